@@ -1,0 +1,420 @@
+//! Server lines: encode and parse. The server writes with this and the client reads with it, so
+//! that the two can't drift apart.
+//!
+//! A line is `[@tags SP] body`; the body's first character says what it is. What is encoded here
+//! never holds a line's end: callers hand in texts that were checked at the edge.
+
+use super::code::{Code, Refusal};
+use std::io::Write as _;
+
+/// Longest server line in bytes, tags and line's end included.
+pub const SERVER_LINE_MAX: usize = 8192;
+
+/// The labels a program asked for with `/set tags on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tags<'a> {
+    /// The label of the command that this line answers.
+    pub re: Option<&'a str>,
+    /// The message's id.
+    pub id: Option<u64>,
+    /// When it was said, in milliseconds of Unix time.
+    pub at: Option<u64>,
+    /// On direct messages: the other side, as `@NAME`.
+    pub to: Option<&'a str>,
+    /// What happened in a room: `join`, `leave`, `online`, `offline`, `topic`, `read`, …
+    pub ev: Option<&'a str>,
+    /// To whom it happened, or who did it.
+    pub who: Option<&'a str>,
+    /// Seconds after which trying again makes sense.
+    pub retry: Option<u64>,
+}
+
+/// What a line says, without its tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// `+ TEXT`: final; the command was done.
+    Done(&'a str),
+    /// `- CODE: TEXT`: final; refused, and nothing changed. A code that this version does not
+    /// know is kept as a word.
+    Refused(&'a str, &'a str),
+    /// `| TEXT`: one row of an answer.
+    Row(&'a str),
+    /// `* [CODE: ]TEXT`: unasked.
+    Notice(Option<Code>, &'a str),
+    /// `? TEXT`: the next line sent is the answer.
+    Prompt(&'a str),
+    /// `[ROOM] AUTHOR[ (MARK)]: TEXT`: said in a room.
+    Said {
+        /// The room's name.
+        room: &'a str,
+        /// Who said it.
+        author: &'a str,
+        /// `me`, `re ID`, `edited`, …
+        mark: Option<&'a str>,
+        /// What was said.
+        text: &'a str,
+    },
+    /// `[ROOM] * TEXT`: something happened in a room.
+    Event {
+        /// The room's name.
+        room: &'a str,
+        /// What happened.
+        text: &'a str,
+    },
+    /// `(FROM > TO[, MARK]) TEXT`: a direct message.
+    Direct {
+        /// Who said it.
+        from: &'a str,
+        /// To whom.
+        to: &'a str,
+        /// `me`, `re ID`, `edited`, …
+        mark: Option<&'a str>,
+        /// What was said.
+        text: &'a str,
+    },
+}
+
+/// One line from the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Empty unless tags are on.
+    pub tags: Tags<'a>,
+    /// What it says.
+    pub body: Body<'a>,
+}
+
+/// A line that this version does not know. A client ignores it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a line that this version knows")]
+pub struct UnknownLine;
+
+impl<'a> Tags<'a> {
+    /// Whether no tag is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Appends `@tag;tag SP`, or nothing if no tag is set.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let mut put = |key: &str, value: &dyn std::fmt::Display| {
+            out.push(if out.len() == start { b'@' } else { b';' });
+            // Writing to a Vec can't fail.
+            let _ = write!(out, "{key}={value}");
+        };
+        if let Some(v) = self.re {
+            put("re", &v);
+        }
+        if let Some(v) = self.id {
+            put("id", &v);
+        }
+        if let Some(v) = self.at {
+            put("at", &v);
+        }
+        if let Some(v) = self.to {
+            put("to", &v);
+        }
+        if let Some(v) = self.ev {
+            put("ev", &v);
+        }
+        if let Some(v) = self.who {
+            put("who", &v);
+        }
+        if let Some(v) = self.retry {
+            put("retry", &v);
+        }
+        if out.len() > start {
+            out.push(b' ');
+        }
+    }
+
+    fn parse(text: &'a str) -> Self {
+        let mut tags = Self::default();
+        for tag in text.split(';') {
+            // A tag whose key is unknown, or that has no value, is ignored.
+            let Some((key, value)) = tag.split_once('=') else { continue };
+            match key {
+                "re" => tags.re = Some(value),
+                "id" => tags.id = value.parse().ok(),
+                "at" => tags.at = value.parse().ok(),
+                "to" => tags.to = Some(value),
+                "ev" => tags.ev = Some(value),
+                "who" => tags.who = Some(value),
+                "retry" => tags.retry = value.parse().ok(),
+                _ => {}
+            }
+        }
+        tags
+    }
+}
+
+impl<'a> Body<'a> {
+    /// Appends the body without a line's end.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut put = |parts: &[&str]| parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+        match *self {
+            Body::Done(text) => put(&["+ ", text]),
+            Body::Refused(code, text) => put(&["- ", code, ": ", text]),
+            Body::Row(text) => put(&["| ", text]),
+            Body::Notice(None, text) => put(&["* ", text]),
+            Body::Notice(Some(code), text) => put(&["* ", code.as_str(), ": ", text]),
+            Body::Prompt(text) => put(&["? ", text]),
+            Body::Said { room, author, mark: None, text } => put(&["[", room, "] ", author, ": ", text]),
+            Body::Said { room, author, mark: Some(mark), text } => {
+                put(&["[", room, "] ", author, " (", mark, "): ", text]);
+            }
+            Body::Event { room, text } => put(&["[", room, "] * ", text]),
+            Body::Direct { from, to, mark: None, text } => put(&["(", from, " > ", to, ") ", text]),
+            Body::Direct { from, to, mark: Some(mark), text } => {
+                put(&["(", from, " > ", to, ", ", mark, ") ", text]);
+            }
+        }
+    }
+
+    fn parse(body: &'a str) -> Result<Self, UnknownLine> {
+        if let Some(rest) = body.strip_prefix('[') {
+            let (room, rest) = rest.split_once("] ").ok_or(UnknownLine)?;
+            if let Some(text) = rest.strip_prefix("* ") {
+                return Ok(Body::Event { room, text });
+            }
+            let (head, text) = rest.split_once(": ").ok_or(UnknownLine)?;
+            return Ok(match head.split_once(" (") {
+                None => Body::Said { room, author: head, mark: None, text },
+                Some((author, mark)) => {
+                    let mark = mark.strip_suffix(')').ok_or(UnknownLine)?;
+                    Body::Said { room, author, mark: Some(mark), text }
+                }
+            });
+        }
+        if let Some(rest) = body.strip_prefix('(') {
+            let (head, text) = rest.split_once(") ").ok_or(UnknownLine)?;
+            let (from, to) = head.split_once(" > ").ok_or(UnknownLine)?;
+            let (to, mark) = match to.split_once(", ") {
+                Some((to, mark)) => (to, Some(mark)),
+                None => (to, None),
+            };
+            return Ok(Body::Direct { from, to, mark, text });
+        }
+        let (kind, text) = match body.split_once(' ') {
+            Some(parts) => parts,
+            // A final line with nothing to say may come without its space.
+            None => (body, ""),
+        };
+        match kind {
+            "+" => Ok(Body::Done(text)),
+            "-" => text.split_once(": ").map(|(code, text)| Body::Refused(code, text)).ok_or(UnknownLine),
+            "|" => Ok(Body::Row(text)),
+            "?" => Ok(Body::Prompt(text)),
+            "*" => Ok(match text.split_once(": ") {
+                Some((word, rest)) => match Code::parse(word) {
+                    Some(code) => Body::Notice(Some(code), rest),
+                    None => Body::Notice(None, text),
+                },
+                None => Body::Notice(None, text),
+            }),
+            _ => Err(UnknownLine),
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    /// A line without tags.
+    #[must_use]
+    pub fn plain(body: Body<'a>) -> Self {
+        Self { tags: Tags::default(), body }
+    }
+
+    /// Appends the line with its tags and LF, and says how many bytes the tags took: what a
+    /// person is sent begins behind them.
+    pub fn encode(&self, out: &mut Vec<u8>) -> usize {
+        let start = out.len();
+        self.tags.encode(out);
+        let tags = out.len() - start;
+        self.body.encode(out);
+        out.push(b'\n');
+        tags
+    }
+
+    /// Reads a line without its LF.
+    ///
+    /// # Errors
+    /// [`UnknownLine`] if its first character or its form is not known; a client ignores it.
+    pub fn parse(line: &'a str) -> Result<Self, UnknownLine> {
+        let (tags, body) = match line.strip_prefix('@') {
+            Some(rest) => {
+                let (tags, body) = rest.split_once(' ').ok_or(UnknownLine)?;
+                (Tags::parse(tags), body)
+            }
+            None => (Tags::default(), line),
+        };
+        Ok(Self { tags, body: Body::parse(body)? })
+    }
+}
+
+/// What a command is answered with, before its label is known: rows and exactly one final line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Final {
+    /// `+ TEXT`.
+    Done(String),
+    /// `- CODE: TEXT`.
+    Refused(Refusal),
+    /// A bare text that was said: success is silent.
+    Silent,
+}
+
+/// The rows of an answer, kept as whole untagged lines until the connection that asked writes
+/// them with its own label.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows(Vec<u8>);
+
+impl Rows {
+    /// Adds one row.
+    pub fn push(&mut self, text: &str) {
+        Body::Row(text).encode(&mut self.0);
+        self.0.push(b'\n');
+    }
+
+    /// Adds a line that is no row, such as a notice shown before a login's final line.
+    pub fn push_body(&mut self, body: &Body<'_>) {
+        body.encode(&mut self.0);
+        self.0.push(b'\n');
+    }
+
+    /// How many bytes the lines hold together.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Appends all rows, each with the label's tag if one is given.
+    pub fn encode(&self, re: Option<&str>, out: &mut Vec<u8>) {
+        if re.is_none() {
+            out.extend_from_slice(&self.0);
+            return;
+        }
+        let tags = Tags { re, ..Tags::default() };
+        for line in self.0.split_inclusive(|&b| b == b'\n') {
+            tags.encode(out);
+            out.extend_from_slice(line);
+        }
+    }
+}
+
+impl Final {
+    /// Appends the final line. `tagged` says whether the connection has tags on, `re` is its
+    /// command's label.
+    pub fn encode(&self, tagged: bool, re: Option<&str>, out: &mut Vec<u8>) {
+        let re = if tagged { re } else { None };
+        match self {
+            Final::Silent => {}
+            Final::Done(text) => {
+                Line { tags: Tags { re, ..Tags::default() }, body: Body::Done(text) }.encode(out);
+            }
+            Final::Refused(refusal) => {
+                let retry = if tagged { refusal.retry } else { None };
+                let tags = Tags { re, retry, ..Tags::default() };
+                Line { tags, body: Body::Refused(refusal.code.as_str(), &refusal.text) }.encode(out);
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Final {
+    fn from(refusal: Refusal) -> Self {
+        Final::Refused(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    fn encoded(line: &Line<'_>) -> String {
+        let mut out = Vec::new();
+        line.encode(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn lines_read_as_the_page_says() {
+        let said = Body::Said { room: "lobby", author: "bob", mark: None, text: "a: b" };
+        assert_eq!(encoded(&Line::plain(said)), "[lobby] bob: a: b\n");
+        let tags = Tags { id: Some(7), at: Some(9), ..Tags::default() };
+        assert_eq!(encoded(&Line { tags, body: said }), "@id=7;at=9 [lobby] bob: a: b\n");
+        assert_eq!(
+            Line::parse("* invited: ops by bob. /join ops").unwrap().body,
+            Body::Notice(Some(Code::Invited), "ops by bob. /join ops")
+        );
+        assert_eq!(Line::parse("* hello: there").unwrap().body, Body::Notice(None, "hello: there"));
+        assert_eq!(Line::parse("[x] * bob: left").unwrap().body, Body::Event { room: "x", text: "bob: left" });
+        assert_eq!(Line::parse("@new=1;id=3 + ok").unwrap().tags.id, Some(3));
+        assert_eq!(Line::parse("!what"), Err(UnknownLine));
+        assert_eq!(Line::parse("+").unwrap().body, Body::Done(""));
+    }
+
+    #[test]
+    fn rows_take_the_label_of_their_command() {
+        let mut rows = Rows::default();
+        rows.push("one");
+        rows.push("two");
+        let mut out = Vec::new();
+        rows.encode(Some("x"), &mut out);
+        assert_eq!(out, b"@re=x | one\n@re=x | two\n");
+    }
+
+    fn body() -> impl Strategy<Value = (usize, [String; 3], Option<String>, String, usize)> {
+        (0..9usize, [name(), name(), name()], option::of("me|re 12|edited"), "[^\\x00-\\x1f]{0,40}", 0..Code::ALL.len())
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        "[a-z0-9_-]{1,12}"
+    }
+
+    proptest! {
+        #[test]
+        fn parse_of_encode_is_the_value(
+            (kind, [a, b, label], mark, text, code) in body(),
+            id in option::of(any::<u64>()), at in option::of(any::<u64>()),
+            re in any::<bool>(), retry in option::of(0..1000u64),
+        ) {
+            let code = Code::ALL[code];
+            let mark = mark.as_deref();
+            let body = match kind {
+                0 => Body::Done(&text),
+                1 => Body::Refused(code.as_str(), &text),
+                2 => Body::Row(&text),
+                3 => Body::Notice(Some(code), &text),
+                4 => {
+                    // A plain notice may not begin with a listed code and a colon.
+                    prop_assume!(text.split_once(": ").is_none_or(|(w, _)| Code::parse(w).is_none()));
+                    Body::Notice(None, &text)
+                }
+                5 => Body::Prompt(&text),
+                6 => Body::Said { room: &a, author: &b, mark, text: &text },
+                7 => Body::Event { room: &a, text: &text },
+                _ => Body::Direct { from: &a, to: &b, mark, text: &text },
+            };
+            let tags = Tags { re: re.then_some(label.as_str()), id, at, to: Some(&b), ev: Some(&a), who: Some(&a), retry };
+            let line = Line { tags, body };
+            let mut out = Vec::new();
+            let skip = line.encode(&mut out);
+            let wire = std::str::from_utf8(&out).unwrap().strip_suffix('\n').unwrap();
+            prop_assert_eq!(Line::parse(wire), Ok(line));
+            prop_assert_eq!(Line::parse(&wire[skip..]), Ok(Line::plain(body)));
+        }
+
+        #[test]
+        fn any_text_parses_or_is_refused(text in any::<String>()) {
+            let _ = Line::parse(&text);
+        }
+    }
+}

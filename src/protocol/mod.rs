@@ -1,0 +1,7 @@
+//! The wire, sans-IO: bytes in, values out. Server and client use the same code.
+//!
+//! Knows no socket, thread, clock or lock. `docs/PROTOCOL.md` is the page that these files keep.
+
+pub mod code;
+pub mod command;
+pub mod line;

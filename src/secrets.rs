@@ -1,0 +1,153 @@
+//! Passwords, device tokens and invitation codes.
+//!
+//! Owns how a secret is held (wiped when dropped, never shown by `Debug`), made and digested.
+//! Must not know bcrypt (that is `auth`'s), the wire or the database.
+
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A password as it was typed. Wiped when dropped; `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes what was typed.
+    #[must_use]
+    pub fn new(typed: &str) -> Self {
+        Self(Zeroizing::new(typed.to_owned()))
+    }
+
+    /// The typed characters: only for hashing, comparing and showing once to their owner.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// The SHA-256 of a token or an invitation code: all that the server keeps of it. These are
+/// random and long, so a plain digest is enough and costs a microsecond.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Digests a token or code as it was typed. They are compared exactly.
+    #[must_use]
+    pub fn of(typed: &str) -> Self {
+        Self(Sha256::digest(typed.as_bytes()).into())
+    }
+
+    /// From the 32 bytes that were stored.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(digest)")
+    }
+}
+
+/// The operating system gave no random bytes; nothing secret can be made.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the operating system gave no random bytes: {0}")]
+pub struct NoRandomness(getrandom::Error);
+
+/// Makes a device token: `t` and 256 random bits as 64 hexadecimal digits. It begins with no
+/// letter that `openssl s_client` without `-quiet` would swallow.
+///
+/// # Errors
+/// [`NoRandomness`] if the operating system has none.
+pub fn new_token() -> Result<Secret, NoRandomness> {
+    let mut bytes = Zeroizing::new([0u8; 32]);
+    getrandom::fill(bytes.as_mut()).map_err(NoRandomness)?;
+    let mut token = Zeroizing::new(String::with_capacity(65));
+    token.push('t');
+    push_hex(&mut token, bytes.as_ref());
+    Ok(Secret(token))
+}
+
+/// Makes an invitation code: four groups of four from 24 letters and digits that can't be
+/// mistaken for one another, 73 bits. Never begins with Q, R, K or C.
+///
+/// # Errors
+/// [`NoRandomness`] if the operating system has none.
+pub fn new_invite_code() -> Result<Secret, NoRandomness> {
+    // 24 symbols: no vowels (no accidental words), none of 0 O 1 I L, none of Q R K C, which
+    // `openssl s_client` takes for its own commands at the start of a line.
+    const SYMBOLS: &[u8; 24] = b"BDFGHJMNPSTVWXYZ23456789";
+    let mut code = Zeroizing::new(String::with_capacity(19));
+    let mut taken = 0;
+    while taken < 16 {
+        let mut byte = [0u8; 1];
+        getrandom::fill(&mut byte).map_err(NoRandomness)?;
+        // 240 is the largest multiple of 24 in a byte: beyond it, symbols would not be even.
+        if byte[0] >= 240 {
+            continue;
+        }
+        if taken > 0 && taken % 4 == 0 {
+            code.push('-');
+        }
+        code.push(char::from(SYMBOLS[usize::from(byte[0]) % SYMBOLS.len()]));
+        taken += 1;
+    }
+    Ok(Secret(code))
+}
+
+/// Sixteen hexadecimal digits of randomness: the name of a database's line of history.
+///
+/// # Errors
+/// [`NoRandomness`] if the operating system has none.
+pub fn new_epoch() -> Result<String, NoRandomness> {
+    let mut bytes = [0u8; 8];
+    getrandom::fill(&mut bytes).map_err(NoRandomness)?;
+    let mut epoch = String::with_capacity(16);
+    push_hex(&mut epoch, &bytes);
+    Ok(epoch)
+}
+
+fn push_hex(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            out.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_shows_nothing() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2hunter2")), "(secret)");
+        assert_eq!(format!("{:?}", Digest::of("x")), "(digest)");
+    }
+
+    #[test]
+    fn tokens_and_codes_begin_with_no_letter_that_openssl_swallows() {
+        for _ in 0..200 {
+            let token = new_token().unwrap();
+            assert_eq!(token.expose().len(), 65);
+            assert!(token.expose().starts_with('t'));
+            let code = new_invite_code().unwrap();
+            assert_eq!(code.expose().len(), 19);
+            assert!(!code.expose().starts_with(['Q', 'R', 'K', 'k', 'C']));
+        }
+        assert_ne!(new_token().unwrap().expose(), new_token().unwrap().expose());
+    }
+}
