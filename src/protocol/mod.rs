@@ -4,4 +4,7 @@
 
 pub mod code;
 pub mod command;
+pub mod deflate;
+pub mod frame;
 pub mod line;
+pub mod telnet;
