@@ -5,3 +5,4 @@
 pub mod code;
 pub mod command;
 pub mod line;
+pub mod stamp;
