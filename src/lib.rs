@@ -8,7 +8,10 @@
 //! at the edge; [`protocol`] is the wire, bytes in and values out. Nothing imports upwards.
 #![forbid(unsafe_code)]
 
+pub mod auth;
+pub mod flood;
 pub mod names;
 pub mod protocol;
+pub mod rooms;
 pub mod secrets;
 pub mod traffic;

@@ -18,8 +18,8 @@ use parking_lot::{Condvar, Mutex};
 use std::fmt::Debug;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 // ---------------------------------------------------------------------------------------------
