@@ -11,4 +11,5 @@
 pub mod names;
 pub mod protocol;
 pub mod secrets;
+pub mod store;
 pub mod traffic;
