@@ -14,4 +14,5 @@ pub mod names;
 pub mod protocol;
 pub mod rooms;
 pub mod secrets;
+pub mod store;
 pub mod traffic;
