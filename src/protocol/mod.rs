@@ -4,5 +4,8 @@
 
 pub mod code;
 pub mod command;
+pub mod deflate;
+pub mod frame;
 pub mod line;
 pub mod stamp;
+pub mod telnet;
