@@ -9,7 +9,9 @@
 #![forbid(unsafe_code)]
 
 pub mod certificate;
+pub mod cli;
 pub mod config;
+pub mod console;
 pub mod names;
 pub mod protocol;
 pub mod secrets;

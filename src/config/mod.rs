@@ -156,7 +156,7 @@ pub enum Warning {
     CheapPasswords(u32),
     /// Passwords cross the network in the clear.
     #[error(
-        "plain = {0} is not this machine alone: passwords and talk cross the network readable. TLS is on port {TLS_PORT}."
+        "plain = {0} is not this machine alone: passwords and talk cross the network readable. Let other machines use tls."
     )]
     PlainBeyondThisMachine(SocketAddr),
     /// The system allows too few open files.
@@ -185,7 +185,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not TOML.
-    #[error("{path}:{line}:{column}: {message}.{hint}")]
+    #[error("{path}:{line}:{column}: {message}")]
     Syntax {
         /// The file, as it was named.
         path: PathBuf,
@@ -193,10 +193,8 @@ pub enum ConfigError {
         line: usize,
         /// In characters, counted from 1.
         column: usize,
-        /// What the TOML reader says.
+        /// What is wrong there.
         message: String,
-        /// Empty, or a sentence after a space.
-        hint: &'static str,
     },
     /// There is no such key.
     #[error("{origin}: {key} is no setting. {}", advice(*.nearest))]
