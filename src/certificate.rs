@@ -419,4 +419,28 @@ mod tests {
             assert!(der.contains("280228000000Z") && der.contains("380228000000Z"), "{name}");
         }
     }
+
+    #[test]
+    #[ignore = "needs openssl and timeout"]
+    fn openssl_accepts_it_as_its_own_authority() {
+        let directory = directory();
+        in_directory(&directory).unwrap();
+        let file = directory.path().join(CERTIFICATE_FILE);
+        for (name, accepted) in [("chat.example.org", true), ("other.example.org", false)] {
+            let mut verify = std::process::Command::new("timeout");
+            verify.args([
+                "10",
+                "openssl",
+                "verify",
+                "-x509_strict",
+                "-purpose",
+                "sslserver",
+                "-verify_hostname",
+                name,
+                "-CAfile",
+            ]);
+            let output = verify.args([&file, &file]).output().unwrap();
+            assert_eq!(output.status.success(), accepted, "{name}: {output:?}");
+        }
+    }
 }
