@@ -9,10 +9,18 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+pub mod certificate;
+pub mod cli;
+pub mod config;
+pub mod console;
+pub mod dispatcher;
 pub mod flood;
 pub mod names;
+pub mod net;
 pub mod protocol;
 pub mod rooms;
 pub mod secrets;
+pub mod server;
+pub mod session;
 pub mod store;
 pub mod traffic;

@@ -119,6 +119,14 @@ pub enum Ask {
     Stopped,
 }
 
+impl Ask {
+    /// Whether the connection waits for an answer.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        !matches!(self, Ask::Detach | Ask::Stopped | Ask::Quit { hear: false })
+    }
+}
+
 // ---------------------------------------------------------------------------------------------
 // To workers
 // ---------------------------------------------------------------------------------------------

@@ -240,6 +240,15 @@ impl Connection {
         }
     }
 
+    /// The dispatcher let it in: it hears its rooms, and what comes is held until its welcome.
+    pub(super) fn let_in(&mut self, account: AccountId, rooms: Vec<ConversationId>) {
+        self.account = Some(account);
+        self.rooms = rooms;
+        self.session.logged_in();
+        self.held = Some(Vec::new());
+        self.timers.retain(|(_, timer)| !matches!(timer, Timer::Login));
+    }
+
     /// When the connection next wants a turn.
     pub(super) fn due(&self) -> Option<Instant> {
         self.timers.iter().map(|&(at, _)| at).min()

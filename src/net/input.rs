@@ -220,7 +220,7 @@ impl Connection {
         let mut input = bytes;
         loop {
             if !self.may_cut(turn) {
-                self.framer.keep(&mut input);
+                self.framer.keep(input);
                 return;
             }
             let frames = if self.session.options().deflate { Frames::FromClient } else { Frames::Off };

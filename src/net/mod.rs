@@ -21,7 +21,7 @@ mod output;
 mod tls;
 mod worker;
 
-pub use listener::{Bound, ListenError, Listener, bind_console, bind_tcp};
+pub use listener::{Bound, ListenError, Listener, Places, Stop, bind_console, bind_tcp};
 pub use worker::{Worker, WorkerError};
 
 use crate::flood::Rate;
