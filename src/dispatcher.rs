@@ -20,7 +20,9 @@ const QUIET: Duration = Duration::from_millis(200);
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// A commit may or may not have happened.
-    #[error("the disk did not say whether the last messages were kept ({0}); what was answered is there after the restart")]
+    #[error(
+        "the disk did not say whether the last messages were kept ({0}); what was answered is there after the restart"
+    )]
     Ambiguous(CommitError),
     /// After a commit that failed, what is kept could not be read again.
     #[error("{0}")]
@@ -183,7 +185,8 @@ impl Dispatcher {
         let kept = self.store.load().map_err(Fault::Reload)?;
         self.rooms.reload(kept, &self.asked);
         for conn in self.asked.drain(..) {
-            let refusal = Refusal::new(Code::Storage, "the server's disk took it not; nothing was changed. Try again later.");
+            let refusal =
+                Refusal::new(Code::Storage, "the server's disk took it not; nothing was changed. Try again later.");
             let answer = Answer { conn, rows: Default::default(), last: refusal.into() };
             put_aside(Effect::Deliver(conn.worker(), Delivery::Answer(answer)), &mut self.out, &mut self.tickets);
         }

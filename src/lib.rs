@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+pub mod banner;
 pub mod certificate;
 pub mod cli;
 pub mod config;

@@ -17,14 +17,14 @@ use crate::config::{self, Config};
 use crate::console::SOCKET_FILE;
 use crate::dispatcher::Dispatcher;
 use crate::names::ConnId;
-use crate::net::{self, Bound, ListenError, Limits, Listener, Places, Shared, Worker, WorkerError};
+use crate::net::{self, Bound, Limits, ListenError, Listener, Places, Shared, Worker, WorkerError};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::rooms::{self, Rooms};
 use crate::secrets::{Digest, NoRandomness, Secret, new_invite_code};
 use crate::store::{self, Indexer, Reader, Store, StoreError};
 use crate::traffic::{Answer, Budget, Delivery, Door, InviteRecord, Mailbox, Request, Ticket, World, Write};
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, bounded, unbounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
@@ -180,8 +180,7 @@ pub fn run(
     let places = Places { connections: config.limits.connections, per_address: config.limits.per_address };
     let listener = Listener::new(bound, places)?;
     let stopper = listener.stopper();
-    let dispatcher =
-        Dispatcher::new(rooms, store, requests.clone(), mailboxes.clone(), tickets, nudge);
+    let dispatcher = Dispatcher::new(rooms, store, requests.clone(), mailboxes.clone(), tickets, nudge);
     let shared = Arc::new(Shared {
         limits,
         name: config.name.clone(),
@@ -297,11 +296,7 @@ fn connection_limits(config: &Config) -> Limits {
 
 /// Listens on all of these. One that another program has is an error; one that this machine can't
 /// have (no IPv6, say) is told of.
-fn bind_all(
-    addresses: &[SocketAddr],
-    door: Door,
-    missing: &mut Vec<ListenError>,
-) -> Result<Vec<Bound>, ListenError> {
+fn bind_all(addresses: &[SocketAddr], door: Door, missing: &mut Vec<ListenError>) -> Result<Vec<Bound>, ListenError> {
     let mut bound = Vec::new();
     for &address in addresses {
         match net::bind_tcp(address, door) {

@@ -125,21 +125,28 @@ struct Asked {
 
 #[derive(Debug)]
 enum Question {
-    Register { name: Result<UserName, Refusal>, invite: Option<Secret> },
-    Login { name: Result<UserName, Refusal> },
+    Register {
+        name: Result<UserName, Refusal>,
+        invite: Option<Secret>,
+    },
+    Login {
+        name: Result<UserName, Refusal>,
+    },
     OldPassword,
-    NewPassword { old: Secret },
+    NewPassword {
+        old: Secret,
+    },
     /// A verb that is for before the login, asked for by one who is logged in: its secret is
     /// taken all the same, or a program that sent it behind would say it in a room.
-    Refused { refusal: Refusal, logged_in: bool },
+    Refused {
+        refusal: Refusal,
+        logged_in: bool,
+    },
 }
 
 impl Question {
     fn is_logged_in(&self) -> bool {
-        matches!(
-            self,
-            Question::OldPassword | Question::NewPassword { .. } | Question::Refused { logged_in: true, .. }
-        )
+        matches!(self, Question::OldPassword | Question::NewPassword { .. } | Question::Refused { logged_in: true, .. })
     }
 }
 
@@ -278,9 +285,7 @@ impl Session {
         let next = self.next(command);
         match (already, next) {
             (false, next) => Ok(next),
-            (true, Next::AskFor(_)) => {
-                Ok(Next::AskFor(Question::Refused { refusal: refusal(), logged_in: true }))
-            }
+            (true, Next::AskFor(_)) => Ok(Next::AskFor(Question::Refused { refusal: refusal(), logged_in: true })),
             (true, Next::Do(_)) => Err(refusal()),
         }
     }

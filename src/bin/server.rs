@@ -2,11 +2,13 @@
 
 use chitchat::cli::{self, Invocation};
 use chitchat::config::{Config, Environment};
-use chitchat::console;
-use std::io::{self, Write as _};
+use chitchat::server::{self, Audience, Started};
+use chitchat::{banner, console};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
     let invocation = match cli::parse(std::env::args_os(), &Environment::of_process()) {
         Ok(invocation) => invocation,
         Err(error) => return error.report(),
@@ -25,12 +27,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// The seam where `server::run(config)` goes.
+/// Starts the server, tells how to talk to it, and runs it until it is told to stop.
 fn serve(config: &Config) -> ExitCode {
     for warning in &config.warnings {
         eprintln!("chitchatd: warning: {warning}");
     }
-    failed(&"this build has no server in it yet")
+    let audience = if io::stdout().is_terminal() { Audience::Person } else { Audience::Journal };
+    let announce = |started: &Started| {
+        for missing in &started.missing {
+            eprintln!("chitchatd: warning: {missing}");
+        }
+        // A reader that went away is no reason to stop serving the others.
+        let _ = print(&banner::render(config, started));
+    };
+    match server::run(config, audience, announce, &mut |long| eprintln!("chitchatd: {long}")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
 }
 
 /// Writes to standard output; a reader that has seen enough (`| head`) is no failure.

@@ -292,7 +292,9 @@ impl Connection {
     pub(super) fn explain_tls(&mut self, turn: &mut Turn<'_>) {
         self.transport = Transport::Plain;
         let name = &turn.shared.name;
-        let text = format!("this port speaks TLS. Connect with: openssl s_client -quiet -connect {name}:PORT, or chitchat {name}");
+        let text = format!(
+            "this port speaks TLS. Connect with: openssl s_client -quiet -connect {name}:PORT, or chitchat {name}"
+        );
         let port = match &self.socket {
             Socket::Tcp(stream) => stream.local_addr().map(|address| address.port()).ok(),
             Socket::Unix(_) => None,

@@ -9,7 +9,7 @@ use crate::protocol::frame::{Cut, Frames, Rules};
 use crate::protocol::line::{Final, Rows};
 use crate::secrets::{new_invite_code, new_token};
 use crate::session::{Action, Step};
-use crate::traffic::{Ask, Door, Share};
+use crate::traffic::{Ask, Share};
 use std::time::Instant;
 
 /// Bytes that one read takes.
@@ -317,12 +317,6 @@ impl Connection {
         } else {
             self.pending.push_back(Pending::Ready(ticked, ready));
         }
-    }
-
-    /// Whether it came in by the plain port or the console, where IAC may come.
-    #[cfg(test)]
-    pub(super) fn is_plain(&self) -> bool {
-        self.door != Door::Tls
     }
 }
 

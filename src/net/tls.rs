@@ -22,7 +22,6 @@ pub(super) struct Taken {
     pub(super) closed: bool,
 }
 
-#[derive(Debug)]
 pub(super) struct Tls {
     conn: UnbufferedServerConnection,
     ready: bool,
@@ -36,11 +35,6 @@ impl Tls {
     /// Whether the handshake is over.
     pub(super) fn is_ready(&self) -> bool {
         self.ready
-    }
-
-    /// Whether closing one way leaves the other open: not before TLS 1.3.
-    pub(super) fn has_half_close(&self) -> bool {
-        self.conn.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3)
     }
 
     /// Takes what came. Plain text is appended to `plain`, what has to be sent to `out`, also
@@ -137,9 +131,8 @@ impl Tls {
         while let Ok(state) = self.conn.process_tls_records(&mut []).state {
             match state {
                 ConnectionState::WriteTraffic(mut traffic) => {
-                    let closed = append(out, RECORD_OVERHEAD, |room| {
-                        traffic.queue_close_notify(room).map_err(encrypt_error)
-                    });
+                    let closed =
+                        append(out, RECORD_OVERHEAD, |room| traffic.queue_close_notify(room).map_err(encrypt_error));
                     if let Err(error) = closed {
                         log::debug!("no close_notify was sent: {error}");
                     }

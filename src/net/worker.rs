@@ -4,10 +4,10 @@
 //! that is readable, sends what came of it to the dispatcher as one batch, and then writes to
 //! whoever has something to be sent: one write, whatever waits.
 
+use super::Shared;
 use super::connection::{Connection, Scratch, Stage, Turn};
 use super::input::READ_BUFFER;
 use super::outbox::Spares;
-use super::Shared;
 use crate::names::{AccountId, ConnId, ConversationId};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::deflate::{Packer, Unpacker};
@@ -384,7 +384,9 @@ impl Worker {
             Delivery::Enter(account, room) => self.enter(account, room),
             Delivery::Leave(account, room) => self.leave(account, room),
             Delivery::Said { room, from, answer, line } => {
-                self.answer(from, now, shared, |connection, turn| connection.answered(Default::default(), answer, turn));
+                self.answer(from, now, shared, |connection, turn| {
+                    connection.answered(Default::default(), answer, turn)
+                });
                 self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
                     if connection.id != from || connection.shown.echo {
                         connection.push_live(&line, turn);
