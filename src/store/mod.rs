@@ -34,10 +34,10 @@ mod testing;
 
 pub use index::{IndexError, Indexer};
 pub use reader::{READ_DEADLINE, Reader};
-pub use writer::{CommitError, Committed, Store};
+pub use writer::{CommitError, Committed, Fault, Store};
 
 use crate::secrets::NoRandomness;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -147,12 +147,9 @@ pub enum StoreError {
 
 impl StoreError {
     fn of(file: &Path, source: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode;
         let file = file.to_owned();
         match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Broken { file, detail: source.to_string() }
-            }
+            _ if is_damage(&source) || is_misfit(&source) => Self::Broken { file, detail: source.to_string() },
             Some(ErrorCode::DiskFull) => Self::Full { file },
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 Self::Directory { path: file, source: io::Error::other(source.to_string()) }
@@ -220,6 +217,23 @@ fn connect_reader(file: &Path) -> Result<Connection, StoreError> {
         Ok(db)
     };
     connect().map_err(|error| StoreError::of(file, error))
+}
+
+/// Whether a file is broken rather than out of reach.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Whether a file holds what this program never wrote.
+fn is_misfit(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+    matches!(
+        error,
+        Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+            | Error::QueryReturnedNoRows
+    )
 }
 
 /// As SQLite keeps numbers. What comes from the wire is at most 2^63-1 already.
