@@ -11,7 +11,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 pub fn render(config: &Config, started: &Started) -> String {
     let mut out = String::new();
     // Writing to a String can't fail.
-    let mut line = |text: &str| drop(writeln!(out, "{text}"));
+    let mut line = |text: &str| {
+        let _ = writeln!(out, "{text}");
+    };
     line(&format!("ChitChat {}", env!("CARGO_PKG_VERSION")));
     line(&format!("  data         {}", config.data.display()));
     line(&format!("  certificate  {}", started.fingerprint));
@@ -23,7 +25,7 @@ pub fn render(config: &Config, started: &Started) -> String {
     }
     line("Connect with");
     if let Some(address) = started.tls.first() {
-        let (host, port) = (host_for(config, *address), address.port());
+        let (host, port) = (host_for(*address), address.port());
         let at = if port == TLS_PORT { host.clone() } else { format!("{host}:{port}") };
         line(&format!("  {} {at}", client_command()));
         line(&format!("  openssl s_client -quiet -connect {host}:{port}"));
@@ -37,7 +39,7 @@ pub fn render(config: &Config, started: &Started) -> String {
             line("There is no administrator yet. This invitation makes one, once, within 24 hours:");
             line(&format!("  /register NAME invite={code}"));
             if let Some(address) = address {
-                let (host, port) = (host_for(config, *address), address.port());
+                let (host, port) = (host_for(*address), address.port());
                 let at = if port == TLS_PORT { host } else { format!("{host}:{port}") };
                 line(&format!("  {} {at} --invite {code}", client_command()));
             }
@@ -51,15 +53,12 @@ pub fn render(config: &Config, started: &Started) -> String {
     out
 }
 
-/// The name to connect by: the server's own where it listens on all addresses, else the address.
-fn host_for(config: &Config, address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        config.name.clone()
-    } else {
-        match address.ip() {
-            IpAddr::V6(ip) => format!("[{ip}]"),
-            IpAddr::V4(ip) => ip.to_string(),
-        }
+/// The name to connect by from here; a certificate made by us holds it.
+fn host_for(address: SocketAddr) -> String {
+    match address.ip() {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
     }
 }
 
