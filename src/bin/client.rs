@@ -1,1 +1,3 @@
+//! `chitchat`, the client.
+
 fn main() {}
