@@ -74,10 +74,9 @@ impl Indexer {
         let file = settings.data.join(INDEX_FILE);
         let messages = connect_reader(&database)?;
         let wanted = read_wanted(&messages).map_err(|error| StoreError::of(&database, error))?;
-        let opened = open_index(&file, &wanted);
-        let (index, high) = match opened {
+        let (index, high) = match open_index(&file, &wanted) {
             Ok(Some(opened)) => opened,
-            Ok(None) | Err(StoreError::Broken { .. }) => {
+            Ok(None) | Err(StoreError::Broken { .. } | StoreError::Database { .. }) => {
                 remove(&file).map_err(|source| StoreError::Directory { path: file.clone(), source })?;
                 make_index(&file, &wanted.epoch)?
             }
@@ -105,8 +104,7 @@ impl Indexer {
     /// # Errors
     /// See [`IndexError`]; nothing of the step is kept then.
     pub fn step(&mut self, most: usize) -> Result<usize, IndexError> {
-        let done = self.try_step(most).map_err(|error| self.fault(error))?;
-        let (count, high) = done;
+        let (count, high) = self.try_step(most).map_err(|error| self.fault(error))?;
         self.high = high;
         Ok(count)
     }
@@ -115,17 +113,36 @@ impl Indexer {
     /// nudge that finds it full may be dropped), until all senders are gone and everything is
     /// indexed.
     ///
+    /// What may pass by itself, such as a full disk, is logged once and tried again at the next
+    /// nudge.
+    ///
     /// # Errors
-    /// See [`IndexError`].
+    /// [`IndexError::Damaged`].
     pub fn run(mut self, nudges: &Receiver<()>) -> Result<(), IndexError> {
-        while self.step(STEP)? > 0 {}
+        let mut well = self.follow(true)?;
         while nudges.recv().is_ok() {
             // Many lines in one transaction cost far less than one each.
             std::thread::sleep(GATHER);
-            while self.step(STEP)? > 0 {}
+            well = self.follow(well)?;
         }
-        while self.step(STEP)? > 0 {}
-        Ok(())
+        self.follow(well).map(drop)
+    }
+
+    /// Indexes all that waits; says whether that went well, and logs if it does no longer.
+    fn follow(&mut self, well: bool) -> Result<bool, IndexError> {
+        loop {
+            match self.step(STEP) {
+                Ok(0) => return Ok(true),
+                Ok(_) => {}
+                Err(error @ IndexError::Database { .. }) => {
+                    if well {
+                        log::warn!("messages can't be indexed just now, searching is slower: {error}");
+                    }
+                    return Ok(false);
+                }
+                Err(error @ IndexError::Damaged { .. }) => return Err(error),
+            }
+        }
     }
 
     fn catch_up(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), IndexError> {
@@ -257,8 +274,8 @@ fn remove(file: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Sync;
-    use super::super::testing::{ALICE, Dir, LOBBY, ask, open, peopled, readers, say, search};
+    use super::super::testing::{ALICE, Dir, LOBBY, PLENTY, ask, open, peopled, readers, say, search};
+    use super::super::{Reader, Sync};
     use super::*;
 
     #[test]
@@ -310,11 +327,17 @@ mod tests {
         say(&mut store, LOBBY, ALICE, &vec!["needle"; 2000]);
         let (mut indexer, _) = readers(&dir.settings());
         while indexer.step(100).unwrap() > 0 {}
-        indexer.index.execute_batch("UPDATE line_data SET block = x'00' WHERE id > 10").unwrap();
+        let other = Connection::open(dir.file(INDEX_FILE)).unwrap();
+        other.execute_batch("DELETE FROM line_data").unwrap();
         say(&mut store, LOBBY, ALICE, &["needle"]);
-        let (_, mut reader) = readers(&dir.settings());
+        let mut reader = Reader::open(&dir.settings(), PLENTY).unwrap();
         let found = ask(&mut reader, search(&[LOBBY], "needle"));
         assert!(found.last().unwrap().starts_with("+ 50 messages, more="), "{found:?}");
+        assert!(matches!(indexer.step(10), Err(IndexError::Damaged { .. })));
+        drop((other, indexer, reader));
+        let (mut indexer, mut reader) = readers(&dir.settings());
+        assert_eq!((indexer.behind().unwrap(), indexer.step(9000).unwrap()), (2001, 2001));
+        assert_eq!(ask(&mut reader, search(&[LOBBY], "needle")), found);
     }
 
     #[test]

@@ -200,6 +200,7 @@ fn connect_writer(file: &Path) -> Result<Connection, StoreError> {
         let db = Connection::open_with_flags(file, flags)?;
         db.busy_timeout(BUSY_TIMEOUT)?;
         db.pragma_update(None, "journal_mode", "wal")?;
+        db.pragma_update(None, "foreign_keys", true)?;
         db.pragma_update(None, "temp_store", "memory")?;
         Ok(db)
     };

@@ -43,7 +43,7 @@ fn an_answer_stops_before_too_many_bytes() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     let long = "x".repeat(1000);
-    say(&mut store, LOBBY, ALICE, &[&*long; 5]);
+    say(&mut store, LOBBY, BOB, &[&*long; 5]);
     let (_indexer, _) = readers(&dir.settings());
     let mut reader = Reader::open(&dir.settings(), 2500).unwrap();
     let ids =

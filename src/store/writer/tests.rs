@@ -218,7 +218,6 @@ fn a_full_disk_refuses_and_leaves_everything_whole() {
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["before"]);
     let pages: i64 = store.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-    store.db.pragma_query_value(None, "page_count", |_| Ok(())).unwrap();
     store.db.execute_batch(&format!("PRAGMA max_page_count = {pages}")).unwrap();
     store.begin().unwrap();
     let long = "x".repeat(4000);
@@ -238,6 +237,34 @@ fn a_full_disk_refuses_and_leaves_everything_whole() {
     assert_eq!((last(&world, LOBBY), load::last_seq(&store.db).unwrap()), (2, 2));
     let check: String = store.db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
+}
+
+#[test]
+fn a_commit_that_failed_otherwise_is_ambiguous() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "who knows?")).unwrap();
+    store.db.progress_handler(1, Some(|| true)).unwrap();
+    assert!(matches!(store.commit(), Err(CommitError::Ambiguous(Fault::Database(_)))));
+}
+
+#[test]
+fn what_was_committed_is_there_when_the_process_was_killed() {
+    let (dir, after) = (Dir::new(), Dir::new());
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["one", "two"]);
+    store.idle();
+    say(&mut store, LOBBY, ALICE, &["three"]);
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "never committed")).unwrap();
+    // What the disk holds at this moment is what a killed process leaves.
+    for name in ["chitchat.db", "chitchat.db-wal"] {
+        std::fs::copy(dir.file(name), after.file(name)).unwrap();
+    }
+    let (mut store, world) = open(&after.settings());
+    assert_eq!(last(&world, LOBBY), 3);
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["four"]), 4);
 }
 
 #[test]
