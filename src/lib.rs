@@ -8,6 +8,7 @@
 //! at the edge; [`protocol`] is the wire, bytes in and values out. Nothing imports upwards.
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod names;
 pub mod protocol;
 pub mod secrets;
