@@ -48,8 +48,6 @@ pub enum Step {
         /// The first line that is shown.
         before: u64,
     },
-    /// All that was missed has been shown.
-    CaughtUp,
 }
 
 /// A part of a conversation's history.
@@ -123,10 +121,10 @@ struct Shown {
 }
 
 impl Follow {
-    /// Whether nothing was ever listed: this is the start, not a return.
+    /// Whether all that was missed has been shown.
     #[must_use]
-    pub fn is_new(&self) -> bool {
-        self.epoch.is_none()
+    pub fn is_live(&self) -> bool {
+        self.phase == Phase::Live
     }
 
     /// A connection is logged in. From here on live lines are held until [`Follow::listed`]. Where
@@ -284,7 +282,6 @@ impl Follow {
     fn next_page(&mut self, steps: &mut Vec<Step>) {
         let Some((target, part)) = self.queue.front_mut() else {
             self.phase = Phase::Live;
-            steps.push(Step::CaughtUp);
             return;
         };
         if let Part::After(id) = part {

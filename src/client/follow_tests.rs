@@ -46,7 +46,7 @@ fn the_start_shows_the_current_room_and_tells_of_the_others() {
     assert_eq!(shown[0], Step::Earlier { target: lobby.clone(), read: 5, before: 11 });
     shown.extend(follow.page_end(Rest::More));
     assert_eq!(ids(&shown), (11..=31).collect::<Vec<_>>(), "the held line was in the page");
-    assert_eq!(shown.last(), Some(&Step::CaughtUp));
+    assert!(follow.is_live());
     assert_eq!(follow.live(&target("ops"), 9, message(&lobby, 9)), None, "listed already");
     assert!(follow.live(&target("ops"), 10, message(&lobby, 10)).is_some());
 }
@@ -57,7 +57,7 @@ fn another_history_begins_anew() {
     assert_eq!(follow.connected("e1"), Continuity::Same);
     follow.listed("e1", vec![row("lobby", 30, 30, 0)], Some(&lobby));
     assert_eq!(follow.connected("e2"), Continuity::Broken);
-    assert_eq!(follow.listed("e2", vec![row("lobby", 20, 20, 0)], Some(&lobby)), [Step::CaughtUp]);
+    assert_eq!(follow.listed("e2", vec![row("lobby", 20, 20, 0)], Some(&lobby)), []);
     assert!(follow.live(&lobby, 21, message(&lobby, 21)).is_some());
 }
 
@@ -68,7 +68,8 @@ fn a_page_without_anything_new_is_not_asked_for_again() {
     follow.listed("e1", vec![row("lobby", 1, 1, 0)], None);
     follow.connected("e1");
     assert_eq!(follow.listed("e1", vec![row("lobby", 9, 1, 8)], None), [Step::Fetch(lobby, Part::After(1))]);
-    assert_eq!(follow.page_end(Rest::More), [Step::CaughtUp]);
+    assert_eq!(follow.page_end(Rest::More), []);
+    assert!(follow.is_live());
 }
 
 #[test]
@@ -108,7 +109,6 @@ struct World {
     /// What the server has sent and the client has not read yet.
     wire: VecDeque<Sent>,
     shown: [Vec<u64>; 2],
-    caught_up: bool,
 }
 
 #[derive(Debug)]
@@ -133,7 +133,6 @@ impl World {
 
     fn drop_connection(&mut self) {
         self.connected = false;
-        self.caught_up = false;
         self.wire.clear();
     }
 
@@ -174,7 +173,6 @@ impl World {
                     let rest = if end < self.last[room] { Rest::More } else { Rest::None };
                     self.wire.push_back(Sent::End(rest));
                 }
-                Step::CaughtUp => self.caught_up = true,
                 other => panic!("{other:?}"),
             }
         }
@@ -203,7 +201,7 @@ proptest! {
         while !world.wire.is_empty() {
             world.read();
         }
-        prop_assert!(world.caught_up);
+        prop_assert!(world.follow.is_live());
         for room in 0..2 {
             prop_assert_eq!(world.shown[room].len() as u64, world.last[room]);
         }

@@ -70,9 +70,9 @@ pub enum Credentials<'a> {
 }
 
 /// A connection that is being logged in.
-pub struct Talk<'a> {
-    connection: &'a mut Connection,
-    poller: &'a mut Poller,
+pub struct Talk<'p> {
+    connection: Connection,
+    poller: &'p mut Poller,
     /// Lines that were not asked for, in order.
     aside: VecDeque<String>,
     aside_bytes: usize,
@@ -85,9 +85,9 @@ enum Reply {
     Prompt,
 }
 
-impl<'a> Talk<'a> {
+impl<'p> Talk<'p> {
     /// Begins the talk.
-    pub fn new(connection: &'a mut Connection, poller: &'a mut Poller) -> Self {
+    pub fn new(connection: Connection, poller: &'p mut Poller) -> Self {
         Self { connection, poller, aside: VecDeque::new(), aside_bytes: 0, notice: None, asked: 0 }
     }
 
@@ -157,10 +157,10 @@ impl<'a> Talk<'a> {
         }
     }
 
-    /// Ends the talk with the lines that came in between.
+    /// Ends the talk: the connection, and the lines that came in between.
     #[must_use]
-    pub fn into_aside(self) -> VecDeque<String> {
-        self.aside
+    pub fn into_parts(self) -> (Connection, VecDeque<String>) {
+        (self.connection, self.aside)
     }
 
     fn done(&mut self, command: &str) -> Result<String, LoginError> {

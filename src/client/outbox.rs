@@ -45,6 +45,8 @@ pub enum Job {
     Fetch(Target, Part),
     /// Mark one as read up to here.
     Mark(Target, u64),
+    /// Get a device token under this label: the former one died with the former password.
+    NewToken(String),
     /// Make the room that was current before the connection dropped current again.
     Return(Target),
 }
@@ -60,6 +62,7 @@ impl Job {
             }
             Self::Fetch(target, Part::Latest) => format!("history {target} limit={}", super::follow::UNREAD_SHOWN),
             Self::Mark(target, id) => format!("read {target} {id}"),
+            Self::NewToken(label) => format!("token new {label}"),
             Self::Return(target) => format!("switch {target}"),
         }
     }
@@ -110,10 +113,10 @@ impl Outbox {
         self.under_way.remove(at).map(|(_, job)| job)
     }
 
-    /// Whether the user's own lines are all answered.
+    /// Whether the user's own lines are all answered, and what they made necessary.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let users = |job: &Job| matches!(job, Job::Post { .. } | Job::Typed { .. });
+        let users = |job: &Job| matches!(job, Job::Post { .. } | Job::Typed { .. } | Job::NewToken(_));
         !self.waiting.iter().any(users) && !self.under_way.iter().any(|(_, job)| users(job))
     }
 
@@ -126,7 +129,7 @@ impl Outbox {
             match job {
                 Job::Post { .. } => again.push_back(job),
                 Job::Typed { ticket, command } => undecided.push((ticket, command)),
-                Job::List | Job::Fetch(..) | Job::Mark(..) | Job::Return(_) => {}
+                Job::List | Job::Fetch(..) | Job::Mark(..) | Job::NewToken(_) | Job::Return(_) => {}
             }
         }
         again.extend(self.waiting.drain(..).filter(|job| matches!(job, Job::Post { .. } | Job::Typed { .. })));
