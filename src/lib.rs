@@ -8,8 +8,21 @@
 //! at the edge; [`protocol`] is the wire, bytes in and values out. Nothing imports upwards.
 #![forbid(unsafe_code)]
 
+pub mod auth;
+pub mod banner;
+pub mod certificate;
+pub mod cli;
 pub mod client;
+pub mod config;
+pub mod console;
+pub mod dispatcher;
+pub mod flood;
 pub mod names;
+pub mod net;
 pub mod protocol;
+pub mod rooms;
 pub mod secrets;
+pub mod server;
+pub mod session;
+pub mod store;
 pub mod traffic;

@@ -273,7 +273,7 @@ macro_rules! row_id {
         impl $name {
             /// From the number that the database knows it by.
             #[must_use]
-            pub fn new(id: i64) -> Self {
+            pub const fn new(id: i64) -> Self {
                 Self(id)
             }
 

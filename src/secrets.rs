@@ -31,6 +31,35 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Shortest password, in bytes.
+pub const PASSWORD_MIN: usize = 8;
+/// Longest password, in bytes: what bcrypt takes whole. It would cut a longer one without a word.
+pub const PASSWORD_MAX: usize = 71;
+
+/// Why a password that somebody chose was not taken. The peer's fault; on the wire it is
+/// `weak-password`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WeakPassword {
+    /// Fewer bytes than [`PASSWORD_MIN`].
+    #[error("a password has at least {PASSWORD_MIN} bytes, and this one {0}. A few words are good.")]
+    TooShort(usize),
+    /// More bytes than [`PASSWORD_MAX`].
+    #[error("a password has at most {PASSWORD_MAX} bytes, and this one {0}. Choose a shorter one.")]
+    TooLong(usize),
+}
+
+/// Checks a password that somebody chose. Refused with the reason, never cut.
+///
+/// # Errors
+/// [`WeakPassword`] outside of [`PASSWORD_MIN`] and [`PASSWORD_MAX`].
+pub fn check_new_password(password: &Secret) -> Result<(), WeakPassword> {
+    match password.expose().len() {
+        bytes if bytes < PASSWORD_MIN => Err(WeakPassword::TooShort(bytes)),
+        bytes if bytes > PASSWORD_MAX => Err(WeakPassword::TooLong(bytes)),
+        _ => Ok(()),
+    }
+}
+
 /// The SHA-256 of a token or an invitation code: all that the server keeps of it. These are
 /// random and long, so a plain digest is enough and costs a microsecond.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,6 +165,14 @@ mod tests {
     fn a_secret_shows_nothing() {
         assert_eq!(format!("{:?}", Secret::new("hunter2hunter2")), "(secret)");
         assert_eq!(format!("{:?}", Digest::of("x")), "(digest)");
+    }
+
+    #[test]
+    fn a_password_is_refused_and_never_cut() {
+        for (length, fits) in [(0, false), (7, false), (8, true), (71, true), (72, false)] {
+            let checked = check_new_password(&Secret::new(&"x".repeat(length)));
+            assert_eq!(checked.is_ok(), fits, "{length}");
+        }
     }
 
     #[test]

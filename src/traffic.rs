@@ -15,9 +15,11 @@ use crate::protocol::command::Command;
 use crate::protocol::line::{Final, Rows};
 use crate::secrets::{Digest, Secret};
 use parking_lot::{Condvar, Mutex};
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::fmt::Debug;
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 // ---------------------------------------------------------------------------------------------
@@ -111,21 +113,73 @@ pub enum Ask {
         /// Whether a final line is wanted.
         hear: bool,
     },
-    /// The connection is gone.
+    /// The connection is gone. May follow [`Ask::Quit`].
     Detach,
     /// This worker cuts no more lines; the last request it sends but for detaches.
     Stopped,
+}
+
+impl Ask {
+    /// Whether the connection waits for an answer.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        !matches!(self, Ask::Detach | Ask::Stopped | Ask::Quit { hear: false })
+    }
 }
 
 // ---------------------------------------------------------------------------------------------
 // To workers
 // ---------------------------------------------------------------------------------------------
 
-/// What reaches a worker. Generic over the accepted socket, which only `net` knows.
+/// A socket that was accepted, not yet anyone's.
 #[derive(Debug)]
-pub enum Delivery<S> {
+pub enum Socket {
+    /// From the TLS port or the plain port.
+    Tcp(TcpStream),
+    /// From the admin socket.
+    Unix(UnixStream),
+}
+
+/// Which door a connection came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Implicit TLS.
+    Tls,
+    /// Plain text.
+    Plain,
+    /// The admin socket: logged in at once.
+    Console,
+}
+
+/// A new connection.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Its socket.
+    pub socket: Socket,
+    /// Where it came in.
+    pub door: Door,
+    /// Where it came from.
+    pub from: AddressGroup,
+    /// Its place among all connections, given back when it is dropped.
+    pub place: Box<dyn Send + Sync + Debug>,
+}
+
+/// Which of an account's connections hear something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hears {
+    /// All but this one, whose answer says it.
+    AllBut(ConnId),
+    /// All of them.
+    All,
+    /// This one alone.
+    Only(ConnId),
+}
+
+/// What reaches a worker.
+#[derive(Debug)]
+pub enum Delivery {
     /// A new connection.
-    Accepted(S),
+    Accepted(Accepted),
     /// `auth` is done with a job.
     Judged(ConnId, Verdict),
     /// Have this checked by `auth`, after the delay: the throttle's.
@@ -181,8 +235,8 @@ pub enum Delivery<S> {
     Event {
         /// The room.
         room: ConversationId,
-        /// A connection that is not shown it, since its answer says it.
-        except: Option<ConnId>,
+        /// The account that did it: its connections are told by a notice of their own.
+        by: AccountId,
         /// Not shown where `/set presence off`.
         presence: bool,
         /// The line.
@@ -192,8 +246,8 @@ pub enum Delivery<S> {
     Notice {
         /// Whose connections.
         account: AccountId,
-        /// A connection that is not shown it, since its answer says it.
-        except: Option<ConnId>,
+        /// Which of them.
+        hears: Hears,
         /// The line.
         line: Arc<Encoded>,
     },
@@ -609,7 +663,7 @@ pub enum Read {
         places: Vec<Unread>,
     },
     /// What a person is shown at login and `/join`: unread lines of the room, then a row for each
-    /// other conversation with news, then notices, then the final line.
+    /// other conversation with news, then the final line.
     Welcome {
         /// Who: one's own lines are not unread.
         account: AccountId,
@@ -619,8 +673,6 @@ pub enum Read {
         replay: u32,
         /// The other conversations; only those with news are shown.
         others: Vec<Unread>,
-        /// Rows that follow, such as `* invited: …`.
-        notices: Rows,
         /// The final line.
         last: Final,
     },

@@ -6,6 +6,11 @@
 //! frame depends on another and nobody's text shares a window with another's secret.
 //!
 //! A wrong dictionary can inflate to garbage without an error, hence the frame's own CRC-32.
+//!
+//! What it saves, by `examples/dictionary` on held-out chat with tags, frame headers included: of
+//! one short line 5 %, of one of 150 octets a fifth, of five lines 44 % (36 % without dictionary),
+//! of 20 lines 60 % (55 %), of 50 rows of history 65 % (60 %). Packing took 16 µs for one line, 30
+//! for 20 and 43 for 50, on one slow core; unpacking a seventh of that at most.
 
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 use std::io::Write as _;
@@ -18,6 +23,8 @@ pub const DICTIONARY: u32 = 1;
 
 /// The most octets that a frame inflates to. More is refused, and never packed into one frame.
 pub const PLAIN_MAX: usize = 65_536;
+/// Fewer octets are not worth a frame: its header and 15 µs would save at best a tenth of them.
+pub const PLAIN_MIN: usize = 96;
 /// The most octets that a client's frame holds packed.
 pub const PACKED_MAX_CLIENT: usize = 16_384;
 /// The most octets that a server's frame holds packed: a frame is sent only where it is smaller.
@@ -132,10 +139,10 @@ impl Packer {
     }
 
     /// The whole frame for these lines, header and octets; `None` where it would not be smaller
-    /// than the lines, or the lines are more than [`PLAIN_MAX`].
+    /// than the lines, or they are not [`PLAIN_MIN`] to [`PLAIN_MAX`] octets.
     pub fn pack(&mut self, lines: &[u8]) -> Option<Box<[u8]>> {
         debug_assert!(lines.is_empty() || lines.ends_with(b"\n"), "a frame holds whole lines");
-        if lines.is_empty() || lines.len() > PLAIN_MAX {
+        if !(PLAIN_MIN..=PLAIN_MAX).contains(&lines.len()) {
             return None;
         }
         self.deflate.reset();
@@ -156,7 +163,8 @@ impl Packer {
     }
 }
 
-/// zlib's default; see the numbers in `examples/dictionary`.
+/// zlib's default. Level 1 sends a quarter more for 20 lines and saves half of 30 µs; level 9 costs
+/// a third more for 2 %.
 const LEVEL: u32 = 6;
 
 /// Opens frames. 46 KiB of state: one a thread.
@@ -208,4 +216,151 @@ fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = Crc::new();
     crc.update(bytes);
     crc.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The lines of a frame as it stands on the wire.
+    fn open(frame: &[u8]) -> Result<Vec<u8>, BadFrame> {
+        let end = frame.iter().position(|&b| b == b'\n').ok_or(BadFrame::Header)?;
+        let header = Header::parse(&frame[..end], PACKED_MAX_SERVER)?;
+        Unpacker::new().unpack(header, &frame[end + 1..])
+    }
+
+    /// A frame made without any of the packer's checks.
+    fn raw(lines: &[u8], dictionary: &[u8]) -> (Vec<u8>, u32) {
+        let mut deflate = Compress::new(Compression::best(), false);
+        deflate.set_dictionary(dictionary).unwrap();
+        let mut octets = Vec::with_capacity(lines.len() + 100);
+        assert_eq!(deflate.compress_vec(lines, &mut octets, FlushCompress::Finish).unwrap(), Status::StreamEnd);
+        (octets, crc32(lines))
+    }
+
+    fn unpack(packed: &[u8], plain: usize, crc: u32) -> Result<Vec<u8>, BadFrame> {
+        let header = Header { packed: packed.len() as u32, plain: plain as u32, crc };
+        Unpacker::new().unpack(header, packed)
+    }
+
+    const LINES: &[u8] =
+        b"@id=12;at=1800000000000 [lobby] alice: one two one two one two\n[lobby] bob: one two one two one two\n";
+
+    #[test]
+    fn a_frame_holds_what_was_packed() {
+        let mut packer = Packer::new();
+        let frame = packer.pack(LINES).unwrap();
+        assert!(frame.len() < LINES.len() && frame.starts_with(b"="));
+        assert_eq!(open(&frame).unwrap(), LINES);
+        assert!(packer.pack(&b"something else\n".repeat(20)).is_some());
+        assert_eq!(packer.pack(LINES).unwrap(), frame, "no frame depends on another");
+    }
+
+    #[test]
+    fn a_frame_that_pythons_zlib_made_is_opened() {
+        // zlib.compressobj(9, zlib.DEFLATED, -15, zdict=DICTIONARY_1)
+        let frame = b"=36 144 a9c0edbc\n\x03\xa9\x33\x87\xa9\x33\x36\x07\x86\x86\xa1\xa1\x91\x31\x86\x3a\x68\xce\x07\x57\x2c\x90\x4a\x11\xd4\x1d\x80\x94\x1f\xa0\x11\x2b\xaa\x99\x03\x00";
+        let line = "@id=7;at=1795370281123 [lobby] alice: I think that would be a good idea\n";
+        assert_eq!(open(frame).unwrap(), line.repeat(2).as_bytes());
+    }
+
+    #[test]
+    fn what_would_not_be_smaller_is_not_packed() {
+        let mut packer = Packer::new();
+        assert_eq!(packer.pack(b""), None);
+        assert_eq!(packer.pack(b"+\n"), None);
+        let mut noise: Vec<u8> = (0..500u32).flat_map(|n| crc32(&n.to_le_bytes()).to_le_bytes()).collect();
+        noise.push(b'\n');
+        assert_eq!(packer.pack(&noise), None);
+        assert!(packer.pack(&[b'\n'; PLAIN_MIN]).is_some());
+        assert_eq!(packer.pack(&[b'\n'; PLAIN_MIN - 1]), None);
+        let most = [&vec![b'x'; PLAIN_MAX - 1], &b"\n"[..]].concat();
+        assert_eq!(open(&packer.pack(&most).unwrap()).unwrap(), most);
+        assert_eq!(packer.pack(&[b"x", &most[..]].concat()), None);
+    }
+
+    #[test]
+    fn what_is_not_exactly_one_stream_is_refused() {
+        let (packed, crc) = raw(LINES, DICTIONARY_1);
+        assert_eq!(unpack(&packed, LINES.len(), crc).unwrap(), LINES);
+        let twice = packed.repeat(2);
+        let trailing = [&packed[..], b"\0"].concat();
+        let refused = [
+            (&packed[..packed.len() - 1], LINES.len()),
+            (&packed[..], LINES.len() - 1),
+            (&packed[..], LINES.len() + 1),
+            (&trailing[..], LINES.len()),
+            (&twice[..], LINES.len()),
+            (&twice[..], LINES.len() * 2),
+            (&b"garbage"[..], 20),
+        ];
+        for (octets, plain) in refused {
+            assert_eq!(unpack(octets, plain, crc), Err(BadFrame::Stream), "{} octets for {plain}", octets.len());
+        }
+        assert_eq!(unpack(&packed, LINES.len(), crc ^ 1), Err(BadFrame::Checksum));
+        let (unended, crc) = raw(b"no end", DICTIONARY_1);
+        assert_eq!(unpack(&unended, 6, crc), Err(BadFrame::Unended));
+    }
+
+    #[test]
+    fn a_wrong_dictionary_is_found_out() {
+        let lines = &DICTIONARY_1[DICTIONARY_1.len() / 2..];
+        let (packed, crc) = raw(lines, DICTIONARY_1);
+        assert!(unpack(&packed, lines.len(), crc).is_ok(), "the dictionary ends in a line's end");
+        let mut other = DICTIONARY_1.to_vec();
+        other.reverse();
+        let (packed, crc) = raw(lines, &other);
+        assert!(matches!(unpack(&packed, lines.len(), crc), Err(BadFrame::Checksum | BadFrame::Stream)));
+    }
+
+    #[test]
+    fn a_bomb_stops_at_its_bound() {
+        let (packed, crc) = raw(&vec![b'\n'; 10_000_000], DICTIONARY_1);
+        assert!(packed.len() < PACKED_MAX_CLIENT);
+        assert_eq!(unpack(&packed, PLAIN_MAX, crc), Err(BadFrame::Stream));
+    }
+
+    #[test]
+    fn an_unpacker_goes_on_after_a_refusal() {
+        let frame = Packer::new().pack(LINES).unwrap();
+        let end = frame.iter().position(|&b| b == b'\n').unwrap();
+        let header = Header::parse(&frame[..end], PACKED_MAX_CLIENT).unwrap();
+        let mut unpacker = Unpacker::new();
+        assert!(unpacker.unpack(header, &frame[end + 2..]).is_err());
+        assert_eq!(unpacker.unpack(header, &frame[end + 1..]).unwrap(), LINES);
+    }
+
+    #[test]
+    fn the_dictionary_is_printable_and_never_changes() {
+        assert!(DICTIONARY_1.iter().all(|&b| (b' '..0x7f).contains(&b) || b == b'\n'));
+        assert_eq!((DICTIONARY_1.len(), crc32(DICTIONARY_1)), (5825, 0x91c5_bbb3));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_packed_is_unpacked(lines in "([a-z \u{e9}\u{2603}]{0,30}\n){4,30}") {
+            if let Some(frame) = Packer::new().pack(lines.as_bytes()) {
+                prop_assert!(frame.len() < lines.len());
+                prop_assert_eq!(open(&frame).unwrap(), lines.as_bytes());
+            }
+        }
+
+        #[test]
+        fn garbage_is_refused_within_bounds(packed in prop::collection::vec(any::<u8>(), 1..300), plain in 1usize..=PLAIN_MAX, crc in any::<u32>()) {
+            // Nothing random has the right CRC-32.
+            prop_assert!(unpack(&packed, plain, crc).is_err());
+        }
+
+        #[test]
+        fn a_damaged_frame_is_refused(at in 0usize..60, bit in 0u8..8) {
+            let (mut packed, crc) = raw(LINES, DICTIONARY_1);
+            let at = at % packed.len();
+            packed[at] ^= 1 << bit;
+            // A flipped bit behind the stream's last one changes nothing.
+            if let Ok(lines) = unpack(&packed, LINES.len(), crc) {
+                prop_assert_eq!((at, &lines[..]), (packed.len() - 1, LINES));
+            }
+        }
+    }
 }

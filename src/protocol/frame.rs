@@ -131,6 +131,7 @@ impl Framer {
                 }
             };
             if !at_a_line {
+                self.release();
                 return None;
             }
             let end = self.find_end(input);

@@ -7,4 +7,5 @@ pub mod command;
 pub mod deflate;
 pub mod frame;
 pub mod line;
+pub mod stamp;
 pub mod telnet;

@@ -244,3 +244,128 @@ impl Telnet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What the filter makes of these reads: data, replies, commands consumed.
+    fn filter<'a>(telnet: &mut Telnet, reads: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, Vec<u8>, usize) {
+        let (mut data, mut reply, mut commands) = (vec![], vec![], 0);
+        for read in reads {
+            if telnet.is_needed(read) {
+                commands += telnet.filter(read, &mut data, &mut reply);
+            } else {
+                data.extend_from_slice(read);
+            }
+        }
+        (data, reply, commands)
+    }
+
+    fn once(bytes: &[u8]) -> (Vec<u8>, Vec<u8>, usize) {
+        filter(&mut Telnet::default(), [bytes])
+    }
+
+    const DO_BINARY: [u8; 3] = [IAC, DO, BINARY];
+
+    #[test]
+    fn its_state_is_small() {
+        assert!(size_of::<Telnet>() <= 8);
+    }
+
+    #[test]
+    fn a_peer_that_is_no_telnet_is_never_sent_a_command() {
+        let mut telnet = Telnet::default();
+        let mut reply = vec![];
+        assert!(!telnet.is_needed("h\u{e9}llo\r\0\n".as_bytes()));
+        telnet.hide_input(&mut reply);
+        telnet.show_input(&mut reply);
+        assert_eq!(filter(&mut telnet, [&b"\xff\xff caf\xffes\r\0"[..]]), (b"\xff caf\xffes\r\0".to_vec(), vec![], 1));
+        assert!(reply.is_empty() && !telnet.detected());
+    }
+
+    #[test]
+    fn ctrl_c_is_answered_with_a_timing_mark() {
+        let (data, reply, commands) = once(b"ab\xff\xf4\xff\xfd\x06c\r\n");
+        assert_eq!((&data[..], commands), (&b"abc\r\n"[..], 2));
+        assert_eq!(reply, [&DO_BINARY[..], &[IAC, WILL, TIMING_MARK]].concat());
+    }
+
+    #[test]
+    fn options_are_refused_and_refusals_are_not_answered() {
+        let offers = [IAC, WILL, 24, IAC, DO, 3, IAC, WONT, 1, IAC, DONT, 1, IAC, WILL, BINARY];
+        let (data, reply, commands) = once(&offers);
+        assert_eq!((data.len(), commands), (0, 5));
+        assert_eq!(reply, [&DO_BINARY[..], &[IAC, DONT, 24, IAC, WONT, 3]].concat());
+    }
+
+    #[test]
+    fn two_sides_that_answer_every_answer_come_to_an_end() {
+        let (_, reply, commands) = once(&[IAC, WILL, 24].repeat(1000));
+        assert_eq!((reply.len(), commands), (3 + 3 * usize::from(REFUSALS_MAX), 1000));
+        let (_, marks, _) = once(&[IAC, DO, TIMING_MARK].repeat(1000));
+        assert_eq!(marks.len(), 3 + 3 * 1000, "a person may press Ctrl-C as often as they like");
+    }
+
+    #[test]
+    fn cr_nul_ends_a_line_once_telnet_is_detected() {
+        let mut telnet = Telnet::default();
+        let reads = [&b"a\r\0"[..], b"\xff\xf1", b"b\r", b"\0c\r\r\0d\r\n"];
+        assert_eq!(filter(&mut telnet, reads).0, b"a\r\0b\r\nc\r\r\nd\r\n");
+    }
+
+    #[test]
+    fn a_password_is_hidden_from_a_telnets_screen() {
+        let mut telnet = Telnet::default();
+        filter(&mut telnet, [&[IAC, 241][..]]);
+        let mut reply = vec![];
+        telnet.hide_input(&mut reply);
+        assert_eq!(filter(&mut telnet, [&[IAC, DO, ECHO][..]]).1, []);
+        telnet.show_input(&mut reply);
+        assert_eq!(filter(&mut telnet, [&[IAC, DONT, ECHO][..]]).1, []);
+        assert_eq!(reply, [IAC, WILL, ECHO, IAC, WONT, ECHO]);
+        assert_eq!(filter(&mut telnet, [&[IAC, DO, ECHO][..]]).1, [IAC, WONT, ECHO], "unasked");
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_password_is_not_answered() {
+        let mut telnet = Telnet::default();
+        let mut reply = vec![];
+        telnet.hide_input(&mut reply);
+        assert_eq!(filter(&mut telnet, [&[IAC, 241][..]]).1, [IAC, DO, BINARY, IAC, WILL, ECHO], "told when detected");
+        telnet.show_input(&mut reply);
+        assert_eq!(filter(&mut telnet, [&[IAC, DO, ECHO, IAC, DONT, ECHO][..]]).1, []);
+    }
+
+    #[test]
+    fn subnegotiations_are_skipped_within_bounds() {
+        assert_eq!(once(b"a\xff\xfa\x18\xff\xff\x00x\xff\xf0b"), (b"ab".to_vec(), DO_BINARY.to_vec(), 1));
+        assert_eq!(once(b"a\xff\xfa\x18\xff\xf1b"), (b"ab".to_vec(), DO_BINARY.to_vec(), 1), "cut short");
+        let endless = [b"\xff\xfa", &[b'x'; SUBNEGOTIATION_MAX as usize][..], b"back"].concat();
+        assert_eq!(once(&endless), (b"back".to_vec(), DO_BINARY.to_vec(), 1));
+        let escapes = [b"\xff\xfa", &b"\xff\xff".repeat(70_000)[..], b"\xff\xf0"].concat();
+        assert!(once(&escapes).0.len() <= 70_000);
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same(
+            bytes in prop::collection::vec(prop_oneof![4 => 236u8..=255, 2 => 0u8..7, 2 => Just(b'\r'), 3 => any::<u8>()], 0..200),
+            cut in 1usize..7,
+        ) {
+            let (mut one, mut many) = (Telnet::default(), Telnet::default());
+            prop_assert_eq!(filter(&mut one, [&bytes[..]]), filter(&mut many, bytes.chunks(cut)));
+            prop_assert_eq!(one.detected(), many.detected());
+        }
+
+        #[test]
+        fn text_between_commands_is_never_lost(words in prop::collection::vec("[a-z\u{e9}\u{2603}]{0,9}", 0..9)) {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| [word.as_bytes(), &[IAC, WILL, 24]].concat()).collect();
+            let (data, reply, commands) = once(&bytes);
+            prop_assert_eq!(data, words.concat().into_bytes());
+            prop_assert_eq!(commands, words.len());
+            prop_assert_eq!(reply.is_empty(), words.is_empty());
+        }
+    }
+}

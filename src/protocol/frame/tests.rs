@@ -132,7 +132,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => "[a-z=\u{feff}\r]{0,30}(\r)?\n".prop_map(String::into_bytes),
         1 => "[a-z]{95,260}\r?\n".prop_map(String::into_bytes),
-        1 => "(hello there|hi|=|\r){9,20}\n".prop_map(|l| Packer::new().pack(l.as_bytes()).map_or(vec![], Vec::from)),
+        1 => "((hello there|hi|=){1,9}\r?\n){8,20}".prop_map(|l| Packer::new().pack(l.as_bytes()).map_or(vec![], Vec::from)),
         1 => "=[0-9]{1,3} [0-9]{1,3} [0-9a-f]{7,9}\n".prop_map(String::into_bytes),
         1 => prop::collection::vec(any::<u8>(), 0..40),
     ];

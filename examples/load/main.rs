@@ -1,0 +1,81 @@
+//! The load generator: how much work a chat server does for each line that somebody reads.
+//!
+//! It speaks ChitChat's wire and IRC, so that the same work runs against `chitchatd` and against
+//! any IRC server. It is an example, not a test, because it is for whoever runs a server: it tells
+//! what *this* machine can carry, with nothing to install beside the sources.
+//!
+//! ```text
+//! cargo run --release --example load -- --addr 127.0.0.1:2427 --rooms 1 --members 100 \
+//!     --state /tmp/accounts --pid "$(pidof chitchatd)"
+//! ```
+//!
+//! For ChitChat it needs an account for each connection. It registers `u0`, `u1`, … once, over
+//! pipelined connections, keeps their device tokens in the `--state` file and later resumes with
+//! those, which costs no bcrypt. Start the server for it with open registration, a cheap
+//! `accounts.bcrypt_cost` and its limits off, on data that nobody needs.
+//!
+//! One thread, one readiness wait, thousands of sockets. What the generator itself costs is
+//! measured apart and printed, and so is `calib_us`, what a 100-byte write and read on loopback
+//! cost on this machine at this minute: compare runs of different minutes by their ratio to it.
+//!
+//! While it measures it checks: each member gets every line of its room, once and in the order of
+//! its sender. A run in which that fails ends with exit code 1 and no figures.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "a program, not a library")]
+
+mod accounts;
+mod dialogue;
+mod fanout;
+mod fault;
+mod frames;
+mod histogram;
+mod idle;
+mod link;
+mod logins;
+mod options;
+mod process;
+mod report;
+mod swarm;
+mod wire;
+
+use clap::Parser as _;
+use fault::Fault;
+use options::Options;
+use report::Report;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(report) => {
+            if options.json {
+                println!("{}", report.json());
+            } else {
+                print!("{}", report.table());
+            }
+            ExitCode::SUCCESS
+        }
+        Err(fault) => {
+            eprintln!("load: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<Report, Fault> {
+    process::raise_open_files();
+    let mut report = Report::default();
+    report.text("server", &options.name);
+    report.text("protocol", options.protocol.as_str());
+    report.text("transport", if options.tls { "tls" } else { "plain" });
+    report.number("calib_us", process::loopback_cost_us().map_err(Fault::Local)?);
+    let accounts = accounts::prepare(options)?;
+    if let Some(count) = options.idle {
+        idle::run(options, &accounts, count, &mut report)?;
+    } else if let Some(count) = options.logins {
+        logins::run(options, &accounts, count, &mut report)?;
+    } else {
+        fanout::run(options, &accounts, &mut report)?;
+    }
+    Ok(report)
+}

@@ -1,0 +1,112 @@
+//! What was asked for on the command line.
+
+use clap::{Parser, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The wire to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// ChitChat's own.
+    Chitchat,
+    /// RFC 1459 and its successors.
+    Irc,
+}
+
+impl Protocol {
+    /// The word for reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Chitchat => "chitchat",
+            Protocol::Irc => "irc",
+        }
+    }
+}
+
+/// Puts load on a chat server, checks what it delivers and measures what that costs.
+///
+/// Without --idle or --logins, senders talk in rooms: each keeps --window lines in flight and sends the next one when a
+/// designated other member has received one, or, with --rate, lines are sent when they are due.
+#[derive(Debug, Parser)]
+#[command(name = "load")]
+pub struct Options {
+    /// The server's address.
+    #[arg(long, value_name = "IP:PORT")]
+    pub addr: SocketAddr,
+    /// Speak TLS; the certificate is not checked.
+    #[arg(long)]
+    pub tls: bool,
+    /// The wire to speak.
+    #[arg(long, value_enum, default_value_t = Protocol::Chitchat)]
+    pub protocol: Protocol,
+    /// How many rooms.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rooms: u32,
+    /// How many members in each room; each is one connection.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub members: u32,
+    /// How many of a room's members send.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub senders: u32,
+    /// How many lines each sender keeps in flight.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub window: u32,
+    /// Send so many deliveries a second, whatever comes back; latency counts from when a line was due.
+    #[arg(long, value_name = "DELIVERIES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub rate: Option<u64>,
+    /// How long to measure.
+    #[arg(long, default_value_t = 5.0)]
+    pub seconds: f64,
+    /// How long to run before measuring.
+    #[arg(long, default_value_t = 1.0)]
+    pub warmup: f64,
+    /// Bytes of text in a line; at least 48, for what is checked stands in it.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(48..=3000))]
+    pub text_bytes: u32,
+    /// Ask for deflate frames (ChitChat).
+    #[arg(long)]
+    pub deflate: bool,
+    /// Measure the memory of so many idle connections.
+    #[arg(long, value_name = "N", conflicts_with_all = ["logins", "rate", "slow"])]
+    pub idle: Option<u32>,
+    /// Measure so many times: connect, log in, join a room, quit.
+    #[arg(long, value_name = "N", conflicts_with_all = ["rate", "slow"])]
+    pub logins: Option<u32>,
+    /// How many connections may be opening at once.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub parallel: u32,
+    /// So many more members of the first room, who stop reading.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub slow: u32,
+    /// Where the device tokens of registered accounts are kept: written here, reused from here.
+    #[arg(long, value_name = "FILE", conflicts_with = "accounts_from")]
+    pub state: Option<PathBuf>,
+    /// Use these accounts and register none: lines of NAME and a token or a password.
+    #[arg(long, value_name = "FILE")]
+    pub accounts_from: Option<PathBuf>,
+    /// What the names of registered accounts begin with.
+    #[arg(long, default_value = "u", value_name = "WORD")]
+    pub prefix: String,
+    /// The server's process, to read its processor time and memory.
+    #[arg(long)]
+    pub pid: Option<u32>,
+    /// What the report calls the server.
+    #[arg(long, default_value = "server")]
+    pub name: String,
+    /// Print one line of JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Options {
+    /// How many connections the run keeps open, or how many accounts it takes turns with.
+    pub fn people(&self) -> usize {
+        let count = match (self.idle, self.logins) {
+            (Some(idle), _) => idle,
+            // Fewer accounts than logins, but never one that is logging in twice at once.
+            (_, Some(logins)) => logins.min(1000.max(self.parallel * 2)),
+            _ => self.rooms * self.members + self.slow,
+        };
+        count as usize
+    }
+}

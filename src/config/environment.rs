@@ -1,0 +1,65 @@
+//! What the machine says: the part of the settings that no one typed.
+//!
+//! Owns the look at the process's surroundings, so that everything else about settings is a pure
+//! function of its arguments. Runs on the main thread, before any other is started.
+
+use etcetera::BaseStrategy as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The surroundings that `auto` settings are decided from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `$STATE_DIRECTORY`, which systemd sets; several are joined by colons, and the first counts.
+    pub state_directory: Option<OsString>,
+    /// `$XDG_DATA_HOME`, or `~/.local/share`.
+    pub data_home: Option<PathBuf>,
+    /// The machine's host name, whatever it looks like.
+    pub host_name: Option<String>,
+    /// Cores that this process may use; 0 counts as 1.
+    pub cores: usize,
+    /// Files that this process may have open once [`raise_open_files`] was called; `None` is no limit.
+    pub open_files: Option<u64>,
+}
+
+impl Environment {
+    /// What this process finds around it. What can't be found out is left empty.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self {
+            state_directory: std::env::var_os("STATE_DIRECTORY"),
+            data_home: etcetera::base_strategy::Xdg::new().ok().map(|xdg| xdg.data_dir()),
+            host_name: rustix::system::uname().nodename().to_str().ok().map(str::to_owned),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            open_files: getrlimit(Resource::Nofile).maximum,
+        }
+    }
+}
+
+/// Raises the number of files that this process may have open as far as the system lets it: the
+/// usual 1024 are fewer than the connections a server can have. Left as it is if that fails.
+pub fn raise_open_files() {
+    let most = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }) {
+        log::warn!("the number of open files can't be raised: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_surroundings_are_seen() {
+        let environment = Environment::of_process();
+        assert!(environment.cores >= 1);
+        assert!(environment.host_name.is_some_and(|name| !name.is_empty()));
+    }
+
+    #[test]
+    fn open_files_are_raised_to_what_was_announced() {
+        raise_open_files();
+        assert_eq!(getrlimit(Resource::Nofile).current, Environment::of_process().open_files);
+    }
+}

@@ -1,0 +1,235 @@
+//! The central thread: drain, decide, commit, hand out.
+//!
+//! The short loop that joins `rooms`, which knows no database, with `store`, which knows no rooms;
+//! nothing else holds both. All that waits is decided in order and kept as one transaction, and
+//! only then is anything answered or shown: what anyone sees is on disk, and the order of this
+//! loop is the order of everything.
+
+use crate::names::ConnId;
+use crate::protocol::code::{Code, Refusal};
+use crate::rooms::{Effect, Effects, Now, Rooms};
+use crate::store::{CommitError, Store, StoreError};
+use crate::traffic::{Answer, Ask, Delivery, Mailbox, Request, Ticket};
+use crossbeam_channel::Sender;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// After so long without a request the store may do its housekeeping.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// Why the process must end without another word: nobody knows what was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// A commit may or may not have happened.
+    #[error(
+        "the disk did not say whether the last messages were kept ({0}); what was answered is there after the restart"
+    )]
+    Ambiguous(CommitError),
+    /// After a commit that failed, what is kept could not be read again.
+    #[error("{0}")]
+    Reload(StoreError),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Dispatcher {
+    rooms: Rooms,
+    store: Store,
+    requests: Mailbox<Request>,
+    workers: Vec<Mailbox<Delivery>>,
+    readers: Sender<Ticket>,
+    /// Tells the indexer that there are new messages.
+    index: Sender<()>,
+    /// What is handed out after the commit.
+    out: Vec<Vec<Delivery>>,
+    tickets: Vec<Ticket>,
+    effects: Effects,
+    shown: Effects,
+    /// Whether a transaction is open.
+    open: bool,
+    /// Who waits for an answer from this batch, should it fail.
+    asked: Vec<ConnId>,
+    stopped: usize,
+    wall: u64,
+}
+
+impl Dispatcher {
+    /// Joins the two.
+    #[must_use]
+    pub fn new(
+        rooms: Rooms,
+        store: Store,
+        requests: Mailbox<Request>,
+        workers: Vec<Mailbox<Delivery>>,
+        readers: Sender<Ticket>,
+        index: Sender<()>,
+    ) -> Self {
+        let out = workers.iter().map(|_| Vec::new()).collect();
+        Self {
+            rooms,
+            store,
+            requests,
+            workers,
+            readers,
+            index,
+            out,
+            tickets: Vec::new(),
+            effects: Effects::default(),
+            shown: Effects::default(),
+            open: false,
+            asked: Vec::new(),
+            stopped: 0,
+            wall: 0,
+        }
+    }
+
+    /// Runs until every worker has said [`Ask::Stopped`], then gives the store back to be closed.
+    ///
+    /// # Errors
+    /// See [`Fault`]: the caller ends the process at once.
+    pub fn run(mut self) -> Result<Store, Fault> {
+        let mut batch = Vec::new();
+        let mut busy = false;
+        while self.stopped < self.workers.len() {
+            let quiet = busy.then(|| Instant::now() + QUIET);
+            let until = [self.rooms.due(), quiet].into_iter().flatten().min();
+            self.requests.wait(until, &mut batch);
+            if batch.is_empty() && quiet.is_some_and(|quiet| Instant::now() >= quiet) {
+                self.store.idle();
+                busy = false;
+            }
+            busy |= !batch.is_empty();
+            self.turn(&mut batch)?;
+        }
+        Ok(self.store)
+    }
+
+    fn turn(&mut self, batch: &mut Vec<Request>) -> Result<(), Fault> {
+        let now = self.now();
+        self.asked.clear();
+        let mut failed = None;
+        for request in batch.drain(..) {
+            if matches!(request.ask, Ask::Stopped) {
+                self.stopped += 1;
+                continue;
+            }
+            if request.ask.is_answered() {
+                self.asked.push(request.conn);
+            }
+            // Once something could not be kept, only who went away is still noted.
+            if failed.is_none() || matches!(request.ask, Ask::Detach) {
+                let decided = self.decide(now, request);
+                failed = failed.or(decided.err());
+            }
+        }
+        if failed.is_none() && self.rooms.due().is_some_and(|due| due <= now.instant) {
+            self.rooms.tick(now, &mut self.effects);
+            failed = self.carry_out().err();
+        }
+        if failed.is_none() && self.open {
+            match self.store.commit() {
+                Ok(committed) => {
+                    self.open = false;
+                    if committed.messages > 0 {
+                        // A nudge that waits already is enough.
+                        let _ = self.index.try_send(());
+                    }
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            None => self.rooms.kept(),
+            Some(error) => self.take_back(error)?,
+        }
+        self.hand_out();
+        Ok(())
+    }
+
+    fn decide(&mut self, now: Now, request: Request) -> Result<(), CommitError> {
+        self.rooms.handle(now, request, &mut self.effects);
+        self.carry_out()
+    }
+
+    /// Keeps what has to be kept, and puts aside what is handed out after the commit.
+    fn carry_out(&mut self) -> Result<(), CommitError> {
+        for effect in self.effects.drain() {
+            match effect {
+                Effect::Write(write) => {
+                    begin(&mut self.store, &mut self.open)?;
+                    self.store.write(&write)?;
+                }
+                Effect::Append(append) => {
+                    begin(&mut self.store, &mut self.open)?;
+                    let outcome = self.store.append(&append.draft)?;
+                    self.rooms.appended(append, outcome, &mut self.shown);
+                    for effect in self.shown.drain() {
+                        put_aside(effect, &mut self.out, &mut self.tickets);
+                    }
+                }
+                effect => put_aside(effect, &mut self.out, &mut self.tickets),
+            }
+        }
+        Ok(())
+    }
+
+    /// The batch could not be kept: it is rolled back, and who asked is refused.
+    fn take_back(&mut self, error: CommitError) -> Result<(), Fault> {
+        let CommitError::Refused(why) = error else { return Err(Fault::Ambiguous(error)) };
+        log::error!("the disk took nothing: {why}; what came in with it was refused");
+        // What the failed loop left undone.
+        self.effects.drain().for_each(drop);
+        self.out.iter_mut().for_each(Vec::clear);
+        self.tickets.clear();
+        self.open = false;
+        self.store.rollback().map_err(Fault::Ambiguous)?;
+        let kept = self.store.load().map_err(Fault::Reload)?;
+        self.rooms.reload(kept, &self.asked);
+        for conn in self.asked.drain(..) {
+            let refusal =
+                Refusal::new(Code::Storage, "the server's disk took it not; nothing was changed. Try again later.");
+            let answer = Answer { conn, rows: Default::default(), last: refusal.into() };
+            put_aside(Effect::Deliver(conn.worker(), Delivery::Answer(answer)), &mut self.out, &mut self.tickets);
+        }
+        Ok(())
+    }
+
+    fn hand_out(&mut self) {
+        for (worker, out) in self.workers.iter().zip(&mut self.out) {
+            worker.send_all(out);
+        }
+        for ticket in self.tickets.drain(..) {
+            if let Err(error) = self.readers.send(ticket) {
+                // Only while stopping: whoever asked is told by the end of the connection.
+                log::debug!("a read came after the readers had ended: {error}");
+            }
+        }
+    }
+
+    fn now(&mut self) -> Now {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        // The time of a room's messages never falls, whatever is done to the clock.
+        self.wall = self.wall.max(wall);
+        Now { instant: Instant::now(), wall: self.wall }
+    }
+}
+
+fn begin(store: &mut Store, open: &mut bool) -> Result<(), CommitError> {
+    if !*open {
+        store.begin()?;
+        *open = true;
+    }
+    Ok(())
+}
+
+fn put_aside(effect: Effect, out: &mut [Vec<Delivery>], tickets: &mut Vec<Ticket>) {
+    match effect {
+        Effect::Deliver(worker, delivery) => {
+            if let Some(out) = out.get_mut(worker) {
+                out.push(delivery);
+            }
+        }
+        Effect::Ticket(ticket) => tickets.push(ticket),
+        Effect::Write(_) | Effect::Append(_) => log::error!("a message that was kept asked to be kept again"),
+    }
+}

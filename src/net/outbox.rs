@@ -1,0 +1,187 @@
+//! What one connection has still to be sent, and the socket that it goes to.
+//!
+//! Bytes wait as plain text until they are written, so that all that waits goes out as one TLS
+//! record and one write. An idle connection holds no buffer: full ones come from the worker's
+//! spares and go back when they are sent.
+
+use super::tls::{RECORD_MAX, Tls};
+use crate::traffic::Socket;
+use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
+
+/// Spare buffers that a worker keeps.
+const SPARES_MAX: usize = 64;
+/// A buffer that grew larger than this is given back to the system.
+const SPARE_BYTES_MAX: usize = 64 * 1024;
+/// The most that one plain write takes.
+const WRITE_MAX: usize = 64 * 1024;
+
+/// Buffers that are not in use.
+#[derive(Debug, Default)]
+pub(super) struct Spares(Vec<Vec<u8>>);
+
+impl Spares {
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    pub(super) fn give(&mut self, mut buffer: Vec<u8>) {
+        if self.0.len() < SPARES_MAX && (1..=SPARE_BYTES_MAX).contains(&buffer.capacity()) {
+            buffer.clear();
+            self.0.push(buffer);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    plain: Vec<u8>,
+    sent: usize,
+    /// Records that the socket did not take whole; they go before what is plain.
+    cipher: Vec<u8>,
+    cipher_sent: usize,
+}
+
+/// What came of a flush.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// Nothing waits any more.
+    All,
+    /// The socket takes no more for now.
+    Blocked,
+}
+
+impl Outbox {
+    /// Bytes that wait.
+    pub(super) fn owed(&self) -> usize {
+        self.plain.len() - self.sent + self.cipher.len() - self.cipher_sent
+    }
+
+    /// The buffer to append plain text to.
+    pub(super) fn buffer(&mut self, spares: &mut Spares) -> &mut Vec<u8> {
+        if self.plain.capacity() == 0 {
+            self.plain = spares.take();
+        }
+        &mut self.plain
+    }
+
+    /// Appends what is encrypted already (a handshake's flight, an alert).
+    pub(super) fn push_cipher(&mut self, bytes: &[u8]) {
+        self.cipher.extend_from_slice(bytes);
+    }
+
+    /// Forgets what waits in plain text, but for a record that has begun: for one who is too slow.
+    pub(super) fn clear_plain(&mut self) {
+        // A line that was sent in part has to end before another begins.
+        let end = match self.sent {
+            0 => 0,
+            sent => self.plain[sent..].iter().position(|&b| b == b'\n').map_or(self.plain.len(), |at| sent + at + 1),
+        };
+        self.plain.truncate(end);
+    }
+
+    /// Writes as much as the socket takes. With TLS, at most one record is encrypted ahead.
+    pub(super) fn flush(
+        &mut self,
+        socket: &mut Socket,
+        mut tls: Option<&mut Tls>,
+        record: &mut Vec<u8>,
+        spares: &mut Spares,
+    ) -> io::Result<Flushed> {
+        loop {
+            while self.cipher_sent < self.cipher.len() {
+                match write(socket, &self.cipher[self.cipher_sent..])? {
+                    Some(written) => self.cipher_sent += written,
+                    None => return Ok(Flushed::Blocked),
+                }
+            }
+            if self.cipher.capacity() > 0 {
+                spares.give(std::mem::take(&mut self.cipher));
+                self.cipher_sent = 0;
+            }
+            let waiting = &self.plain[self.sent..];
+            if waiting.is_empty() {
+                spares.give(std::mem::take(&mut self.plain));
+                self.sent = 0;
+                return Ok(Flushed::All);
+            }
+            match tls.as_deref_mut() {
+                None => match write(socket, &waiting[..waiting.len().min(WRITE_MAX)])? {
+                    Some(written) => self.sent += written,
+                    None => return Ok(self.blocked()),
+                },
+                Some(tls) => {
+                    if !tls.is_ready() {
+                        return Ok(Flushed::Blocked);
+                    }
+                    let chunk = &waiting[..waiting.len().min(RECORD_MAX)];
+                    record.clear();
+                    tls.write(chunk, record).map_err(io::Error::other)?;
+                    self.sent += chunk.len();
+                    let written = write(socket, record)?.unwrap_or(0);
+                    if written < record.len() {
+                        self.cipher = spares.take();
+                        self.cipher.extend_from_slice(&record[written..]);
+                        return Ok(self.blocked());
+                    }
+                }
+            }
+        }
+    }
+
+    /// A slow reader's buffer must not grow by what was sent long ago.
+    fn blocked(&mut self) -> Flushed {
+        if self.sent > SENT_MAX {
+            self.plain.drain(..self.sent);
+            self.sent = 0;
+        }
+        Flushed::Blocked
+    }
+}
+
+/// What is sent of a buffer is moved out of it once it is so much.
+const SENT_MAX: usize = 32 * 1024;
+
+/// One write: `None` where the socket takes nothing for now.
+fn write(socket: &mut Socket, bytes: &[u8]) -> io::Result<Option<usize>> {
+    loop {
+        let written = match socket {
+            Socket::Tcp(stream) => stream.write(bytes),
+            Socket::Unix(stream) => stream.write(bytes),
+        };
+        match written {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => return Ok(Some(written)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// One read: `None` where there is nothing for now, 0 at the end.
+pub(super) fn read(socket: &mut Socket, into: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        let read = match socket {
+            Socket::Tcp(stream) => stream.read(into),
+            Socket::Unix(stream) => stream.read(into),
+        };
+        match read {
+            Ok(read) => return Ok(Some(read)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Says to the peer that nothing more comes. That it is gone already is no news.
+pub(super) fn shut_down(socket: &Socket) {
+    let shut = match socket {
+        Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
+        Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+    };
+    if let Err(error) = shut {
+        log::trace!("shutting down a socket: {error}");
+    }
+}

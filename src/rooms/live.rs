@@ -1,0 +1,206 @@
+//! Who is connected: each connection's account and current room, and which workers hold
+//! connections of an account or of a room's members, so that a message costs one item a worker.
+
+use super::world::World;
+use crate::names::{AccountId, AddressGroup, ConnId, ConversationId};
+use crate::secrets::Digest;
+use rustc_hash::FxHashMap;
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) account: AccountId,
+    pub(super) current: Option<ConversationId>,
+    pub(super) from: AddressGroup,
+    /// When it logged in, in milliseconds of Unix time.
+    pub(super) since: u64,
+    /// The token it logged in with: revoking that ends it.
+    pub(super) token: Option<Digest>,
+    /// Conversations that had unseen lines at login and were not shown since: what comes live
+    /// there does not make them read.
+    pub(super) behind: Vec<ConversationId>,
+    /// Whether the batch that attached it is not kept yet.
+    new: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Live {
+    sessions: FxHashMap<ConnId, Session>,
+    accounts: FxHashMap<AccountId, Vec<ConnId>>,
+    /// For each room with somebody connected: connections of its members on each worker.
+    rooms: FxHashMap<ConversationId, Heard>,
+    new: Vec<ConnId>,
+    workers: usize,
+}
+
+#[derive(Debug)]
+struct Heard {
+    workers: Box<[u32]>,
+    /// Accounts that are here.
+    here: u32,
+}
+
+impl Live {
+    pub(super) fn new(workers: usize) -> Self {
+        Self {
+            sessions: FxHashMap::default(),
+            accounts: FxHashMap::default(),
+            rooms: FxHashMap::default(),
+            new: Vec::new(),
+            workers,
+        }
+    }
+
+    pub(super) fn account(&self, conn: ConnId) -> Option<AccountId> {
+        self.sessions.get(&conn).map(|session| session.account)
+    }
+
+    pub(super) fn session(&self, conn: ConnId) -> Option<&Session> {
+        self.sessions.get(&conn)
+    }
+
+    pub(super) fn session_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
+        self.sessions.get_mut(&conn)
+    }
+
+    pub(super) fn current(&self, conn: ConnId) -> Option<ConversationId> {
+        self.sessions.get(&conn)?.current
+    }
+
+    pub(super) fn set_current(&mut self, conn: ConnId, room: Option<ConversationId>) {
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            session.current = room;
+        }
+    }
+
+    /// An account's connections.
+    pub(super) fn conns(&self, account: AccountId) -> &[ConnId] {
+        self.accounts.get(&account).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn is_here(&self, account: AccountId) -> bool {
+        self.accounts.contains_key(&account)
+    }
+
+    /// How many members of a room are here.
+    pub(super) fn here(&self, room: ConversationId) -> u32 {
+        self.rooms.get(&room).map_or(0, |heard| heard.here)
+    }
+
+    pub(super) fn workers_of_account(&self, account: AccountId) -> impl Iterator<Item = usize> + use<> {
+        let mut workers: Vec<usize> = self.conns(account).iter().map(|conn| conn.worker()).collect();
+        workers.sort_unstable();
+        workers.dedup();
+        workers.into_iter()
+    }
+
+    pub(super) fn workers_of_room(&self, room: ConversationId) -> impl Iterator<Item = usize> + '_ {
+        let counts: &[u32] = self.rooms.get(&room).map_or(&[], |heard| &heard.workers);
+        counts.iter().enumerate().filter(|&(_, &count)| count > 0).map(|(worker, _)| worker)
+    }
+
+    pub(super) fn is_new(&self, conn: ConnId) -> bool {
+        self.sessions.get(&conn).is_some_and(|session| session.new)
+    }
+
+    pub(super) fn keep_new(&mut self) {
+        for conn in self.new.drain(..) {
+            if let Some(session) = self.sessions.get_mut(&conn) {
+                session.new = false;
+            }
+        }
+    }
+
+    /// Adds a connection; its account's rooms hear from now on. True if the account was away.
+    pub(super) fn add(&mut self, conn: ConnId, arrival: Arrival, rooms: &[ConversationId]) -> bool {
+        let Arrival { account, from, since, token, current } = arrival;
+        let session = Session { account, current, from, since, token, behind: Vec::new(), new: true };
+        self.sessions.insert(conn, session);
+        self.new.push(conn);
+        let conns = self.accounts.entry(account).or_default();
+        conns.push(conn);
+        let came = conns.len() == 1;
+        for &room in rooms {
+            self.hear(room, conn, came);
+        }
+        came
+    }
+
+    /// Removes a connection. Its session, and whether the account is away now.
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<(Session, bool)> {
+        let session = self.sessions.remove(&conn)?;
+        let mut left = false;
+        if let Some(conns) = self.accounts.get_mut(&session.account) {
+            conns.retain(|&other| other != conn);
+            left = conns.is_empty();
+        }
+        if left {
+            self.accounts.remove(&session.account);
+        }
+        Some((session, left))
+    }
+
+    fn hear(&mut self, room: ConversationId, conn: ConnId, came: bool) {
+        let workers = self.workers;
+        let heard =
+            self.rooms.entry(room).or_insert_with(|| Heard { workers: vec![0; workers].into_boxed_slice(), here: 0 });
+        heard.workers[conn.worker()] += 1;
+        heard.here += u32::from(came);
+    }
+
+    /// A connection of a room's member is gone, and with `left` the account is.
+    pub(super) fn unhear(&mut self, room: ConversationId, conn: ConnId, left: bool) {
+        let Some(heard) = self.rooms.get_mut(&room) else { return };
+        let count = &mut heard.workers[conn.worker()];
+        *count = count.saturating_sub(1);
+        heard.here = heard.here.saturating_sub(u32::from(left));
+        if heard.workers.iter().all(|&count| count == 0) {
+            self.rooms.remove(&room);
+        }
+    }
+
+    /// All connections of an account hear a room from now on.
+    pub(super) fn enter(&mut self, account: AccountId, room: ConversationId) {
+        for (nth, conn) in self.conns(account).to_vec().into_iter().enumerate() {
+            self.hear(room, conn, nth == 0);
+        }
+    }
+
+    /// No connection of an account hears a room any more, nor talks there.
+    pub(super) fn leave(&mut self, account: AccountId, room: ConversationId) {
+        for (nth, conn) in self.conns(account).to_vec().into_iter().enumerate() {
+            self.unhear(room, conn, nth == 0);
+            if self.current(conn) == Some(room) {
+                self.set_current(conn, None);
+            }
+        }
+    }
+
+    /// Counts anew who hears what, after the memberships were read anew.
+    pub(super) fn recount(&mut self, world: &World) {
+        self.rooms.clear();
+        self.new.clear();
+        let accounts: Vec<(AccountId, Vec<ConnId>)> = self.accounts.iter().map(|(&a, c)| (a, c.clone())).collect();
+        for (account, conns) in accounts {
+            let rooms = world.account(account).map_or(&[][..], |account| &account.rooms);
+            for (nth, conn) in conns.into_iter().enumerate() {
+                for &room in rooms {
+                    self.hear(room, conn, nth == 0);
+                }
+                if let Some(session) = self.sessions.get_mut(&conn) {
+                    session.new = false;
+                    session.current = session.current.filter(|room| rooms.contains(room));
+                }
+            }
+        }
+    }
+}
+
+/// What a new connection brings.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) account: AccountId,
+    pub(super) from: AddressGroup,
+    pub(super) since: u64,
+    pub(super) token: Option<Digest>,
+    pub(super) current: Option<ConversationId>,
+}

@@ -1,0 +1,321 @@
+//! The dispatcher's state: accounts, rooms, pairs of people, and who is connected.
+//!
+//! Pure: [`Rooms::handle`] takes a request and the time and says what follows as [`Effect`]s, in
+//! their order. It knows no SQLite, socket, thread or clock. What must be kept leaves as
+//! [`Effect::Write`] and [`Effect::Append`]; `store` gives a message its id, and [`Rooms::appended`]
+//! turns that into what people see. The dispatcher thread runs it.
+//!
+//! `world` is what is kept, `live` who is connected; `accounts`, `members` and `talk` decide the
+//! verbs, `presence` tells who comes and goes, `throttle` slows down who guesses passwords.
+
+mod accounts;
+mod live;
+mod members;
+mod presence;
+mod talk;
+mod throttle;
+mod world;
+
+use crate::flood::Rate;
+use crate::names::{AccountId, ConnId, ConversationId};
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::command::Command;
+use crate::protocol::line::{Body, Final, Line, Rows, Tags};
+use crate::traffic::{
+    Answer, Appended, Ask, Delivery, Draft, Encoded, Hears, Read, Request, Share, Ticket, World as Kept, Write,
+};
+use live::Live;
+use presence::Presence;
+use std::sync::Arc;
+use std::time::Instant;
+use throttle::Throttle;
+use world::World;
+
+/// In a room of up to so many members one is told who comes and goes; in a larger one it is asked
+/// for by `/who`, since telling it would cost the square of their number.
+pub const TELL_MEMBERS_MAX: usize = 50;
+/// Device tokens that one account may have.
+pub const TOKENS_MAX: usize = 64;
+/// Rooms that one account may be in.
+pub const ROOMS_MAX: usize = 1000;
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Anyone.
+    Open,
+    /// Whoever has an invitation.
+    Invite,
+    /// Nobody, but with an administrator's invitation (or the server would stay without one).
+    Closed,
+}
+
+/// What the operator decided, as far as it concerns the rooms.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who may make an account.
+    pub registration: Registration,
+    /// Login attempts of one address; `None` is no bound.
+    pub logins: Option<Rate>,
+    /// New accounts of one address; `None` is no bound.
+    pub registrations: Option<Rate>,
+    /// The most bytes that the rows of one answer may have.
+    pub answer_bytes: usize,
+    /// How many workers there are: 1 to 256.
+    pub workers: usize,
+}
+
+/// The time, twice: one to wait by, one to show.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Monotonic.
+    pub instant: Instant,
+    /// Milliseconds of Unix time; the dispatcher never lets it fall.
+    pub wall: u64,
+}
+
+/// What follows from a request.
+#[derive(Debug)]
+pub enum Effect {
+    /// Keep this.
+    Write(Write),
+    /// Keep this message, then call [`Rooms::appended`].
+    Append(Append),
+    /// Hand this to a worker once all before it is kept.
+    Deliver(usize, Delivery),
+    /// Hand this to the readers once all before it is kept.
+    Ticket(Ticket),
+}
+
+/// A message on its way into the store.
+#[derive(Debug)]
+pub struct Append {
+    /// What is kept.
+    pub draft: Draft,
+    conn: ConnId,
+    /// Bare text is answered by silence, a command by its id.
+    silent: bool,
+    share: Share,
+}
+
+/// What follows, in order.
+#[derive(Debug, Default)]
+pub struct Effects(Vec<Effect>);
+
+impl Effects {
+    /// Takes all effects out, in their order; the room of the list is kept.
+    pub fn drain(&mut self) -> impl Iterator<Item = Effect> + '_ {
+        self.0.drain(..)
+    }
+
+    fn write(&mut self, write: Write) {
+        self.0.push(Effect::Write(write));
+    }
+
+    fn deliver(&mut self, worker: usize, delivery: Delivery) {
+        self.0.push(Effect::Deliver(worker, delivery));
+    }
+
+    fn ticket(&mut self, conn: ConnId, read: Read) {
+        self.0.push(Effect::Ticket(Ticket { conn, read }));
+    }
+
+    fn answer(&mut self, conn: ConnId, rows: Rows, last: impl Into<Final>) {
+        self.deliver(conn.worker(), Delivery::Answer(Answer { conn, rows, last: last.into() }));
+    }
+
+    fn done(&mut self, conn: ConnId, text: impl Into<String>) {
+        self.answer(conn, Rows::default(), Final::Done(text.into()));
+    }
+
+    fn refuse(&mut self, conn: ConnId, refusal: Refusal) {
+        self.answer(conn, Rows::default(), refusal);
+    }
+}
+
+/// The state of the one dispatcher.
+#[derive(Debug)]
+pub struct Rooms {
+    settings: Settings,
+    world: World,
+    live: Live,
+    presence: Presence,
+    throttle: Throttle,
+}
+
+impl Rooms {
+    /// Begins with what is kept, and nobody connected.
+    #[must_use]
+    pub fn new(settings: Settings, kept: Kept) -> Self {
+        let workers = settings.workers;
+        Self {
+            throttle: Throttle::new(settings.logins, settings.registrations),
+            settings,
+            world: World::new(kept),
+            live: Live::new(workers),
+            presence: Presence::default(),
+        }
+    }
+
+    /// Takes what is kept anew, after a batch that could not be kept was rolled back. Who is
+    /// connected stays; connections that were attached by the refused batch are dropped, and what
+    /// they heard is counted anew.
+    pub fn reload(&mut self, kept: Kept, refused: &[ConnId]) {
+        self.world = World::new(kept);
+        for &conn in refused {
+            if self.live.is_new(conn) {
+                self.live.remove(conn);
+            }
+        }
+        self.live.recount(&self.world);
+    }
+
+    /// The batch is kept: connections attached by it stand.
+    pub fn kept(&mut self) {
+        self.live.keep_new();
+    }
+
+    /// How many accounts may administer the server, the console's own left out.
+    #[must_use]
+    pub fn administrators(&self) -> usize {
+        self.world.administrators()
+    }
+
+    /// Decides one request.
+    pub fn handle(&mut self, now: Now, request: Request, effects: &mut Effects) {
+        let Request { conn, replay, ask, share } = request;
+        match ask {
+            Ask::Console => self.console(now, conn, effects),
+            Ask::Login { name, password, from } => self.login(now, conn, name, password, from, effects),
+            Ask::Register { name, invite, password, from } => {
+                self.register(now, conn, accounts::NewAccount { name, invite, from }, password, effects);
+            }
+            Ask::Resume { token, from } => self.resume(now, conn, replay, token, from, effects),
+            Ask::Judged(verdict) => self.judged(now, conn, replay, verdict, effects),
+            Ask::Detach => self.detach(now, conn),
+            Ask::Quit { hear } => self.quit(conn, replay.is_some(), hear, effects),
+            Ask::Stopped => {}
+            attached => {
+                let Some(account) = self.live.account(conn) else {
+                    effects.refuse(conn, Refusal::new(Code::NotLoggedIn, "this connection has ended. Log in again."));
+                    return;
+                };
+                self.handle_attached(now, Asker { conn, account, replay }, attached, share, effects);
+            }
+        }
+    }
+
+    fn handle_attached(&mut self, now: Now, asker: Asker, ask: Ask, share: Share, effects: &mut Effects) {
+        let conn = asker.conn;
+        let refused = match ask {
+            Ask::Here(text) => self.say_here(now, asker, text, share, effects),
+            Ask::Lost(refusal) => {
+                self.live.set_current(conn, None);
+                Err(refusal)
+            }
+            Ask::Passwd { old, new } => self.passwd(now, asker, old, new, effects),
+            Ask::NewToken { label, token } => self.new_token(now, asker, label, &token, effects),
+            Ask::NewInvite { uses, lasts, admin, code } => {
+                self.new_invite(now, asker, accounts::NewInvite { uses, lasts, admin }, &code, effects)
+            }
+            Ask::Run(command) => match command {
+                Command::Say { target, key, text } => self.say(now, asker, target, key, text, share, effects),
+                Command::History { target, before, after, limit } => {
+                    self.history(asker, target, talk::Span { before, after, limit }, effects)
+                }
+                Command::Search { within, from, limit, more, words } => {
+                    self.search(asker, talk::Search { within, from, limit, more, words }, effects)
+                }
+                Command::Read { target, id } => self.read(asker, target, id, effects),
+                Command::Conversations => self.conversations(asker, effects),
+                Command::Rooms { after, limit } => self.list_rooms(asker, after, limit, effects),
+                Command::Create { room, private } => self.create(asker, room, private, effects),
+                Command::Join(room) => self.join(asker, room, effects),
+                Command::Leave(room) => self.leave(asker, room, effects),
+                Command::Switch(room) => self.switch(asker, room, effects),
+                Command::Invite { room, name } => self.invite(asker, room, name, effects),
+                Command::Who(room) => self.who(asker, room, effects),
+                Command::TopicShow(room) => self.show_topic(asker, room, effects),
+                Command::TopicSet { room, topic } => self.set_topic(asker, room, topic, effects),
+                Command::TokenList => self.list_tokens(asker, effects),
+                Command::TokenRevoke(label) => self.revoke_token(asker, label, effects),
+                Command::Whoami => self.whoami(asker, effects),
+                Command::Sessions => self.sessions(asker, effects),
+                // What remains is answered by the session, or comes in another shape.
+                other => {
+                    log::error!("a command reached the dispatcher that the session answers: {other:?}");
+                    Err(Refusal::new(Code::Internal, "that was a fault of the server's. It was written to its log."))
+                }
+            },
+            Ask::Console
+            | Ask::Login { .. }
+            | Ask::Register { .. }
+            | Ask::Resume { .. }
+            | Ask::Judged(_)
+            | Ask::Quit { .. }
+            | Ask::Detach
+            | Ask::Stopped => Ok(()),
+        };
+        if let Err(refusal) = refused {
+            effects.refuse(conn, refusal);
+        }
+    }
+
+    /// When [`Rooms::tick`] has something to do; `None` if nothing waits.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        self.presence.due()
+    }
+
+    /// Does what is due: tells who came and went.
+    pub fn tick(&mut self, now: Now, effects: &mut Effects) {
+        self.tell_presence(now, effects);
+        self.throttle.forget(now.instant);
+    }
+
+    /// The store took a message: what people see of it.
+    pub fn appended(&mut self, append: Append, outcome: Appended, effects: &mut Effects) {
+        self.show_appended(append, outcome, effects);
+    }
+
+    /// Tells an account's connections something.
+    fn notify(&self, account: AccountId, hears: Hears, line: Line<'_>, effects: &mut Effects) {
+        let line = encode(line, None, Share::default());
+        for worker in self.live.workers_of_account(account) {
+            effects.deliver(worker, Delivery::Notice { account, hears, line: Arc::clone(&line) });
+        }
+    }
+
+    /// Tells a room that something happened in it, if the room is small enough to be told.
+    fn tell_room(&self, room: ConversationId, by: AccountId, presence: bool, line: Line<'_>, effects: &mut Effects) {
+        let line = encode(line, Some(room), Share::default());
+        for worker in self.live.workers_of_room(room) {
+            effects.deliver(worker, Delivery::Event { room, by, presence, line: Arc::clone(&line) });
+        }
+    }
+}
+
+/// Who asks: a connection that is logged in.
+#[derive(Debug, Clone, Copy)]
+struct Asker {
+    conn: ConnId,
+    account: AccountId,
+    /// For a person: how many unread lines to show.
+    replay: Option<u32>,
+}
+
+/// Whether an asked-for thing was done (and answered), or why not.
+type Outcome = Result<(), Refusal>;
+
+fn encode(line: Line<'_>, conversation: Option<ConversationId>, share: Share) -> Arc<Encoded> {
+    let mut bytes = Vec::with_capacity(160);
+    let body = line.encode(&mut bytes);
+    Arc::new(Encoded::new(bytes, body, conversation, share))
+}
+
+fn event<'a>(room: &'a str, text: &'a str, ev: &'a str, who: &'a str) -> Line<'a> {
+    Line { tags: Tags { ev: Some(ev), who: Some(who), ..Tags::default() }, body: Body::Event { room, text } }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! Answers the dispatcher's tickets: history, search, conversations, welcomes. Each reader has a
+//! thread and read-only connections of its own, and never waits for the writer.
+//!
+//! Each statement is a transaction of its own: messages never change once they are said, and a
+//! long transaction would keep the writer's log from being folded back.
+
+use super::history::{self, Page};
+use super::search::{self, Search};
+use super::{DATABASE_FILE, INDEX_FILE, Settings, StoreError, connect_reader, welcome};
+use crate::names::AccountId;
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::line::{Body, Final, Rows};
+use crate::traffic::{Answer, Read, Ticket, Unread};
+use rusqlite::{Connection, ErrorCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long one read may take before it is given up with `busy`.
+pub const READ_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How many of SQLite's steps pass between two looks at the clock: well under a millisecond.
+const STEPS_PER_LOOK: i32 = 1000;
+
+/// A reader. What an answer holds is bounded by the limit that was asked for and by bytes.
+#[derive(Debug)]
+pub struct Reader {
+    pub(super) db: Connection,
+    /// `None` where messages are not kept.
+    pub(super) index: Option<Connection>,
+    /// Bytes of an answer, unless one row is larger.
+    answer_bytes: usize,
+    deadline: Arc<Deadline>,
+    /// How long a read may take.
+    patience: Duration,
+}
+
+/// When the read under way must end; seen by SQLite while it works.
+#[derive(Debug)]
+struct Deadline {
+    start: Instant,
+    /// Milliseconds since `start`.
+    end: AtomicU64,
+}
+
+/// Why a read has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    /// What SQLite says.
+    #[error(transparent)]
+    Database(#[from] rusqlite::Error),
+    /// The asker's fault.
+    #[error("{}: {}", .0.code, .0.text)]
+    Refused(Refusal),
+}
+
+impl ReadError {
+    fn refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::Database(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                Refusal::new(Code::Busy, "that took too long and was given up; ask for less, or again later")
+                    .retry_after(READ_DEADLINE.as_secs())
+            }
+            Self::Database(error) => {
+                log::error!("a read failed: {error}");
+                Refusal::new(Code::Internal, "what is kept could not be read; the server's log says why")
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// Opens behind [`super::Store::open`] and [`super::Indexer::open`], which make the files. An
+    /// answer holds at most `answer_bytes` bytes of rows, or one row.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open(settings: &Settings, answer_bytes: usize) -> Result<Self, StoreError> {
+        let deadline = Arc::new(Deadline { start: Instant::now(), end: AtomicU64::new(u64::MAX) });
+        let connect = |name| {
+            let file = settings.data.join(name);
+            let mut db = connect_reader(&file)?;
+            let deadline = Arc::clone(&deadline);
+            db.progress_handler(STEPS_PER_LOOK, Some(move || deadline.is_over()))
+                .map_err(|error| StoreError::of(&file, error))?;
+            Ok::<_, StoreError>(db)
+        };
+        Ok(Self {
+            db: connect(DATABASE_FILE)?,
+            index: if settings.keep { Some(connect(INDEX_FILE)?) } else { None },
+            answer_bytes,
+            deadline,
+            patience: READ_DEADLINE,
+        })
+    }
+
+    /// The same, less patient than [`READ_DEADLINE`].
+    #[cfg(test)]
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Answers one ticket. What goes wrong is a refusal, logged if it is not the asker's fault.
+    pub fn answer(&mut self, ticket: Ticket) -> Answer {
+        self.deadline.set(self.patience);
+        let page = |limit| Page::new(limit, self.answer_bytes);
+        let Ticket { conn, read } = ticket;
+        let done = match read {
+            Read::Welcome { account, room, replay, others, last } => {
+                let rows = self.welcome(account, room.as_ref(), replay, &others);
+                return Answer { conn, rows, last };
+            }
+            Read::Conversations { account, places } => {
+                welcome::conversations(&self.db, self.index.is_some(), self.answer_bytes, account, &places)
+            }
+            Read::History { .. } | Read::Search { .. } if self.index.is_none() => {
+                Ok((Rows::default(), "0 messages - this server keeps no history".to_owned()))
+            }
+            Read::History { place, before, after, limit } => {
+                history::history(&self.db, page(limit), &place, before, after)
+            }
+            Read::Search { places, within: _, from, limit, more, words } => {
+                Search::new(&places, from, more, words.as_str())
+                    .and_then(|search| search::search(&self.db, self.index.as_ref(), page(limit), &search))
+            }
+        };
+        match done {
+            Ok((rows, last)) => Answer { conn, rows, last: Final::Done(last) },
+            Err(error) => Answer { conn, rows: Rows::default(), last: error.refusal().into() },
+        }
+    }
+
+    /// What a person is shown before the final line of a login, which stands whatever happens
+    /// here.
+    fn welcome(&self, account: AccountId, room: Option<&Unread>, replay: u32, others: &[Unread]) -> Rows {
+        // Where nothing is kept, nothing is unread.
+        if self.index.is_none() {
+            return Rows::default();
+        }
+        welcome::welcome(&self.db, self.answer_bytes, account, room, replay, others).unwrap_or_else(|error| {
+            let text = "your unread lines could not be read just now. /conversations shows where there are any";
+            let mut rows = Rows::default();
+            rows.push_body(&Body::Notice(Some(error.refusal().code), text));
+            rows
+        })
+    }
+}
+
+impl Deadline {
+    fn set(&self, patience: Duration) {
+        let end = self.now().saturating_add(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
+        self.end.store(end, Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.now() >= self.end.load(Ordering::Relaxed)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests;

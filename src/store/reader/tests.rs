@@ -1,0 +1,172 @@
+//! History, conversations and welcomes as the wire shows them.
+
+use super::super::testing::{
+    ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, history, peopled, place, readers, say, search, unread, welcome,
+};
+use super::*;
+
+#[test]
+fn history_is_bounded_on_both_sides() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["one", "two", "three", "four", "five"]);
+    say(&mut store, PAIR, BOB, &["psst"]);
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let mut lines = |before, after, limit| ask(&mut reader, history(LOBBY, before, after, limit));
+    assert_eq!(lines(None, None, 2), ["| lobby 4 Alice: four", "| lobby 5 Alice: five", "+ 2 messages, more"]);
+    assert_eq!(lines(Some(4), None, 2), ["| lobby 2 Alice: two", "| lobby 3 Alice: three", "+ 2 messages, more"]);
+    assert_eq!(lines(Some(2), None, 2), ["| lobby 1 Alice: one", "+ 1 messages"]);
+    assert_eq!(lines(None, Some(0), 2), ["| lobby 1 Alice: one", "| lobby 2 Alice: two", "+ 2 messages, more"]);
+    assert_eq!(lines(None, Some(3), 2), ["| lobby 4 Alice: four", "| lobby 5 Alice: five", "+ 2 messages"]);
+    assert_eq!(lines(Some(4), Some(1), 2), ["| lobby 2 Alice: two", "| lobby 3 Alice: three", "+ 2 messages"]);
+    assert_eq!(lines(Some(5), Some(1), 2).last().unwrap(), "+ 2 messages, more");
+    assert_eq!(lines(None, Some(5), 2), ["+ 0 messages"]);
+    assert_eq!(lines(Some(1), None, 2), ["+ 0 messages"]);
+    assert_eq!(ask(&mut reader, history(PAIR, None, None, 50)), ["| @bob 1 bob: psst", "+ 1 messages"]);
+    assert_eq!(ask(&mut reader, history(OPS, None, None, 50)), ["+ 0 messages"]);
+}
+
+#[test]
+fn rows_carry_the_time() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["hello"]);
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let ticket = Ticket { conn: crate::names::ConnId::new(0, 1), read: history(LOBBY, None, None, 1) };
+    let mut out = Vec::new();
+    reader.answer(ticket).rows.encode(None, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), "| lobby 1 2023-11-14T22:13:20.000Z Alice: hello\n");
+}
+
+#[test]
+fn an_answer_stops_before_too_many_bytes() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let long = "x".repeat(1000);
+    say(&mut store, LOBBY, BOB, &[&*long; 5]);
+    let (_indexer, _) = readers(&dir.settings());
+    let mut reader = Reader::open(&dir.settings(), 2500).unwrap();
+    let ids =
+        |lines: &[String]| lines.iter().filter_map(|l| l.split(' ').nth(2)?.parse::<u64>().ok()).collect::<Vec<_>>();
+    let newest = ask(&mut reader, history(LOBBY, None, None, 50));
+    assert_eq!((ids(&newest), newest.last().unwrap().as_str()), (vec![4, 5], "+ 2 messages, more"));
+    let oldest = ask(&mut reader, history(LOBBY, None, Some(0), 50));
+    assert_eq!((ids(&oldest), oldest.last().unwrap().as_str()), (vec![1, 2], "+ 2 messages, more"));
+    let found = ask(&mut reader, search(&[LOBBY], &long));
+    assert_eq!((ids(&found), found.last().unwrap().as_str()), (vec![5, 4], "+ 2 messages, more=4"));
+    // One row at least, or nobody could ever go on.
+    let mut reader = Reader::open(&dir.settings(), 10).unwrap();
+    assert_eq!(ids(&ask(&mut reader, history(LOBBY, None, None, 50))), [5]);
+    let shown = ask(&mut reader, welcome(Some(unread(LOBBY, 5, 0)), 20, vec![]));
+    assert_eq!(shown[0], "| 4 earlier lines: /history lobby after=0");
+}
+
+#[test]
+fn conversations_leave_ones_own_lines_out() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["mine", "mine", "mine"]);
+    say(&mut store, LOBBY, BOB, &["his"]);
+    say(&mut store, PAIR, BOB, &["psst", "psst"]);
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let places = vec![unread(LOBBY, 4, 1), unread(OPS, 0, 0), unread(PAIR, 2, 0)];
+    let read = Read::Conversations { account: ALICE, places: places.clone() };
+    assert_eq!(ask(&mut reader, read), ["| lobby 4 1 1", "| ops 0 0 0", "| @bob 2 0 2", "+ 3 conversations"]);
+    let read = Read::Conversations { account: BOB, places };
+    assert_eq!(ask(&mut reader, read), ["| lobby 4 1 2", "| ops 0 0 0", "| @bob 2 0 0", "+ 3 conversations"]);
+}
+
+#[test]
+fn a_welcome_shows_what_is_unread() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, BOB, &["one", "two", "three"]);
+    say(&mut store, LOBBY, ALICE, &["mine"]);
+    say(&mut store, OPS, BOB, &["up", "down"]);
+    say(&mut store, PAIR, BOB, &["psst"]);
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let mut shown = |room, replay, others| ask(&mut reader, welcome(room, replay, others));
+    let others = || vec![unread(OPS, 2, 0), unread(PAIR, 1, 0)];
+    assert_eq!(
+        shown(Some(unread(LOBBY, 4, 0)), 2, others()),
+        [
+            "| 2 earlier lines: /history lobby after=0",
+            "| lobby 3 bob: three",
+            "| lobby 4 Alice: mine",
+            "| ops: 2 new lines. /history ops after=0",
+            "| @bob: 1 new line. /history @bob after=0",
+            "+ welcome Alice",
+        ]
+    );
+    assert_eq!(
+        shown(Some(unread(LOBBY, 4, 2)), 2, vec![]),
+        ["| lobby 3 bob: three", "| lobby 4 Alice: mine", "+ welcome Alice"]
+    );
+    assert_eq!(shown(Some(unread(LOBBY, 4, 1)), 2, vec![])[0], "| 1 earlier line: /history lobby after=1");
+    // Nothing but one's own is unread.
+    assert_eq!(shown(Some(unread(LOBBY, 4, 3)), 20, vec![unread(OPS, 2, 2)]), ["+ welcome Alice"]);
+    assert_eq!(shown(None, 20, vec![]), ["+ welcome Alice"]);
+    assert_eq!(
+        shown(Some(unread(LOBBY, 4, 0)), 0, vec![]),
+        ["| lobby: 3 new lines. /history lobby after=0", "+ welcome Alice"]
+    );
+}
+
+#[test]
+fn unread_lines_are_counted_in_the_index_alone() {
+    let dir = Dir::new();
+    let _store = peopled(&dir.settings());
+    let (_indexer, reader) = readers(&dir.settings());
+    let plan: String = reader
+        .db
+        .query_row(
+            "EXPLAIN QUERY PLAN SELECT count(*) FROM message
+             WHERE conversation = 1 AND id > 2 AND id <= 3 AND author <> 4",
+            [],
+            |row| row.get(3),
+        )
+        .unwrap();
+    assert!(plan.contains("COVERING INDEX message_place (conversation=? AND id>? AND id<?)"), "{plan}");
+}
+
+#[test]
+fn a_server_that_keeps_nothing_says_so() {
+    let dir = Dir::new();
+    let forget = Settings { keep: false, ..dir.settings() };
+    let mut store = peopled(&forget);
+    say(&mut store, LOBBY, BOB, &["gone"]);
+    let (mut indexer, mut reader) = readers(&forget);
+    assert_eq!(indexer.step(10).unwrap(), 0);
+    for read in [history(LOBBY, None, None, 50), search(&[LOBBY], "gone")] {
+        assert_eq!(ask(&mut reader, read), ["+ 0 messages - this server keeps no history"]);
+    }
+    let read = Read::Conversations { account: ALICE, places: vec![unread(LOBBY, 1, 0)] };
+    assert_eq!(ask(&mut reader, read), ["| lobby 1 0 0", "+ 1 conversations"]);
+    assert_eq!(ask(&mut reader, welcome(Some(unread(LOBBY, 1, 0)), 20, vec![])), ["+ welcome Alice"]);
+}
+
+#[test]
+fn a_read_that_takes_too_long_is_given_up() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, BOB, &vec!["a needle?"; 5000]);
+    let (_indexer, reader) = readers(&dir.settings());
+    let mut reader = reader.with_patience(Duration::ZERO);
+    let answer = ask(&mut reader, search(&[LOBBY], "haystack"));
+    assert_eq!(answer, ["- busy: that took too long and was given up; ask for less, or again later"]);
+    let shown = ask(&mut reader, welcome(Some(unread(LOBBY, 5000, 0)), 20, vec![]));
+    assert!(shown[0].starts_with("* busy: your unread lines"), "{shown:?}");
+    assert_eq!(shown[1], "+ welcome Alice");
+    let mut reader = reader.with_patience(READ_DEADLINE);
+    assert_eq!(ask(&mut reader, search(&[LOBBY], "haystack")), ["+ 0 messages"]);
+}
+
+#[test]
+fn a_place_without_messages_costs_nothing() {
+    let dir = Dir::new();
+    let _store = peopled(&dir.settings());
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let nowhere = place(crate::names::ConversationId::new(999));
+    let read = Read::History { place: nowhere, before: crate::names::MessageId::MAX, after: None, limit: 1000 };
+    assert_eq!(ask(&mut reader, read), ["+ 0 messages"]);
+}

@@ -1,0 +1,381 @@
+//! The only writer of `chitchat.db`; the dispatcher's thread runs it.
+//!
+//! One transaction holds all that one turn of the dispatcher decided. Ids are given here, counted
+//! in memory and taken back with a rollback, so that they have no gaps. Where messages are not
+//! kept, ids are reserved a block at a time instead, and a crash skips the rest of the block.
+//!
+//! The write-ahead log is folded back into the database at quiet moments ([`Store::idle`]); only
+//! where there never is one, and the log has grown beyond [`LOG_MOST`], a commit does it.
+
+use super::{DATABASE_FILE, DataDir, Settings, StoreError, Sync, connect_writer, load, records, schema, stored};
+use crate::names::{ConversationId, MessageId};
+use crate::secrets::Digest;
+use crate::traffic::{Appended, Draft, World, Write};
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, Error, ErrorCode, OptionalExtension as _, params};
+use rustc_hash::FxHashMap;
+use std::path::PathBuf;
+
+/// Ids reserved at once in a conversation whose messages are not kept.
+const RESERVE: u64 = 1000;
+
+/// Pages of 4 KiB that wait in the log before a quiet moment is spent on folding them back: 1 MiB.
+const LOG_QUIET: i32 = 256;
+
+/// Pages that the log may grow to before a commit waits for folding: 64 MiB.
+const LOG_MOST: i32 = 16_384;
+
+/// Pages by which the log must have grown before folding is forced again, where a reader kept it
+/// from being begun anew: 16 MiB.
+const LOG_AGAIN: i32 = 4_096;
+
+/// Memory for pages of the database, in KiB: the tails of the conversations that are talked in.
+const CACHE_KIB: i64 = 16_384;
+
+/// The only writer of the database, and the lock on its directory.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+    file: PathBuf,
+    keep: bool,
+    tallies: FxHashMap<ConversationId, Tally>,
+    /// Place of the next message in the order of saying.
+    next_seq: i64,
+    change: Change,
+    log: Log,
+    _dir: DataDir,
+}
+
+/// How far a conversation's ids are.
+#[derive(Debug, Clone, Copy)]
+struct Tally {
+    last: MessageId,
+    /// The database promises not to give any up to here again, kept message or not.
+    reserved: u64,
+}
+
+/// What the transaction under way has done to memory.
+#[derive(Debug, Default)]
+struct Change {
+    /// What stood before, in the order of doing.
+    undo: Vec<(ConversationId, Option<Tally>)>,
+    kept: usize,
+    /// A statement failed. SQLite may have ended the transaction by itself: anything more would
+    /// be written for itself, outside of it.
+    failed: bool,
+}
+
+/// The write-ahead log, in pages.
+#[derive(Debug, Default)]
+struct Log {
+    pages: i32,
+    folded: i32,
+    /// The size at which folding is forced.
+    force_at: i32,
+}
+
+/// What a commit brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// Messages that are kept now and were not before: if there are any, the indexer has work.
+    pub messages: usize,
+}
+
+/// Why a transaction did not become lasting.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Nothing of it is kept, for certain. After [`Store::rollback`] the store goes on.
+    #[error("nothing was written: {0}")]
+    Refused(#[source] Fault),
+    /// Nobody knows whether it is kept: the process must end without another word, and what is
+    /// on disk is learned at the next start.
+    #[error("it is not known what was written: {0}")]
+    Ambiguous(#[source] Fault),
+}
+
+/// What went wrong in a transaction.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// What SQLite says: the operator's to mend (a full disk), or the disk's.
+    #[error(transparent)]
+    Database(#[from] Error),
+    /// An earlier step of the same transaction failed, and it was not rolled back since.
+    #[error("an earlier step of the same transaction failed")]
+    Earlier,
+    /// Ours: a message for a conversation that was never written.
+    #[error("there is no conversation {0:?}")]
+    NoConversation(ConversationId),
+    /// The conversation has had as many messages as can be counted.
+    #[error("conversation {0:?} has no ids left")]
+    NoIdLeft(ConversationId),
+}
+
+impl Store {
+    /// Opens the data directory for this process alone, makes what is missing, and reads what is
+    /// kept. A new database has the account `server` (number 1, an administrator without a
+    /// password) and the public room `lobby` (number 1, without members).
+    ///
+    /// # Errors
+    /// See [`StoreError`]; each is one line for the operator.
+    pub fn open(settings: &Settings) -> Result<(Self, World), StoreError> {
+        let dir = DataDir::lock(&settings.data)?;
+        let file = dir.dir.join(DATABASE_FILE);
+        let mut db = connect_writer(&file)?;
+        let of = |error| StoreError::of(&file, error);
+        db.pragma_update(None, "synchronous", "full").map_err(of)?;
+        db.pragma_update(None, "wal_autocheckpoint", 0).map_err(of)?;
+        db.pragma_update(None, "cache_size", -CACHE_KIB).map_err(of)?;
+        db.set_prepared_statement_cache_capacity(48);
+        schema::prepare(&mut db, &file)?;
+        schema::begin_run(&mut db, &file, settings.sync)?;
+        if settings.sync == Sync::Normal {
+            db.pragma_update(None, "synchronous", "normal").map_err(of)?;
+        }
+        let world = load::world(&db).map_err(of)?;
+        // What is reserved in the database may be less than `last`, which does no harm: it only
+        // matters where messages are not kept, and there a new block is reserved first.
+        let tally = |last: MessageId| Tally { last, reserved: if settings.keep { 0 } else { last.value() } };
+        let store = Self {
+            keep: settings.keep,
+            tallies: world.conversations.iter().map(|c| (c.id, tally(c.last))).collect(),
+            next_seq: load::last_seq(&db).map_err(of)? + 1,
+            change: Change::default(),
+            log: Log { force_at: LOG_MOST, ..Log::default() },
+            db,
+            file,
+            _dir: dir,
+        };
+        Ok((store, world))
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// [`CommitError::Refused`] if the disk is full or another program holds the database.
+    pub fn begin(&mut self) -> Result<(), CommitError> {
+        self.step(|store| Ok(store.db.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)?))
+    }
+
+    /// Keeps a message and gives it its id, within a transaction. A `/post` key is looked up in
+    /// the same transaction, so that it is said once even when repeated within it.
+    ///
+    /// # Errors
+    /// [`CommitError::Refused`]; the whole transaction must be rolled back.
+    pub fn append(&mut self, draft: &Draft) -> Result<Appended, CommitError> {
+        self.step(|store| store.try_append(draft))
+    }
+
+    /// Keeps any other change, within a transaction.
+    ///
+    /// # Errors
+    /// [`CommitError::Refused`]; the whole transaction must be rolled back.
+    pub fn write(&mut self, write: &Write) -> Result<(), CommitError> {
+        self.step(|store| {
+            records::write(&store.db, write)?;
+            if let Write::Conversation(record) = write {
+                store.tally(record.id, Tally { last: record.last, reserved: record.last.value() });
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes all since [`Store::begin`] lasting. With [`Sync::Full`] it is on disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// On [`CommitError::Refused`] it is rolled back already.
+    pub fn commit(&mut self) -> Result<Committed, CommitError> {
+        let committed = self.step(|store| Ok(store.db.prepare_cached("COMMIT")?.execute([]).map(drop)?));
+        match committed {
+            Ok(()) => {
+                let change = std::mem::take(&mut self.change);
+                self.watch_log();
+                Ok(Committed { messages: change.kept })
+            }
+            // Neither wrote a whole commit record: a full disk fails before the record's end, and
+            // what breaks a rule is found before anything is written.
+            Err(CommitError::Refused(fault)) if is_certain(&fault) => {
+                self.rollback()?;
+                Err(CommitError::Refused(fault))
+            }
+            Err(CommitError::Refused(fault) | CommitError::Ambiguous(fault)) => Err(CommitError::Ambiguous(fault)),
+        }
+    }
+
+    /// Takes back all since [`Store::begin`], ids too. Does no harm where nothing is under way.
+    ///
+    /// # Errors
+    /// Only [`CommitError::Ambiguous`].
+    pub fn rollback(&mut self) -> Result<(), CommitError> {
+        let change = std::mem::take(&mut self.change);
+        for (conversation, before) in change.undo.into_iter().rev() {
+            match before {
+                Some(tally) => self.tallies.insert(conversation, tally),
+                None => self.tallies.remove(&conversation),
+            };
+        }
+        self.next_seq -= i64::try_from(change.kept).unwrap_or(0);
+        if self.db.is_autocommit() {
+            return Ok(());
+        }
+        self.db.execute_batch("ROLLBACK").map_err(|error| CommitError::Ambiguous(error.into()))
+    }
+
+    /// Reads the world anew: after a rollback the dispatcher's state is made from it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn load(&self) -> Result<World, StoreError> {
+        let mut world = load::world(&self.db).map_err(|error| StoreError::of(&self.file, error))?;
+        for conversation in &mut world.conversations {
+            // Where messages are not kept, the database knows only what is reserved.
+            if let Some(tally) = self.tallies.get(&conversation.id) {
+                conversation.last = tally.last;
+            }
+        }
+        Ok(world)
+    }
+
+    /// To be called when there is nothing else to do: folds the log back if it is worth it. Takes
+    /// some milliseconds then, and else nothing.
+    pub fn idle(&mut self) {
+        if self.log.pages - self.log.folded > LOG_QUIET && self.db.is_autocommit() {
+            self.fold(CheckpointMode::PASSIVE);
+        }
+    }
+
+    /// The clean end: what is under way is rolled back, the log folded back, the ids that were
+    /// reserved and not given are free again.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. What was committed is kept all the same, as after a crash.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        // A failed rollback leaves a transaction that ends with the connection.
+        let _ = self.rollback();
+        let file = std::mem::take(&mut self.file);
+        self.end().map_err(|error| StoreError::of(&file, error))?;
+        self.db.close().map_err(|(_, error)| StoreError::of(&file, error))
+    }
+
+    fn end(&mut self) -> rusqlite::Result<()> {
+        // The note of the clean end must not be on disk before what it vouches for.
+        self.db.pragma_update(None, "synchronous", "full")?;
+        let change = self.db.transaction()?;
+        if !self.keep {
+            let mut exact = change.prepare("UPDATE conversation SET reserved = ?2 WHERE id = ?1")?;
+            for (conversation, tally) in self.tallies.iter().filter(|(_, tally)| tally.reserved > tally.last.value()) {
+                exact.execute([conversation.value(), stored(tally.last.value())])?;
+            }
+        }
+        schema::end_run(&change)?;
+        change.commit()?;
+        self.fold(CheckpointMode::TRUNCATE);
+        Ok(())
+    }
+
+    fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, CommitError> {
+        if self.change.failed {
+            return Err(CommitError::Refused(Fault::Earlier));
+        }
+        step(self).map_err(|fault| {
+            self.change.failed = true;
+            CommitError::Refused(fault)
+        })
+    }
+
+    fn try_append(&mut self, draft: &Draft) -> Result<Appended, Fault> {
+        let conversation = draft.conversation;
+        let &tally = self.tallies.get(&conversation).ok_or(Fault::NoConversation(conversation))?;
+        if let Some(key) = &draft.key
+            && let Some(before) = self.said_under(draft, key)?
+        {
+            return Ok(before);
+        }
+        let id = tally.last.next().ok_or(Fault::NoIdLeft(conversation))?;
+        let mut reserved = tally.reserved;
+        if self.keep {
+            self.db.prepare_cached("INSERT INTO message VALUES(?, ?, ?, ?, ?, ?)")?.execute(params![
+                self.next_seq,
+                conversation.value(),
+                stored(id.value()),
+                draft.author.value(),
+                stored(draft.at),
+                draft.text.as_str()
+            ])?;
+            self.next_seq += 1;
+            self.change.kept += 1;
+        } else if id.value() > reserved {
+            reserved = (tally.last.value() + RESERVE).min(MessageId::MAX.value());
+            let sql = "UPDATE conversation SET reserved = ?2 WHERE id = ?1";
+            records::one(&self.db, sql, [conversation.value(), stored(reserved)])?;
+        }
+        if let Some(key) = &draft.key {
+            self.db.prepare_cached("INSERT INTO post_key VALUES(?, ?, ?, ?, ?)")?.execute(params![
+                draft.author.value(),
+                conversation.value(),
+                key.as_bytes(),
+                stored(id.value()),
+                Digest::of(draft.text.as_str()).as_bytes()
+            ])?;
+        }
+        self.tally(conversation, Tally { last: id, reserved });
+        Ok(Appended::New(id))
+    }
+
+    /// What was said under a key before. The text is known by its digest alone, so that the
+    /// answer is the same when the message itself is gone.
+    fn said_under(&self, draft: &Draft, key: &str) -> Result<Option<Appended>, Fault> {
+        let sql = "SELECT id, digest FROM post_key WHERE account = ? AND conversation = ? AND key = ?";
+        let before = self
+            .db
+            .prepare_cached(sql)?
+            .query_row(params![draft.author.value(), draft.conversation.value(), key.as_bytes()], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?))
+            })
+            .optional()?;
+        Ok(before.map(|(id, digest)| {
+            let same = digest == *Digest::of(draft.text.as_str()).as_bytes();
+            // An id was within bounds when it was given.
+            let id = u64::try_from(id).ok().and_then(MessageId::new).filter(|_| same);
+            id.map_or(Appended::Conflict, Appended::Again)
+        }))
+    }
+
+    fn tally(&mut self, conversation: ConversationId, tally: Tally) {
+        let before = self.tallies.insert(conversation, tally);
+        self.change.undo.push((conversation, before));
+    }
+
+    fn watch_log(&mut self) {
+        // Asks for the sizes and does nothing.
+        if let Ok((pages, folded)) = self.db.wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP) {
+            (self.log.pages, self.log.folded) = (pages, folded);
+        }
+        if self.log.pages > self.log.force_at {
+            self.fold(CheckpointMode::RESTART);
+            let grown = if self.log.pages > self.log.folded { self.log.pages + LOG_AGAIN } else { LOG_MOST };
+            self.log.force_at = grown.max(LOG_MOST);
+        }
+    }
+
+    /// Folds the log back. A fault here loses nothing, since the log stays as it is.
+    fn fold(&mut self, mode: CheckpointMode) {
+        match self.db.wal_checkpoint_v2(Some("main"), mode) {
+            Ok((pages, folded)) => (self.log.pages, self.log.folded) = (pages, folded),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+            Err(error) => log::warn!("{}: folding its log back failed: {error}", self.file.display()),
+        }
+    }
+}
+
+fn is_certain(fault: &Fault) -> bool {
+    match fault {
+        Fault::Database(error) => {
+            matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::ConstraintViolation))
+        }
+        Fault::Earlier | Fault::NoConversation(_) | Fault::NoIdLeft(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

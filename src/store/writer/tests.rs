@@ -1,0 +1,293 @@
+//! The writer: ids, keys, what a failure leaves, what a restart finds.
+
+use super::super::testing::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, draft, id, member, open, peopled, room, say};
+use super::*;
+use crate::names::{AccountId, AddressGroup};
+use crate::traffic::{AccountRecord, InviteRecord, InvitedRecord, MemberRecord, Role, TokenRecord};
+
+fn last(world: &World, conversation: ConversationId) -> u64 {
+    world.conversations.iter().find(|c| c.id == conversation).unwrap().last.value()
+}
+
+fn post(conversation: ConversationId, key: &str, text: &str) -> Draft {
+    Draft { key: Some(key.into()), ..draft(conversation, ALICE, text) }
+}
+
+#[test]
+fn a_new_database_has_the_lobby_and_the_server() {
+    let dir = Dir::new();
+    let (_store, world) = open(&dir.settings());
+    let [server] = &world.accounts[..] else { panic!("{:?}", world.accounts) };
+    assert_eq!((server.name.as_str(), &server.hash, server.admin), ("server", &None, true));
+    let [lobby] = &world.conversations[..] else { panic!("{:?}", world.conversations) };
+    assert!(matches!(&lobby.kind, crate::traffic::ConversationKind::Room { private: false, .. }));
+    assert!(world.members.is_empty());
+}
+
+#[test]
+fn a_second_server_is_refused() {
+    let dir = Dir::new();
+    let (store, _) = open(&dir.settings());
+    let error = Store::open(&dir.settings()).unwrap_err().to_string();
+    assert!(error.starts_with("another chitchatd is running on the data directory /"), "{error}");
+    store.close().unwrap();
+    open(&dir.settings());
+}
+
+#[test]
+fn a_directory_that_is_none_is_named() {
+    let dir = Dir::new();
+    std::fs::write(dir.file("flat"), "").unwrap();
+    let error = Store::open(&Settings { data: dir.file("flat"), ..dir.settings() }).unwrap_err().to_string();
+    assert!(error.contains("/flat can't be made or written"), "{error}");
+}
+
+#[test]
+fn what_is_made_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = Dir::new();
+    let settings = Settings { data: dir.file("new/data"), ..dir.settings() };
+    let mut store = peopled(&settings);
+    say(&mut store, LOBBY, ALICE, &["hello"]);
+    let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(settings.data.clone()), 0o700);
+    for name in ["lock", "chitchat.db", "chitchat.db-wal", "chitchat.db-shm"] {
+        assert_eq!(mode(settings.data.join(name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn ids_count_up_by_one_in_each_conversation_and_across_restarts() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["a", "b"]), 2);
+    assert_eq!(say(&mut store, OPS, ALICE, &["c"]), 1);
+    // Dropped, not closed: as after a crash.
+    drop(store);
+    let (mut store, world) = open(&dir.settings());
+    assert_eq!((last(&world, LOBBY), last(&world, OPS), last(&world, PAIR)), (2, 1, 0));
+    assert_eq!(say(&mut store, LOBBY, BOB, &["d"]), 3);
+}
+
+#[test]
+fn a_rollback_gives_its_ids_back() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["kept"]);
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "gone")).unwrap();
+    store.write(&room(ConversationId::new(9), "new")).unwrap();
+    store.append(&draft(ConversationId::new(9), ALICE, "gone")).unwrap();
+    store.rollback().unwrap();
+    store.rollback().unwrap();
+    assert_eq!(store.load().unwrap().conversations.len(), 3);
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["kept too"]), 2);
+    store.begin().unwrap();
+    assert!(store.append(&draft(ConversationId::new(9), ALICE, "where?")).is_err());
+}
+
+#[test]
+fn a_key_is_said_once_ever() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    assert_eq!(store.append(&post(LOBBY, "k", "one")).unwrap(), Appended::New(id(1)));
+    assert_eq!(store.append(&post(LOBBY, "k", "one")).unwrap(), Appended::Again(id(1)));
+    assert_eq!(store.append(&post(LOBBY, "k", "two")).unwrap(), Appended::Conflict);
+    assert_eq!(store.append(&post(LOBBY, "K", "two")).unwrap(), Appended::New(id(2)));
+    assert_eq!(store.append(&post(OPS, "k", "two")).unwrap(), Appended::New(id(1)));
+    store.rollback().unwrap();
+    store.begin().unwrap();
+    assert_eq!(store.append(&post(LOBBY, "k", "two")).unwrap(), Appended::New(id(1)));
+    assert_eq!(store.commit().unwrap(), Committed { messages: 1 });
+    drop(store);
+    let (mut store, _) = open(&dir.settings());
+    store.begin().unwrap();
+    assert_eq!(store.append(&post(LOBBY, "k", "two")).unwrap(), Appended::Again(id(1)));
+    assert_eq!(store.append(&post(LOBBY, "k", "one")).unwrap(), Appended::Conflict);
+}
+
+#[test]
+fn ids_skip_ahead_after_a_crash_where_nothing_is_kept() {
+    let dir = Dir::new();
+    let forget = Settings { keep: false, ..dir.settings() };
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["a", "b"]);
+    store.close().unwrap();
+    let (mut store, world) = open(&forget);
+    assert_eq!(last(&world, LOBBY), 2);
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["c"; 1001]), 1003);
+    assert_eq!(last(&store.load().unwrap(), LOBBY), 1003);
+    drop(store);
+    // A crash: the rest of the second block is skipped.
+    let (mut store, world) = open(&forget);
+    assert_eq!((last(&world, LOBBY), last(&world, OPS)), (2002, 0));
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["d"]), 2003);
+    store.close().unwrap();
+    // A clean end skips nothing; and those that are kept again go on from there.
+    let (mut store, world) = open(&dir.settings());
+    assert_eq!(last(&world, LOBBY), 2003);
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["e"]), 2004);
+    assert_eq!(load::last_seq(&store.db).unwrap(), 3);
+}
+
+#[test]
+fn what_was_written_is_loaded() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let (carol, token, code) = (AccountId::new(7), Digest::of("t1"), Digest::of("i1"));
+    let record = AccountRecord {
+        id: carol,
+        name: crate::names::UserName::parse("Carol").unwrap(),
+        hash: Some("old".into()),
+        generation: 0,
+        admin: true,
+        at: 77,
+    };
+    let label = TokenRecord { digest: token, account: carol, label: "phone".to_owned(), at: 78 };
+    let invite = InviteRecord { digest: code, uses: 2, admin: false, until: 99 };
+    let owner = MemberRecord { conversation: OPS, account: carol, role: Role::Owner, read: id(3) };
+    let invited = InvitedRecord { conversation: OPS, account: carol, by: BOB };
+    let mut writes = vec![
+        Write::Account(record.clone()),
+        Write::Password { account: carol, generation: 1, hash: "new".into() },
+        Write::Token(label.clone()),
+        Write::Token(TokenRecord { digest: Digest::of("t2"), label: "desk".to_owned(), ..label.clone() }),
+        Write::TokenGone(Digest::of("t2")),
+        Write::Invite(invite.clone()),
+        Write::InviteUsed(code),
+        Write::Invite(InviteRecord { digest: Digest::of("i2"), uses: 1, ..invite.clone() }),
+        Write::InviteUsed(Digest::of("i2")),
+        Write::Topic(OPS, "deploys".to_owned()),
+        Write::Member(owner),
+        Write::Read(OPS, carol, id(5)),
+        Write::Read(OPS, carol, id(4)),
+        Write::MemberGone(OPS, BOB),
+        Write::Invited(InvitedRecord { by: ALICE, ..invited }),
+        Write::Invited(invited.clone()),
+        Write::Invited(InvitedRecord { account: ALICE, ..invited }),
+        Write::InvitedGone(OPS, ALICE),
+        Write::Known(carol, AddressGroup::Console),
+        Write::Known(carol, AddressGroup::V6([1; 8])),
+    ];
+    writes.extend((0..16).map(|n| Write::Known(carol, AddressGroup::V4([n; 4]))));
+    writes.push(Write::Known(carol, AddressGroup::V6([1; 8])));
+    store.begin().unwrap();
+    writes.iter().for_each(|write| store.write(write).unwrap());
+    store.commit().unwrap();
+    drop(store);
+
+    let (_store, world) = open(&dir.settings());
+    let account = world.accounts.iter().find(|a| a.id == carol).unwrap();
+    assert_eq!(account, &AccountRecord { hash: Some("new".into()), generation: 1, ..record });
+    assert_eq!(world.tokens, [label]);
+    assert_eq!(world.invites, [InviteRecord { uses: 1, ..invite }]);
+    assert!(world.members.contains(&MemberRecord { read: id(5), ..owner }));
+    assert!(!world.members.iter().any(|m| (m.conversation, m.account) == (OPS, BOB)));
+    assert_eq!(world.invited, [invited]);
+    let kinds: Vec<_> = world.conversations.iter().map(|c| (c.id, format!("{:?}", c.kind))).collect();
+    assert_eq!(kinds[1], (OPS, r#"Room { name: #ops, private: true, topic: "deploys" }"#.to_owned()));
+    assert_eq!(kinds[2], (PAIR, "Pair(AccountId(2), AccountId(3))".to_owned()));
+    let known: Vec<_> = world.known.iter().map(|(_, address)| *address).collect();
+    let mut wanted: Vec<_> = (1..16).map(|n| AddressGroup::V4([n; 4])).collect();
+    wanted.push(AddressGroup::V6([1; 8]));
+    assert_eq!(known, wanted);
+}
+
+#[test]
+fn a_change_to_what_is_not_there_spoils_its_transaction() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "with it")).unwrap();
+    store.write(&member(LOBBY, ALICE)).unwrap_err();
+    // Nothing more is taken, since it might be written outside of the transaction.
+    assert!(matches!(store.append(&draft(LOBBY, ALICE, "after")), Err(CommitError::Refused(Fault::Earlier))));
+    assert!(matches!(store.commit(), Err(CommitError::Refused(Fault::Earlier))));
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
+    store.begin().unwrap();
+    store.write(&Write::Read(LOBBY, AccountId::new(99), id(1))).unwrap_err();
+    store.rollback().unwrap();
+    store.begin().unwrap();
+    store.write(&account(AccountId::new(99), "ALICE")).unwrap_err();
+}
+
+#[test]
+fn a_full_disk_refuses_and_leaves_everything_whole() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["before"]);
+    let pages: i64 = store.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    store.db.execute_batch(&format!("PRAGMA max_page_count = {pages}")).unwrap();
+    store.begin().unwrap();
+    let long = "x".repeat(4000);
+    let error = (0..100).find_map(|_| store.append(&draft(LOBBY, ALICE, &long)).err()).unwrap();
+    assert!(
+        matches!(&error, CommitError::Refused(Fault::Database(e))
+        if e.sqlite_error_code() == Some(ErrorCode::DiskFull)),
+        "{error}"
+    );
+    assert!(store.append(&draft(LOBBY, ALICE, "after")).is_err());
+    assert!(matches!(store.commit(), Err(CommitError::Refused(_))));
+    assert_eq!(last(&store.load().unwrap(), LOBBY), 1);
+    store.db.execute_batch("PRAGMA max_page_count = 100000").unwrap();
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["again"]), 2);
+    drop(store);
+    let (store, world) = open(&dir.settings());
+    assert_eq!((last(&world, LOBBY), load::last_seq(&store.db).unwrap()), (2, 2));
+    let check: String = store.db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+}
+
+#[test]
+fn a_commit_that_failed_otherwise_is_ambiguous() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "who knows?")).unwrap();
+    store.db.progress_handler(1, Some(|| true)).unwrap();
+    assert!(matches!(store.commit(), Err(CommitError::Ambiguous(Fault::Database(_)))));
+}
+
+#[test]
+fn what_was_committed_is_there_when_the_process_was_killed() {
+    let (dir, after) = (Dir::new(), Dir::new());
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["one", "two"]);
+    store.idle();
+    say(&mut store, LOBBY, ALICE, &["three"]);
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "never committed")).unwrap();
+    // What the disk holds at this moment is what a killed process leaves.
+    for name in ["chitchat.db", "chitchat.db-wal"] {
+        std::fs::copy(dir.file(name), after.file(name)).unwrap();
+    }
+    let (mut store, world) = open(&after.settings());
+    assert_eq!(last(&world, LOBBY), 3);
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["four"]), 4);
+}
+
+#[test]
+fn the_log_is_folded_back_when_it_is_quiet() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let long = "x".repeat(4000);
+    say(&mut store, LOBBY, ALICE, &vec![long.as_str(); 2 * 256]);
+    assert!(store.log.pages > LOG_QUIET && store.log.folded == 0, "{:?}", store.log);
+    store.idle();
+    assert_eq!(store.log.pages, store.log.folded);
+    // The log is begun anew, not longer.
+    say(&mut store, LOBBY, ALICE, &["short"]);
+    assert!(store.log.pages < 10, "{:?}", store.log);
+}
+
+#[test]
+fn the_log_is_folded_back_by_force_when_it_is_never_quiet() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.log.force_at = 50;
+    let long = "x".repeat(4000);
+    say(&mut store, LOBBY, ALICE, &vec![long.as_str(); 100]);
+    assert_eq!(store.log.pages, store.log.folded);
+    assert_eq!(store.log.force_at, LOG_MOST);
+}
