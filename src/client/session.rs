@@ -140,7 +140,7 @@ impl Session {
         }
         self.link = Link::Listing;
         self.listed.clear();
-        if let Some(room) = self.room.clone().filter(|room| *room != RoomName::lobby()) {
+        if let Some(room) = self.room.filter(|room| *room != RoomName::lobby()) {
             self.outbox.push_first(Job::Return(Target::Room(room)));
         }
         // Behind the texts that are repeated: their ids are known before any page holds them.

@@ -104,11 +104,11 @@ impl Session {
 
     fn all_listed(&mut self, now: Instant) {
         let rows = std::mem::take(&mut self.listed);
-        let room = self.room.clone().unwrap_or_else(RoomName::lobby);
-        let current = Target::Room(room.clone());
+        let room = self.room.unwrap_or_else(RoomName::lobby);
+        let current = Target::Room(room);
         let is_in = rows.iter().any(|row| row.target == current);
         self.room = is_in.then_some(room);
-        self.effects.push(Effect::Room(self.room.clone()));
+        self.effects.push(Effect::Room(self.room));
         // A program asks for what it wants to see of the past; a person is shown what is unread.
         let shown = (self.marking == Marking::On).then_some(&current);
         let steps = self.follow.listed(&self.epoch, rows, shown);
