@@ -1,0 +1,5 @@
+mod support;
+#[test]
+fn x() {
+    support::play("alice is in");
+}

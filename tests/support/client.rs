@@ -1,0 +1,299 @@
+//! A client that knows nothing but a socket: bytes out, lines in, everything kept for the report.
+
+use super::pattern::{self, Words};
+use super::{DEADLINE, PASSWORD};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use std::fmt::Write as _;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+
+/// One connection.
+pub struct Client {
+    stream: Stream,
+    pending: Vec<u8>,
+    transcript: String,
+    /// Words that patterns remembered.
+    pub words: Words,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Client {
+    /// Connects in the clear; nothing is read yet.
+    pub fn plain(address: SocketAddr) -> Self {
+        Self::new(Stream::Plain(socket(address)))
+    }
+
+    /// Connects with TLS 1.3 or 1.2, whichever the server likes; any certificate is taken.
+    pub fn tls(address: SocketAddr) -> Self {
+        let tls = ClientConnection::new(any_certificate(), ServerName::IpAddress(address.ip().into())).unwrap();
+        Self::new(Stream::Tls(Box::new(StreamOwned::new(tls, socket(address)))))
+    }
+
+    fn new(stream: Stream) -> Self {
+        Self { stream, pending: Vec::new(), transcript: String::new(), words: Words::new() }
+    }
+
+    /// Sends a line.
+    #[track_caller]
+    pub fn send(&mut self, line: &str) {
+        let line = pattern::fill(line, &self.words);
+        self.send_bytes(format!("{line}\n").as_bytes());
+    }
+
+    /// Sends bytes as they are.
+    #[track_caller]
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        let _ = writeln!(self.transcript, "> {}", bytes.escape_ascii());
+        let sent = match &mut self.stream {
+            Stream::Plain(socket) => socket.write_all(bytes),
+            Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
+        };
+        if let Err(error) = sent {
+            self.fail(&format!("sending failed: {error}"));
+        }
+    }
+
+    /// Sends bytes to a server that may close before it has taken them all.
+    pub fn send_anyway(&mut self, bytes: &[u8]) {
+        let _ = match &mut self.stream {
+            Stream::Plain(socket) => socket.write_all(bytes),
+            Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
+        };
+    }
+
+    /// The next line, without its LF; `None` at the end of what the server sends.
+    #[track_caller]
+    pub fn next_line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.pending.iter().position(|&b| b == b'\n') {
+                let line: Vec<u8> = self.pending.drain(..=end).collect();
+                let _ = writeln!(self.transcript, "< {}", String::from_utf8_lossy(&line[..end]));
+                return match String::from_utf8(line) {
+                    Ok(line) if !line.contains('\r') => Some(line[..end].to_owned()),
+                    _ => self.fail("the server sent a line that is not UTF-8, or a CR"),
+                };
+            }
+            match self.read_some() {
+                Ok(0) if self.pending.is_empty() => return None,
+                Ok(0) => self.fail("the server ended in the middle of a line"),
+                Ok(_) => {}
+                Err(error) => self.fail(&format!("waited for a line: {error}")),
+            }
+        }
+    }
+
+    /// The next bytes, `count` of them, whatever they are.
+    #[track_caller]
+    pub fn next_bytes(&mut self, count: usize) -> Vec<u8> {
+        while self.pending.len() < count {
+            match self.read_some() {
+                Ok(0) => self.fail(&format!("waited for {count} bytes: the server ended")),
+                Ok(_) => {}
+                Err(error) => self.fail(&format!("waited for {count} bytes: {error}")),
+            }
+        }
+        let bytes: Vec<u8> = self.pending.drain(..count).collect();
+        let _ = writeln!(self.transcript, "< {}", bytes.escape_ascii());
+        bytes
+    }
+
+    fn read_some(&mut self) -> io::Result<usize> {
+        let mut bytes = [0; 16 * 1024];
+        let read = match &mut self.stream {
+            Stream::Plain(socket) => socket.read(&mut bytes),
+            Stream::Tls(tls) => tls.read(&mut bytes),
+        };
+        let count = match read {
+            // A server that closes while bytes of ours are on their way resets the connection.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => 0,
+            other => other?,
+        };
+        self.pending.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    /// The next line must fit the pattern. A line that says what happened in a room is passed
+    /// over unless it is what is expected: who comes and goes is told when it suits the server.
+    #[track_caller]
+    pub fn expect(&mut self, pattern: &str) -> String {
+        let expected = pattern::fill(pattern, &self.words);
+        loop {
+            match self.next_line() {
+                Some(line) if pattern::fits(&expected, &line, &mut self.words) => return line,
+                Some(line) if is_event(&line) => {}
+                Some(line) => self.fail(&format!("expected: {expected}\n     got: {line}")),
+                None => self.fail(&format!("expected: {expected}\n     got: the end")),
+            }
+        }
+    }
+
+    /// Reads on until a line fits; gives what came before it, and the line last.
+    #[track_caller]
+    pub fn read_until(&mut self, pattern: &str) -> Vec<String> {
+        let expected = pattern::fill(pattern, &self.words);
+        let mut lines = Vec::new();
+        loop {
+            let Some(line) = self.next_line() else { self.fail(&format!("waited for {expected}, got the end")) };
+            let found = pattern::fits(&expected, &line, &mut self.words);
+            lines.push(line);
+            if found {
+                return lines;
+            }
+        }
+    }
+
+    /// Sends a command and gives its rows and its final line, passing over what is live.
+    #[track_caller]
+    pub fn ask(&mut self, command: &str) -> Vec<String> {
+        self.send(command);
+        let mut lines = Vec::new();
+        loop {
+            let Some(line) = self.next_line() else { self.fail(&format!("{command} was not answered")) };
+            let body = untagged(&line);
+            if body.starts_with("| ") {
+                lines.push(line);
+            } else if body.starts_with("+ ") || body.starts_with("- ") {
+                lines.push(line);
+                return lines;
+            }
+        }
+    }
+
+    /// As [`Client::ask`], for rows whose order nobody promised: they are sorted.
+    #[track_caller]
+    pub fn ask_sorted(&mut self, command: &str) -> Vec<String> {
+        let mut lines = self.ask(command);
+        let rows = lines.len() - 1;
+        lines[..rows].sort_unstable();
+        lines
+    }
+
+    /// The server must end the connection with no further line.
+    #[track_caller]
+    pub fn expect_end(&mut self) {
+        loop {
+            match self.next_line() {
+                None => return,
+                Some(line) if is_event(&line) => {}
+                Some(line) => self.fail(&format!("expected the end, got: {line}")),
+            }
+        }
+    }
+
+    /// Nothing must have come: the next line is the answer to a question asked now, which passes
+    /// through the same dispatcher as whatever else might have come.
+    #[track_caller]
+    pub fn expect_nothing(&mut self) {
+        self.send("/whoami");
+        let line = loop {
+            match self.next_line() {
+                Some(line) if is_event(&line) => {}
+                Some(line) => break line,
+                None => self.fail("expected nothing, got the end"),
+            }
+        };
+        let body = untagged(&line);
+        if !body.starts_with("+ ") && !body.starts_with("- not-logged-in: ") {
+            self.fail(&format!("expected nothing, got: {line}"));
+        }
+    }
+
+    /// Registers an account and reads its welcome.
+    #[track_caller]
+    pub fn register(&mut self, name: &str) {
+        self.send(&format!("/register {name} {PASSWORD}"));
+        self.expect(&format!("+ welcome {name}…"));
+    }
+
+    /// Ends the sending side; what was sent is still to be answered.
+    pub fn end_input(&mut self) {
+        match &mut self.stream {
+            Stream::Plain(socket) => socket.shutdown(Shutdown::Write).unwrap(),
+            Stream::Tls(tls) => {
+                tls.conn.send_close_notify();
+                tls.flush().unwrap();
+            }
+        }
+    }
+
+    #[track_caller]
+    fn fail(&self, why: &str) -> ! {
+        let rest = String::from_utf8_lossy(&self.pending);
+        panic!("{why}\nwhat went over the wire:\n{}(not yet read: {rest:?})", self.transcript)
+    }
+}
+
+/// The line without its tags.
+pub fn untagged(line: &str) -> &str {
+    if line.starts_with('@') { line.split_once(' ').map_or(line, |(_, body)| body) } else { line }
+}
+
+fn is_event(line: &str) -> bool {
+    let body = untagged(line);
+    body.starts_with('[') && body.split_once("] ").is_some_and(|(_, rest)| rest.starts_with("* "))
+}
+
+fn socket(address: SocketAddr) -> TcpStream {
+    let socket = TcpStream::connect_timeout(&address, DEADLINE).expect("the server takes connections");
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    socket.set_write_timeout(Some(DEADLINE)).unwrap();
+    socket.set_nodelay(true).unwrap();
+    socket
+}
+
+fn any_certificate() -> Arc<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

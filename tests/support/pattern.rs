@@ -1,0 +1,54 @@
+//! Patterns for one line: `…` stands for any text, `{name}` for a word that is remembered.
+//!
+//! A `{name}` that is known already must be the same word again, and stands for it in what is sent.
+
+use std::collections::BTreeMap;
+
+/// The words remembered so far.
+pub type Words = BTreeMap<String, String>;
+
+/// Whether a line fits; remembers words only if it does.
+pub fn fits(pattern: &str, line: &str, words: &mut Words) -> bool {
+    let mut tried = words.clone();
+    let found = run(pattern, line, &mut tried);
+    if found {
+        *words = tried;
+    }
+    found
+}
+
+/// Puts remembered words in their places.
+pub fn fill(text: &str, words: &Words) -> String {
+    words.iter().fold(text.to_owned(), |text, (name, word)| text.replace(&format!("{{{name}}}"), word))
+}
+
+fn run(pattern: &str, line: &str, words: &mut Words) -> bool {
+    if let Some(rest) = pattern.strip_prefix('…') {
+        let mut ends = line.char_indices().map(|(at, _)| at).chain([line.len()]);
+        return ends.any(|at| {
+            let mut tried = words.clone();
+            let found = run(rest, &line[at..], &mut tried);
+            if found {
+                *words = tried;
+            }
+            found
+        });
+    }
+    if let Some((name, rest)) = pattern.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+        if let Some(word) = words.get(name).cloned() {
+            return line.strip_prefix(word.as_str()).is_some_and(|line| run(rest, line, words));
+        }
+        // A word ends where a number, a name or a token does.
+        let word_ends = |c: char| c.is_whitespace() || ";,)]".contains(c);
+        let end = line.find(word_ends).unwrap_or(line.len());
+        words.insert(name.to_owned(), line[..end].to_owned());
+        return end > 0 && run(rest, &line[end..], words);
+    }
+    match (pattern.chars().next(), line.chars().next()) {
+        (None, None) => true,
+        (Some(expected), Some(found)) if expected == found => {
+            run(&pattern[expected.len_utf8()..], &line[found.len_utf8()..], words)
+        }
+        _ => false,
+    }
+}

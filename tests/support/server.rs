@@ -1,0 +1,250 @@
+//! The real `chitchatd`, with data in a temporary directory, ended by its own pid.
+
+use super::{Client, DEADLINE};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long the server may take to end: its own deadline for flushing, and more.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What tests change of the settings unless they say otherwise: passwords are cheap and nothing
+/// that one address does too often is refused.
+const SETTINGS: [&str; 6] = [
+    "registration=open",
+    "accounts.bcrypt_cost=4",
+    "limits.flood=off",
+    "limits.logins=off",
+    "limits.registrations=off",
+    "limits.per_address=off",
+];
+
+/// A server that runs, or one that has ended and whose data is still there.
+pub struct Server {
+    data: TempDir,
+    settings: Vec<String>,
+    process: Option<Running>,
+}
+
+struct Running {
+    child: Child,
+    said: Receiver<String>,
+    log: String,
+    tls: SocketAddr,
+    plain: SocketAddr,
+}
+
+/// How a run that never served ended.
+pub struct Failure {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// All that it wrote.
+    pub said: String,
+}
+
+impl Server {
+    /// A server with nobody in it.
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same with other settings, as `KEY=VALUE`.
+    pub fn with(settings: &[&str]) -> Self {
+        let key = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
+        let kept = SETTINGS.iter().filter(|&&old| !settings.iter().any(|&new| key(new) == key(old)));
+        let settings = kept.chain(settings).map(|&setting| setting.to_owned()).collect();
+        let data = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut server = Self { data, settings, process: None };
+        server.restart();
+        server
+    }
+
+    /// Starts it again on the same data, at other ports. It must not be running.
+    pub fn restart(&mut self) {
+        assert!(self.process.is_none(), "the server still runs");
+        let mut child = self.command().spawn().expect("chitchatd can be started");
+        let said = listen(&mut child);
+        let (mut tls, mut plain, mut log) = (None, None, String::new());
+        let deadline = Instant::now() + DEADLINE;
+        while tls.is_none() || plain.is_none() {
+            match said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    match listening(&line) {
+                        Some(("TLS", address)) => tls = Some(address),
+                        Some((_, address)) => plain = Some(address),
+                        None => {}
+                    }
+                    log.push_str(&line);
+                    log.push('\n');
+                }
+                Err(why) => {
+                    end(&mut child);
+                    panic!("chitchatd did not say where it listens ({why}); it said:\n{log}");
+                }
+            }
+        }
+        let (tls, plain) = (tls.expect("both are set"), plain.expect("both are set"));
+        self.process = Some(Running { child, said, log, tls, plain });
+    }
+
+    /// Starts the server where it is expected to fail, with more arguments, and waits for its end.
+    pub fn fail(data: &Path, arguments: &[&str]) -> Failure {
+        let mut command = chitchatd(data, &SETTINGS);
+        command.args(arguments);
+        let mut child = command.spawn().expect("chitchatd can be started");
+        let said = listen(&mut child);
+        let mut log = String::new();
+        Failure { status: wait(&mut child, &said, &mut log), said: log }
+    }
+
+    /// Runs another command of `chitchatd` on this server's data, such as `invite`, and gives what
+    /// it printed.
+    pub fn command_output(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
+        let output =
+            command.args(arguments).arg("--data").arg(self.data.path()).output().expect("chitchatd can be started");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "chitchatd {arguments:?} failed: {out}{err}");
+        out.into_owned()
+    }
+
+    fn command(&self) -> Command {
+        chitchatd(self.data.path(), &self.settings)
+    }
+
+    fn running(&self) -> &Running {
+        self.process.as_ref().expect("the server runs")
+    }
+
+    /// Where it takes TLS.
+    pub fn tls(&self) -> SocketAddr {
+        self.running().tls
+    }
+
+    /// Where it takes plain connections.
+    pub fn plain(&self) -> SocketAddr {
+        self.running().plain
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.data.path().to_owned()
+    }
+
+    /// A connection in the clear, its greeting read.
+    pub fn connect(&self) -> Client {
+        let mut client = Client::plain(self.plain());
+        client.expect("* …");
+        client
+    }
+
+    /// A connection with TLS, its greeting read.
+    pub fn connect_tls(&self) -> Client {
+        let mut client = Client::tls(self.tls());
+        client.expect("* …");
+        client
+    }
+
+    /// Asks it to stop, as systemd does.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends it as a crash does, and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.wait();
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.running().child);
+        kill_process(pid, signal).expect("the server's own process can be signalled");
+    }
+
+    /// Waits for its end; gives the exit status and all that it wrote.
+    pub fn wait(&mut self) -> (ExitStatus, String) {
+        let mut running = self.process.take().expect("the server runs");
+        let status = wait(&mut running.child, &running.said, &mut running.log);
+        assert!(!running.log.contains("panicked at"), "a thread of the server panicked:\n{}", running.log);
+        (status, running.log)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(running) = &mut self.process {
+            end(&mut running.child);
+            if std::thread::panicking() {
+                let said: Vec<String> = running.said.iter().collect();
+                eprintln!("the server wrote:\n{}{}", running.log, said.join("\n"));
+            }
+        }
+    }
+}
+
+fn chitchatd(data: &Path, settings: &[impl AsRef<str>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
+    command.arg("--data").arg(data).args(["--tls", "127.0.0.1:0", "--plain", "127.0.0.1:0"]);
+    for setting in settings {
+        command.args(["--set", setting.as_ref()]);
+    }
+    // What a developer has in the environment must not change what is tested.
+    command.env_remove("STATE_DIRECTORY").env_remove("NOTIFY_SOCKET").env_remove("RUST_LOG");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// The one place that knows how the server says where it listens: `listening TLS ADDRESS` and
+/// `listening plain ADDRESS`.
+fn listening(line: &str) -> Option<(&str, SocketAddr)> {
+    let ["listening", kind @ ("TLS" | "plain"), address] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    Some((kind, address.parse().ok()?))
+}
+
+fn listen(child: &mut Child) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    relay(child.stdout.take().expect("it is piped"), sender.clone());
+    relay(child.stderr.take().expect("it is piped"), sender);
+    receiver
+}
+
+/// Hands on what the server writes; the thread ends when the server does.
+fn relay(pipe: impl Read + Send + 'static, to: Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            // Nobody may be listening any more.
+            let _ = to.send(line);
+        }
+    });
+}
+
+/// Waits for the process's end, which ends what it writes; collects that.
+fn wait(child: &mut Child, said: &Receiver<String>, log: &mut String) -> ExitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                log.push_str(&line);
+                log.push('\n');
+            }
+            Err(RecvTimeoutError::Disconnected) => return child.wait().expect("the process is ours"),
+            Err(RecvTimeoutError::Timeout) => {
+                end(child);
+                panic!("chitchatd did not end within {PATIENCE:?}; it said:\n{log}");
+            }
+        }
+    }
+}
+
+fn end(child: &mut Child) {
+    // It may have ended already, and that is as well.
+    let _ = child.kill();
+    let _ = child.wait();
+}
