@@ -12,6 +12,7 @@ pub mod auth;
 pub mod banner;
 pub mod certificate;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod console;
 pub mod dispatcher;

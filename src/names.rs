@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
 /// Longest account or room name, in bytes (names are ASCII).
 pub const NAME_MAX: usize = 32;
@@ -32,6 +31,33 @@ pub enum NameError {
     Reserved,
 }
 
+/// A checked name, held in place: names are short and everywhere, and a message's way from the
+/// wire to its readers allocates nothing for them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    bytes: [u8; NAME_MAX],
+    len: u8,
+}
+
+impl Name {
+    /// A name that [`check_name`] took.
+    fn new(checked: &str) -> Self {
+        let mut bytes = [0; NAME_MAX];
+        bytes[..checked.len()].copy_from_slice(checked.as_bytes());
+        Self { bytes, len: checked.len() as u8 }
+    }
+
+    fn to_lowercase(mut self) -> Self {
+        self.bytes.make_ascii_lowercase();
+        self
+    }
+
+    fn as_str(&self) -> &str {
+        // It was cut from a str at its ends, so it is one.
+        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
 fn check_name(name: &str) -> Result<(), NameError> {
     if name.is_empty() {
         return Err(NameError::Empty);
@@ -47,8 +73,8 @@ fn check_name(name: &str) -> Result<(), NameError> {
 
 /// An account's name: 1 to 32 of letters, digits, `-` and `_`. It is shown as it was registered
 /// and compared without regard to case: `Alice` and `alice` are one.
-#[derive(Clone)]
-pub struct UserName(Arc<str>);
+#[derive(Clone, Copy)]
+pub struct UserName(Name);
 
 impl UserName {
     /// Reads a name that somebody typed; one leading `@` is dropped.
@@ -61,35 +87,36 @@ impl UserName {
         if name.eq_ignore_ascii_case(SERVER_NAME) {
             return Err(NameError::Reserved);
         }
-        Ok(Self(name.into()))
+        Ok(Self(Name::new(name)))
     }
 
     /// The name that the administrator's console signs with.
     #[must_use]
     pub fn server() -> Self {
-        Self(SERVER_NAME.into())
+        Self(Name::new(SERVER_NAME))
     }
 
     /// As it was registered.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     /// The form by which names are compared: lower case.
     #[must_use]
     pub fn folded(&self) -> Cow<'_, str> {
-        if self.0.bytes().any(|b| b.is_ascii_uppercase()) {
-            Cow::Owned(self.0.to_ascii_lowercase())
+        let name = self.as_str();
+        if name.bytes().any(|b| b.is_ascii_uppercase()) {
+            Cow::Owned(name.to_ascii_lowercase())
         } else {
-            Cow::Borrowed(&self.0)
+            Cow::Borrowed(name)
         }
     }
 }
 
 impl PartialEq for UserName {
     fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0)
+        self.as_str().eq_ignore_ascii_case(other.as_str())
     }
 }
 
@@ -97,28 +124,25 @@ impl Eq for UserName {}
 
 impl Hash for UserName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in self.0.bytes() {
-            state.write_u8(byte.to_ascii_lowercase());
-        }
-        state.write_u8(0xff);
+        self.0.to_lowercase().as_str().hash(state);
     }
 }
 
 impl fmt::Display for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "@{}", self.0)
+        write!(f, "@{}", self.as_str())
     }
 }
 
 /// A room's name: 1 to 32 of `a-z 0-9 - _`, folded to lower case.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RoomName(Arc<str>);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RoomName(Name);
 
 impl RoomName {
     /// Reads a name that somebody typed; one leading `#` is dropped, upper case is folded.
@@ -128,31 +152,37 @@ impl RoomName {
     pub fn parse(typed: &str) -> Result<Self, NameError> {
         let name = typed.strip_prefix('#').unwrap_or(typed);
         check_name(name)?;
-        Ok(Self(name.to_ascii_lowercase().into()))
+        Ok(Self(Name::new(name).to_lowercase()))
     }
 
     /// The room that every new server has and every new account is in.
     #[must_use]
     pub fn lobby() -> Self {
-        Self("lobby".into())
+        Self(Name::new("lobby"))
     }
 
     /// The folded name, without `#`.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+}
+
+impl Hash for RoomName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
 impl fmt::Display for RoomName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for RoomName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
+        write!(f, "#{}", self.as_str())
     }
 }
 

@@ -273,7 +273,8 @@ pub struct Answer {
 /// A line that goes to many, encoded once: with its tags for programs, sliced off for people.
 #[derive(Debug)]
 pub struct Encoded {
-    bytes: Box<[u8]>,
+    /// Not cut to size, which would move it again: it lives for moments.
+    bytes: Vec<u8>,
     body: usize,
     /// The conversation that the line belongs to: frames never mix two.
     conversation: Option<ConversationId>,
@@ -288,14 +289,7 @@ impl Encoded {
     #[must_use]
     pub fn new(bytes: Vec<u8>, body: usize, conversation: Option<ConversationId>, share: Share) -> Self {
         debug_assert!(body < bytes.len());
-        Self {
-            bytes: bytes.into_boxed_slice(),
-            body,
-            conversation,
-            tagged_frame: OnceLock::new(),
-            plain_frame: OnceLock::new(),
-            _share: share,
-        }
+        Self { bytes, body, conversation, tagged_frame: OnceLock::new(), plain_frame: OnceLock::new(), _share: share }
     }
 
     /// The line, with its LF, as a connection wants it.

@@ -22,7 +22,9 @@ impl Connection {
             // Only after a close, which forgets what waits.
             None => return,
         }
-        self.barrier = false;
+        // The line that stands alone is the last that was cut: answers to lines before it, which may
+        // still be under way, don't lift the barrier.
+        self.barrier &= self.pending.iter().any(|pending| matches!(pending, Pending::Waiting(_)));
         while let Some(Pending::Ready(..)) = self.pending.front() {
             if let Some(Pending::Ready(ticked, ready)) = self.pending.pop_front() {
                 self.emit(&ticked, ready, turn);

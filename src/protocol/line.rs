@@ -5,7 +5,6 @@
 //! never holds a line's end: callers hand in texts that were checked at the edge.
 
 use super::code::{Code, Refusal};
-use std::io::Write as _;
 
 /// Longest server line in bytes, tags and line's end included.
 pub const SERVER_LINE_MAX: usize = 8192;
@@ -98,31 +97,33 @@ impl<'a> Tags<'a> {
     /// Appends `@tag;tag SP`, or nothing if no tag is set.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let start = out.len();
-        let mut put = |key: &str, value: &dyn std::fmt::Display| {
+        let mut put = |key: &str, value: &str| {
             out.push(if out.len() == start { b'@' } else { b';' });
-            // Writing to a Vec can't fail.
-            let _ = write!(out, "{key}={value}");
+            out.extend_from_slice(key.as_bytes());
+            out.push(b'=');
+            out.extend_from_slice(value.as_bytes());
         };
+        let mut digits = itoa::Buffer::new();
         if let Some(v) = self.re {
-            put("re", &v);
+            put("re", v);
         }
         if let Some(v) = self.id {
-            put("id", &v);
+            put("id", digits.format(v));
         }
         if let Some(v) = self.at {
-            put("at", &v);
+            put("at", digits.format(v));
         }
         if let Some(v) = self.to {
-            put("to", &v);
+            put("to", v);
         }
         if let Some(v) = self.ev {
-            put("ev", &v);
+            put("ev", v);
         }
         if let Some(v) = self.who {
-            put("who", &v);
+            put("who", v);
         }
         if let Some(v) = self.retry {
-            put("retry", &v);
+            put("retry", digits.format(v));
         }
         if out.len() > start {
             out.push(b' ');
@@ -257,6 +258,8 @@ impl<'a> Line<'a> {
 pub enum Final {
     /// `+ TEXT`.
     Done(String),
+    /// `+ ID`, of a message that was said.
+    Said(u64),
     /// `- CODE: TEXT`.
     Refused(Refusal),
     /// A bare text that was said: success is silent.
@@ -314,6 +317,11 @@ impl Final {
         let re = if tagged { re } else { None };
         match self {
             Final::Silent => {}
+            Final::Said(id) => {
+                let mut digits = itoa::Buffer::new();
+                let body = Body::Done(digits.format(*id));
+                Line { tags: Tags { re, ..Tags::default() }, body }.encode(out);
+            }
             Final::Done(text) => {
                 Line { tags: Tags { re, ..Tags::default() }, body: Body::Done(text) }.encode(out);
             }

@@ -291,7 +291,7 @@ impl Rooms {
     fn attach(&mut self, now: Now, conn: ConnId, arrival: Arrival, effects: &mut Effects) {
         let id = arrival.account;
         let Some(account) = self.world.account(id) else { return };
-        let (name, rooms) = (account.name.clone(), account.rooms.clone());
+        let (name, rooms) = (account.name, account.rooms.clone());
         if self.live.add(conn, arrival, &rooms) {
             self.presence_changed(id, true, now);
         }

@@ -86,11 +86,11 @@ impl Live {
         self.rooms.get(&room).map_or(0, |heard| heard.here)
     }
 
-    pub(super) fn workers_of_account(&self, account: AccountId) -> impl Iterator<Item = usize> + use<> {
-        let mut workers: Vec<usize> = self.conns(account).iter().map(|conn| conn.worker()).collect();
-        workers.sort_unstable();
-        workers.dedup();
-        workers.into_iter()
+    /// The workers that hold connections of an account, each once.
+    pub(super) fn workers_of_account(&self, account: AccountId) -> impl Iterator<Item = usize> + use<'_> {
+        let conns = self.conns(account);
+        let first = |nth: usize| conns[..nth].iter().all(|other| other.worker() != conns[nth].worker());
+        (0..conns.len()).filter(move |&nth| first(nth)).map(|nth| conns[nth].worker())
     }
 
     pub(super) fn workers_of_room(&self, room: ConversationId) -> impl Iterator<Item = usize> + '_ {

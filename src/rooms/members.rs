@@ -51,7 +51,7 @@ impl Rooms {
             });
         }
         self.check_rooms_limit(asker.account)?;
-        self.make_room(asker, name.clone(), private, effects);
+        self.make_room(asker, name, private, effects);
         let text = if private {
             format!(
                 "{name} is made, and yours. Only the invited see it: /invite {name} NAME. /switch {name} talks there."
@@ -99,7 +99,7 @@ impl Rooms {
     ) -> Result<ConversationId, Refusal> {
         let Some(id) = self.world.find_room(name) else {
             self.check_rooms_limit(asker.account)?;
-            return Ok(self.make_room(asker, name.clone(), false, effects));
+            return Ok(self.make_room(asker, *name, false, effects));
         };
         let Some(room) = self.world.room(id) else { return Err(hidden()) };
         if room.members.contains_key(&asker.account) {

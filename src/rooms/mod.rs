@@ -308,7 +308,9 @@ struct Asker {
 type Outcome = Result<(), Refusal>;
 
 fn encode(line: Line<'_>, conversation: Option<ConversationId>, share: Share) -> Arc<Encoded> {
-    let mut bytes = Vec::with_capacity(160);
+    /// More than the tags and names of a line with a short text need: most are not moved again.
+    const ROOM: usize = 256;
+    let mut bytes = Vec::with_capacity(ROOM);
     let body = line.encode(&mut bytes);
     Arc::new(Encoded::new(bytes, body, conversation, share))
 }

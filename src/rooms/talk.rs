@@ -103,7 +103,7 @@ impl Rooms {
                 return;
             }
         };
-        let answer = if silent { Final::Silent } else { Final::Done(id.to_string()) };
+        let answer = if silent { Final::Silent } else { Final::Said(id.value()) };
         let Some(conversation) = self.world.conversation_mut(draft.conversation) else { return };
         conversation.set_last(id);
         let tags = Tags { id: Some(id.value()), at: Some(draft.at), ..Tags::default() };

@@ -73,7 +73,7 @@ impl Throttle {
         if self.failures.len() >= REMEMBERED_MAX && !self.failures.contains_key(name) {
             return;
         }
-        let failures = self.failures.entry(name.clone()).or_insert(Failures { count: 0, last: now });
+        let failures = self.failures.entry(*name).or_insert(Failures { count: 0, last: now });
         failures.count = failures.count.saturating_add(1);
         failures.last = now;
     }

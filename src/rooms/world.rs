@@ -9,7 +9,8 @@ use crate::traffic::{
     AccountRecord, ConversationKind, ConversationRecord, InviteRecord, MemberRecord, Role, TokenRecord, World as Kept,
 };
 use rustc_hash::FxHashMap;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// Addresses that an account was used from and that are remembered for it.
@@ -74,7 +75,9 @@ pub(super) struct World {
     accounts: Vec<Option<Account>>,
     names: HashMap<UserName, AccountId>,
     conversations: Vec<Option<Conversation>>,
-    rooms: BTreeMap<RoomName, ConversationId>,
+    /// By name, to be found and to be listed.
+    rooms: HashMap<RoomName, ConversationId>,
+    listed: BTreeSet<(RoomName, ConversationId)>,
     tokens: HashMap<Digest, AccountId>,
     pub(super) invites: HashMap<Digest, InviteRecord>,
 }
@@ -169,14 +172,13 @@ impl World {
 
     /// All rooms whose names come after `after`, in the order of their names.
     pub(super) fn rooms_after(&self, after: Option<&RoomName>) -> impl Iterator<Item = (ConversationId, &Room)> {
-        let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-        self.rooms
-            .range::<RoomName, _>((from, std::ops::Bound::Unbounded))
-            .filter_map(|(_, &id)| self.room(id).map(|room| (id, room)))
+        let after = after.map(|&name| (name, ConversationId::new(i64::MAX)));
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.listed.range((from, Bound::Unbounded)).filter_map(|&(_, id)| self.room(id).map(|room| (id, room)))
     }
 
     pub(super) fn add_account(&mut self, record: AccountRecord) {
-        self.names.insert(record.name.clone(), record.id);
+        self.names.insert(record.name, record.id);
         let account = Account {
             name: record.name,
             hash: record.hash,
@@ -208,7 +210,8 @@ impl World {
     pub(super) fn add_conversation(&mut self, record: ConversationRecord) {
         let conversation = match record.kind {
             ConversationKind::Room { name, private, topic } => {
-                self.rooms.insert(name.clone(), record.id);
+                self.rooms.insert(name, record.id);
+                self.listed.insert((name, record.id));
                 let (members, invited) = (FxHashMap::default(), BTreeMap::new());
                 Conversation::Room(Room { name, private, topic, last: record.last, members, invited })
             }

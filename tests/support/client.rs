@@ -93,6 +93,15 @@ impl Client {
     /// The next bytes, `count` of them, whatever they are.
     #[track_caller]
     pub fn next_bytes(&mut self, count: usize) -> Vec<u8> {
+        self.fill(count);
+        let bytes: Vec<u8> = self.pending.drain(..count).collect();
+        let _ = writeln!(self.transcript, "< {}", bytes.escape_ascii());
+        bytes
+    }
+
+    /// Reads until so many bytes are there.
+    #[track_caller]
+    fn fill(&mut self, count: usize) {
         while self.pending.len() < count {
             match self.read_some() {
                 Ok(0) => self.fail(&format!("waited for {count} bytes: the server ended")),
@@ -100,9 +109,22 @@ impl Client {
                 Err(error) => self.fail(&format!("waited for {count} bytes: {error}")),
             }
         }
-        let bytes: Vec<u8> = self.pending.drain(..count).collect();
-        let _ = writeln!(self.transcript, "< {}", bytes.escape_ascii());
-        bytes
+    }
+
+    /// The next bytes up to and with this one.
+    #[track_caller]
+    pub fn next_bytes_until(&mut self, last: u8) -> Vec<u8> {
+        loop {
+            if let Some(end) = self.pending.iter().position(|&byte| byte == last) {
+                return self.next_bytes(end + 1);
+            }
+            self.fill(self.pending.len() + 1);
+        }
+    }
+
+    /// Whether it speaks TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
     }
 
     fn read_some(&mut self) -> io::Result<usize> {
@@ -186,6 +208,12 @@ impl Client {
                 Some(line) => self.fail(&format!("expected the end, got: {line}")),
             }
         }
+    }
+
+    /// All lines that still come, to the end.
+    #[track_caller]
+    pub fn read_to_end(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.next_line()).collect()
     }
 
     /// Nothing must have come: the next line is the answer to a question asked now, which passes

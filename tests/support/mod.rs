@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod pattern;
+pub mod program;
 pub mod script;
 pub mod server;
 

@@ -44,11 +44,9 @@ fn run(pattern: &str, line: &str, words: &mut Words) -> bool {
         words.insert(name.to_owned(), line[..end].to_owned());
         return end > 0 && run(rest, &line[end..], words);
     }
-    match (pattern.chars().next(), line.chars().next()) {
-        (None, None) => true,
-        (Some(expected), Some(found)) if expected == found => {
-            run(&pattern[expected.len_utf8()..], &line[found.len_utf8()..], words)
-        }
-        _ => false,
+    let (literal, rest) = pattern.split_at(pattern.find(['…', '{']).unwrap_or(pattern.len()));
+    match literal {
+        "" => pattern.is_empty() && line.is_empty(),
+        literal => line.strip_prefix(literal).is_some_and(|line| run(rest, line, words)),
     }
 }

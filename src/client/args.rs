@@ -1,0 +1,237 @@
+//! What was typed on the command line, and what it means.
+//!
+//! Owns the options, the form of a server's address and of a fingerprint. Reads no file and opens
+//! no socket. Runs on the main thread before anything else.
+
+use crate::names::UserName;
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+/// Where servers listen for TLS unless told otherwise: CHAT on a keypad.
+const TLS_PORT: u16 = 2428;
+/// Where servers listen for plain text from their own machine.
+const PLAIN_PORT: u16 = 2427;
+
+/// `chitchat [HOST[:PORT]]`: talk on a ChitChat server.
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "chitchat",
+    version,
+    about = "Talk on a ChitChat server.",
+    after_help = "Examples:
+  chitchat chat.example.org
+  chitchat localhost --invite 9F3D-XM2T-7TPA-B2ZW     register with an invitation
+  echo 'backup is done' | chitchat chat.example.org   say something from a script
+
+Without a terminal, lines are read from standard input and nothing is asked for.
+Exit codes: 0 ok, 1 other (a line of a script was refused), 2 usage, 3 unreachable, 4 login refused, 5 certificate."
+)]
+pub struct Args {
+    /// The server; the port is 2428 unless given (2427 with --plain). IPv6: [::1]:2428
+    #[arg(value_name = "HOST[:PORT]", default_value = "localhost")]
+    server: HostPort,
+    /// The account's name, as it was registered or shall be
+    #[arg(long, value_parser = UserName::parse)]
+    pub name: Option<UserName>,
+    /// Register a new account with this invitation
+    #[arg(long, value_name = "CODE")]
+    pub invite: Option<String>,
+    /// Register a new account on a server that is open to everyone
+    #[arg(long)]
+    pub register: bool,
+    /// Trust the server if its certificate has this fingerprint, and refuse it if it has not
+    #[arg(long, value_name = "SHA256", conflicts_with = "plain")]
+    pub fingerprint: Option<Fingerprint>,
+    /// Speak plain text, without TLS; to this machine only
+    #[arg(long)]
+    plain: bool,
+    /// Colours: auto looks at the terminal, NO_COLOR and TERM
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Colors,
+}
+
+impl Args {
+    /// The server to connect to.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        let (default, transport) = match self.plain {
+            true => (PLAIN_PORT, Transport::Plain),
+            false => (TLS_PORT, Transport::Tls),
+        };
+        Address { host: self.server.host.clone(), port: self.server.port.unwrap_or(default), transport }
+    }
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colors {
+    /// Where the terminal wants them.
+    Auto,
+    /// Also where there is none.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// What is spoken below the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// TLS from the first byte on.
+    Tls,
+    /// Plain text, which is for this machine only.
+    Plain,
+}
+
+/// A server, as all that is kept about it is filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// TLS or plain.
+    pub transport: Transport,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct HostPort {
+    host: String,
+    port: Option<u16>,
+}
+
+/// An argument that can't be what it should be. The user's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ArgumentError {
+    /// No host, or one with spaces or stray brackets.
+    #[error("expected HOST, HOST:PORT or [IPV6]:PORT")]
+    Host,
+    /// Not a TCP port.
+    #[error("the port is a number from 1 to 65535")]
+    Port,
+    /// Not 64 hexadecimal digits.
+    #[error("a fingerprint is SHA256: and 64 hexadecimal digits, as the server prints it when it starts")]
+    Fingerprint,
+}
+
+impl FromStr for HostPort {
+    type Err = ArgumentError;
+
+    fn from_str(typed: &str) -> Result<Self, ArgumentError> {
+        let number = |port: &str| match port.parse::<u16>() {
+            Ok(port) if port > 0 => Ok(Some(port)),
+            _ => Err(ArgumentError::Port),
+        };
+        let (host, port) = if let Some(rest) = typed.strip_prefix('[') {
+            let (host, after) = rest.split_once(']').ok_or(ArgumentError::Host)?;
+            host.parse::<Ipv6Addr>().map_err(|_| ArgumentError::Host)?;
+            match after.strip_prefix(':') {
+                Some(port) => (host, number(port)?),
+                None if after.is_empty() => (host, None),
+                None => return Err(ArgumentError::Host),
+            }
+        } else if typed.parse::<Ipv6Addr>().is_ok() {
+            (typed, None)
+        } else {
+            match typed.split_once(':') {
+                Some((host, port)) => (host, number(port)?),
+                None => (typed, None),
+            }
+        };
+        let plausible = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+        if host.is_empty() || !host.chars().all(plausible) {
+            return Err(ArgumentError::Host);
+        }
+        // Names are compared without case; one server shall not be asked about twice.
+        Ok(Self { host: host.to_lowercase(), port })
+    }
+}
+
+/// The SHA-256 of a certificate (its DER). Shown as `SHA256:` and lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SHA256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = ArgumentError;
+
+    /// Also takes bare digits and the colons that `openssl x509 -fingerprint` puts between them.
+    fn from_str(typed: &str) -> Result<Self, ArgumentError> {
+        let digits = match typed.split_at_checked(7) {
+            Some((prefix, digits)) if prefix.eq_ignore_ascii_case("sha256:") => digits,
+            _ => typed,
+        };
+        let digits: String = digits.chars().filter(|&c| c != ':').collect();
+        unhex(&digits).map(Self).ok_or(ArgumentError::Fingerprint)
+    }
+}
+
+/// Reads 64 hexadecimal digits.
+pub(super) fn unhex(digits: &str) -> Option<[u8; 32]> {
+    if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory as _, Parser as _};
+
+    fn address(args: &[&str]) -> String {
+        let line = std::iter::once("chitchat").chain(args.iter().copied());
+        Args::try_parse_from(line).map_or_else(|e| e.kind().to_string(), |args| args.address().to_string())
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses_are_read_as_people_type_them() {
+        assert_eq!(address(&[]), "localhost:2428");
+        assert_eq!(address(&["--plain"]), "localhost:2427");
+        assert_eq!(address(&["Chat.Example.org"]), "chat.example.org:2428");
+        assert_eq!(address(&["chat.example.org:7000"]), "chat.example.org:7000");
+        assert_eq!(address(&["[::1]:7000"]), "[::1]:7000");
+        assert_eq!(address(&["::1"]), "[::1]:2428");
+        for wrong in ["", "a b", "host:0", "host:99999", "[::1", "[::1]7", "[nonsense]:1", ":2428"] {
+            let parsed = wrong.parse::<HostPort>();
+            assert!(parsed.is_err(), "{wrong:?} was taken as {parsed:?}");
+        }
+    }
+
+    #[test]
+    fn fingerprints_are_read_in_every_usual_form() {
+        let shown = format!("SHA256:{}", "0a".repeat(32));
+        let fingerprint: Fingerprint = shown.parse().unwrap();
+        assert_eq!(fingerprint.to_string(), shown);
+        assert_eq!("0A".repeat(32).parse(), Ok(fingerprint));
+        assert_eq!(vec!["0A"; 32].join(":").parse(), Ok(fingerprint));
+        for wrong in ["", "SHA256:", "SHA256:zz", "ab", "é".repeat(32).as_str()] {
+            assert_eq!(wrong.parse::<Fingerprint>(), Err(ArgumentError::Fingerprint), "{wrong}");
+        }
+    }
+}

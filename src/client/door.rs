@@ -1,0 +1,162 @@
+//! The way into a server: a trusted connection, greeted and logged in.
+//!
+//! Owns which server it is and what is kept about it. The main thread goes through it the first
+//! time, asking the user; the link comes back through it with the token alone.
+
+use super::args::{Address, Fingerprint, Transport};
+use super::connection::{ConnectError, Connection, Poller};
+use super::known_hosts::{self, KnownHostsError, Record};
+use super::login::{Credentials, LoginError, Talk, token_label};
+use super::state::{Kept, StateDir, StateError};
+use super::trust::{Distrust, Trust, Verdict};
+use crate::names::UserName;
+use crate::protocol::code::Code;
+use std::collections::VecDeque;
+
+/// Why one is not in.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// What is known of the server can't be used.
+    #[error(transparent)]
+    KnownHosts(#[from] KnownHostsError),
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// There is no login.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// What is kept can't be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// There is no kept login, and nobody to ask.
+    #[error("no login for {0} is kept. Run chitchat in a terminal once, to log in there.")]
+    NobodyToAsk(Address),
+}
+
+impl DoorError {
+    /// Whether a later try may go well without anyone's doing.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect(error) => {
+                matches!(error, ConnectError::NoAddress(..) | ConnectError::Unreachable(..) | ConnectError::Lost(_))
+                    || matches!(error, ConnectError::Tls(_) | ConnectError::NoTls(_))
+            }
+            Self::Login(LoginError::Link { .. }) => true,
+            Self::Login(error) => {
+                [Code::Busy, Code::Throttled, Code::ShuttingDown, Code::Storage, Code::Internal, Code::Limit]
+                    .iter()
+                    .any(|&code| error.is(code))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A server and what is kept about it.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// The server.
+    pub server: Address,
+    /// What is kept.
+    pub state: StateDir,
+    /// The fingerprint given by hand.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// A logged-in connection.
+pub struct Arrived {
+    /// The connection.
+    pub connection: Connection,
+    /// Which history the server has.
+    pub epoch: String,
+    /// Who one is.
+    pub me: UserName,
+    /// Lines that came meanwhile.
+    pub aside: VecDeque<String>,
+}
+
+impl Door {
+    /// Connects to the server if it is trusted, and remembers how it is known.
+    ///
+    /// # Errors
+    /// [`DoorError`]; an unknown server is [`Distrust::Unvouched`].
+    pub fn connect(&self, poller: &mut Poller) -> Result<Connection, DoorError> {
+        let known = match self.server.transport {
+            Transport::Plain => None,
+            Transport::Tls => known_hosts::look_up(&self.state, &self.server)?,
+        };
+        let before = known.as_ref().map(|known| known.record);
+        let trust = Trust::new(self.fingerprint, known);
+        let connection = Connection::open(&self.server, &trust, poller)?;
+        if let Some(Verdict::Trusted(record)) = trust.verdict()
+            && before != Some(record)
+        {
+            known_hosts::remember(&self.state, &self.server, record)?;
+        }
+        Ok(connection)
+    }
+
+    /// Takes the key of a server that nobody vouches for, because the user says so.
+    ///
+    /// # Errors
+    /// [`DoorError::KnownHosts`] if it can't be written.
+    pub fn take_on_trust(&self, distrust: &Distrust) -> Result<(), DoorError> {
+        if let Distrust::Unvouched { pin, .. } = distrust {
+            known_hosts::remember(&self.state, &self.server, Record::Pin(*pin))?;
+        }
+        Ok(())
+    }
+
+    /// Comes back with the kept token.
+    ///
+    /// # Errors
+    /// [`DoorError`]; [`DoorError::may_pass`] says whether to try again.
+    pub fn come_back(&self, me: &UserName, poller: &mut Poller) -> Result<Arrived, DoorError> {
+        let kept = self.state.token(&self.server, Some(me))?;
+        let Some(kept) = kept else { return Err(DoorError::NobodyToAsk(self.server.clone())) };
+        let connection = self.connect(poller)?;
+        let mut talk = Talk::new(connection, poller);
+        let epoch = talk.greet()?;
+        let me = match talk.log_in(Credentials::Token(&kept.token)) {
+            Ok(me) => me,
+            Err(error) => {
+                if error.is(Code::BadCredentials) {
+                    self.state.drop_token(&self.server, &kept.name)?;
+                }
+                return Err(error.into());
+            }
+        };
+        talk.deflate()?;
+        let (connection, aside) = talk.into_parts();
+        Ok(Arrived { connection, epoch, me, aside })
+    }
+
+    /// Asks for a token and keeps it; without one the next login asks for the password again.
+    ///
+    /// # Errors
+    /// [`LoginError::Link`] if the connection failed; all else is logged, and goes without.
+    pub fn keep_login(&self, talk: &mut Talk<'_>, me: &UserName) -> Result<(), LoginError> {
+        let label = match token_label() {
+            Ok(label) => label,
+            Err(error) => {
+                log::warn!("{error}");
+                return Ok(());
+            }
+        };
+        match talk.new_token(&label) {
+            Ok(token) => {
+                let kept = Kept { name: me.clone(), token };
+                if let Err(error) = self.state.keep_token(&self.server, &kept) {
+                    log::warn!("the login can't be kept: {error}");
+                }
+                Ok(())
+            }
+            Err(error @ LoginError::Link { .. }) => Err(error),
+            Err(error) => {
+                log::warn!("the server gave no token: {error}");
+                Ok(())
+            }
+        }
+    }
+}

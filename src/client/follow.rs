@@ -1,0 +1,329 @@
+//! What was shown, and what was missed: every message once and in order, over any number of
+//! dropped connections.
+//!
+//! Owns the last id shown of each conversation, and the live lines that are held while older ones
+//! are fetched. Pure: lines in, [`Step`]s out. Must not know sockets, labels or how a line looks.
+//! Runs on the link's thread.
+//!
+//! After each login: first all live lines are held and the conversations listed; where one has
+//! more than was shown, the rest is fetched, page by page, one conversation after the other; then
+//! what was held of it follows, less what the pages had already. Memory is bounded: where more
+//! than [`HELD_MAX`] lines would be held, they are dropped and fetched again later.
+
+use super::screen::Message;
+use crate::names::Target;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+/// Lines held back over all conversations.
+pub const HELD_MAX: usize = 2000;
+/// Conversations that are followed; lines of further ones are shown as they come.
+pub const TARGETS_MAX: usize = 10_000;
+/// Unread lines of the current room that are shown at the start.
+pub const UNREAD_SHOWN: u32 = 20;
+/// Lines asked for at once when catching up.
+pub const PAGE: u32 = 1000;
+
+/// What is to be done next, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Show this message of that conversation.
+    Show(Target, u64, Message),
+    /// Ask for this part of a conversation; answer with [`Follow::fetched`], then [`Follow::page_end`].
+    Fetch(Target, Part),
+    /// A conversation has unread lines that are not shown.
+    News {
+        /// Which.
+        target: Target,
+        /// How many.
+        unread: u64,
+        /// Up to where it was read.
+        read: u64,
+    },
+    /// Before the lines that follow, there are more that were not read.
+    Earlier {
+        /// Where.
+        target: Target,
+        /// Up to where it was read.
+        read: u64,
+        /// The first line that is shown.
+        before: u64,
+    },
+}
+
+/// A part of a conversation's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The first [`PAGE`] lines after this one.
+    After(u64),
+    /// The last [`UNREAD_SHOWN`] lines.
+    Latest,
+}
+
+/// A row of `/conversations`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Which conversation.
+    pub target: Target,
+    /// Its last id.
+    pub last: u64,
+    /// Read up to here.
+    pub read: u64,
+    /// Other people's lines since then.
+    pub unread: u64,
+}
+
+impl Listed {
+    /// Reads `TARGET LAST READ UNREAD`.
+    #[must_use]
+    pub fn parse(row: &str) -> Option<Self> {
+        let mut words = row.split(' ');
+        let target = Target::parse(words.next()?).ok()?;
+        let mut number = || words.next()?.parse().ok();
+        Some(Self { target, last: number()?, read: number()?, unread: number()? })
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Follow {
+    epoch: Option<String>,
+    places: HashMap<Target, Shown>,
+    held: usize,
+    phase: Phase,
+    queue: VecDeque<(Target, Part)>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// Not connected, or the conversations are not listed yet.
+    #[default]
+    Listing,
+    /// The front of the queue was asked for. Whether its page brought anything new.
+    Fetching {
+        progress: bool,
+    },
+    Live,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    /// The last id shown, or known to need no showing.
+    seen: u64,
+    /// Whether `seen` means anything yet.
+    known: bool,
+    /// Ids above `seen` that this client said itself.
+    own: BTreeSet<u64>,
+    held: BTreeMap<u64, Message>,
+    /// Held lines were dropped: they must be fetched.
+    dropped: bool,
+    /// Where the marker stood, until the first unread line has been shown.
+    earlier: Option<u64>,
+}
+
+impl Follow {
+    /// Whether all that was missed has been shown.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+
+    /// A connection is logged in. From here on live lines are held until [`Follow::listed`]. Where
+    /// the server's history is another than before, all ids are forgotten.
+    pub fn connected(&mut self, epoch: &str) -> Continuity {
+        self.phase = Phase::Listing;
+        self.queue.clear();
+        for place in self.places.values_mut() {
+            // The connection that they came on is gone, and the pages will hold them again.
+            place.held.clear();
+            place.dropped = false;
+        }
+        self.held = 0;
+        match &self.epoch {
+            Some(known) if known == epoch => Continuity::Same,
+            None => Continuity::Same,
+            Some(_) => {
+                self.places.clear();
+                self.epoch = None;
+                Continuity::Broken
+            }
+        }
+    }
+
+    /// The conversations were listed. The first time, `current` is the room whose unread lines are
+    /// shown; the others' are told of.
+    pub fn listed(&mut self, epoch: &str, rows: Vec<Listed>, current: Option<&Target>) -> Vec<Step> {
+        let first = self.epoch.is_none();
+        self.epoch = Some(epoch.to_owned());
+        let mut steps = Vec::new();
+        for row in rows.into_iter().take(TARGETS_MAX) {
+            let Some(place) = self.place(&row.target) else { continue };
+            let known = std::mem::replace(&mut place.known, true);
+            if !first {
+                if !known {
+                    // New since then, to this client: another device joined it, or someone wrote.
+                    place.seen = row.read;
+                }
+                if row.last > place.seen || place.dropped {
+                    place.dropped = false;
+                    self.queue.push_back((row.target, Part::After(0)));
+                }
+            } else if current == Some(&row.target) && row.unread > 0 {
+                place.seen = row.read;
+                place.earlier = Some(row.read);
+                self.queue.push_back((row.target, Part::Latest));
+            } else {
+                place.seen = row.last;
+                if row.unread > 0 {
+                    steps.push(Step::News { target: row.target, unread: row.unread, read: row.read });
+                }
+            }
+        }
+        let waiting: HashSet<&Target> = self.queue.iter().map(|(target, _)| target).collect();
+        let idle: Vec<Target> = self.places.keys().filter(|target| !waiting.contains(target)).cloned().collect();
+        for target in idle {
+            self.release(&target, &mut steps);
+        }
+        self.next_page(&mut steps);
+        steps
+    }
+
+    /// A row of the part that was asked for.
+    pub fn fetched(&mut self, target: &Target, id: u64, message: Message) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let Some(place) = self.places.get_mut(target) else { return steps };
+        if id <= place.seen {
+            return steps;
+        }
+        if let Some(read) = place.earlier.take().filter(|read| id > read + 1) {
+            steps.push(Step::Earlier { target: target.clone(), read, before: id });
+        }
+        if let Phase::Fetching { progress } = &mut self.phase {
+            *progress = true;
+        }
+        if place.pass(id) {
+            steps.push(Step::Show(target.clone(), id, message));
+        }
+        steps
+    }
+
+    /// The part that was asked for is complete, or was refused.
+    pub fn page_end(&mut self, rest: Rest) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let Phase::Fetching { progress } = self.phase else { return steps };
+        let Some((target, part)) = self.queue.pop_front() else { return steps };
+        // A page without anything new would be asked for again and again.
+        if matches!((rest, part), (Rest::More, Part::After(_))) && progress {
+            self.queue.push_front((target, Part::After(0)));
+        } else {
+            self.release(&target, &mut steps);
+        }
+        self.next_page(&mut steps);
+        steps
+    }
+
+    /// A live message.
+    pub fn live(&mut self, target: &Target, id: u64, message: Message) -> Option<Step> {
+        let live = self.phase == Phase::Live;
+        let waiting = !live && (self.phase == Phase::Listing || self.queue.iter().any(|(queued, _)| queued == target));
+        let room = self.held < HELD_MAX;
+        let Some(place) = self.place(target) else { return Some(Step::Show(target.clone(), id, message)) };
+        if !waiting {
+            return place.pass(id).then(|| Step::Show(target.clone(), id, message));
+        }
+        if room && !place.dropped {
+            if place.held.insert(id, message).is_none() {
+                self.held += 1;
+            }
+        } else {
+            let count = place.held.len();
+            place.held.clear();
+            place.dropped = true;
+            self.held -= count;
+        }
+        None
+    }
+
+    /// This client said something itself, and it got this id: it is on the screen already.
+    pub fn said(&mut self, target: &Target, id: u64) {
+        let live = self.phase == Phase::Live;
+        let Some(place) = self.place(target) else { return };
+        if live {
+            // A `+ ID` stands at its own place among the messages.
+            place.seen = place.seen.max(id);
+        } else if id > place.seen {
+            place.own.insert(id);
+        }
+    }
+
+    fn place(&mut self, target: &Target) -> Option<&mut Shown> {
+        if self.places.len() >= TARGETS_MAX && !self.places.contains_key(target) {
+            return None;
+        }
+        Some(self.places.entry(target.clone()).or_default())
+    }
+
+    /// Shows what is held of a conversation, or asks for it again where some was dropped.
+    fn release(&mut self, target: &Target, steps: &mut Vec<Step>) {
+        let Some(place) = self.places.get_mut(target) else { return };
+        if place.dropped {
+            place.dropped = false;
+            self.queue.push_back((target.clone(), Part::After(0)));
+            return;
+        }
+        let held = std::mem::take(&mut place.held);
+        self.held -= held.len();
+        for (id, message) in held {
+            if place.pass(id) {
+                steps.push(Step::Show(target.clone(), id, message));
+            }
+        }
+    }
+
+    fn next_page(&mut self, steps: &mut Vec<Step>) {
+        let Some((target, part)) = self.queue.front_mut() else {
+            self.phase = Phase::Live;
+            return;
+        };
+        if let Part::After(id) = part {
+            *id = self.places.get(target).map_or(0, |place| place.seen);
+        }
+        steps.push(Step::Fetch(target.clone(), *part));
+        self.phase = Phase::Fetching { progress: false };
+    }
+}
+
+/// Whether a new connection shows the history that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continuity {
+    /// It does.
+    Same,
+    /// It is another one: a backup was restored.
+    Broken,
+}
+
+/// Whether an answer says that there is more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// There is.
+    More,
+    /// That was all.
+    None,
+}
+
+impl Shown {
+    /// Moves on to an id; says whether it is to be shown.
+    fn pass(&mut self, id: u64) -> bool {
+        self.known = true;
+        if id <= self.seen {
+            return false;
+        }
+        self.seen = id;
+        let own = self.own.contains(&id);
+        self.own = self.own.split_off(&(id.saturating_add(1)));
+        !own
+    }
+}
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

@@ -1,0 +1,209 @@
+//! Tests of [`super`]: a small server that drops connections at any moment.
+
+use super::*;
+use crate::client::screen::Place;
+use proptest::prelude::*;
+
+fn target(name: &str) -> Target {
+    Target::parse(name).unwrap()
+}
+
+fn message(target: &Target, id: u64) -> Message {
+    let place = Place::Room(target.to_string());
+    Message { place, author: "bob".to_owned(), mark: None, text: id.to_string(), at: None }
+}
+
+fn row(name: &str, last: u64, read: u64, unread: u64) -> Listed {
+    Listed { target: target(name), last, read, unread }
+}
+
+fn ids(steps: &[Step]) -> Vec<u64> {
+    steps.iter().filter_map(|step| if let Step::Show(_, id, _) = step { Some(*id) } else { None }).collect()
+}
+
+#[test]
+fn rows_are_read() {
+    assert_eq!(Listed::parse("lobby 7 3 2"), Some(row("lobby", 7, 3, 2)));
+    assert_eq!(Listed::parse("@bob 7 3 2 new"), Some(row("@bob", 7, 3, 2)));
+    for wrong in ["", "lobby", "lobby 1 2", "b!d 1 2 3", "lobby 1 2 x"] {
+        assert_eq!(Listed::parse(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn the_start_shows_the_current_room_and_tells_of_the_others() {
+    let (lobby, mut follow) = (target("lobby"), Follow::default());
+    follow.connected("e1");
+    assert_eq!(follow.live(&lobby, 31, message(&lobby, 31)), None, "held until the rest is there");
+    let steps =
+        follow.listed("e1", vec![row("lobby", 30, 5, 25), row("ops", 9, 7, 2), row("quiet", 4, 4, 0)], Some(&lobby));
+    let news = Step::News { target: target("ops"), unread: 2, read: 7 };
+    assert_eq!(steps, [news, Step::Fetch(lobby.clone(), Part::Latest)]);
+    let mut shown = Vec::new();
+    for id in 11..=31 {
+        shown.extend(follow.fetched(&lobby, id, message(&lobby, id)));
+    }
+    assert_eq!(shown[0], Step::Earlier { target: lobby.clone(), read: 5, before: 11 });
+    shown.extend(follow.page_end(Rest::More));
+    assert_eq!(ids(&shown), (11..=31).collect::<Vec<_>>(), "the held line was in the page");
+    assert!(follow.is_live());
+    assert_eq!(follow.live(&target("ops"), 9, message(&lobby, 9)), None, "listed already");
+    assert!(follow.live(&target("ops"), 10, message(&lobby, 10)).is_some());
+}
+
+#[test]
+fn another_history_begins_anew() {
+    let (lobby, mut follow) = (target("lobby"), Follow::default());
+    assert_eq!(follow.connected("e1"), Continuity::Same);
+    follow.listed("e1", vec![row("lobby", 30, 30, 0)], Some(&lobby));
+    assert_eq!(follow.connected("e2"), Continuity::Broken);
+    assert_eq!(follow.listed("e2", vec![row("lobby", 20, 20, 0)], Some(&lobby)), []);
+    assert!(follow.live(&lobby, 21, message(&lobby, 21)).is_some());
+}
+
+#[test]
+fn a_page_without_anything_new_is_not_asked_for_again() {
+    let (lobby, mut follow) = (target("lobby"), Follow::default());
+    follow.connected("e1");
+    follow.listed("e1", vec![row("lobby", 1, 1, 0)], None);
+    follow.connected("e1");
+    assert_eq!(follow.listed("e1", vec![row("lobby", 9, 1, 8)], None), [Step::Fetch(lobby, Part::After(1))]);
+    assert_eq!(follow.page_end(Rest::More), []);
+    assert!(follow.is_live());
+}
+
+#[test]
+fn own_lines_are_not_shown_again() {
+    let (lobby, mut follow) = (target("lobby"), Follow::default());
+    follow.connected("e1");
+    follow.listed("e1", vec![row("lobby", 1, 1, 0)], None);
+    follow.said(&lobby, 2);
+    assert_eq!(follow.live(&lobby, 2, message(&lobby, 2)), None, "an echo");
+    follow.connected("e1");
+    follow.said(&lobby, 4);
+    follow.listed("e1", vec![row("lobby", 5, 1, 1)], None);
+    let shown: Vec<Step> = (3..=5).flat_map(|id| follow.fetched(&lobby, id, message(&lobby, id))).collect();
+    assert_eq!(ids(&shown), [3, 5]);
+}
+
+#[test]
+fn what_can_not_be_held_is_fetched() {
+    let (lobby, mut follow) = (target("lobby"), Follow::default());
+    follow.connected("e1");
+    follow.listed("e1", vec![row("lobby", 0, 0, 0)], None);
+    follow.connected("e1");
+    let last = HELD_MAX as u64 + 500;
+    for id in 1..=last {
+        assert_eq!(follow.live(&lobby, id, message(&lobby, id)), None);
+    }
+    assert_eq!(follow.held, 0);
+    assert_eq!(follow.listed("e1", vec![row("lobby", 0, 0, 0)], None), [Step::Fetch(lobby, Part::After(0))]);
+}
+
+/// A server with two rooms, and one client's connection to it.
+#[derive(Default)]
+struct World {
+    last: [u64; 2],
+    follow: Follow,
+    connected: bool,
+    /// What the server has sent and the client has not read yet.
+    wire: VecDeque<Sent>,
+    shown: [Vec<u64>; 2],
+}
+
+#[derive(Debug)]
+enum Sent {
+    Live(usize, u64),
+    List([u64; 2]),
+    Row(usize, u64),
+    End(Rest),
+}
+
+const ROOMS: [&str; 2] = ["lobby", "ops"];
+/// Small pages, so that there are many.
+const SMALL_PAGE: u64 = 3;
+
+impl World {
+    fn say(&mut self, room: usize) {
+        self.last[room] += 1;
+        if self.connected {
+            self.wire.push_back(Sent::Live(room, self.last[room]));
+        }
+    }
+
+    fn drop_connection(&mut self) {
+        self.connected = false;
+        self.wire.clear();
+    }
+
+    fn connect(&mut self) {
+        self.drop_connection();
+        self.connected = true;
+        self.follow.connected("e1");
+        self.wire.push_back(Sent::List(self.last));
+    }
+
+    fn read(&mut self) {
+        let Some(sent) = self.wire.pop_front() else { return };
+        let steps = match sent {
+            Sent::Live(room, id) => {
+                let target = target(ROOMS[room]);
+                self.follow.live(&target, id, message(&target, id)).into_iter().collect()
+            }
+            Sent::List(last) => {
+                let rows = (0..2).map(|room| row(ROOMS[room], last[room], 0, 0)).collect();
+                self.follow.listed("e1", rows, None)
+            }
+            Sent::Row(room, id) => {
+                let target = target(ROOMS[room]);
+                self.follow.fetched(&target, id, message(&target, id))
+            }
+            Sent::End(rest) => self.follow.page_end(rest),
+        };
+        for step in steps {
+            match step {
+                Step::Show(target, id, _) => {
+                    let room = ROOMS.iter().position(|name| *name == target.to_string()).unwrap();
+                    self.shown[room].push(id);
+                }
+                Step::Fetch(target, Part::After(after)) => {
+                    let room = ROOMS.iter().position(|name| *name == target.to_string()).unwrap();
+                    let end = (after + SMALL_PAGE).min(self.last[room]);
+                    (after + 1..=end).for_each(|id| self.wire.push_back(Sent::Row(room, id)));
+                    let rest = if end < self.last[room] { Rest::More } else { Rest::None };
+                    self.wire.push_back(Sent::End(rest));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_message_is_shown_once_and_in_order(acts in prop::collection::vec(0..12u8, 0..300)) {
+        let mut world = World::default();
+        // The start: nothing was said yet, so all that is said is to be shown.
+        world.connect();
+        world.read();
+        for act in acts {
+            match act {
+                0..=3 => world.say(usize::from(act % 2)),
+                4..=9 => world.read(),
+                10 => world.drop_connection(),
+                _ => world.connect(),
+            }
+            for shown in &world.shown {
+                prop_assert!(shown.iter().copied().eq(1..=shown.len() as u64), "{shown:?}");
+            }
+        }
+        world.connect();
+        while !world.wire.is_empty() {
+            world.read();
+        }
+        prop_assert!(world.follow.is_live());
+        for room in 0..2 {
+            prop_assert_eq!(world.shown[room].len() as u64, world.last[room]);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Which servers are trusted, and why: the lines of `known_hosts`.
+//!
+//! Owns the file's grammar: `HOST:PORT sha256:HEX` for a server whose key the user took on first
+//! use (the SHA-256 of its public key, so that a renewed certificate with the same key is fine),
+//! `HOST:PORT ca` for one that a public authority vouched for. `#` begins a comment. Knows no TLS.
+
+use super::args::{Address, unhex};
+use super::state::{self, StateDir, StateError};
+use std::fmt;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// The SHA-256 of a certificate's SubjectPublicKeyInfo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pin(pub [u8; 32]);
+
+/// How a server was known the last time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Record {
+    /// By this key.
+    Pin(Pin),
+    /// A public authority vouched for it.
+    Authority,
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authority => f.write_str("ca"),
+            Self::Pin(Pin(hash)) => {
+                f.write_str("sha256:")?;
+                hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    }
+}
+
+/// A record and where it stands, so that a refusal can name the line to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// What is known.
+    pub record: Record,
+    /// The file.
+    pub file: PathBuf,
+    /// Its line, from 1.
+    pub line: usize,
+}
+
+/// What stands about a server can't be used; to go on would be to trust it blindly.
+#[derive(Debug, thiserror::Error)]
+pub enum KnownHostsError {
+    /// The file can't be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The server's line is damaged.
+    #[error("{}, line {line}: expected HOST:PORT sha256:HEX or HOST:PORT ca. Mend or remove the line.", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// Its line, from 1.
+        line: usize,
+    },
+}
+
+/// What is known of a server.
+///
+/// # Errors
+/// [`KnownHostsError`] if the file can't be read or the server's line is damaged.
+pub fn look_up(state: &StateDir, server: &Address) -> Result<Option<Known>, KnownHostsError> {
+    let file = state.known_hosts();
+    let text = state::read(&file)?;
+    let Some((index, rest)) = find(&text, &server.to_string()) else { return Ok(None) };
+    match parse_record(rest) {
+        Some(record) => Ok(Some(Known { record, file, line: index + 1 })),
+        None => Err(KnownHostsError::Damaged { file, line: index + 1 }),
+    }
+}
+
+/// Remembers how a server is known, in place of what stood there.
+///
+/// # Errors
+/// [`KnownHostsError::State`] if the file can't be written.
+pub fn remember(state: &StateDir, server: &Address, record: Record) -> Result<(), KnownHostsError> {
+    let server = server.to_string();
+    state.update(&state.known_hosts(), |text| {
+        let mut new = Zeroizing::new(String::new());
+        let stood = find(text, &server).map(|(index, _)| index);
+        for (index, line) in text.lines().enumerate() {
+            if Some(index) == stood {
+                new.push_str(&format!("{server} {record}\n"));
+            } else {
+                new.push_str(line);
+                new.push('\n');
+            }
+        }
+        if stood.is_none() {
+            new.push_str(&format!("{server} {record}\n"));
+        }
+        new
+    })?;
+    Ok(())
+}
+
+/// The first line about a server, counted from 0, and what stands behind the server's name.
+fn find<'a>(text: &'a str, server: &str) -> Option<(usize, &'a str)> {
+    text.lines().enumerate().find_map(|(index, line)| {
+        let line = line.split_once('#').map_or(line, |(line, _)| line).trim();
+        let (host, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        host.eq_ignore_ascii_case(server).then_some((index, rest.trim()))
+    })
+}
+
+fn parse_record(word: &str) -> Option<Record> {
+    match word {
+        "ca" => Some(Record::Authority),
+        _ => word.strip_prefix("sha256:").and_then(unhex).map(|hash| Record::Pin(Pin(hash))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::args::Transport;
+    use std::fs;
+
+    fn server(host: &str) -> Address {
+        Address { host: host.to_owned(), port: 2428, transport: Transport::Tls }
+    }
+
+    #[test]
+    fn a_server_is_found_with_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().to_owned()).unwrap();
+        assert_eq!(look_up(&state, &server("a")).unwrap(), None);
+        let hex = "ab".repeat(32);
+        fs::write(state.known_hosts(), format!("# mine\n\na:2428 sha256:{hex}  # at home\nb:2428\tca\nc:2428 what\n"))
+            .unwrap();
+        let known = |host: &str| look_up(&state, &server(host)).unwrap().map(|known| (known.record, known.line));
+        assert_eq!(known("a"), Some((Record::Pin(Pin([0xab; 32])), 3)));
+        assert_eq!(known("b"), Some((Record::Authority, 4)));
+        assert_eq!(known("aa"), None);
+        let damaged = look_up(&state, &server("c")).unwrap_err();
+        assert!(matches!(damaged, KnownHostsError::Damaged { line: 5, .. }), "{damaged}");
+    }
+
+    #[test]
+    fn a_new_record_takes_the_old_ones_place_and_nothing_else_moves() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().to_owned()).unwrap();
+        fs::write(state.known_hosts(), "# mine\na:2428 ca\nb:2428 ca\n").unwrap();
+        remember(&state, &server("a"), Record::Pin(Pin([1; 32]))).unwrap();
+        remember(&state, &server("::1"), Record::Authority).unwrap();
+        let text = fs::read_to_string(state.known_hosts()).unwrap();
+        assert_eq!(text, format!("# mine\na:2428 sha256:{}\nb:2428 ca\n[::1]:2428 ca\n", "01".repeat(32)));
+    }
+}

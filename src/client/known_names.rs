@@ -1,0 +1,62 @@
+//! Rooms and people that were seen, for completion.
+//!
+//! The link learns them from lines, the line editor reads them: shared on purpose, behind a lock
+//! that is held for a look-up and never over I/O.
+
+use crate::names::{RoomName, UserName};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Names of each kind that are remembered; further ones are not completed.
+const NAMES_MAX: usize = 5000;
+
+/// See the module. Clones share what they know.
+#[derive(Debug, Clone, Default)]
+pub struct KnownNames(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    rooms: BTreeMap<String, RoomName>,
+    people: BTreeMap<String, UserName>,
+}
+
+impl KnownNames {
+    /// Remembers a room, if that is a room's name.
+    pub fn room(&self, name: &str) {
+        if let Ok(room) = RoomName::parse(name) {
+            learn(&mut self.0.lock().rooms, room.as_str().to_owned(), room);
+        }
+    }
+
+    /// Remembers somebody, if that is an account's name.
+    pub fn person(&self, name: &str) {
+        if let Ok(name) = UserName::parse(name) {
+            learn(&mut self.0.lock().people, name.folded().into_owned(), name);
+        }
+    }
+
+    /// Rooms that begin so, in order.
+    #[must_use]
+    pub fn rooms(&self, start: &str) -> Vec<String> {
+        matching(&self.0.lock().rooms, start)
+    }
+
+    /// People whose names begin so, in order.
+    #[must_use]
+    pub fn people(&self, start: &str) -> Vec<String> {
+        matching(&self.0.lock().people, start)
+    }
+}
+
+fn learn<T>(names: &mut BTreeMap<String, T>, folded: String, name: T) {
+    if names.len() < NAMES_MAX {
+        names.entry(folded).or_insert(name);
+    }
+}
+
+fn matching<T: ToString>(names: &BTreeMap<String, T>, start: &str) -> Vec<String> {
+    let start = start.to_lowercase();
+    let from = names.range(start.clone()..).take_while(|(folded, _)| folded.starts_with(&start));
+    from.map(|(_, name)| name.to_string()).collect()
+}

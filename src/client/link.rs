@@ -1,0 +1,408 @@
+//! The thread `link`: it keeps the client connected and carries lines both ways.
+//!
+//! Owns the connection, the session and the time between two connections. Orders come from the
+//! main thread over a channel and a call that ends its wait; what the main thread must know goes
+//! back as [`Report`]s, what the user shall see to the [`Screen`]. Nothing here waits for the
+//! terminal or for the user.
+
+use super::connection::{Caller, Connection, LinkError, Poller, Woke};
+use super::door::{Arrived, Door, DoorError};
+use super::login::token_label;
+use super::outbox::Ticket;
+use super::printer::Screen;
+use super::screen::Item;
+use super::session::{Effect, Session, Settled};
+use super::state::Kept;
+use crate::names::{RoomName, UserName};
+use crate::secrets::Secret;
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// The first and the longest wait before coming back; each is shortened by up to a half at
+/// random, so that a thousand clients do not come back in the same moment.
+const WAIT_FIRST: Duration = Duration::from_secs(1);
+const WAIT_MOST: Duration = Duration::from_secs(60);
+/// A connection that lived so long was a good one: the next wait is the first again.
+const GOOD_AFTER: Duration = Duration::from_secs(30);
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// How long a wait for lines lasts when nothing else is due.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// What the main thread wants.
+#[derive(Debug)]
+pub enum Order {
+    /// A line that the user gave.
+    Line(Ticket, String),
+    /// What the user answers to the server's question; empty cancels.
+    Answer(Secret),
+    /// Leave.
+    Leave(When),
+}
+
+/// When to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// At once.
+    Now,
+    /// When all that was given is answered and all that was missed is shown.
+    Settled,
+}
+
+/// What the main thread must know.
+#[derive(Debug)]
+pub enum Report {
+    /// The server asks this about that line, and takes the next line for the answer.
+    Ask(Ticket, String),
+    /// A line is answered, or never will be.
+    Settled(Ticket, Settled),
+    /// The current room.
+    Room(Option<RoomName>),
+    /// The thread ends; [`Ending::Left`] if that was wanted.
+    Ended(Ending),
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// The user left.
+    Left,
+    /// There is no way back in.
+    Lost(DoorError),
+}
+
+/// How long to try to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Until the user leaves.
+    Endless,
+    /// So long: nobody is there to see that nothing happens.
+    Limited(Duration),
+}
+
+/// The main thread's end of the link.
+#[derive(Debug)]
+pub struct Handle {
+    orders: Sender<Order>,
+    caller: Caller,
+    /// What the link reports.
+    pub reports: Receiver<Report>,
+    thread: JoinHandle<()>,
+}
+
+impl Handle {
+    /// Gives an order. A link that has ended takes none; it has reported why.
+    pub fn order(&self, order: Order) {
+        if self.orders.send(order).is_ok() {
+            self.caller.call();
+        }
+    }
+
+    /// Waits until the link has ended, but no longer than a goodbye takes: it may be looking up a
+    /// name, which nothing can end early, and the process is over anyway.
+    pub fn join(self) {
+        let until = Instant::now() + GOODBYE + Duration::from_secs(1);
+        while let Ok(report) = self.reports.recv_deadline(until) {
+            if matches!(report, Report::Ended(_)) {
+                break;
+            }
+        }
+        if self.thread.is_finished() && self.thread.join().is_err() {
+            log::error!("the link's thread panicked");
+        }
+    }
+}
+
+/// All that the thread owns.
+struct Link<S> {
+    door: Door,
+    poller: Poller,
+    session: Session,
+    screen: S,
+    orders: Receiver<Order>,
+    reports: Sender<Report>,
+    me: UserName,
+    patience: Patience,
+    wait: Duration,
+    leaving: Option<When>,
+    /// The server's question is not answered yet.
+    answers: Vec<Secret>,
+}
+
+/// Why a connection is not served any more.
+enum Over {
+    Left,
+    Dropped(LinkError),
+    ComeBack,
+}
+
+/// Starts the thread with a connection that is logged in.
+///
+/// # Errors
+/// If the system gives no thread.
+pub fn start<S: Screen + 'static>(
+    door: Door,
+    poller: Poller,
+    session: Session,
+    screen: S,
+    arrived: Arrived,
+    patience: Patience,
+) -> std::io::Result<Handle> {
+    let (orders, taken) = crossbeam_channel::unbounded();
+    let (report, reports) = crossbeam_channel::unbounded();
+    let caller = poller.caller();
+    let link = Link {
+        door,
+        poller,
+        session,
+        screen,
+        orders: taken,
+        reports: report,
+        me: arrived.me.clone(),
+        patience,
+        wait: WAIT_FIRST,
+        leaving: None,
+        answers: Vec::new(),
+    };
+    let thread = thread::Builder::new().name("link".to_owned()).spawn(move || link.run(arrived))?;
+    Ok(Handle { orders, caller, reports, thread })
+}
+
+impl<S: Screen> Link<S> {
+    fn run(mut self, arrived: Arrived) {
+        let ending = self.keep_connected(arrived);
+        if let (Ending::Lost(_), Patience::Endless) = (&ending, self.patience) {
+            // The line editor can't be interrupted from here.
+            self.tell("there is no way back; press Enter to leave");
+        }
+        self.report(Report::Ended(ending));
+    }
+
+    fn keep_connected(&mut self, mut arrived: Arrived) -> Ending {
+        loop {
+            let since = Instant::now();
+            let over = self.serve(arrived);
+            if since.elapsed() >= GOOD_AFTER {
+                self.wait = WAIT_FIRST;
+            }
+            let why = match over {
+                Over::Left => return Ending::Left,
+                Over::Dropped(error) => error.to_string(),
+                Over::ComeBack => "the server is busy".to_owned(),
+            };
+            self.answers.clear();
+            self.tell(&format!("connection lost: {why}. Coming back…"));
+            let effects = self.session.disconnected();
+            self.act(effects);
+            arrived = match self.come_back() {
+                Ok(Some(arrived)) => arrived,
+                Ok(None) => return Ending::Left,
+                Err(error) => return Ending::Lost(error),
+            };
+            self.tell("connected again");
+        }
+    }
+
+    fn serve(&mut self, arrived: Arrived) -> Over {
+        let Arrived { mut connection, epoch, me, aside } = arrived;
+        let effects = self.session.connected(&epoch, me);
+        let mut over = self.act(effects);
+        for line in aside {
+            let effects = self.session.line(&line, Instant::now());
+            over = over.or(self.act(effects));
+        }
+        loop {
+            self.take_orders();
+            for answer in self.answers.drain(..) {
+                connection.send(answer.expose());
+            }
+            while let Some(line) = self.session.next_line() {
+                connection.send(&line);
+            }
+            if let Some(over) = over {
+                connection.close();
+                return over;
+            }
+            if self.leaving == Some(When::Now) || self.leaving.is_some() && self.session.is_settled() {
+                self.say_goodbye(connection);
+                return Over::Left;
+            }
+            over = match self.exchange(&mut connection) {
+                Ok(over) => over,
+                Err(error) => return Over::Dropped(error),
+            };
+        }
+    }
+
+    /// Waits, and reads one line: what it sets off is sent before the next is read.
+    fn exchange(&mut self, connection: &mut Connection) -> Result<Option<Over>, LinkError> {
+        let until = self.session.next_tick().unwrap_or_else(|| Instant::now() + IDLE);
+        let woke = connection.wait(&mut self.poller, until)?;
+        let now = Instant::now();
+        self.session.tick(now);
+        if woke != Woke::Lines {
+            return Ok(None);
+        }
+        let Some(line) = connection.next_line()? else { return Ok(None) };
+        let effects = self.session.line(&line, now);
+        Ok(self.act(effects))
+    }
+
+    fn say_goodbye(&mut self, mut connection: Connection) {
+        self.session.mark();
+        while let Some(line) = self.session.next_line() {
+            connection.send(&line);
+        }
+        connection.send("/quit");
+        let until = Instant::now() + GOODBYE;
+        loop {
+            match connection.wait(&mut self.poller, until) {
+                Ok(Woke::Lines) => {
+                    // What comes now is unread, and will be shown the next time.
+                    if connection.next_line().is_err() {
+                        break;
+                    }
+                }
+                Ok(Woke::Called) => {}
+                Ok(Woke::Late) | Err(_) => break,
+            }
+        }
+        connection.close();
+    }
+
+    fn come_back(&mut self) -> Result<Option<Arrived>, DoorError> {
+        let since = Instant::now();
+        let mut told = String::new();
+        loop {
+            if self.rest() {
+                return Ok(None);
+            }
+            match self.door.come_back(&self.me, &mut self.poller) {
+                Ok(arrived) => return Ok(Some(arrived)),
+                Err(error) if error.may_pass() && self.patience.holds(since) => {
+                    let why = error.to_string();
+                    if why != told {
+                        self.tell(&format!("still away: {why}"));
+                        told = why;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Sleeps before the next try; true if the user leaves meanwhile.
+    fn rest(&mut self) -> bool {
+        let until = Instant::now() + shortened(self.wait);
+        self.wait = (self.wait * 2).min(WAIT_MOST);
+        loop {
+            self.take_orders();
+            if self.leaving == Some(When::Now) {
+                return true;
+            }
+            match self.poller.sleep(until) {
+                Ok(Woke::Called) => {}
+                Ok(Woke::Late | Woke::Lines) => return false,
+                Err(error) => {
+                    log::warn!("can't sleep: {error}");
+                    thread::sleep(until.saturating_duration_since(Instant::now()));
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn take_orders(&mut self) {
+        loop {
+            match self.orders.try_recv() {
+                Ok(Order::Line(ticket, line)) => {
+                    let effects = self.session.typed(ticket, line);
+                    // What a typed line sets off never ends the connection.
+                    self.act(effects);
+                }
+                Ok(Order::Answer(answer)) => self.answers.push(answer),
+                Ok(Order::Leave(when)) => self.leave(when),
+                Err(TryRecvError::Empty) => return,
+                // The main thread is gone.
+                Err(TryRecvError::Disconnected) => return self.leave(When::Now),
+            }
+        }
+    }
+
+    fn leave(&mut self, when: When) {
+        if self.leaving != Some(When::Now) {
+            self.leaving = Some(when);
+        }
+    }
+
+    fn act(&mut self, effects: Vec<Effect>) -> Option<Over> {
+        let mut over = None;
+        for effect in effects {
+            match effect {
+                Effect::Show(item) => self.screen.show(&item),
+                Effect::Ask(ticket, text) => self.report(Report::Ask(ticket, text)),
+                Effect::Settled(ticket, how) => self.report(Report::Settled(ticket, how)),
+                Effect::Room(room) => self.report(Report::Room(room)),
+                Effect::TokenDied => self.renew_token(),
+                Effect::Token(token) => {
+                    let kept = Kept { name: self.me.clone(), token };
+                    if let Err(error) = self.door.state.keep_token(&self.door.server, &kept) {
+                        self.tell(&format!("the login can't be kept: {error}"));
+                    }
+                }
+                Effect::ComeBack => over = Some(Over::ComeBack),
+                Effect::Leave => self.leave(When::Now),
+            }
+        }
+        over
+    }
+
+    fn renew_token(&mut self) {
+        match token_label() {
+            Ok(label) => self.session.renew_token(label),
+            Err(error) => self.tell(&error.to_string()),
+        }
+    }
+
+    fn tell(&mut self, text: &str) {
+        self.screen.show(&Item::Local(text.to_owned()));
+    }
+
+    fn report(&self, report: Report) {
+        // A main thread that is gone needs no report.
+        if self.reports.send(report).is_err() {
+            log::debug!("nobody takes reports any more");
+        }
+    }
+}
+
+impl Patience {
+    fn holds(self, since: Instant) -> bool {
+        match self {
+            Self::Endless => true,
+            Self::Limited(most) => since.elapsed() < most,
+        }
+    }
+}
+
+/// A span of between a half and the whole of this one.
+fn shortened(wait: Duration) -> Duration {
+    let mut byte = [0u8; 1];
+    // Without randomness the wait is just not shortened.
+    let share = if getrandom::fill(&mut byte).is_ok() { f64::from(byte[0]) / 512.0 } else { 0.0 };
+    wait.mul_f64(1.0 - share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_shortened_by_a_half_at_most() {
+        for _ in 0..200 {
+            let wait = shortened(WAIT_MOST);
+            assert!(wait > WAIT_MOST / 2 && wait <= WAIT_MOST, "{wait:?}");
+        }
+    }
+}

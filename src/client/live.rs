@@ -1,0 +1,109 @@
+//! What was said, read from a line or from a row of history.
+//!
+//! Pure; knows the form of rows and which conversation a direct message belongs to.
+
+use super::screen::{Message, Place};
+use crate::names::{Target, UserName};
+use crate::protocol::line::{Body, Line};
+use jiff::Timestamp;
+
+/// Something said, and where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// The conversation; none where its name is nobody's, as the server's own.
+    pub target: Option<Target>,
+    /// Its id there; without tags there is none.
+    pub id: Option<u64>,
+    /// What is shown.
+    pub message: Message,
+}
+
+/// Reads a line that says something; `None` if it is another kind of line.
+#[must_use]
+pub fn read(line: &Line<'_>, me: Option<&UserName>) -> Option<Live> {
+    let at = line.tags.at;
+    // An event about a message is no message, though it may carry the message's id.
+    let id = if line.tags.ev.is_some() { None } else { line.tags.id };
+    let (target, place, author, mark, text) = match line.body {
+        Body::Said { room, author, mark, text } => {
+            (Target::parse(room).ok(), Place::Room(room.to_owned()), author, mark, text)
+        }
+        Body::Direct { from, to, mark, text } => {
+            let other = if is_me(from, me) { to } else { from };
+            let target = match line.tags.to {
+                Some(tagged) => Target::parse(tagged).ok(),
+                None => UserName::parse(other).ok().map(Target::Direct),
+            };
+            (target, Place::DirectTo(to.to_owned()), from, mark, text)
+        }
+        _ => return None,
+    };
+    let mark = mark.map(str::to_owned);
+    Some(Live { target, id, message: Message { place, author: author.to_owned(), mark, text: text.to_owned(), at } })
+}
+
+/// Reads a row of history, `TARGET ID TIME AUTHOR[ (mark)]: TEXT`; `None` if it is none.
+#[must_use]
+pub fn read_row(row: &str, me: Option<&UserName>) -> Option<Live> {
+    let mut words = row.splitn(4, ' ');
+    let target = Target::parse(words.next()?).ok()?;
+    let id = words.next()?.parse().ok()?;
+    let at = words.next()?.parse::<Timestamp>().ok().and_then(|at| u64::try_from(at.as_millisecond()).ok());
+    let (head, text) = words.next()?.split_once(": ")?;
+    let (author, mark) = match head.split_once(" (") {
+        Some((author, mark)) => (author, Some(mark.strip_suffix(')')?.to_owned())),
+        None => (head, None),
+    };
+    let place = match &target {
+        Target::Room(room) => Place::Room(room.to_string()),
+        // Rows name the other side alone: what that side said, it said to this account.
+        Target::Direct(other) if is_me(author, me) => Place::DirectTo(other.to_string()),
+        Target::Direct(other) => Place::DirectTo(me.unwrap_or(other).to_string()),
+    };
+    let message = Message { place, author: author.to_owned(), mark, text: text.to_owned(), at };
+    Some(Live { target: Some(target), id: Some(id), message })
+}
+
+fn is_me(name: &str, me: Option<&UserName>) -> bool {
+    UserName::parse(name).is_ok_and(|name| Some(&name) == me)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn me() -> UserName {
+        UserName::parse("alice").unwrap()
+    }
+
+    #[test]
+    fn rows_and_lines_say_the_same() {
+        for (row, line) in [
+            ("lobby 7 2026-11-22T09:10:00.000Z bob: a: b", "@id=7;at=1795338600000 [lobby] bob: a: b"),
+            ("lobby 8 2026-11-22T09:10:00.000Z bob (edited): x", "@id=8;at=1795338600000 [lobby] bob (edited): x"),
+            ("@bob 9 2026-11-22T09:10:00.000Z bob: hi", "@id=9;at=1795338600000;to=@bob (bob > alice) hi"),
+            ("@bob 9 2026-11-22T09:10:00.000Z Alice: hi", "@id=9;at=1795338600000;to=@bob (Alice > bob) hi"),
+        ] {
+            let row = read_row(row, Some(&me())).unwrap();
+            assert_eq!(read(&Line::parse(line).unwrap(), Some(&me())), Some(row), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_direct_line_belongs_to_its_other_side_also_without_a_tag() {
+        for line in ["@id=1 (alice > bob) x", "@id=1 (bob > alice) x", "@id=1;to=@bob (bob > alice) x"] {
+            let said = read(&Line::parse(line).unwrap(), Some(&me())).unwrap();
+            assert_eq!(said.target, Some(Target::parse("@bob").unwrap()), "{line}");
+        }
+        let server = read(&Line::parse("@id=1;to=@server (server > alice) x").unwrap(), Some(&me())).unwrap();
+        assert_eq!(server.target, None);
+    }
+
+    #[test]
+    fn what_is_no_row_is_none() {
+        for row in ["", "lobby", "lobby x y z", "lobby 1 now bob", "b!d 1 2026-11-22T09:10:00Z bob: x"] {
+            assert_eq!(read_row(row, None), None, "{row}");
+        }
+        assert_eq!(read_row("lobby 1 sometime bob: x", None).unwrap().message.at, None);
+    }
+}

@@ -1,0 +1,156 @@
+//! The terminal client, `chitchat`. It uses `names`, `secrets` and `protocol`, and nothing of the
+//! server's.
+//!
+//! ```text
+//!            Order                     lines
+//!   main ──────────────> link <────────────────────> server
+//!   (line editor,  <──── (connection, session)
+//!    prompts)     Report    │ Item
+//!                           └──────> printer ──────> terminal
+//! ```
+//!
+//! Three threads. **main** parses the arguments, goes in for the first time ([`welcome`]), and then
+//! sits in the line editor ([`terminal`]) or reads standard input ([`script`]). **link** owns the
+//! connection and the [`session`], and comes back through the [`door`] when the connection drops;
+//! it never waits for the terminal. **printer** puts lines above the one that is being typed; it
+//! alone waits while the editor is busy. Without a terminal there is no printer: the link writes to
+//! standard output, and a reader that stops reading stops it, as it should be in a pipe.
+
+pub mod args;
+pub mod connection;
+pub mod door;
+pub mod follow;
+pub mod inbox;
+pub mod input;
+pub mod known_hosts;
+pub mod known_names;
+pub mod link;
+pub mod live;
+pub mod login;
+pub mod outbox;
+pub mod printer;
+pub mod screen;
+pub mod script;
+pub mod session;
+pub mod state;
+pub mod terminal;
+pub mod trust;
+pub mod typed;
+pub mod welcome;
+
+use args::Args;
+use connection::{ConnectError, Poller};
+use door::{Door, DoorError};
+use known_names::KnownNames;
+use link::Patience;
+use login::LoginError;
+use screen::{Paint, Style, Terminal};
+use session::{Marking, Session};
+use state::{StateDir, StateError};
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
+use trust::Distrust;
+use welcome::{User, WelcomeError};
+
+/// How long a script tries to come back before it gives up.
+const SCRIPT_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Why the client ended otherwise than by leaving.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// It did not get in.
+    #[error(transparent)]
+    Welcome(#[from] WelcomeError),
+    /// It did not get back in.
+    #[error("there is no way back: {0}")]
+    Lost(DoorError),
+    /// Its own files can't be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The terminal can't be used.
+    #[error("the terminal can't be used: {0}")]
+    Terminal(#[from] rustyline::error::ReadlineError),
+    /// The system gave no thread or no descriptors, or standard input failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// There is no randomness.
+    #[error(transparent)]
+    Randomness(#[from] crate::secrets::NoRandomness),
+    /// A script's line was refused; the reason was printed as it came.
+    #[error("a line was refused, or not answered")]
+    Refused,
+}
+
+impl ClientError {
+    /// The process' exit code, as `--help` lists them; 2 is clap's.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Welcome(WelcomeError::Door(error)) | Self::Lost(error) => door_code(error),
+            _ => 1,
+        }
+    }
+}
+
+fn door_code(error: &DoorError) -> u8 {
+    match error {
+        DoorError::KnownHosts(_) | DoorError::Connect(ConnectError::Distrusted(_)) => 5,
+        DoorError::Connect(ConnectError::PlainBeyondLoopback(_)) => 2,
+        DoorError::Connect(_) | DoorError::Login(LoginError::Link { .. } | LoginError::NotChitChat(_)) => 3,
+        DoorError::Login(LoginError::Refused { .. }) | DoorError::NobodyToAsk(_) => 4,
+        DoorError::State(_) => 1,
+    }
+}
+
+/// Runs the client until its user leaves.
+///
+/// # Errors
+/// [`ClientError`]; [`ClientError::exit_code`] is what the process ends with.
+pub fn run(args: &Args) -> Result<(), ClientError> {
+    let door = Door { server: args.address(), state: StateDir::open()?, fingerprint: args.fingerprint };
+    let mut poller = Poller::new()?;
+    let arrived = welcome::enter(args, &door, &mut poller, &mut User).map_err(explain)?;
+    let names = KnownNames::default();
+    let terminal = if io::stdout().is_terminal() { Terminal::Present } else { Terminal::Absent };
+    let paint = Paint::choose(args.color, terminal, |name| std::env::var(name).ok());
+    let key_prefix = crate::secrets::new_epoch()?;
+    if io::stdin().is_terminal() && terminal == Terminal::Present {
+        let mut input = input::Input::new(door.state.history(), names.clone())?;
+        let printer = printer::Printer::start(input.printer()?)?;
+        input.set_gate(printer.gate());
+        let screen = printer.screen(Style { paint, clock: Some(jiff::tz::TimeZone::system()) });
+        let session = Session::new(key_prefix, names, Marking::On);
+        let link = link::start(door, poller, session, screen, arrived, Patience::Endless)?;
+        let outcome = terminal::run(&link, &mut input);
+        input.save();
+        drop(input);
+        printer.finish();
+        link.join();
+        outcome.map_err(ClientError::Lost)
+    } else {
+        let session = Session::new(key_prefix, names, Marking::Off);
+        let screen = script::Output { style: Style { paint, clock: None } };
+        let link = link::start(door, poller, session, screen, arrived, Patience::Limited(SCRIPT_PATIENCE))?;
+        let outcome = script::run(&link, io::stdin().lock())?;
+        link.join();
+        match outcome {
+            script::Outcome::Done => Ok(()),
+            script::Outcome::Failed => Err(ClientError::Refused),
+            script::Outcome::Lost(error) => Err(ClientError::Lost(error)),
+        }
+    }
+}
+
+/// Adds what to do where nobody could be asked whether to trust a server.
+fn explain(error: WelcomeError) -> WelcomeError {
+    if let WelcomeError::Door(DoorError::Connect(ConnectError::Distrusted(Distrust::Unvouched { fingerprint, .. }))) =
+        &error
+        && !io::stdin().is_terminal()
+    {
+        eprintln!(
+            "The server shows {fingerprint}. If its operator says that this is right, give it with --fingerprint, \
+             or run chitchat in a terminal once."
+        );
+    }
+    error
+}

@@ -1,0 +1,228 @@
+//! Prints lines above the one that is being typed, so that neither tears the other.
+//!
+//! Owns the queue between the link's thread and the terminal, and the thread `printer` that
+//! empties it. rustyline's own printer blocks while Ctrl-R or a completion list is open, and what
+//! waits here is unlimited in time then; it is limited to [`QUEUE_MAX`] bytes, beyond which lines
+//! are counted instead of kept. So the network never waits for the terminal.
+//!
+//! rustyline writes at once what comes while no line is being typed, and what came before that
+//! may still wait inside it. The [`Gate`] keeps the order: lines pass only while one is typed.
+
+use super::screen::{Item, Style, render};
+use jiff::Timestamp;
+use parking_lot::{Condvar, Mutex};
+use rustyline::ExternalPrinter;
+use std::collections::VecDeque;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+/// Bytes of lines that wait for the terminal.
+const QUEUE_MAX: usize = 4 << 20;
+
+/// Where the link shows what comes. Never blocks for long.
+pub trait Screen: Send {
+    /// Shows an item.
+    fn show(&mut self, item: &Item);
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    lines: VecDeque<String>,
+    bytes: usize,
+    left_out: u64,
+    gate: Passage,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Passage {
+    #[default]
+    Closed,
+    Open,
+    /// Nothing is typed any more: what is left is written out, and the thread ends.
+    Ending,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+/// Lets lines pass while one is being typed.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<Shared>);
+
+impl Gate {
+    /// A line is being typed: others may be printed above it.
+    pub fn open(&self) {
+        self.turn(Passage::Open);
+    }
+
+    /// No line is being typed.
+    pub fn close(&self) {
+        self.turn(Passage::Closed);
+    }
+
+    fn turn(&self, to: Passage) {
+        let mut queue = self.0.queue.lock();
+        if queue.gate != to && queue.gate != Passage::Ending {
+            queue.gate = to;
+            self.0.changed.notify_one();
+        }
+    }
+}
+
+/// The queue's end on the link's side.
+#[derive(Debug)]
+pub struct TerminalScreen {
+    shared: Arc<Shared>,
+    style: Style,
+}
+
+impl Screen for TerminalScreen {
+    fn show(&mut self, item: &Item) {
+        let line = render(item, &self.style, Timestamp::now());
+        let mut queue = self.shared.queue.lock();
+        if queue.left_out > 0 || queue.bytes + line.len() > QUEUE_MAX {
+            queue.left_out += 1;
+        } else {
+            queue.bytes += line.len();
+            queue.lines.push_back(line);
+        }
+        self.shared.changed.notify_one();
+    }
+}
+
+/// The printing thread.
+#[derive(Debug)]
+pub struct Printer {
+    shared: Arc<Shared>,
+    thread: JoinHandle<()>,
+}
+
+impl Printer {
+    /// Starts the thread `printer`.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn start<P: ExternalPrinter + Send + 'static>(terminal: P) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let queue = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("printer".to_owned()).spawn(move || run(&queue, terminal))?;
+        Ok(Self { shared, thread })
+    }
+
+    /// What the link shows lines on.
+    #[must_use]
+    pub fn screen(&self, style: Style) -> TerminalScreen {
+        TerminalScreen { shared: Arc::clone(&self.shared), style }
+    }
+
+    /// What the line editor lets lines pass with.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        Gate(Arc::clone(&self.shared))
+    }
+
+    /// Writes out what is left and ends the thread. The line editor must be gone by now: a line
+    /// that waits inside it would wait for ever.
+    pub fn finish(self) {
+        self.shared.queue.lock().gate = Passage::Ending;
+        self.shared.changed.notify_one();
+        if self.thread.join().is_err() {
+            log::error!("the printer's thread panicked");
+        }
+    }
+}
+
+fn run<P: ExternalPrinter>(shared: &Shared, mut terminal: P) {
+    loop {
+        let mut queue = shared.queue.lock();
+        while queue.gate == Passage::Closed || (queue.gate == Passage::Open && queue.is_empty()) {
+            shared.changed.wait(&mut queue);
+        }
+        let ending = queue.gate == Passage::Ending;
+        let Some(line) = queue.pop() else { return };
+        drop(queue);
+        if ending || terminal.print(line.clone()).is_err() {
+            write_out(&line);
+        }
+    }
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.left_out == 0
+    }
+
+    fn pop(&mut self) -> Option<String> {
+        if let Some(mut line) = self.lines.pop_front() {
+            self.bytes -= line.len();
+            line.push('\n');
+            return Some(line);
+        }
+        let left_out = std::mem::take(&mut self.left_out);
+        (left_out > 0).then(|| format!("({left_out} lines were left out here; /history shows them)\n"))
+    }
+}
+
+/// For a terminal that is gone there is nobody to tell.
+fn write_out(line: &str) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
+        log::debug!("can't write to the terminal: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::screen::Paint;
+    use std::sync::mpsc::{self, Receiver, Sender};
+    use std::time::Duration;
+
+    struct Fake(Sender<String>);
+
+    impl ExternalPrinter for Fake {
+        fn print(&mut self, line: String) -> rustyline::Result<()> {
+            self.0.send(line).map_err(|_| rustyline::error::ReadlineError::Eof)
+        }
+    }
+
+    fn next(printed: &Receiver<String>) -> String {
+        printed.recv_timeout(Duration::from_secs(10)).unwrap()
+    }
+
+    #[test]
+    fn lines_pass_in_order_while_the_gate_is_open() {
+        let (sender, printed) = mpsc::channel();
+        let printer = Printer::start(Fake(sender)).unwrap();
+        let mut screen = printer.screen(Style { paint: Paint::Plain, clock: None });
+        screen.show(&Item::Local("one".to_owned()));
+        screen.show(&Item::Local("two".to_owned()));
+        assert!(printed.try_recv().is_err(), "nothing is typed yet");
+        printer.gate().open();
+        assert_eq!((next(&printed), next(&printed)), ("(one)\n".to_owned(), "(two)\n".to_owned()));
+        printer.gate().close();
+        printer.finish();
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let (sender, printed) = mpsc::channel();
+        let printer = Printer::start(Fake(sender)).unwrap();
+        let mut screen = printer.screen(Style { paint: Paint::Plain, clock: None });
+        let long = "x".repeat(QUEUE_MAX / 2 - 10);
+        for text in [&long, &long, "short"] {
+            screen.show(&Item::Local(text.to_owned()));
+        }
+        screen.show(&Item::Local("x".repeat(100)));
+        printer.gate().open();
+        assert_eq!((next(&printed).len(), next(&printed).len()), (long.len() + 3, long.len() + 3));
+        assert_eq!(next(&printed), "(short)\n");
+        let told = next(&printed);
+        assert!(told.contains("lines were left out"), "{told}");
+        printer.finish();
+    }
+}

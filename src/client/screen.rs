@@ -1,0 +1,298 @@
+//! What lines look like to a person.
+//!
+//! Owns the marks, times and colours. Colour never says what the characters do not say too. Pure:
+//! knows no terminal; runs on whichever thread prints.
+
+use crate::names::{UserName, is_text};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::borrow::Cow;
+
+/// Something to be shown, one line of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// Somebody said something.
+    Message(Message),
+    /// Something happened in a room.
+    Event {
+        /// The room.
+        room: String,
+        /// What.
+        text: String,
+        /// When, in milliseconds of Unix time.
+        at: Option<u64>,
+    },
+    /// A row of an answer.
+    Row(String),
+    /// A command was done.
+    Done(String),
+    /// A line was refused.
+    Refused {
+        /// The code word.
+        code: String,
+        /// The server's sentence.
+        text: String,
+    },
+    /// The server tells something unasked.
+    Notice(String),
+    /// The client itself tells something.
+    Local(String),
+}
+
+/// Something said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Where.
+    pub place: Place,
+    /// Who said it.
+    pub author: String,
+    /// `me`, `re ID`, `edited`, …
+    pub mark: Option<String>,
+    /// What.
+    pub text: String,
+    /// When, in milliseconds of Unix time.
+    pub at: Option<u64>,
+}
+
+/// Where something was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In this room.
+    Room(String),
+    /// Directly, to this account.
+    DirectTo(String),
+}
+
+/// How to show things.
+#[derive(Debug, Clone)]
+pub struct Style {
+    /// Whether names have colours.
+    pub paint: Paint,
+    /// The zone for times; without one none are shown.
+    pub clock: Option<TimeZone>,
+}
+
+/// Whether there are colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// There are.
+    Colour,
+    /// There are none.
+    Plain,
+}
+
+impl Paint {
+    /// What a terminal wants: `--color` first, then `NO_COLOR` and `TERM`.
+    #[must_use]
+    pub fn choose(asked: super::args::Colors, terminal: Terminal, variable: impl Fn(&str) -> Option<String>) -> Self {
+        use super::args::Colors;
+        let wanted = match asked {
+            Colors::Always => true,
+            Colors::Never => false,
+            Colors::Auto => {
+                let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+                let dumb = variable("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+                terminal == Terminal::Present && !no_color && !dumb
+            }
+        };
+        if wanted { Self::Colour } else { Self::Plain }
+    }
+
+    fn put(self, out: &mut String, text: &str, colour: u8) {
+        match self {
+            Self::Plain => out.push_str(text),
+            Self::Colour => out.push_str(&format!("\x1b[38;5;{colour}m{text}\x1b[0m")),
+        }
+    }
+}
+
+/// Whether what is shown goes to a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Terminal {
+    /// It does.
+    Present,
+    /// It goes to a file or a pipe.
+    Absent,
+}
+
+/// Colours of the 256 that can be read on black and on white.
+const NAME_COLOURS: [u8; 12] = [31, 35, 62, 64, 66, 97, 99, 130, 132, 161, 166, 172];
+const GREY: u8 = 244;
+const RED: u8 = 160;
+
+/// The line for an item, without its end. `now` decides whether a time needs its date.
+#[must_use]
+pub fn render(item: &Item, style: &Style, now: Timestamp) -> String {
+    let mut out = String::new();
+    let paint = style.paint;
+    match item {
+        Item::Message(message) => {
+            stamp(&mut out, message.at, style, now);
+            let mark = message.mark.as_deref();
+            match &message.place {
+                Place::Room(room) => {
+                    paint.put(&mut out, &format!("[{}] ", clean(room)), GREY);
+                    put_name(&mut out, &message.author, paint);
+                    if let Some(mark) = mark {
+                        out.push_str(&format!(" ({})", clean(mark)));
+                    }
+                    out.push_str(": ");
+                }
+                Place::DirectTo(to) => {
+                    out.push('(');
+                    put_name(&mut out, &message.author, paint);
+                    out.push_str(" > ");
+                    put_name(&mut out, to, paint);
+                    if let Some(mark) = mark {
+                        out.push_str(&format!(", {}", clean(mark)));
+                    }
+                    out.push_str(") ");
+                }
+            }
+            out.push_str(&clean(&message.text));
+        }
+        Item::Event { room, text, at } => {
+            stamp(&mut out, *at, style, now);
+            paint.put(&mut out, &format!("[{}] * {}", clean(room), clean(text)), GREY);
+        }
+        Item::Row(text) => {
+            paint.put(&mut out, "| ", GREY);
+            out.push_str(&clean(text));
+        }
+        Item::Done(text) => out.push_str(&format!("+ {}", clean(text))),
+        Item::Refused { code, text } => paint.put(&mut out, &format!("- {}: {}", clean(code), clean(text)), RED),
+        Item::Notice(text) => out.push_str(&format!("* {}", clean(text))),
+        Item::Local(text) => paint.put(&mut out, &format!("({})", clean(text)), GREY),
+    }
+    out
+}
+
+/// Text without anything that could reach into a terminal, whatever the server let through.
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_text) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|c| if is_text(c) { c } else { '\u{fffd}' }).collect())
+}
+
+fn put_name(out: &mut String, name: &str, paint: Paint) {
+    let name = clean(name);
+    let folded = UserName::parse(&name).map_or_else(|_| name.to_lowercase(), |name| name.folded().into_owned());
+    // FNV-1a: the same name has the same colour on every machine and in every version.
+    let hash = folded.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    paint.put(out, &name, NAME_COLOURS[hash as usize % NAME_COLOURS.len()]);
+}
+
+fn stamp(out: &mut String, at: Option<u64>, style: &Style, now: Timestamp) {
+    let (Some(zone), Some(at)) = (&style.clock, at) else { return };
+    // A time that no calendar holds is a hostile server's: it is left out.
+    let Some(at) = i64::try_from(at).ok().and_then(|at| Timestamp::from_millisecond(at).ok()) else { return };
+    let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
+    let form = if at.date() == now.date() { "%H:%M " } else { "%Y-%m-%d %H:%M " };
+    style.paint.put(out, &at.strftime(form).to_string(), GREY);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::args::Colors;
+    use proptest::prelude::*;
+
+    /// 2026-11-22 09:10:00 UTC.
+    const NOW: i64 = 1_795_338_600;
+
+    fn shown(item: &Item, paint: Paint, clock: Option<TimeZone>) -> String {
+        render(item, &Style { paint, clock }, Timestamp::from_second(NOW).unwrap())
+    }
+
+    fn said(text: &str, at: Option<u64>) -> Item {
+        let place = Place::Room("lobby".to_owned());
+        Item::Message(Message { place, author: "bob".to_owned(), mark: None, text: text.to_owned(), at })
+    }
+
+    #[test]
+    fn without_a_terminal_lines_read_as_on_the_wire() {
+        let plain = |item: &Item| shown(item, Paint::Plain, None);
+        assert_eq!(plain(&said("hello", Some(1))), "[lobby] bob: hello");
+        let direct = Item::Message(Message {
+            place: Place::DirectTo("alice".to_owned()),
+            author: "bob".to_owned(),
+            mark: Some("edited".to_owned()),
+            text: "yes!".to_owned(),
+            at: None,
+        });
+        assert_eq!(plain(&direct), "(bob > alice, edited) yes!");
+        let event = Item::Event { room: "lobby".to_owned(), text: "carol left".to_owned(), at: None };
+        assert_eq!(plain(&event), "[lobby] * carol left");
+        let refused = Item::Refused { code: "muted".to_owned(), text: "no.".to_owned() };
+        assert_eq!(plain(&refused), "- muted: no.");
+        assert_eq!(plain(&Item::Row("a b".to_owned())), "| a b");
+        assert_eq!(plain(&Item::Local("connected again".to_owned())), "(connected again)");
+    }
+
+    #[test]
+    fn times_are_local_and_dated_when_not_of_today() {
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let at =
+            |seconds: i64| shown(&said("x", Some((NOW + seconds) as u64 * 1000)), Paint::Plain, Some(zone.clone()));
+        assert_eq!(at(0), "10:10 [lobby] bob: x");
+        assert_eq!(at(-86_400), "2026-11-21 10:10 [lobby] bob: x");
+        assert_eq!(shown(&said("x", Some(u64::MAX)), Paint::Plain, Some(zone)), "[lobby] bob: x");
+    }
+
+    #[test]
+    fn a_name_has_one_colour() {
+        let of = |name: &str| {
+            let mut out = String::new();
+            put_name(&mut out, name, Paint::Colour);
+            out.replace(name, "")
+        };
+        assert_eq!(of("Alice"), of("alice"));
+        assert_ne!(of("alice"), of("bob"));
+    }
+
+    #[test]
+    fn colours_are_for_terminals_that_want_them() {
+        let choose = |asked, terminal, set: Option<(&str, &str)>| {
+            Paint::choose(asked, terminal, |name| {
+                let (key, value) = set.unwrap_or(("TERM", "xterm"));
+                if key == name { Some(value.to_owned()) } else { (name == "TERM").then(|| "xterm".to_owned()) }
+            })
+        };
+        use Terminal::{Absent, Present};
+        assert_eq!(choose(Colors::Auto, Present, None), Paint::Colour);
+        assert_eq!(choose(Colors::Auto, Absent, None), Paint::Plain);
+        assert_eq!(choose(Colors::Auto, Present, Some(("NO_COLOR", "1"))), Paint::Plain);
+        assert_eq!(choose(Colors::Auto, Present, Some(("NO_COLOR", ""))), Paint::Colour);
+        assert_eq!(choose(Colors::Auto, Present, Some(("TERM", "dumb"))), Paint::Plain);
+        assert_eq!(choose(Colors::Always, Absent, Some(("NO_COLOR", "1"))), Paint::Colour);
+        assert_eq!(choose(Colors::Never, Present, None), Paint::Plain);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_reaches_into_the_terminal(text in any::<String>(), name in any::<String>(), at in any::<u64>()) {
+            let message = Message {
+                place: Place::DirectTo(name.clone()),
+                author: name.clone(),
+                mark: Some(text.clone()),
+                text: text.clone(),
+                at: Some(at),
+            };
+            let items = [
+                Item::Message(message),
+                Item::Event { room: name.clone(), text: text.clone(), at: Some(at) },
+                Item::Row(text.clone()),
+                Item::Done(text.clone()),
+                Item::Refused { code: name, text: text.clone() },
+                Item::Notice(text.clone()),
+                Item::Local(text),
+            ];
+            for item in items {
+                let line = shown(&item, Paint::Plain, Some(TimeZone::UTC));
+                prop_assert!(line.chars().all(is_text), "{line:?}");
+            }
+        }
+    }
+}

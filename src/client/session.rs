@@ -1,0 +1,473 @@
+//! The client's side of one account's talk with a server, over any number of connections.
+//!
+//! Owns the current room, what the user typed until it is answered, and which lines are shown.
+//! Joins [`Follow`] and [`Outbox`]. Pure: lines and typed lines in, [`Effect`]s out, the time an
+//! argument. Must not know sockets, threads or the terminal. Runs on the link's thread.
+
+use super::follow::{Continuity, Follow, Listed, Rest, Step, TARGETS_MAX};
+use super::known_names::KnownNames;
+use super::live::{self, Live};
+use super::outbox::{Job, Outbox, Ticket};
+use super::screen::Item;
+use super::typed::{self, Meant};
+use crate::names::{RoomName, Target, UserName};
+use crate::protocol::code::Code;
+use crate::protocol::line::{Body, Line, Tags};
+use crate::secrets::Secret;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
+
+/// Lines that wait for a connection; further ones are refused.
+const PENDING_MAX: usize = 1000;
+/// Read markers are moved at most so often.
+const MARK_EVERY: Duration = Duration::from_secs(5);
+
+/// What is to be done outside.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Show this.
+    Show(Item),
+    /// The server asks this; what the user says is sent as the next line, whatever it is.
+    Ask(Ticket, String),
+    /// A typed line is answered, or never will be.
+    Settled(Ticket, Settled),
+    /// Texts are said there from now on.
+    Room(Option<RoomName>),
+    /// The password was changed, and the kept token died with the old one.
+    TokenDied,
+    /// This is the new one.
+    Token(Secret),
+    /// The server can't serve this connection now: close it and come back.
+    ComeBack,
+    /// The user leaves.
+    Leave,
+}
+
+/// What became of a typed line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It was done.
+    Done,
+    /// It was refused; the reason was shown.
+    Refused,
+    /// The connection dropped before its answer.
+    Undecided,
+}
+
+/// Whether what is shown counts as read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marking {
+    /// A person sees it.
+    On,
+    /// It goes to a program.
+    Off,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Session {
+    me: Option<UserName>,
+    epoch: String,
+    follow: Follow,
+    outbox: Outbox,
+    names: KnownNames,
+    room: Option<RoomName>,
+    link: Link,
+    /// Typed while there was no connection.
+    pending: VecDeque<(Ticket, String)>,
+    listed: Vec<Listed>,
+    keys: Keys,
+    marking: Marking,
+    marks: HashMap<Target, u64>,
+    /// Conversations with unread lines that were not shown: they stay unread.
+    behind: HashSet<Target>,
+    next_mark: Option<Instant>,
+    effects: Vec<Effect>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Down,
+    /// Logged in; the conversations are not listed yet, so the current room is not known.
+    Listing,
+    Up,
+}
+
+/// Keys for `/post`: random enough that no other run of any client made the same.
+#[derive(Debug)]
+struct Keys {
+    prefix: String,
+    count: u64,
+}
+
+impl Session {
+    /// Before the first connection. `key_prefix` makes this run's keys its own.
+    #[must_use]
+    pub fn new(key_prefix: String, names: KnownNames, marking: Marking) -> Self {
+        Self {
+            me: None,
+            epoch: String::new(),
+            follow: Follow::default(),
+            outbox: Outbox::default(),
+            names,
+            room: None,
+            link: Link::Down,
+            pending: VecDeque::new(),
+            listed: Vec::new(),
+            keys: Keys { prefix: key_prefix, count: 0 },
+            marking,
+            marks: HashMap::new(),
+            behind: HashSet::new(),
+            next_mark: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// A connection is logged in.
+    pub fn connected(&mut self, epoch: &str, me: UserName) -> Vec<Effect> {
+        self.names.person(me.as_str());
+        self.me = Some(me);
+        epoch.clone_into(&mut self.epoch);
+        if self.follow.connected(epoch) == Continuity::Broken {
+            self.marks.clear();
+            self.behind.clear();
+            self.tell("the server's history is another one than before: it was restored from a backup");
+        }
+        self.link = Link::Listing;
+        self.listed.clear();
+        if let Some(room) = self.room.clone().filter(|room| *room != RoomName::lobby()) {
+            self.outbox.push_first(Job::Return(Target::Room(room)));
+        }
+        // Behind the texts that are repeated: their ids are known before any page holds them.
+        self.outbox.push(Job::List);
+        self.take_effects()
+    }
+
+    /// The connection is gone.
+    pub fn disconnected(&mut self) -> Vec<Effect> {
+        self.link = Link::Down;
+        for (ticket, command) in self.outbox.dropped() {
+            let verb = command.split(' ').next().unwrap_or_default();
+            self.tell(&format!("the connection dropped before /{verb} was answered; it may have been done or not"));
+            self.settle(ticket, Settled::Undecided);
+        }
+        self.take_effects()
+    }
+
+    /// The next line to send, without its end.
+    pub fn next_line(&mut self) -> Option<String> {
+        if self.link == Link::Down { None } else { self.outbox.next_line() }
+    }
+
+    /// Whether all that the user gave is answered and all that was missed is shown.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.link == Link::Up && self.pending.is_empty() && self.outbox.is_settled() && self.follow.is_live()
+    }
+
+    /// When [`Session::tick`] has something to do.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Instant> {
+        self.next_mark
+    }
+
+    /// Moves read markers when it is time.
+    pub fn tick(&mut self, now: Instant) {
+        if self.next_mark.is_some_and(|at| at <= now) {
+            self.next_mark = None;
+            self.mark();
+        }
+    }
+
+    /// Moves all read markers now: the user leaves.
+    pub fn mark(&mut self) {
+        for (target, id) in self.marks.drain() {
+            self.outbox.push(Job::Mark(target, id));
+        }
+    }
+
+    /// Asks for a new token under this label.
+    pub fn renew_token(&mut self, label: String) {
+        self.outbox.push_first(Job::NewToken(label));
+    }
+
+    /// The user typed a line.
+    pub fn typed(&mut self, ticket: Ticket, line: String) -> Vec<Effect> {
+        if self.link == Link::Up || typed::is_quit(&line) {
+            self.give(ticket, &line);
+        } else if self.pending.len() >= PENDING_MAX {
+            self.refuse(ticket, "limit", "too many lines wait for the connection; this one was not taken");
+        } else {
+            if self.link == Link::Down {
+                self.tell("not connected: will be sent when back");
+            }
+            self.pending.push_back((ticket, line));
+        }
+        self.take_effects()
+    }
+
+    /// A line came from the server.
+    pub fn line(&mut self, text: &str, now: Instant) -> Vec<Effect> {
+        if let Ok(line) = Line::parse(text) {
+            self.take(&line, now);
+        }
+        self.take_effects()
+    }
+
+    fn give(&mut self, ticket: Ticket, line: &str) {
+        let key = &mut self.keys;
+        let meant = typed::understand(line, self.room.as_ref(), || {
+            key.count += 1;
+            format!("{}-{}", key.prefix, key.count)
+        });
+        match meant {
+            Meant::Nothing => self.settle(ticket, Settled::Done),
+            Meant::Quit => self.effects.push(Effect::Leave),
+            Meant::Refused { code, text } => self.refuse(ticket, code, &text),
+            Meant::Post { target, key, text } => self.outbox.push(Job::Post { ticket, target, key, text }),
+            Meant::Command(command) => self.outbox.push(Job::Typed { ticket, command }),
+        }
+    }
+
+    fn take(&mut self, line: &Line<'_>, now: Instant) {
+        let job = line.tags.re.and_then(|re| self.outbox.job(re)).cloned();
+        match line.body {
+            Body::Row(text) => self.row(job.as_ref(), text, now),
+            Body::Prompt(text) => match job {
+                Some(Job::Typed { ticket, .. }) => self.effects.push(Effect::Ask(ticket, text.to_owned())),
+                // Nothing that the client sends by itself makes a server ask; it comes back anew.
+                _ => self.effects.push(Effect::ComeBack),
+            },
+            Body::Done(text) => match line.tags.re.and_then(|re| self.outbox.answered(re)) {
+                Some(job) => self.done(job, text, now),
+                None => self.show(Item::Done(text.to_owned())),
+            },
+            Body::Refused(code, text) => match line.tags.re.and_then(|re| self.outbox.answered(re)) {
+                Some(job) => self.refused(job, code, text, now),
+                None => self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() }),
+            },
+            Body::Notice(Some(Code::Read), _) => {}
+            Body::Notice(code, text) => {
+                let code = code.map(|code| format!("{code}: ")).unwrap_or_default();
+                self.show(Item::Notice(format!("{code}{text}")));
+            }
+            Body::Event { room, text } => self.event(room, text, &line.tags),
+            Body::Said { .. } | Body::Direct { .. } => {
+                let Some(said) = live::read(line, self.me.as_ref()) else { return };
+                self.learn(&said);
+                let Live { target, id, message } = said;
+                match (target, id) {
+                    (Some(target), Some(id)) => {
+                        let step = self.follow.live(&target, id, message);
+                        self.walk(step.into_iter().collect(), now);
+                    }
+                    _ => self.show(Item::Message(message)),
+                }
+            }
+        }
+    }
+
+    fn row(&mut self, job: Option<&Job>, text: &str, now: Instant) {
+        match job {
+            Some(Job::List) => {
+                if let Some(row) = Listed::parse(text).filter(|_| self.listed.len() < TARGETS_MAX) {
+                    self.learn_target(&row.target);
+                    self.listed.push(row);
+                }
+            }
+            Some(Job::Fetch(wanted, _)) => {
+                let Some(Live { target: Some(target), id: Some(id), message }) = live::read_row(text, self.me.as_ref())
+                else {
+                    return;
+                };
+                if target == *wanted {
+                    self.names.person(&message.author);
+                    let steps = self.follow.fetched(&target, id, message);
+                    self.walk(steps, now);
+                }
+            }
+            Some(Job::Typed { command, .. }) => {
+                typed::learn_row(command, text, &self.names);
+                self.show(Item::Row(text.to_owned()));
+            }
+            _ => self.show(Item::Row(text.to_owned())),
+        }
+    }
+
+    fn done(&mut self, job: Job, text: &str, now: Instant) {
+        match job {
+            Job::Post { ticket, target, .. } => {
+                if let Some(id) = text.split(' ').next().and_then(|id| id.parse().ok()) {
+                    self.follow.said(&target, id);
+                }
+                self.settle(ticket, Settled::Done);
+            }
+            Job::Typed { ticket, command } => {
+                self.typed_done(&command, text);
+                self.show(Item::Done(text.to_owned()));
+                if typed::is_passwd(&command) {
+                    self.effects.push(Effect::TokenDied);
+                }
+                if typed::is_help(&command) {
+                    typed::KEYS_HELP.iter().for_each(|line| self.tell(line));
+                }
+                self.settle(ticket, Settled::Done);
+            }
+            Job::List => self.all_listed(now),
+            Job::Fetch(..) => {
+                let more = text.split(", ").skip(1).any(|word| word == "more");
+                let steps = self.follow.page_end(if more { Rest::More } else { Rest::None });
+                self.walk(steps, now);
+            }
+            Job::NewToken(_) => {
+                let token = text.split(' ').next().unwrap_or_default();
+                self.effects.push(Effect::Token(Secret::new(token)));
+            }
+            Job::Mark(..) | Job::Return(_) => {}
+        }
+    }
+
+    fn refused(&mut self, job: Job, code: &str, text: &str, now: Instant) {
+        let passing =
+            [Code::Busy, Code::Throttled, Code::SlowDown, Code::ShuttingDown].iter().any(|c| c.as_str() == code);
+        match job {
+            Job::Post { ticket, .. } => self.refuse(ticket, code, text),
+            Job::Typed { ticket, command } => {
+                if typed::enters_room(&command).is_some() {
+                    self.set_room(None);
+                }
+                self.refuse(ticket, code, text);
+            }
+            Job::List | Job::Fetch(..) if passing => self.effects.push(Effect::ComeBack),
+            Job::List => {
+                self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
+                self.all_listed(now);
+            }
+            // One may not read there any more.
+            Job::Fetch(..) => {
+                let steps = self.follow.page_end(Rest::None);
+                self.walk(steps, now);
+            }
+            Job::Return(target) => {
+                self.tell(&format!("you are not in {target} any more"));
+                self.set_room(None);
+            }
+            Job::NewToken(_) => self.tell("the next login will ask for the password"),
+            Job::Mark(..) => {}
+        }
+    }
+
+    fn all_listed(&mut self, now: Instant) {
+        let rows = std::mem::take(&mut self.listed);
+        let room = self.room.clone().unwrap_or_else(RoomName::lobby);
+        let current = Target::Room(room.clone());
+        let is_in = rows.iter().any(|row| row.target == current);
+        self.room = is_in.then_some(room);
+        self.effects.push(Effect::Room(self.room.clone()));
+        // A program asks for what it wants to see of the past; a person is shown what is unread.
+        let shown = (self.marking == Marking::On).then_some(&current);
+        let steps = self.follow.listed(&self.epoch, rows, shown);
+        self.walk(steps, now);
+        self.link = Link::Up;
+        for (ticket, line) in std::mem::take(&mut self.pending) {
+            self.give(ticket, &line);
+        }
+    }
+
+    fn typed_done(&mut self, command: &str, text: &str) {
+        let named = text.split(' ').next().and_then(|word| RoomName::parse(word).ok());
+        if let Some(wanted) = typed::enters_room(command) {
+            let room = named.unwrap_or(wanted);
+            self.names.room(room.as_str());
+            self.set_room(Some(room));
+        } else if let Some(left) = typed::leaves_room(command) {
+            if self.room.as_ref() == Some(&left) {
+                self.set_room(None);
+            }
+        } else if let Some(target) = typed::catches_up(command) {
+            self.behind.remove(&target);
+        }
+    }
+
+    fn event(&mut self, room: &str, text: &str, tags: &Tags<'_>) {
+        self.names.room(room);
+        let me = |who: &str| UserName::parse(who).is_ok_and(|who| Some(&who) == self.me.as_ref());
+        let ours = self.room.as_ref().is_some_and(|current| current.as_str() == room);
+        if ours && matches!(tags.ev, Some("kick" | "ban" | "leave")) && tags.who.is_some_and(me) {
+            self.set_room(None);
+        }
+        if let Some(who) = tags.who {
+            self.names.person(who);
+        }
+        self.show(Item::Event { room: room.to_owned(), text: text.to_owned(), at: tags.at });
+    }
+
+    fn walk(&mut self, steps: Vec<Step>, now: Instant) {
+        for step in steps {
+            match step {
+                Step::Show(target, id, message) => {
+                    self.show(Item::Message(message));
+                    if self.marking == Marking::On && !self.behind.contains(&target) {
+                        self.marks.insert(target, id);
+                        self.next_mark.get_or_insert(now + MARK_EVERY);
+                    }
+                }
+                Step::Fetch(target, part) => self.outbox.push_first(Job::Fetch(target, part)),
+                Step::News { .. } if self.marking == Marking::Off => {}
+                Step::News { target, unread, read } => {
+                    self.tell(&format!("{unread} unread in {target}: /history {target} after={read}"));
+                    self.behind.insert(target);
+                }
+                Step::Earlier { target, read, before } => {
+                    self.tell(&format!("unread before these: /history {target} after={read} before={before}"));
+                }
+            }
+        }
+    }
+
+    fn learn(&self, said: &Live) {
+        self.names.person(&said.message.author);
+        if let Some(target) = &said.target {
+            self.learn_target(target);
+        }
+    }
+
+    fn learn_target(&self, target: &Target) {
+        match target {
+            Target::Room(room) => self.names.room(room.as_str()),
+            Target::Direct(name) => self.names.person(name.as_str()),
+        }
+    }
+
+    fn set_room(&mut self, room: Option<RoomName>) {
+        if self.room != room {
+            self.room.clone_from(&room);
+            self.effects.push(Effect::Room(room));
+        }
+    }
+
+    fn refuse(&mut self, ticket: Ticket, code: &str, text: &str) {
+        self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
+        self.settle(ticket, Settled::Refused);
+    }
+
+    fn settle(&mut self, ticket: Ticket, how: Settled) {
+        self.effects.push(Effect::Settled(ticket, how));
+    }
+
+    fn show(&mut self, item: Item) {
+        self.effects.push(Effect::Show(item));
+    }
+
+    fn tell(&mut self, text: &str) {
+        self.show(Item::Local(text.to_owned()));
+    }
+
+    fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -1,0 +1,242 @@
+//! Tests of [`super`]: transcripts of one connection, without any.
+
+use super::*;
+use crate::client::screen::{Paint, Style, render};
+use jiff::Timestamp;
+
+struct Talk {
+    session: Session,
+    now: Instant,
+    shown: Vec<String>,
+    reports: Vec<Effect>,
+    tickets: u64,
+}
+
+impl Talk {
+    fn new(marking: Marking) -> Self {
+        let session = Session::new("k".to_owned(), KnownNames::default(), marking);
+        Self { session, now: Instant::now(), shown: Vec::new(), reports: Vec::new(), tickets: 0 }
+    }
+
+    /// Logged in, in the lobby, nothing missed.
+    fn started(marking: Marking) -> Self {
+        let mut talk = Self::new(marking);
+        talk.connect("e1");
+        assert_eq!(talk.sent(), ["/@c1 conversations"]);
+        talk.hear(&["@re=c1 | lobby 10 10 0", "@re=c1 | ops 5 5 0", "@re=c1 + 2 conversations"]);
+        talk.shown.clear();
+        talk.reports.clear();
+        talk
+    }
+
+    fn connect(&mut self, epoch: &str) {
+        let effects = self.session.connected(epoch, UserName::parse("alice").unwrap());
+        self.take(effects);
+    }
+
+    fn drop_connection(&mut self) {
+        let effects = self.session.disconnected();
+        self.take(effects);
+    }
+
+    fn hear(&mut self, lines: &[&str]) {
+        for line in lines {
+            let effects = self.session.line(line, self.now);
+            self.take(effects);
+        }
+    }
+
+    fn type_line(&mut self, line: &str) {
+        self.tickets += 1;
+        let effects = self.session.typed(Ticket(self.tickets), line.to_owned());
+        self.take(effects);
+    }
+
+    fn take(&mut self, effects: Vec<Effect>) {
+        let style = Style { paint: Paint::Plain, clock: None };
+        for effect in effects {
+            match effect {
+                Effect::Show(item) => self.shown.push(render(&item, &style, Timestamp::UNIX_EPOCH)),
+                other => self.reports.push(other),
+            }
+        }
+    }
+
+    fn sent(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.session.next_line()).collect()
+    }
+
+    fn shown(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.shown)
+    }
+
+    fn room(&self) -> Option<&str> {
+        self.session.room.as_ref().map(RoomName::as_str)
+    }
+}
+
+#[test]
+fn the_start_shows_what_is_unread_and_marks_it_read() {
+    let mut talk = Talk::new(Marking::On);
+    talk.connect("e1");
+    talk.type_line("typed early");
+    assert_eq!(talk.sent(), ["/@c1 conversations"]);
+    talk.hear(&["@re=c1 | lobby 10 8 2", "@re=c1 | ops 5 3 2", "@re=c1 + 2 conversations"]);
+    assert_eq!(talk.sent(), ["/@c2 history lobby limit=20", "/@c3 post lobby k-1 typed early"]);
+    let row = |id: u64, text: &str| format!("@re=c2 | lobby {id} 2026-11-22T09:10:00.000Z bob: {text}");
+    talk.hear(&[&row(8, "old"), &row(9, "nine"), "@id=11;at=1 [lobby] carol: live", &row(10, "ten")]);
+    talk.hear(&[
+        "@re=c2 + 3 messages, more",
+        "@re=c3 + 12",
+        "@id=13;at=1 [lobby] bob: more",
+        "@id=6;at=1 [ops] bob: x",
+    ]);
+    assert_eq!(
+        talk.shown(),
+        [
+            "(2 unread in ops: /history ops after=3)",
+            "[lobby] bob: nine",
+            "[lobby] bob: ten",
+            "[lobby] carol: live",
+            "[lobby] bob: more",
+            "[ops] bob: x"
+        ]
+    );
+    assert!(talk.session.is_settled());
+    assert_eq!(talk.session.next_tick(), Some(talk.now + MARK_EVERY));
+    talk.session.tick(talk.now);
+    assert!(talk.sent().is_empty(), "not yet");
+    talk.session.tick(talk.now + MARK_EVERY);
+    assert_eq!(talk.sent(), ["/@c4 read lobby 13"], "ops has lines that were not shown");
+    talk.hear(&["@re=c4 + 13"]);
+    talk.type_line("/history ops after=3");
+    talk.sent();
+    talk.hear(&["@re=c5 | ops 4 2026-11-22T09:10:00.000Z bob: four", "@re=c5 + 1 messages", "@id=7;at=1 [ops] bob: y"]);
+    talk.session.tick(talk.now + MARK_EVERY * 2);
+    assert_eq!(talk.sent(), ["/@c6 read ops 7"]);
+}
+
+#[test]
+fn a_script_is_shown_no_past_and_marks_nothing() {
+    let mut talk = Talk::new(Marking::Off);
+    talk.connect("e1");
+    talk.sent();
+    talk.hear(&["@re=c1 | lobby 10 8 2", "@re=c1 + 1 conversations", "@id=11;at=1 [lobby] bob: x"]);
+    assert_eq!(talk.shown(), ["[lobby] bob: x"]);
+    assert_eq!((talk.sent().len(), talk.session.next_tick()), (0, None));
+}
+
+#[test]
+fn after_a_drop_texts_are_repeated_and_what_was_missed_is_shown_once() {
+    let mut talk = Talk::started(Marking::Off);
+    talk.type_line("/join ops");
+    assert_eq!(talk.sent(), ["/@c2 join ops"]);
+    talk.hear(&["@re=c2 + ops - 2 here."]);
+    assert_eq!(talk.room(), Some("ops"));
+    assert_eq!(talk.shown(), ["+ ops - 2 here."]);
+    talk.type_line("one");
+    talk.type_line("two");
+    assert_eq!(talk.sent(), ["/@c3 post ops k-1 one", "/@c4 post ops k-2 two"]);
+    talk.hear(&["@re=c3 + 6"]);
+    talk.type_line("/who");
+    talk.sent();
+    talk.drop_connection();
+    assert_eq!(talk.shown(), ["(the connection dropped before /who was answered; it may have been done or not)"]);
+    assert!(matches!(talk.reports.last(), Some(Effect::Settled(Ticket(4), Settled::Undecided))));
+    talk.type_line("three");
+    assert_eq!(talk.shown(), ["(not connected: will be sent when back)"]);
+    talk.connect("e1");
+    assert_eq!(talk.sent(), ["/@c6 switch ops", "/@c7 post ops k-2 two", "/@c8 conversations"]);
+    // 7 was "two", said before the drop; 8 is bob's, missed.
+    talk.hear(&["@re=c6 + ops", "@re=c7 + 7", "@id=9;at=1 [ops] bob: live", "@re=c8 | lobby 10 10 0"]);
+    talk.hear(&["@re=c8 | ops 9 5 0", "@re=c8 + 2 conversations"]);
+    assert_eq!(talk.sent(), ["/@c9 history ops after=6 limit=1000", "/@c10 post ops k-3 three"]);
+    let row = |id: u64, text: &str| format!("@re=c9 | ops {id} 2026-11-22T09:10:00.000Z {text}");
+    talk.hear(&[&row(7, "alice: two"), &row(8, "bob: missed"), &row(9, "bob: live"), "@re=c9 + 3 messages"]);
+    assert_eq!(talk.shown(), ["[ops] bob: missed", "[ops] bob: live"]);
+    assert!(!talk.session.is_settled());
+    talk.hear(&["@re=c10 + 10"]);
+    assert!(talk.session.is_settled());
+}
+
+#[test]
+fn the_current_room_is_what_the_server_says() {
+    let mut talk = Talk::started(Marking::Off);
+    assert_eq!(talk.room(), Some("lobby"));
+    talk.type_line("/switch nowhere");
+    talk.sent();
+    talk.hear(&["@re=c2 - no-such-room: there is no nowhere."]);
+    assert_eq!(talk.room(), None);
+    talk.type_line("hello?");
+    assert_eq!(talk.shown()[1], "- no-room: you are in no room now. /rooms lists them, /join ROOM enters one.");
+    talk.type_line("/join ops");
+    talk.sent();
+    talk.hear(&["@re=c3 + ops", "@ev=kick;who=Alice [ops] * alice was kicked by bob"]);
+    assert_eq!(talk.room(), None);
+    talk.type_line("/join ops");
+    talk.type_line("/leave ops");
+    talk.sent();
+    talk.hear(&["@re=c4 + ops"]);
+    talk.sent();
+    talk.hear(&["@re=c5 + ops"]);
+    assert_eq!(talk.room(), None);
+}
+
+#[test]
+fn a_question_is_asked_and_nothing_is_sent_behind_it() {
+    let mut talk = Talk::started(Marking::Off);
+    talk.type_line("/passwd");
+    talk.type_line("hello");
+    assert_eq!(talk.sent(), ["/@c2 passwd"]);
+    talk.hear(&["@re=c2 ? old password"]);
+    assert!(matches!(talk.reports.last(), Some(Effect::Ask(Ticket(1), text)) if text == "old password"));
+    assert!(talk.sent().is_empty());
+    talk.hear(&["@re=c2 + changed"]);
+    assert!(talk.reports.iter().any(|effect| matches!(effect, Effect::TokenDied)));
+    talk.session.renew_token("label".to_owned());
+    assert_eq!(talk.sent(), ["/@c3 token new label", "/@c4 post lobby k-1 hello"]);
+    talk.shown();
+    talk.hear(&["@re=c3 + tsecret"]);
+    assert!(matches!(talk.reports.last(), Some(Effect::Token(token)) if token.expose() == "tsecret"));
+    assert!(talk.shown().is_empty(), "a token is not shown");
+}
+
+#[test]
+fn a_restored_server_is_followed_from_its_own_ids() {
+    let mut talk = Talk::started(Marking::On);
+    talk.drop_connection();
+    talk.connect("e2");
+    assert!(talk.shown()[0].contains("restored"));
+    talk.sent();
+    talk.hear(&["@re=c2 | lobby 4 4 0", "@re=c2 + 1 conversations", "@id=5;at=1 [lobby] bob: five"]);
+    assert_eq!(talk.shown(), ["[lobby] bob: five"]);
+}
+
+#[test]
+fn a_busy_server_is_left_for_later() {
+    let mut talk = Talk::new(Marking::On);
+    talk.connect("e1");
+    talk.sent();
+    talk.hear(&["@re=c1 - busy: too much to do."]);
+    assert!(matches!(talk.reports.last(), Some(Effect::ComeBack)));
+}
+
+#[test]
+fn odd_lines_do_no_harm() {
+    let mut talk = Talk::started(Marking::Off);
+    talk.hear(&[
+        "",
+        "@",
+        "@re=c99 + 5",
+        "@re=c99 | x",
+        "@id=x [lobby] bob: hi",
+        "| row",
+        "[",
+        "(a > b)",
+        "= 1 2",
+        "? pw",
+    ]);
+    assert_eq!(talk.shown(), ["+ 5", "| x", "[lobby] bob: hi", "| row"]);
+    talk.hear(&["* read: lobby 10", "* invited: ops by bob. /join ops", "* hello"]);
+    assert_eq!(talk.shown(), ["* invited: ops by bob. /join ops", "* hello"]);
+}

@@ -1,0 +1,219 @@
+//! What the client remembers between two runs: files in `$XDG_STATE_HOME/chitchat`.
+//!
+//! Owns the directory (0700) and its files (0600): `known_hosts`, `tokens` and `history`. Never
+//! holds a password. Several clients may run at once: each change is made under a lock, and as a
+//! whole new file that takes the old one's place. Used by the main thread, and by the link's when
+//! a token has died.
+
+use super::args::Address;
+use crate::names::UserName;
+use crate::secrets::Secret;
+use etcetera::BaseStrategy as _;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Why something could not be remembered or recalled. The machine's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// There is no home directory, and no `XDG_STATE_HOME`.
+    #[error("no home directory: set XDG_STATE_HOME to where chitchat may keep its state")]
+    NoHome,
+    /// A file or directory could not be read or written.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The directory of what is remembered.
+#[derive(Debug, Clone)]
+pub struct StateDir {
+    dir: PathBuf,
+}
+
+/// An account and its device token.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The account.
+    pub name: UserName,
+    /// What logs it in.
+    pub token: Secret,
+}
+
+impl StateDir {
+    /// The user's own, made if it is not there.
+    ///
+    /// # Errors
+    /// [`StateError`] if there is no place for it.
+    pub fn open() -> Result<Self, StateError> {
+        let base = etcetera::base_strategy::Xdg::new().map_err(|_| StateError::NoHome)?;
+        let dir = base.state_dir().ok_or(StateError::NoHome)?.join("chitchat");
+        Self::at(dir)
+    }
+
+    /// Any directory, made if it is not there.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] if it can't be made.
+    pub fn at(dir: PathBuf) -> Result<Self, StateError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&dir);
+        made.map_err(|error| StateError::Io { path: dir.clone(), error })?;
+        Ok(Self { dir })
+    }
+
+    /// Which servers are trusted.
+    #[must_use]
+    pub fn known_hosts(&self) -> PathBuf {
+        self.dir.join("known_hosts")
+    }
+
+    /// What was typed.
+    #[must_use]
+    pub fn history(&self) -> PathBuf {
+        self.dir.join("history")
+    }
+
+    fn tokens(&self) -> PathBuf {
+        self.dir.join("tokens")
+    }
+
+    /// The token for a server: of that account, or of the one that logged in last.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] if the file is there and can't be read.
+    pub fn token(&self, server: &Address, name: Option<&UserName>) -> Result<Option<Kept>, StateError> {
+        let text = Zeroizing::new(read(&self.tokens())?);
+        let server = server.to_string();
+        let mut kept = text.lines().filter_map(|line| parse_token(line, &server));
+        Ok(kept.rfind(|kept| name.is_none_or(|name| *name == kept.name)))
+    }
+
+    /// Keeps a token in place of the account's former one.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] if the file can't be written.
+    pub fn keep_token(&self, server: &Address, kept: &Kept) -> Result<(), StateError> {
+        let line = Zeroizing::new(format!("{server} {} {}\n", kept.name, kept.token.expose()));
+        self.rewrite_tokens(server, &kept.name, &line)
+    }
+
+    /// Forgets an account's token.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] if the file can't be written.
+    pub fn drop_token(&self, server: &Address, name: &UserName) -> Result<(), StateError> {
+        self.rewrite_tokens(server, name, "")
+    }
+
+    fn rewrite_tokens(&self, server: &Address, name: &UserName, added: &str) -> Result<(), StateError> {
+        let server = server.to_string();
+        self.update(&self.tokens(), |text| {
+            let mut new = Zeroizing::new(String::with_capacity(text.len() + added.len()));
+            for line in text.lines() {
+                if parse_token(line, &server).is_none_or(|kept| kept.name != *name) {
+                    new.push_str(line);
+                    new.push('\n');
+                }
+            }
+            new.push_str(added);
+            new
+        })
+    }
+
+    /// Replaces a file by what `change` makes of it, whole or not at all.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] names the file.
+    pub fn update(&self, path: &Path, change: impl FnOnce(&str) -> Zeroizing<String>) -> Result<(), StateError> {
+        let lock_path = self.dir.join("lock");
+        let lock = owned_file(&lock_path, OpenOptions::new().create(true).append(true))?;
+        lock.lock().map_err(|error| StateError::Io { path: lock_path, error })?;
+        let new = change(&Zeroizing::new(read(path)?));
+        let fresh = path.with_extension("new");
+        let mut file = owned_file(&fresh, OpenOptions::new().create(true).write(true).truncate(true))?;
+        let written =
+            file.write_all(new.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&fresh, path));
+        written.map_err(|error| StateError::Io { path: path.to_owned(), error })
+        // The lock ends with its file.
+    }
+}
+
+/// A file's text; of one that is not there, nothing.
+///
+/// # Errors
+/// [`StateError::Io`] names the file.
+pub fn read(path: &Path) -> Result<String, StateError> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        other => other.map_err(|error| StateError::Io { path: path.to_owned(), error }),
+    }
+}
+
+fn owned_file(path: &Path, options: &mut OpenOptions) -> Result<File, StateError> {
+    options.mode(0o600).open(path).map_err(|error| StateError::Io { path: path.to_owned(), error })
+}
+
+/// `HOST:PORT NAME TOKEN`; a line that is something else is left alone.
+fn parse_token(line: &str, server: &str) -> Option<Kept> {
+    let mut words = line.split(' ');
+    if words.next()? != server {
+        return None;
+    }
+    let name = UserName::parse(words.next()?).ok()?;
+    let token = words.next().filter(|token| !token.is_empty()).map(Secret::new)?;
+    words.next().is_none().then_some(Kept { name, token })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::args::Transport;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn server(host: &str) -> Address {
+        Address { host: host.to_owned(), port: 2428, transport: Transport::Tls }
+    }
+
+    fn kept(name: &str, token: &str) -> Kept {
+        Kept { name: UserName::parse(name).unwrap(), token: Secret::new(token) }
+    }
+
+    #[test]
+    fn tokens_are_kept_for_each_account_and_for_the_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().join("a/chitchat")).unwrap();
+        let found = |host: &str, name: Option<&str>| {
+            let name = name.map(|name| UserName::parse(name).unwrap());
+            state.token(&server(host), name.as_ref()).unwrap().map(|kept| kept.token.expose().to_owned())
+        };
+        assert_eq!(found("a", None), None);
+        for (host, name, token) in [("a", "alice", "t1"), ("b", "alice", "t2"), ("a", "Bob", "t3")] {
+            state.keep_token(&server(host), &kept(name, token)).unwrap();
+        }
+        assert_eq!(found("a", None).as_deref(), Some("t3"), "the last login is the default");
+        assert_eq!(found("a", Some("ALICE")).as_deref(), Some("t1"));
+        state.keep_token(&server("a"), &kept("alice", "t4")).unwrap();
+        assert_eq!(found("a", None).as_deref(), Some("t4"));
+        state.drop_token(&server("a"), &UserName::parse("alice").unwrap()).unwrap();
+        assert_eq!(found("a", Some("alice")), None);
+        assert_eq!(found("b", None).as_deref(), Some("t2"));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&state.tokens()), mode(&state.dir)), (0o600, 0o700));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().to_owned()).unwrap();
+        fs::write(state.tokens(), "# mine\na:2428 alice\na:2428 alice t1 more\n").unwrap();
+        state.keep_token(&server("a"), &kept("alice", "t2")).unwrap();
+        let text = fs::read_to_string(state.tokens()).unwrap();
+        assert_eq!(text, "# mine\na:2428 alice\na:2428 alice t1 more\na:2428 alice t2\n");
+    }
+}

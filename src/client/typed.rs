@@ -1,0 +1,215 @@
+//! What the user means by a line, and what an answered command changes for the client.
+//!
+//! Pure. Texts become posts with a key, so that they can be repeated; commands go to the server as
+//! typed, also those that this version does not know: the server may be newer.
+
+use super::known_names::KnownNames;
+use crate::names::{RoomName, Target};
+use crate::protocol::command::{Command, Input, LINE_MAX, Setting, label_of, parse_line};
+
+/// Bytes that a label of the client's and its frame take at most: `/@c` and a number, a space.
+const LABEL_ROOM: usize = 24;
+
+/// What the client adds to `/help`.
+pub const KEYS_HELP: &[&str] = &[
+    "in this client: Tab completes commands, rooms and names; Up and Ctrl-R find what you typed before",
+    "Ctrl-C drops the line, Ctrl-D or /quit leaves; // at the start of a line says a /",
+];
+
+/// What a line means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    /// An empty line.
+    Nothing,
+    /// The user leaves.
+    Quit,
+    /// Say this.
+    Post {
+        /// Where.
+        target: Target,
+        /// Once, under this key.
+        key: String,
+        /// What.
+        text: String,
+    },
+    /// Send this, without slash and label.
+    Command(String),
+    /// It can't be sent.
+    Refused {
+        /// As the server would call it.
+        code: &'static str,
+        /// What to do.
+        text: String,
+    },
+}
+
+/// Reads a line that was typed while `room` was the current one.
+pub fn understand(line: &str, room: Option<&RoomName>, new_key: impl FnOnce() -> String) -> Meant {
+    let refused = |code, text: &str| Meant::Refused { code, text: text.to_owned() };
+    if line.contains(['\n', '\r']) {
+        return refused("bad-text", "a line has no line ends in it");
+    }
+    let meant = match parse_line(line) {
+        Input::Nothing => return Meant::Nothing,
+        Input::Text(text) => match room {
+            Some(room) => Meant::Post { target: Target::Room(room.clone()), key: new_key(), text: text.to_owned() },
+            None => return refused("no-room", "you are in no room now. /rooms lists them, /join ROOM enters one."),
+        },
+        Input::Command { verb: Ok(verb), rest, .. } => match verb.parse(rest) {
+            Ok(Command::Quit) => return Meant::Quit,
+            Ok(Command::Say { target, key: None, text }) => {
+                Meant::Post { target, key: new_key(), text: text.as_str().to_owned() }
+            }
+            Ok(Command::Set(Setting::Tags(_) | Setting::Deflate(_))) => {
+                return refused("not-allowed", "this client needs tags and deflate as they are");
+            }
+            // Also where the arguments look wrong: the server's refusal is the one that counts.
+            _ => Meant::Command(format!("{}{rest}", verb.name)),
+        },
+        Input::Command { verb: Err(_), .. } => Meant::Command(without_label(line).to_owned()),
+    };
+    let length = match &meant {
+        Meant::Post { target, key, text } => format!("post {target} {key} ").len() + text.len(),
+        Meant::Command(command) => command.len(),
+        _ => 0,
+    };
+    if length + LABEL_ROOM > LINE_MAX {
+        let text = format!("{} bytes are more than one line may have. Nothing was sent.", line.len());
+        return Meant::Refused { code: "line-too-long", text };
+    }
+    meant
+}
+
+/// The command behind the slash and the user's own label, if there is one.
+fn without_label(line: &str) -> &str {
+    let behind = match label_of(line.as_bytes()) {
+        Some(label) => &line["/@ ".len() + label.len()..],
+        None => &line["/".len()..],
+    };
+    behind.trim_start_matches(' ')
+}
+
+/// Whether a line leaves the client.
+#[must_use]
+pub fn is_quit(line: &str) -> bool {
+    matches!(parse(line), Some(Command::Quit))
+}
+
+/// Whether a typed line holds, or leads to, a secret: it is kept out of what is remembered.
+#[must_use]
+pub fn is_secret(line: &str) -> bool {
+    let Input::Command { verb: Ok(verb), .. } = parse_line(line.trim_start()) else {
+        // A mistyped /login may hold a password.
+        return line.trim_start().starts_with('/') && !matches!(parse_line(line.trim_start()), Input::Text(_));
+    };
+    matches!(verb.name, "login" | "register" | "resume" | "passwd" | "resetpw")
+}
+
+/// The room that a command makes the current one; refused, it leaves none.
+#[must_use]
+pub fn enters_room(command: &str) -> Option<RoomName> {
+    match parse(&format!("/{command}"))? {
+        Command::Join(room) | Command::Switch(room) => Some(room),
+        _ => None,
+    }
+}
+
+/// The room that a command leaves.
+#[must_use]
+pub fn leaves_room(command: &str) -> Option<RoomName> {
+    match parse(&format!("/{command}"))? {
+        Command::Leave(room) => Some(room),
+        _ => None,
+    }
+}
+
+/// The conversation whose unread lines a command shows, or marks as read.
+#[must_use]
+pub fn catches_up(command: &str) -> Option<Target> {
+    match parse(&format!("/{command}"))? {
+        Command::History { target: Some(target), .. } | Command::Read { target, .. } => Some(target),
+        _ => None,
+    }
+}
+
+/// Whether a command is `/help` without an argument.
+#[must_use]
+pub fn is_help(command: &str) -> bool {
+    matches!(parse(&format!("/{command}")), Some(Command::Help(None)))
+}
+
+/// Whether a command changes the password.
+#[must_use]
+pub fn is_passwd(command: &str) -> bool {
+    matches!(parse(&format!("/{command}")), Some(Command::Passwd))
+}
+
+/// Learns the names in a row of an answer.
+pub fn learn_row(command: &str, row: &str, names: &KnownNames) {
+    let word = row.split(' ').next().unwrap_or_default();
+    match parse(&format!("/{command}")) {
+        Some(Command::Rooms { .. }) => names.room(word),
+        Some(Command::Who(_)) => names.person(word),
+        Some(Command::Conversations) if word.starts_with('@') => names.person(word),
+        Some(Command::Conversations) => names.room(word),
+        _ => {}
+    }
+}
+
+fn parse(line: &str) -> Option<Command> {
+    match parse_line(line) {
+        Input::Command { verb: Ok(verb), rest, .. } => verb.parse(rest).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(line: &str) -> Meant {
+        understand(line, Some(&RoomName::lobby()), || "key".to_owned())
+    }
+
+    fn post(target: &str, text: &str) -> Meant {
+        Meant::Post { target: Target::parse(target).unwrap(), key: "key".to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn texts_become_posts_and_commands_stay() {
+        assert_eq!(meant("hello  bob"), post("lobby", "hello  bob"));
+        assert_eq!(meant("//etc"), post("lobby", "/etc"));
+        assert_eq!(meant("/msg Bob lunch?"), post("@Bob", "lunch?"));
+        assert_eq!(meant("/say ops hi"), post("ops", "hi"));
+        assert_eq!(meant("  "), Meant::Nothing);
+        assert_eq!(meant("/QUIT"), Meant::Quit);
+        assert_eq!(meant("/join #Ops"), Meant::Command("join #Ops".to_owned()));
+        assert_eq!(meant("/@mine who  ops"), Meant::Command("who  ops".to_owned()));
+        assert_eq!(meant("/@mine frobnicate x"), Meant::Command("frobnicate x".to_owned()));
+        assert_eq!(meant("/history limit=x"), Meant::Command("history limit=x".to_owned()));
+        assert_eq!(meant("/"), Meant::Command(String::new()));
+    }
+
+    #[test]
+    fn what_can_not_be_sent_is_said_at_once() {
+        let code = |line: &str, room: Option<&RoomName>| match understand(line, room, || "key".to_owned()) {
+            Meant::Refused { code, .. } => code,
+            other => panic!("{other:?}"),
+        };
+        let lobby = RoomName::lobby();
+        assert_eq!(code("hello", None), "no-room");
+        assert_eq!(code(&"a".repeat(LINE_MAX), Some(&lobby)), "line-too-long");
+        assert_eq!(code("/set tags off", Some(&lobby)), "not-allowed");
+        assert_eq!(code("a\nb", Some(&lobby)), "bad-text");
+    }
+
+    #[test]
+    fn secrets_are_not_remembered() {
+        for line in ["/login a b", " /LOGIN a b", "/@x resume t", "/register a b", "/passwd", "/lgoin a b", "/"] {
+            assert!(is_secret(line), "{line}");
+        }
+        for line in ["hello", "/join ops", "//login a b", ""] {
+            assert!(!is_secret(line), "{line}");
+        }
+    }
+}

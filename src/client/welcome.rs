@@ -1,0 +1,212 @@
+//! The first way in: trust, name and password, asked of the user where there is one.
+//!
+//! Owns what is asked before the chat begins. Runs on the main thread.
+
+use super::args::Args;
+use super::connection::{ConnectError, Connection, Poller};
+use super::door::{Arrived, Door, DoorError};
+use super::login::{Credentials, LoginError, Talk};
+use super::state::Kept;
+use super::trust::Distrust;
+use crate::names::UserName;
+use crate::protocol::code::Code;
+use crate::secrets::Secret;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+/// How often a name or a password may be wrong.
+const TRIES: u32 = 5;
+
+/// Somebody to ask, or nobody.
+pub trait Ask {
+    /// Whether anyone can answer.
+    fn is_there(&self) -> bool;
+    /// Shows a text and takes a line; `None` at the end of input.
+    ///
+    /// # Errors
+    /// If the terminal fails.
+    fn line(&mut self, question: &str) -> io::Result<Option<String>>;
+    /// Takes a line without showing it.
+    ///
+    /// # Errors
+    /// If the terminal fails, or the input ends.
+    fn hidden(&mut self, question: &str) -> io::Result<Secret>;
+    /// Tells something.
+    fn tell(&mut self, text: &str);
+}
+
+/// The user at the terminal, if standard input is one.
+#[derive(Debug, Default)]
+pub struct User;
+
+impl Ask for User {
+    fn is_there(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+
+    fn line(&mut self, question: &str) -> io::Result<Option<String>> {
+        let mut err = io::stderr();
+        write!(err, "{question}")?;
+        err.flush()?;
+        let mut line = String::new();
+        let taken = io::stdin().lock().read_line(&mut line)?;
+        Ok((taken > 0).then(|| line.trim().to_owned()))
+    }
+
+    fn hidden(&mut self, question: &str) -> io::Result<Secret> {
+        let typed = zeroize::Zeroizing::new(rpassword::prompt_password(question)?);
+        Ok(Secret::new(&typed))
+    }
+
+    fn tell(&mut self, text: &str) {
+        eprintln!("{text}");
+    }
+}
+
+/// Why one is not in.
+#[derive(Debug, thiserror::Error)]
+pub enum WelcomeError {
+    /// The door is closed.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    /// The user gave up.
+    #[error("nothing was done")]
+    GivenUp,
+    /// The terminal failed.
+    #[error("the terminal failed: {0}")]
+    Terminal(#[from] io::Error),
+}
+
+impl From<LoginError> for WelcomeError {
+    fn from(error: LoginError) -> Self {
+        Self::Door(error.into())
+    }
+}
+
+/// Goes in: by the kept token, else by asking.
+///
+/// # Errors
+/// [`WelcomeError`].
+pub fn enter(args: &Args, door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Arrived, WelcomeError> {
+    let connection = connect(door, poller, ask)?;
+    let mut talk = Talk::new(connection, poller);
+    let mut epoch = talk.greet()?;
+    let registers = args.register || args.invite.is_some();
+    let mut me = None;
+    if !registers && let Some(kept) = door.state.token(&door.server, args.name.as_ref()).map_err(DoorError::from)? {
+        me = resume(&mut talk, door, &kept, ask)?;
+    }
+    if me.is_none() && !ask.is_there() {
+        return Err(DoorError::NobodyToAsk(door.server.clone()).into());
+    }
+    let mut tries = 0;
+    let me = loop {
+        if let Some(me) = me {
+            break me;
+        }
+        tries += 1;
+        let asked = Asked::from(args, registers, ask)?;
+        let mut result = talk.log_in(asked.credentials());
+        if matches!(result, Err(LoginError::Link { .. })) {
+            // Typing took longer than the server waits for a login.
+            drop(talk);
+            talk = Talk::new(connect(door, poller, ask)?, poller);
+            epoch = talk.greet()?;
+            result = talk.log_in(asked.credentials());
+        }
+        me = match result {
+            Ok(me) => Some(me),
+            Err(error) if tries < TRIES && may_try_again(&error, args) => {
+                ask.tell(&error.to_string());
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(me) = &me {
+            door.keep_login(&mut talk, me)?;
+        }
+    };
+    talk.deflate()?;
+    let (connection, aside) = talk.into_parts();
+    Ok(Arrived { connection, epoch, me, aside })
+}
+
+fn connect(door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Connection, WelcomeError> {
+    match door.connect(poller) {
+        Err(DoorError::Connect(ConnectError::Distrusted(distrust @ Distrust::Unvouched { .. }))) if ask.is_there() => {
+            let Distrust::Unvouched { fingerprint, .. } = &distrust else { return Err(WelcomeError::GivenUp) };
+            ask.tell(&distrust.to_string());
+            ask.tell(&format!(
+                "  {fingerprint}\nAsk its operator whether that is right: the server prints it when it starts."
+            ));
+            let answer = ask.line("Trust it from now on? [y/N] ")?.unwrap_or_default();
+            if !matches!(answer.to_lowercase().as_str(), "y" | "yes") {
+                return Err(DoorError::Connect(ConnectError::Distrusted(distrust)).into());
+            }
+            door.take_on_trust(&distrust)?;
+            Ok(door.connect(poller)?)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Logs in with the kept token; a dead one is forgotten, and the password is asked for.
+fn resume(talk: &mut Talk<'_>, door: &Door, kept: &Kept, ask: &mut impl Ask) -> Result<Option<UserName>, WelcomeError> {
+    match talk.log_in(Credentials::Token(&kept.token)) {
+        Ok(me) => Ok(Some(me)),
+        Err(error) if error.is(Code::BadCredentials) => {
+            door.state.drop_token(&door.server, &kept.name).map_err(DoorError::from)?;
+            ask.tell(&format!("The kept login of {} is not valid any more.", kept.name));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+struct Asked {
+    name: UserName,
+    password: Secret,
+    registers: bool,
+    invite: Option<Secret>,
+}
+
+impl Asked {
+    fn from(args: &Args, registers: bool, ask: &mut impl Ask) -> Result<Self, WelcomeError> {
+        let name = match &args.name {
+            Some(name) => name.clone(),
+            None => loop {
+                let typed = ask.line("Name: ")?.ok_or(WelcomeError::GivenUp)?;
+                match UserName::parse(&typed) {
+                    Ok(name) => break name,
+                    Err(error) => ask.tell(&format!("That can't be a name: {error}.")),
+                }
+            },
+        };
+        let password = loop {
+            let password = ask.hidden("Password: ")?;
+            if password.expose().is_empty() {
+                return Err(WelcomeError::GivenUp);
+            }
+            if !registers || ask.hidden("Again: ")?.expose() == password.expose() {
+                break password;
+            }
+            ask.tell("The two are not the same.");
+        };
+        let invite = args.invite.as_deref().map(Secret::new);
+        Ok(Self { name, password, registers, invite })
+    }
+
+    fn credentials(&self) -> Credentials<'_> {
+        if self.registers {
+            Credentials::Register { name: &self.name, invite: self.invite.as_ref(), password: &self.password }
+        } else {
+            Credentials::Password(&self.name, &self.password)
+        }
+    }
+}
+
+/// Whether other words of the user's may do.
+fn may_try_again(error: &LoginError, args: &Args) -> bool {
+    let name_may_change = args.name.is_none();
+    [Code::BadCredentials, Code::WeakPassword, Code::Cancelled, Code::BadText].iter().any(|&code| error.is(code))
+        || name_may_change && [Code::BadName, Code::NameTaken].iter().any(|&code| error.is(code))
+}
