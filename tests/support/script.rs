@@ -4,6 +4,7 @@
 //! alice is in                      connects, registers, reads the welcome
 //! bob is in with tags              the same, and sets tags on
 //! carol connects                   reads the greeting only; "connects with TLS" as well
+//! carol dials                      connects, and reads nothing yet
 //! alice > hello {id}               is sent
 //! bob < [lobby] alice: …           must be the next line that bob is shown
 //! bob <~ + ops…                    must be a line that bob is shown; what comes before it is passed over
@@ -67,6 +68,7 @@ impl<'a> Script<'a> {
         let connected = match step.trim_end() {
             "connects" => Some(self.server.connect()),
             "connects with TLS" => Some(self.server.connect_tls()),
+            "dials" => Some(Client::plain(self.server.plain())),
             "is in" => Some(member(self.server, name)),
             "is in with tags" => {
                 let mut client = member(self.server, name);

@@ -150,6 +150,12 @@ impl Server {
         self.running().plain
     }
 
+    /// Its certificate's fingerprint, as its start printed it.
+    pub fn fingerprint(&self) -> String {
+        let mut lines = self.running().log.lines().filter_map(|line| line.trim().strip_prefix("certificate "));
+        lines.next().expect("a start prints the fingerprint").trim().to_owned()
+    }
+
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.data.path().to_owned()
