@@ -1,1 +1,11 @@
+//! The dispatcher's state against a store and workers made of plain values.
+//!
+//! `chat` types lines into sessions and shows what each connection would see, so that a test reads
+//! as a transcript; `model` is the store: what it holds is made of the `Write`s alone.
 
+mod chat;
+mod membership;
+mod model;
+mod people;
+mod properties;
+mod talking;
