@@ -86,10 +86,8 @@ fn the_frame_in_the_page_is_one() {
     let page = page();
     let plain = fenced(&page, "text frame-plain");
     let digits: Vec<u8> = fenced(&page, "text frame-hex").bytes().filter(u8::is_ascii_hexdigit).collect();
-    let frame: Vec<u8> = digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect();
+    let frame: Vec<u8> =
+        digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
     let (mut framer, mut input) = (Framer::new(), frame.as_slice());
     let rules = Rules { line_max: LINE_MAX, frames: Frames::FromServer };
     let Some(Cut::Frame(header, packed)) = framer.cut(&mut input, rules) else {
