@@ -183,7 +183,7 @@ impl Dispatcher {
         self.open = false;
         self.store.rollback().map_err(Fault::Ambiguous)?;
         let kept = self.store.load().map_err(Fault::Reload)?;
-        self.rooms.reload(kept, &self.asked);
+        self.rooms.reload(kept);
         for conn in self.asked.drain(..) {
             let refusal =
                 Refusal::new(Code::Storage, "the server's disk took it not; nothing was changed. Try again later.");

@@ -438,6 +438,8 @@ pub enum Write {
     Invite(InviteRecord),
     /// One use of an invitation; at none left it is gone.
     InviteUsed(Digest),
+    /// An invitation is too old.
+    InviteGone(Digest),
     /// A new room or pair.
     Conversation(ConversationRecord),
     /// A room's topic; empty is none.

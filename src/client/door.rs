@@ -146,7 +146,7 @@ impl Door {
         };
         match talk.new_token(&label) {
             Ok(token) => {
-                let kept = Kept { name: me.clone(), token };
+                let kept = Kept { name: *me, token };
                 if let Err(error) = self.state.keep_token(&self.server, &kept) {
                     log::warn!("the login can't be kept: {error}");
                 }

@@ -325,5 +325,4 @@ impl Shown {
 }
 
 #[cfg(test)]
-#[path = "follow_tests.rs"]
 mod tests;

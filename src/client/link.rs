@@ -159,7 +159,7 @@ pub fn start<S: Screen + 'static>(
         screen,
         orders: taken,
         reports: report,
-        me: arrived.me.clone(),
+        me: arrived.me,
         patience,
         wait: WAIT_FIRST,
         leaving: None,
@@ -346,7 +346,7 @@ impl<S: Screen> Link<S> {
                 Effect::Room(room) => self.report(Report::Room(room)),
                 Effect::TokenDied => self.renew_token(),
                 Effect::Token(token) => {
-                    let kept = Kept { name: self.me.clone(), token };
+                    let kept = Kept { name: self.me, token };
                     if let Err(error) = self.door.state.keep_token(&self.door.server, &kept) {
                         self.tell(&format!("the login can't be kept: {error}"));
                     }

@@ -30,8 +30,11 @@ impl Screen for Output {
         let mut line = render(item, &self.style, Timestamp::now());
         line.push('\n');
         let mut out = io::stdout().lock();
-        if let Err(error) = out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
-            log::debug!("nobody reads standard output any more: {error}");
+        match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
+            // As in `chitchat … | head -1`: who reads has seen enough, and that is no failure.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+            Err(error) => log::error!("can't write to standard output: {error}"),
+            Ok(()) => {}
         }
     }
 }

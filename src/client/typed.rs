@@ -52,7 +52,7 @@ pub fn understand(line: &str, room: Option<&RoomName>, new_key: impl FnOnce() ->
     let meant = match parse_line(line) {
         Input::Nothing => return Meant::Nothing,
         Input::Text(text) => match room {
-            Some(room) => Meant::Post { target: Target::Room(room.clone()), key: new_key(), text: text.to_owned() },
+            Some(room) => Meant::Post { target: Target::Room(*room), key: new_key(), text: text.to_owned() },
             None => return refused("no-room", "you are in no room now. /rooms lists them, /join ROOM enters one."),
         },
         Input::Command { verb: Ok(verb), rest, .. } => match verb.parse(rest) {

@@ -172,7 +172,7 @@ struct Asked {
 impl Asked {
     fn from(args: &Args, registers: bool, ask: &mut impl Ask) -> Result<Self, WelcomeError> {
         let name = match &args.name {
-            Some(name) => name.clone(),
+            Some(name) => *name,
             None => loop {
                 let typed = ask.line("Name: ")?.ok_or(WelcomeError::GivenUp)?;
                 match UserName::parse(&typed) {

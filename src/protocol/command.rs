@@ -267,16 +267,17 @@ pub const TABLE: &[Verb] = &[
     verb!("whoami" "", User, "says who you are", "+ NAME…", [], |_| Ok(Command::Whoami)),
     verb!("sessions" "", User, "lists your connections", "+ N sessions", [], |_| Ok(Command::Sessions)),
     verb!("invitecode" "[uses=N] [for=7d] [admin]", Admin, "makes an invitation to this server", "+ CODE…", ["uses", "for"], |a| {
-        let uses = match a.option("uses")? {
-            None => 1,
-            Some(n) => number(n, "uses", 1, u64::from(INVITE_USES_MAX))? as u32,
-        };
-        let lasts = a.option("for")?.map_or(Ok(Duration::from_secs(7 * 86_400)), duration)?;
+        // The word first: options may stand on either side of it.
         let admin = match a.optional_word() {
             None => false,
             Some("admin") => true,
             Some(other) => return Err(bad(format!("{} is not understood here. Only admin can stand there.", quoted(other)))),
         };
+        let uses = match a.option("uses")? {
+            None => 1,
+            Some(n) => number(n, "uses", 1, u64::from(INVITE_USES_MAX))? as u32,
+        };
+        let lasts = a.option("for")?.map_or(Ok(Duration::from_secs(7 * 86_400)), duration)?;
         Ok(Command::InviteCode { uses, lasts, admin })
     }),
     verb!("set" "[OPTION VALUE]", All, "shows or changes an option of this connection: tags, echo, presence (on or off), replay (N or off), deflate (N or off)",
@@ -772,10 +773,10 @@ mod tests {
         ] {
             assert_eq!(code(wrong), Code::BadArgument, "{wrong}");
         }
-        let Command::InviteCode { uses, lasts, admin } = parse("/invitecode uses=3 for=2h admin").unwrap() else {
-            panic!()
-        };
-        assert_eq!((uses, lasts.as_secs(), admin), (3, 7200, true));
+        for either in ["/invitecode uses=3 for=2h admin", "/invitecode admin uses=3 for=2h"] {
+            let Command::InviteCode { uses, lasts, admin } = parse(either).unwrap() else { panic!() };
+            assert_eq!((uses, lasts.as_secs(), admin), (3, 7200, true), "{either}");
+        }
     }
 
     #[test]

@@ -244,6 +244,7 @@ impl Rooms {
         if let Some(lobby) = self.world.find_room(&RoomName::lobby()) {
             self.add_to_room(lobby, id, Role::Member, effects);
             self.tell_joined(lobby, id, None, effects);
+            self.presence_told(id);
         }
         self.enter(now, conn, replay, id, new.from, None, effects);
     }
@@ -285,7 +286,8 @@ impl Rooms {
     /// Ends a connection of an account from here.
     fn end(&mut self, now: Now, conn: ConnId, why: &str, effects: &mut Effects) {
         effects.deliver(conn.worker(), Delivery::End(conn, Refusal::new(Code::NotLoggedIn, why)));
-        self.detach(now, conn);
+        let departed = self.live.end(conn, &self.world);
+        self.departed(now, departed);
     }
 
     fn attach(&mut self, now: Now, conn: ConnId, arrival: Arrival, effects: &mut Effects) {
@@ -371,9 +373,7 @@ impl Rooms {
         let (room, others): (Vec<Unread>, Vec<Unread>) =
             news.into_iter().partition(|unread| replay > 0 && Some(unread.place.conversation) == current);
         let room = room.into_iter().next();
-        if let Some(session) = self.live.session_mut(asker.conn) {
-            session.behind = others.iter().map(|unread| unread.place.conversation).collect();
-        }
+        self.live.set_behind(asker.conn, others.iter().map(|unread| unread.place.conversation).collect());
         if let Some(room) = &room {
             self.seen(asker, room.place.conversation, room.last, effects);
         }
@@ -431,7 +431,7 @@ impl Rooms {
         Ok(())
     }
 
-    pub(super) fn revoke_token(&mut self, asker: Asker, label: String, effects: &mut Effects) -> Outcome {
+    pub(super) fn revoke_token(&mut self, now: Now, asker: Asker, label: String, effects: &mut Effects) -> Outcome {
         let found = self
             .world
             .account(asker.account)
@@ -444,8 +444,7 @@ impl Rooms {
         for conn in self.live.conns(asker.account).to_vec() {
             let used = self.live.session(conn).is_some_and(|session| session.token == Some(digest));
             if used && conn != asker.conn {
-                let why = "the token that logged this connection in was revoked.";
-                effects.deliver(conn.worker(), Delivery::End(conn, Refusal::new(Code::NotLoggedIn, why)));
+                self.end(now, conn, "the token that logged this connection in was revoked.", effects);
             }
         }
         effects.done(asker.conn, format!("{label} is revoked."));
@@ -466,7 +465,12 @@ impl Rooms {
         let NewInvite { uses, lasts, admin } = invite;
         let until = now.wall + u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX / 2);
         let record = InviteRecord { digest: Digest::of(code.expose()), uses, admin, until };
-        self.world.invites.retain(|_, invite| invite.until > now.wall);
+        let old: Vec<Digest> =
+            self.world.invites.values().filter(|invite| invite.until <= now.wall).map(|invite| invite.digest).collect();
+        for digest in old {
+            self.world.invites.remove(&digest);
+            effects.write(Write::InviteGone(digest));
+        }
         self.world.invites.insert(record.digest, record.clone());
         effects.write(Write::Invite(record));
         let whom = match (uses, admin) {

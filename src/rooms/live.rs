@@ -18,8 +18,6 @@ pub(super) struct Session {
     /// Conversations that had unseen lines at login and were not shown since: what comes live
     /// there does not make them read.
     pub(super) behind: Vec<ConversationId>,
-    /// Whether the batch that attached it is not kept yet.
-    new: bool,
 }
 
 #[derive(Debug)]
@@ -28,8 +26,21 @@ pub(super) struct Live {
     accounts: FxHashMap<AccountId, Vec<ConnId>>,
     /// For each room with somebody connected: connections of its members on each worker.
     rooms: FxHashMap<ConversationId, Heard>,
-    new: Vec<ConnId>,
+    /// What the batch under way did, in its order.
+    undo: Vec<Undo>,
     workers: usize,
+}
+
+/// How what a batch did to a connection is taken back, should the batch not be kept.
+#[derive(Debug)]
+enum Undo {
+    Attached(ConnId),
+    Ended(ConnId, Session),
+    /// It left the room that it talked in.
+    Left(ConnId, ConversationId),
+    /// It asked to talk elsewhere. That failed then, and leaves no current room.
+    Moved(ConnId),
+    Behind(ConnId, Vec<ConversationId>),
 }
 
 #[derive(Debug)]
@@ -45,7 +56,7 @@ impl Live {
             sessions: FxHashMap::default(),
             accounts: FxHashMap::default(),
             rooms: FxHashMap::default(),
-            new: Vec::new(),
+            undo: Vec::new(),
             workers,
         }
     }
@@ -58,17 +69,31 @@ impl Live {
         self.sessions.get(&conn)
     }
 
-    pub(super) fn session_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
-        self.sessions.get_mut(&conn)
-    }
-
     pub(super) fn current(&self, conn: ConnId) -> Option<ConversationId> {
         self.sessions.get(&conn)?.current
     }
 
-    pub(super) fn set_current(&mut self, conn: ConnId, room: Option<ConversationId>) {
+    /// The room that a connection talks in from now on, as `/join` and `/switch` set it.
+    pub(super) fn talk_in(&mut self, conn: ConnId, room: Option<ConversationId>) {
         if let Some(session) = self.sessions.get_mut(&conn) {
             session.current = room;
+            self.undo.push(Undo::Moved(conn));
+        }
+    }
+
+    /// The conversations that have lines which were not shown.
+    pub(super) fn set_behind(&mut self, conn: ConnId, behind: Vec<ConversationId>) {
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            self.undo.push(Undo::Behind(conn, std::mem::replace(&mut session.behind, behind)));
+        }
+    }
+
+    /// A conversation was shown up to its end.
+    pub(super) fn caught_up(&mut self, conn: ConnId, conversation: ConversationId) {
+        let Some(session) = self.sessions.get(&conn) else { return };
+        if session.behind.contains(&conversation) {
+            let behind = session.behind.iter().copied().filter(|&behind| behind != conversation).collect();
+            self.set_behind(conn, behind);
         }
     }
 
@@ -98,24 +123,45 @@ impl Live {
         counts.iter().enumerate().filter(|&(_, &count)| count > 0).map(|(worker, _)| worker)
     }
 
-    pub(super) fn is_new(&self, conn: ConnId) -> bool {
-        self.sessions.get(&conn).is_some_and(|session| session.new)
+    /// What the batch did stands.
+    pub(super) fn keep(&mut self) {
+        self.undo.clear();
     }
 
-    pub(super) fn keep_new(&mut self) {
-        for conn in self.new.drain(..) {
-            if let Some(session) = self.sessions.get_mut(&conn) {
-                session.new = false;
+    /// Takes back what the batch did, and counts anew who hears what in the world as it was. Who
+    /// went away stays away.
+    pub(super) fn take_back(&mut self, world: &World) {
+        let mut moved = Vec::new();
+        for step in std::mem::take(&mut self.undo).into_iter().rev() {
+            match step {
+                Undo::Attached(conn) => drop(self.remove(conn)),
+                Undo::Ended(conn, session) => {
+                    self.accounts.entry(session.account).or_default().push(conn);
+                    self.sessions.insert(conn, session);
+                }
+                Undo::Left(conn, room) => self.with(conn, |session| session.current = Some(room)),
+                Undo::Moved(conn) => moved.push(conn),
+                Undo::Behind(conn, behind) => self.with(conn, |session| session.behind = behind),
             }
+        }
+        for conn in moved {
+            self.with(conn, |session| session.current = None);
+        }
+        self.recount(world);
+    }
+
+    fn with(&mut self, conn: ConnId, change: impl FnOnce(&mut Session)) {
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            change(session);
         }
     }
 
     /// Adds a connection; its account's rooms hear from now on. True if the account was away.
     pub(super) fn add(&mut self, conn: ConnId, arrival: Arrival, rooms: &[ConversationId]) -> bool {
         let Arrival { account, from, since, token, current } = arrival;
-        let session = Session { account, current, from, since, token, behind: Vec::new(), new: true };
+        let session = Session { account, current, from, since, token, behind: Vec::new() };
         self.sessions.insert(conn, session);
-        self.new.push(conn);
+        self.undo.push(Undo::Attached(conn));
         let conns = self.accounts.entry(account).or_default();
         conns.push(conn);
         let came = conns.len() == 1;
@@ -125,8 +171,30 @@ impl Live {
         came
     }
 
-    /// Removes a connection. Its session, and whether the account is away now.
-    pub(super) fn remove(&mut self, conn: ConnId) -> Option<(Session, bool)> {
+    /// Removes a connection that is gone, whatever becomes of the batch.
+    pub(super) fn detach(&mut self, conn: ConnId, world: &World) -> Option<Departed> {
+        self.undo.retain(|step| !matches!(step, Undo::Ended(ended, _) if *ended == conn));
+        self.depart(conn, world).map(|(_, departed)| departed)
+    }
+
+    /// Removes a connection that is ended by this batch.
+    pub(super) fn end(&mut self, conn: ConnId, world: &World) -> Option<Departed> {
+        let (session, departed) = self.depart(conn, world)?;
+        self.undo.push(Undo::Ended(conn, session));
+        Some(departed)
+    }
+
+    fn depart(&mut self, conn: ConnId, world: &World) -> Option<(Session, Departed)> {
+        let (session, left) = self.remove(conn)?;
+        let departed = Departed { account: session.account, left };
+        for &room in world.account(session.account).map_or(&[][..], |account| &account.rooms) {
+            self.unhear(room, conn, left);
+        }
+        Some((session, departed))
+    }
+
+    /// Its session, and whether the account is away now.
+    fn remove(&mut self, conn: ConnId) -> Option<(Session, bool)> {
         let session = self.sessions.remove(&conn)?;
         let mut left = false;
         if let Some(conns) = self.accounts.get_mut(&session.account) {
@@ -148,7 +216,7 @@ impl Live {
     }
 
     /// A connection of a room's member is gone, and with `left` the account is.
-    pub(super) fn unhear(&mut self, room: ConversationId, conn: ConnId, left: bool) {
+    fn unhear(&mut self, room: ConversationId, conn: ConnId, left: bool) {
         let Some(heard) = self.rooms.get_mut(&room) else { return };
         let count = &mut heard.workers[conn.worker()];
         *count = count.saturating_sub(1);
@@ -170,15 +238,14 @@ impl Live {
         for (nth, conn) in self.conns(account).to_vec().into_iter().enumerate() {
             self.unhear(room, conn, nth == 0);
             if self.current(conn) == Some(room) {
-                self.set_current(conn, None);
+                self.with(conn, |session| session.current = None);
+                self.undo.push(Undo::Left(conn, room));
             }
         }
     }
 
-    /// Counts anew who hears what, after the memberships were read anew.
-    pub(super) fn recount(&mut self, world: &World) {
+    fn recount(&mut self, world: &World) {
         self.rooms.clear();
-        self.new.clear();
         let accounts: Vec<(AccountId, Vec<ConnId>)> = self.accounts.iter().map(|(&a, c)| (a, c.clone())).collect();
         for (account, conns) in accounts {
             let rooms = world.account(account).map_or(&[][..], |account| &account.rooms);
@@ -186,13 +253,18 @@ impl Live {
                 for &room in rooms {
                     self.hear(room, conn, nth == 0);
                 }
-                if let Some(session) = self.sessions.get_mut(&conn) {
-                    session.new = false;
-                    session.current = session.current.filter(|room| rooms.contains(room));
-                }
+                self.with(conn, |session| session.current = session.current.filter(|room| rooms.contains(room)));
             }
         }
     }
+}
+
+/// Whose connection went.
+#[derive(Debug)]
+pub(super) struct Departed {
+    pub(super) account: AccountId,
+    /// Whether it was the account's last one.
+    pub(super) left: bool,
 }
 
 /// What a new connection brings.

@@ -7,6 +7,7 @@ use crate::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text,
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::traffic::{ConversationKind, ConversationRecord, Delivery, Hears, InvitedRecord, Role, Write};
+use std::collections::btree_map::Entry;
 
 /// Longest topic, in bytes: a row of `/rooms` must hold it beside the room's name.
 pub const TOPIC_MAX: usize = 1000;
@@ -78,14 +79,18 @@ impl Rooms {
         let id = match self.find_or_make(asker, &name, effects) {
             Ok(id) => id,
             Err(refusal) => {
-                self.live.set_current(asker.conn, None);
+                self.live.talk_in(asker.conn, None);
                 return Err(refusal);
             }
         };
-        self.live.set_current(asker.conn, Some(id));
+        self.live.talk_in(asker.conn, Some(id));
         let last = Final::Done(self.where_one_talks(id));
         match asker.replay {
-            Some(replay) => self.welcome(asker, Some(id), replay, last, effects),
+            Some(replay) => {
+                // What was seen as it came is not shown again.
+                self.mark_shown(asker.conn, asker.account, effects);
+                self.welcome(asker, Some(id), replay, last, effects);
+            }
             None => effects.answer(asker.conn, Rows::default(), last),
         }
         Ok(())
@@ -176,12 +181,12 @@ impl Rooms {
     pub(super) fn switch(&mut self, asker: Asker, name: RoomName, effects: &mut Effects) -> Outcome {
         match self.joined(&name, asker.account) {
             Ok(id) => {
-                self.live.set_current(asker.conn, Some(id));
+                self.live.talk_in(asker.conn, Some(id));
                 effects.done(asker.conn, self.where_one_talks(id));
                 Ok(())
             }
             Err(refusal) => {
-                self.live.set_current(asker.conn, None);
+                self.live.talk_in(asker.conn, None);
                 Err(refusal)
             }
         }
@@ -192,12 +197,15 @@ impl Rooms {
         let id = self.visible(&name, asker.account)?;
         let account = self.find_user(&whom)?;
         self.joined(&name, asker.account)?;
+        let whom = self.world.name(account).to_owned();
         let Some(room) = self.world.room_mut(id) else { return Ok(()) };
         if room.members.contains_key(&account) {
             effects.done(asker.conn, format!("{whom} is in {name} already."));
             return Ok(());
         }
-        if room.invited.insert(account, asker.account).is_none() {
+        // Whoever invited first stays the one who did.
+        if let Entry::Vacant(entry) = room.invited.entry(account) {
+            entry.insert(asker.account);
             effects.write(Write::Invited(InvitedRecord { conversation: id, account, by: asker.account }));
             let text = invitation(name.as_str(), self.world.name(asker.account));
             self.notify(account, Hears::All, Line::plain(Body::Notice(Some(Code::Invited), &text)), effects);

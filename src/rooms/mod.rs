@@ -157,22 +157,17 @@ impl Rooms {
         }
     }
 
-    /// Takes what is kept anew, after a batch that could not be kept was rolled back. Who is
-    /// connected stays; connections that were attached by the refused batch are dropped, and what
-    /// they heard is counted anew.
-    pub fn reload(&mut self, kept: Kept, refused: &[ConnId]) {
+    /// Takes what is kept anew, after a batch that could not be kept was rolled back, and takes back
+    /// what the batch did to connections: who was let in by it is out again, who was ended by it is
+    /// not, and who asked to talk elsewhere talks nowhere. Who went away stays away.
+    pub fn reload(&mut self, kept: Kept) {
         self.world = World::new(kept);
-        for &conn in refused {
-            if self.live.is_new(conn) {
-                self.live.remove(conn);
-            }
-        }
-        self.live.recount(&self.world);
+        self.live.take_back(&self.world);
     }
 
-    /// The batch is kept: connections attached by it stand.
+    /// The batch is kept: what it did to connections stands.
     pub fn kept(&mut self) {
-        self.live.keep_new();
+        self.live.keep();
     }
 
     /// How many accounts may administer the server, the console's own left out.
@@ -210,7 +205,7 @@ impl Rooms {
         let refused = match ask {
             Ask::Here(text) => self.say_here(now, asker, text, share, effects),
             Ask::Lost(refusal) => {
-                self.live.set_current(conn, None);
+                self.live.talk_in(conn, None);
                 Err(refusal)
             }
             Ask::Passwd { old, new } => self.passwd(now, asker, old, new, effects),
@@ -238,7 +233,7 @@ impl Rooms {
                 Command::TopicShow(room) => self.show_topic(asker, room, effects),
                 Command::TopicSet { room, topic } => self.set_topic(asker, room, topic, effects),
                 Command::TokenList => self.list_tokens(asker, effects),
-                Command::TokenRevoke(label) => self.revoke_token(asker, label, effects),
+                Command::TokenRevoke(label) => self.revoke_token(now, asker, label, effects),
                 Command::Whoami => self.whoami(asker, effects),
                 Command::Sessions => self.sessions(asker, effects),
                 // What remains is answered by the session, or comes in another shape.

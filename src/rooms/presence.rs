@@ -2,6 +2,7 @@
 //! nothing: what is told is the difference between what was told last and what is true when the
 //! grace is over.
 
+use super::live::Departed;
 use super::{Asker, Effects, Now, Rooms, TELL_MEMBERS_MAX, event};
 use crate::names::{AccountId, ConnId, ConversationId, MessageId};
 use crate::protocol::line::Final;
@@ -48,6 +49,11 @@ impl Presence {
 }
 
 impl Rooms {
+    /// A room was told that this account joined, so that it is here is no news.
+    pub(super) fn presence_told(&mut self, account: AccountId) {
+        self.presence.told.insert(account, ());
+    }
+
     /// An account's first connection came, or its last one went.
     pub(super) fn presence_changed(&mut self, account: AccountId, here: bool, now: Now) {
         self.presence.changed(account, here, now.instant);
@@ -79,14 +85,13 @@ impl Rooms {
 
     /// The connection is gone.
     pub(super) fn detach(&mut self, now: Now, conn: ConnId) {
-        let Some((session, left)) = self.live.remove(conn) else { return };
-        if let Some(account) = self.world.account(session.account) {
-            for &room in &account.rooms {
-                self.live.unhear(room, conn, left);
-            }
-        }
-        if left {
-            self.presence_changed(session.account, false, now);
+        let departed = self.live.detach(conn, &self.world);
+        self.departed(now, departed);
+    }
+
+    pub(super) fn departed(&mut self, now: Now, departed: Option<Departed>) {
+        if let Some(Departed { account, left: true }) = departed {
+            self.presence_changed(account, false, now);
         }
     }
 
@@ -95,24 +100,29 @@ impl Rooms {
         if let Some(account) = self.live.account(conn)
             && person
         {
-            let behind = self.live.session(conn).map(|session| session.behind.clone()).unwrap_or_default();
-            let seen: Vec<(ConversationId, MessageId)> = self
-                .places(account)
-                .into_iter()
-                .filter(|unread| unread.last > unread.read && !behind.contains(&unread.place.conversation))
-                .map(|unread| (unread.place.conversation, unread.last))
-                .collect();
-            for (conversation, last) in seen {
-                if let Some(conversation) = self.world.conversation_mut(conversation) {
-                    conversation.mark(account, last);
-                }
-                effects.write(Write::Read(conversation, account, last));
-            }
+            self.mark_shown(conn, account, effects);
         }
         if hear {
             let name = self.live.account(conn).map_or("", |account| self.world.name(account)).to_owned();
             let text = format!("goodbye {name}. (Ctrl-C if this stays open)");
             effects.answer(conn, Default::default(), Final::Done(text));
+        }
+    }
+
+    /// What came live to a person is read, but where there are lines before it that were not shown.
+    pub(super) fn mark_shown(&mut self, conn: ConnId, account: AccountId, effects: &mut Effects) {
+        let behind = self.live.session(conn).map_or(&[][..], |session| &session.behind);
+        let shown: Vec<(ConversationId, MessageId)> = self
+            .places(account)
+            .into_iter()
+            .filter(|unread| unread.last > unread.read && !behind.contains(&unread.place.conversation))
+            .map(|unread| (unread.place.conversation, unread.last))
+            .collect();
+        for (conversation, last) in shown {
+            if let Some(conversation) = self.world.conversation_mut(conversation) {
+                conversation.mark(account, last);
+            }
+            effects.write(Write::Read(conversation, account, last));
         }
     }
 
@@ -125,8 +135,8 @@ impl Rooms {
             kept.mark(asker.account, shown);
             effects.write(Write::Read(conversation, asker.account, shown));
         }
-        if caught_up && let Some(session) = self.live.session_mut(asker.conn) {
-            session.behind.retain(|&behind| behind != conversation);
+        if caught_up {
+            self.live.caught_up(asker.conn, conversation);
         }
     }
 }

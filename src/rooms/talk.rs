@@ -274,6 +274,9 @@ impl Rooms {
             let text = format!("the last ID there is {last}. An ID up to that can be read.");
             return Err(Refusal::new(Code::BadArgument, text));
         }
+        if let Some(conversation) = conversation.filter(|_| id == last) {
+            self.live.caught_up(asker.conn, conversation);
+        }
         let Some(conversation) = conversation.filter(|_| id > stands) else {
             effects.done(asker.conn, stands.to_string());
             return Ok(());

@@ -1,1 +1,12 @@
+//! The dispatcher's state against a store and workers made of plain values.
+//!
+//! `chat` types lines into sessions and shows what each connection would see, so that a test reads
+//! as a transcript; `outside` is `auth` and the readers; `model` is the store: what it holds is made of the `Write`s alone.
 
+mod chat;
+mod membership;
+mod model;
+mod outside;
+mod people;
+mod properties;
+mod talking;

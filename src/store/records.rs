@@ -35,6 +35,7 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
             one(db, "UPDATE invite SET uses = uses - 1 WHERE digest = ?", [digest.as_bytes()])?;
             any(db, "DELETE FROM invite WHERE digest = ? AND uses <= 0", [digest.as_bytes()])
         }
+        Write::InviteGone(digest) => any(db, "DELETE FROM invite WHERE digest = ?", [digest.as_bytes()]),
         Write::Conversation(conversation) => add_conversation(db, conversation),
         Write::Topic(conversation, topic) => {
             one(db, "UPDATE conversation SET topic = ?2 WHERE id = ?1", params![conversation.value(), topic])

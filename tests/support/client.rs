@@ -51,7 +51,7 @@ impl Client {
     /// Sends bytes as they are.
     #[track_caller]
     pub fn send_bytes(&mut self, bytes: &[u8]) {
-        let _ = writeln!(self.transcript, "> {}", bytes.escape_ascii());
+        self.note('>', bytes);
         let sent = match &mut self.stream {
             Stream::Plain(socket) => socket.write_all(bytes),
             Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
@@ -75,7 +75,7 @@ impl Client {
         loop {
             if let Some(end) = self.pending.iter().position(|&b| b == b'\n') {
                 let line: Vec<u8> = self.pending.drain(..=end).collect();
-                let _ = writeln!(self.transcript, "< {}", String::from_utf8_lossy(&line[..end]));
+                self.note('<', &line[..end]);
                 return match String::from_utf8(line) {
                     Ok(line) if !line.contains('\r') => Some(line[..end].to_owned()),
                     _ => self.fail("the server sent a line that is not UTF-8, or a CR"),
@@ -90,12 +90,48 @@ impl Client {
         }
     }
 
+    /// Keeps what went by for the report, of long lines the beginning.
+    fn note(&mut self, way: char, bytes: &[u8]) {
+        let shown = match std::str::from_utf8(bytes) {
+            Ok(text) => text.chars().take(200).collect::<String>().escape_debug().to_string(),
+            Err(_) => bytes[..bytes.len().min(200)].escape_ascii().to_string(),
+        };
+        let more = if bytes.len() > 200 { format!("… ({} bytes)", bytes.len()) } else { String::new() };
+        // Writing to a String can't fail.
+        let _ = writeln!(self.transcript, "{way} {shown}{more}");
+    }
+
+    /// The next line from a server that may be killed at any moment: `None` at any end, also in
+    /// the middle of a line.
+    pub fn line_or_end(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.pending.iter().position(|&b| b == b'\n') {
+                let line: Vec<u8> = self.pending.drain(..=end).collect();
+                return Some(String::from_utf8(line[..end].to_vec()).expect("the server sends UTF-8"));
+            }
+            match self.read_some() {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) => self.fail(&format!("waited for a line or the end: {error}")),
+            }
+        }
+    }
+
+    /// Makes the system take little on the connection's behalf while nobody reads.
+    pub fn read_slowly(&mut self) {
+        let socket = match &self.stream {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => &tls.sock,
+        };
+        socket2::SockRef::from(socket).set_recv_buffer_size(16 * 1024).unwrap();
+    }
+
     /// The next bytes, `count` of them, whatever they are.
     #[track_caller]
     pub fn next_bytes(&mut self, count: usize) -> Vec<u8> {
         self.fill(count);
         let bytes: Vec<u8> = self.pending.drain(..count).collect();
-        let _ = writeln!(self.transcript, "< {}", bytes.escape_ascii());
+        self.note('<', &bytes);
         bytes
     }
 
@@ -254,8 +290,10 @@ impl Client {
 
     #[track_caller]
     fn fail(&self, why: &str) -> ! {
-        let rest = String::from_utf8_lossy(&self.pending);
-        panic!("{why}\nwhat went over the wire:\n{}(not yet read: {rest:?})", self.transcript)
+        let rest = String::from_utf8_lossy(&self.pending[..self.pending.len().min(1000)]);
+        let skipped = self.transcript.len().saturating_sub(20_000);
+        let shown = &self.transcript[self.transcript.ceil_char_boundary(skipped)..];
+        panic!("{why}\nwhat went over the wire:\n{shown}(not yet read: {rest:?})")
     }
 }
 

@@ -28,6 +28,8 @@ const SETTINGS: [&str; 6] = [
 pub struct Server {
     data: TempDir,
     settings: Vec<String>,
+    /// The largest file that it may write, in KiB: a disk that is full, in effect.
+    file_limit: Option<u32>,
     process: Option<Running>,
 }
 
@@ -55,13 +57,23 @@ impl Server {
 
     /// The same with other settings, as `KEY=VALUE`.
     pub fn with(settings: &[&str]) -> Self {
+        let mut server = Self::not_started(settings);
+        server.restart();
+        server
+    }
+
+    /// The same, to be started with [`Server::restart`] when its data directory has been prepared.
+    pub fn not_started(settings: &[&str]) -> Self {
         let key = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
         let kept = SETTINGS.iter().filter(|&&old| !settings.iter().any(|&new| key(new) == key(old)));
         let settings = kept.chain(settings).map(|&setting| setting.to_owned()).collect();
         let data = tempfile::tempdir().expect("a temporary directory can be made");
-        let mut server = Self { data, settings, process: None };
-        server.restart();
-        server
+        Self { data, settings, file_limit: None, process: None }
+    }
+
+    /// From the next start on no file of its may grow beyond so many KiB.
+    pub fn limit_files(&mut self, kib: Option<u32>) {
+        self.file_limit = kib;
     }
 
     /// Starts it again on the same data, at other ports. It must not be running.
@@ -114,7 +126,14 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        chitchatd(self.data.path(), &self.settings)
+        let direct = chitchatd(self.data.path(), &self.settings);
+        let Some(kib) = self.file_limit else { return direct };
+        // A signal that is ignored stays so in the program that takes the shell's place.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
+        let mut limited = Command::new("sh");
+        limited.arg("-c").arg(script).arg(direct.get_program()).args(direct.get_args());
+        bare(&mut limited);
+        limited
     }
 
     fn running(&self) -> &Running {
@@ -161,6 +180,11 @@ impl Server {
         self.signal(Signal::TERM);
     }
 
+    /// Asks it to stop, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
     /// Ends it as a crash does, and waits until it is gone.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
@@ -199,10 +223,14 @@ fn chitchatd(data: &Path, settings: &[impl AsRef<str>]) -> Command {
     for setting in settings {
         command.args(["--set", setting.as_ref()]);
     }
+    bare(&mut command);
+    command
+}
+
+fn bare(command: &mut Command) {
     // What a developer has in the environment must not change what is tested.
     command.env_remove("STATE_DIRECTORY").env_remove("NOTIFY_SOCKET").env_remove("RUST_LOG");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
 }
 
 /// The one place that knows how the server says where it listens: `listening TLS ADDRESS` and

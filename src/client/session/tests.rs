@@ -94,6 +94,7 @@ fn the_start_shows_what_is_unread_and_marks_it_read() {
     assert_eq!(
         talk.shown(),
         [
+            "(connected as alice; Tab completes, /help lists commands, Ctrl-D leaves)",
             "(2 unread in ops: /history ops after=3)",
             "[lobby] bob: nine",
             "[lobby] bob: ten",

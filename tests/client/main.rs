@@ -1,223 +1,26 @@
-//! The real `chitchat` without a terminal, against a scripted server on loopback.
+//! The real `chitchat`: without a terminal against a scripted server on loopback, and in a terminal
+//! (tmux) against the real one.
 //!
 //! Each test is a transcript: what the server expects and says on each connection, what the client
 //! reads from standard input, what it prints, and how it ends. Nothing waits longer than
 //! [`DEADLINE`].
 
+mod home;
+mod scripted;
+mod terminal;
+
+use home::{Home, finish};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData as _};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use scripted::{Act, Peer, Server, identity_from, self_signed};
 use sha2::{Digest as _, Sha256};
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
 
 /// How long any one step may take.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// A certificate and its key.
-struct Identity {
-    config: Arc<ServerConfig>,
-    fingerprint: String,
-    key: KeyPair,
-}
-
-fn identity_from(cert: &rcgen::Certificate, key: KeyPair) -> Identity {
-    let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], der)
-        .unwrap();
-    let digits: String = Sha256::digest(cert.der()).iter().map(|byte| format!("{byte:02x}")).collect();
-    Identity { config: Arc::new(config), fingerprint: format!("SHA256:{digits}"), key }
-}
-
-fn self_signed() -> Identity {
-    let key = KeyPair::generate().unwrap();
-    let cert = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
-    identity_from(&cert, key)
-}
-
-/// One connection, seen from the server.
-struct Peer(BufReader<StreamOwned<ServerConnection, TcpStream>>);
-
-impl Peer {
-    fn send(&mut self, lines: &[&str]) {
-        for line in lines {
-            self.0.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
-        }
-        self.0.get_mut().flush().unwrap();
-    }
-
-    fn read(&mut self) -> String {
-        let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    /// Takes a line, checks all of it but its label, and gives the label.
-    fn expect(&mut self, wanted: &str) -> String {
-        let line = self.read();
-        let (label, command) = line.strip_prefix("/@").and_then(|rest| rest.split_once(' ')).unwrap_or(("", &line));
-        assert_eq!(command, wanted, "in {line:?}");
-        label.to_owned()
-    }
-
-    /// Takes `post ROOM KEY TEXT` and gives its label and key.
-    fn expect_post(&mut self, room: &str, text: &str) -> (String, String) {
-        let line = self.read();
-        let mut words = line.splitn(5, ' ');
-        let label = words.next().and_then(|word| word.strip_prefix("/@")).unwrap().to_owned();
-        assert_eq!((words.next(), words.next()), (Some("post"), Some(room)), "in {line:?}");
-        let key = words.next().unwrap().to_owned();
-        assert_eq!(words.next(), Some(text));
-        (label, key)
-    }
-
-    /// Greeting, tags, the login by the kept token, deflate refused, one conversation.
-    fn log_in(&mut self, conversations: &[&str]) {
-        self.greet();
-        let label = self.expect("resume ttoken");
-        self.send(&[&format!("@re={label} + welcome alice - you are in lobby.")]);
-        let label = self.expect("set deflate 1");
-        self.send(&[&format!("@re={label} - bad-argument: no deflate here.")]);
-        self.list(conversations);
-    }
-
-    fn greet(&mut self) {
-        self.send(&["* ChitChat at test. New here? /register NAME"]);
-        let label = self.expect("set tags on");
-        self.send(&[&format!("@re={label} + tags on epoch=e1 protocol=1")]);
-    }
-
-    fn list(&mut self, conversations: &[&str]) {
-        let label = self.expect("conversations");
-        for row in conversations {
-            self.send(&[&format!("@re={label} | {row}")]);
-        }
-        self.send(&[&format!("@re={label} + {} conversations", conversations.len())]);
-    }
-
-    fn goodbye(mut self) {
-        assert_eq!(self.read(), "/quit");
-        self.send(&["+ goodbye"]);
-        self.0.get_mut().conn.send_close_notify();
-        self.0.get_mut().flush().unwrap();
-    }
-
-    /// Waits for the client to close.
-    fn end(mut self) {
-        let mut rest = Vec::new();
-        // A client that refuses the certificate ends with an alert, which is an error here.
-        let _ = self.0.read_to_end(&mut rest);
-    }
-}
-
-type Act = Box<dyn FnOnce(Peer) + Send>;
-
-/// A server that plays one act for each connection, in order.
-struct Server {
-    address: SocketAddr,
-    thread: JoinHandle<()>,
-}
-
-impl Server {
-    fn start(identity: &Identity, acts: Vec<Act>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let config = Arc::clone(&identity.config);
-        let thread = thread::spawn(move || {
-            for act in acts {
-                let (socket, _) = listener.accept().unwrap();
-                socket.set_read_timeout(Some(DEADLINE)).unwrap();
-                let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
-                act(Peer(BufReader::new(StreamOwned::new(tls, socket))));
-            }
-        });
-        Self { address, thread }
-    }
-
-    fn finish(self) {
-        let until = Instant::now() + DEADLINE;
-        while !self.thread.is_finished() {
-            assert!(Instant::now() < until, "the server still waits for the client");
-            thread::yield_now();
-        }
-        self.thread.join().expect("the server saw what it did not expect");
-    }
-}
-
-/// The client's home: its state directory.
-struct Home(tempfile::TempDir);
-
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Home {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join("chitchat").join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::create_dir_all(self.path("")).unwrap();
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn keep_token(&self, server: SocketAddr) {
-        self.write("tokens", &format!("{server} alice ttoken\n"));
-    }
-
-    fn command(&self, server: SocketAddr, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chitchat"));
-        command.arg(server.to_string()).args(args).env("XDG_STATE_HOME", self.0.path()).env_remove("RUST_LOG");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, server: SocketAddr, args: &[&str], input: &str) -> Ended {
-        finish(self.command(server, args).spawn().unwrap(), input)
-    }
-}
-
-/// Gives the input and waits for the end, or kills what does not end.
-fn finish(mut child: Child, input: &str) -> Ended {
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let reader = |mut from: Box<dyn std::io::Read + Send>| {
-        thread::spawn(move || {
-            let mut text = String::new();
-            from.read_to_string(&mut text).map(|_| text)
-        })
-    };
-    let out = reader(Box::new(child.stdout.take().unwrap()));
-    let err = reader(Box::new(child.stderr.take().unwrap()));
-    let until = Instant::now() + DEADLINE;
-    let code = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status.code();
-        }
-        if Instant::now() > until {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            break None;
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
-    Ended { code, out: out.join().unwrap().unwrap(), err: err.join().unwrap().unwrap() }
-}
 
 #[test]
 fn a_script_says_lines_and_reads_answers() {

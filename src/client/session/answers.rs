@@ -1,0 +1,136 @@
+//! Answers: what the rows and final lines of each kind of job change.
+
+use super::{Effect, Link, Marking, Session, Settled};
+use crate::client::follow::{Listed, Rest, TARGETS_MAX};
+use crate::client::live::{self, Live};
+use crate::client::outbox::Job;
+use crate::client::screen::Item;
+use crate::client::typed;
+use crate::names::{RoomName, Target};
+use crate::protocol::code::Code;
+use crate::secrets::Secret;
+use std::time::Instant;
+
+impl Session {
+    pub(super) fn row(&mut self, job: Option<&Job>, text: &str, now: Instant) {
+        match job {
+            Some(Job::List) => {
+                if let Some(row) = Listed::parse(text).filter(|_| self.listed.len() < TARGETS_MAX) {
+                    self.learn_target(&row.target);
+                    self.listed.push(row);
+                }
+            }
+            Some(Job::Fetch(wanted, _)) => {
+                let Some(Live { target: Some(target), id: Some(id), message }) = live::read_row(text, self.me.as_ref())
+                else {
+                    return;
+                };
+                if target == *wanted {
+                    self.names.person(&message.author);
+                    let steps = self.follow.fetched(&target, id, message);
+                    self.walk(steps, now);
+                }
+            }
+            Some(Job::Typed { command, .. }) => {
+                typed::learn_row(command, text, &self.names);
+                self.show(Item::Row(text.to_owned()));
+            }
+            _ => self.show(Item::Row(text.to_owned())),
+        }
+    }
+
+    pub(super) fn done(&mut self, job: Job, text: &str, now: Instant) {
+        match job {
+            Job::Post { ticket, target, .. } => {
+                if let Some(id) = text.split(' ').next().and_then(|id| id.parse().ok()) {
+                    self.follow.said(&target, id);
+                }
+                self.settle(ticket, Settled::Done);
+            }
+            Job::Typed { ticket, command } => {
+                self.typed_done(&command, text);
+                self.show(Item::Done(text.to_owned()));
+                if typed::is_passwd(&command) {
+                    self.effects.push(Effect::TokenDied);
+                }
+                if typed::is_help(&command) {
+                    typed::KEYS_HELP.iter().for_each(|line| self.tell(line));
+                }
+                self.settle(ticket, Settled::Done);
+            }
+            Job::List => self.all_listed(now),
+            Job::Fetch(..) => {
+                let more = text.split(", ").skip(1).any(|word| word == "more");
+                let steps = self.follow.page_end(if more { Rest::More } else { Rest::None });
+                self.walk(steps, now);
+            }
+            Job::NewToken(_) => {
+                let token = text.split(' ').next().unwrap_or_default();
+                self.effects.push(Effect::Token(Secret::new(token)));
+            }
+            Job::Mark(..) | Job::Return(_) => {}
+        }
+    }
+
+    pub(super) fn refused(&mut self, job: Job, code: &str, text: &str, now: Instant) {
+        let passing =
+            [Code::Busy, Code::Throttled, Code::SlowDown, Code::ShuttingDown].iter().any(|c| c.as_str() == code);
+        match job {
+            Job::Post { ticket, .. } => self.refuse(ticket, code, text),
+            Job::Typed { ticket, command } => {
+                if typed::enters_room(&command).is_some() {
+                    self.set_room(None);
+                }
+                self.refuse(ticket, code, text);
+            }
+            Job::List | Job::Fetch(..) if passing => self.effects.push(Effect::ComeBack),
+            Job::List => {
+                self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
+                self.all_listed(now);
+            }
+            // One may not read there any more.
+            Job::Fetch(..) => {
+                let steps = self.follow.page_end(Rest::None);
+                self.walk(steps, now);
+            }
+            Job::Return(target) => {
+                self.tell(&format!("you are not in {target} any more"));
+                self.set_room(None);
+            }
+            Job::NewToken(_) => self.tell("the next login will ask for the password"),
+            Job::Mark(..) => {}
+        }
+    }
+
+    fn all_listed(&mut self, now: Instant) {
+        let rows = std::mem::take(&mut self.listed);
+        let room = self.room.unwrap_or_else(RoomName::lobby);
+        let current = Target::Room(room);
+        let is_in = rows.iter().any(|row| row.target == current);
+        self.room = is_in.then_some(room);
+        self.effects.push(Effect::Room(self.room));
+        // A program asks for what it wants to see of the past; a person is shown what is unread.
+        let shown = (self.marking == Marking::On).then_some(&current);
+        let steps = self.follow.listed(&self.epoch, rows, shown);
+        self.walk(steps, now);
+        self.link = Link::Up;
+        for (ticket, line) in std::mem::take(&mut self.pending) {
+            self.give(ticket, &line);
+        }
+    }
+
+    fn typed_done(&mut self, command: &str, text: &str) {
+        let named = text.split(' ').next().and_then(|word| RoomName::parse(word).ok());
+        if let Some(wanted) = typed::enters_room(command) {
+            let room = named.unwrap_or(wanted);
+            self.names.room(room.as_str());
+            self.set_room(Some(room));
+        } else if let Some(left) = typed::leaves_room(command) {
+            if self.room.as_ref() == Some(&left) {
+                self.set_room(None);
+            }
+        } else if let Some(target) = typed::catches_up(command) {
+            self.behind.remove(&target);
+        }
+    }
+}

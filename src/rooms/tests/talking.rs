@@ -1,0 +1,233 @@
+//! Saying, posting, reading, and what a person is shown.
+
+use super::chat::Chat;
+
+#[test]
+fn a_line_reaches_every_connection_but_the_one_that_typed_it() {
+    let mut chat = Chat::of(&["alice", "bob", "carol"]);
+    chat.device("phone", "alice");
+    chat.plays(
+        "
+        alice> hello
+        bob< [lobby] alice: hello
+        phone< [lobby] alice: hello
+        carol< [lobby] alice: hello
+        alice> /say lobby hello again
+        bob< [lobby] alice: hello again
+        phone< [lobby] alice: hello again
+        alice< + 2
+        carol< [lobby] alice: hello again
+        alice> /set echo on
+        alice< + echo on
+        alice> hello
+        bob< [lobby] alice: hello
+        phone< [lobby] alice: hello
+        alice< [lobby] alice: hello
+        carol< [lobby] alice: hello
+        alice> /say lobby hello
+        bob< [lobby] alice: hello
+        phone< [lobby] alice: hello
+        alice< + 4
+        alice< [lobby] alice: hello
+        carol< [lobby] alice: hello
+        alice> /msg bob lunch?
+        phone< (alice > bob) lunch?
+        alice< + 1
+        alice< (alice > bob) lunch?
+        bob< (alice > bob) lunch?
+        phone> /msg alice note to myself
+        phone< + 1
+        alice< (alice > alice) note to myself
+        bob> /set tags on
+        bob< + tags on epoch=E protocol=1
+        bob> /say @alice yes!
+        bob< + 2
+        phone< (bob > alice) yes!
+        alice< (bob > alice) yes!
+        phone> /set tags on
+        phone< + tags on epoch=E protocol=1
+        bob> /msg bob memo
+        bob< + 1
+        alice> /msg nobody hi
+        alice< - no-such-user: there is nobody called nobody. /who shows who is in a room.
+        alice> /say nowhere hi
+        alice< - no-such-room: there is no room nowhere. /rooms lists them, /join nowhere makes it.
+        carol> /leave lobby
+        bob< @ev=leave;who=carol [lobby] * carol left
+        phone< @ev=leave;who=carol [lobby] * carol left
+        alice< [lobby] * carol left
+        carol< + lobby is left.
+        carol> /say lobby hi
+        carol< - not-a-member: you are not in lobby. /join lobby first.
+        alice> /msg server hi
+        alice< - bad-name: server can't be a name: that name is the server's own.
+    ",
+    );
+}
+
+#[test]
+fn a_post_is_said_once_under_its_key() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.plays(
+        "
+        alice> /post lobby k1 one
+        bob< [lobby] alice: one
+        alice< + 1
+        alice> /post lobby k1 one
+        alice< + 1
+        alice> /post lobby k1 two
+        alice< - conflict: that key was used here with another text. Use a new key for a new text.
+        bob> /post lobby k1 one
+        bob< + 2
+        alice< [lobby] bob: one
+        alice> /post @bob k1 one
+        alice< + 1
+        bob< (alice > bob) one
+        alice> /post @bob k1 one
+        alice< + 1
+        alice> /leave lobby
+        bob< [lobby] * alice left
+        alice< + lobby is left.
+        alice> /post lobby k1 one
+        alice< - not-a-member: you are not in lobby. /join lobby first.
+    ",
+    );
+}
+
+#[test]
+fn markers_and_what_may_be_read() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.device("phone", "alice");
+    chat.plays(
+        "
+        bob> one
+        alice< [lobby] bob: one
+        phone< [lobby] bob: one
+        bob> two
+        alice< [lobby] bob: two
+        phone< [lobby] bob: two
+        alice> /conversations
+        alice< | lobby 2 0 2
+        alice< + 1 conversations
+        alice> /read lobby 1
+        phone< * read: lobby 1
+        alice< + 1
+        alice> /read lobby 3
+        alice< - bad-argument: the last ID there is 2. An ID up to that can be read.
+        alice> /read lobby 0
+        alice< + 1
+        alice> /read @bob 0
+        alice< + 0
+        alice> /read @bob 1
+        alice< - bad-argument: the last ID there is 0. An ID up to that can be read.
+        phone> /set tags on
+        phone< + tags on epoch=E protocol=1
+        alice> /read lobby 2
+        phone< @ev=read * read: lobby 2
+        alice< + 2
+        alice> /history @bob
+        alice< + 0 messages
+        alice> /history lobby after=1
+        alice< | lobby 2 bob: two
+        alice< + 1 messages
+        alice> /history lobby before=2
+        alice< | lobby 1 bob: one
+        alice< + 1 messages
+        alice> /history nowhere
+        alice< - no-such-room: there is no room nowhere. /rooms lists them, /join nowhere makes it.
+        alice> /history @nobody
+        alice< - no-such-user: there is nobody called nobody. /who shows who is in a room.
+        bob> /msg alice psst
+        bob< + 1
+        alice< (bob > alice) psst
+        phone< @id=1;at=1700000010021;to=@bob (bob > alice) psst
+        alice> /search psst
+        alice< + 0 messages with psst in lobby @bob
+        alice> /search in=@bob psst
+        alice< + 0 messages with psst in @bob
+        bob> /search in=@bob from=nobody psst
+        bob< - no-such-user: there is nobody called nobody. /who shows who is in a room.
+        bob> /search in=nowhere psst
+        bob< - no-such-room: there is no room nowhere. /rooms lists them, /join nowhere makes it.
+    ",
+    );
+}
+
+#[test]
+fn a_person_is_shown_what_was_not_seen() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.plays(
+        "
+        bob> /join ops
+        bob< + ops - you are the first here. Type to talk.
+        alice> /join ops
+        bob< [ops] * alice joined
+        alice< + ops - 2 members, 2 here. Type to talk.
+        alice> /switch lobby
+        alice< + lobby - 2 members, 2 here. Type to talk.
+        bob> one
+        alice< [ops] bob: one
+        bob> /say lobby zwei
+        bob< + 1
+        alice< [lobby] bob: zwei
+        alice> /join ops
+        alice< + ops - 2 members, 2 here. Type to talk.
+        alice> /quit
+        alice< + goodbye alice. (Ctrl-C if this stays open)
+        -- alice is cut off
+        bob> two
+        bob> /say lobby drei
+        bob< + 2
+        bob> /msg alice psst
+        bob< + 1
+        -- 9 s
+        bob< [lobby] * alice went away
+        bob< [ops] * alice went away
+    ",
+    );
+    chat.conns.remove(0);
+    chat.connect("alice");
+    chat.plays(
+        "
+        alice> /login alice password1
+        alice< | lobby 2 bob: drei
+        alice< | ops: 1 new
+        alice< | @bob: 1 new
+        alice< + welcome alice - you are in lobby; bob is here. Type to talk.
+        bob> three
+        alice< [ops] bob: three
+        alice> /quit
+        alice< + goodbye alice. (Ctrl-C if this stays open)
+        -- alice is cut off
+    ",
+    );
+    chat.conns.retain(|conn| conn.label != "alice");
+    chat.connect("alice");
+    chat.plays(
+        "
+        alice> /login alice password1
+        alice< | ops: 2 new
+        alice< | @bob: 1 new
+        alice< + welcome alice - you are in lobby; bob is here. Type to talk.
+        alice> /join ops
+        alice< | ops 2 bob: two
+        alice< | ops 3 bob: three
+        alice< | @bob: 1 new
+        alice< + ops - 2 members, 2 here. Type to talk.
+        alice> /history @bob
+        alice< | @bob 1 bob: psst
+        alice< + 1 messages
+        alice> /conversations
+        alice< | lobby 2 2 0
+        alice< | ops 3 3 0
+        alice< | @bob 1 1 0
+        alice< + 3 conversations
+        alice> /set replay 0
+        alice< + replay off
+        bob> four
+        alice< [ops] bob: four
+        alice> /join ops
+        alice< + ops - 2 members, 2 here. Type to talk.
+    ",
+    );
+}
