@@ -1,5 +1,5 @@
 //! `docs/PROTOCOL.md` and `README.md` say what is: the table of verbs, the codes, the dictionary and
-//! the numbers are the program's own, and the sessions and programs shown are run.
+//! the numbers are the program's own, and the sessions and programs of the page are run.
 //!
 //! `UPDATE_PAGE=1 cargo test --test page` writes the table of verbs anew.
 #![allow(missing_docs, reason = "tests")]
@@ -136,11 +136,6 @@ fn the_numbers_in_the_page_are_the_programs() {
 #[test]
 fn the_sessions_in_the_page_are_what_happens() {
     assert_eq!(play_sessions(&page()), 6);
-}
-
-#[test]
-fn the_sessions_in_the_readme_are_what_happens() {
-    assert!(play_sessions(&text_of("README.md")) > 0);
 }
 
 /// Plays each ```session``` against a server of its own, after the steps of a `<!-- before` comment
