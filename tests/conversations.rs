@@ -3,6 +3,9 @@
 
 mod support;
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 use support::{Script, Server, play};
 
 #[test]
@@ -152,4 +155,33 @@ fn a_person_is_shown_what_was_missed_and_a_program_is_not() {
         assert!(others.iter().any(|row| row.starts_with("| ") && row.contains(news)), "{others:?}");
     }
     assert_eq!(others.len(), 3, "{others:?}");
+}
+
+/// What the console says to somebody who is away is shown and can be read, but not answered.
+#[test]
+fn what_the_console_said_can_be_read() {
+    let server = Server::start();
+    let mut alice = server.connect();
+    alice.register("alice");
+    alice.ask("/quit");
+    let mut console = UnixStream::connect(server.data().join("admin.sock")).unwrap();
+    console.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    console.write_all(b"/msg alice the disk is full\n/quit\n").unwrap();
+    let mut seen = String::new();
+    console.read_to_string(&mut seen).unwrap();
+    assert!(seen.contains("\n+ 1\n"), "{seen}");
+
+    let mut alice = server.connect();
+    alice.send("/login alice correct horse battery");
+    alice.expect("| @server: 1 new line. /history @server after=0");
+    alice.expect("+ welcome alice…");
+    alice.send("/history @server after=0");
+    alice.expect("| @server 1 … server: the disk is full");
+    alice.expect("+ 1 messages");
+    alice.send("/read @server 1");
+    alice.expect("+ 1");
+    for refused in ["/msg server thanks", "/say @server thanks", "/post @server key thanks"] {
+        alice.send(refused);
+        alice.expect("- bad-name: …");
+    }
 }
