@@ -16,7 +16,7 @@ use std::time::Instant;
 const READ_CHUNK: usize = 16 * 1024;
 /// Room for a read behind the longest unfinished record or handshake message.
 pub(super) const READ_BUFFER: usize = READ_CHUNK + 80 * 1024;
-/// While so many bytes wait to be cut, nothing is read.
+/// While so many bytes wait to be cut, and may not be, nothing is read.
 const READ_AHEAD: usize = 4 * 1024;
 /// Reads of one connection in one turn; then others are served first.
 const READS_MAX: usize = 4;
@@ -43,7 +43,7 @@ impl Connection {
         }
         for _ in 0..READS_MAX {
             let wanted = match self.stage {
-                Stage::Open => self.framer.buffered() < READ_AHEAD,
+                Stage::Open => !self.stopped || self.framer.buffered() < READ_AHEAD,
                 Stage::Finishing => false,
                 Stage::Closing | Stage::Lingering => true,
                 Stage::Gone => false,
@@ -182,12 +182,11 @@ impl Connection {
     fn may_cut(&mut self, turn: &mut Turn<'_>) -> bool {
         let limits = &turn.shared.limits;
         // Each of these ends with an answer or a flush, which serve the connection again.
-        if self.stage != Stage::Open
-            || self.barrier
-            || turn.stopping
-            || self.pending.len() >= limits.unanswered
-            || self.outbox.owed() > limits.unread_bytes / 4
-        {
+        if self.stage != Stage::Open || self.barrier || turn.stopping || self.pending.len() >= limits.unanswered {
+            return false;
+        }
+        if self.is_choked(turn.shared) {
+            self.choked = true;
             return false;
         }
         if !turn.shared.budget.has_room() {
@@ -219,7 +218,8 @@ impl Connection {
     fn cut(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
         let mut input = bytes;
         loop {
-            if !self.may_cut(turn) {
+            self.stopped = !self.may_cut(turn);
+            if self.stopped {
                 self.framer.keep(input);
                 return;
             }
@@ -302,7 +302,7 @@ impl Connection {
             }
             Action::HangUp(text) => self.hang_up(None, text, turn),
         }
-        if self.telnet.detected() && !self.session.is_asked() {
+        if self.telnet.detected() && !self.session.is_asked() && !self.shown.deflate {
             let mut reply = Vec::new();
             self.telnet.show_input(&mut reply);
             self.push(&reply, turn);
