@@ -117,8 +117,6 @@ pub(super) struct Connection {
     pub(super) from: AddressGroup,
     /// Given back when the connection is dropped.
     pub(super) _place: Box<dyn Send + Sync + Debug>,
-    /// An unfinished TLS record.
-    pub(super) rest: Vec<u8>,
     pub(super) framer: Framer,
     pub(super) telnet: Telnet,
     pub(super) session: Session,
@@ -170,7 +168,6 @@ impl Connection {
             door,
             from,
             _place: place,
-            rest: Vec::new(),
             framer: Framer::new(),
             telnet: Telnet::default(),
             session: Session::new(door, from),

@@ -4,6 +4,7 @@
 
 use super::connection::{Connection, Pending, Ready, Stage, Ticked, Timer, Transport, Turn};
 use super::outbox::read;
+use super::tls::Incoming;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::frame::{Cut, Frames, Rules};
 use crate::protocol::line::{Final, Rows};
@@ -60,8 +61,9 @@ impl Connection {
 
     fn read(&mut self, turn: &mut Turn<'_>) -> Came {
         let mut buffer = std::mem::take(&mut turn.scratch.read);
-        let kept = self.rest.len();
-        buffer[..kept].copy_from_slice(&self.rest);
+        let rest = self.transport.tls().map_or(&[][..], |tls| tls.rest());
+        let kept = rest.len();
+        buffer[..kept].copy_from_slice(rest);
         let came = match read(&mut self.socket, &mut buffer[kept..kept + READ_CHUNK]) {
             Ok(None) => {
                 self.readable = false;
@@ -133,21 +135,19 @@ impl Connection {
             self.dirty = true;
         }
         match taken {
-            Ok(taken) => {
-                self.rest = bytes[taken.used..].to_vec();
+            Ok(incoming) => {
                 if is_ready && !was_ready {
                     self.handshaken(turn);
                 }
                 if self.stage == Stage::Open {
                     self.take_plain(&plain, turn);
                 }
-                if taken.closed && !self.ended {
+                if incoming == Incoming::Closed && !self.ended {
                     self.end_of_input(turn);
                 }
             }
             Err(error) => {
                 log::debug!("connection {:?} from {}: TLS: {error}", self.id, self.from);
-                self.rest = Vec::new();
                 self.close(turn);
             }
         }
