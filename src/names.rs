@@ -196,15 +196,27 @@ pub enum Target {
 }
 
 impl Target {
-    /// Reads `ROOM`, `#ROOM` or `@NAME`.
+    /// Reads `ROOM`, `#ROOM` or `@NAME`. Here `@server` is a name, too: what the console said to
+    /// somebody is read there, although nothing can be said back.
     ///
     /// # Errors
     /// Says what is wrong with the name.
     pub fn parse(typed: &str) -> Result<Self, NameError> {
-        if typed.starts_with('@') {
-            UserName::parse(typed).map(Self::Direct)
-        } else {
-            RoomName::parse(typed).map(Self::Room)
+        match typed.strip_prefix('@') {
+            Some(name) if name.eq_ignore_ascii_case(SERVER_NAME) => Ok(Self::Direct(UserName::server())),
+            Some(_) => UserName::parse(typed).map(Self::Direct),
+            None => RoomName::parse(typed).map(Self::Room),
+        }
+    }
+
+    /// Whether something can be said there: not to the console, which nobody sits at.
+    ///
+    /// # Errors
+    /// [`NameError::Reserved`] for `@server`.
+    pub fn check_hears(self) -> Result<Self, NameError> {
+        match self {
+            Self::Direct(name) if name == UserName::server() => Err(NameError::Reserved),
+            target => Ok(target),
         }
     }
 }
@@ -419,6 +431,7 @@ mod tests {
         assert_eq!(RoomName::parse("#Ops").unwrap().as_str(), "ops");
         assert_eq!(RoomName::parse("##ops").unwrap_err(), NameError::BadCharacter);
         assert_eq!(Target::parse("@bob").unwrap().to_string(), "@bob");
+        assert_eq!(Target::parse("@Server").unwrap().check_hears(), Err(NameError::Reserved));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! `docs/PROTOCOL.md` and `README.md` say what is: the table of verbs, the codes, the dictionary and
-//! the numbers are the program's own, and the sessions and programs shown are run.
+//! the numbers are the program's own, and the sessions and programs of the page are run.
 //!
 //! `UPDATE_PAGE=1 cargo test --test page` writes the table of verbs anew.
 #![allow(missing_docs, reason = "tests")]
@@ -86,10 +86,8 @@ fn the_frame_in_the_page_is_one() {
     let page = page();
     let plain = fenced(&page, "text frame-plain");
     let digits: Vec<u8> = fenced(&page, "text frame-hex").bytes().filter(u8::is_ascii_hexdigit).collect();
-    let frame: Vec<u8> = digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect();
+    let frame: Vec<u8> =
+        digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
     let (mut framer, mut input) = (Framer::new(), frame.as_slice());
     let rules = Rules { line_max: LINE_MAX, frames: Frames::FromServer };
     let Some(Cut::Frame(header, packed)) = framer.cut(&mut input, rules) else {
@@ -138,11 +136,6 @@ fn the_numbers_in_the_page_are_the_programs() {
 #[test]
 fn the_sessions_in_the_page_are_what_happens() {
     assert_eq!(play_sessions(&page()), 6);
-}
-
-#[test]
-fn the_sessions_in_the_readme_are_what_happens() {
-    assert!(play_sessions(&text_of("README.md")) > 0);
 }
 
 /// Plays each ```session``` against a server of its own, after the steps of a `<!-- before` comment

@@ -146,6 +146,10 @@ impl Driver for Fanout {
         Ok(())
     }
 
+    fn deliveries(&self) -> u64 {
+        self.deliveries
+    }
+
     fn reads(&self, conn: usize) -> bool {
         conn < self.readers || self.awake
     }
@@ -364,5 +368,48 @@ fn figures(
     report.number("bytes_per_delivery", (after.bytes - before.bytes) as f64 / deliveries);
     if options.slow > 0 && options.pid.is_some() {
         report.number("server_rss_peak_growth_kb", (peak - before.server.rss).max(0.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two rooms of two, one sender in each, who has sent three lines.
+    fn fanout() -> Fanout {
+        Fanout {
+            protocol: Protocol::Chitchat,
+            members: 2,
+            senders: 1,
+            readers: 4,
+            bytes: 64,
+            rooms: vec!["a".to_owned(), "b".to_owned()],
+            sent: vec![3, 3],
+            expected: vec![0; 4],
+            refill: false,
+            deliveries: 0,
+            histogram: Histogram::default(),
+            lag: Histogram::default(),
+            awake: false,
+            slow_ended: 0,
+            told: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_lost_doubled_or_elsewhere_is_seen() {
+        let line = |sender, serial| Stamp { sender, serial, due: 0 };
+        let mut out = Outbox::default();
+        let mut hear =
+            |fanout: &mut Fanout, conn, room: &[u8], stamp| fanout.said(conn, room, stamp, 1, &mut out).is_ok();
+        let mut right = fanout();
+        assert!((0..3).all(|serial| hear(&mut right, 1, b"a", line(0, serial))));
+        assert_eq!(right.missing(), 3);
+        assert!((0..3).all(|serial| hear(&mut right, 3, b"b", line(1, serial))));
+        assert_eq!((right.missing(), right.deliveries), (0, 6));
+        assert!(!hear(&mut right, 1, b"a", line(0, 2)), "doubled");
+        assert!(!hear(&mut fanout(), 1, b"a", line(0, 1)), "lost");
+        assert!(!hear(&mut fanout(), 3, b"b", line(0, 0)), "another room's sender");
+        assert!(!hear(&mut fanout(), 1, b"b", line(0, 0)), "another room's name");
     }
 }

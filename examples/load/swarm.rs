@@ -41,6 +41,10 @@ pub trait Driver {
     fn line(&mut self, conn: usize, line: &[u8], now: u64, out: &mut Outbox) -> Result<(), Fault>;
     /// The server has ended the connection, with this error if it was not a clean end.
     fn ended(&mut self, conn: usize, error: Option<io::Error>) -> Result<(), Fault>;
+    /// How many deliveries there were so far: reads that brought some are counted.
+    fn deliveries(&self) -> u64 {
+        0
+    }
     /// Whether the connection is one that reads.
     fn reads(&self, _conn: usize) -> bool {
         true
@@ -58,8 +62,10 @@ pub struct Swarm {
     events: Events,
     timer: OwnedFd,
     links: Vec<Option<Link>>,
-    /// Reads and bytes of the connections that are no more.
-    gone: (u64, u64),
+    /// Reads that brought deliveries; those that brought a sender its answers alone are not among them.
+    reads: u64,
+    /// Bytes of the connections that are no more.
+    gone: u64,
     address: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
     scratch: Scratch,
@@ -81,7 +87,8 @@ impl Swarm {
             events: Events::with_capacity(1024),
             timer,
             links: Vec::new(),
-            gone: (0, 0),
+            reads: 0,
+            gone: 0,
             address: options.addr,
             tls: if options.tls { Some(tls_config()?) } else { None },
             scratch: Scratch::default(),
@@ -111,8 +118,7 @@ impl Swarm {
     /// Forgets a connection; the operating system closes it.
     pub fn close(&mut self, conn: usize) {
         if let Some(link) = self.links[conn].take() {
-            self.gone.0 += link.reads;
-            self.gone.1 += link.bytes;
+            self.gone += link.bytes;
         }
     }
 
@@ -121,14 +127,14 @@ impl Swarm {
         self.links.get_mut(conn)?.as_mut()
     }
 
-    /// Reads of all connections together that returned something.
+    /// Reads of all connections together that brought deliveries.
     pub fn reads(&self) -> u64 {
-        self.gone.0 + self.links.iter().flatten().map(|link| link.reads).sum::<u64>()
+        self.reads
     }
 
     /// Bytes read from the sockets of all connections.
     pub fn bytes(&self) -> u64 {
-        self.gone.1 + self.links.iter().flatten().map(|link| link.bytes).sum::<u64>()
+        self.gone + self.links.iter().flatten().map(|link| link.bytes).sum::<u64>()
     }
 
     /// Sends what is in the outbox.
@@ -185,13 +191,19 @@ impl Swarm {
         if !driver.reads(conn) {
             return Ok(());
         }
+        let reads = link.reads;
         let received = link.receive(to_end, &mut self.scratch);
+        let reads = link.reads - reads;
         done = done.and(received);
         let ended = link.ended || done.is_err();
         let now = self.began.elapsed().as_nanos() as u64;
+        let deliveries = driver.deliveries();
         for line in self.scratch.lines.split_inclusive(|&b| b == b'\n') {
             let line = line.strip_suffix(b"\n").unwrap_or(line);
             driver.line(conn, line.strip_suffix(b"\r").unwrap_or(line), now, &mut self.out)?;
+        }
+        if driver.deliveries() > deliveries {
+            self.reads += reads;
         }
         if ended {
             self.close(conn);

@@ -32,6 +32,8 @@ const STARVED: Duration = Duration::from_millis(2);
 const SLOT_BITS: u32 = 24;
 /// How long a stopping worker waits for its connections to take what is left.
 pub(crate) const FLUSH_AT_END: Duration = Duration::from_secs(5);
+/// How long it waits, at least, for those who took it all to close as well.
+const LINGER_AT_END: Duration = Duration::from_millis(200);
 
 /// A worker could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -173,7 +175,8 @@ impl Worker {
         }
         let now = Instant::now();
         let due = self.due.first().map(|&(at, _)| at.saturating_duration_since(now));
-        let end = self.end.map(|end| end.saturating_duration_since(now));
+        // A stopping worker looks often whether it is done.
+        let end = self.end.map(|end| end.saturating_duration_since(now).min(LINGER_AT_END / 4));
         let starved = self.starved.then_some(STARVED);
         // Rounded up: a wait that ends a little early would be followed by one of zero.
         [due, end, starved].into_iter().flatten().min().map(|wait| wait + Duration::from_millis(1))
@@ -630,7 +633,10 @@ impl Worker {
 
     /// A stopping worker is done when all is flushed, or its time is up.
     fn is_done(&self, now: Instant) -> bool {
-        self.end.is_some_and(|end| now >= end || self.count == 0)
+        let Some(end) = self.end else { return false };
+        // Whoever has all that was left for it, and only has not closed, is not waited for long.
+        let sent = || self.connections.iter().flatten().all(|connection| connection.stage == Stage::Lingering);
+        now >= end || (now + FLUSH_AT_END >= end + LINGER_AT_END && sent())
     }
 }
 

@@ -323,13 +323,13 @@ pub const TABLE: &[Verb] = &[
         }
     }),
     verb!("say" "TARGET TEXT", Member, "says TEXT in a room, or to @NAME", "+ ID", [], |a| {
-        Ok(Command::Say { target: a.target("TARGET")?, key: None, text: a.text()? })
+        Ok(Command::Say { target: a.hearer("TARGET")?, key: None, text: a.text()? })
     }),
     verb!("msg" "NAME TEXT", Member, "says TEXT to one person, also while they are away", "+ ID", [], |a| {
         Ok(Command::Say { target: Target::Direct(a.name("NAME")?), key: None, text: a.text()? })
     }),
     verb!("post" "TARGET KEY TEXT", Member, "as /say, but once ever under one KEY: a program repeats it safely", "+ ID", [], |a| {
-        let target = a.target("TARGET")?;
+        let target = a.hearer("TARGET")?;
         let key = a.word("KEY")?;
         if key.len() > KEY_MAX {
             return Err(bad(format!("A key has at most {KEY_MAX} bytes.")));
@@ -559,6 +559,12 @@ impl<'a> Args<'a> {
 
     fn target(&mut self, what: &str) -> Result<Target, Refusal> {
         self.word(what).and_then(target_name)
+    }
+
+    /// A target that something can be said to.
+    fn hearer(&mut self, what: &str) -> Result<Target, Refusal> {
+        let word = self.word(what)?;
+        target_name(word)?.check_hears().map_err(|error| bad_name("spoken to", word, error))
     }
 
     fn label(&mut self) -> Result<String, Refusal> {

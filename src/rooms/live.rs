@@ -114,8 +114,7 @@ impl Live {
     /// The workers that hold connections of an account, each once.
     pub(super) fn workers_of_account(&self, account: AccountId) -> impl Iterator<Item = usize> + use<'_> {
         let conns = self.conns(account);
-        let first = |nth: usize| conns[..nth].iter().all(|other| other.worker() != conns[nth].worker());
-        (0..conns.len()).filter(move |&nth| first(nth)).map(|nth| conns[nth].worker())
+        (0..self.workers).filter(|&worker| conns.iter().any(|conn| conn.worker() == worker))
     }
 
     pub(super) fn workers_of_room(&self, room: ConversationId) -> impl Iterator<Item = usize> + '_ {

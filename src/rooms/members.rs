@@ -18,10 +18,7 @@ impl Rooms {
         let found =
             self.world.find_room(name).filter(|&id| self.world.room(id).is_some_and(|room| may_see(room, account)));
         found.ok_or_else(|| {
-            Refusal::new(
-                Code::NoSuchRoom,
-                format!("there is no room {name}. /rooms lists them, /join {name} makes it."),
-            )
+            Refusal::new(Code::NoSuchRoom, format!("there is no room {name}. /rooms lists those that you may see."))
         })
     }
 

@@ -49,7 +49,7 @@ fn a_room_is_made_joined_and_left() {
         bob> /leave ops
         bob< - not-a-member: you are not in ops. /join ops first.
         bob> /leave nowhere
-        bob< - no-such-room: there is no room nowhere. /rooms lists them, /join nowhere makes it.
+        bob< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
         bob> /create ops
         bob< - name-taken: there is a room ops. /join ops enters it.
         bob> /create x
@@ -80,17 +80,17 @@ fn a_hidden_room_is_seen_by_the_invited_alone() {
         bob< | lobby 3 -
         bob< + 1 rooms
         bob> /who den
-        bob< - no-such-room: there is no room den. /rooms lists them, /join den makes it.
+        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
         bob> /say den hi
-        bob< - no-such-room: there is no room den. /rooms lists them, /join den makes it.
+        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
         bob> /history den
-        bob< - no-such-room: there is no room den. /rooms lists them, /join den makes it.
+        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
         bob> /invite den carol
-        bob< - no-such-room: there is no room den. /rooms lists them, /join den makes it.
+        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
         bob> /topic den
-        bob< - no-such-room: there is no room den. /rooms lists them, /join den makes it.
+        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
         bob> /read den 0
-        bob< - no-such-room: there is no room den. /rooms lists them, /join den makes it.
+        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
         bob> /create den
         bob< - not-allowed: that name is not free. Choose another.
         bob> /join den
@@ -100,7 +100,7 @@ fn a_hidden_room_is_seen_by_the_invited_alone() {
         alice> /invite den dave
         alice< - no-such-user: there is nobody called dave. /who shows who is in a room.
         alice> /invite nowhere dave
-        alice< - no-such-room: there is no room nowhere. /rooms lists them, /join nowhere makes it.
+        alice< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
         alice> /invite den bob
         bob< * invited: den by alice. /join den
         alice< + bob is invited to den and was told.
@@ -145,7 +145,7 @@ fn a_failed_join_or_switch_leaves_no_current_room() {
         alice> hello
         bob< [lobby] alice: hello
         alice> /switch nowhere
-        alice< - no-such-room: there is no room nowhere. /rooms lists them, /join nowhere makes it.
+        alice< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
         alice> hello
         alice< - no-room: you talk in no room just now. /rooms lists them, /join ROOM enters one.
         alice> /switch lobby

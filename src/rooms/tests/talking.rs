@@ -51,7 +51,7 @@ fn a_line_reaches_every_connection_but_the_one_that_typed_it() {
         alice> /msg nobody hi
         alice< - no-such-user: there is nobody called nobody. /who shows who is in a room.
         alice> /say nowhere hi
-        alice< - no-such-room: there is no room nowhere. /rooms lists them, /join nowhere makes it.
+        alice< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
         carol> /leave lobby
         bob< @ev=leave;who=carol [lobby] * carol left
         phone< @ev=leave;who=carol [lobby] * carol left
@@ -134,7 +134,7 @@ fn markers_and_what_may_be_read() {
         alice< | lobby 1 bob: one
         alice< + 1 messages
         alice> /history nowhere
-        alice< - no-such-room: there is no room nowhere. /rooms lists them, /join nowhere makes it.
+        alice< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
         alice> /history @nobody
         alice< - no-such-user: there is nobody called nobody. /who shows who is in a room.
         bob> /msg alice psst
@@ -148,7 +148,7 @@ fn markers_and_what_may_be_read() {
         bob> /search in=@bob from=nobody psst
         bob< - no-such-user: there is nobody called nobody. /who shows who is in a room.
         bob> /search in=nowhere psst
-        bob< - no-such-room: there is no room nowhere. /rooms lists them, /join nowhere makes it.
+        bob< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
     ",
     );
 }
