@@ -121,10 +121,6 @@ impl Dispatcher {
                 failed = failed.or(decided.err());
             }
         }
-        if failed.is_none() && self.rooms.due().is_some_and(|due| due <= now.instant) {
-            self.rooms.tick(now, &mut self.effects);
-            failed = self.carry_out().err();
-        }
         if failed.is_none() && self.open {
             match self.store.commit() {
                 Ok(committed) => {
@@ -140,6 +136,13 @@ impl Dispatcher {
         match failed {
             None => self.rooms.kept(),
             Some(error) => self.take_back(error)?,
+        }
+        // Behind the commit: who came and went is told once, so it must not be lost with a batch.
+        if self.rooms.due().is_some_and(|due| due <= now.instant) {
+            self.rooms.tick(now, &mut self.effects);
+            for effect in self.effects.drain() {
+                put_aside(effect, &mut self.out, &mut self.tickets);
+            }
         }
         self.hand_out();
         Ok(())
@@ -230,6 +233,9 @@ fn put_aside(effect: Effect, out: &mut [Vec<Delivery>], tickets: &mut Vec<Ticket
             }
         }
         Effect::Ticket(ticket) => tickets.push(ticket),
-        Effect::Write(_) | Effect::Append(_) => log::error!("a message that was kept asked to be kept again"),
+        Effect::Write(_) | Effect::Append(_) => log::error!("something asked to be kept when all was"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -226,6 +226,10 @@ impl Session {
         {
             return self.answer(*asked, line);
         }
+        if self.door == Door::Plain && !was_in && (line.ends_with(" HTTP/1.0") || line.ends_with(" HTTP/1.1")) {
+            // A web page can make its reader's browser post to loopback.
+            return Step { label: None, action: Action::HangUp("this is a chat server, not a web server.") };
+        }
         match parse_line(line) {
             Input::Nothing => Step { label: None, action: Action::Nothing },
             Input::Text(text) => Step { label: None, action: self.bare(text) },
@@ -256,9 +260,6 @@ impl Session {
                 Ok(None) => Action::Nothing,
                 Err(error) => answer(Refusal::new(Code::BadText, format!("{error}."))),
             };
-        }
-        if self.door == Door::Plain && (text.ends_with(" HTTP/1.0") || text.ends_with(" HTTP/1.1")) {
-            return Action::HangUp("this is a chat server, not a web server.");
         }
         answer(Refusal::new(
             Code::NotLoggedIn,

@@ -117,8 +117,6 @@ pub(super) struct Connection {
     pub(super) from: AddressGroup,
     /// Given back when the connection is dropped.
     pub(super) _place: Box<dyn Send + Sync + Debug>,
-    /// An unfinished TLS record.
-    pub(super) rest: Vec<u8>,
     pub(super) framer: Framer,
     pub(super) telnet: Telnet,
     pub(super) session: Session,
@@ -138,6 +136,11 @@ pub(super) struct Connection {
     pub(super) ended: bool,
     /// No line is cut until the answer to the one before it is there.
     pub(super) barrier: bool,
+    /// Lines may wait that could not be cut yet. If not, what the framer holds is the beginning of
+    /// a line or frame whose rest has to be read, however long it is.
+    pub(super) stopped: bool,
+    /// It was stopped by what it leaves unread, and goes on after a flush.
+    pub(super) choked: bool,
     pub(super) told_slow: bool,
     pub(super) heard: bool,
     /// The dispatcher may know of it, and has to be told when it is gone.
@@ -165,7 +168,6 @@ impl Connection {
             door,
             from,
             _place: place,
-            rest: Vec::new(),
             framer: Framer::new(),
             telnet: Telnet::default(),
             session: Session::new(door, from),
@@ -182,6 +184,8 @@ impl Connection {
             hung_up: false,
             ended: false,
             barrier: false,
+            stopped: false,
+            choked: false,
             told_slow: false,
             heard: false,
             met: false,
@@ -224,6 +228,9 @@ impl Connection {
 
     /// Hands a password check to the bcrypt pool, now or after the throttle's delay.
     pub(super) fn check(&mut self, work: AuthWork, delay: Duration, turn: &mut Turn<'_>) {
+        if !self.is_live() {
+            return;
+        }
         if !delay.is_zero() {
             self.timers.push((turn.now + delay, Timer::Check(Box::new(work))));
             return;
@@ -247,6 +254,27 @@ impl Connection {
         self.session.logged_in();
         self.held = Some(Vec::new());
         self.timers.retain(|(_, timer)| !matches!(timer, Timer::Login));
+        self.timers.shrink_to_fit();
+    }
+
+    /// Whether it still hears and asks; if not, it is only being closed.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.stage, Stage::Open | Stage::Finishing)
+    }
+
+    /// Whether it wants a turn after a flush: to cut the lines that had to wait for it, or to throw
+    /// away what still comes, so that closing does not reset the connection.
+    pub(super) fn goes_on(&mut self, shared: &Shared) -> bool {
+        match self.stage {
+            Stage::Open => !self.is_choked(shared) && std::mem::take(&mut self.choked),
+            Stage::Closing | Stage::Lingering => self.readable && !self.ended,
+            Stage::Finishing | Stage::Gone => false,
+        }
+    }
+
+    /// Whether it leaves so much unread that its lines have to wait.
+    pub(super) fn is_choked(&self, shared: &Shared) -> bool {
+        self.outbox.owed() > shared.limits.unread_bytes / 4
     }
 
     /// When the connection next wants a turn.
@@ -332,11 +360,11 @@ impl Connection {
     /// Queues nothing more, sends what is left, then closes. The worker sees that the stage has
     /// changed and takes the connection off its lists.
     pub(super) fn close(&mut self, turn: &mut Turn<'_>) {
-        if matches!(self.stage, Stage::Open | Stage::Finishing) {
+        if self.is_live() {
             self.stage = Stage::Closing;
             self.timers.clear();
             self.timers.push((turn.now + CLOSING, Timer::Close));
-            self.pending.clear();
+            self.pending = VecDeque::new();
         }
     }
 

@@ -4,6 +4,7 @@
 
 use super::connection::{Connection, Pending, Ready, Stage, Ticked, Timer, Transport, Turn};
 use super::outbox::read;
+use super::tls::Incoming;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::frame::{Cut, Frames, Rules};
 use crate::protocol::line::{Final, Rows};
@@ -16,7 +17,7 @@ use std::time::Instant;
 const READ_CHUNK: usize = 16 * 1024;
 /// Room for a read behind the longest unfinished record or handshake message.
 pub(super) const READ_BUFFER: usize = READ_CHUNK + 80 * 1024;
-/// While so many bytes wait to be cut, nothing is read.
+/// While so many bytes wait to be cut, and may not be, nothing is read.
 const READ_AHEAD: usize = 4 * 1024;
 /// Reads of one connection in one turn; then others are served first.
 const READS_MAX: usize = 4;
@@ -43,7 +44,7 @@ impl Connection {
         }
         for _ in 0..READS_MAX {
             let wanted = match self.stage {
-                Stage::Open => self.framer.buffered() < READ_AHEAD,
+                Stage::Open => !self.stopped || self.framer.buffered() < READ_AHEAD,
                 Stage::Finishing => false,
                 Stage::Closing | Stage::Lingering => true,
                 Stage::Gone => false,
@@ -60,8 +61,9 @@ impl Connection {
 
     fn read(&mut self, turn: &mut Turn<'_>) -> Came {
         let mut buffer = std::mem::take(&mut turn.scratch.read);
-        let kept = self.rest.len();
-        buffer[..kept].copy_from_slice(&self.rest);
+        let rest = self.transport.tls().map_or(&[][..], |tls| tls.rest());
+        let kept = rest.len();
+        buffer[..kept].copy_from_slice(rest);
         let came = match read(&mut self.socket, &mut buffer[kept..kept + READ_CHUNK]) {
             Ok(None) => {
                 self.readable = false;
@@ -133,21 +135,19 @@ impl Connection {
             self.dirty = true;
         }
         match taken {
-            Ok(taken) => {
-                self.rest = bytes[taken.used..].to_vec();
+            Ok(incoming) => {
                 if is_ready && !was_ready {
                     self.handshaken(turn);
                 }
                 if self.stage == Stage::Open {
                     self.take_plain(&plain, turn);
                 }
-                if taken.closed && !self.ended {
+                if incoming == Incoming::Closed && !self.ended {
                     self.end_of_input(turn);
                 }
             }
             Err(error) => {
                 log::debug!("connection {:?} from {}: TLS: {error}", self.id, self.from);
-                self.rest = Vec::new();
                 self.close(turn);
             }
         }
@@ -182,12 +182,11 @@ impl Connection {
     fn may_cut(&mut self, turn: &mut Turn<'_>) -> bool {
         let limits = &turn.shared.limits;
         // Each of these ends with an answer or a flush, which serve the connection again.
-        if self.stage != Stage::Open
-            || self.barrier
-            || turn.stopping
-            || self.pending.len() >= limits.unanswered
-            || self.outbox.owed() > limits.unread_bytes / 4
-        {
+        if self.stage != Stage::Open || self.barrier || turn.stopping || self.pending.len() >= limits.unanswered {
+            return false;
+        }
+        if self.is_choked(turn.shared) {
+            self.choked = true;
             return false;
         }
         if !turn.shared.budget.has_room() {
@@ -219,7 +218,8 @@ impl Connection {
     fn cut(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
         let mut input = bytes;
         loop {
-            if !self.may_cut(turn) {
+            self.stopped = !self.may_cut(turn);
+            if self.stopped {
                 self.framer.keep(input);
                 return;
             }
@@ -302,7 +302,7 @@ impl Connection {
             }
             Action::HangUp(text) => self.hang_up(None, text, turn),
         }
-        if self.telnet.detected() && !self.session.is_asked() {
+        if self.telnet.detected() && !self.session.is_asked() && !self.shown.deflate {
             let mut reply = Vec::new();
             self.telnet.show_input(&mut reply);
             self.push(&reply, turn);

@@ -87,3 +87,6 @@ pub struct Unread {
     pub(crate) total: AtomicUsize,
     pub(crate) largest: AtomicUsize,
 }
+
+#[cfg(test)]
+mod tests;

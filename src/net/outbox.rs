@@ -5,7 +5,9 @@
 //! spares and go back when they are sent.
 
 use super::tls::{RECORD_MAX, Tls};
+use crate::protocol::deflate::{Header, PACKED_MAX_SERVER};
 use crate::traffic::Socket;
+use memchr::memchr;
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 
@@ -35,6 +37,7 @@ impl Spares {
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
+    /// Begins with a line or a frame.
     plain: Vec<u8>,
     sent: usize,
     /// Records that the socket did not take whole; they go before what is plain.
@@ -70,13 +73,10 @@ impl Outbox {
         self.cipher.extend_from_slice(bytes);
     }
 
-    /// Forgets what waits in plain text, but for a record that has begun: for one who is too slow.
+    /// Forgets what waits in plain text, but for a line or a frame that was sent in part, which has
+    /// to end before another begins: for one who is too slow.
     pub(super) fn clear_plain(&mut self) {
-        // A line that was sent in part has to end before another begins.
-        let end = match self.sent {
-            0 => 0,
-            sent => self.plain[sent..].iter().position(|&b| b == b'\n').map_or(self.plain.len(), |at| sent + at + 1),
-        };
+        let (_, end) = bounds_around(&self.plain, self.sent);
         self.plain.truncate(end);
     }
 
@@ -132,8 +132,9 @@ impl Outbox {
     /// A slow reader's buffer must not grow by what was sent long ago.
     fn blocked(&mut self) -> Flushed {
         if self.sent > SENT_MAX {
-            self.plain.drain(..self.sent);
-            self.sent = 0;
+            let (whole, _) = bounds_around(&self.plain, self.sent);
+            self.plain.drain(..whole);
+            self.sent -= whole;
         }
         Flushed::Blocked
     }
@@ -141,6 +142,23 @@ impl Outbox {
 
 /// What is sent of a buffer is moved out of it once it is so much.
 const SENT_MAX: usize = 32 * 1024;
+
+/// The last place up to `at`, and the first from it on, where a line or a frame ends. No line of a
+/// server's begins with `=`, so that only frames do.
+fn bounds_around(bytes: &[u8], at: usize) -> (usize, usize) {
+    let mut start = 0;
+    while start < at {
+        let line = &bytes[start..];
+        let length = memchr(b'\n', line).map_or(line.len(), |end| end + 1);
+        let header = Header::parse(line[..length].trim_ascii_end(), PACKED_MAX_SERVER);
+        let end = start + length + header.map_or(0, |header| header.packed()).min(line.len() - length);
+        if end > at {
+            return (start, end);
+        }
+        start = end;
+    }
+    (start, start)
+}
 
 /// One write: `None` where the socket takes nothing for now.
 fn write(socket: &mut Socket, bytes: &[u8]) -> io::Result<Option<usize>> {
@@ -185,3 +203,6 @@ pub(super) fn shut_down(socket: &Socket) {
         log::trace!("shutting down a socket: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,9 @@ impl Connection {
                 }
             }
             Ready::Prompt(text) => {
-                if self.telnet.detected() {
+                // An answer that came before its question needs no hiding; and with frames there are
+                // no telnet commands.
+                if self.telnet.detected() && self.session.is_asked() && !self.shown.deflate {
                     self.telnet.hide_input(&mut bytes);
                 }
                 let re = re.filter(|_| self.shown.tags);
@@ -117,7 +119,7 @@ impl Connection {
 
     /// Appends bytes to what is sent, unless the connection is being closed.
     pub(super) fn push(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
-        if bytes.is_empty() || !matches!(self.stage, Stage::Open | Stage::Finishing) {
+        if bytes.is_empty() || !self.is_live() {
             return;
         }
         self.outbox.buffer(&mut turn.scratch.spares).extend_from_slice(bytes);
@@ -126,6 +128,11 @@ impl Connection {
 
     /// It leaves more unread than it may: the reason is all that is still queued.
     pub(super) fn too_slow(&mut self, turn: &mut Turn<'_>) {
+        if !self.is_live() {
+            // It was told to go already, and takes not even that.
+            self.stage = Stage::Gone;
+            return;
+        }
         log::info!("connection {:?} from {} is closed: it left {} bytes unread", self.id, self.from, self.owed());
         self.held = None;
         self.outbox.clear_plain();

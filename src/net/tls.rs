@@ -2,8 +2,8 @@
 //! buffers (3.4 KB instead of 7.6 when idle); the bytes pass through the worker's own.
 
 use rustls::ServerConfig;
-use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, InsufficientSizeError};
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, InsufficientSizeError, WriteTraffic};
 use std::sync::Arc;
 
 /// The most plain text in one TLS record.
@@ -13,23 +13,34 @@ const RECORD_OVERHEAD: usize = 64;
 /// Longest first flight of a handshake that is encoded without asking for the size again.
 const FLIGHT: usize = 4096;
 
-/// What reading brought.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    /// How many of the bytes were used up; the rest is an unfinished record.
-    pub(super) used: usize,
+/// What a read says of the peer's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// More may come.
+    Open,
     /// The peer sends no more.
-    pub(super) closed: bool,
+    Closed,
 }
 
 pub(super) struct Tls {
     conn: UnbufferedServerConnection,
+    /// An unfinished record or handshake message. rustls remembers places in it, so it is shown to
+    /// rustls at every step: without it a message that came in part would make a write panic.
+    rest: Vec<u8>,
     ready: bool,
+    /// There was an error: what still comes is thrown away unread, and nothing more is said.
+    broken: bool,
 }
 
 impl Tls {
     pub(super) fn new(config: &Arc<ServerConfig>) -> Result<Self, rustls::Error> {
-        Ok(Self { conn: UnbufferedServerConnection::new(Arc::clone(config))?, ready: false })
+        let conn = UnbufferedServerConnection::new(Arc::clone(config))?;
+        Ok(Self { conn, rest: Vec::new(), ready: false, broken: false })
+    }
+
+    /// What was left over by the last read; the next one has to begin with it.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.rest
     }
 
     /// Whether the handshake is over.
@@ -37,31 +48,47 @@ impl Tls {
         self.ready
     }
 
-    /// Takes what came. Plain text is appended to `plain`, what has to be sent to `out`, also
-    /// where there is an error: then it is the alert.
+    /// Takes what came, with [`Tls::rest`] before it. Plain text is appended to `plain`, what has to
+    /// be sent to `out`, also where there is an error: then it is the alert.
     pub(super) fn read(
         &mut self,
         incoming: &mut [u8],
         plain: &mut Vec<u8>,
         out: &mut Vec<u8>,
-    ) -> Result<Taken, rustls::Error> {
-        let mut taken = Taken::default();
+    ) -> Result<Incoming, rustls::Error> {
+        if self.broken {
+            return Ok(Incoming::Open);
+        }
+        let mut used = 0;
+        let came = self.process(incoming, &mut used, plain, out);
+        match came {
+            Ok(_) => self.rest = incoming[used..].to_vec(),
+            Err(_) => {
+                self.broken = true;
+                self.rest = Vec::new();
+                self.encode_alert(&mut incoming[used..], out);
+            }
+        }
+        came
+    }
+
+    fn process(
+        &mut self,
+        incoming: &mut [u8],
+        used: &mut usize,
+        plain: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<Incoming, rustls::Error> {
+        let mut came = Incoming::Open;
         loop {
-            let status = self.conn.process_tls_records(&mut incoming[taken.used..]);
+            let status = self.conn.process_tls_records(&mut incoming[*used..]);
             let discard = status.discard;
-            let state = match status.state {
-                Ok(state) => state,
-                Err(error) => {
-                    self.encode_alert(out);
-                    return Err(error);
-                }
-            };
             let mut blocked = false;
-            match state {
+            match status.state? {
                 ConnectionState::ReadTraffic(mut traffic) => {
                     while let Some(record) = traffic.next_record() {
                         let record = record?;
-                        taken.used += record.discard;
+                        *used += record.discard;
                         plain.extend_from_slice(record.payload);
                     }
                 }
@@ -71,9 +98,9 @@ impl Tls {
                     Err(EncodeError::AlreadyEncoded) => Err(None),
                 })?,
                 ConnectionState::TransmitTlsData(transmit) => transmit.done(),
-                ConnectionState::PeerClosed => taken.closed = true,
+                ConnectionState::PeerClosed => came = Incoming::Closed,
                 ConnectionState::Closed => {
-                    taken.closed = true;
+                    came = Incoming::Closed;
                     blocked = true;
                 }
                 ConnectionState::WriteTraffic(_) => {
@@ -83,18 +110,20 @@ impl Tls {
                 // Early data is off; were it on, it would not be taken before the handshake's end.
                 _ => blocked = true,
             }
-            taken.used += discard;
+            *used += discard;
             if blocked {
-                return Ok(taken);
+                return Ok(came);
             }
         }
     }
 
-    fn encode_alert(&mut self, out: &mut Vec<u8>) {
-        // After an error rustls still hands out the alert that it queued.
-        while let Ok(ConnectionState::EncodeTlsData(mut encode)) = self.conn.process_tls_records(&mut []).state {
-            let encoded = append(out, FLIGHT, |room| encode.encode(room).map_err(|_| None));
-            if encoded.is_err() {
+    /// After an error rustls still hands out the alert that it queued. It is asked for nothing
+    /// else: it would look at the same bytes again, and panic.
+    fn encode_alert(&mut self, incoming: &mut [u8], out: &mut Vec<u8>) {
+        while self.conn.wants_write()
+            && let Ok(ConnectionState::EncodeTlsData(mut encode)) = self.conn.process_tls_records(incoming).state
+        {
+            if append(out, FLIGHT, |room| encode.encode(room).map_err(|_| None)).is_err() {
                 return;
             }
         }
@@ -103,14 +132,37 @@ impl Tls {
     /// Encrypts at most [`RECORD_MAX`] bytes of plain text into one record.
     pub(super) fn write(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), rustls::Error> {
         debug_assert!(plain.len() <= RECORD_MAX);
+        self.when_writable(out, |traffic, out| {
+            append(out, plain.len() + RECORD_OVERHEAD, |room| traffic.encrypt(plain, room).map_err(encrypt_error))
+        })
+    }
+
+    /// Encrypts a close_notify, if the handshake came so far.
+    pub(super) fn close(&mut self, out: &mut Vec<u8>) {
+        if !self.ready || self.broken {
+            return;
+        }
+        let closed = self.when_writable(out, |traffic, out| {
+            append(out, RECORD_OVERHEAD, |room| traffic.queue_close_notify(room).map_err(encrypt_error))
+        });
+        if let Err(error) = closed {
+            log::debug!("no close_notify was sent: {error}");
+        }
+    }
+
+    fn when_writable(
+        &mut self,
+        out: &mut Vec<u8>,
+        act: impl FnOnce(&mut WriteTraffic<'_, ServerConnectionData>, &mut Vec<u8>) -> Result<(), rustls::Error>,
+    ) -> Result<(), rustls::Error> {
+        if self.broken {
+            return Err(rustls::Error::HandshakeNotComplete);
+        }
         loop {
-            match self.conn.process_tls_records(&mut []).state? {
-                ConnectionState::WriteTraffic(mut traffic) => {
-                    return append(out, plain.len() + RECORD_OVERHEAD, |room| {
-                        traffic.encrypt(plain, room).map_err(encrypt_error)
-                    });
-                }
-                // A key update, or a ticket, that has to go first.
+            // What is unfinished stays so: nothing of it is taken here.
+            match self.conn.process_tls_records(&mut self.rest).state? {
+                ConnectionState::WriteTraffic(mut traffic) => return act(&mut traffic, out),
+                // An answer to changed keys, that has to go first.
                 ConnectionState::EncodeTlsData(mut encode) => append(out, FLIGHT, |room| match encode.encode(room) {
                     Ok(written) => Ok(written),
                     Err(EncodeError::InsufficientSize(size)) => Err(Some(size)),
@@ -119,27 +171,6 @@ impl Tls {
                 ConnectionState::TransmitTlsData(transmit) => transmit.done(),
                 ConnectionState::PeerClosed => {}
                 _ => return Err(rustls::Error::HandshakeNotComplete),
-            }
-        }
-    }
-
-    /// Encrypts a close_notify, if the handshake came so far.
-    pub(super) fn close(&mut self, out: &mut Vec<u8>) {
-        if !self.ready {
-            return;
-        }
-        while let Ok(state) = self.conn.process_tls_records(&mut []).state {
-            match state {
-                ConnectionState::WriteTraffic(mut traffic) => {
-                    let closed =
-                        append(out, RECORD_OVERHEAD, |room| traffic.queue_close_notify(room).map_err(encrypt_error));
-                    if let Err(error) = closed {
-                        log::debug!("no close_notify was sent: {error}");
-                    }
-                    return;
-                }
-                ConnectionState::PeerClosed => {}
-                _ => return,
             }
         }
     }
@@ -176,3 +207,6 @@ fn append(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

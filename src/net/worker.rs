@@ -218,6 +218,11 @@ impl Worker {
         (connection.id == conn).then_some(slot)
     }
 
+    /// The slot of a connection that is not being closed.
+    fn live_slot_of(&mut self, conn: ConnId) -> Option<u32> {
+        self.slot_of(conn).filter(|&slot| self.connection(slot).is_some_and(|connection| connection.is_live()))
+    }
+
     fn mark_dirty(&mut self, slot: u32) {
         if let Some(connection) = self.connection(slot) {
             connection.dirty = true;
@@ -361,8 +366,9 @@ impl Worker {
                 }
             }
             Delivery::Judged(conn, verdict) => {
-                // Where the connection is gone, a wrong password counts all the same.
-                let slot = self.slot_of(conn);
+                // Where the connection is gone, a wrong password counts all the same. Nobody else's
+                // verdict goes on: the dispatcher was told already that the connection is gone.
+                let slot = self.live_slot_of(conn);
                 if slot.is_some() || matches!(verdict, Verdict::Wrong { .. }) {
                     let connection = slot.and_then(|slot| self.connection(slot));
                     let replay = connection.and_then(|connection| connection.session.options().person());
@@ -379,8 +385,14 @@ impl Worker {
             Delivery::Answer(answer) => self.answer(answer.conn, now, shared, |connection, turn| {
                 connection.answered(answer.rows, answer.last, turn);
             }),
-            Delivery::Attached { conn, account, name, rooms } => match self.slot_of(conn) {
-                Some(slot) => self.attach(slot, account, rooms, &name),
+            Delivery::Attached { conn, account, name, rooms } => match self.live_slot_of(conn) {
+                Some(slot) => {
+                    self.attach(slot, account, &rooms);
+                    self.turn(slot, now, shared, |connection, _| {
+                        log::info!("connection {:?} from {} is {name}", connection.id, connection.from);
+                        connection.let_in(account, rooms);
+                    });
+                }
                 // It went away while it was let in: Detach followed it, or follows now.
                 None => self.requests.push(Request { conn, replay: None, ask: Ask::Detach, share: Share::default() }),
             },
@@ -473,15 +485,11 @@ impl Worker {
         }
     }
 
-    fn attach(&mut self, slot: u32, account: AccountId, rooms: Vec<ConversationId>, name: &crate::names::UserName) {
-        for &room in &rooms {
+    fn attach(&mut self, slot: u32, account: AccountId, rooms: &[ConversationId]) {
+        for &room in rooms {
             self.rooms.entry(room).or_default().push(slot);
         }
         self.accounts.entry(account).or_default().push(slot);
-        if let Some(connection) = self.connection(slot) {
-            log::info!("connection {:?} from {} is {name}", connection.id, connection.from);
-            connection.let_in(account, rooms);
-        }
     }
 
     fn enter(&mut self, account: AccountId, room: ConversationId) {
@@ -577,12 +585,14 @@ impl Worker {
                 connection.flush(turn);
             });
             let Some(connection) = self.connection(slot) else { continue };
-            let waits = connection.framer.buffered() > 0 || connection.ended || connection.readable;
-            if connection.owed() > 0 {
-                self.backlog.insert(slot);
-            } else if self.backlog.remove(&slot) && waits {
-                // It was not served while it left too much unread.
+            let (goes_on, owes) = (connection.goes_on(shared), connection.owed() > 0);
+            if goes_on {
                 self.again.push(slot);
+            }
+            if owes {
+                self.backlog.insert(slot);
+            } else {
+                self.backlog.remove(&slot);
             }
         }
         if self.dirty.is_empty() {

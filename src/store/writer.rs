@@ -403,4 +403,22 @@ fn is_certain(fault: &Fault) -> bool {
 }
 
 #[cfg(test)]
+impl Store {
+    /// The disk takes no page more than it has.
+    pub(crate) fn fill_the_disk(&self) {
+        let pages: i64 = self.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        self.limit_pages(pages);
+    }
+
+    /// There is room again.
+    pub(crate) fn make_room(&self) {
+        self.limit_pages(100_000);
+    }
+
+    fn limit_pages(&self, pages: i64) {
+        self.db.execute_batch(&format!("PRAGMA max_page_count = {pages}")).unwrap();
+    }
+}
+
+#[cfg(test)]
 mod tests;

@@ -220,8 +220,7 @@ fn a_full_disk_refuses_and_leaves_everything_whole() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["before"]);
-    let pages: i64 = store.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-    store.db.execute_batch(&format!("PRAGMA max_page_count = {pages}")).unwrap();
+    store.fill_the_disk();
     store.begin().unwrap();
     let long = "x".repeat(4000);
     let error = (0..100).find_map(|_| store.append(&draft(LOBBY, ALICE, &long)).err()).unwrap();
@@ -233,7 +232,7 @@ fn a_full_disk_refuses_and_leaves_everything_whole() {
     assert!(store.append(&draft(LOBBY, ALICE, "after")).is_err());
     assert!(matches!(store.commit(), Err(CommitError::Refused(_))));
     assert_eq!(last(&store.load().unwrap(), LOBBY), 1);
-    store.db.execute_batch("PRAGMA max_page_count = 100000").unwrap();
+    store.make_room();
     assert_eq!(say(&mut store, LOBBY, ALICE, &["again"]), 2);
     drop(store);
     let (store, world) = open(&dir.settings());

@@ -1,0 +1,130 @@
+use super::*;
+use crate::protocol::deflate::{Packer, Unpacker};
+use crate::protocol::frame::{Cut, Framer, Frames, Rules};
+use crate::protocol::line::SERVER_LINE_MAX;
+use proptest::prelude::*;
+use std::os::unix::net::UnixStream;
+use std::sync::LazyLock;
+
+fn pair() -> (Socket, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    (Socket::Unix(ours), theirs)
+}
+
+/// What has come, at most so much of it.
+fn take(from: &mut UnixStream, most: usize) -> Vec<u8> {
+    let mut came = vec![0; most];
+    let read = from.read(&mut came).unwrap_or(0);
+    came.truncate(read);
+    came
+}
+
+fn flush(outbox: &mut Outbox, socket: &mut Socket, spares: &mut Spares) -> Flushed {
+    outbox.flush(socket, None, &mut Vec::new(), spares).unwrap()
+}
+
+#[test]
+fn an_idle_connection_holds_no_buffer() {
+    let (mut socket, mut peer) = pair();
+    let (mut outbox, mut spares) = (Outbox::default(), Spares::default());
+    outbox.buffer(&mut spares).extend_from_slice(b"+ hello\n");
+    assert_eq!(outbox.owed(), 8);
+    assert_eq!(flush(&mut outbox, &mut socket, &mut spares), Flushed::All);
+    assert_eq!((outbox.owed(), outbox.plain.capacity(), outbox.cipher.capacity()), (0, 0, 0));
+    assert_eq!(take(&mut peer, 100), b"+ hello\n");
+    assert!(spares.take().capacity() > 0, "the buffer came back");
+}
+
+#[test]
+fn what_is_too_large_to_spare_is_given_back() {
+    let mut spares = Spares::default();
+    spares.give(Vec::with_capacity(SPARE_BYTES_MAX + 1));
+    spares.give(Vec::new());
+    assert_eq!(spares.take().capacity(), 0);
+}
+
+#[test]
+fn a_peer_that_is_gone_is_an_error() {
+    let (mut socket, peer) = pair();
+    drop(peer);
+    let mut outbox = Outbox::default();
+    outbox.buffer(&mut Spares::default()).extend_from_slice(b"+ hello\n");
+    assert!(outbox.flush(&mut socket, None, &mut Vec::new(), &mut Spares::default()).is_err());
+}
+
+/// Lines, or frames among them: more than a socket takes at once.
+fn parts(frames: bool) -> &'static [Vec<u8>] {
+    static PARTS: [LazyLock<Vec<Vec<u8>>>; 2] = [LazyLock::new(|| make(false)), LazyLock::new(|| make(true))];
+    &PARTS[usize::from(frames)]
+}
+
+fn make(frames: bool) -> Vec<Vec<u8>> {
+    let mut packer = Packer::new();
+    let part = |n: u64| {
+        let words: String = (0..40 + n % 300).map(|word| format!("{:x} ", word * n * 7919 % 10007)).collect();
+        let line = format!("[lobby] bob: {n} {words}\n").into_bytes();
+        match packer.pack(&line) {
+            Some(frame) if frames && n % 3 != 0 => frame.into_vec(),
+            _ => line,
+        }
+    };
+    (0..700).map(part).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn who_is_too_slow_reads_whole_lines_and_frames_and_then_the_reason(
+        frames in any::<bool>(), reads in prop::collection::vec(1usize..100_000, 0..8),
+    ) {
+        let (mut socket, mut peer) = pair();
+        let (mut outbox, mut spares) = (Outbox::default(), Spares::default());
+        for part in parts(frames) {
+            outbox.buffer(&mut spares).extend_from_slice(part);
+        }
+        let mut seen = Vec::new();
+        let mut flushed = flush(&mut outbox, &mut socket, &mut spares);
+        for read in reads {
+            seen.extend(take(&mut peer, read));
+            flushed = flush(&mut outbox, &mut socket, &mut spares);
+        }
+        if flushed == Flushed::Blocked {
+            outbox.clear_plain();
+            prop_assert!(outbox.owed() < 8192, "{} bytes are left", outbox.owed());
+        }
+        outbox.buffer(&mut spares).extend_from_slice(b"* too-slow: bye\n");
+        while flush(&mut outbox, &mut socket, &mut spares) == Flushed::Blocked {
+            seen.extend(take(&mut peer, 1 << 20));
+        }
+        loop {
+            let came = take(&mut peer, 1 << 20);
+            if came.is_empty() {
+                break;
+            }
+            seen.extend(came);
+        }
+
+        let (mut framer, mut unpacker, mut input) = (Framer::new(), Unpacker::new(), seen.as_slice());
+        let rules = Rules { line_max: SERVER_LINE_MAX, frames: Frames::FromServer };
+        let mut lines: Vec<Vec<u8>> = Vec::new();
+        while let Some(cut) = framer.cut(&mut input, rules) {
+            match cut {
+                Cut::Line(line) => lines.push(line.to_vec()),
+                Cut::Frame(header, packed) => {
+                    let inflated = unpacker.unpack(header, packed).unwrap();
+                    framer.unroll(inflated);
+                }
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+        prop_assert_eq!(framer.buffered(), 0);
+        prop_assert_eq!(lines.pop().unwrap(), b"* too-slow: bye".to_vec());
+        for (n, line) in lines.iter().enumerate() {
+            let begins = format!("[lobby] bob: {n} ");
+            prop_assert!(line.starts_with(begins.as_bytes()));
+        }
+    }
+}

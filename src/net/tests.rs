@@ -1,0 +1,6 @@
+//! A real worker between sockets and a dispatcher that the test plays: it decides what is answered
+//! and when, so that every order can be had.
+
+mod input;
+mod leaving;
+mod server;
