@@ -1,12 +1,12 @@
 //! Rows of messages, and `/history`. A reader's thread runs it.
 
+use super::places::{Places, Span};
 use super::reader::ReadError;
-use super::stored;
 use crate::names::MessageId;
 use crate::protocol::line::Rows;
 use crate::protocol::stamp::rfc3339;
 use crate::traffic::Place;
-use rusqlite::{Connection, Row};
+use rusqlite::Row;
 
 /// What a row costs beside its text: `| ` and the line's end.
 const ROW_FRAME: usize = 3;
@@ -81,30 +81,16 @@ pub(super) fn messages(count: usize) -> String {
 /// With `after` the first messages above it, else the last below `before`; ascending either way.
 /// It says `more` if the page ended before the messages within the bounds did.
 pub(super) fn history(
-    db: &Connection,
+    places: &Places<'_>,
     mut page: Page,
     place: &Place,
     before: MessageId,
     after: Option<MessageId>,
 ) -> Result<(Rows, String), ReadError> {
-    // CROSS JOIN keeps the order: along the index of places, each author looked up.
-    let sql = match after {
-        Some(_) => {
-            "SELECT m.id, m.at, a.name, m.text FROM message m CROSS JOIN account a ON a.id = m.author
-             WHERE m.conversation = ? AND m.id > ? AND m.id < ? ORDER BY m.id"
-        }
-        None => {
-            "SELECT m.id, m.at, a.name, m.text FROM message m CROSS JOIN account a ON a.id = m.author
-             WHERE m.conversation = ? AND m.id > ? AND m.id < ? ORDER BY m.id DESC"
-        }
-    };
-    let above = stored(after.unwrap_or(MessageId::ZERO).value());
-    let mut statement = db.prepare_cached(sql)?;
-    let mut found = statement.query([place.conversation.value(), above, stored(before.value())])?;
-    while let Some(row) = found.next()? {
-        if !page.put(message_row(&place.target, row)?) {
-            break;
-        }
+    let span = Span::between(place, after, before);
+    match after {
+        Some(_) => places.oldest_first(span, &place.target, &mut page)?,
+        None => places.newest_first(span, &place.target, &mut page)?,
     }
     let last = messages(page.len()) + if page.has_more() { ", more" } else { "" };
     Ok((if after.is_some() { page.forwards() } else { page.backwards(None) }, last))

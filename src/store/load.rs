@@ -9,10 +9,10 @@ use crate::traffic::{
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row};
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// Everything but messages. A conversation's `last` is never below an id that was given: it is the
-/// highest that is kept or was reserved.
+/// Everything but messages. A conversation's `last` is the one that was saved: see [`uncounted`].
 pub(super) fn world(db: &Connection) -> Result<World> {
     Ok(World {
         epoch: schema::meta(db, "epoch")?.ok_or(Error::QueryReturnedNoRows)?,
@@ -65,10 +65,7 @@ pub(super) fn world(db: &Connection) -> Result<World> {
 }
 
 fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
-    // One step down the index for each conversation; a GROUP BY would read every message.
-    let sql = "SELECT c.id, c.room, c.low, c.high, c.private, c.topic, max(c.reserved, coalesce(
-                   (SELECT max(m.id) FROM message m WHERE m.conversation = c.id), 0))
-               FROM conversation c ORDER BY c.id";
+    let sql = "SELECT id, room, low, high, private, topic, last FROM conversation ORDER BY id";
     all(db, sql, |row| {
         let kind = match row.get_ref(1)?.as_str_or_null().map_err(|error| broken(1, error))? {
             Some(room) => ConversationKind::Room {
@@ -80,6 +77,19 @@ fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
         };
         Ok(ConversationRecord { id: ConversationId::new(row.get(0)?), kind, last: message_id(row, 6)? })
     })
+}
+
+/// The last ids of the conversations that were talked in since each one's was saved.
+pub(super) fn uncounted(db: &Connection) -> Result<FxHashMap<ConversationId, MessageId>> {
+    let mut lasts = FxHashMap::default();
+    let mut beyond = db.prepare("SELECT conversation, id FROM message WHERE seq > ? ORDER BY seq")?;
+    let mut found = beyond.query([schema::counted(db)?])?;
+    while let Some(row) = found.next()? {
+        let id = message_id(row, 1)?;
+        let last = lasts.entry(ConversationId::new(row.get(0)?)).or_insert(id);
+        *last = id.max(*last);
+    }
+    Ok(lasts)
 }
 
 /// The highest place in the order of saying that a message has.

@@ -1,4 +1,4 @@
-//! What is kept: accounts, rooms, messages and their full-text index. The only place that knows
+//! What is kept: accounts, rooms, messages and their index. The only place that knows
 //! SQLite; it knows no rooms, sockets or threads of others, and meets them in [`crate::traffic`].
 //!
 //! The data directory holds
@@ -6,7 +6,7 @@
 //! ```text
 //! lock          held for as long as a server runs on this directory
 //! chitchat.db   everything (and its -wal and -shm)
-//! index.db      the full-text index; deleted at will, it is made anew
+//! index.db      where messages are and which words they hold; deleted at will, it is made anew
 //! ```
 //!
 //! | who        | on which thread | does                                                         |
@@ -21,6 +21,7 @@
 mod history;
 mod index;
 mod load;
+mod places;
 mod reader;
 mod records;
 mod schema;
@@ -46,7 +47,7 @@ use std::time::Duration;
 
 /// The main database's file within the data directory.
 pub const DATABASE_FILE: &str = "chitchat.db";
-/// The full-text index's file within the data directory.
+/// The index's file within the data directory.
 pub const INDEX_FILE: &str = "index.db";
 /// The file within the data directory that a running server holds locked.
 pub const LOCK_FILE: &str = "lock";

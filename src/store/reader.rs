@@ -1,12 +1,12 @@
 //! Answers the dispatcher's tickets: history, search, conversations, welcomes. Each reader has a
 //! thread and read-only connections of its own, and never waits for the writer.
 //!
-//! Each statement is a transaction of its own: messages never change once they are said, and a
-//! long transaction would keep the writer's log from being folded back.
+//! Each answer is read from one state of what is kept: see [`super::places`]. None takes longer than
+//! [`READ_DEADLINE`], since a long look would keep the writer's log from being folded back.
 
 use super::history::{self, Page};
 use super::search::{self, Search};
-use super::{DATABASE_FILE, INDEX_FILE, Settings, StoreError, connect_reader, welcome};
+use super::{DATABASE_FILE, INDEX_FILE, Settings, StoreError, connect_reader, places, welcome};
 use crate::names::AccountId;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Rows};
@@ -104,41 +104,65 @@ impl Reader {
     /// Answers one ticket. What goes wrong is a refusal, logged if it is not the asker's fault.
     pub fn answer(&mut self, ticket: Ticket) -> Answer {
         self.deadline.set(self.patience);
-        let page = |limit| Page::new(limit, self.answer_bytes);
         let Ticket { conn, read } = ticket;
-        let done = match read {
-            Read::Welcome { account, room, replay, others, last } => {
-                let rows = self.welcome(account, room.as_ref(), replay, &others);
-                return Answer { conn, rows, last };
-            }
-            Read::Conversations { account, places } => {
-                welcome::conversations(&self.db, self.index.is_some(), self.answer_bytes, account, &places)
-            }
-            Read::History { .. } | Read::Search { .. } if self.index.is_none() => {
-                Ok((Rows::default(), "0 messages - this server keeps no history".to_owned()))
-            }
-            Read::History { place, before, after, limit } => {
-                history::history(&self.db, page(limit), &place, before, after)
-            }
-            Read::Search { places, within: _, from, limit, more, words } => {
-                Search::new(&places, from, more, words.as_str())
-                    .and_then(|search| search::search(&self.db, self.index.as_ref(), page(limit), &search))
-            }
+        let done = match &self.index {
+            Some(index) => self.read(index, read),
+            None => self.read_nothing(read),
         };
         match done {
-            Ok((rows, last)) => Answer { conn, rows, last: Final::Done(last) },
+            Ok((rows, last)) => Answer { conn, rows, last },
             Err(error) => Answer { conn, rows: Rows::default(), last: error.refusal().into() },
         }
     }
 
+    fn read(&self, index: &Connection, read: Read) -> Result<(Rows, Final), ReadError> {
+        let page = |limit| Page::new(limit, self.answer_bytes);
+        let (rows, last) = match read {
+            Read::Welcome { account, room, replay, others, last } => {
+                return Ok((self.welcome(index, account, room.as_ref(), replay, &others), last));
+            }
+            Read::Conversations { account, places } => places::look(&self.db, index, |kept| {
+                welcome::conversations(Some(kept), self.answer_bytes, account, &places)
+            })?,
+            Read::History { place, before, after, limit } => {
+                places::look(&self.db, index, |kept| history::history(kept, page(limit), &place, before, after))?
+            }
+            Read::Search { places, within: _, from, limit, more, words } => {
+                let search = Search::new(&places, from, more, words.as_str())?;
+                search::search(&self.db, index, page(limit), &search)?
+            }
+        };
+        Ok((rows, Final::Done(last)))
+    }
+
+    /// Where messages are not kept, nothing is unread either.
+    fn read_nothing(&self, read: Read) -> Result<(Rows, Final), ReadError> {
+        let (rows, last) = match read {
+            Read::Welcome { last, .. } => return Ok((Rows::default(), last)),
+            Read::Conversations { account, places } => {
+                welcome::conversations(None, self.answer_bytes, account, &places)?
+            }
+            Read::History { .. } | Read::Search { .. } => {
+                (Rows::default(), "0 messages - this server keeps no history".to_owned())
+            }
+        };
+        Ok((rows, Final::Done(last)))
+    }
+
     /// What a person is shown before the final line of a login, which stands whatever happens
     /// here.
-    fn welcome(&self, account: AccountId, room: Option<&Unread>, replay: u32, others: &[Unread]) -> Rows {
-        // Where nothing is kept, nothing is unread.
-        if self.index.is_none() {
-            return Rows::default();
-        }
-        welcome::welcome(&self.db, self.answer_bytes, account, room, replay, others).unwrap_or_else(|error| {
+    fn welcome(
+        &self,
+        index: &Connection,
+        account: AccountId,
+        room: Option<&Unread>,
+        replay: u32,
+        others: &[Unread],
+    ) -> Rows {
+        let shown = places::look(&self.db, index, |kept| {
+            welcome::welcome(kept, self.answer_bytes, account, room, replay, others)
+        });
+        shown.unwrap_or_else(|error| {
             let text = "your unread lines could not be read just now. /conversations shows where there are any";
             let mut rows = Rows::default();
             rows.push_body(&Body::Notice(Some(error.refusal().code), text));

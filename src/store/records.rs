@@ -101,12 +101,12 @@ fn add_conversation(db: &Connection, conversation: &ConversationRecord) -> Resul
     match &conversation.kind {
         ConversationKind::Room { name, private, topic } => one(
             db,
-            "INSERT INTO conversation(id, room, private, topic, reserved) VALUES(?, ?, ?, ?, ?)",
+            "INSERT INTO conversation(id, room, private, topic, last) VALUES(?, ?, ?, ?, ?)",
             params![id, name.as_str(), private, topic, last],
         ),
         ConversationKind::Pair(low, high) => one(
             db,
-            "INSERT INTO conversation(id, low, high, private, topic, reserved) VALUES(?, ?, ?, 1, '', ?)",
+            "INSERT INTO conversation(id, low, high, private, topic, last) VALUES(?, ?, ?, 1, '', ?)",
             [id, low.value(), high.value(), last],
         ),
     }

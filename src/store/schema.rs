@@ -21,13 +21,14 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE invite(
         digest BLOB PRIMARY KEY, uses INTEGER NOT NULL, admin INTEGER NOT NULL,
         until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    -- A room has a name, a pair two accounts, the lower first. No id up to `reserved` is given
-    -- again, whether or not its message is kept.
+    -- A room has a name, a pair two accounts, the lower first. No id up to `last` is given again,
+    -- whether or not its message is kept; where messages are kept, those beyond the `counted` of
+    -- `meta` may have higher ones.
     CREATE TABLE conversation(
         id INTEGER PRIMARY KEY, room TEXT UNIQUE,
         low INTEGER REFERENCES account, high INTEGER REFERENCES account,
-        private INTEGER NOT NULL, topic TEXT NOT NULL, reserved INTEGER NOT NULL,
-        UNIQUE(low, high), 
+        private INTEGER NOT NULL, topic TEXT NOT NULL, last INTEGER NOT NULL,
+        UNIQUE(low, high),
         CHECK((room IS NULL) = (low IS NOT NULL AND high IS NOT NULL AND low <= high))) STRICT;
     CREATE TABLE member(
         conversation INTEGER NOT NULL REFERENCES conversation,
@@ -41,13 +42,12 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE known_address(
         account INTEGER NOT NULL REFERENCES account, address BLOB NOT NULL, used INTEGER NOT NULL,
         PRIMARY KEY(account, address)) STRICT, WITHOUT ROWID;
-    -- In the order of saying, whatever the conversation: the index follows by `seq`. No foreign
-    -- keys here: they would cost each line two look-ups.
+    -- In the order of saying, whatever the conversation, and only ever appended to: an index by
+    -- conversation would dirty a page of its own for nearly each line, so it is kept in `index.db`,
+    -- which follows by `seq`. No foreign keys here: they would cost each line two look-ups.
     CREATE TABLE message(
         seq INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, id INTEGER NOT NULL,
         author INTEGER NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
-    -- The author too, so that unread lines are counted without a look at the table.
-    CREATE UNIQUE INDEX message_place ON message(conversation, id, author);
     CREATE TABLE post_key(
         account INTEGER NOT NULL, conversation INTEGER NOT NULL, key BLOB NOT NULL,
         id INTEGER NOT NULL, digest BLOB NOT NULL,
@@ -97,7 +97,7 @@ fn fill(db: &Connection) -> rusqlite::Result<()> {
         params![server.as_str(), server.folded(), i64::try_from(now).unwrap_or(i64::MAX)],
     )?;
     db.execute(
-        "INSERT INTO conversation(id, room, private, topic, reserved) VALUES(1, ?, 0, '', 0)",
+        "INSERT INTO conversation(id, room, private, topic, last) VALUES(1, ?, 0, '', 0)",
         [RoomName::lobby().as_str()],
     )?;
     Ok(())
@@ -128,6 +128,17 @@ pub(super) fn end_run(db: &Connection) -> rusqlite::Result<()> {
 /// One of the few things known of the database as a whole.
 pub(super) fn meta(db: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
     db.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
+}
+
+/// Up to which place in the order of saying each conversation's `last` is saved.
+pub(super) fn counted(db: &Connection) -> rusqlite::Result<i64> {
+    let sql = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'counted'), 0)";
+    db.query_row(sql, [], |row| row.get(0))
+}
+
+/// Notes it, in the transaction that saves them.
+pub(super) fn set_counted(db: &Connection, seq: i64) -> rusqlite::Result<()> {
+    set_meta(db, "counted", &seq.to_string())
 }
 
 fn set_meta(db: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {

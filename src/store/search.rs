@@ -78,20 +78,19 @@ impl<'a> Search<'a> {
 /// as long as it takes, up to the deadline.
 pub(super) fn search(
     db: &Connection,
-    index: Option<&Connection>,
+    index: &Connection,
     mut page: Page,
     search: &Search<'_>,
 ) -> Result<(Rows, String), ReadError> {
     let mut last = search.below;
     if !search.places.is_empty() {
-        match index.map(|index| indexed(db, index, &mut page, search, &mut last)) {
-            Some(Ok(())) => {}
-            Some(Err(ReadError::Database(error))) if is_damage(&error) => {
-                log::error!("the full-text index is damaged, searching without it: {error}");
+        match indexed(db, index, &mut page, search, &mut last) {
+            Ok(()) => {}
+            Err(ReadError::Database(error)) if is_damage(&error) => {
+                log::error!("the index is damaged, searching without it: {error}");
                 tail(db, &mut page, search, 0, &mut last)?;
             }
-            Some(Err(error)) => return Err(error),
-            None => tail(db, &mut page, search, 0, &mut last)?,
+            Err(error) => return Err(error),
         }
     }
     let cursor = if page.has_more() { format!(", more={last}") } else { String::new() };
@@ -109,7 +108,7 @@ fn indexed(
     last: &mut i64,
 ) -> Result<(), ReadError> {
     let state = index.unchecked_transaction()?;
-    let high: i64 = state.prepare_cached("SELECT high FROM state")?.query_row([], |row| row.get(0))?;
+    let high: i64 = state.prepare_cached("SELECT words FROM state")?.query_row([], |row| row.get(0))?;
     tail(db, page, search, high, last)?;
     if !page.has_more() {
         let narrow = search.places.len() <= PLACES_FEW;

@@ -1,11 +1,20 @@
 //! The only writer of `chitchat.db`; the dispatcher's thread runs it.
 //!
-//! One transaction holds all that one turn of the dispatcher decided. Ids are given here, counted
-//! in memory and taken back with a rollback, so that they have no gaps. Where messages are not
-//! kept, ids are reserved a block at a time instead, and a crash skips the rest of the block.
+//! One transaction holds all that one turn of the dispatcher decided. Messages are appended, in the
+//! order of saying, and nothing else is touched for them: where they stand in their conversations
+//! is noted behind, by the indexer. Ids are given here, counted in memory and taken back with a
+//! rollback, so that they have no gaps. Each conversation's last id is saved from time to time,
+//! and a start reads only the messages since. Where messages are not kept, ids are reserved a
+//! block at a time instead, and a crash skips the rest of the block.
 //!
 //! The write-ahead log is folded back into the database at quiet moments ([`Store::idle`]); only
-//! where there never is one, and the log has grown beyond [`LOG_MOST`], a commit does it.
+//! where there never is one, and the log has grown beyond [`wal::LOG_MOST`], a commit does it.
+
+mod rows;
+mod wal;
+
+use self::rows::Rows;
+use self::wal::Log;
 
 use super::{DATABASE_FILE, DataDir, Settings, StoreError, Sync, connect_writer, load, records, schema, stored};
 use crate::names::{ConversationId, MessageId};
@@ -19,17 +28,14 @@ use std::path::PathBuf;
 /// Ids reserved at once in a conversation whose messages are not kept.
 const RESERVE: u64 = 1000;
 
-/// Pages of 4 KiB that wait in the log before a quiet moment is spent on folding them back: 1 MiB.
-const LOG_QUIET: i32 = 256;
+/// Messages after which the conversations' last ids are saved by a commit: a start after a crash
+/// reads at most so many, which takes some milliseconds.
+const COUNT_MOST: i64 = 20_000;
 
-/// Pages that the log may grow to before a commit waits for folding: 64 MiB.
-const LOG_MOST: i32 = 16_384;
+/// Messages after which a quiet moment is spent on saving them.
+const COUNT_QUIET: i64 = 2_000;
 
-/// Pages by which the log must have grown before folding is forced again, where a reader kept it
-/// from being begun anew: 16 MiB.
-const LOG_AGAIN: i32 = 4_096;
-
-/// Memory for pages of the database, in KiB: the tails of the conversations that are talked in.
+/// Memory for pages of the database, in KiB: accounts, members, keys.
 const CACHE_KIB: i64 = 16_384;
 
 /// The only writer of the database, and the lock on its directory.
@@ -41,6 +47,12 @@ pub struct Store {
     tallies: FxHashMap<ConversationId, Tally>,
     /// Place of the next message in the order of saying.
     next_seq: i64,
+    /// Messages of the transaction that are not in the database yet.
+    rows: Rows,
+    /// The place in the order of saying up to which last ids are saved.
+    counted: i64,
+    /// The next one at which a commit saves them.
+    count_at: i64,
     change: Change,
     log: Log,
     _dir: DataDir,
@@ -50,8 +62,8 @@ pub struct Store {
 #[derive(Debug, Clone, Copy)]
 struct Tally {
     last: MessageId,
-    /// The database promises not to give any up to here again, kept message or not.
-    reserved: u64,
+    /// What the database has for its last: it promises not to give any up to here again.
+    saved: u64,
 }
 
 /// What the transaction under way has done to memory.
@@ -63,15 +75,6 @@ struct Change {
     /// A statement failed. SQLite may have ended the transaction by itself: anything more would
     /// be written for itself, outside of it.
     failed: bool,
-}
-
-/// The write-ahead log, in pages.
-#[derive(Debug, Default)]
-struct Log {
-    pages: i32,
-    folded: i32,
-    /// The size at which folding is forced.
-    force_at: i32,
 }
 
 /// What a commit brought.
@@ -131,16 +134,24 @@ impl Store {
         if settings.sync == Sync::Normal {
             db.pragma_update(None, "synchronous", "normal").map_err(of)?;
         }
-        let world = load::world(&db).map_err(of)?;
-        // What is reserved in the database may be less than `last`, which does no harm: it only
-        // matters where messages are not kept, and there a new block is reserved first.
-        let tally = |last: MessageId| Tally { last, reserved: if settings.keep { 0 } else { last.value() } };
+        let mut world = load::world(&db).map_err(of)?;
+        let (counted, uncounted) = (schema::counted(&db).map_err(of)?, load::uncounted(&db).map_err(of)?);
+        let mut tallies = FxHashMap::default();
+        for conversation in &mut world.conversations {
+            let saved = conversation.last;
+            let last = uncounted.get(&conversation.id).map_or(saved, |&id| id.max(saved));
+            conversation.last = last;
+            tallies.insert(conversation.id, Tally { last, saved: saved.value() });
+        }
         let store = Self {
             keep: settings.keep,
-            tallies: world.conversations.iter().map(|c| (c.id, tally(c.last))).collect(),
-            next_seq: load::last_seq(&db).map_err(of)? + 1,
+            tallies,
+            next_seq: load::last_seq(&db).map_err(of)?.max(counted) + 1,
+            rows: Rows::default(),
+            counted,
+            count_at: counted + COUNT_MOST,
             change: Change::default(),
-            log: Log { force_at: LOG_MOST, ..Log::default() },
+            log: Log::new(),
             db,
             file,
             _dir: dir,
@@ -173,7 +184,7 @@ impl Store {
         self.step(|store| {
             records::write(&store.db, write)?;
             if let Write::Conversation(record) = write {
-                store.tally(record.id, Tally { last: record.last, reserved: record.last.value() });
+                store.tally(record.id, Tally { last: record.last, saved: record.last.value() });
             }
             Ok(())
         })
@@ -185,11 +196,18 @@ impl Store {
     /// # Errors
     /// On [`CommitError::Refused`] it is rolled back already.
     pub fn commit(&mut self) -> Result<Committed, CommitError> {
+        if let Err(error) = self.step(|store| Ok(store.rows.write(&store.db)?)) {
+            self.rollback()?;
+            return Err(error);
+        }
         let committed = self.step(|store| Ok(store.db.prepare_cached("COMMIT")?.execute([]).map(drop)?));
         match committed {
             Ok(()) => {
                 let change = std::mem::take(&mut self.change);
-                self.watch_log();
+                if self.next_seq > self.count_at {
+                    self.count();
+                }
+                self.log.watch(&self.db);
                 Ok(Committed { messages: change.kept })
             }
             // Neither wrote a whole commit record: a full disk fails before the record's end, and
@@ -208,6 +226,7 @@ impl Store {
     /// Only [`CommitError::Ambiguous`].
     pub fn rollback(&mut self) -> Result<(), CommitError> {
         let change = std::mem::take(&mut self.change);
+        self.rows.clear();
         for (conversation, before) in change.undo.into_iter().rev() {
             match before {
                 Some(tally) => self.tallies.insert(conversation, tally),
@@ -228,7 +247,7 @@ impl Store {
     pub fn load(&self) -> Result<World, StoreError> {
         let mut world = load::world(&self.db).map_err(|error| StoreError::of(&self.file, error))?;
         for conversation in &mut world.conversations {
-            // Where messages are not kept, the database knows only what is reserved.
+            // The database knows only what was saved or reserved.
             if let Some(tally) = self.tallies.get(&conversation.id) {
                 conversation.last = tally.last;
             }
@@ -236,12 +255,16 @@ impl Store {
         Ok(world)
     }
 
-    /// To be called when there is nothing else to do: folds the log back if it is worth it. Takes
-    /// some milliseconds then, and else nothing.
+    /// To be called when there is nothing else to do: saves last ids and folds the log back if it
+    /// is worth it. Takes some milliseconds then, and else nothing.
     pub fn idle(&mut self) {
-        if self.log.pages - self.log.folded > LOG_QUIET && self.db.is_autocommit() {
-            self.fold(CheckpointMode::PASSIVE);
+        if !self.db.is_autocommit() {
+            return;
         }
+        if self.next_seq > self.counted + COUNT_QUIET {
+            self.count();
+        }
+        self.log.idle(&self.db);
     }
 
     /// The clean end: what is under way is rolled back, the log folded back, the ids that were
@@ -261,16 +284,32 @@ impl Store {
         // The note of the clean end must not be on disk before what it vouches for.
         self.db.pragma_update(None, "synchronous", "full")?;
         let change = self.db.transaction()?;
-        if !self.keep {
-            let mut exact = change.prepare("UPDATE conversation SET reserved = ?2 WHERE id = ?1")?;
-            for (conversation, tally) in self.tallies.iter().filter(|(_, tally)| tally.reserved > tally.last.value()) {
-                exact.execute([conversation.value(), stored(tally.last.value())])?;
-            }
-        }
+        let inexact = self.tallies.iter().filter(|(_, tally)| tally.saved != tally.last.value());
+        save_lasts(&change, inexact, self.next_seq - 1)?;
         schema::end_run(&change)?;
         change.commit()?;
-        self.fold(CheckpointMode::TRUNCATE);
+        self.log.fold(&self.db, CheckpointMode::TRUNCATE);
         Ok(())
+    }
+
+    /// Saves each conversation's last id, in a transaction of its own. A fault here loses nothing:
+    /// the next start reads more messages.
+    fn count(&mut self) {
+        let counted = self.next_seq - 1;
+        self.count_at = counted + COUNT_MOST;
+        let saved = self.db.transaction().and_then(|change| {
+            // What is reserved is not taken back here: nobody might know whether it was.
+            let behind = self.tallies.iter().filter(|(_, tally)| tally.saved < tally.last.value());
+            save_lasts(&change, behind, counted)?;
+            change.commit()
+        });
+        match saved {
+            Ok(()) => {
+                self.counted = counted;
+                self.tallies.values_mut().for_each(|tally| tally.saved = tally.saved.max(tally.last.value()));
+            }
+            Err(error) => log::warn!("{}: the last ids could not be saved: {error}", self.file.display()),
+        }
     }
 
     fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, CommitError> {
@@ -292,22 +331,14 @@ impl Store {
             return Ok(before);
         }
         let id = tally.last.next().ok_or(Fault::NoIdLeft(conversation))?;
-        let mut reserved = tally.reserved;
+        let mut saved = tally.saved;
         if self.keep {
-            self.db.prepare_cached("INSERT INTO message VALUES(?, ?, ?, ?, ?, ?)")?.execute(params![
-                self.next_seq,
-                conversation.value(),
-                stored(id.value()),
-                draft.author.value(),
-                stored(draft.at),
-                draft.text.as_str()
-            ])?;
+            self.rows.push(&self.db, self.next_seq, id, draft)?;
             self.next_seq += 1;
             self.change.kept += 1;
-        } else if id.value() > reserved {
-            reserved = (tally.last.value() + RESERVE).min(MessageId::MAX.value());
-            let sql = "UPDATE conversation SET reserved = ?2 WHERE id = ?1";
-            records::one(&self.db, sql, [conversation.value(), stored(reserved)])?;
+        } else if id.value() > saved {
+            saved = (tally.last.value() + RESERVE).min(MessageId::MAX.value());
+            records::one(&self.db, SAVE_LAST, [conversation.value(), stored(saved)])?;
         }
         if let Some(key) = &draft.key {
             self.db.prepare_cached("INSERT INTO post_key VALUES(?, ?, ?, ?, ?)")?.execute(params![
@@ -318,7 +349,7 @@ impl Store {
                 Digest::of(draft.text.as_str()).as_bytes()
             ])?;
         }
-        self.tally(conversation, Tally { last: id, reserved });
+        self.tally(conversation, Tally { last: id, saved });
         Ok(Appended::New(id))
     }
 
@@ -345,27 +376,21 @@ impl Store {
         let before = self.tallies.insert(conversation, tally);
         self.change.undo.push((conversation, before));
     }
+}
 
-    fn watch_log(&mut self) {
-        // Asks for the sizes and does nothing.
-        if let Ok((pages, folded)) = self.db.wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP) {
-            (self.log.pages, self.log.folded) = (pages, folded);
-        }
-        if self.log.pages > self.log.force_at {
-            self.fold(CheckpointMode::RESTART);
-            let grown = if self.log.pages > self.log.folded { self.log.pages + LOG_AGAIN } else { LOG_MOST };
-            self.log.force_at = grown.max(LOG_MOST);
-        }
-    }
+const SAVE_LAST: &str = "UPDATE conversation SET last = ?2 WHERE id = ?1";
 
-    /// Folds the log back. A fault here loses nothing, since the log stays as it is.
-    fn fold(&mut self, mode: CheckpointMode) {
-        match self.db.wal_checkpoint_v2(Some("main"), mode) {
-            Ok((pages, folded)) => (self.log.pages, self.log.folded) = (pages, folded),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
-            Err(error) => log::warn!("{}: folding its log back failed: {error}", self.file.display()),
-        }
+/// Saves these last ids, and up to which place in the order of saying all of them hold.
+fn save_lasts<'a>(
+    db: &Connection,
+    tallies: impl Iterator<Item = (&'a ConversationId, &'a Tally)>,
+    counted: i64,
+) -> rusqlite::Result<()> {
+    let mut save = db.prepare_cached(SAVE_LAST)?;
+    for (conversation, tally) in tallies {
+        save.execute([conversation.value(), stored(tally.last.value())])?;
     }
+    schema::set_counted(db, counted)
 }
 
 fn is_certain(fault: &Fault) -> bool {

@@ -1,9 +1,12 @@
 //! History, conversations and welcomes as the wire shows them.
 
+use super::super::places::COUNT_PLACED;
 use super::super::testing::{
     ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, history, peopled, place, readers, say, search, unread, welcome,
 };
 use super::*;
+use crate::names::ConversationId;
+use proptest::prelude::*;
 
 #[test]
 fn history_is_bounded_on_both_sides() {
@@ -117,16 +120,10 @@ fn unread_lines_are_counted_in_the_index_alone() {
     let dir = Dir::new();
     let _store = peopled(&dir.settings());
     let (_indexer, reader) = readers(&dir.settings());
-    let plan: String = reader
-        .db
-        .query_row(
-            "EXPLAIN QUERY PLAN SELECT count(*) FROM message
-             WHERE conversation = 1 AND id > 2 AND id <= 3 AND author <> 4",
-            [],
-            |row| row.get(3),
-        )
-        .unwrap();
-    assert!(plan.contains("COVERING INDEX message_place (conversation=? AND id>? AND id<?)"), "{plan}");
+    let plan = format!("EXPLAIN QUERY PLAN {COUNT_PLACED}");
+    let plan: String = reader.index.unwrap().query_row(&plan, [1, 2, 3, 4], |row| row.get(3)).unwrap();
+    // The table is its own covering index.
+    assert_eq!(plan, "SEARCH place USING PRIMARY KEY (conversation=? AND id>? AND id<?)");
 }
 
 #[test]
@@ -169,4 +166,76 @@ fn a_place_without_messages_costs_nothing() {
     let nowhere = place(crate::names::ConversationId::new(999));
     let read = Read::History { place: nowhere, before: crate::names::MessageId::MAX, after: None, limit: 1000 };
     assert_eq!(ask(&mut reader, read), ["+ 0 messages"]);
+}
+
+#[test]
+fn what_is_said_while_the_index_is_behind_is_read_with_it() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["one", "two", "three"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    indexer.step(2).unwrap();
+    drop(store);
+    // After a crash, with the places behind and then lost.
+    let (mut store, _) = crate::store::Store::open(&dir.settings()).unwrap();
+    assert_eq!(say(&mut store, LOBBY, BOB, &["four"]), 4);
+    let lines = ["| lobby 2 Alice: two", "| lobby 3 Alice: three", "| lobby 4 bob: four", "+ 3 messages, more"];
+    assert_eq!(ask(&mut reader, history(LOBBY, None, None, 3)), lines);
+    drop((indexer, reader));
+    std::fs::remove_file(dir.file(INDEX_FILE)).unwrap();
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    assert_eq!(ask(&mut reader, history(LOBBY, None, None, 3)), lines);
+    assert_eq!((indexer.behind().unwrap(), indexer.step(10).unwrap()), (4, 4));
+    assert_eq!(ask(&mut reader, history(LOBBY, None, None, 3)), lines);
+}
+
+/// Everything that is read by place, within bounds that fit what was said or do not.
+fn reads(bounds: (u64, u64), limit: u32) -> Vec<Read> {
+    let (low, high) = bounds;
+    let rooms = [LOBBY, OPS, PAIR];
+    let all = || rooms.iter().map(|&room| unread(room, high, low)).collect::<Vec<_>>();
+    let mut reads = vec![
+        Read::Conversations { account: ALICE, places: all() },
+        welcome(Some(unread(LOBBY, high, low)), limit, all().split_off(1)),
+        welcome(None, limit, all()),
+        welcome(Some(unread(OPS, high, low)), 0, vec![]),
+    ];
+    for room in rooms {
+        for (before, after) in [(None, None), (Some(high), None), (None, Some(low)), (Some(high), Some(low))] {
+            reads.push(history(room, before, after, limit));
+        }
+    }
+    reads
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn how_far_the_index_is_makes_no_difference(
+        said in proptest::collection::vec((1..4i64, prop_oneof![Just(ALICE), Just(BOB)]), 1..40),
+        bounds in (0..20u64, 0..20u64),
+        limit in 1..10u32,
+        steps in proptest::collection::vec(1..12usize, 1..4),
+    ) {
+        let dir = Dir::new();
+        let mut store = peopled(&dir.settings());
+        let (mut indexer, mut reader) = readers(&dir.settings());
+        let mut ids = std::collections::HashMap::<i64, usize>::new();
+        for (n, (room, author)) in said.iter().enumerate() {
+            say(&mut store, ConversationId::new(*room), *author, &[&format!("line {n}")]);
+            *ids.entry(*room).or_default() += 1;
+        }
+        let mut answers = || reads(bounds, limit).into_iter().map(|read| ask(&mut reader, read)).collect::<Vec<_>>();
+        let none = answers();
+        let all = ids.get(&1).copied().unwrap_or_default().min(limit as usize);
+        prop_assert_eq!(none[4].len(), all + 1);
+        for step in steps {
+            indexer.step_places(step).unwrap();
+            prop_assert_eq!(&none, &answers());
+            indexer.step_words(step).unwrap();
+            prop_assert_eq!(&none, &answers());
+        }
+        while indexer.step_places(100).unwrap() > 0 {}
+        prop_assert_eq!(&none, &answers());
+    }
 }

@@ -1,9 +1,12 @@
 //! The writer: ids, keys, what a failure leaves, what a restart finds.
 
 use super::super::testing::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, draft, id, member, open, peopled, room, say};
+use super::wal::{LOG_MOST, LOG_QUIET};
 use super::*;
 use crate::names::{AccountId, AddressGroup};
 use crate::traffic::{AccountRecord, InviteRecord, InvitedRecord, MemberRecord, Role, TokenRecord};
+use proptest::prelude::*;
+use std::collections::HashMap;
 
 fn last(world: &World, conversation: ConversationId) -> u64 {
     world.conversations.iter().find(|c| c.id == conversation).unwrap().last.value()
@@ -243,7 +246,10 @@ fn a_commit_that_failed_otherwise_is_ambiguous() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     store.begin().unwrap();
-    store.append(&draft(LOBBY, ALICE, "who knows?")).unwrap();
+    // As many as go in with one statement: nothing is left to be done but the commit itself.
+    for _ in 0..8 {
+        store.append(&draft(LOBBY, ALICE, "who knows?")).unwrap();
+    }
     store.db.progress_handler(1, Some(|| true)).unwrap();
     assert!(matches!(store.commit(), Err(CommitError::Ambiguous(Fault::Database(_)))));
 }
@@ -289,4 +295,128 @@ fn the_log_is_folded_back_by_force_when_it_is_never_quiet() {
     say(&mut store, LOBBY, ALICE, &vec![long.as_str(); 100]);
     assert_eq!(store.log.pages, store.log.folded);
     assert_eq!(store.log.force_at, LOG_MOST);
+}
+
+#[test]
+fn last_ids_are_saved_when_it_is_quiet_after_many_messages_and_at_the_end() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let saved = |store: &Store| {
+        let last = "SELECT last FROM conversation WHERE id = 1";
+        let last: i64 = store.db.query_row(last, [], |row| row.get(0)).unwrap();
+        (last, schema::counted(&store.db).unwrap())
+    };
+    say(&mut store, OPS, ALICE, &["up"]);
+    say(&mut store, LOBBY, ALICE, &["x"; 10]);
+    store.idle();
+    assert_eq!(saved(&store), (0, 0));
+    say(&mut store, LOBBY, ALICE, &vec!["x"; 1990]);
+    store.idle();
+    assert_eq!(saved(&store), (2000, 2001));
+    say(&mut store, LOBBY, ALICE, &vec!["x"; 20_000]);
+    assert_eq!(saved(&store), (22_000, 22_001));
+    say(&mut store, LOBBY, ALICE, &["x"]);
+    store.close().unwrap();
+    let (store, world) = open(&dir.settings());
+    assert_eq!((saved(&store), last(&world, LOBBY), last(&world, OPS)), ((22_001, 22_002), 22_001, 1));
+    assert!(load::uncounted(&store.db).unwrap().is_empty());
+}
+
+#[test]
+fn a_transaction_that_fails_at_its_last_rows_is_taken_back_whole() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "gathered")).unwrap();
+    store.db.execute("INSERT INTO message VALUES(1, 1, 1, 1, 1, 'in its place')", []).unwrap();
+    assert!(matches!(store.commit(), Err(CommitError::Refused(Fault::Database(_)))));
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
+    assert_eq!(load::last_seq(&store.db).unwrap(), 1);
+}
+
+/// One thing that befalls a store.
+#[derive(Debug, Clone)]
+enum Turn {
+    /// Lines said in one transaction, some of them under a key, and whether it is committed.
+    Say {
+        lines: Vec<(i64, Option<u8>)>,
+        commit: bool,
+    },
+    Idle,
+    Count,
+    Close,
+    Crash,
+    Keep(bool),
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let lines = proptest::collection::vec((1..4i64, proptest::option::of(0..6u8)), 1..30);
+    prop_oneof![
+        6 => (lines, any::<bool>()).prop_map(|(lines, commit)| Turn::Say { lines, commit }),
+        1 => Just(Turn::Idle),
+        2 => Just(Turn::Count),
+        1 => Just(Turn::Close),
+        3 => Just(Turn::Crash),
+        1 => any::<bool>().prop_map(Turn::Keep),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn an_id_is_given_once_and_the_next_is_above_it(turns in proptest::collection::vec(turn(), 1..25)) {
+        let dir = Dir::new();
+        let mut settings = dir.settings();
+        let mut store = peopled(&settings);
+        let mut given = HashMap::<i64, u64>::new();
+        let mut keys = HashMap::<(i64, u8), MessageId>::new();
+        for turn in turns {
+            match turn {
+                Turn::Say { lines, commit } => {
+                    let (mut lasts, mut said) = (given.clone(), keys.clone());
+                    store.begin().unwrap();
+                    for (room, key) in lines {
+                        let line = draft(ConversationId::new(room), ALICE, "x");
+                        let line = Draft { key: key.map(|key| key.to_string().into()), ..line };
+                        let last = lasts.entry(room).or_default();
+                        match store.append(&line).unwrap() {
+                            Appended::New(id) => {
+                                prop_assert!(id.value() > *last, "{:?} above {}", id, last);
+                                prop_assert!(!settings.keep || id.value() == *last + 1, "{:?} behind {}", id, last);
+                                *last = id.value();
+                                if let Some(key) = key {
+                                    prop_assert_eq!(said.insert((room, key), id), None);
+                                }
+                            }
+                            Appended::Again(id) => prop_assert_eq!(said.get(&(room, key.unwrap())), Some(&id)),
+                            Appended::Conflict => prop_assert!(false, "the text is always the same"),
+                        }
+                    }
+                    if commit {
+                        store.commit().unwrap();
+                        (given, keys) = (lasts, said);
+                    } else {
+                        store.rollback().unwrap();
+                    }
+                    continue;
+                }
+                Turn::Idle => { store.idle(); continue; }
+                Turn::Count => { store.count(); continue; }
+                Turn::Close => store.close().unwrap(),
+                Turn::Crash => drop(store),
+                Turn::Keep(keep) => {
+                    settings.keep = keep;
+                    drop(store);
+                }
+            }
+            let (opened, world) = open(&settings);
+            for (room, given) in &mut given {
+                let last = last(&world, ConversationId::new(*room));
+                prop_assert!(last >= *given, "{} below {}", last, given);
+                // What a crash skipped where nothing is kept.
+                *given = last;
+            }
+            store = opened;
+        }
+    }
 }

@@ -1,0 +1,159 @@
+//! What a message costs on its way, piece by piece: `cargo bench --bench hot`.
+//!
+//! Each bench says how many lines it handles, so the column of items a second compares them.
+//! Whole servers are measured by the load generator (`examples/load`), side by side with others.
+#![allow(missing_docs, reason = "benches")]
+
+use chitchat::names::{AccountId, AddressGroup, ConnId, ConversationId, MessageId, RoomName, Target, Text, UserName};
+use chitchat::protocol::command::{Command, Input, LINE_MAX, parse_line};
+use chitchat::protocol::deflate::{Packer, Unpacker};
+use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
+use chitchat::protocol::line::{Body, Line, Tags};
+use chitchat::rooms::{Effect, Effects, Now, Registration, Rooms, Settings};
+use chitchat::traffic::{
+    AccountRecord, Appended, Ask, ConversationKind, ConversationRecord, MemberRecord, Request, Role, Share, Verdict,
+    World,
+};
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use std::time::Instant;
+
+const SAID: &str = "/say lobby the cake is in the fridge, help yourselves before it is gone";
+const LINES: usize = 100;
+
+fn main() {
+    divan::main();
+}
+
+fn live_line(id: u64) -> Vec<u8> {
+    let tags = Tags { id: Some(id), at: Some(1_795_370_281_123 + id), ..Tags::default() };
+    let body = Body::Said { room: "lobby", author: "alice", mark: None, text: &SAID[11..] };
+    let mut out = Vec::new();
+    Line { tags, body }.encode(&mut out);
+    out
+}
+
+#[divan::bench]
+fn cut_100_lines(bencher: Bencher) {
+    let input = format!("{SAID}\n").repeat(LINES).into_bytes();
+    let rules = Rules { line_max: LINE_MAX, frames: Frames::Off };
+    bencher.counter(ItemsCount::new(LINES)).bench_local(|| {
+        let mut framer = Framer::new();
+        let mut rest = &input[..];
+        let mut lines = 0;
+        while let Some(Cut::Line(line)) = framer.cut(&mut rest, rules) {
+            lines += line.len();
+        }
+        black_box(lines)
+    });
+}
+
+#[divan::bench]
+fn parse_a_command(bencher: Bencher) {
+    bencher.counter(ItemsCount::new(1usize)).bench_local(|| match parse_line(black_box(SAID)) {
+        Input::Command { verb: Ok(verb), rest, .. } => verb.parse(rest).is_ok(),
+        _ => false,
+    });
+}
+
+#[divan::bench]
+fn encode_a_line(bencher: Bencher) {
+    let mut out = Vec::new();
+    bencher.counter(ItemsCount::new(1usize)).bench_local(|| {
+        out.clear();
+        let tags = Tags { id: Some(black_box(123_456)), at: Some(1_795_370_281_123), ..Tags::default() };
+        Line { tags, body: Body::Said { room: "lobby", author: "alice", mark: None, text: SAID } }.encode(&mut out)
+    });
+}
+
+#[divan::bench]
+fn parse_a_server_line(bencher: Bencher) {
+    let line = String::from_utf8(live_line(7)).unwrap_or_default();
+    bencher.counter(ItemsCount::new(1usize)).bench_local(|| Line::parse(black_box(line.trim_end())).is_ok());
+}
+
+#[divan::bench(args = [1, 5, 20, 100])]
+fn pack(bencher: Bencher, lines: u64) {
+    let plain: Vec<u8> = (0..lines).flat_map(live_line).collect();
+    let mut packer = Packer::new();
+    bencher.counter(ItemsCount::new(lines)).bench_local(|| packer.pack(black_box(&plain)).map(|frame| frame.len()));
+}
+
+#[divan::bench(args = [1, 5, 20, 100])]
+fn unpack(bencher: Bencher, lines: u64) {
+    let plain: Vec<u8> = (0..lines).flat_map(live_line).collect();
+    // Below the least size there is no frame, and nothing to measure.
+    let Some(frame) = Packer::new().pack(&plain) else { return };
+    let rules = Rules { line_max: 8192, frames: Frames::FromServer };
+    let mut unpacker = Unpacker::new();
+    bencher.counter(ItemsCount::new(lines)).bench_local(|| {
+        let mut framer = Framer::new();
+        match framer.cut(&mut &frame[..], rules) {
+            Some(Cut::Frame(header, packed)) => unpacker.unpack(header, packed).map(|lines| lines.len()).unwrap_or(0),
+            _ => 0,
+        }
+    });
+}
+
+/// A room of so many members, each with one connection; the last of them talks.
+fn room(members: i64) -> (Rooms, ConnId) {
+    let mut world = World::default();
+    let room = ConversationId::new(1);
+    let kind = ConversationKind::Room { name: RoomName::lobby(), private: false, topic: String::new() };
+    world.conversations.push(ConversationRecord { id: room, kind, last: MessageId::ZERO });
+    for n in 1..=members {
+        let id = AccountId::new(n);
+        let name = UserName::parse(&format!("u{n}")).unwrap_or_else(|_| UserName::server());
+        world.accounts.push(AccountRecord { id, name, hash: Some("x".into()), generation: 0, admin: false, at: 0 });
+        let member = MemberRecord { conversation: room, account: id, role: Role::Member, read: MessageId::ZERO };
+        world.members.push(member);
+    }
+    let settings = Settings {
+        registration: Registration::Open,
+        logins: None,
+        registrations: None,
+        answer_bytes: 65_536,
+        workers: 2,
+    };
+    let mut rooms = Rooms::new(settings, world);
+    let mut effects = Effects::default();
+    let now = Now { instant: Instant::now(), wall: 0 };
+    let mut last = ConnId::new(0, 0);
+    for n in 1..=members {
+        last = ConnId::new((n % 2) as u8, n as u64);
+        let verdict = Verdict::Right { account: AccountId::new(n), generation: 0, from: AddressGroup::Console };
+        let request = Request { conn: last, replay: None, ask: Ask::Judged(verdict), share: Share::default() };
+        rooms.handle(now, request, &mut effects);
+        effects.drain().for_each(drop);
+    }
+    rooms.kept();
+    (rooms, last)
+}
+
+/// Deciding a line and handing it out, with a store that takes no time.
+#[divan::bench(args = [2, 100, 1000])]
+fn dispatch(bencher: Bencher, members: i64) {
+    let (mut rooms, conn) = room(members);
+    let (mut effects, mut shown) = (Effects::default(), Effects::default());
+    let now = Now { instant: Instant::now(), wall: 1_795_370_281_123 };
+    let mut id = MessageId::ZERO;
+    bencher
+        .counter(ItemsCount::new(1usize))
+        .with_inputs(|| {
+            let Ok(Some(text)) = Text::parse(&SAID[11..]) else { return None };
+            let command = Command::Say { target: Target::Room(RoomName::lobby()), key: None, text };
+            Some(Request { conn, replay: None, ask: Ask::Run(command), share: Share::default() })
+        })
+        .bench_local_values(|request| {
+            if let Some(request) = request {
+                rooms.handle(now, request, &mut effects);
+            }
+            for effect in effects.drain() {
+                if let Effect::Append(append) = effect {
+                    id = id.next().unwrap_or(MessageId::ZERO);
+                    rooms.appended(append, Appended::New(id), &mut shown);
+                }
+            }
+            shown.drain().count()
+        });
+}
