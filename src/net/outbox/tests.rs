@@ -66,7 +66,7 @@ fn make(frames: bool) -> Vec<Vec<u8>> {
         let words: String = (0..40 + n % 300).map(|word| format!("{:x} ", word * n * 7919 % 10007)).collect();
         let line = format!("[lobby] bob: {n} {words}\n").into_bytes();
         match packer.pack(&line) {
-            Some(frame) if frames && n % 3 != 0 => frame.into_vec(),
+            Some(frame) if frames && !n.is_multiple_of(3) => frame.into_vec(),
             _ => line,
         }
     };

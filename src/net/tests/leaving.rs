@@ -47,7 +47,7 @@ fn who_is_ended_while_a_password_is_checked_is_no_ghost() {
     client.send("/login alice password1\n");
     let conn = server.asked("Login");
     let (name, from) = (UserName::parse("alice").unwrap(), AddressGroup::V4([192, 0, 2, 1]));
-    let work = AuthWork::Hash { name: name.clone(), invite: None, password: crate::secrets::Secret::new("x"), from };
+    let work = AuthWork::Hash { name, invite: None, password: crate::secrets::Secret::new("x"), from };
     server.worker.send(Delivery::Check { conn, work, delay: Duration::ZERO });
     server.auth.recv_timeout(Duration::from_secs(10)).unwrap();
     server.worker.send(Delivery::End(conn, ended()));
