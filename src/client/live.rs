@@ -96,7 +96,7 @@ mod tests {
             assert_eq!(said.target, Some(Target::parse("@bob").unwrap()), "{line}");
         }
         let server = read(&Line::parse("@id=1;to=@server (server > alice) x").unwrap(), Some(&me())).unwrap();
-        assert_eq!(server.target, None);
+        assert_eq!(server.target, Some(Target::parse("@server").unwrap()));
     }
 
     #[test]
