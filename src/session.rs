@@ -4,16 +4,17 @@
 //! options as they stand for the lines still to come. Knows no socket, thread, clock, store or
 //! room. Runs on the worker that owns the connection.
 
+mod help;
+
 use crate::names::{AddressGroup, Text, UserName};
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::command::{
-    Command, Input, LINE_MAX, LINE_MAX_NEW, Setting, TABLE, Verb, Who, find, label_of, parse_line, unknown,
-};
+use crate::protocol::command::{Command, Input, LINE_MAX, LINE_MAX_NEW, Setting, Verb, Who, label_of, parse_line};
 use crate::protocol::deflate::DICTIONARY;
 use crate::protocol::frame::text;
 use crate::protocol::line::{Final, Rows};
 use crate::secrets::{Digest, Secret};
 use crate::traffic::{Ask, Door};
+use help::help;
 use std::time::Duration;
 
 /// Unread lines that a person is shown at login and `/join`, unless `/set replay` says otherwise.
@@ -431,40 +432,5 @@ fn cancelled() -> Action {
     answer(Refusal::new(Code::Cancelled, "no answer came, so nothing was done."))
 }
 
-fn help(verb: Option<&str>, logged_in: bool) -> Action {
-    let mut rows = Rows::default();
-    let last = match verb {
-        Some(word) => match find(word) {
-            Some(verb) => {
-                rows.push(&format!("{} - {}", verb.form(), verb.help));
-                rows.push(&format!("answered by: {}", verb.done));
-                "/help lists all commands.".to_owned()
-            }
-            None => return answer(unknown(word)),
-        },
-        None => {
-            let mut shown = 0;
-            for verb in TABLE {
-                let fits = match verb.who {
-                    Who::All => true,
-                    Who::New => !logged_in,
-                    Who::User | Who::Member | Who::Admin => logged_in,
-                };
-                if fits {
-                    rows.push(&format!("{} - {}", verb.form(), verb.help));
-                    shown += 1;
-                }
-            }
-            if logged_in {
-                format!("{shown} commands. What begins with no / is said where you talk; //x says /x.")
-            } else {
-                format!("{shown} commands before the login. New here? /register NAME   Been here? /login NAME")
-            }
-        }
-    };
-    Action::Answer(rows, Final::Done(last))
-}
-
 #[cfg(test)]
-#[path = "session_tests.rs"]
 mod tests;

@@ -1,35 +1,27 @@
 //! What a client sends: the ONE table of verbs. The parser, `/help`, the client's completion and
 //! the table in `docs/PROTOCOL.md` all come from [`TABLE`].
 //!
-//! Parsing has two steps, because a refusal for an unknown verb comes before one for the login
+//! What the arguments are read with is `args`'s. Parsing has two steps, because a refusal for an unknown verb comes before one for the login
 //! state, and that before one for the arguments: [`parse_line`] finds the verb, [`Verb::parse`]
 //! reads the arguments.
 
+use super::args::{
+    Args, bad, duration, login_name, message_id, number, quoted, room_name, said, setting, target_name, user_name,
+};
 use super::code::{Code, Refusal};
 use crate::names::{MessageId, RoomName, Target, Text, UserName};
 use crate::secrets::Secret;
 use std::time::Duration;
+
+pub use super::args::{
+    INVITE_FOR_MAX, INVITE_USES_MAX, KEY_MAX, LABEL_MAX, LIMIT_DEFAULT, LIMIT_MAX, REPLAY_MAX, Setting, is_label,
+};
 
 /// Longest client line once logged in, in bytes before its end. A terminal cuts what is typed at
 /// 4095 without a word, so a cut line is refused here rather than said.
 pub const LINE_MAX: usize = 4000;
 /// Longest client line before login.
 pub const LINE_MAX_NEW: usize = 512;
-/// Longest label of a command or a device token, in bytes.
-pub const LABEL_MAX: usize = 32;
-/// Longest `/post` key, in bytes.
-pub const KEY_MAX: usize = 64;
-/// Rows of an answer unless `limit=` says otherwise.
-pub const LIMIT_DEFAULT: u32 = 50;
-/// The most rows that one answer can be asked for.
-pub const LIMIT_MAX: u32 = 1000;
-/// The most unread lines that `/set replay` shows at once.
-pub const REPLAY_MAX: u32 = 1000;
-/// The longest that an invitation may live.
-pub const INVITE_FOR_MAX: Duration = Duration::from_secs(365 * 86_400);
-/// The most people that one invitation may let in.
-pub const INVITE_USES_MAX: u32 = 1000;
-
 /// Who may send a verb, as far as the login decides it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
@@ -209,21 +201,6 @@ pub enum Command {
         /// Read up to and with this one.
         id: MessageId,
     },
-}
-
-/// An option of one's connection and its new value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Setting {
-    /// Ids, times and labels before lines.
-    Tags(bool),
-    /// One's own lines shown as others see them.
-    Echo(bool),
-    /// Who comes and goes.
-    Presence(bool),
-    /// Unread lines shown at login and `/join`; 0 is off.
-    Replay(u32),
-    /// Deflate frames with that dictionary; `None` is off.
-    Deflate(Option<u32>),
 }
 
 macro_rules! verb {
@@ -439,13 +416,6 @@ pub fn unknown(word: &str) -> Refusal {
     Refusal::new(Code::UnknownVerb, text)
 }
 
-/// Whether a word may be a label: 1 to 32 of letters, digits, `-`, `_` and `.`.
-#[must_use]
-pub fn is_label(word: &str) -> bool {
-    (1..=LABEL_MAX).contains(&word.len())
-        && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-}
-
 impl Verb {
     /// Reads the arguments that stand behind the verb.
     ///
@@ -469,351 +439,5 @@ impl Verb {
     }
 }
 
-/// The arguments of one line, taken from the left.
-struct Args<'a> {
-    rest: &'a str,
-    keys: &'static [&'static str],
-    options: Vec<(&'static str, &'a str)>,
-    repeated: Option<&'static str>,
-}
-
-impl<'a> Args<'a> {
-    fn new(rest: &'a str, keys: &'static [&'static str]) -> Self {
-        Self { rest, keys, options: Vec::new(), repeated: None }
-    }
-
-    /// Takes options as long as the next word is one of the verb's own keys.
-    fn take_options(&mut self) {
-        while let Some((word, rest)) = next_word(self.rest) {
-            let Some((key, value)) = word.split_once('=') else { return };
-            let Some(&key) = self.keys.iter().find(|&&known| known == key) else { return };
-            if self.options.iter().any(|&(known, _)| known == key) {
-                self.repeated = Some(key);
-            }
-            self.options.push((key, value));
-            self.rest = rest;
-        }
-    }
-
-    /// The next word, unless there is none or it is an option.
-    fn optional_word(&mut self) -> Option<&'a str> {
-        self.take_options();
-        let (word, rest) = next_word(self.rest)?;
-        self.rest = rest;
-        Some(word)
-    }
-
-    fn word(&mut self, what: &str) -> Result<&'a str, Refusal> {
-        match next_word(self.rest) {
-            // Options come behind the named arguments.
-            Some((word, rest)) if !self.is_option(word) => {
-                self.rest = rest;
-                Ok(word)
-            }
-            _ => Err(bad(format!("{what} is missing."))),
-        }
-    }
-
-    fn is_option(&self, word: &str) -> bool {
-        word.split_once('=').is_some_and(|(key, _)| self.keys.contains(&key))
-    }
-
-    fn option(&mut self, key: &str) -> Result<Option<&'a str>, Refusal> {
-        self.take_options();
-        if let Some(key) = self.repeated {
-            return Err(bad(format!("{key}= stands there twice.")));
-        }
-        Ok(self.options.iter().find(|(known, _)| *known == key).map(|&(_, value)| value))
-    }
-
-    fn limit(&mut self) -> Result<u32, Refusal> {
-        match self.option("limit")? {
-            None => Ok(LIMIT_DEFAULT),
-            Some(n) => number(n, "limit", 1, u64::from(LIMIT_MAX)).map(|n| n as u32),
-        }
-    }
-
-    /// The rest of the line behind exactly one space, verbatim; `None` if nothing is there.
-    fn tail(&mut self) -> Option<&'a str> {
-        self.take_options();
-        let tail = self.rest.strip_prefix(' ').unwrap_or(self.rest);
-        self.rest = "";
-        (!tail.is_empty()).then_some(tail)
-    }
-
-    fn secret(&mut self) -> Option<Secret> {
-        self.tail().map(Secret::new)
-    }
-
-    fn text(&mut self) -> Result<Text, Refusal> {
-        said(self.tail().unwrap_or(""))
-    }
-
-    fn room(&mut self, what: &str) -> Result<RoomName, Refusal> {
-        self.word(what).and_then(room_name)
-    }
-
-    fn name(&mut self, what: &str) -> Result<UserName, Refusal> {
-        self.word(what).and_then(user_name)
-    }
-
-    fn target(&mut self, what: &str) -> Result<Target, Refusal> {
-        self.word(what).and_then(target_name)
-    }
-
-    /// A target that something can be said to.
-    fn hearer(&mut self, what: &str) -> Result<Target, Refusal> {
-        let word = self.word(what)?;
-        target_name(word)?.check_hears().map_err(|error| bad_name("spoken to", word, error))
-    }
-
-    fn label(&mut self) -> Result<String, Refusal> {
-        let word = self.word("LABEL")?;
-        if is_label(word) {
-            return Ok(word.to_owned());
-        }
-        Err(bad(format!("A label is 1 to {LABEL_MAX} of letters, digits, -, _ and dots.")))
-    }
-
-    fn finish(mut self) -> Result<(), Refusal> {
-        self.take_options();
-        if let Some(key) = self.repeated {
-            return Err(bad(format!("{key}= stands there twice.")));
-        }
-        match next_word(self.rest) {
-            None => Ok(()),
-            Some((word, _)) => Err(bad(format!("{} is not understood there.", quoted(word)))),
-        }
-    }
-}
-
-fn next_word(rest: &str) -> Option<(&str, &str)> {
-    let rest = rest.trim_start_matches(' ');
-    if rest.is_empty() {
-        return None;
-    }
-    Some(rest.split_at(rest.find(' ').unwrap_or(rest.len())))
-}
-
-/// A word of the peer's, short enough to be shown back to it.
-fn quoted(word: &str) -> String {
-    let mut shown: String = word.chars().take(40).collect();
-    if shown.len() < word.len() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn bad(text: String) -> Refusal {
-    Refusal::new(Code::BadArgument, text)
-}
-
-fn bad_name(what: &str, typed: &str, error: crate::names::NameError) -> Refusal {
-    Refusal::new(Code::BadName, format!("{} can't be {what}: {error}.", quoted(typed)))
-}
-
-fn user_name(typed: &str) -> Result<UserName, Refusal> {
-    UserName::parse(typed).map_err(|error| bad_name("a name", typed, error))
-}
-
-/// A name at login: its refusal waits until the password was given, so it is a value here.
-fn login_name(typed: &str) -> Result<UserName, Refusal> {
-    user_name(typed)
-}
-
-fn room_name(typed: &str) -> Result<RoomName, Refusal> {
-    RoomName::parse(typed).map_err(|error| bad_name("a room", typed, error))
-}
-
-fn target_name(typed: &str) -> Result<Target, Refusal> {
-    Target::parse(typed).map_err(|error| bad_name("a room or @NAME", typed, error))
-}
-
-fn said(text: &str) -> Result<Text, Refusal> {
-    match Text::parse(text) {
-        Ok(Some(text)) => Ok(text),
-        Ok(None) => Err(bad("There is no text.".to_owned())),
-        Err(error) => Err(Refusal::new(Code::BadText, format!("{error}."))),
-    }
-}
-
-fn number(typed: &str, what: &str, least: u64, most: u64) -> Result<u64, Refusal> {
-    let digits = !typed.is_empty() && typed.bytes().all(|b| b.is_ascii_digit());
-    typed
-        .parse::<u64>()
-        .ok()
-        .filter(|n| digits && (least..=most).contains(n))
-        .ok_or_else(|| bad(format!("{what} is a number from {least} to {most}, not {}.", quoted(typed))))
-}
-
-fn message_id(typed: &str) -> Result<MessageId, Refusal> {
-    let id = number(typed, "an ID", 0, MessageId::MAX.value())?;
-    MessageId::new(id).ok_or_else(|| bad("That ID is too large.".to_owned()))
-}
-
-/// A span such as `30s`, `10m`, `24h` or `7d`.
-fn duration(typed: &str) -> Result<Duration, Refusal> {
-    let wrong = || bad(format!("{} is no time. 30s, 10m, 24h or 7d are, up to 365d.", quoted(typed)));
-    let unit = match typed.as_bytes().last() {
-        Some(b's') => 1,
-        Some(b'm') => 60,
-        Some(b'h') => 3600,
-        Some(b'd') => 86_400,
-        _ => return Err(wrong()),
-    };
-    let count = number(&typed[..typed.len() - 1], "a time", 1, 100_000_000).map_err(|_| wrong())?;
-    let span = Duration::from_secs(count * unit);
-    if span > INVITE_FOR_MAX { Err(wrong()) } else { Ok(span) }
-}
-
-fn setting(option: &str, value: &str) -> Result<Setting, Refusal> {
-    let switch = || match value {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        other => Err(bad(format!("{option} is on or off, not {}.", quoted(other)))),
-    };
-    match option {
-        "tags" => switch().map(Setting::Tags),
-        "echo" => switch().map(Setting::Echo),
-        "presence" => switch().map(Setting::Presence),
-        "replay" if value == "off" => Ok(Setting::Replay(0)),
-        "replay" => number(value, "replay", 0, u64::from(REPLAY_MAX)).map(|n| Setting::Replay(n as u32)),
-        "deflate" if value == "off" => Ok(Setting::Deflate(None)),
-        "deflate" => number(value, "deflate", 1, u64::from(u32::MAX)).map(|n| Setting::Deflate(Some(n as u32))),
-        other => Err(bad(format!(
-            "There is no option {}. There are tags, echo, presence, replay and deflate.",
-            quoted(other)
-        ))),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn parse(line: &str) -> Result<Command, Refusal> {
-        match parse_line(line) {
-            Input::Command { verb, rest, .. } => verb?.parse(rest),
-            other => panic!("{line:?} is no command: {other:?}"),
-        }
-    }
-
-    fn code(line: &str) -> Code {
-        parse(line).unwrap_err().code
-    }
-
-    #[test]
-    fn a_line_is_nothing_a_text_or_a_command() {
-        assert!(matches!(parse_line(""), Input::Nothing));
-        assert!(matches!(parse_line(" \t"), Input::Nothing));
-        assert!(matches!(parse_line("hi"), Input::Text("hi")));
-        assert!(matches!(parse_line("//"), Input::Text("/")));
-        assert!(matches!(parse_line("//etc"), Input::Text("/etc")));
-        assert!(matches!(parse_line("/@a.b PING x"), Input::Command { label: Some("a.b"), verb: Ok(_), rest: " x" }));
-        for malformed in ["/", "/ ping", "/@a", "/@a  ping", "/p1ng"] {
-            assert_eq!(code(malformed), Code::UnknownVerb, "{malformed}");
-        }
-        assert!(matches!(parse_line("/@b@d ping"), Input::Command { label: None, verb: Err(_), .. }));
-    }
-
-    #[test]
-    fn unknown_verbs_get_a_suggestion() {
-        assert!(parse("/jion ops").unwrap_err().text.contains("Did you mean /join?"));
-        assert!(!parse("/foo").unwrap_err().text.contains("Did you mean"));
-    }
-
-    #[test]
-    fn a_trailing_text_is_verbatim_behind_one_space() {
-        let Command::Say { text, target, .. } = parse("/say   Lobby  two  spaces ").unwrap() else { panic!() };
-        assert_eq!((text.as_str(), target.to_string().as_str()), (" two  spaces ", "lobby"));
-        assert_eq!(code("/say lobby   "), Code::BadArgument);
-        assert_eq!(code("/say lobby"), Code::BadArgument);
-        assert_eq!(code("/say b!d x"), Code::BadName);
-        let Command::Ping(text) = parse("/ping  x").unwrap() else { panic!() };
-        assert_eq!(text.as_deref(), Some(" x"));
-    }
-
-    #[test]
-    fn options_stand_behind_named_arguments_and_before_the_text() {
-        let Command::Search { limit, words, within, .. } = parse("/search in=ops  limit=3 a b=c limit=4").unwrap()
-        else {
-            panic!()
-        };
-        assert_eq!((limit, words.as_str(), within.unwrap().to_string().as_str()), (3, "a b=c limit=4", "ops"));
-        assert_eq!(code("/search limit=3 limit=4 a"), Code::BadArgument);
-        assert_eq!(code("/history lobby limit=0"), Code::BadArgument);
-        assert_eq!(code("/history lobby limit=1001"), Code::BadArgument);
-        assert_eq!(code("/history lobby limit=+5"), Code::BadArgument);
-        assert_eq!(code("/history lobby after=9223372036854775808"), Code::BadArgument);
-        assert!(parse("/history after=9223372036854775807").is_ok());
-        assert_eq!(code("/history limit=2 lobby limit=2"), Code::BadArgument);
-        let Command::Register { invite, password, .. } = parse("/register bob invite=X pass word").unwrap() else {
-            panic!()
-        };
-        assert_eq!((invite.unwrap().expose(), password.unwrap().expose()), ("X", "pass word"));
-        let Command::Register { invite, password, .. } = parse("/register bob x=y z").unwrap() else { panic!() };
-        assert_eq!((invite.is_none(), password.unwrap().expose()), (true, "x=y z"));
-    }
-
-    #[test]
-    fn a_bad_name_at_login_waits_for_the_password() {
-        let Command::Login { name, password } = parse("/login b!d").unwrap() else { panic!() };
-        assert_eq!((name.unwrap_err().code, password.is_none()), (Code::BadName, true));
-        assert_eq!(code("/login"), Code::BadArgument);
-    }
-
-    #[test]
-    fn settings_and_spans_are_bounded() {
-        assert!(matches!(parse("/set replay off").unwrap(), Command::Set(Setting::Replay(0))));
-        assert!(matches!(parse("/set deflate 1").unwrap(), Command::Set(Setting::Deflate(Some(1)))));
-        assert!(matches!(parse("/set").unwrap(), Command::SetShow));
-        for wrong in [
-            "/set tags",
-            "/set tags maybe",
-            "/set color on",
-            "/set replay 1001",
-            "/invitecode for=1y",
-            "/invitecode for=366d",
-            "/quit now",
-        ] {
-            assert_eq!(code(wrong), Code::BadArgument, "{wrong}");
-        }
-        for either in ["/invitecode uses=3 for=2h admin", "/invitecode admin uses=3 for=2h"] {
-            let Command::InviteCode { uses, lasts, admin } = parse(either).unwrap() else { panic!() };
-            assert_eq!((uses, lasts.as_secs(), admin), (3, 7200, true), "{either}");
-        }
-    }
-
-    #[test]
-    fn labels_are_found_on_lines_that_are_refused_whole() {
-        assert_eq!(label_of(b"/@x1 say \xff"), Some("x1"));
-        assert_eq!(label_of(b"/@x1"), None);
-        assert_eq!(label_of(b"hello"), None);
-    }
-
-    #[test]
-    fn no_verb_begins_with_a_letter_that_is_lost_without_its_slash() {
-        for verb in TABLE {
-            assert!(verb.name.bytes().all(|b| b.is_ascii_lowercase()));
-            assert!(!verb.help.ends_with('.'), "{}", verb.name);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_line_is_taken_or_refused(line in any::<String>(), verb in 0..TABLE.len()) {
-            if let Input::Command { verb: Ok(verb), rest, .. } = parse_line(&line) {
-                let _ = verb.parse(rest);
-            }
-            let _ = TABLE[verb].parse(&format!(" {line}"));
-        }
-
-        #[test]
-        fn what_is_said_is_never_altered(text in "[^\\x00-\\x1f\\x7f-\\u{9f}\\u{2028}-\\u{202e}\\u{2066}-\\u{2069}]{1,60}") {
-            prop_assume!(!text.bytes().all(|b| b == b' '));
-            let Command::Say { text: parsed, .. } = parse(&format!("/say lobby {text}")).unwrap() else { panic!() };
-            prop_assert_eq!(parsed.as_str(), text);
-        }
-    }
-}
+mod tests;

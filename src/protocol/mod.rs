@@ -2,6 +2,7 @@
 //!
 //! Knows no socket, thread, clock or lock. `docs/PROTOCOL.md` is the page that these files keep.
 
+mod args;
 pub mod code;
 pub mod command;
 pub mod deflate;

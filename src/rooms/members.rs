@@ -1,12 +1,12 @@
 //! Rooms and who is in them: create, join, leave, switch, invite, who, topic, rooms.
 
-use super::accounts::invitation;
+use super::welcome::invitation;
 use super::world::Room;
-use super::{Asker, Effects, Outcome, Rooms, TELL_MEMBERS_MAX, event};
+use super::{Asker, Effects, Outcome, ROOMS_MAX, Rooms, TELL_MEMBERS_MAX, event};
 use crate::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
-use crate::traffic::{ConversationKind, ConversationRecord, Delivery, Hears, InvitedRecord, Role, Write};
+use crate::traffic::{ConversationKind, ConversationRecord, Delivery, Hears, InvitedRecord, MemberRecord, Role, Write};
 use std::collections::btree_map::Entry;
 
 /// Longest topic, in bytes: a row of `/rooms` must hold it beside the room's name.
@@ -287,6 +287,30 @@ impl Rooms {
             shown += 1;
         }
         effects.answer(asker.conn, rows, Final::Done(format!("{shown} rooms{more}")));
+        Ok(())
+    }
+
+    /// Makes an account a member of a room, which its connections hear from now on.
+    pub(super) fn add_to_room(&mut self, room: ConversationId, account: AccountId, role: Role, effects: &mut Effects) {
+        let read = self.world.room(room).map_or(MessageId::ZERO, |room| room.last);
+        let record = MemberRecord { conversation: room, account, role, read };
+        self.world.add_member(record);
+        effects.write(Write::Member(record));
+        if self.world.room_mut(room).is_some_and(|room| room.invited.remove(&account).is_some()) {
+            effects.write(Write::InvitedGone(room, account));
+        }
+        self.live.enter(account, room);
+        for worker in self.live.workers_of_account(account) {
+            effects.deliver(worker, Delivery::Enter(account, room));
+        }
+    }
+
+    /// Whether an account is in as many rooms as it may be.
+    pub(super) fn check_rooms_limit(&self, account: AccountId) -> Outcome {
+        if self.world.account(account).is_some_and(|account| account.rooms.len() >= ROOMS_MAX) {
+            let text = format!("you are in {ROOMS_MAX} rooms, and more can't be had. /leave ROOM first.");
+            return Err(Refusal::new(Code::Limit, text));
+        }
         Ok(())
     }
 

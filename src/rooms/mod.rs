@@ -5,15 +5,18 @@
 //! [`Effect::Write`] and [`Effect::Append`]; `store` gives a message its id, and [`Rooms::appended`]
 //! turns that into what people see. The dispatcher thread runs it.
 //!
-//! `world` is what is kept, `live` who is connected; `accounts`, `members` and `talk` decide the
-//! verbs, `presence` tells who comes and goes, `throttle` slows down who guesses passwords.
+//! `world` is what is kept, `live` who is connected; `accounts`, `own`, `members` and `talk` decide
+//! the verbs, `welcome` lets connections in, `presence` tells who comes and goes, `throttle` slows
+//! down who guesses passwords.
 
 mod accounts;
 mod live;
 mod members;
+mod own;
 mod presence;
 mod talk;
 mod throttle;
+mod welcome;
 mod world;
 
 use crate::flood::Rate;
@@ -211,7 +214,7 @@ impl Rooms {
             Ask::Passwd { old, new } => self.passwd(now, asker, old, new, effects),
             Ask::NewToken { label, token } => self.new_token(now, asker, label, &token, effects),
             Ask::NewInvite { uses, lasts, admin, code } => {
-                self.new_invite(now, asker, accounts::NewInvite { uses, lasts, admin }, &code, effects)
+                self.new_invite(now, asker, own::NewInvite { uses, lasts, admin }, &code, effects)
             }
             Ask::Run(command) => match command {
                 Command::Say { target, key, text } => self.say(now, asker, target, key, text, share, effects),

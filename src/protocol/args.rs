@@ -1,0 +1,262 @@
+//! A command's arguments: words, options and trailing text, taken from the left and read into
+//! values. Must not know which verbs there are.
+
+use super::code::{Code, Refusal};
+use crate::names::{MessageId, NameError, RoomName, Target, Text, UserName};
+use crate::secrets::Secret;
+use std::time::Duration;
+
+/// Longest label of a command or a device token, in bytes.
+pub const LABEL_MAX: usize = 32;
+/// Longest `/post` key, in bytes.
+pub const KEY_MAX: usize = 64;
+/// Rows of an answer unless `limit=` says otherwise.
+pub const LIMIT_DEFAULT: u32 = 50;
+/// The most rows that one answer can be asked for.
+pub const LIMIT_MAX: u32 = 1000;
+/// The most unread lines that `/set replay` shows at once.
+pub const REPLAY_MAX: u32 = 1000;
+/// The longest that an invitation may live.
+pub const INVITE_FOR_MAX: Duration = Duration::from_secs(365 * 86_400);
+/// The most people that one invitation may let in.
+pub const INVITE_USES_MAX: u32 = 1000;
+
+/// An option of one's connection and its new value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// Ids, times and labels before lines.
+    Tags(bool),
+    /// One's own lines shown as others see them.
+    Echo(bool),
+    /// Who comes and goes.
+    Presence(bool),
+    /// Unread lines shown at login and `/join`; 0 is off.
+    Replay(u32),
+    /// Deflate frames with that dictionary; `None` is off.
+    Deflate(Option<u32>),
+}
+
+/// The arguments of one line, taken from the left.
+pub(super) struct Args<'a> {
+    rest: &'a str,
+    keys: &'static [&'static str],
+    options: Vec<(&'static str, &'a str)>,
+    repeated: Option<&'static str>,
+}
+
+impl<'a> Args<'a> {
+    pub(super) fn new(rest: &'a str, keys: &'static [&'static str]) -> Self {
+        Self { rest, keys, options: Vec::new(), repeated: None }
+    }
+
+    /// Takes options as long as the next word is one of the verb's own keys.
+    fn take_options(&mut self) {
+        while let Some((word, rest)) = next_word(self.rest) {
+            let Some((key, value)) = word.split_once('=') else { return };
+            let Some(&key) = self.keys.iter().find(|&&known| known == key) else { return };
+            if self.options.iter().any(|&(known, _)| known == key) {
+                self.repeated = Some(key);
+            }
+            self.options.push((key, value));
+            self.rest = rest;
+        }
+    }
+
+    /// The next word, unless there is none or it is an option.
+    pub(super) fn optional_word(&mut self) -> Option<&'a str> {
+        self.take_options();
+        let (word, rest) = next_word(self.rest)?;
+        self.rest = rest;
+        Some(word)
+    }
+
+    pub(super) fn word(&mut self, what: &str) -> Result<&'a str, Refusal> {
+        match next_word(self.rest) {
+            // Options come behind the named arguments.
+            Some((word, rest)) if !self.is_option(word) => {
+                self.rest = rest;
+                Ok(word)
+            }
+            _ => Err(bad(format!("{what} is missing."))),
+        }
+    }
+
+    fn is_option(&self, word: &str) -> bool {
+        word.split_once('=').is_some_and(|(key, _)| self.keys.contains(&key))
+    }
+
+    pub(super) fn option(&mut self, key: &str) -> Result<Option<&'a str>, Refusal> {
+        self.take_options();
+        if let Some(key) = self.repeated {
+            return Err(bad(format!("{key}= stands there twice.")));
+        }
+        Ok(self.options.iter().find(|(known, _)| *known == key).map(|&(_, value)| value))
+    }
+
+    pub(super) fn limit(&mut self) -> Result<u32, Refusal> {
+        match self.option("limit")? {
+            None => Ok(LIMIT_DEFAULT),
+            Some(n) => number(n, "limit", 1, u64::from(LIMIT_MAX)).map(|n| n as u32),
+        }
+    }
+
+    /// The rest of the line behind exactly one space, verbatim; `None` if nothing is there.
+    pub(super) fn tail(&mut self) -> Option<&'a str> {
+        self.take_options();
+        let tail = self.rest.strip_prefix(' ').unwrap_or(self.rest);
+        self.rest = "";
+        (!tail.is_empty()).then_some(tail)
+    }
+
+    pub(super) fn secret(&mut self) -> Option<Secret> {
+        self.tail().map(Secret::new)
+    }
+
+    pub(super) fn text(&mut self) -> Result<Text, Refusal> {
+        said(self.tail().unwrap_or(""))
+    }
+
+    pub(super) fn room(&mut self, what: &str) -> Result<RoomName, Refusal> {
+        self.word(what).and_then(room_name)
+    }
+
+    pub(super) fn name(&mut self, what: &str) -> Result<UserName, Refusal> {
+        self.word(what).and_then(user_name)
+    }
+
+    pub(super) fn target(&mut self, what: &str) -> Result<Target, Refusal> {
+        self.word(what).and_then(target_name)
+    }
+
+    /// A target that something can be said to.
+    pub(super) fn hearer(&mut self, what: &str) -> Result<Target, Refusal> {
+        let word = self.word(what)?;
+        target_name(word)?.check_hears().map_err(|error| bad_name("spoken to", word, error))
+    }
+
+    pub(super) fn label(&mut self) -> Result<String, Refusal> {
+        let word = self.word("LABEL")?;
+        if is_label(word) {
+            return Ok(word.to_owned());
+        }
+        Err(bad(format!("A label is 1 to {LABEL_MAX} of letters, digits, -, _ and dots.")))
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), Refusal> {
+        self.take_options();
+        if let Some(key) = self.repeated {
+            return Err(bad(format!("{key}= stands there twice.")));
+        }
+        match next_word(self.rest) {
+            None => Ok(()),
+            Some((word, _)) => Err(bad(format!("{} is not understood there.", quoted(word)))),
+        }
+    }
+}
+
+fn next_word(rest: &str) -> Option<(&str, &str)> {
+    let rest = rest.trim_start_matches(' ');
+    if rest.is_empty() {
+        return None;
+    }
+    Some(rest.split_at(rest.find(' ').unwrap_or(rest.len())))
+}
+
+/// A word of the peer's, short enough to be shown back to it.
+pub(super) fn quoted(word: &str) -> String {
+    let mut shown: String = word.chars().take(40).collect();
+    if shown.len() < word.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+pub(super) fn bad(text: String) -> Refusal {
+    Refusal::new(Code::BadArgument, text)
+}
+
+pub(super) fn bad_name(what: &str, typed: &str, error: NameError) -> Refusal {
+    Refusal::new(Code::BadName, format!("{} can't be {what}: {error}.", quoted(typed)))
+}
+
+pub(super) fn user_name(typed: &str) -> Result<UserName, Refusal> {
+    UserName::parse(typed).map_err(|error| bad_name("a name", typed, error))
+}
+
+/// A name at login: its refusal waits until the password was given, so it is a value here.
+pub(super) fn login_name(typed: &str) -> Result<UserName, Refusal> {
+    user_name(typed)
+}
+
+pub(super) fn room_name(typed: &str) -> Result<RoomName, Refusal> {
+    RoomName::parse(typed).map_err(|error| bad_name("a room", typed, error))
+}
+
+pub(super) fn target_name(typed: &str) -> Result<Target, Refusal> {
+    Target::parse(typed).map_err(|error| bad_name("a room or @NAME", typed, error))
+}
+
+pub(super) fn said(text: &str) -> Result<Text, Refusal> {
+    match Text::parse(text) {
+        Ok(Some(text)) => Ok(text),
+        Ok(None) => Err(bad("There is no text.".to_owned())),
+        Err(error) => Err(Refusal::new(Code::BadText, format!("{error}."))),
+    }
+}
+
+pub(super) fn number(typed: &str, what: &str, least: u64, most: u64) -> Result<u64, Refusal> {
+    let digits = !typed.is_empty() && typed.bytes().all(|b| b.is_ascii_digit());
+    typed
+        .parse::<u64>()
+        .ok()
+        .filter(|n| digits && (least..=most).contains(n))
+        .ok_or_else(|| bad(format!("{what} is a number from {least} to {most}, not {}.", quoted(typed))))
+}
+
+pub(super) fn message_id(typed: &str) -> Result<MessageId, Refusal> {
+    let id = number(typed, "an ID", 0, MessageId::MAX.value())?;
+    MessageId::new(id).ok_or_else(|| bad("That ID is too large.".to_owned()))
+}
+
+/// A span such as `30s`, `10m`, `24h` or `7d`.
+pub(super) fn duration(typed: &str) -> Result<Duration, Refusal> {
+    let wrong = || bad(format!("{} is no time. 30s, 10m, 24h or 7d are, up to 365d.", quoted(typed)));
+    let unit = match typed.as_bytes().last() {
+        Some(b's') => 1,
+        Some(b'm') => 60,
+        Some(b'h') => 3600,
+        Some(b'd') => 86_400,
+        _ => return Err(wrong()),
+    };
+    let count = number(&typed[..typed.len() - 1], "a time", 1, 100_000_000).map_err(|_| wrong())?;
+    let span = Duration::from_secs(count * unit);
+    if span > INVITE_FOR_MAX { Err(wrong()) } else { Ok(span) }
+}
+
+pub(super) fn setting(option: &str, value: &str) -> Result<Setting, Refusal> {
+    let switch = || match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(bad(format!("{option} is on or off, not {}.", quoted(other)))),
+    };
+    match option {
+        "tags" => switch().map(Setting::Tags),
+        "echo" => switch().map(Setting::Echo),
+        "presence" => switch().map(Setting::Presence),
+        "replay" if value == "off" => Ok(Setting::Replay(0)),
+        "replay" => number(value, "replay", 0, u64::from(REPLAY_MAX)).map(|n| Setting::Replay(n as u32)),
+        "deflate" if value == "off" => Ok(Setting::Deflate(None)),
+        "deflate" => number(value, "deflate", 1, u64::from(u32::MAX)).map(|n| Setting::Deflate(Some(n as u32))),
+        other => Err(bad(format!(
+            "There is no option {}. There are tags, echo, presence, replay and deflate.",
+            quoted(other)
+        ))),
+    }
+}
+
+/// Whether a word may be a label: 1 to 32 of letters, digits, `-`, `_` and `.`.
+#[must_use]
+pub fn is_label(word: &str) -> bool {
+    (1..=LABEL_MAX).contains(&word.len())
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}

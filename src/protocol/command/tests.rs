@@ -1,0 +1,126 @@
+use super::*;
+use proptest::prelude::*;
+
+fn parse(line: &str) -> Result<Command, Refusal> {
+    match parse_line(line) {
+        Input::Command { verb, rest, .. } => verb?.parse(rest),
+        other => panic!("{line:?} is no command: {other:?}"),
+    }
+}
+
+fn code(line: &str) -> Code {
+    parse(line).unwrap_err().code
+}
+
+#[test]
+fn a_line_is_nothing_a_text_or_a_command() {
+    assert!(matches!(parse_line(""), Input::Nothing));
+    assert!(matches!(parse_line(" \t"), Input::Nothing));
+    assert!(matches!(parse_line("hi"), Input::Text("hi")));
+    assert!(matches!(parse_line("//"), Input::Text("/")));
+    assert!(matches!(parse_line("//etc"), Input::Text("/etc")));
+    assert!(matches!(parse_line("/@a.b PING x"), Input::Command { label: Some("a.b"), verb: Ok(_), rest: " x" }));
+    for malformed in ["/", "/ ping", "/@a", "/@a  ping", "/p1ng"] {
+        assert_eq!(code(malformed), Code::UnknownVerb, "{malformed}");
+    }
+    assert!(matches!(parse_line("/@b@d ping"), Input::Command { label: None, verb: Err(_), .. }));
+}
+
+#[test]
+fn unknown_verbs_get_a_suggestion() {
+    assert!(parse("/jion ops").unwrap_err().text.contains("Did you mean /join?"));
+    assert!(!parse("/foo").unwrap_err().text.contains("Did you mean"));
+}
+
+#[test]
+fn a_trailing_text_is_verbatim_behind_one_space() {
+    let Command::Say { text, target, .. } = parse("/say   Lobby  two  spaces ").unwrap() else { panic!() };
+    assert_eq!((text.as_str(), target.to_string().as_str()), (" two  spaces ", "lobby"));
+    assert_eq!(code("/say lobby   "), Code::BadArgument);
+    assert_eq!(code("/say lobby"), Code::BadArgument);
+    assert_eq!(code("/say b!d x"), Code::BadName);
+    let Command::Ping(text) = parse("/ping  x").unwrap() else { panic!() };
+    assert_eq!(text.as_deref(), Some(" x"));
+}
+
+#[test]
+fn options_stand_behind_named_arguments_and_before_the_text() {
+    let Command::Search { limit, words, within, .. } = parse("/search in=ops  limit=3 a b=c limit=4").unwrap() else {
+        panic!()
+    };
+    assert_eq!((limit, words.as_str(), within.unwrap().to_string().as_str()), (3, "a b=c limit=4", "ops"));
+    assert_eq!(code("/search limit=3 limit=4 a"), Code::BadArgument);
+    assert_eq!(code("/history lobby limit=0"), Code::BadArgument);
+    assert_eq!(code("/history lobby limit=1001"), Code::BadArgument);
+    assert_eq!(code("/history lobby limit=+5"), Code::BadArgument);
+    assert_eq!(code("/history lobby after=9223372036854775808"), Code::BadArgument);
+    assert!(parse("/history after=9223372036854775807").is_ok());
+    assert_eq!(code("/history limit=2 lobby limit=2"), Code::BadArgument);
+    let Command::Register { invite, password, .. } = parse("/register bob invite=X pass word").unwrap() else {
+        panic!()
+    };
+    assert_eq!((invite.unwrap().expose(), password.unwrap().expose()), ("X", "pass word"));
+    let Command::Register { invite, password, .. } = parse("/register bob x=y z").unwrap() else { panic!() };
+    assert_eq!((invite.is_none(), password.unwrap().expose()), (true, "x=y z"));
+}
+
+#[test]
+fn a_bad_name_at_login_waits_for_the_password() {
+    let Command::Login { name, password } = parse("/login b!d").unwrap() else { panic!() };
+    assert_eq!((name.unwrap_err().code, password.is_none()), (Code::BadName, true));
+    assert_eq!(code("/login"), Code::BadArgument);
+}
+
+#[test]
+fn settings_and_spans_are_bounded() {
+    assert!(matches!(parse("/set replay off").unwrap(), Command::Set(Setting::Replay(0))));
+    assert!(matches!(parse("/set deflate 1").unwrap(), Command::Set(Setting::Deflate(Some(1)))));
+    assert!(matches!(parse("/set").unwrap(), Command::SetShow));
+    for wrong in [
+        "/set tags",
+        "/set tags maybe",
+        "/set color on",
+        "/set replay 1001",
+        "/invitecode for=1y",
+        "/invitecode for=366d",
+        "/quit now",
+    ] {
+        assert_eq!(code(wrong), Code::BadArgument, "{wrong}");
+    }
+    for either in ["/invitecode uses=3 for=2h admin", "/invitecode admin uses=3 for=2h"] {
+        let Command::InviteCode { uses, lasts, admin } = parse(either).unwrap() else { panic!() };
+        assert_eq!((uses, lasts.as_secs(), admin), (3, 7200, true), "{either}");
+    }
+}
+
+#[test]
+fn labels_are_found_on_lines_that_are_refused_whole() {
+    assert_eq!(label_of(b"/@x1 say \xff"), Some("x1"));
+    assert_eq!(label_of(b"/@x1"), None);
+    assert_eq!(label_of(b"hello"), None);
+}
+
+#[test]
+fn no_verb_begins_with_a_letter_that_is_lost_without_its_slash() {
+    for verb in TABLE {
+        assert!(verb.name.bytes().all(|b| b.is_ascii_lowercase()));
+        assert!(!verb.help.ends_with('.'), "{}", verb.name);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_line_is_taken_or_refused(line in any::<String>(), verb in 0..TABLE.len()) {
+        if let Input::Command { verb: Ok(verb), rest, .. } = parse_line(&line) {
+            let _ = verb.parse(rest);
+        }
+        let _ = TABLE[verb].parse(&format!(" {line}"));
+    }
+
+    #[test]
+    fn what_is_said_is_never_altered(text in "[^\\x00-\\x1f\\x7f-\\u{9f}\\u{2028}-\\u{202e}\\u{2066}-\\u{2069}]{1,60}") {
+        prop_assume!(!text.bytes().all(|b| b == b' '));
+        let Command::Say { text: parsed, .. } = parse(&format!("/say lobby {text}")).unwrap() else { panic!() };
+        prop_assert_eq!(parsed.as_str(), text);
+    }
+}

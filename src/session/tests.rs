@@ -1,0 +1,265 @@
+use super::*;
+use crate::protocol::command::TABLE;
+
+/// Plays a connection: after `> ` what is typed, and what comes of it as one word and its text.
+#[track_caller]
+fn plays(door: Door, script: &str) {
+    let mut session = Session::new(door, AddressGroup::Console);
+    let mut seen = String::new();
+    let script: Vec<&str> = script.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    for line in &script {
+        let step = match line.split_once('>') {
+            Some(("", typed)) => session.line(typed.strip_prefix(' ').unwrap_or(typed).as_bytes()),
+            _ if *line == "-- end of input" => match session.ended() {
+                Some(step) => step,
+                None => continue,
+            },
+            _ if *line == "-- let in" => {
+                session.logged_in();
+                seen.push_str("-- let in\n");
+                continue;
+            }
+            _ if *line == "-- too long" => session.too_long(b"/@tag say lobby x"),
+            _ => continue,
+        };
+        seen.push_str(&format!("{line}\n"));
+        let shown = shown(&step);
+        if !shown.is_empty() {
+            seen.push_str(&format!("{shown}\n"));
+        }
+    }
+    let expected = script.join("\n");
+    assert_eq!(seen.trim_end(), expected, "\n--- seen ---\n{seen}");
+}
+
+fn shown(step: &Step) -> String {
+    let label = step.label.as_deref().map_or(String::new(), |label| format!("{label}: "));
+    let action = match &step.action {
+        Action::Nothing => return String::new(),
+        Action::Answer(_, Final::Done(text)) => format!("+ {text}"),
+        Action::Answer(_, Final::Refused(refusal)) => format!("- {}", refusal.code.as_str()),
+        Action::Answer(..) => "said".to_owned(),
+        Action::Prompt(text) => format!("? {text}"),
+        Action::Set(setting) => format!("+ {}", set_text(*setting, "E")),
+        Action::Ask(Ask::Lost(refusal)) => format!("ask Lost {}", refusal.code.as_str()),
+        Action::Ask(Ask::Here(text)) => format!("ask Here {:?}", text.as_str()),
+        Action::Ask(ask) => format!("ask {}", word(ask)),
+        Action::AskAlone(ask) => format!("ask alone {}", word(ask)),
+        Action::NewToken(label) => format!("new token {label}"),
+        Action::NewInvite { .. } => "new invite".to_owned(),
+        Action::Quit => "quit".to_owned(),
+        Action::HangUp(text) => format!("* {text}"),
+    };
+    label + &action
+}
+
+/// What is asked, by its names alone.
+fn word(ask: &Ask) -> String {
+    let shown = format!("{ask:?}");
+    let words: Vec<&str> = shown.split(|c: char| !c.is_alphanumeric()).take(2).collect();
+    if words[0] == "Run" { words.join(" ") } else { words[0].to_owned() }
+}
+
+#[test]
+fn who_is_new_may_only_come_in() {
+    plays(
+        Door::Tls,
+        "
+        > hello
+        - not-logged-in
+        >
+        > /nothing
+        - unknown-verb
+        > /@a say lobby hi
+        a: - not-logged-in
+        > /say
+        - not-logged-in
+        > /join
+        - not-logged-in
+        > /login
+        - bad-argument
+        > /ping hi there
+        + hi there
+        > /set tags on
+        + tags on epoch=E protocol=1
+        > /set deflate 1
+        - not-logged-in
+        > /resume ttoken
+        ask alone Resume
+        > /login alice password
+        ask alone Login
+        > /register alice invite=X password
+        ask alone Register
+        > /quit
+        quit
+        ",
+    );
+}
+
+#[test]
+fn a_missing_secret_is_asked_for_and_taken_whole() {
+    plays(
+        Door::Tls,
+        "
+        > /@a login alice
+        a: ? password for alice (your terminal may show it)
+        > /ping this is the password
+        a: ask alone Login
+        > /@b register
+        b: - bad-argument
+        > /@b register alice
+        b: ? a password for alice, at least 8 characters (your terminal may show it)
+        >
+        b: - cancelled
+        > /login a!b
+        ? password (your terminal may show it)
+        > secret
+        - bad-name
+        > /@c login alice
+        c: ? password for alice (your terminal may show it)
+        -- end of input
+        c: - cancelled
+        > /@d login alice
+        d: ? password for alice (your terminal may show it)
+        -- too long
+        d: - line-too-long
+        > /ping
+        + pong
+        -- too long
+        tag: - line-too-long
+        ",
+    );
+}
+
+#[test]
+fn a_bad_line_answers_the_prompt_or_its_own_label() {
+    let mut session = Session::new(Door::Tls, AddressGroup::Console);
+    assert_eq!(shown(&session.line(b"/@x ping \xff")), "x: - bad-utf8");
+    assert_eq!(shown(&session.line(b"/@x ping \x1b[2J")), "x: - bad-text");
+    assert_eq!(shown(&session.line(b"/@\xff ping")), "- bad-utf8");
+    let _ = session.line(b"/@y login alice");
+    assert_eq!(shown(&session.line(b"/@x secret\x07")), "y: - bad-text");
+    assert!(!session.is_asked());
+}
+
+#[test]
+fn who_is_in_talks_and_reads_alone() {
+    plays(
+        Door::Tls,
+        "
+        -- let in
+        > hello
+        ask Here \"hello\"
+        > //me waves
+        ask Here \"/me waves\"
+        > //
+        ask Here \"/\"
+        > /say lobby hi
+        ask Run Say
+        > /history
+        ask alone Run History
+        > /conversations
+        ask alone Run Conversations
+        > /search x
+        ask alone Run Search
+        > /join ops
+        ask alone Run Join
+        > /join
+        ask Lost bad-argument
+        > /switch a b
+        ask Lost bad-argument
+        > /leave
+        - bad-argument
+        > /set tags on
+        + tags on epoch=E protocol=1
+        > /join ops
+        ask Run Join
+        > /set deflate 2
+        - bad-argument
+        > /set deflate 1
+        + deflate 1
+        > /set replay 1001
+        - bad-argument
+        > /token new x
+        new token x
+        > /invitecode
+        new invite
+        > /passwd
+        ? your old password (your terminal may show it)
+        > one
+        ? your new password, at least 8 characters (your terminal may show it)
+        > two
+        ask alone Passwd
+        ",
+    );
+}
+
+#[test]
+fn who_is_in_is_asked_for_the_secret_all_the_same() {
+    plays(
+        Door::Tls,
+        "
+        -- let in
+        > /login bob password
+        - already-logged-in
+        > /resume
+        - already-logged-in
+        > /login bob
+        ? password (your terminal may show it)
+        > said to nobody
+        - already-logged-in
+        > hello
+        ask Here \"hello\"
+        ",
+    );
+}
+
+#[test]
+fn only_the_plain_port_sends_web_pages_away_and_only_before_the_login() {
+    plays(Door::Tls, "> GET / HTTP/1.1\n- not-logged-in");
+    plays(
+        Door::Plain,
+        "
+        > /login mallory HTTP/1.1
+        * this is a chat server, not a web server.
+        > GET / HTTP/1.0
+        * this is a chat server, not a web server.
+        > /login mallory
+        ? password for mallory (your terminal may show it)
+        > my password is HTTP/1.1
+        ask alone Login
+        -- let in
+        > I like HTTP/1.1
+        ask Here \"I like HTTP/1.1\"
+        ",
+    );
+}
+
+#[test]
+fn the_length_of_a_line_is_decided_when_its_turn_comes() {
+    let mut session = Session::new(Door::Tls, AddressGroup::Console);
+    assert_eq!(session.line_max(), LINE_MAX_NEW);
+    let _ = session.line(b"/login alice");
+    assert_eq!(session.line_max(), LINE_MAX_NEW);
+    session.logged_in();
+    let _ = session.line(b"/passwd");
+    assert!(session.is_asked() && session.is_logged_in());
+    assert_eq!(session.line_max(), LINE_MAX);
+}
+
+#[test]
+fn every_verb_that_who_is_in_may_send_is_listed_for_them() {
+    for logged_in in [false, true] {
+        let Action::Answer(rows, _) = help(None, logged_in) else { panic!() };
+        let mut out = Vec::new();
+        rows.encode(None, &mut out);
+        let listed = String::from_utf8(out).unwrap();
+        for verb in TABLE {
+            let fits = verb.who == Who::All || (verb.who == Who::New) != logged_in;
+            let row = format!("| {} - ", verb.form());
+            assert_eq!(listed.contains(&row), fits, "{}", verb.name);
+            assert!(matches!(help(Some(verb.name), logged_in), Action::Answer(_, Final::Done(_))));
+        }
+    }
+    assert!(matches!(help(Some("nothing"), true), Action::Answer(_, Final::Refused(_))));
+}

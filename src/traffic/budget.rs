@@ -1,0 +1,51 @@
+//! What may be under way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What all requests and lines under way may hold together, in bytes. At the bound a worker stops
+/// cutting lines; nothing ever blocks on it.
+#[derive(Debug)]
+pub struct Budget {
+    held: AtomicUsize,
+    most: usize,
+}
+
+impl Budget {
+    /// A budget of `most` bytes; `usize::MAX` is no bound.
+    #[must_use]
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), most })
+    }
+
+    /// Whether more may be taken. The bound is soft by what the workers take at the same moment.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.held.load(Ordering::Relaxed) < self.most
+    }
+
+    /// Takes a share, given back when it is dropped.
+    #[must_use]
+    pub fn take(self: &Arc<Self>, bytes: usize) -> Share {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        Share(Some((Arc::clone(self), bytes)))
+    }
+
+    /// Bytes that are under way now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+}
+
+/// A part of a [`Budget`], given back when dropped.
+#[derive(Debug, Default)]
+pub struct Share(Option<(Arc<Budget>, usize)>);
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if let Some((budget, bytes)) = self.0.take() {
+            budget.held.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}
