@@ -10,7 +10,7 @@
 //! mio's: portable and without `unsafe` here. It is edge-triggered, so a connection remembers that
 //! it may be read or written until the socket says otherwise, and nothing is ever registered again.
 //!
-//! `worker` runs the loop, `connection` is one peer (`input` what it sends, `output` what it is
+//! `worker` runs the loop, `roster` knows who hears what, `connection` is one peer (`input` what it sends, `output` what it is
 //! sent), `outbox` and `tls` move the bytes, `listener` accepts.
 
 mod connection;
@@ -18,6 +18,7 @@ mod input;
 mod listener;
 mod outbox;
 mod output;
+mod roster;
 mod tls;
 mod worker;
 

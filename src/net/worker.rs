@@ -8,18 +8,16 @@ use super::Shared;
 use super::connection::{Connection, Scratch, Stage, Turn};
 use super::input::READ_BUFFER;
 use super::outbox::Spares;
-use crate::names::{AccountId, ConnId, ConversationId};
-use crate::protocol::code::{Code, Refusal};
+use super::roster::Roster;
+use crate::names::ConnId;
 use crate::protocol::deflate::{Packer, Unpacker};
-use crate::traffic::{Accepted, Ask, Delivery, Hears, Mailbox, Request, Share, Socket, Verdict, Wake};
+use crate::traffic::{Accepted, Ask, Delivery, Mailbox, Request, Share, Socket, Wake};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Events taken from the system in one wait.
@@ -43,6 +41,9 @@ pub enum WorkerError {
     Poll(#[from] io::Error),
 }
 
+mod handout;
+mod relief;
+
 /// Wakes a worker out of its readiness wait.
 struct PollWaker(Waker);
 
@@ -64,8 +65,7 @@ pub struct Worker {
     uses: Vec<u32>,
     free: Vec<u32>,
     count: usize,
-    rooms: FxHashMap<ConversationId, Vec<u32>>,
-    accounts: FxHashMap<AccountId, Vec<u32>>,
+    roster: Roster,
     /// Slots that want a turn although no event is to come for them.
     again: Vec<u32>,
     /// Slots with something to be sent.
@@ -104,8 +104,7 @@ impl Worker {
             uses: Vec::new(),
             free: Vec::new(),
             count: 0,
-            rooms: FxHashMap::default(),
-            accounts: FxHashMap::default(),
+            roster: Roster::default(),
             again: Vec::new(),
             dirty: Vec::new(),
             backlog: BTreeSet::new(),
@@ -299,11 +298,9 @@ impl Worker {
                 share: Share::default(),
             });
         }
+        let rooms = std::mem::take(&mut connection.rooms);
         if let Some(account) = connection.account.take() {
-            remove(&mut self.accounts, account, slot);
-        }
-        for room in std::mem::take(&mut connection.rooms) {
-            remove(&mut self.rooms, room, slot);
+            self.roster.detach(slot, account, &rooms);
         }
     }
 
@@ -358,205 +355,6 @@ impl Worker {
         self.count += 1;
     }
 
-    fn deliver(&mut self, delivery: Delivery, now: Instant, shared: &Shared) {
-        match delivery {
-            Delivery::Accepted(accepted) => {
-                if !self.stopping {
-                    self.accept(accepted, now, shared);
-                }
-            }
-            Delivery::Judged(conn, verdict) => {
-                // Where the connection is gone, a wrong password counts all the same. Nobody else's
-                // verdict goes on: the dispatcher was told already that the connection is gone.
-                let slot = self.live_slot_of(conn);
-                if slot.is_some() || matches!(verdict, Verdict::Wrong { .. }) {
-                    let connection = slot.and_then(|slot| self.connection(slot));
-                    let replay = connection.and_then(|connection| connection.session.options().person());
-                    let ask = Ask::Judged(verdict);
-                    self.requests.push(Request { conn, replay, ask, share: Share::default() });
-                }
-            }
-            Delivery::Check { conn, work, delay } => {
-                if let Some(slot) = self.slot_of(conn) {
-                    self.turn(slot, now, shared, |connection, turn| connection.check(work, delay, turn));
-                    self.again.push(slot);
-                }
-            }
-            Delivery::Answer(answer) => self.answer(answer.conn, now, shared, |connection, turn| {
-                connection.answered(answer.rows, answer.last, turn);
-            }),
-            Delivery::Attached { conn, account, name, rooms } => match self.live_slot_of(conn) {
-                Some(slot) => {
-                    self.attach(slot, account, &rooms);
-                    self.turn(slot, now, shared, |connection, _| {
-                        log::info!("connection {:?} from {} is {name}", connection.id, connection.from);
-                        connection.let_in(account, rooms);
-                    });
-                }
-                // It went away while it was let in: Detach followed it, or follows now.
-                None => self.requests.push(Request { conn, replay: None, ask: Ask::Detach, share: Share::default() }),
-            },
-            Delivery::Enter(account, room) => self.enter(account, room),
-            Delivery::Leave(account, room) => self.leave(account, room),
-            Delivery::Said { room, from, answer, line } => {
-                self.answer(from, now, shared, |connection, turn| {
-                    connection.answered(Default::default(), answer, turn)
-                });
-                self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
-                    if connection.id != from || connection.shown.echo {
-                        connection.push_live(&line, turn);
-                    }
-                });
-            }
-            Delivery::Direct { account, from, answer, line } => {
-                if let Some(answer) = answer {
-                    self.answer(from, now, shared, |connection, turn| {
-                        connection.answered(Default::default(), answer, turn);
-                    });
-                }
-                self.fan_out(Listeners::Account(account), now, shared, |connection, turn| {
-                    if connection.id != from || connection.shown.echo {
-                        connection.push_live(&line, turn);
-                    }
-                });
-            }
-            Delivery::Event { room, by, presence, line } => {
-                self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
-                    if connection.account != Some(by) && (connection.shown.presence || !presence) {
-                        connection.push_live(&line, turn);
-                    }
-                });
-            }
-            Delivery::Notice { account, hears, line } => {
-                self.fan_out(Listeners::Account(account), now, shared, |connection, turn| {
-                    let hears = match hears {
-                        Hears::All => true,
-                        Hears::AllBut(conn) => connection.id != conn,
-                        Hears::Only(conn) => connection.id == conn,
-                    };
-                    if hears {
-                        connection.push_live(&line, turn);
-                    }
-                });
-            }
-            Delivery::End(conn, refusal) => {
-                if let Some(slot) = self.slot_of(conn) {
-                    self.turn(slot, now, shared, |connection, turn| connection.end(&refusal, turn));
-                }
-            }
-            Delivery::Stop => {
-                self.stopping = true;
-                self.send_requests(shared);
-                let conn = ConnId::new(self.index as u8, 0);
-                self.requests.push(Request { conn, replay: None, ask: Ask::Stopped, share: Share::default() });
-            }
-            Delivery::Bye => {
-                self.end = Some(now + FLUSH_AT_END);
-                for slot in self.occupied() {
-                    self.turn(slot, now, shared, |connection, turn| {
-                        let text = "the server is going down. Come back in a moment; nothing is lost.";
-                        connection.end(&Refusal::new(Code::ShuttingDown, text), turn);
-                    });
-                }
-            }
-        }
-    }
-
-    /// Hands an answer to a connection, which may go on with its lines then.
-    fn answer(
-        &mut self,
-        conn: ConnId,
-        now: Instant,
-        shared: &Shared,
-        act: impl FnOnce(&mut Connection, &mut Turn<'_>),
-    ) {
-        if conn.worker() != self.index {
-            return;
-        }
-        if let Some(slot) = self.slot_of(conn) {
-            self.turn(slot, now, shared, act);
-            let waits = self.connection(slot).is_some_and(|c| c.framer.buffered() > 0 || c.readable || c.ended);
-            if waits {
-                self.again.push(slot);
-            }
-            if self.connection(slot).is_some_and(|c| c.stage == Stage::Finishing) {
-                self.mark_dirty(slot);
-            }
-        }
-    }
-
-    fn attach(&mut self, slot: u32, account: AccountId, rooms: &[ConversationId]) {
-        for &room in rooms {
-            self.rooms.entry(room).or_default().push(slot);
-        }
-        self.accounts.entry(account).or_default().push(slot);
-    }
-
-    fn enter(&mut self, account: AccountId, room: ConversationId) {
-        for slot in self.accounts.get(&account).cloned().unwrap_or_default() {
-            self.rooms.entry(room).or_default().push(slot);
-            if let Some(connection) = self.connection(slot) {
-                connection.rooms.push(room);
-            }
-        }
-    }
-
-    fn leave(&mut self, account: AccountId, room: ConversationId) {
-        for slot in self.accounts.get(&account).cloned().unwrap_or_default() {
-            remove(&mut self.rooms, room, slot);
-            if let Some(connection) = self.connection(slot) {
-                connection.rooms.retain(|&other| other != room);
-            }
-        }
-    }
-
-    /// Does something for each connection of a room or an account.
-    fn fan_out(
-        &mut self,
-        listeners: Listeners,
-        now: Instant,
-        shared: &Shared,
-        mut act: impl FnMut(&mut Connection, &mut Turn<'_>),
-    ) {
-        let slots = match listeners {
-            Listeners::Room(room) => self.rooms.get_mut(&room).map(std::mem::take),
-            Listeners::Account(account) => self.accounts.get_mut(&account).map(std::mem::take),
-        };
-        let Some(slots) = slots else { return };
-        // One turn for all of them: their timers stay, and who is closed by it is dealt with after.
-        let mut closed = Vec::new();
-        let mut turn = Turn {
-            now,
-            shared,
-            scratch: &mut self.scratch,
-            requests: &mut self.requests,
-            stopping: self.stopping,
-            starved: false,
-        };
-        for &slot in &slots {
-            let Some(Some(connection)) = self.connections.get_mut(slot as usize) else { continue };
-            let was_dirty = connection.dirty;
-            act(connection, &mut turn);
-            if connection.dirty && !was_dirty {
-                self.dirty.push(slot);
-            }
-            if connection.stage == Stage::Closing {
-                closed.push(slot);
-            }
-        }
-        let list = match listeners {
-            Listeners::Room(room) => self.rooms.get_mut(&room),
-            Listeners::Account(account) => self.accounts.get_mut(&account),
-        };
-        if let Some(list) = list {
-            *list = slots;
-        }
-        for slot in closed {
-            self.retime(slot);
-            self.unlist(slot);
-        }
-    }
-
     /// Puts a connection's timers in order after they changed outside of a turn.
     fn retime(&mut self, slot: u32) {
         self.due.retain(|&(_, other)| other != slot);
@@ -600,60 +398,12 @@ impl Worker {
         }
     }
 
-    /// Where all connections together leave too much unread, the largest goes first.
-    fn relieve(&mut self, now: Instant, shared: &Shared) {
-        let owed = |connections: &[Option<Box<Connection>>], slot: u32| {
-            connections.get(slot as usize).and_then(Option::as_deref).map_or(0, Connection::owed)
-        };
-        let mut total = 0;
-        let mut largest = (0, None);
-        for &slot in &self.backlog {
-            let owed = owed(&self.connections, slot);
-            total += owed;
-            largest = largest.max((owed, Some(slot)));
-        }
-        let Some(mine) = shared.unread.get(self.index) else { return };
-        mine.total.store(total, Ordering::Relaxed);
-        mine.largest.store(largest.0, Ordering::Relaxed);
-        if total == 0 {
-            return;
-        }
-        let (mut all, mut most) = (0, 0);
-        for unread in &shared.unread {
-            all += unread.total.load(Ordering::Relaxed);
-            most = most.max(unread.largest.load(Ordering::Relaxed));
-        }
-        if all > shared.limits.unread_total
-            && largest.0 >= most
-            && let Some(slot) = largest.1
-        {
-            self.turn(slot, now, shared, |connection, turn| connection.too_slow(turn));
-        }
-    }
-
     /// A stopping worker is done when all is flushed, or its time is up.
     fn is_done(&self, now: Instant) -> bool {
         let Some(end) = self.end else { return false };
         // Whoever has all that was left for it, and only has not closed, is not waited for long.
         let sent = || self.connections.iter().flatten().all(|connection| connection.stage == Stage::Lingering);
         now >= end || (now + FLUSH_AT_END >= end + LINGER_AT_END && sent())
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Listeners {
-    Room(ConversationId),
-    Account(AccountId),
-}
-
-fn remove<K: std::hash::Hash + Eq>(lists: &mut FxHashMap<K, Vec<u32>>, key: K, slot: u32) {
-    if let Some(list) = lists.get_mut(&key) {
-        if let Some(at) = list.iter().position(|&other| other == slot) {
-            list.swap_remove(at);
-        }
-        if list.is_empty() {
-            lists.remove(&key);
-        }
     }
 }
 

@@ -232,7 +232,6 @@ impl Rooms {
         if let Some(lobby) = self.world.find_room(&RoomName::lobby()) {
             self.add_to_room(lobby, id, Role::Member, effects);
             self.tell_joined(lobby, id, None, effects);
-            self.presence_told(id);
         }
         self.enter(now, conn, replay, id, new.from, None, effects);
     }

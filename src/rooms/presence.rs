@@ -49,11 +49,6 @@ impl Presence {
 }
 
 impl Rooms {
-    /// A room was told that this account joined, so that it is here is no news.
-    pub(super) fn presence_told(&mut self, account: AccountId) {
-        self.presence.told.insert(account, ());
-    }
-
     /// An account's first connection came, or its last one went.
     pub(super) fn presence_changed(&mut self, account: AccountId, here: bool, now: Now) {
         self.presence.changed(account, here, now.instant);

@@ -200,6 +200,8 @@ fn who_comes_and_goes_is_told_once_and_not_when_flapping() {
         alice< [lobby] * carol joined
         carol< + welcome carol - you are in lobby; alice and bob are here. Type to talk.
         -- 1 s
+        bob< [lobby] * carol is here
+        alice< [lobby] * carol is here
         bob> /set presence off
         bob< + presence off
         -- carol is cut off

@@ -134,6 +134,8 @@ fn an_invitation_lets_in_as_many_as_it_says() {
         server> /invitecode for=2h admin
         server< + HDFG8 lets in one administrator until 2023-11-15T00:13:20.012Z: /register NAME invite=CODE
         -- 3600 s
+        b< [lobby] * alice is here
+        a< [lobby] * bob is here
     ",
     );
     chat.plays(
