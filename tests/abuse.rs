@@ -1,0 +1,57 @@
+//! What peers do who mean no good, or do not read: it costs them, and nobody else.
+
+mod support;
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+use support::{Client, DEADLINE, Server};
+
+/// Writes until the server takes no more for a while, or so many bytes are gone.
+fn pour(socket: &mut TcpStream, block: &[u8], most: usize) -> usize {
+    socket.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut sent = 0;
+    while sent < most {
+        match socket.write(block) {
+            Ok(written) => sent += written,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+            Err(error) => panic!("the server ended it after {sent} bytes: {error}"),
+        }
+    }
+    sent
+}
+
+#[test]
+fn telnet_noise_is_not_answered_to_one_who_does_not_read_the_answers() {
+    const MOST: usize = 32 << 20;
+    let server = Server::start();
+    let mut socket = TcpStream::connect(server.plain()).unwrap();
+    let sent = pour(&mut socket, &b"\xff\xfd\x06".repeat(20_000), MOST);
+    assert!(sent < MOST, "all of it was taken, and as much waits to be read");
+}
+
+#[test]
+fn telnet_noise_costs_tokens_where_no_line_is_in_it() {
+    const MOST: usize = 16 << 20;
+    let server = Server::with(&["limits.flood=10/s burst 60"]);
+    let mut socket = TcpStream::connect(server.plain()).unwrap();
+    let sent = pour(&mut socket, &b"\xff\xf1".repeat(20_000), MOST);
+    assert!(sent < MOST, "{sent} bytes of noise were taken at once");
+}
+
+#[test]
+fn a_hello_in_crumbs_is_refused_without_a_panic() {
+    let mut server = Server::start();
+    // A hello of 64 KiB, each byte of it in a record of its own.
+    let hello: Vec<u8> = [1, 0, 0xff, 0xf0].into_iter().chain([0; 0xfff0]).collect();
+    let crumbs: Vec<u8> = hello.iter().flat_map(|&byte| [0x16, 3, 1, 0, 1, byte]).collect();
+    let mut socket = TcpStream::connect(server.tls()).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    // It may be closed before it has taken them all.
+    let _ = socket.write_all(&crumbs);
+    let mut rest = Vec::new();
+    let _ = socket.read_to_end(&mut rest);
+    server.connect_tls();
+    server.terminate();
+    assert!(server.wait().0.success());
+}
