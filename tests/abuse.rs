@@ -55,3 +55,37 @@ fn a_hello_in_crumbs_is_refused_without_a_panic() {
     server.terminate();
     assert!(server.wait().0.success());
 }
+
+#[test]
+fn long_answers_are_made_as_they_are_read() {
+    let server = Server::start();
+    let mut maker = server.connect();
+    maker.register("maker");
+    for room in 0..200 {
+        maker.send(&format!("/create r{room}"));
+        maker.send(&format!("/topic r{room} {}", "t".repeat(900)));
+    }
+    for _ in 0..400 {
+        maker.expect("+ …");
+    }
+    let before = memory(&server);
+    let mut idlers: Vec<Client> = (0..8).map(|_| server.connect()).collect();
+    for (index, idler) in idlers.iter_mut().enumerate() {
+        idler.read_slowly();
+        idler.register(&format!("idler{index}"));
+        idler.send_bytes(&b"/rooms limit=1000\n".repeat(120));
+    }
+    // All that they asked for and may be done was done when this is.
+    for _ in 0..20 {
+        maker.ask("/rooms limit=1000");
+    }
+    let grown = memory(&server).saturating_sub(before);
+    assert!(grown < 24 << 20, "8 connections that do not read cost {} MiB", grown >> 20);
+}
+
+/// What the server holds, in bytes.
+fn memory(server: &Server) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says it");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<usize>().ok()).expect("in KiB") * 1024
+}
