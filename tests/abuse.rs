@@ -83,6 +83,25 @@ fn long_answers_are_made_as_they_are_read() {
     assert!(grown < 24 << 20, "8 connections that do not read cost {} MiB", grown >> 20);
 }
 
+#[test]
+fn who_reads_is_not_put_out_by_a_burst() {
+    let server = Server::with(&["limits.unread_bytes=64 KiB"]);
+    let mut reader = server.connect();
+    reader.register("reader");
+    let mut talkers: Vec<Client> = (0..4).map(|_| server.connect()).collect();
+    for (index, talker) in talkers.iter_mut().enumerate() {
+        talker.register(&format!("talker{index}"));
+    }
+    reader.read_until("[lobby] * talker3 joined");
+    let burst = format!("{}\n", "x".repeat(3900)).repeat(10);
+    for talker in &mut talkers {
+        talker.send_bytes(burst.as_bytes());
+    }
+    for _ in 0..40 {
+        reader.read_until("[lobby] talker…");
+    }
+}
+
 /// What the server holds, in bytes.
 fn memory(server: &Server) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("it runs");
