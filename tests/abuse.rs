@@ -102,6 +102,26 @@ fn who_reads_is_not_put_out_by_a_burst() {
     }
 }
 
+#[test]
+fn all_that_is_unread_together_is_bounded() {
+    const READERS: usize = 60;
+    let server = Server::with(&["limits.unread_total=2 MiB", "workers=1"]);
+    let mut talker = server.connect();
+    talker.register("talker");
+    let mut readers: Vec<Client> = (0..READERS).map(|_| server.connect()).collect();
+    for (index, reader) in readers.iter_mut().enumerate() {
+        reader.read_slowly();
+        reader.register(&format!("reader{index}"));
+    }
+    let before = memory(&server);
+    for _ in 0..40 {
+        talker.send_bytes(format!("{}\n", "x".repeat(3900)).repeat(10).as_bytes());
+        talker.ask("/ping");
+    }
+    let grown = memory(&server).saturating_sub(before);
+    assert!(grown < 8 << 20, "2 MiB may be unread, and {} MiB are held", grown >> 20);
+}
+
 /// What the server holds, in bytes.
 fn memory(server: &Server) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("it runs");
