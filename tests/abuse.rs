@@ -122,6 +122,29 @@ fn all_that_is_unread_together_is_bounded() {
     assert!(grown < 8 << 20, "2 MiB may be unread, and {} MiB are held", grown >> 20);
 }
 
+#[test]
+fn nobody_is_kept_out_by_invitations() {
+    let server = Server::with(&["limits.unread_bytes=16 KiB"]);
+    let mut victim = server.connect();
+    victim.register("victim");
+    victim.send("/quit");
+    victim.expect("+ goodbye…");
+    let mut host = server.connect();
+    host.register("host");
+    for room in 0..400 {
+        host.send(&format!("/create a-room-with-a-long-name-{room}"));
+        host.send(&format!("/invite a-room-with-a-long-name-{room} victim"));
+    }
+    for _ in 0..800 {
+        host.expect("+ …");
+    }
+    let mut victim = server.connect();
+    victim.send("/login victim correct horse battery");
+    victim.read_until("+ welcome victim…");
+    victim.read_until("* invited: …");
+    assert_eq!(victim.ask("/ping still here").last().unwrap(), "+ still here");
+}
+
 /// What the server holds, in bytes.
 fn memory(server: &Server) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("it runs");
