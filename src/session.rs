@@ -317,6 +317,10 @@ impl Session {
             Command::History { .. } | Command::Search { .. } | Command::Conversations => {
                 Next::Do(Action::AskAlone(Ask::Run(command)))
             }
+            // So is whatever has many rows, or a few bytes of questions would make megabytes wait.
+            Command::Rooms { .. } | Command::Who(_) | Command::Sessions | Command::TokenList => {
+                Next::Do(Action::AskAlone(Ask::Run(command)))
+            }
             // So is what shows a person unread lines.
             Command::Join(_) if !self.options.tags => Next::Do(Action::AskAlone(Ask::Run(command))),
             command => ask(command),

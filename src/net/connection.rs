@@ -403,7 +403,7 @@ impl Connection {
         }
     }
 
-    fn flush_once(&mut self, turn: &mut Turn<'_>) -> io::Result<Flushed> {
+    pub(super) fn flush_once(&mut self, turn: &mut Turn<'_>) -> io::Result<Flushed> {
         let Scratch { record, spares, .. } = &mut *turn.scratch;
         self.outbox.flush(&mut self.socket, self.transport.tls(), record, spares)
     }

@@ -15,8 +15,11 @@ use std::time::Instant;
 
 /// Bytes that one read takes.
 const READ_CHUNK: usize = 16 * 1024;
+/// Longest unfinished TLS record or handshake message: a whole record, and more than anybody's
+/// hello. A peer may cut its hello into records of one byte, each with a header of five.
+const UNFINISHED_MAX: usize = 32 * 1024;
 /// Room for a read behind the longest unfinished record or handshake message.
-pub(super) const READ_BUFFER: usize = READ_CHUNK + 80 * 1024;
+pub(super) const READ_BUFFER: usize = READ_CHUNK + UNFINISHED_MAX;
 /// While so many bytes wait to be cut, and may not be, nothing is read.
 const READ_AHEAD: usize = 4 * 1024;
 /// Reads of one connection in one turn; then others are served first.
@@ -44,7 +47,7 @@ impl Connection {
         }
         for _ in 0..READS_MAX {
             let wanted = match self.stage {
-                Stage::Open => !self.stopped || self.framer.buffered() < READ_AHEAD,
+                Stage::Open => self.may_read(turn),
                 Stage::Finishing => false,
                 Stage::Closing | Stage::Lingering => true,
                 Stage::Gone => false,
@@ -57,6 +60,19 @@ impl Connection {
             }
         }
         self.readable
+    }
+
+    /// Whether more is taken from the peer. What yields no line (a telnet's noise, TLS's own
+    /// records) has no other tap than this one.
+    fn may_read(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.stopped && self.framer.buffered() >= READ_AHEAD {
+            return false;
+        }
+        if self.is_choked(turn.shared) {
+            self.choked = true;
+            return false;
+        }
+        self.may_spend(turn)
     }
 
     fn read(&mut self, turn: &mut Turn<'_>) -> Came {
@@ -79,6 +95,9 @@ impl Connection {
                 // edge, and so is its end, but for one that was told of already.
                 if read < READ_CHUNK && !self.hung_up {
                     self.readable = false;
+                }
+                if let (Some(bucket), Some(rate)) = (&mut self.bucket, turn.shared.limits.flood) {
+                    bucket.pay(read as f32 / BYTES_A_LINE, rate, turn.now);
                 }
                 self.take(&mut buffer[..kept + read], turn);
                 Came::Bytes
@@ -124,6 +143,9 @@ impl Connection {
             self.take_plain(bytes, turn);
             return;
         };
+        if self.stage != Stage::Open && tls.is_ready() {
+            return;
+        }
         let mut plain = std::mem::take(&mut turn.scratch.plain);
         plain.clear();
         turn.scratch.record.clear();
@@ -135,6 +157,10 @@ impl Connection {
             self.dirty = true;
         }
         match taken {
+            Ok(_) if tls.rest().len() > UNFINISHED_MAX => {
+                log::debug!("connection {:?} from {}: a TLS message without an end", self.id, self.from);
+                self.stage = Stage::Gone;
+            }
             Ok(incoming) => {
                 if is_ready && !was_ready {
                     self.handshaken(turn);
@@ -159,9 +185,6 @@ impl Connection {
             return;
         }
         self.heard = true;
-        if let (Some(bucket), Some(rate)) = (&mut self.bucket, turn.shared.limits.flood) {
-            bucket.pay(bytes.len() as f32 / BYTES_A_LINE, rate, turn.now);
-        }
         if self.session.options().deflate || !self.telnet.is_needed(bytes) {
             self.cut(bytes, turn);
             return;
@@ -193,7 +216,12 @@ impl Connection {
             turn.starved = true;
             return false;
         }
-        if let (Some(bucket), Some(rate)) = (&mut self.bucket, limits.flood)
+        self.may_spend(turn)
+    }
+
+    /// Whether it has tokens left; if not, it gets another turn when it has.
+    fn may_spend(&mut self, turn: &mut Turn<'_>) -> bool {
+        if let (Some(bucket), Some(rate)) = (&mut self.bucket, turn.shared.limits.flood)
             && let Some(wait) = bucket.owed(rate, turn.now)
         {
             self.slow_down(turn.now + wait, turn);

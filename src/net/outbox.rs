@@ -78,6 +78,7 @@ impl Outbox {
     pub(super) fn clear_plain(&mut self) {
         let (_, end) = bounds_around(&self.plain, self.sent);
         self.plain.truncate(end);
+        self.plain.shrink_to_fit();
     }
 
     /// Writes as much as the socket takes. With TLS, at most one record is encrypted ahead.

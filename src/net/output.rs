@@ -94,6 +94,14 @@ impl Connection {
             Some(held) => held.extend_from_slice(bytes),
             None => self.push(bytes, turn),
         }
+        // What is owed only because this turn has written nothing yet makes nobody slow.
+        if self.owed() > turn.shared.limits.unread_bytes
+            && let Err(error) = self.flush_once(turn)
+        {
+            self.failed(&error);
+            self.dirty = true;
+            return;
+        }
         if self.owed() > turn.shared.limits.unread_bytes {
             self.too_slow(turn);
         }

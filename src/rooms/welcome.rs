@@ -8,6 +8,10 @@ use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::secrets::Digest;
 use crate::traffic::{Delivery, Hears, Read, Share, Unread, Write};
 
+/// Invitations that a login is told of, one by one: were there no bound, strangers who invite could
+/// fill the connection with them until it is closed for not reading.
+const INVITATIONS_SHOWN: usize = 20;
+
 impl Rooms {
     /// Ends a connection of an account from here.
     pub(super) fn end(&mut self, now: Now, conn: ConnId, why: &str, effects: &mut Effects) {
@@ -111,12 +115,18 @@ impl Rooms {
     }
 
     fn remind_of_invitations(&self, conn: ConnId, id: AccountId, effects: &mut Effects) {
-        for (_, room) in self.world.rooms_after(None) {
-            if let Some(&by) = room.invited.get(&id) {
-                let text = invitation(room.name.as_str(), self.world.name(by));
-                let line = encode(Line::plain(Body::Notice(Some(Code::Invited), &text)), None, Share::default());
-                effects.deliver(conn.worker(), Delivery::Notice { account: id, hears: Hears::Only(conn), line });
-            }
+        let mut tell = |code, text: &str| {
+            let line = encode(Line::plain(Body::Notice(code, text)), None, Share::default());
+            effects.deliver(conn.worker(), Delivery::Notice { account: id, hears: Hears::Only(conn), line });
+        };
+        let mut invited = self.world.rooms_after(None).filter_map(|(_, room)| Some((room, room.invited.get(&id)?)));
+        for (room, &by) in invited.by_ref().take(INVITATIONS_SHOWN) {
+            tell(Some(Code::Invited), &invitation(room.name.as_str(), self.world.name(by)));
+        }
+        let more = invited.count();
+        if more > 0 {
+            let text = format!("you are invited to {more} more rooms. /rooms lists them among all that you may see.");
+            tell(None, &text);
         }
     }
 }

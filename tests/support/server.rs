@@ -156,6 +156,11 @@ impl Server {
         lines.next().expect("a start prints the fingerprint").trim().to_owned()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.running().child.id()
+    }
+
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.data.path().to_owned()
