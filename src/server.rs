@@ -201,7 +201,7 @@ pub fn run(
     }
     let index_thread = spawn("index".to_owned(), move || {
         if let Err(error) = indexer.run(&nudges) {
-            log::error!("the search index can't be kept up: {error}; search goes on, but slower");
+            log::error!("the search index can't be kept up: {error}; history and search go on, but slower");
         }
     })?;
     let mut reader_threads = Vec::new();

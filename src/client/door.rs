@@ -6,7 +6,7 @@
 use super::args::{Address, Fingerprint, Transport};
 use super::connection::{ConnectError, Connection, Poller};
 use super::known_hosts::{self, KnownHostsError, Record};
-use super::login::{Credentials, LoginError, Talk, token_label};
+use super::login::{Credentials, LoginError, Talk, Welcome, token_label};
 use super::state::{Kept, StateDir, StateError};
 use super::trust::{Distrust, Trust, Verdict};
 use crate::names::UserName;
@@ -72,6 +72,8 @@ pub struct Arrived {
     pub epoch: String,
     /// Who one is.
     pub me: UserName,
+    /// The sentence that the server welcomed one with.
+    pub welcome: String,
     /// Lines that came meanwhile.
     pub aside: VecDeque<String>,
 }
@@ -118,8 +120,8 @@ impl Door {
         let connection = self.connect(poller)?;
         let mut talk = Talk::new(connection, poller);
         let epoch = talk.greet()?;
-        let me = match talk.log_in(Credentials::Token(&kept.token)) {
-            Ok(me) => me,
+        let Welcome { me, text } = match talk.log_in(Credentials::Token(&kept.token)) {
+            Ok(welcome) => welcome,
             Err(error) => {
                 if error.is(Code::BadCredentials) {
                     self.state.drop_token(&self.server, &kept.name)?;
@@ -129,7 +131,7 @@ impl Door {
         };
         talk.deflate()?;
         let (connection, aside) = talk.into_parts();
-        Ok(Arrived { connection, epoch, me, aside })
+        Ok(Arrived { connection, epoch, me, welcome: text, aside })
     }
 
     /// Asks for a token and keeps it; without one the next login asks for the password again.

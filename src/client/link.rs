@@ -205,7 +205,7 @@ impl<S: Screen> Link<S> {
     }
 
     fn serve(&mut self, arrived: Arrived) -> Over {
-        let Arrived { mut connection, epoch, me, aside } = arrived;
+        let Arrived { mut connection, epoch, me, aside, welcome: _ } = arrived;
         let effects = self.session.connected(&epoch, me);
         let mut over = self.act(effects);
         for line in aside {

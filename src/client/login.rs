@@ -51,6 +51,15 @@ impl LoginError {
     }
 }
 
+/// What a login was answered with.
+#[derive(Debug)]
+pub struct Welcome {
+    /// The account's name as it was registered.
+    pub me: UserName,
+    /// The whole sentence: `welcome NAME - …`.
+    pub text: String,
+}
+
 /// How to log in.
 #[derive(Debug, Clone, Copy)]
 pub enum Credentials<'a> {
@@ -110,11 +119,11 @@ impl<'p> Talk<'p> {
         epoch.map(str::to_owned).ok_or_else(|| LoginError::NotChitChat(head(&text)))
     }
 
-    /// Logs in; gives the account's name as it was registered.
+    /// Logs in.
     ///
     /// # Errors
     /// [`LoginError`]; what the server refuses is [`LoginError::Refused`].
-    pub fn log_in(&mut self, credentials: Credentials<'_>) -> Result<UserName, LoginError> {
+    pub fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Welcome, LoginError> {
         let (command, answer) = match credentials {
             Credentials::Token(token) => (format!("resume {}", token.expose()), None),
             Credentials::Password(name, password) => (format!("login {name}"), Some(password)),
@@ -132,7 +141,10 @@ impl<'p> Talk<'p> {
         }
         let Reply::Done(text) = reply else { return Err(LoginError::NotChitChat("a second prompt".to_owned())) };
         let name = text.strip_prefix("welcome ").and_then(|rest| rest.split(' ').next());
-        name.and_then(|name| UserName::parse(name).ok()).ok_or_else(|| LoginError::NotChitChat(head(&text)))
+        match name.map(UserName::parse) {
+            Some(Ok(me)) => Ok(Welcome { me, text }),
+            _ => Err(LoginError::NotChitChat(head(&text))),
+        }
     }
 
     /// Asks for a device token.

@@ -115,6 +115,8 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
     let paint = Paint::choose(args.color, terminal, |name| std::env::var(name).ok());
     let key_prefix = crate::secrets::new_epoch()?;
     if io::stdin().is_terminal() && terminal == Terminal::Present {
+        // Before the line editor begins: from then on only the printer writes.
+        println!("{}", screen::greeting(&arrived.welcome));
         let mut input = input::Input::new(door.state.history(), names.clone())?;
         let printer = printer::Printer::start(input.printer()?)?;
         input.set_gate(printer.gate());

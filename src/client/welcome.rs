@@ -5,7 +5,7 @@
 use super::args::Args;
 use super::connection::{ConnectError, Connection, Poller};
 use super::door::{Arrived, Door, DoorError};
-use super::login::{Credentials, LoginError, Talk};
+use super::login::{Credentials, LoginError, Talk, Welcome};
 use super::state::Kept;
 use super::trust::Distrust;
 use crate::names::UserName;
@@ -91,17 +91,17 @@ pub fn enter(args: &Args, door: &Door, poller: &mut Poller, ask: &mut impl Ask) 
     let mut talk = Talk::new(connection, poller);
     let mut epoch = talk.greet()?;
     let registers = args.register || args.invite.is_some();
-    let mut me = None;
+    let mut welcome = None;
     if !registers && let Some(kept) = door.state.token(&door.server, args.name.as_ref()).map_err(DoorError::from)? {
-        me = resume(&mut talk, door, &kept, ask)?;
+        welcome = resume(&mut talk, door, &kept, ask)?;
     }
-    if me.is_none() && !ask.is_there() {
+    if welcome.is_none() && !ask.is_there() {
         return Err(DoorError::NobodyToAsk(door.server.clone()).into());
     }
     let mut tries = 0;
-    let me = loop {
-        if let Some(me) = me {
-            break me;
+    let Welcome { me, text } = loop {
+        if let Some(welcome) = welcome {
+            break welcome;
         }
         tries += 1;
         let asked = Asked::from(args, registers, ask)?;
@@ -113,21 +113,21 @@ pub fn enter(args: &Args, door: &Door, poller: &mut Poller, ask: &mut impl Ask) 
             epoch = talk.greet()?;
             result = talk.log_in(asked.credentials());
         }
-        me = match result {
-            Ok(me) => Some(me),
+        welcome = match result {
+            Ok(welcome) => Some(welcome),
             Err(error) if tries < TRIES && may_try_again(&error, args) => {
                 ask.tell(&error.to_string());
                 None
             }
             Err(error) => return Err(error.into()),
         };
-        if let Some(me) = &me {
-            door.keep_login(&mut talk, me)?;
+        if let Some(welcome) = &welcome {
+            door.keep_login(&mut talk, &welcome.me)?;
         }
     };
     talk.deflate()?;
     let (connection, aside) = talk.into_parts();
-    Ok(Arrived { connection, epoch, me, aside })
+    Ok(Arrived { connection, epoch, me, welcome: text, aside })
 }
 
 fn connect(door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Connection, WelcomeError> {
@@ -150,9 +150,9 @@ fn connect(door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Conne
 }
 
 /// Logs in with the kept token; a dead one is forgotten, and the password is asked for.
-fn resume(talk: &mut Talk<'_>, door: &Door, kept: &Kept, ask: &mut impl Ask) -> Result<Option<UserName>, WelcomeError> {
+fn resume(talk: &mut Talk<'_>, door: &Door, kept: &Kept, ask: &mut impl Ask) -> Result<Option<Welcome>, WelcomeError> {
     match talk.log_in(Credentials::Token(&kept.token)) {
-        Ok(me) => Ok(Some(me)),
+        Ok(welcome) => Ok(Some(welcome)),
         Err(error) if error.is(Code::BadCredentials) => {
             door.state.drop_token(&door.server, &kept.name).map_err(DoorError::from)?;
             ask.tell(&format!("The kept login of {} is not valid any more.", kept.name));

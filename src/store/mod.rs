@@ -21,6 +21,7 @@
 mod history;
 mod index;
 mod load;
+mod page;
 mod places;
 mod reader;
 mod records;
@@ -34,7 +35,8 @@ mod writer;
 mod testing;
 
 pub use index::{IndexError, Indexer};
-pub use reader::{READ_DEADLINE, Reader};
+pub use page::READ_DEADLINE;
+pub use reader::Reader;
 pub use writer::{CommitError, Committed, Fault, Store};
 
 use crate::secrets::NoRandomness;

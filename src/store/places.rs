@@ -5,8 +5,7 @@
 //! does: a message is in the index or behind its mark, never both or neither. Both states are held
 //! for one answer, whose deadline bounds how long.
 
-use super::history::{Page, message_row};
-use super::reader::ReadError;
+use super::page::{Page, ReadError, message_row};
 use super::{is_damage, stored};
 use crate::names::{AccountId, MessageId};
 use crate::traffic::{Place, Unread};

@@ -4,20 +4,16 @@
 //! Each answer is read from one state of what is kept: see [`super::places`]. None takes longer than
 //! [`READ_DEADLINE`], since a long look would keep the writer's log from being folded back.
 
-use super::history::{self, Page};
+use super::page::{Page, READ_DEADLINE, ReadError};
 use super::search::{self, Search};
-use super::{DATABASE_FILE, INDEX_FILE, Settings, StoreError, connect_reader, places, welcome};
+use super::{DATABASE_FILE, INDEX_FILE, Settings, StoreError, connect_reader, history, places, welcome};
 use crate::names::AccountId;
-use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Rows};
 use crate::traffic::{Answer, Read, Ticket, Unread};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// How long one read may take before it is given up with `busy`.
-pub const READ_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How many of SQLite's steps pass between two looks at the clock: well under a millisecond.
 const STEPS_PER_LOOK: i32 = 1000;
@@ -41,33 +37,6 @@ struct Deadline {
     start: Instant,
     /// Milliseconds since `start`.
     end: AtomicU64,
-}
-
-/// Why a read has no answer.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
-    /// What SQLite says.
-    #[error(transparent)]
-    Database(#[from] rusqlite::Error),
-    /// The asker's fault.
-    #[error("{}: {}", .0.code, .0.text)]
-    Refused(Refusal),
-}
-
-impl ReadError {
-    fn refusal(self) -> Refusal {
-        match self {
-            Self::Refused(refusal) => refusal,
-            Self::Database(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-                Refusal::new(Code::Busy, "that took too long and was given up; ask for less, or again later")
-                    .retry_after(READ_DEADLINE.as_secs())
-            }
-            Self::Database(error) => {
-                log::error!("a read failed: {error}");
-                Refusal::new(Code::Internal, "what is kept could not be read; the server's log says why")
-            }
-        }
-    }
 }
 
 impl Reader {

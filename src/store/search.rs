@@ -3,9 +3,8 @@
 //! What the index says is never trusted for who may read: each message found is looked up, and
 //! its conversation must be among the asker's.
 
-use super::history::{Page, message_row, messages};
 use super::index::{author_token, place_token};
-use super::reader::ReadError;
+use super::page::{Page, ReadError, message_row, messages};
 use super::words::{self, Query};
 use super::{is_damage, stored};
 use crate::names::AccountId;

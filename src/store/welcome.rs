@@ -1,9 +1,8 @@
 //! What is unread: `/conversations`, and what a person is shown at login and `/join`. A reader's
 //! thread runs it.
 
-use super::history::Page;
+use super::page::{Page, ReadError};
 use super::places::{Places, Span};
-use super::reader::ReadError;
 use crate::names::AccountId;
 use crate::protocol::line::Rows;
 use crate::traffic::Unread;

@@ -1,0 +1,109 @@
+//! What every read has in common: the page of rows that it gathers, the row of a message, and why a
+//! read has no answer. A reader's thread runs it.
+
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::line::Rows;
+use crate::protocol::stamp::rfc3339;
+use rusqlite::{ErrorCode, Row};
+use std::time::Duration;
+
+/// How long one read may take before it is given up with `busy`.
+pub const READ_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What a row costs beside its text: `| ` and the line's end.
+const ROW_FRAME: usize = 3;
+
+/// Gathers the rows of an answer up to a number of rows and of bytes.
+#[derive(Debug)]
+pub(super) struct Page {
+    rows: Vec<String>,
+    bytes: usize,
+    limit: usize,
+    most: usize,
+    more: bool,
+}
+
+impl Page {
+    /// At most `limit` rows, and `most` bytes unless one row is larger.
+    pub(super) fn new(limit: u32, most: usize) -> Self {
+        Self { rows: Vec::new(), bytes: 0, limit: usize::try_from(limit).unwrap_or(usize::MAX), most, more: false }
+    }
+
+    /// Takes a row; false, and remembered as there being more, if the page is full.
+    pub(super) fn put(&mut self, row: String) -> bool {
+        let bytes = self.bytes + row.len() + ROW_FRAME;
+        if self.rows.len() >= self.limit || (bytes > self.most && !self.rows.is_empty()) {
+            self.more = true;
+            return false;
+        }
+        self.bytes = bytes;
+        self.rows.push(row);
+        true
+    }
+
+    /// How many rows it holds.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether a row found no place.
+    pub(super) fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// The rows as they came.
+    pub(super) fn forwards(self) -> Rows {
+        rows(self.rows.iter().map(String::as_str))
+    }
+
+    /// The rows, the last to come first, under a row that is not counted.
+    pub(super) fn backwards(self, head: Option<&str>) -> Rows {
+        rows(head.into_iter().chain(self.rows.iter().rev().map(String::as_str)))
+    }
+}
+
+fn rows<'a>(texts: impl Iterator<Item = &'a str>) -> Rows {
+    let mut rows = Rows::default();
+    texts.for_each(|text| rows.push(text));
+    rows
+}
+
+/// The row of a message: `TARGET ID TIME AUTHOR: TEXT`. The columns are id, time, author, text.
+pub(super) fn message_row(target: &str, row: &Row<'_>) -> rusqlite::Result<String> {
+    let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let (author, text) = (row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
+    Ok(format!("{target} {id} {} {author}: {text}", rfc3339(at.unsigned_abs())))
+}
+
+/// `N messages`.
+pub(super) fn messages(count: usize) -> String {
+    format!("{count} messages")
+}
+
+/// Why a read has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    /// What SQLite says.
+    #[error(transparent)]
+    Database(#[from] rusqlite::Error),
+    /// The asker's fault.
+    #[error("{}: {}", .0.code, .0.text)]
+    Refused(Refusal),
+}
+
+impl ReadError {
+    /// As the asker is told.
+    pub(super) fn refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::Database(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                Refusal::new(Code::Busy, "that took too long and was given up; ask for less, or again later")
+                    .retry_after(READ_DEADLINE.as_secs())
+            }
+            Self::Database(error) => {
+                log::error!("a read failed: {error}");
+                Refusal::new(Code::Internal, "what is kept could not be read; the server's log says why")
+            }
+        }
+    }
+}
