@@ -414,6 +414,12 @@ impl Connection {
         self.stage = Stage::Gone;
     }
 
+    /// It made a handler panic: it is dropped, and costs nobody else anything.
+    pub(super) fn panicked(&mut self) {
+        log::error!("connection {:?} from {} made a handler panic and was dropped", self.id, self.from);
+        self.stage = Stage::Gone;
+    }
+
     /// What it leaves unread.
     pub(super) fn owed(&self) -> usize {
         self.outbox.owed() + self.held.as_ref().map_or(0, Vec::len)

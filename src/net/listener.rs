@@ -3,13 +3,12 @@
 //! It never ends for an error of `accept`. Out of descriptors it lets go of one that it keeps for
 //! that, answers the next connection with a line, closes it, and waits a moment.
 
+use super::places::{Count, Places};
 use crate::names::AddressGroup;
 use crate::traffic::{Accepted, Delivery, Door, Mailbox, Socket};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use parking_lot::Mutex;
 use socket2::{Domain, Protocol, SockAddr, Type};
-use std::collections::HashMap;
 use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -175,68 +174,6 @@ pub fn bind_console(path: &Path) -> Result<Bound, ListenError> {
     }
 }
 
-/// How many connections there may be.
-#[derive(Debug, Clone, Copy)]
-pub struct Places {
-    /// In all; `None` is no bound.
-    pub connections: Option<u32>,
-    /// Of one address; `None` is no bound.
-    pub per_address: Option<u32>,
-}
-
-/// Counts connections. Shared, since a place is given back by the worker that drops it.
-#[derive(Debug)]
-struct Count {
-    bounds: Places,
-    taken: Mutex<Taken>,
-}
-
-#[derive(Debug, Default)]
-struct Taken {
-    all: u32,
-    addresses: HashMap<AddressGroup, u32>,
-}
-
-/// One connection's place; given back when dropped.
-#[derive(Debug)]
-struct Place {
-    count: Arc<Count>,
-    from: AddressGroup,
-}
-
-impl Count {
-    /// Takes a place, or says why there is none.
-    fn take(self: &Arc<Self>, from: AddressGroup) -> Result<Place, &'static str> {
-        let mut taken = self.taken.lock();
-        // The administrator always gets in.
-        if from != AddressGroup::Console {
-            if self.bounds.connections.is_some_and(|most| taken.all >= most) {
-                return Err("this server is full just now. Try again in a while.");
-            }
-            let here = taken.addresses.get(&from).copied().unwrap_or(0);
-            if self.bounds.per_address.is_some_and(|most| here >= most) {
-                return Err("your address has as many connections as it may have. Close one first.");
-            }
-        }
-        taken.all += 1;
-        *taken.addresses.entry(from).or_insert(0) += 1;
-        Ok(Place { count: Arc::clone(self), from })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.count.taken.lock();
-        taken.all = taken.all.saturating_sub(1);
-        if let Some(here) = taken.addresses.get_mut(&self.from) {
-            *here -= 1;
-            if *here == 0 {
-                taken.addresses.remove(&self.from);
-            }
-        }
-    }
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Listener {
@@ -281,7 +218,7 @@ impl Listener {
         };
         let (poll, waker) = prepare().map_err(ListenError::Poll)?;
         let stop = Arc::new(Stop { stopped: AtomicBool::new(false), waker });
-        let count = Arc::new(Count { bounds: places, taken: Mutex::default() });
+        let count = Count::new(places);
         Ok(Self { poll, bound, stop, count, spare: spare() })
     }
 
@@ -391,25 +328,5 @@ fn turn_away(socket: Socket, why: &str) {
     };
     if let Err(error) = told {
         log::debug!("somebody who was turned away could not be told: {error}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_bounded_and_given_back() {
-        let bounds = Places { connections: Some(3), per_address: Some(2) };
-        let count = Arc::new(Count { bounds, taken: Mutex::default() });
-        let (one, other) = (AddressGroup::V4([192, 0, 2, 1]), AddressGroup::V4([192, 0, 2, 2]));
-        let first = count.take(one).unwrap();
-        let _second = count.take(one).unwrap();
-        assert!(count.take(one).unwrap_err().contains("your address"));
-        let _third = count.take(other).unwrap();
-        assert!(count.take(other).unwrap_err().contains("full"));
-        let _admin = count.take(AddressGroup::Console).unwrap();
-        drop(first);
-        assert!(count.take(one).is_err(), "the console counts among all");
     }
 }

@@ -18,11 +18,13 @@ mod input;
 mod listener;
 mod outbox;
 mod output;
+mod places;
 mod roster;
 mod tls;
 mod worker;
 
-pub use listener::{Bound, ListenError, Listener, Places, Stop, bind_console, bind_tcp};
+pub use listener::{Bound, ListenError, Listener, Stop, bind_console, bind_tcp};
+pub use places::Places;
 pub use worker::{Worker, WorkerError};
 
 use crate::flood::Rate;

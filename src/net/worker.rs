@@ -251,8 +251,7 @@ impl Worker {
         let result = catch_unwind(AssertUnwindSafe(|| act(connection, &mut turn)));
         self.starved |= turn.starved;
         if result.is_err() {
-            log::error!("connection {:?} from {} made a handler panic and was dropped", connection.id, connection.from);
-            connection.stage = Stage::Gone;
+            connection.panicked();
             if self.scratch.read.len() < READ_BUFFER {
                 self.scratch.read = vec![0; READ_BUFFER];
             }

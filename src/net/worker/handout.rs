@@ -7,6 +7,7 @@ use crate::names::ConnId;
 use crate::net::Shared;
 use crate::protocol::code::{Code, Refusal};
 use crate::traffic::{Ask, Delivery, Hears, Request, Share, Verdict};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 impl Worker {
@@ -171,11 +172,13 @@ impl Worker {
         for &slot in &slots {
             let Some(Some(connection)) = self.connections.get_mut(slot as usize) else { continue };
             let was_dirty = connection.dirty;
-            act(connection, &mut turn);
+            if catch_unwind(AssertUnwindSafe(|| act(connection, &mut turn))).is_err() {
+                connection.panicked();
+            }
             if connection.dirty && !was_dirty {
                 self.dirty.push(slot);
             }
-            if connection.stage == Stage::Closing {
+            if !connection.is_live() {
                 closed.push(slot);
             }
         }
@@ -183,6 +186,9 @@ impl Worker {
         for slot in closed {
             self.retime(slot);
             self.unlist(slot);
+            if self.connection(slot).is_some_and(|connection| connection.stage == Stage::Gone) {
+                self.drop_connection(slot);
+            }
         }
     }
 }
