@@ -135,7 +135,7 @@ fn the_numbers_in_the_page_are_the_programs() {
 
 #[test]
 fn the_sessions_in_the_page_are_what_happens() {
-    assert_eq!(play_sessions(&page()), 6);
+    assert_eq!(play_sessions(&page()), 8);
 }
 
 /// Plays each ```session``` against a server of its own, after the steps of a `<!-- before` comment
@@ -247,7 +247,7 @@ fn the_bot_in_the_page_answers() {
     let address = server.tls();
     let program = Command::new("python3")
         .arg(file.path())
-        .args([address.ip().to_string(), address.port().to_string(), server.fingerprint(), "ops".to_owned()])
+        .args([address.ip().to_string(), address.port().to_string(), server.fingerprint(), "#Ops".to_owned()])
         .env("CHITCHAT_TOKEN", script.word("token"))
         .stdin(Stdio::null())
         .spawn()
@@ -276,17 +276,20 @@ def until(last):
         if line.startswith(last):
             return got
 incoming = lines(wire, dictionary)
-ask(b"/login alice " + sys.argv[3].encode() + b"\n/set deflate 1\n")
-until(b"+ deflate 1")
+ask(b"/set tags on\n/login alice " + sys.argv[3].encode() + b"\n")
+until(b"+ welcome")
+switch(b"1", ask, incoming)
 said = b"".join(b"/say lobby I think we should meet tomorrow, number %d\n" % n for n in range(20))
 frame = pack(said, dictionary)
 assert len(frame) < len(said) / 2
 ask(frame)
 until(b"+ 20")
-ask(b"/history lobby\n/set deflate off\n/ping =1 2 3\n")
+ask(b"/history lobby\n")
 rows = until(b"+ 20 messages")
 assert len(rows) == 21 and rows[0].endswith("alice: I think we should meet tomorrow, number 0\n"), rows
-assert until(b"+ =1")[0] == "+ deflate off\n"
+assert switch(b"off", ask, incoming) == []
+ask(b"/ping =1 2 3\n")
+assert until(b"+ =1") == ["+ =1 2 3\n"]
 print("good")
 "#;
     let server = Server::start();
