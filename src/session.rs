@@ -137,17 +137,18 @@ enum Question {
     NewPassword {
         old: Secret,
     },
-    /// A verb that is for before the login, asked for by one who is logged in: its secret is
-    /// taken all the same, or a program that sent it behind would say it in a room.
+    /// A refused verb of one who is logged in: its secrets are taken all the same, or a program
+    /// that sent them behind would say them in a room.
     Refused {
         refusal: Refusal,
-        logged_in: bool,
+        /// How many are still to come.
+        answers: u8,
     },
 }
 
 impl Question {
     fn is_logged_in(&self) -> bool {
-        matches!(self, Question::OldPassword | Question::NewPassword { .. } | Question::Refused { logged_in: true, .. })
+        matches!(self, Question::OldPassword | Question::NewPassword { .. } | Question::Refused { .. })
     }
 }
 
@@ -277,6 +278,13 @@ impl Session {
         let already = logged_in && verb.who == Who::New;
         let refusal = || Refusal::new(Code::AlreadyLoggedIn, "you are logged in already. /quit, then come back.");
         let command = match verb.parse(rest) {
+            // Whatever is wrong with it, the line behind it is a password, which would be said.
+            Err(_) if already && matches!(verb.name, "login" | "register") => {
+                return Ok(Next::AskFor(Question::Refused { refusal: refusal(), answers: 1 }));
+            }
+            Err(refusal) if verb.name == "passwd" => {
+                return Ok(Next::AskFor(Question::Refused { refusal, answers: 2 }));
+            }
             Err(_) if already => return Err(refusal()),
             // A failed /join or /switch leaves no current room, a malformed one too.
             Err(refusal) if logged_in && matches!(verb.name, "join" | "switch") => {
@@ -287,7 +295,7 @@ impl Session {
         let next = self.next(command);
         match (already, next) {
             (false, next) => Ok(next),
-            (true, Next::AskFor(_)) => Ok(Next::AskFor(Question::Refused { refusal: refusal(), logged_in: true })),
+            (true, Next::AskFor(_)) => Ok(Next::AskFor(Question::Refused { refusal: refusal(), answers: 1 })),
             (true, Next::Do(_)) => Err(refusal()),
         }
     }
@@ -368,6 +376,9 @@ impl Session {
             Question::Register { name, invite } => self.register(name, invite, secret),
             Question::OldPassword => return self.prompt(label, Question::NewPassword { old: secret }),
             Question::NewPassword { old } => Action::AskAlone(Ask::Passwd { old, new: secret }),
+            Question::Refused { refusal, answers: answers @ 2.. } => {
+                return self.prompt(label, Question::Refused { refusal, answers: answers - 1 });
+            }
             Question::Refused { refusal, .. } => answer(refusal),
         };
         Step { label, action }

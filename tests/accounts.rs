@@ -387,3 +387,37 @@ fn accounts_made_too_fast_are_throttled() {
         ",
     );
 }
+
+/// Whatever is wrong with a verb that asks: the line behind it is a secret, and is never said.
+#[test]
+fn a_password_behind_a_refused_verb_is_not_said() {
+    play(
+        "
+        alice is in
+        bob is in
+        alice > /login
+        alice < ? password…
+        alice > a secret of mine
+        alice < - already-logged-in: …
+        alice > /register x invite=a invite=b
+        alice < ? password…
+        alice > another secret
+        alice < - already-logged-in: …
+        alice > /passwd please
+        alice < ? password…
+        alice > the old secret
+        alice < ? password…
+        alice > the new secret
+        alice < - bad-argument: …
+        alice > hello
+        bob < [lobby] alice: hello
+        carol connects
+        carol > /register carol invite=a invite=b
+        carol < ? …
+        carol > /quit
+        carol < - bad-argument: …
+        carol > /login
+        carol < - bad-argument: …
+        ",
+    );
+}

@@ -309,3 +309,19 @@ fn garbage_harms_nobody_else() {
     }
     script.play("alice > still here\nbob < [lobby] alice: still here");
 }
+
+/// A program that sends Latin-1 by mistake is refused, and its text is not taken for telnet.
+#[test]
+fn with_tags_on_there_is_no_telnet() {
+    let server = Server::start();
+    let mut program = server.connect();
+    program.register("program");
+    program.ask("/set tags on");
+    for bytes in [&b"/@a say lobby caf\xff\xfb\x01e\n"[..], b"/@a say lobby a\xff\xf1b\n", b"/@a say lobby \xff\xfe\n"]
+    {
+        program.send_bytes(bytes);
+        program.expect("@re=a - bad-utf8: …");
+    }
+    program.send("/@b say lobby well");
+    program.expect("@re=b + 1");
+}

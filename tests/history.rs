@@ -306,3 +306,17 @@ fn nothing_is_kept_where_history_is_off() {
         ",
     );
 }
+
+/// Options come behind the named arguments, and nothing is guessed where they don't.
+#[test]
+fn options_before_the_target_are_refused() {
+    play(
+        "
+        alice is in
+        alice > /history after=0 lobby
+        alice < - bad-argument: …
+        alice > /history after=0
+        alice < + 0 messages
+        ",
+    );
+}

@@ -4,8 +4,8 @@
 //! means. Belongs to one thread at a time: the main thread's while logging in for the first time,
 //! then the link's. It blocks in one place, [`Connection::wait`], which a [`Caller`] ends early.
 //!
-//! Nothing here is unbounded: reading stops at [`UNREAD_MAX`] bytes that the program has not taken,
-//! and what the server does not take of ours ends the connection at [`UNSENT_MAX`].
+//! Nothing here is unbounded: reading stops at `UNREAD_MAX` bytes that the program has not taken,
+//! and what the server does not take of ours ends the connection at `UNSENT_MAX`.
 
 use super::args::{Address, Transport};
 use super::inbox::{Inbox, InboxError};

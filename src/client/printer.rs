@@ -2,7 +2,7 @@
 //!
 //! Owns the queue between the link's thread and the terminal, and the thread `printer` that
 //! empties it. rustyline's own printer blocks while Ctrl-R or a completion list is open, and what
-//! waits here is unlimited in time then; it is limited to [`QUEUE_MAX`] bytes, beyond which lines
+//! waits here is unlimited in time then; it is limited to `QUEUE_MAX` bytes, beyond which lines
 //! are counted instead of kept. So the network never waits for the terminal.
 //!
 //! rustyline writes at once what comes while no line is being typed, and what came before that

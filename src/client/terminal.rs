@@ -2,7 +2,7 @@
 //!
 //! Owns the prompt and what is asked in between. What comes from the server is printed by the
 //! printer's thread; this thread waits for a command's answer only so that the answer stands below
-//! the command, and no longer than [`ANSWER_SHOWN`], or until a question is answered.
+//! the command, and no longer than `ANSWER_SHOWN`, or until a question is answered.
 
 use super::door::DoorError;
 use super::input::{Entered, Input};

@@ -185,7 +185,11 @@ impl Connection {
             return;
         }
         self.heard = true;
-        if self.session.options().deflate || !self.telnet.is_needed(bytes) {
+        // A program that asked for tags speaks no telnet: its stray 0xFF is refused as bad UTF-8,
+        // and not taken out of its text. Whoever was known as a telnet before stays one.
+        let options = self.session.options();
+        let telnet = !options.deflate && (!options.tags || self.telnet.detected());
+        if !telnet || !self.telnet.is_needed(bytes) {
             self.cut(bytes, turn);
             return;
         }

@@ -62,12 +62,17 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// The next word, unless there is none or it is an option.
+    /// The next word, unless there is none or it is an option: those come behind the words.
     pub(super) fn optional_word(&mut self) -> Option<&'a str> {
-        self.take_options();
-        let (word, rest) = next_word(self.rest)?;
+        let (word, rest) = next_word(self.rest).filter(|(word, _)| !self.is_option(word))?;
         self.rest = rest;
         Some(word)
+    }
+
+    /// A word that may stand on either side of options.
+    pub(super) fn word_among_options(&mut self) -> Option<&'a str> {
+        self.take_options();
+        self.optional_word()
     }
 
     pub(super) fn word(&mut self, what: &str) -> Result<&'a str, Refusal> {
@@ -87,7 +92,8 @@ impl<'a> Args<'a> {
 
     pub(super) fn option(&mut self, key: &str) -> Result<Option<&'a str>, Refusal> {
         self.take_options();
-        if let Some(key) = self.repeated {
+        // Told once: who hears of it here may refuse later.
+        if let Some(key) = self.repeated.take() {
             return Err(bad(format!("{key}= stands there twice.")));
         }
         Ok(self.options.iter().find(|(known, _)| *known == key).map(|&(_, value)| value))

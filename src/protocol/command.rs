@@ -221,8 +221,11 @@ pub const TABLE: &[Verb] = &[
     verb!("register" "NAME [invite=CODE] [PASSWORD]", New, "makes an account and logs in; without PASSWORD it is asked for",
         "+ welcome NAME…", ["invite"], |a| {
         let name = a.word("NAME").map(login_name)?;
-        let invite = a.option("invite")?.map(Secret::new);
-        Ok(Command::Register { name, invite, password: a.secret() })
+        let invite = a.option("invite");
+        let password = a.secret();
+        // A repeated option is refused behind the password, as a bad name is.
+        let name = invite.as_ref().map(|_| ()).map_err(Clone::clone).and(name);
+        Ok(Command::Register { name, invite: invite.ok().flatten().map(Secret::new), password })
     }),
     verb!("login" "NAME [PASSWORD]", New, "logs in; without PASSWORD it is asked for", "+ welcome NAME…", [], |a| {
         let name = a.word("NAME").map(login_name)?;
@@ -245,7 +248,7 @@ pub const TABLE: &[Verb] = &[
     verb!("sessions" "", User, "lists your connections", "+ N sessions", [], |_| Ok(Command::Sessions)),
     verb!("invitecode" "[uses=N] [for=7d] [admin]", Admin, "makes an invitation to this server", "+ CODE…", ["uses", "for"], |a| {
         // The word first: options may stand on either side of it.
-        let admin = match a.optional_word() {
+        let admin = match a.word_among_options() {
             None => false,
             Some("admin") => true,
             Some(other) => return Err(bad(format!("{} is not understood here. Only admin can stand there.", quoted(other)))),

@@ -7,7 +7,6 @@ use crate::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text,
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::traffic::{ConversationKind, ConversationRecord, Delivery, Hears, InvitedRecord, MemberRecord, Role, Write};
-use std::collections::btree_map::Entry;
 
 /// Longest topic, in bytes: a row of `/rooms` must hold it beside the room's name.
 pub const TOPIC_MAX: usize = 1000;
@@ -195,14 +194,12 @@ impl Rooms {
         let account = self.find_user(&whom)?;
         self.joined(&name, asker.account)?;
         let whom = self.world.name(account).to_owned();
-        let Some(room) = self.world.room_mut(id) else { return Ok(()) };
+        let Some(room) = self.world.room(id) else { return Ok(()) };
         if room.members.contains_key(&account) {
             effects.done(asker.conn, format!("{whom} is in {name} already."));
             return Ok(());
         }
-        // Whoever invited first stays the one who did.
-        if let Entry::Vacant(entry) = room.invited.entry(account) {
-            entry.insert(asker.account);
+        if self.world.invite(id, account, asker.account) {
             effects.write(Write::Invited(InvitedRecord { conversation: id, account, by: asker.account }));
             let text = invitation(name.as_str(), self.world.name(asker.account));
             self.notify(account, Hears::All, Line::plain(Body::Notice(Some(Code::Invited), &text)), effects);
@@ -296,7 +293,7 @@ impl Rooms {
         let record = MemberRecord { conversation: room, account, role, read };
         self.world.add_member(record);
         effects.write(Write::Member(record));
-        if self.world.room_mut(room).is_some_and(|room| room.invited.remove(&account).is_some()) {
+        if self.world.uninvite(room, account) {
             effects.write(Write::InvitedGone(room, account));
         }
         self.live.enter(account, room);

@@ -119,7 +119,9 @@ impl Rooms {
             let line = encode(Line::plain(Body::Notice(code, text)), None, Share::default());
             effects.deliver(conn.worker(), Delivery::Notice { account: id, hears: Hears::Only(conn), line });
         };
-        let mut invited = self.world.rooms_after(None).filter_map(|(_, room)| Some((room, room.invited.get(&id)?)));
+        let Some(account) = self.world.account(id) else { return };
+        let rooms = account.invitations.iter().filter_map(|&room| self.world.room(room));
+        let mut invited = rooms.filter_map(|room| Some((room, room.invited.get(&id)?)));
         for (room, &by) in invited.by_ref().take(INVITATIONS_SHOWN) {
             tell(Some(Code::Invited), &invitation(room.name.as_str(), self.world.name(by)));
         }

@@ -9,6 +9,7 @@ use crate::traffic::{
     AccountRecord, ConversationKind, ConversationRecord, InviteRecord, MemberRecord, Role, TokenRecord, World as Kept,
 };
 use rustc_hash::FxHashMap;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub(super) struct Account {
     pub(super) generation: u32,
     pub(super) admin: bool,
     pub(super) rooms: Vec<ConversationId>,
+    /// Rooms that it was invited to and is not in; each has it among its invited.
+    pub(super) invitations: BTreeSet<ConversationId>,
     /// The other side of each direct conversation.
     pub(super) pairs: BTreeMap<AccountId, ConversationId>,
     pub(super) tokens: Vec<Token>,
@@ -101,9 +104,7 @@ impl World {
             world.add_member(member);
         }
         for invited in kept.invited {
-            if let Some(room) = world.room_mut(invited.conversation) {
-                room.invited.insert(invited.account, invited.by);
-            }
+            world.invite(invited.conversation, invited.account, invited.by);
         }
         for (account, address) in kept.known {
             world.know(account, address);
@@ -185,6 +186,7 @@ impl World {
             generation: record.generation,
             admin: record.admin,
             rooms: Vec::new(),
+            invitations: BTreeSet::new(),
             pairs: BTreeMap::new(),
             tokens: Vec::new(),
             known: Vec::new(),
@@ -249,6 +251,26 @@ impl World {
         if let Some(account) = self.account_mut(account) {
             account.rooms.retain(|&room| room != conversation);
         }
+    }
+
+    /// Invites an account to a room; false if it was, and whoever invited first stays the one who
+    /// did.
+    pub(super) fn invite(&mut self, conversation: ConversationId, account: AccountId, by: AccountId) -> bool {
+        let Some(room) = self.room_mut(conversation) else { return false };
+        let Entry::Vacant(entry) = room.invited.entry(account) else { return false };
+        entry.insert(by);
+        if let Some(account) = self.account_mut(account) {
+            account.invitations.insert(conversation);
+        }
+        true
+    }
+
+    /// Uses an invitation to a room up; false if there was none.
+    pub(super) fn uninvite(&mut self, conversation: ConversationId, account: AccountId) -> bool {
+        if let Some(account) = self.account_mut(account) {
+            account.invitations.remove(&conversation);
+        }
+        self.room_mut(conversation).is_some_and(|room| room.invited.remove(&account).is_some())
     }
 
     /// Remembers that an account was used from an address; false if that was known.

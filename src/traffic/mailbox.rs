@@ -12,7 +12,7 @@ pub trait Wake: Send + Sync {
 
 /// A mailbox: a sender that also wakes. A locked `Vec` that the owner swaps out whole, and a flag
 /// that says whether it sleeps, so that an awake owner costs no system call. Unbounded: what is
-/// under way is bounded by the [`Budget`] and by each connection's unanswered lines, so a send
+/// under way is bounded by the [`Budget`](super::Budget) and by each connection's unanswered lines, so a send
 /// never blocks and no cycle of the ring can deadlock.
 pub struct Mailbox<T> {
     slot: Arc<Slot<T>>,

@@ -115,6 +115,9 @@ fn canonical(world: &World) -> String {
             Conversation::Room(room) => {
                 assert_eq!(world.find_room(&room.name), Some(id));
                 let members: BTreeMap<_, _> = room.members.iter().collect();
+                for &invited in room.invited.keys() {
+                    assert!(world.account(invited).unwrap().invitations.contains(&id));
+                }
                 let (name, private, topic, last) = (&room.name, room.private, &room.topic, room.last);
                 writeln!(out, "{name} {private} {topic:?} {last} {members:?} {:?}", room.invited).unwrap();
             }
