@@ -49,7 +49,7 @@ struct Fanout {
     deliveries: u64,
     histogram: Histogram,
     lag: Histogram,
-    /// The slow readers read again, to see what became of them.
+    /// The slow readers read: before they stop, and at the end, to see what became of them.
     awake: bool,
     slow_ended: usize,
     /// The last notice, refusal or error that a slow reader was sent.
@@ -183,7 +183,7 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
         deliveries: 0,
         histogram: Histogram::default(),
         lag: Histogram::default(),
-        awake: false,
+        awake: true,
         slow_ended: 0,
         told: String::new(),
     };
@@ -201,9 +201,15 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
     }
     let mut peak = 0.0;
     talk(&mut swarm, &mut fanout, &mut clock, options, options.warmup, &mut peak)?;
+    let all_read = moment(&swarm, &fanout, options)?;
+    if options.slow > 0 {
+        talk(&mut swarm, &mut fanout, &mut clock, options, options.seconds, &mut peak)?;
+        fanout.awake = false;
+    }
     fanout.histogram = Histogram::default();
     fanout.lag = Histogram::default();
     let before = moment(&swarm, &fanout, options)?;
+    peak = before.server.rss;
     talk(&mut swarm, &mut fanout, &mut clock, options, options.seconds, &mut peak)?;
     let after = moment(&swarm, &fanout, options)?;
 
@@ -215,6 +221,9 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
     figures(options, &fanout, &histogram, (&before, &after), peak, report);
     if options.slow > 0 {
         report.number("slow_readers", f64::from(options.slow));
+        let pace =
+            |from: &Moment, to: &Moment| (to.deliveries - from.deliveries) as f64 / (to.at - from.at).as_secs_f64();
+        report.number("others_during_to_before", pace(&before, &after) / pace(&all_read, &before));
         report.number("slow_readers_cut_off", fanout.slow_ended as f64);
         report.number("slow_reader_got_kb", woken / 1024.0 / f64::from(options.slow));
         report.text("slow_reader_told", &fanout.told);

@@ -24,6 +24,7 @@
 #![allow(missing_docs, reason = "a program, not a library")]
 
 mod accounts;
+mod comeback;
 mod dialogue;
 mod fanout;
 mod fault;
@@ -74,6 +75,8 @@ fn run(options: &Options) -> Result<Report, Fault> {
         idle::run(options, &accounts, count, &mut report)?;
     } else if let Some(count) = options.logins {
         logins::run(options, &accounts, count, &mut report)?;
+    } else if let Some(count) = options.comeback {
+        comeback::run(options, &accounts, count, &mut report)?;
     } else {
         fanout::run(options, &accounts, &mut report)?;
     }

@@ -25,7 +25,7 @@ impl Protocol {
 
 /// Puts load on a chat server, checks what it delivers and measures what that costs.
 ///
-/// Without --idle or --logins, senders talk in rooms: each keeps --window lines in flight and sends the next one when a
+/// Without --idle, --logins or --return, senders talk in rooms: each keeps --window lines in flight and sends the next one when a
 /// designated other member has received one, or, with --rate, lines are sent when they are due.
 #[derive(Debug, Parser)]
 #[command(name = "load")]
@@ -72,10 +72,13 @@ pub struct Options {
     /// Measure so many times: connect, log in, join a room, quit.
     #[arg(long, value_name = "N", conflicts_with_all = ["rate", "slow"])]
     pub logins: Option<u32>,
+    /// Put so many accounts in one room, cut all of them off and let all come back at once (ChitChat).
+    #[arg(long = "return", value_name = "N", conflicts_with_all = ["idle", "logins", "rate", "slow"])]
+    pub comeback: Option<u32>,
     /// How many connections may be opening at once.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub parallel: u32,
-    /// So many more members of the first room, who stop reading.
+    /// So many more members of the first room, who stop reading after the first --seconds of twice as many.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub slow: u32,
     /// Where the device tokens of registered accounts are kept: written here, reused from here.
@@ -101,8 +104,8 @@ pub struct Options {
 impl Options {
     /// How many connections the run keeps open, or how many accounts it takes turns with.
     pub fn people(&self) -> usize {
-        let count = match (self.idle, self.logins) {
-            (Some(idle), _) => idle,
+        let count = match (self.idle.or(self.comeback), self.logins) {
+            (Some(people), _) => people,
             // Fewer accounts than logins, but never one that is logging in twice at once.
             (_, Some(logins)) => logins.min(1000.max(self.parallel * 2)),
             _ => self.rooms * self.members + self.slow,
