@@ -147,7 +147,7 @@ ROWS["logins"] = Row("connect, log in, join a room of 10, quit", ("--logins", 40
                      goals=both(Goal("server_ms_per_connect", 0.6), Goal("connects_per_s", 1.5, least=True)),
                      fresh=True, timed=False)
 ROWS["slow"] = Row("1x50 S4 W16, one stops reading", ("--members", 50, "--senders", 4, "--slow", 1), SLOW,
-                   "server_rss_peak_growth_kb", goals=both(
+                   "server_rss_peak_growth_kb", ("chitchat", "chitchat-nokeep"), goals=both(
                        Goal("others_during_to_before", 0.95, relative=False, least=True),
                        Goal("server_rss_peak_growth_kb", 1024, relative=False),
                        Goal("told_why", 1, relative=False, least=True)))
