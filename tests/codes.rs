@@ -161,7 +161,7 @@ fn too_slow() -> Vec<String> {
 /// More people than the queue for bcrypt holds try a password at once.
 fn too_many_passwords() -> Vec<String> {
     let server = Server::with(&["accounts.bcrypt_cost=12"]);
-    let mut clients: Vec<Client> = (0..150).map(|_| server.connect()).collect();
+    let mut clients: Vec<Client> = (0..240).map(|_| server.connect()).collect();
     for (n, client) in clients.iter_mut().enumerate() {
         client.send(&format!("/register n{n} {PASSWORD}"));
     }
