@@ -9,7 +9,7 @@ use chitchat::protocol::command::{Command, Input, LINE_MAX, parse_line};
 use chitchat::protocol::deflate::{Packer, Unpacker};
 use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
 use chitchat::protocol::line::{Body, Line, Tags};
-use chitchat::rooms::{Effect, Effects, Now, Registration, Rooms, Settings};
+use chitchat::rooms::{Effects, Keep, Now, Registration, Rooms, Settings};
 use chitchat::traffic::{
     AccountRecord, Appended, Ask, ConversationKind, ConversationRecord, MemberRecord, Request, Role, Share, Verdict,
     World,
@@ -122,9 +122,9 @@ fn room(members: i64) -> (Rooms, ConnId) {
     for n in 1..=members {
         last = ConnId::new((n % 2) as u8, n as u64);
         let verdict = Verdict::Right { account: AccountId::new(n), generation: 0, from: AddressGroup::Console };
-        let request = Request { conn: last, replay: None, ask: Ask::Judged(verdict), share: Share::default() };
+        let request = Request { conn: last, replay: None, ask: Ask::Judged(verdict), bytes: 0 };
         rooms.handle(now, request, &mut effects);
-        effects.drain().for_each(drop);
+        effects = Effects::default();
     }
     rooms.kept();
     (rooms, last)
@@ -134,7 +134,7 @@ fn room(members: i64) -> (Rooms, ConnId) {
 #[divan::bench(args = [2, 100, 1000])]
 fn dispatch(bencher: Bencher, members: i64) {
     let (mut rooms, conn) = room(members);
-    let (mut effects, mut shown) = (Effects::default(), Effects::default());
+    let mut effects = Effects::default();
     let now = Now { instant: Instant::now(), wall: 1_795_370_281_123 };
     let mut id = MessageId::ZERO;
     bencher
@@ -142,18 +142,20 @@ fn dispatch(bencher: Bencher, members: i64) {
         .with_inputs(|| {
             let Ok(Some(text)) = Text::parse(&SAID[11..]) else { return None };
             let command = Command::Say { target: Target::Room(RoomName::lobby()), key: None, text };
-            Some(Request { conn, replay: None, ask: Ask::Run(command), share: Share::default() })
+            Some(Request { conn, replay: None, ask: Ask::Run(command), bytes: 0 })
         })
         .bench_local_values(|request| {
             if let Some(request) = request {
                 rooms.handle(now, request, &mut effects);
             }
-            for effect in effects.drain() {
-                if let Effect::Append(append) = effect {
+            let Effects { keep, out } = &mut effects;
+            for keep in keep.drain(..) {
+                if let Keep::Append(append) = keep {
                     id = id.next().unwrap_or(MessageId::ZERO);
-                    rooms.appended(append, Appended::New(id), &mut shown);
+                    rooms.appended(append, Appended::New(id), out);
                 }
             }
-            shown.drain().count()
+            drop(out.take_lines(Share::default()));
+            out.deliveries.drain(..).count()
         });
 }

@@ -7,14 +7,21 @@
 
 use crate::names::ConnId;
 use crate::protocol::code::{Code, Refusal};
-use crate::rooms::{Effect, Effects, Now, Rooms};
+use crate::protocol::line::Rows;
+use crate::rooms::{Effects, Keep, Now, Rooms};
 use crate::store::{CommitError, Store, StoreError};
-use crate::traffic::{Answer, Ask, Delivery, Mailbox, Request, Ticket};
+use crate::traffic::{Ask, Budget, Delivery, Mailbox, Request, Share, Ticket};
 use crossbeam_channel::Sender;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// After so long without a request the store may do its housekeeping.
 const QUIET: Duration = Duration::from_millis(200);
+
+/// Requests of one turn. More of them share nothing more: a sync is dear, but not beside so many
+/// lines. Less would wait for more syncs; more would wait for each other, and what a turn touches
+/// would no longer fit into the processor's cache.
+const TURN_MOST: usize = 1024;
 
 /// Why the process must end without another word: nobody knows what was kept.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +46,10 @@ pub struct Dispatcher {
     readers: Sender<Ticket>,
     /// Tells the indexer that there are new messages.
     index: Sender<()>,
-    /// What is handed out after the commit.
-    out: Vec<Vec<Delivery>>,
-    tickets: Vec<Ticket>,
+    budget: Arc<Budget>,
     effects: Effects,
-    shown: Effects,
+    /// What is handed out after the commit, by worker.
+    out: Vec<Vec<Delivery>>,
     /// Whether a transaction is open.
     open: bool,
     /// Who waits for an answer from this batch, should it fail.
@@ -62,6 +68,7 @@ impl Dispatcher {
         workers: Vec<Mailbox<Delivery>>,
         readers: Sender<Ticket>,
         index: Sender<()>,
+        budget: Arc<Budget>,
     ) -> Self {
         let out = workers.iter().map(|_| Vec::new()).collect();
         Self {
@@ -71,10 +78,9 @@ impl Dispatcher {
             workers,
             readers,
             index,
-            out,
-            tickets: Vec::new(),
+            budget,
             effects: Effects::default(),
-            shown: Effects::default(),
+            out,
             open: false,
             asked: Vec::new(),
             stopped: 0,
@@ -98,16 +104,23 @@ impl Dispatcher {
                 busy = false;
             }
             busy |= !batch.is_empty();
-            self.turn(&mut batch)?;
+            let mut requests = batch.drain(..);
+            loop {
+                self.turn(requests.by_ref().take(TURN_MOST))?;
+                if requests.len() == 0 {
+                    break;
+                }
+            }
         }
         Ok(self.store)
     }
 
-    fn turn(&mut self, batch: &mut Vec<Request>) -> Result<(), Fault> {
+    fn turn(&mut self, requests: impl Iterator<Item = Request>) -> Result<(), Fault> {
         let now = self.now();
         self.asked.clear();
-        let mut failed = None;
-        for request in batch.drain(..) {
+        let (mut failed, mut bytes) = (None, 0);
+        for request in requests {
+            bytes += request.bytes;
             if matches!(request.ask, Ask::Stopped) {
                 self.stopped += 1;
                 continue;
@@ -140,11 +153,8 @@ impl Dispatcher {
         // Behind the commit: who came and went is told once, so it must not be lost with a batch.
         if self.rooms.due().is_some_and(|due| due <= now.instant) {
             self.rooms.tick(now, &mut self.effects);
-            for effect in self.effects.drain() {
-                put_aside(effect, &mut self.out, &mut self.tickets);
-            }
         }
-        self.hand_out();
+        self.hand_out(self.budget.share(bytes));
         Ok(())
     }
 
@@ -153,23 +163,20 @@ impl Dispatcher {
         self.carry_out()
     }
 
-    /// Keeps what has to be kept, and puts aside what is handed out after the commit.
+    /// Keeps what has to be kept.
     fn carry_out(&mut self) -> Result<(), CommitError> {
-        for effect in self.effects.drain() {
-            match effect {
-                Effect::Write(write) => {
-                    begin(&mut self.store, &mut self.open)?;
-                    self.store.write(&write)?;
-                }
-                Effect::Append(append) => {
-                    begin(&mut self.store, &mut self.open)?;
+        let Effects { keep, out } = &mut self.effects;
+        for keep in keep.drain(..) {
+            if !self.open {
+                self.store.begin()?;
+                self.open = true;
+            }
+            match keep {
+                Keep::Write(write) => self.store.write(&write)?,
+                Keep::Append(append) => {
                     let outcome = self.store.append(&append.draft)?;
-                    self.rooms.appended(append, outcome, &mut self.shown);
-                    for effect in self.shown.drain() {
-                        put_aside(effect, &mut self.out, &mut self.tickets);
-                    }
+                    self.rooms.appended(append, outcome, out);
                 }
-                effect => put_aside(effect, &mut self.out, &mut self.tickets),
             }
         }
         Ok(())
@@ -180,9 +187,8 @@ impl Dispatcher {
         let CommitError::Refused(why) = error else { return Err(Fault::Ambiguous(error)) };
         log::error!("the disk took nothing: {why}; what came in with it was refused");
         // What the failed loop left undone.
-        self.effects.drain().for_each(drop);
-        self.out.iter_mut().for_each(Vec::clear);
-        self.tickets.clear();
+        self.effects.keep.clear();
+        self.effects.out.clear();
         self.open = false;
         self.store.rollback().map_err(Fault::Ambiguous)?;
         let kept = self.store.load().map_err(Fault::Reload)?;
@@ -190,17 +196,27 @@ impl Dispatcher {
         for conn in self.asked.drain(..) {
             let refusal =
                 Refusal::new(Code::Storage, "the server's disk took it not; nothing was changed. Try again later.");
-            let answer = Answer { conn, rows: Default::default(), last: refusal.into() };
-            put_aside(Effect::Deliver(conn.worker(), Delivery::Answer(answer)), &mut self.out, &mut self.tickets);
+            self.effects.out.answer(conn, Rows::default(), refusal);
         }
         Ok(())
     }
 
-    fn hand_out(&mut self) {
+    fn hand_out(&mut self, share: Share) {
+        let out = &mut self.effects.out;
+        let lines = out.take_lines(share);
+        for (worker, delivery) in out.deliveries.drain(..) {
+            let Some(out) = self.out.get_mut(worker) else { continue };
+            if out.is_empty()
+                && let Some(lines) = &lines
+            {
+                out.push(Delivery::Lines(Arc::clone(lines)));
+            }
+            out.push(delivery);
+        }
         for (worker, out) in self.workers.iter().zip(&mut self.out) {
             worker.send_all(out);
         }
-        for ticket in self.tickets.drain(..) {
+        for ticket in out.tickets.drain(..) {
             if let Err(error) = self.readers.send(ticket) {
                 // Only while stopping: whoever asked is told by the end of the connection.
                 log::debug!("a read came after the readers had ended: {error}");
@@ -214,26 +230,6 @@ impl Dispatcher {
         // The time of a room's messages never falls, whatever is done to the clock.
         self.wall = self.wall.max(wall);
         Now { instant: Instant::now(), wall: self.wall }
-    }
-}
-
-fn begin(store: &mut Store, open: &mut bool) -> Result<(), CommitError> {
-    if !*open {
-        store.begin()?;
-        *open = true;
-    }
-    Ok(())
-}
-
-fn put_aside(effect: Effect, out: &mut [Vec<Delivery>], tickets: &mut Vec<Ticket>) {
-    match effect {
-        Effect::Deliver(worker, delivery) => {
-            if let Some(out) = out.get_mut(worker) {
-                out.push(delivery);
-            }
-        }
-        Effect::Ticket(ticket) => tickets.push(ticket),
-        Effect::Write(_) | Effect::Append(_) => log::error!("something asked to be kept when all was"),
     }
 }
 

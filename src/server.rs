@@ -180,12 +180,14 @@ pub fn run(
     let places = Places { connections: config.limits.connections, per_address: config.limits.per_address };
     let listener = Listener::new(bound, places)?;
     let stopper = listener.stopper();
-    let dispatcher = Dispatcher::new(rooms, store, requests.clone(), mailboxes.clone(), tickets, nudge);
+    let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
+    let dispatcher =
+        Dispatcher::new(rooms, store, requests.clone(), mailboxes.clone(), tickets, nudge, Arc::clone(&budget));
     let shared = Arc::new(Shared {
         limits,
         name: config.name.clone(),
         epoch,
-        budget: Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX)),
+        budget,
         tls,
         auth: auth_jobs,
         dispatcher: requests,

@@ -11,12 +11,14 @@
 
 mod auth;
 mod budget;
+mod lines;
 mod mailbox;
 mod reads;
 mod records;
 
 pub use auth::{AuthJob, AuthWork, Verdict};
 pub use budget::{Budget, Share};
+pub use lines::{LineRef, Lines};
 pub use mailbox::{Mailbox, Wake};
 pub use reads::{Place, Read, Ticket, Unread};
 pub use records::{
@@ -24,7 +26,7 @@ pub use records::{
     Role, TokenRecord, World, Write,
 };
 
-use crate::names::{AccountId, AddressGroup, ConnId, ConversationId, Text, UserName};
+use crate::names::{AccountId, AddressGroup, ConnId, ConversationId, MessageId, Text, UserName};
 use crate::protocol::code::Refusal;
 use crate::protocol::command::Command;
 use crate::protocol::line::{Final, Rows};
@@ -32,12 +34,12 @@ use crate::secrets::{Digest, Secret};
 use std::fmt::Debug;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a worker asks the dispatcher for one of its connections. Each but [`Ask::Detach`],
 /// [`Ask::Quit`] with `hear` false, and [`Ask::Stopped`] is answered by exactly one
-/// [`Delivery::Answer`] or [`Delivery::Said`] with `answer` set, in the order of asking.
+/// [`Delivery::Answer`], or by a [`Receipt`], in the order of asking.
 #[derive(Debug)]
 pub struct Request {
     /// Who asks.
@@ -47,8 +49,8 @@ pub struct Request {
     pub replay: Option<u32>,
     /// What is asked.
     pub ask: Ask,
-    /// The request's share of what may be under way.
-    pub share: Share,
+    /// Bytes that it holds of the [`Budget`].
+    pub bytes: usize,
 }
 
 /// See [`Request`].
@@ -214,27 +216,20 @@ pub enum Delivery {
     Enter(AccountId, ConversationId),
     /// The account's connections hear this room no more.
     Leave(AccountId, ConversationId),
+    /// The lines of all that is delivered behind it, up to the next ones.
+    Lines(Arc<Lines>),
     /// A message for all connections in a room.
-    Said {
-        /// The room.
-        room: ConversationId,
-        /// The connection that said it: shown the line only if its echo is on.
-        from: ConnId,
-        /// Answers `from`'s oldest request, if `from` is this worker's.
-        answer: Final,
-        /// The line.
-        line: Arc<Encoded>,
-    },
+    Said(Said),
     /// A direct message for an account's connections.
     Direct {
         /// Whose connections.
         account: AccountId,
         /// The connection that said it.
         from: ConnId,
-        /// Answers `from`'s oldest request: on one of the two deliveries of a direct message.
-        answer: Option<Final>,
+        /// On one of the two deliveries of a direct message.
+        receipt: Receipt,
         /// The line, as this account sees it.
-        line: Arc<Encoded>,
+        line: LineRef,
     },
     /// Something happened in a room.
     Event {
@@ -245,7 +240,7 @@ pub enum Delivery {
         /// Not shown where `/set presence off`.
         presence: bool,
         /// The line.
-        line: Arc<Encoded>,
+        line: LineRef,
     },
     /// A line for an account's connections alone.
     Notice {
@@ -254,7 +249,7 @@ pub enum Delivery {
         /// Which of them.
         hears: Hears,
         /// The line.
-        line: Arc<Encoded>,
+        line: LineRef,
     },
     /// End the connection, after this notice.
     End(ConnId, Refusal),
@@ -262,6 +257,42 @@ pub enum Delivery {
     Stop,
     /// All that was accepted is answered: say goodbye, flush, close.
     Bye,
+}
+
+/// A message for all connections in a room.
+#[derive(Debug, Clone, Copy)]
+pub struct Said {
+    /// The room.
+    pub room: ConversationId,
+    /// The connection that said it: shown the line only if its echo is on.
+    pub from: ConnId,
+    /// On the delivery to the worker that `from` is of.
+    pub receipt: Receipt,
+    /// The line.
+    pub line: LineRef,
+}
+
+/// How a message that was said answers the oldest request of who said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipt {
+    /// Not here.
+    None,
+    /// By silence: it was bare text.
+    Silent,
+    /// `+ ID`.
+    Id(MessageId),
+}
+
+impl Receipt {
+    /// As the final line of an answer; `None` where this is none.
+    #[must_use]
+    pub fn answer(self) -> Option<Final> {
+        match self {
+            Self::None => None,
+            Self::Silent => Some(Final::Silent),
+            Self::Id(id) => Some(Final::Said(id.value())),
+        }
+    }
 }
 
 /// An answer: rows, then exactly one final line.
@@ -273,62 +304,4 @@ pub struct Answer {
     pub rows: Rows,
     /// The final line.
     pub last: Final,
-}
-
-/// A line that goes to many, encoded once: with its tags for programs, sliced off for people.
-#[derive(Debug)]
-pub struct Encoded {
-    /// Not cut to size, which would move it again: it lives for moments.
-    bytes: Vec<u8>,
-    body: usize,
-    /// The conversation that the line belongs to: frames never mix two.
-    conversation: Option<ConversationId>,
-    tagged_frame: OnceLock<Option<Box<[u8]>>>,
-    plain_frame: OnceLock<Option<Box<[u8]>>>,
-    _share: Share,
-}
-
-impl Encoded {
-    /// `bytes` is the tagged line with its LF; the body begins at `body`. The share is given back
-    /// when the last worker has dropped the line.
-    #[must_use]
-    pub fn new(bytes: Vec<u8>, body: usize, conversation: Option<ConversationId>, share: Share) -> Self {
-        debug_assert!(body < bytes.len());
-        Self { bytes, body, conversation, tagged_frame: OnceLock::new(), plain_frame: OnceLock::new(), _share: share }
-    }
-
-    /// The line, with its LF, as a connection wants it.
-    #[must_use]
-    pub fn line(&self, tagged: bool) -> &[u8] {
-        if tagged { &self.bytes } else { &self.bytes[self.body..] }
-    }
-
-    /// The conversation it belongs to, if any.
-    #[must_use]
-    pub fn conversation(&self) -> Option<ConversationId> {
-        self.conversation
-    }
-
-    /// The line's deflate frame if that is smaller, made by whoever first needs it.
-    pub fn frame(&self, tagged: bool, pack: impl FnOnce(&[u8]) -> Option<Box<[u8]>>) -> Option<&[u8]> {
-        let cell = if tagged { &self.tagged_frame } else { &self.plain_frame };
-        cell.get_or_init(|| pack(self.line(tagged))).as_deref()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_given_back_when_the_last_line_is_dropped() {
-        let budget = Budget::new(100);
-        let line = Arc::new(Encoded::new(b"@id=1 x\n".to_vec(), 6, None, budget.take(150)));
-        let other = Arc::clone(&line);
-        drop(line);
-        assert!(!budget.has_room());
-        assert_eq!((other.line(true), other.line(false)), (&b"@id=1 x\n"[..], &b"x\n"[..]));
-        drop(other);
-        assert_eq!(budget.held(), 0);
-    }
 }

@@ -6,7 +6,7 @@ use crate::protocol::command::Command;
 use crate::protocol::line::Final;
 use crate::rooms::{Registration, Settings};
 use crate::store;
-use crate::traffic::{Share, Verdict};
+use crate::traffic::{Answer, Lines, Said, Verdict};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
 /// A dispatcher of two workers whose threads are the test.
@@ -28,7 +28,7 @@ fn conn(serial: u64) -> ConnId {
 }
 
 fn request(serial: u64, ask: Ask) -> Request {
-    Request { conn: conn(serial), replay: None, ask, share: Share::default() }
+    Request { conn: conn(serial), replay: None, ask, bytes: 0 }
 }
 
 fn run(serial: u64, command: Command) -> Request {
@@ -64,34 +64,45 @@ impl Turns {
         let workers = vec![Mailbox::new(), Mailbox::new()];
         let ((readers, tickets), (index, nudges)) = (unbounded(), bounded(1));
         let rooms = Rooms::new(settings, world);
-        let dispatcher = Dispatcher::new(rooms, store, Mailbox::new(), workers.clone(), readers, index);
+        let dispatcher =
+            Dispatcher::new(rooms, store, Mailbox::new(), workers.clone(), readers, index, Budget::new(usize::MAX));
         Self { dispatcher, workers, tickets, nudges, _dir: dir }
     }
 
     /// One turn; what it hands out, worker by worker.
-    fn turn(&mut self, mut requests: Vec<Request>) -> Vec<String> {
-        self.dispatcher.turn(&mut requests).unwrap();
+    fn turn(&mut self, requests: Vec<Request>) -> Vec<String> {
+        self.dispatcher.turn(requests.into_iter()).unwrap();
         let mut seen = Vec::new();
         for (index, worker) in self.workers.iter().enumerate() {
             let mut batch = Vec::new();
             worker.take(&mut batch);
-            seen.extend(batch.iter().map(|delivery| format!("{index}: {}", shown(delivery))));
+            seen.extend(shown(batch).into_iter().map(|delivery| format!("{index}: {delivery}")));
         }
         seen
     }
 }
 
-fn shown(delivery: &Delivery) -> String {
-    match delivery {
-        Delivery::Answer(Answer { conn, last, .. }) => format!("answer {} {}", conn.serial(), last_line(last)),
-        Delivery::Said { from, answer, line, .. } => {
-            let line = String::from_utf8_lossy(line.line(false)).trim_end().to_owned();
-            format!("said by {} answered {:?}: {line}", from.serial(), last_line(answer))
-        }
-        Delivery::Event { line, .. } => String::from_utf8_lossy(line.line(false)).trim_end().to_owned(),
-        Delivery::Attached { conn, name, .. } => format!("attached {} {name}", conn.serial()),
-        other => format!("{other:?}"),
+fn shown(batch: Vec<Delivery>) -> Vec<String> {
+    let mut lines = Arc::<Lines>::default();
+    let mut seen = Vec::new();
+    for delivery in batch {
+        let of = |line| String::from_utf8_lossy(lines.line(line, false)).trim_end().to_owned();
+        seen.push(match delivery {
+            Delivery::Lines(of_these) => {
+                lines = of_these;
+                continue;
+            }
+            Delivery::Answer(Answer { conn, last, .. }) => format!("answer {} {}", conn.serial(), last_line(&last)),
+            Delivery::Said(Said { from, receipt, line, .. }) => {
+                let answer = receipt.answer().map(|last| last_line(&last)).unwrap_or_default();
+                format!("said by {} answered {answer:?}: {}", from.serial(), of(line))
+            }
+            Delivery::Event { line, .. } => of(line),
+            Delivery::Attached { conn, name, .. } => format!("attached {} {name}", conn.serial()),
+            other => format!("{other:?}"),
+        });
     }
+    seen
 }
 
 fn last_line(last: &Final) -> String {
@@ -191,5 +202,6 @@ fn it_ends_when_every_worker_has_stopped_and_gives_the_store_back() {
     store.close().unwrap();
     let mut seen = Vec::new();
     turns.workers[1].take(&mut seen);
-    assert!(seen.iter().any(|delivery| shown(delivery) == "said by 1 answered \"+ 1\": [lobby] alice: last words"));
+    let said = "said by 1 answered \"+ 1\": [lobby] alice: last words";
+    assert!(shown(seen).iter().any(|delivery| delivery == said));
 }

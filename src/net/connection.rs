@@ -12,7 +12,7 @@ use crate::protocol::frame::Framer;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::telnet::Telnet;
 use crate::session::{Options, Session};
-use crate::traffic::{Accepted, Ask, AuthJob, AuthWork, Door, Request, Share, Socket};
+use crate::traffic::{Accepted, Ask, AuthJob, AuthWork, Door, Request, Socket};
 use crossbeam_channel::TrySendError;
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -147,6 +147,8 @@ pub(super) struct Connection {
     pub(super) met: bool,
     /// It is on the worker's list of those to flush.
     pub(super) dirty: bool,
+    /// It said some of the lines that are handed out just now.
+    pub(super) speaks: bool,
 }
 
 impl Connection {
@@ -190,6 +192,7 @@ impl Connection {
             heard: false,
             met: false,
             dirty: false,
+            speaks: false,
         };
         match door {
             Door::Tls => {}
@@ -218,12 +221,16 @@ impl Connection {
     pub(super) fn ask(&mut self, label: Option<Box<str>>, ask: Ask, bytes: usize, turn: &mut Turn<'_>) {
         let secret = matches!(ask, Ask::NewToken { .. } | Ask::NewInvite { .. });
         self.pending.push_back(Pending::Waiting(Ticked { label, secret }));
-        self.send(ask, turn.shared.budget.take(bytes), turn);
+        self.send(ask, bytes, turn);
     }
 
-    pub(super) fn send(&mut self, ask: Ask, share: Share, turn: &mut Turn<'_>) {
+    /// Sends a request that holds so many bytes of the budget.
+    pub(super) fn send(&mut self, ask: Ask, bytes: usize, turn: &mut Turn<'_>) {
         self.met = true;
-        turn.requests.push(Request { conn: self.id, replay: self.session.options().person(), ask, share });
+        if bytes > 0 {
+            turn.shared.budget.hold(bytes);
+        }
+        turn.requests.push(Request { conn: self.id, replay: self.session.options().person(), ask, bytes });
     }
 
     /// Hands a password check to the bcrypt pool, now or after the throttle's delay.

@@ -10,7 +10,7 @@ use crate::protocol::frame::{Cut, Frames, Rules};
 use crate::protocol::line::{Final, Rows};
 use crate::secrets::{new_invite_code, new_token};
 use crate::session::{Action, Step};
-use crate::traffic::{Ask, Share};
+use crate::traffic::Ask;
 use std::time::Instant;
 
 /// Bytes that one read takes.
@@ -295,7 +295,7 @@ impl Connection {
             self.act(step, 0, turn);
         }
         if self.account.is_some() {
-            self.send(Ask::Quit { hear: false }, Share::default(), turn);
+            self.send(Ask::Quit { hear: false }, 0, turn);
         }
         self.stage = Stage::Finishing;
         self.dirty = true;

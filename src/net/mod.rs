@@ -20,6 +20,7 @@ mod outbox;
 mod output;
 mod places;
 mod roster;
+mod run;
 mod tls;
 mod worker;
 

@@ -2,12 +2,11 @@
 //! its options ask for it.
 
 use super::connection::{Connection, Pending, Ready, Stage, Ticked, Turn};
+use super::run::{Run, pack};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::Setting;
-use crate::protocol::deflate::{PLAIN_MAX, Packer};
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::session::set_text;
-use crate::traffic::Encoded;
 
 impl Connection {
     /// The answer to the oldest line that waits for one.
@@ -47,7 +46,9 @@ impl Connection {
                 if ticked.secret || !self.shown.deflate {
                     self.push(&bytes, turn);
                 } else {
-                    self.push_packed(&bytes, turn);
+                    let mut packed = Vec::new();
+                    pack(&bytes, &mut turn.scratch.packer, &mut packed);
+                    self.push(&packed, turn);
                 }
             }
             Ready::Prompt(text) => {
@@ -80,19 +81,18 @@ impl Connection {
         self.push(&bytes, turn);
     }
 
-    /// A line that many are sent.
-    pub(super) fn push_live(&mut self, line: &Encoded, turn: &mut Turn<'_>) {
-        let tagged = self.shown.tags;
-        let framed = if self.shown.deflate {
-            let packer: &mut Packer = &mut turn.scratch.packer;
-            line.frame(tagged, |plain| packer.pack(plain))
-        } else {
-            None
-        };
-        let bytes = framed.unwrap_or_else(|| line.line(tagged));
+    /// Lines that many are sent.
+    pub(super) fn push_live(&mut self, run: &Run<'_>, turn: &mut Turn<'_>) {
+        if !self.is_live() {
+            return;
+        }
+        let bytes = run.bytes(self.shown.tags, self.shown.deflate, &mut turn.scratch.packer);
         match &mut self.held {
             Some(held) => held.extend_from_slice(bytes),
-            None => self.push(bytes, turn),
+            None => {
+                self.outbox.buffer(&mut turn.scratch.spares).extend_from_slice(bytes);
+                self.dirty = true;
+            }
         }
         // What is owed only because this turn has written nothing yet makes nobody slow.
         if self.owed() > turn.shared.limits.unread_bytes
@@ -104,24 +104,6 @@ impl Connection {
         }
         if self.owed() > turn.shared.limits.unread_bytes {
             self.too_slow(turn);
-        }
-    }
-
-    /// Whole lines of one answer, in frames where those are smaller.
-    fn push_packed(&mut self, mut lines: &[u8], turn: &mut Turn<'_>) {
-        while !lines.is_empty() {
-            let most = lines.len().min(PLAIN_MAX);
-            let end = match lines[..most].iter().rposition(|&b| b == b'\n') {
-                Some(at) => at + 1,
-                // No line is that long; were one, it would go as it is.
-                None => lines.len(),
-            };
-            let (chunk, rest) = lines.split_at(end);
-            match turn.scratch.packer.pack(chunk) {
-                Some(frame) => self.push(&frame, turn),
-                None => self.push(chunk, turn),
-            }
-            lines = rest;
         }
     }
 

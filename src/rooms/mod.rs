@@ -1,8 +1,8 @@
 //! The dispatcher's state: accounts, rooms, pairs of people, and who is connected.
 //!
-//! Pure: [`Rooms::handle`] takes a request and the time and says what follows as [`Effect`]s, in
+//! Pure: [`Rooms::handle`] takes a request and the time and says what follows as [`Effects`], in
 //! their order. It knows no SQLite, socket, thread or clock. What must be kept leaves as
-//! [`Effect::Write`] and [`Effect::Append`]; `store` gives a message its id, and [`Rooms::appended`]
+//! [`Keep`]; `store` gives a message its id, and [`Rooms::appended`]
 //! turns that into what people see. The dispatcher thread runs it.
 //!
 //! `world` is what is kept, `live` who is connected; `accounts`, `own`, `members` and `talk` decide
@@ -10,6 +10,7 @@
 //! down who guesses passwords.
 
 mod accounts;
+mod effects;
 mod live;
 mod members;
 mod own;
@@ -23,13 +24,11 @@ use crate::flood::Rate;
 use crate::names::{AccountId, ConnId, ConversationId};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::Command;
-use crate::protocol::line::{Body, Final, Line, Rows, Tags};
-use crate::traffic::{
-    Answer, Appended, Ask, Delivery, Draft, Encoded, Hears, Read, Request, Share, Ticket, World as Kept, Write,
-};
+use crate::protocol::line::{Body, Line, Tags};
+use crate::traffic::{Appended, Ask, Delivery, Hears, Request, World as Kept};
+pub use effects::{Append, Effects, Keep, Outgoing};
 use live::Live;
 use presence::Presence;
-use std::sync::Arc;
 use std::time::Instant;
 use throttle::Throttle;
 use world::World;
@@ -77,65 +76,6 @@ pub struct Now {
     pub wall: u64,
 }
 
-/// What follows from a request.
-#[derive(Debug)]
-pub enum Effect {
-    /// Keep this.
-    Write(Write),
-    /// Keep this message, then call [`Rooms::appended`].
-    Append(Append),
-    /// Hand this to a worker once all before it is kept.
-    Deliver(usize, Delivery),
-    /// Hand this to the readers once all before it is kept.
-    Ticket(Ticket),
-}
-
-/// A message on its way into the store.
-#[derive(Debug)]
-pub struct Append {
-    /// What is kept.
-    pub draft: Draft,
-    conn: ConnId,
-    /// Bare text is answered by silence, a command by its id.
-    silent: bool,
-    share: Share,
-}
-
-/// What follows, in order.
-#[derive(Debug, Default)]
-pub struct Effects(Vec<Effect>);
-
-impl Effects {
-    /// Takes all effects out, in their order; the room of the list is kept.
-    pub fn drain(&mut self) -> impl Iterator<Item = Effect> + '_ {
-        self.0.drain(..)
-    }
-
-    fn write(&mut self, write: Write) {
-        self.0.push(Effect::Write(write));
-    }
-
-    fn deliver(&mut self, worker: usize, delivery: Delivery) {
-        self.0.push(Effect::Deliver(worker, delivery));
-    }
-
-    fn ticket(&mut self, conn: ConnId, read: Read) {
-        self.0.push(Effect::Ticket(Ticket { conn, read }));
-    }
-
-    fn answer(&mut self, conn: ConnId, rows: Rows, last: impl Into<Final>) {
-        self.deliver(conn.worker(), Delivery::Answer(Answer { conn, rows, last: last.into() }));
-    }
-
-    fn done(&mut self, conn: ConnId, text: impl Into<String>) {
-        self.answer(conn, Rows::default(), Final::Done(text.into()));
-    }
-
-    fn refuse(&mut self, conn: ConnId, refusal: Refusal) {
-        self.answer(conn, Rows::default(), refusal);
-    }
-}
-
 /// The state of the one dispatcher.
 #[derive(Debug)]
 pub struct Rooms {
@@ -181,7 +121,7 @@ impl Rooms {
 
     /// Decides one request.
     pub fn handle(&mut self, now: Now, request: Request, effects: &mut Effects) {
-        let Request { conn, replay, ask, share } = request;
+        let Request { conn, replay, ask, bytes: _ } = request;
         match ask {
             Ask::Console => self.console(now, conn, effects),
             Ask::Login { name, password, from } => self.login(now, conn, name, password, from, effects),
@@ -198,15 +138,15 @@ impl Rooms {
                     effects.refuse(conn, Refusal::new(Code::NotLoggedIn, "this connection has ended. Log in again."));
                     return;
                 };
-                self.handle_attached(now, Asker { conn, account, replay }, attached, share, effects);
+                self.handle_attached(now, Asker { conn, account, replay }, attached, effects);
             }
         }
     }
 
-    fn handle_attached(&mut self, now: Now, asker: Asker, ask: Ask, share: Share, effects: &mut Effects) {
+    fn handle_attached(&mut self, now: Now, asker: Asker, ask: Ask, effects: &mut Effects) {
         let conn = asker.conn;
         let refused = match ask {
-            Ask::Here(text) => self.say_here(now, asker, text, share, effects),
+            Ask::Here(text) => self.say_here(now, asker, text, effects),
             Ask::Lost(refusal) => {
                 self.live.talk_in(conn, None);
                 Err(refusal)
@@ -217,7 +157,7 @@ impl Rooms {
                 self.new_invite(now, asker, own::NewInvite { uses, lasts, admin }, &code, effects)
             }
             Ask::Run(command) => match command {
-                Command::Say { target, key, text } => self.say(now, asker, target, key, text, share, effects),
+                Command::Say { target, key, text } => self.say(now, asker, target, key, text, effects),
                 Command::History { target, before, after, limit } => {
                     self.history(asker, target, talk::Span { before, after, limit }, effects)
                 }
@@ -272,23 +212,23 @@ impl Rooms {
     }
 
     /// The store took a message: what people see of it.
-    pub fn appended(&mut self, append: Append, outcome: Appended, effects: &mut Effects) {
-        self.show_appended(append, outcome, effects);
+    pub fn appended(&mut self, append: Append, outcome: Appended, out: &mut Outgoing) {
+        self.show_appended(append, outcome, out);
     }
 
     /// Tells an account's connections something.
     fn notify(&self, account: AccountId, hears: Hears, line: Line<'_>, effects: &mut Effects) {
-        let line = encode(line, None, Share::default());
+        let line = effects.out.encode(&line);
         for worker in self.live.workers_of_account(account) {
-            effects.deliver(worker, Delivery::Notice { account, hears, line: Arc::clone(&line) });
+            effects.deliver(worker, Delivery::Notice { account, hears, line });
         }
     }
 
     /// Tells a room that something happened in it, if the room is small enough to be told.
     fn tell_room(&self, room: ConversationId, by: AccountId, presence: bool, line: Line<'_>, effects: &mut Effects) {
-        let line = encode(line, Some(room), Share::default());
+        let line = effects.out.encode(&line);
         for worker in self.live.workers_of_room(room) {
-            effects.deliver(worker, Delivery::Event { room, by, presence, line: Arc::clone(&line) });
+            effects.deliver(worker, Delivery::Event { room, by, presence, line });
         }
     }
 }
@@ -304,14 +244,6 @@ struct Asker {
 
 /// Whether an asked-for thing was done (and answered), or why not.
 type Outcome = Result<(), Refusal>;
-
-fn encode(line: Line<'_>, conversation: Option<ConversationId>, share: Share) -> Arc<Encoded> {
-    /// More than the tags and names of a line with a short text need: most are not moved again.
-    const ROOM: usize = 256;
-    let mut bytes = Vec::with_capacity(ROOM);
-    let body = line.encode(&mut bytes);
-    Arc::new(Encoded::new(bytes, body, conversation, share))
-}
 
 fn event<'a>(room: &'a str, text: &'a str, ev: &'a str, who: &'a str) -> Line<'a> {
     Line { tags: Tags { ev: Some(ev), who: Some(who), ..Tags::default() }, body: Body::Event { room, text } }

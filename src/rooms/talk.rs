@@ -2,15 +2,14 @@
 
 use super::members::no_room;
 use super::world::Conversation;
-use super::{Append, Asker, Effects, Now, Outcome, Rooms, encode};
+use super::{Append, Asker, Effects, Keep, Now, Outcome, Outgoing, Rooms};
 use crate::names::{AccountId, ConnId, ConversationId, MessageId, Target, Text, UserName};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::traffic::{
-    Appended, ConversationKind, ConversationRecord, Delivery, Draft, Hears, MemberRecord, Place, Read, Role, Share,
-    Unread, Write,
+    Appended, ConversationKind, ConversationRecord, Delivery, Draft, Hears, MemberRecord, Place, Read, Receipt, Role,
+    Said, Unread, Write,
 };
-use std::sync::Arc;
 
 /// The part of a conversation that `/history` asks for.
 #[derive(Debug)]
@@ -31,21 +30,13 @@ pub(super) struct Search {
 }
 
 impl Rooms {
-    pub(super) fn say_here(
-        &mut self,
-        now: Now,
-        asker: Asker,
-        text: Text,
-        share: Share,
-        effects: &mut Effects,
-    ) -> Outcome {
+    pub(super) fn say_here(&mut self, now: Now, asker: Asker, text: Text, effects: &mut Effects) -> Outcome {
         let conversation = self.live.current(asker.conn).ok_or_else(no_room)?;
         let draft = Draft { conversation, author: asker.account, at: now.wall, text, key: None };
-        effects.0.push(super::Effect::Append(Append { draft, conn: asker.conn, silent: true, share }));
+        effects.keep.push(Keep::Append(Append { draft, conn: asker.conn, silent: true }));
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a command's own arguments beside who asks, when, and what for")]
     pub(super) fn say(
         &mut self,
         now: Now,
@@ -53,7 +44,6 @@ impl Rooms {
         target: Target,
         key: Option<Box<str>>,
         text: Text,
-        share: Share,
         effects: &mut Effects,
     ) -> Outcome {
         let conversation = match target {
@@ -67,7 +57,7 @@ impl Rooms {
             }
         };
         let draft = Draft { conversation, author: asker.account, at: now.wall, text, key };
-        effects.0.push(super::Effect::Append(Append { draft, conn: asker.conn, silent: false, share }));
+        effects.keep.push(Keep::Append(Append { draft, conn: asker.conn, silent: false }));
         Ok(())
     }
 
@@ -89,85 +79,80 @@ impl Rooms {
         id
     }
 
-    pub(super) fn show_appended(&mut self, append: Append, outcome: Appended, effects: &mut Effects) {
-        let Append { draft, conn, silent, share } = append;
+    pub(super) fn show_appended(&mut self, append: Append, outcome: Appended, out: &mut Outgoing) {
+        let Append { draft, conn, silent } = append;
         let id = match outcome {
             Appended::New(id) => id,
             Appended::Again(id) => {
-                effects.done(conn, id.to_string());
+                out.answer(conn, Rows::default(), Final::Said(id.value()));
                 return;
             }
             Appended::Conflict => {
                 let text = "that key was used here with another text. Use a new key for a new text.";
-                effects.refuse(conn, Refusal::new(Code::Conflict, text));
+                out.answer(conn, Rows::default(), Refusal::new(Code::Conflict, text));
                 return;
             }
         };
-        let answer = if silent { Final::Silent } else { Final::Said(id.value()) };
+        let receipt = if silent { Receipt::Silent } else { Receipt::Id(id) };
         let Some(conversation) = self.world.conversation_mut(draft.conversation) else { return };
         conversation.set_last(id);
         let tags = Tags { id: Some(id.value()), at: Some(draft.at), ..Tags::default() };
-        match self.world.conversation(draft.conversation) {
+        let answered = match self.world.conversation(draft.conversation) {
             Some(Conversation::Room(room)) => {
                 let author = self.world.name(draft.author);
                 let body = Body::Said { room: room.name.as_str(), author, mark: None, text: draft.text.as_str() };
-                let line = encode(Line { tags, body }, Some(draft.conversation), share);
-                self.deliver_said(draft.conversation, conn, answer, &line, effects);
+                let line = out.encode(&Line { tags, body });
+                self.deliver_said(Said { room: draft.conversation, from: conn, receipt, line }, out)
             }
             Some(Conversation::Pair(pair)) => {
                 let other = pair.sides[usize::from(pair.sides[0] == draft.author)];
-                self.deliver_direct(&draft, other, conn, answer, tags, effects);
+                self.deliver_direct(&draft, other, conn, receipt, tags, out)
             }
-            None => {}
-        }
-    }
-
-    fn deliver_said(
-        &self,
-        room: ConversationId,
-        from: ConnId,
-        answer: Final,
-        line: &Arc<crate::traffic::Encoded>,
-        effects: &mut Effects,
-    ) {
-        let mut answered = false;
-        for worker in self.live.workers_of_room(room) {
-            let own = worker == from.worker();
-            answered |= own;
-            let answer = if own { answer.clone() } else { Final::Silent };
-            effects.deliver(worker, Delivery::Said { room, from, answer, line: Arc::clone(line) });
-        }
-        if !answered {
+            None => true,
+        };
+        if !answered && let Some(last) = receipt.answer() {
             // The author left the room, or the connection, behind this line in the same batch.
-            effects.answer(from, Rows::default(), answer);
+            out.answer(conn, Rows::default(), last);
         }
     }
 
+    /// Delivers a message to whom hears the room; whether who said it is answered by that.
+    fn deliver_said(&self, said: Said, out: &mut Outgoing) -> bool {
+        let mut answered = false;
+        for worker in self.live.workers_of_room(said.room) {
+            let own = worker == said.from.worker();
+            answered |= own;
+            let receipt = if own { said.receipt } else { Receipt::None };
+            out.deliver(worker, Delivery::Said(Said { receipt, ..said }));
+        }
+        answered
+    }
+
+    /// The same for a direct message.
     fn deliver_direct(
         &self,
         draft: &Draft,
         other: AccountId,
         from: ConnId,
-        answer: Final,
+        receipt: Receipt,
         tags: Tags<'_>,
-        effects: &mut Effects,
-    ) {
+        out: &mut Outgoing,
+    ) -> bool {
         let (author_name, other_name) = (self.world.name(draft.author), self.world.name(other));
         let body = Body::Direct { from: author_name, to: other_name, mark: None, text: draft.text.as_str() };
-        let mut answer = Some(answer);
+        let mut answered = false;
         let sides = [(draft.author, other_name), (other, author_name)];
-        for (account, other_side) in &sides[..if draft.author == other { 1 } else { 2 }] {
+        for &(account, other_side) in &sides[..if draft.author == other { 1 } else { 2 }] {
             let to = format!("@{other_side}");
-            let line = Line { tags: Tags { to: Some(&to), ..tags }, body };
-            let line = encode(line, Some(draft.conversation), Share::default());
-            for worker in self.live.workers_of_account(*account) {
-                let answer = if worker == from.worker() && *account == draft.author { answer.take() } else { None };
-                effects.deliver(worker, Delivery::Direct { account: *account, from, answer, line: Arc::clone(&line) });
+            let line = out.encode(&Line { tags: Tags { to: Some(&to), ..tags }, body });
+            for worker in self.live.workers_of_account(account) {
+                let own = !answered && worker == from.worker() && account == draft.author;
+                answered |= own;
+                let receipt = if own { receipt } else { Receipt::None };
+                out.deliver(worker, Delivery::Direct { account, from, receipt, line });
             }
         }
-        if let Some(answer) = answer {
-            effects.answer(from, Rows::default(), answer);
-        }
+        answered
     }
 
     /// A TARGET as a conversation that the asker takes part in; `None` for a pair that has never

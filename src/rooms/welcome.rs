@@ -1,12 +1,12 @@
 //! Letting a connection in, what it is shown then, and ending it.
 
 use super::live::Arrival;
-use super::{Asker, Effects, Now, Rooms, encode};
+use super::{Asker, Effects, Now, Rooms};
 use crate::names::{AccountId, AddressGroup, ConnId, ConversationId, RoomName};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::secrets::Digest;
-use crate::traffic::{Delivery, Hears, Read, Share, Unread, Write};
+use crate::traffic::{Delivery, Hears, Read, Unread, Write};
 
 /// Invitations that a login is told of, one by one: were there no bound, strangers who invite could
 /// fill the connection with them until it is closed for not reading.
@@ -116,7 +116,7 @@ impl Rooms {
 
     fn remind_of_invitations(&self, conn: ConnId, id: AccountId, effects: &mut Effects) {
         let mut tell = |code, text: &str| {
-            let line = encode(Line::plain(Body::Notice(code, text)), None, Share::default());
+            let line = effects.out.encode(&Line::plain(Body::Notice(code, text)));
             effects.deliver(conn.worker(), Delivery::Notice { account: id, hears: Hears::Only(conn), line });
         };
         let Some(account) = self.world.account(id) else { return };

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What all requests and lines under way may hold together, in bytes. At the bound a worker stops
 /// cutting lines; nothing ever blocks on it.
+///
+/// A worker holds bytes for each request that it sends; the dispatcher adds up those of a turn, and
+/// from then on they are one [`Share`], which goes with the turn's lines.
 #[derive(Debug)]
 pub struct Budget {
     held: AtomicUsize,
@@ -18,16 +21,20 @@ impl Budget {
         Arc::new(Self { held: AtomicUsize::new(0), most })
     }
 
-    /// Whether more may be taken. The bound is soft by what the workers take at the same moment.
+    /// Whether more may be held. The bound is soft by what the workers take at the same moment.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.held.load(Ordering::Relaxed) < self.most
     }
 
-    /// Takes a share, given back when it is dropped.
-    #[must_use]
-    pub fn take(self: &Arc<Self>, bytes: usize) -> Share {
+    /// Holds so many bytes more, until they are part of a share that is dropped.
+    pub fn hold(&self, bytes: usize) {
         self.held.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that are held already, given back when the share is dropped.
+    #[must_use]
+    pub fn share(self: &Arc<Self>, bytes: usize) -> Share {
         Share(Some((Arc::clone(self), bytes)))
     }
 

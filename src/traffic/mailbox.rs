@@ -73,7 +73,13 @@ impl<T> Mailbox<T> {
     /// Sends all of a batch under one lock, and leaves the batch empty with its room kept.
     pub fn send_all(&self, batch: &mut Vec<T>) {
         if !batch.is_empty() {
-            self.put(|items| items.append(batch));
+            self.put(|items| {
+                if items.is_empty() {
+                    std::mem::swap(items, batch);
+                } else {
+                    items.append(batch);
+                }
+            });
         }
     }
 

@@ -1,16 +1,10 @@
 //! Lines are cut in their order, and whoever had to stop goes on.
 
-use super::server::{LOBBY, Server, limits, rate};
+use super::server::{Server, limits, rate};
+use crate::names::MessageId;
 use crate::protocol::deflate::Packer;
-use crate::protocol::line::Final;
-use crate::traffic::{Delivery, Encoded, Share};
+use crate::traffic::Receipt;
 use std::fmt::Write as _;
-use std::sync::Arc;
-
-fn said(text: &str) -> Arc<Encoded> {
-    let line = format!("@id=1 [lobby] alice: {text}\n");
-    Arc::new(Encoded::new(line.into_bytes(), 6, Some(LOBBY), Share::default()))
-}
 
 #[test]
 fn a_read_holds_the_lines_behind_it_whatever_is_answered_before_it() {
@@ -19,8 +13,7 @@ fn a_read_holds_the_lines_behind_it_whatever_is_answered_before_it() {
     client.send("/say lobby one\n/history lobby\n/say lobby two\n");
     server.asked("Run(Say");
     server.asked("Run(History");
-    let answer = Final::Done("1".to_owned());
-    server.worker.send(Delivery::Said { room: LOBBY, from: conn, answer, line: said("one") });
+    server.say("alice", 1, "one", conn, Receipt::Id(MessageId::new(1).unwrap()));
     assert_eq!(client.line(), "+ 1");
     server.asked_nothing();
     server.answer(conn, "0 messages");
@@ -76,7 +69,8 @@ fn who_was_stopped_by_unanswered_lines_goes_on_with_each_answer() {
 fn who_was_stopped_by_what_is_under_way_goes_on_when_there_is_room() {
     let mut server = Server::start(limits());
     let (mut client, _) = server.member();
-    let share = server.budget.take(1 << 20);
+    server.budget.hold(1 << 20);
+    let share = server.budget.share(1 << 20);
     client.send("/whoami\n");
     client.end();
     drop(share);

@@ -1,11 +1,9 @@
 //! However a connection ends, the dispatcher hears of it once, and last.
 
-use super::server::{ALICE, LOBBY, Server, limits};
+use super::server::{ALICE, Server, limits};
 use crate::names::{AddressGroup, UserName};
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::line::Final;
-use crate::traffic::{Ask, AuthWork, Delivery, Door, Encoded, Share, Verdict};
-use std::sync::Arc;
+use crate::traffic::{Ask, AuthWork, Delivery, Door, Receipt, Verdict};
 use std::time::Duration;
 
 fn ended() -> Refusal {
@@ -91,19 +89,17 @@ fn who_went_away_before_it_was_let_in_is_no_ghost() {
 fn a_slow_reader_is_told_and_closed_and_what_is_left_is_whole_lines() {
     let mut server = Server::start(super::super::Limits { unread_bytes: 40_000, ..limits() });
     let (mut client, conn) = server.member();
-    let line = format!("@id=1 [lobby] bob: {}\n", "x".repeat(1000));
+    let text = "x".repeat(1000);
     // More than any socket's buffer holds.
     for _ in 0..2000 {
-        let line = Arc::new(Encoded::new(line.clone().into_bytes(), 6, Some(LOBBY), Share::default()));
-        let from = crate::names::ConnId::new(0, 99);
-        server.worker.send(Delivery::Said { room: LOBBY, from, answer: Final::Silent, line });
+        server.say("bob", 1, &text, crate::names::ConnId::new(0, 99), Receipt::None);
     }
     assert_eq!(server.asked("Detach"), conn);
     let rest = client.rest();
     let lines: Vec<&str> = rest.lines().collect();
     let (last, before) = lines.split_last().unwrap();
     assert!(last.starts_with("* too-slow: "), "{last}");
-    assert!(before.iter().all(|seen| *seen == line[6..].trim_end()));
+    assert!(before.iter().all(|seen| *seen == format!("[lobby] bob: {text}")));
 }
 
 #[test]

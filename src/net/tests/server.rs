@@ -3,8 +3,10 @@
 use super::super::{Limits, Shared, Unread, Worker};
 use crate::flood::Rate;
 use crate::names::{AccountId, AddressGroup, ConnId, ConversationId, UserName};
-use crate::protocol::line::{Final, Rows};
-use crate::traffic::{Accepted, Answer, Ask, AuthJob, Budget, Delivery, Door, Mailbox, Request, Socket};
+use crate::protocol::line::{Body, Final, Line, Rows, Tags};
+use crate::traffic::{
+    Accepted, Answer, Ask, AuthJob, Budget, Delivery, Door, Lines, Mailbox, Receipt, Request, Said, Socket,
+};
 use crossbeam_channel::{Receiver, bounded};
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -100,6 +102,15 @@ impl Server {
     pub(super) fn answer(&self, conn: ConnId, text: &str) {
         let last = Final::Done(text.to_owned());
         self.worker.send(Delivery::Answer(Answer { conn, rows: Rows::default(), last }));
+    }
+
+    /// A line of somebody in the lobby.
+    pub(super) fn say(&self, author: &str, id: u64, text: &str, from: ConnId, receipt: Receipt) {
+        let mut lines = Lines::default();
+        let body = Body::Said { room: "lobby", author, mark: None, text };
+        let line = lines.push(&Line { tags: Tags { id: Some(id), ..Tags::default() }, body });
+        let said = Delivery::Said(Said { room: LOBBY, from, receipt, line });
+        self.worker.send_all(&mut vec![Delivery::Lines(Arc::new(lines)), said]);
     }
 
     /// The next thing that the dispatcher is asked.

@@ -2,17 +2,99 @@
 
 use super::super::connection::{Connection, Stage, Turn};
 use super::super::roster::Listeners;
+use super::super::run::Run;
 use super::{FLUSH_AT_END, Worker};
 use crate::names::ConnId;
 use crate::net::Shared;
 use crate::protocol::code::{Code, Refusal};
-use crate::traffic::{Ask, Delivery, Hears, Request, Share, Verdict};
+use crate::protocol::line::Rows;
+use crate::traffic::{Ask, Delivery, Hears, Lines, Receipt, Request, Said, Verdict};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
+/// Lines of one room are handed out together up to so many bytes: one TLS record's.
+const RUN_BYTES: usize = 16 * 1024;
+
 impl Worker {
-    pub(super) fn deliver(&mut self, delivery: Delivery, now: Instant, shared: &Shared) {
+    /// Hands out all that was delivered, in its order. Lines of one room that follow one another go
+    /// to each connection as one piece.
+    pub(super) fn hand_out(&mut self, inbox: &mut Vec<Delivery>, now: Instant, shared: &Shared) {
+        let mut lines = Arc::default();
+        let mut run = std::mem::take(&mut self.run);
+        let mut deliveries = inbox.drain(..).peekable();
+        while let Some(delivery) = deliveries.next() {
+            match delivery {
+                Delivery::Lines(of_these) => lines = of_these,
+                Delivery::Said(first) => {
+                    let mut bytes = first.line.size();
+                    run.push(first);
+                    while let Some(Delivery::Said(next)) = deliveries.peek()
+                        && next.room == first.room
+                        && bytes + next.line.size() <= RUN_BYTES
+                    {
+                        bytes += next.line.size();
+                        run.push(*next);
+                        deliveries.next();
+                    }
+                    self.said(&run, &lines, now, shared);
+                    run.clear();
+                }
+                delivery => self.deliver(delivery, &lines, now, shared),
+            }
+        }
+        drop(deliveries);
+        self.run = run;
+    }
+
+    /// Hands out messages of one room.
+    fn said(&mut self, said: &[Said], lines: &Lines, now: Instant, shared: &Shared) {
+        let Some(room) = said.first().map(|said| said.room) else { return };
+        // Whoever said some of them is answered line by line, since a program takes the last id that
+        // it saw, in an answer or before a line, for where it goes on.
+        let mut speakers = Vec::new();
+        for said in said.iter().filter(|said| said.receipt != Receipt::None) {
+            if let Some(slot) = self.slot_of(said.from)
+                && let Some(connection) = self.connection(slot)
+                && !std::mem::replace(&mut connection.speaks, true)
+            {
+                speakers.push(slot);
+            }
+        }
+        for &slot in &speakers {
+            self.answer(slot, now, shared, |connection, turn| {
+                let hears = connection.rooms.contains(&room);
+                for said in said {
+                    let own = said.from == connection.id;
+                    if own && let Some(last) = said.receipt.answer() {
+                        connection.answered(Rows::default(), last, turn);
+                    }
+                    if hears && (!own || connection.shown.echo) {
+                        connection.push_live(&Run::new(lines, &[said.line]), turn);
+                    }
+                }
+            });
+        }
+        let mut refs = std::mem::take(&mut self.refs);
+        refs.extend(said.iter().map(|said| said.line));
+        let run = Run::new(lines, &refs);
+        self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
+            if !connection.speaks {
+                connection.push_live(&run, turn);
+            }
+        });
+        refs.clear();
+        self.refs = refs;
+        for slot in speakers {
+            if let Some(connection) = self.connection(slot) {
+                connection.speaks = false;
+            }
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery, lines: &Lines, now: Instant, shared: &Shared) {
         match delivery {
+            Delivery::Lines(_) | Delivery::Said(_) => log::error!("lines came past those who hand them out"),
             Delivery::Accepted(accepted) => {
                 if !self.stopping {
                     self.accept(accepted, now, shared);
@@ -26,7 +108,7 @@ impl Worker {
                     let connection = slot.and_then(|slot| self.connection(slot));
                     let replay = connection.and_then(|connection| connection.session.options().person());
                     let ask = Ask::Judged(verdict);
-                    self.requests.push(Request { conn, replay, ask, share: Share::default() });
+                    self.requests.push(Request { conn, replay, ask, bytes: 0 });
                 }
             }
             Delivery::Check { conn, work, delay } => {
@@ -35,9 +117,13 @@ impl Worker {
                     self.again.push(slot);
                 }
             }
-            Delivery::Answer(answer) => self.answer(answer.conn, now, shared, |connection, turn| {
-                connection.answered(answer.rows, answer.last, turn);
-            }),
+            Delivery::Answer(answer) => {
+                if let Some(slot) = self.slot_of(answer.conn) {
+                    self.answer(slot, now, shared, |connection, turn| {
+                        connection.answered(answer.rows, answer.last, turn);
+                    });
+                }
+            }
             Delivery::Attached { conn, account, name, rooms } => match self.live_slot_of(conn) {
                 Some(slot) => {
                     self.roster.attach(slot, account, &rooms);
@@ -47,7 +133,7 @@ impl Worker {
                     });
                 }
                 // It went away while it was let in: Detach followed it, or follows now.
-                None => self.requests.push(Request { conn, replay: None, ask: Ask::Detach, share: Share::default() }),
+                None => self.requests.push(Request { conn, replay: None, ask: Ask::Detach, bytes: 0 }),
             },
             Delivery::Enter(account, room) => {
                 for slot in self.roster.enter(account, room) {
@@ -63,36 +149,31 @@ impl Worker {
                     }
                 }
             }
-            Delivery::Said { room, from, answer, line } => {
-                self.answer(from, now, shared, |connection, turn| {
-                    connection.answered(Default::default(), answer, turn)
-                });
-                self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
-                    if connection.id != from || connection.shown.echo {
-                        connection.push_live(&line, turn);
-                    }
-                });
-            }
-            Delivery::Direct { account, from, answer, line } => {
-                if let Some(answer) = answer {
-                    self.answer(from, now, shared, |connection, turn| {
-                        connection.answered(Default::default(), answer, turn);
+            Delivery::Direct { account, from, receipt, line } => {
+                if let Some(last) = receipt.answer()
+                    && let Some(slot) = self.slot_of(from)
+                {
+                    self.answer(slot, now, shared, |connection, turn| {
+                        connection.answered(Rows::default(), last, turn);
                     });
                 }
+                let run = Run::new(lines, std::slice::from_ref(&line));
                 self.fan_out(Listeners::Account(account), now, shared, |connection, turn| {
                     if connection.id != from || connection.shown.echo {
-                        connection.push_live(&line, turn);
+                        connection.push_live(&run, turn);
                     }
                 });
             }
             Delivery::Event { room, by, presence, line } => {
+                let run = Run::new(lines, std::slice::from_ref(&line));
                 self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
                     if connection.account != Some(by) && (connection.shown.presence || !presence) {
-                        connection.push_live(&line, turn);
+                        connection.push_live(&run, turn);
                     }
                 });
             }
             Delivery::Notice { account, hears, line } => {
+                let run = Run::new(lines, std::slice::from_ref(&line));
                 self.fan_out(Listeners::Account(account), now, shared, |connection, turn| {
                     let hears = match hears {
                         Hears::All => true,
@@ -100,7 +181,7 @@ impl Worker {
                         Hears::Only(conn) => connection.id == conn,
                     };
                     if hears {
-                        connection.push_live(&line, turn);
+                        connection.push_live(&run, turn);
                     }
                 });
             }
@@ -113,7 +194,7 @@ impl Worker {
                 self.stopping = true;
                 self.send_requests(shared);
                 let conn = ConnId::new(self.index as u8, 0);
-                self.requests.push(Request { conn, replay: None, ask: Ask::Stopped, share: Share::default() });
+                self.requests.push(Request { conn, replay: None, ask: Ask::Stopped, bytes: 0 });
             }
             Delivery::Bye => {
                 self.end = Some(now + FLUSH_AT_END);
@@ -128,25 +209,16 @@ impl Worker {
     }
 
     /// Hands an answer to a connection, which may go on with its lines then.
-    fn answer(
-        &mut self,
-        conn: ConnId,
-        now: Instant,
-        shared: &Shared,
-        act: impl FnOnce(&mut Connection, &mut Turn<'_>),
-    ) {
-        if conn.worker() != self.index {
-            return;
+    fn answer(&mut self, slot: u32, now: Instant, shared: &Shared, act: impl FnOnce(&mut Connection, &mut Turn<'_>)) {
+        self.turn(slot, now, shared, act);
+        let Some(connection) = self.connection(slot) else { return };
+        let waits = connection.framer.buffered() > 0 || connection.readable || connection.ended;
+        let finishing = connection.stage == Stage::Finishing;
+        if waits {
+            self.again.push(slot);
         }
-        if let Some(slot) = self.slot_of(conn) {
-            self.turn(slot, now, shared, act);
-            let waits = self.connection(slot).is_some_and(|c| c.framer.buffered() > 0 || c.readable || c.ended);
-            if waits {
-                self.again.push(slot);
-            }
-            if self.connection(slot).is_some_and(|c| c.stage == Stage::Finishing) {
-                self.mark_dirty(slot);
-            }
+        if finishing {
+            self.mark_dirty(slot);
         }
     }
 

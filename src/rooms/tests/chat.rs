@@ -1,15 +1,16 @@
 //! Workers, readers and `auth` made of plain values: lines are typed into real sessions, and what
 //! each connection would see is written down.
 
-use super::super::{Effect, Effects, Now, Registration, Rooms, Settings};
+use super::super::{Effects, Keep, Now, Registration, Rooms, Settings};
 use super::model::Model;
 use crate::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::line::{Final, Line, Rows};
+use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::secrets::Secret;
 use crate::session::{Action, Session, set_text};
-use crate::traffic::{Ask, Delivery, Door, Encoded, Hears, Request, Share, Ticket};
+use crate::traffic::{Ask, Delivery, Door, Hears, LineRef, Lines, Request, Said, Share, Ticket};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Everybody's password in tests that are not about it.
@@ -24,6 +25,8 @@ pub(super) struct Chat {
     /// What was typed and seen.
     pub(super) log: String,
     secrets: u32,
+    /// The lines of what is delivered just now.
+    lines: Arc<Lines>,
 }
 
 pub(super) struct Conn {
@@ -36,7 +39,7 @@ pub(super) struct Conn {
     waiting: usize,
     held: Option<Vec<String>>,
     /// The last id seen in each conversation.
-    last: BTreeMap<ConversationId, u64>,
+    last: BTreeMap<String, u64>,
     /// Whether the last request was refused.
     pub(super) refused: bool,
     pub(super) gone: bool,
@@ -61,7 +64,7 @@ impl Chat {
         let model = Model::new();
         let rooms = Rooms::new(settings, model.kept.clone());
         let now = Now { instant: Instant::now(), wall: 1_700_000_000_000 };
-        Self { rooms, model, now, conns: Vec::new(), log: String::new(), secrets: 0 }
+        Self { rooms, model, now, conns: Vec::new(), log: String::new(), secrets: 0, lines: Arc::default() }
     }
 
     /// A chat with these people in it, each by one connection of that name.
@@ -188,7 +191,7 @@ impl Chat {
 
     pub(super) fn request(&self, at: usize, ask: Ask) -> Request {
         let conn = &self.conns[at];
-        Request { conn: conn.id, replay: conn.session.options().person(), ask, share: Share::default() }
+        Request { conn: conn.id, replay: conn.session.options().person(), ask, bytes: 0 }
     }
 
     /// Where a connection stands in the list.
@@ -279,27 +282,22 @@ impl Chat {
     }
 
     fn carry_out(&mut self, effects: &mut Effects, deliveries: &mut Vec<(usize, Delivery)>, tickets: &mut Vec<Ticket>) {
-        for effect in std::mem::take(effects).drain() {
-            match effect {
-                Effect::Write(write) => self.model.apply(&write),
-                Effect::Append(append) => {
+        let Effects { keep, out } = effects;
+        for keep in keep.drain(..) {
+            match keep {
+                Keep::Write(write) => self.model.apply(&write),
+                Keep::Append(append) => {
                     let outcome = self.model.append(&append.draft);
-                    let mut shown = Effects::default();
-                    self.rooms.appended(append, outcome, &mut shown);
-                    for effect in shown.drain() {
-                        match effect {
-                            Effect::Deliver(worker, delivery) => deliveries.push((worker, delivery)),
-                            other => panic!("{other:?} came of a message"),
-                        }
-                    }
+                    self.rooms.appended(append, outcome, out);
                 }
-                Effect::Deliver(worker, delivery) => {
-                    assert!(worker < WORKERS);
-                    deliveries.push((worker, delivery));
-                }
-                Effect::Ticket(ticket) => tickets.push(ticket),
             }
         }
+        if let Some(lines) = out.take_lines(Share::default()) {
+            deliveries.extend((0..WORKERS).map(|worker| (worker, Delivery::Lines(Arc::clone(&lines)))));
+        }
+        assert!(out.deliveries.iter().all(|&(worker, _)| worker < WORKERS));
+        deliveries.append(&mut out.deliveries);
+        tickets.append(&mut out.tickets);
     }
 
     /// What a worker does; perhaps it asks something in its turn.
@@ -324,27 +322,29 @@ impl Chat {
                     assert!(conn.hears.remove(&room), "{} never heard it", conn.label);
                 }
             }
-            Delivery::Said { room, from, answer, line } => {
-                if from.worker() == worker {
-                    self.answer(from, &Rows::default(), &answer);
+            Delivery::Lines(lines) => self.lines = lines,
+            Delivery::Said(Said { room, from, receipt, line }) => {
+                if let Some(last) = receipt.answer() {
+                    assert_eq!(from.worker(), worker);
+                    self.answer(from, &Rows::default(), &last);
                 }
-                self.fan_out(worker, &line, |conn| {
+                self.fan_out(worker, line, |conn| {
                     conn.hears.contains(&room) && (conn.id != from || conn.session.options().echo)
                 });
             }
-            Delivery::Direct { account, from, answer, line } => {
-                if let Some(answer) = answer {
-                    self.answer(from, &Rows::default(), &answer);
+            Delivery::Direct { account, from, receipt, line } => {
+                if let Some(last) = receipt.answer() {
+                    self.answer(from, &Rows::default(), &last);
                 }
-                self.fan_out(worker, &line, |conn| {
+                self.fan_out(worker, line, |conn| {
                     conn.account == Some(account) && (conn.id != from || conn.session.options().echo)
                 });
             }
-            Delivery::Event { room, by, presence, line } => self.fan_out(worker, &line, |conn| {
+            Delivery::Event { room, by, presence, line } => self.fan_out(worker, line, |conn| {
                 let wanted = conn.session.options().presence || !presence;
                 conn.hears.contains(&room) && conn.account != Some(by) && wanted
             }),
-            Delivery::Notice { account, hears, line } => self.fan_out(worker, &line, |conn| {
+            Delivery::Notice { account, hears, line } => self.fan_out(worker, line, |conn| {
                 let heard = match hears {
                     Hears::All => true,
                     Hears::AllBut(other) => conn.id != other,
@@ -369,20 +369,25 @@ impl Chat {
         self.conns.iter_mut().filter(move |conn| conn.id.worker() == worker && conn.account == Some(account))
     }
 
-    fn fan_out(&mut self, worker: usize, line: &Encoded, hears: impl Fn(&Conn) -> bool) {
+    fn fan_out(&mut self, worker: usize, line: LineRef, hears: impl Fn(&Conn) -> bool) {
+        let lines = Arc::clone(&self.lines);
         for at in 0..self.conns.len() {
             let conn = &mut self.conns[at];
             if conn.gone || conn.id.worker() != worker || !hears(conn) {
                 continue;
             }
-            let tagged = std::str::from_utf8(line.line(true)).unwrap();
-            if let (Some(conversation), Some(id)) =
-                (line.conversation(), Line::parse(tagged.trim_end()).unwrap().tags.id)
-            {
+            let tagged = Line::parse(std::str::from_utf8(lines.line(line, true)).unwrap().trim_end()).unwrap();
+            let conversation = match tagged.body {
+                Body::Said { room, .. } => Some(room.to_owned()),
+                Body::Direct { from, to, .. } => Some([from.min(to), from.max(to)].join(">")),
+                _ => None,
+            };
+            if let (Some(conversation), Some(id)) = (conversation, tagged.tags.id) {
                 let before = conn.last.insert(conversation, id);
                 assert!(before < Some(id), "{} saw {id} after {before:?}", conn.label);
             }
-            let shown = std::str::from_utf8(line.line(conn.session.options().tags)).unwrap().trim_end().to_owned();
+            let shown =
+                std::str::from_utf8(lines.line(line, conn.session.options().tags)).unwrap().trim_end().to_owned();
             self.show(at, shown);
         }
     }
