@@ -1,7 +1,7 @@
 //! One connection: its socket, TLS, framer, session, and what it waits for. A worker owns it
 //! outright; no lock is ever taken for it.
 
-use super::outbox::{Flushed, Outbox, Spares, shut_down};
+use super::outbox::{Flushed, Out, Outbox, Spares, shut_down};
 use super::tls::Tls;
 use super::{CLOSING, HANDSHAKE, HINT, LINGER, LOGIN, SILENCE, Shared};
 use crate::flood::Bucket;
@@ -412,7 +412,7 @@ impl Connection {
 
     pub(super) fn flush_once(&mut self, turn: &mut Turn<'_>) -> io::Result<Flushed> {
         let Scratch { record, spares, .. } = &mut *turn.scratch;
-        self.outbox.flush(&mut self.socket, self.transport.tls(), record, spares)
+        self.outbox.flush(&mut Out { socket: &mut self.socket, tls: self.transport.tls(), record, spares })
     }
 
     /// The network took the connection away.

@@ -11,26 +11,37 @@ use memchr::memchr;
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 
-/// Spare buffers that a worker keeps.
-const SPARES_MAX: usize = 64;
+/// Bytes of spare buffers that a worker keeps: a short one for each member of a large room.
+const SPARES_BYTES: usize = 256 * 1024;
 /// A buffer that grew larger than this is given back to the system.
-const SPARE_BYTES_MAX: usize = 64 * 1024;
+const SPARE_BYTES_MAX: usize = 16 * 1024;
+/// So many bytes are written at once if nothing waits before them, and not copied first. Whoever is
+/// sent more in the same turn costs another write, which is less than copying so much for everyone.
+const DIRECT_MIN: usize = 2 * 1024;
 /// The most that one plain write takes.
 const WRITE_MAX: usize = 64 * 1024;
 
 /// Buffers that are not in use.
 #[derive(Debug, Default)]
-pub(super) struct Spares(Vec<Vec<u8>>);
+pub(super) struct Spares {
+    buffers: Vec<Vec<u8>>,
+    /// What they hold together.
+    bytes: usize,
+}
 
 impl Spares {
     pub(super) fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_default()
+        let buffer = self.buffers.pop().unwrap_or_default();
+        self.bytes -= buffer.capacity();
+        buffer
     }
 
     pub(super) fn give(&mut self, mut buffer: Vec<u8>) {
-        if self.0.len() < SPARES_MAX && (1..=SPARE_BYTES_MAX).contains(&buffer.capacity()) {
+        let bytes = buffer.capacity();
+        if (1..=SPARE_BYTES_MAX).contains(&bytes) && self.bytes + bytes <= SPARES_BYTES {
             buffer.clear();
-            self.0.push(buffer);
+            self.bytes += bytes;
+            self.buffers.push(buffer);
         }
     }
 }
@@ -43,6 +54,15 @@ pub(super) struct Outbox {
     /// Records that the socket did not take whole; they go before what is plain.
     cipher: Vec<u8>,
     cipher_sent: usize,
+}
+
+/// Where a connection's output goes, and what the worker lends for it.
+pub(super) struct Out<'a> {
+    pub(super) socket: &'a mut Socket,
+    pub(super) tls: Option<&'a mut Tls>,
+    /// For the record that is being made.
+    pub(super) record: &'a mut Vec<u8>,
+    pub(super) spares: &'a mut Spares,
 }
 
 /// What came of a flush.
@@ -81,51 +101,78 @@ impl Outbox {
         self.plain.shrink_to_fit();
     }
 
+    /// Appends plain text that is shared with others; much of it is written at once, from where it
+    /// is, if nothing waits before it.
+    pub(super) fn push(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<Flushed> {
+        let direct = bytes.len() >= DIRECT_MIN && self.owed() == 0;
+        let sent = if direct { self.write_through(bytes, out)? } else { 0 };
+        if sent == bytes.len() {
+            return Ok(if self.owed() == 0 { Flushed::All } else { Flushed::Blocked });
+        }
+        // From its beginning, for what is sent in part has to end before another line begins.
+        let plain = self.buffer(out.spares);
+        plain.extend_from_slice(bytes);
+        self.sent += sent;
+        Ok(Flushed::Blocked)
+    }
+
+    /// Writes plain text from where it is; says how much was taken.
+    fn write_through(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<usize> {
+        let mut sent = 0;
+        while sent < bytes.len() && self.cipher.is_empty() {
+            let Some(taken) = self.write_chunk(&bytes[sent..], out)? else { break };
+            sent += taken;
+        }
+        Ok(sent)
+    }
+
+    /// One write of plain text; `None` where the socket takes nothing. What of its record the socket
+    /// did not take is kept.
+    fn write_chunk(&mut self, waiting: &[u8], out: &mut Out<'_>) -> io::Result<Option<usize>> {
+        match &mut out.tls {
+            None => write(out.socket, &waiting[..waiting.len().min(WRITE_MAX)]),
+            Some(tls) if !tls.is_ready() => Ok(None),
+            Some(tls) => {
+                let chunk = &waiting[..waiting.len().min(RECORD_MAX)];
+                out.record.clear();
+                tls.write(chunk, out.record).map_err(io::Error::other)?;
+                let written = write(out.socket, out.record)?.unwrap_or(0);
+                if written < out.record.len() {
+                    self.cipher = out.spares.take();
+                    self.cipher.extend_from_slice(&out.record[written..]);
+                }
+                Ok(Some(chunk.len()))
+            }
+        }
+    }
+
     /// Writes as much as the socket takes. With TLS, at most one record is encrypted ahead.
-    pub(super) fn flush(
-        &mut self,
-        socket: &mut Socket,
-        mut tls: Option<&mut Tls>,
-        record: &mut Vec<u8>,
-        spares: &mut Spares,
-    ) -> io::Result<Flushed> {
+    pub(super) fn flush(&mut self, out: &mut Out<'_>) -> io::Result<Flushed> {
         loop {
             while self.cipher_sent < self.cipher.len() {
-                match write(socket, &self.cipher[self.cipher_sent..])? {
+                match write(out.socket, &self.cipher[self.cipher_sent..])? {
                     Some(written) => self.cipher_sent += written,
                     None => return Ok(Flushed::Blocked),
                 }
             }
             if self.cipher.capacity() > 0 {
-                spares.give(std::mem::take(&mut self.cipher));
+                out.spares.give(std::mem::take(&mut self.cipher));
                 self.cipher_sent = 0;
             }
-            let waiting = &self.plain[self.sent..];
-            if waiting.is_empty() {
-                spares.give(std::mem::take(&mut self.plain));
+            if self.sent == self.plain.len() {
+                out.spares.give(std::mem::take(&mut self.plain));
                 self.sent = 0;
                 return Ok(Flushed::All);
             }
-            match tls.as_deref_mut() {
-                None => match write(socket, &waiting[..waiting.len().min(WRITE_MAX)])? {
-                    Some(written) => self.sent += written,
-                    None => return Ok(self.blocked()),
-                },
-                Some(tls) => {
-                    if !tls.is_ready() {
-                        return Ok(Flushed::Blocked);
-                    }
-                    let chunk = &waiting[..waiting.len().min(RECORD_MAX)];
-                    record.clear();
-                    tls.write(chunk, record).map_err(io::Error::other)?;
-                    self.sent += chunk.len();
-                    let written = write(socket, record)?.unwrap_or(0);
-                    if written < record.len() {
-                        self.cipher = spares.take();
-                        self.cipher.extend_from_slice(&record[written..]);
-                        return Ok(self.blocked());
-                    }
-                }
+            let plain = std::mem::take(&mut self.plain);
+            let taken = self.write_chunk(&plain[self.sent..], out);
+            self.plain = plain;
+            match taken? {
+                None => return Ok(self.blocked()),
+                Some(taken) => self.sent += taken,
+            }
+            if !self.cipher.is_empty() {
+                return Ok(self.blocked());
             }
         }
     }

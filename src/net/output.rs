@@ -1,7 +1,8 @@
 //! What a connection is sent: answers in the order of its lines, live lines between them, each as
 //! its options ask for it.
 
-use super::connection::{Connection, Pending, Ready, Stage, Ticked, Turn};
+use super::connection::{Connection, Pending, Ready, Scratch, Stage, Ticked, Turn};
+use super::outbox::{Flushed, Out};
 use super::run::{Run, pack};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::Setting;
@@ -90,8 +91,17 @@ impl Connection {
         match &mut self.held {
             Some(held) => held.extend_from_slice(bytes),
             None => {
-                self.outbox.buffer(&mut turn.scratch.spares).extend_from_slice(bytes);
-                self.dirty = true;
+                let Scratch { record, spares, .. } = &mut *turn.scratch;
+                let mut out = Out { socket: &mut self.socket, tls: self.transport.tls(), record, spares };
+                match self.outbox.push(bytes, &mut out) {
+                    Ok(Flushed::All) => return,
+                    Ok(Flushed::Blocked) => self.dirty = true,
+                    Err(error) => {
+                        self.failed(&error);
+                        self.dirty = true;
+                        return;
+                    }
+                }
             }
         }
         // What is owed only because this turn has written nothing yet makes nobody slow.

@@ -22,7 +22,11 @@ fn take(from: &mut UnixStream, most: usize) -> Vec<u8> {
 }
 
 fn flush(outbox: &mut Outbox, socket: &mut Socket, spares: &mut Spares) -> Flushed {
-    outbox.flush(socket, None, &mut Vec::new(), spares).unwrap()
+    outbox.flush(&mut Out { socket, tls: None, record: &mut Vec::new(), spares }).unwrap()
+}
+
+fn push(outbox: &mut Outbox, bytes: &[u8], socket: &mut Socket, spares: &mut Spares) -> Flushed {
+    outbox.push(bytes, &mut Out { socket, tls: None, record: &mut Vec::new(), spares }).unwrap()
 }
 
 #[test]
@@ -51,7 +55,22 @@ fn a_peer_that_is_gone_is_an_error() {
     drop(peer);
     let mut outbox = Outbox::default();
     outbox.buffer(&mut Spares::default()).extend_from_slice(b"+ hello\n");
-    assert!(outbox.flush(&mut socket, None, &mut Vec::new(), &mut Spares::default()).is_err());
+    let mut out = Out { socket: &mut socket, tls: None, record: &mut Vec::new(), spares: &mut Spares::default() };
+    assert!(outbox.flush(&mut out).is_err());
+}
+
+#[test]
+fn much_is_written_from_where_it_is_and_little_waits() {
+    let (mut socket, mut peer) = pair();
+    let (mut outbox, mut spares) = (Outbox::default(), Spares::default());
+    let much = [b'x'; DIRECT_MIN];
+    assert_eq!(push(&mut outbox, &much, &mut socket, &mut spares), Flushed::All);
+    assert_eq!((outbox.owed(), outbox.plain.capacity()), (0, 0));
+    assert_eq!(push(&mut outbox, &much[1..], &mut socket, &mut spares), Flushed::Blocked);
+    // What waits already goes first.
+    assert_eq!(push(&mut outbox, &much, &mut socket, &mut spares), Flushed::Blocked);
+    assert_eq!(outbox.owed(), 2 * DIRECT_MIN - 1);
+    assert_eq!(take(&mut peer, 1 << 20).len(), DIRECT_MIN);
 }
 
 /// Lines, or frames among them: more than a socket takes at once.
@@ -78,12 +97,12 @@ proptest! {
 
     #[test]
     fn who_is_too_slow_reads_whole_lines_and_frames_and_then_the_reason(
-        frames in any::<bool>(), reads in prop::collection::vec(1usize..100_000, 0..8),
+        frames in any::<bool>(), together in 1usize..20, reads in prop::collection::vec(1usize..100_000, 0..8),
     ) {
         let (mut socket, mut peer) = pair();
         let (mut outbox, mut spares) = (Outbox::default(), Spares::default());
-        for part in parts(frames) {
-            outbox.buffer(&mut spares).extend_from_slice(part);
+        for parts in parts(frames).chunks(together) {
+            push(&mut outbox, &parts.concat(), &mut socket, &mut spares);
         }
         let mut seen = Vec::new();
         let mut flushed = flush(&mut outbox, &mut socket, &mut spares);
