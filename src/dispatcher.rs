@@ -36,6 +36,15 @@ pub enum Fault {
     Reload(StoreError),
 }
 
+/// Who works behind the commits: nudged through channels of one place.
+#[derive(Debug)]
+pub struct Followers {
+    /// The indexer: there are new messages.
+    pub index: Sender<()>,
+    /// The folder: the log has become long.
+    pub fold: Sender<()>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -44,8 +53,7 @@ pub struct Dispatcher {
     requests: Mailbox<Request>,
     workers: Vec<Mailbox<Delivery>>,
     readers: Sender<Ticket>,
-    /// Tells the indexer that there are new messages.
-    index: Sender<()>,
+    followers: Followers,
     budget: Arc<Budget>,
     effects: Effects,
     /// What is handed out after the commit, by worker.
@@ -67,7 +75,7 @@ impl Dispatcher {
         requests: Mailbox<Request>,
         workers: Vec<Mailbox<Delivery>>,
         readers: Sender<Ticket>,
-        index: Sender<()>,
+        followers: Followers,
         budget: Arc<Budget>,
     ) -> Self {
         let out = workers.iter().map(|_| Vec::new()).collect();
@@ -77,7 +85,7 @@ impl Dispatcher {
             requests,
             workers,
             readers,
-            index,
+            followers,
             budget,
             effects: Effects::default(),
             out,
@@ -138,9 +146,12 @@ impl Dispatcher {
             match self.store.commit() {
                 Ok(committed) => {
                     self.open = false;
+                    // A nudge that waits already is enough.
                     if committed.messages > 0 {
-                        // A nudge that waits already is enough.
-                        let _ = self.index.try_send(());
+                        let _ = self.followers.index.try_send(());
+                    }
+                    if committed.long_log {
+                        let _ = self.followers.fold.try_send(());
                     }
                 }
                 Err(error) => failed = Some(error),

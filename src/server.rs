@@ -15,14 +15,14 @@ use crate::auth::{Checker, QUEUE_MAX};
 use crate::certificate::{CertificateError, Identity};
 use crate::config::{self, Config};
 use crate::console::SOCKET_FILE;
-use crate::dispatcher::Dispatcher;
+use crate::dispatcher::{Dispatcher, Followers};
 use crate::names::ConnId;
 use crate::net::{self, Bound, Limits, ListenError, Listener, Places, Shared, Worker, WorkerError};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::rooms::{self, Rooms};
 use crate::secrets::{Digest, NoRandomness, Secret, new_invite_code};
-use crate::store::{self, Indexer, Reader, Store, StoreError};
+use crate::store::{self, Folder, Indexer, Reader, Store, StoreError};
 use crate::traffic::{Answer, Budget, Delivery, Door, InviteRecord, Mailbox, Request, Ticket, World, Write};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -130,6 +130,7 @@ pub fn run(
             progress(&format!("the search index is made anew: {done} of {all} messages"));
         }
     })?;
+    let folder = Folder::open(&settings)?;
     let identity = match &config.certificate {
         Some(files) => Identity::load(&files.certificate, &files.key)?,
         None => Identity::load_or_make(&config.data, &config.name, jiff::Timestamp::now())?,
@@ -167,7 +168,7 @@ pub fn run(
     }
     let (auth_jobs, auth_queue) = bounded(QUEUE_MAX);
     let (tickets, ticket_queue) = unbounded();
-    let (nudge, nudges) = bounded(1);
+    let ((index, index_nudges), (fold, fold_nudges)) = (bounded(1), bounded(1));
 
     // Every state.
     let limits = connection_limits(config);
@@ -181,8 +182,9 @@ pub fn run(
     let listener = Listener::new(bound, places)?;
     let stopper = listener.stopper();
     let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
+    let (dispatch_to, followers) = (mailboxes.clone(), Followers { index, fold });
     let dispatcher =
-        Dispatcher::new(rooms, store, requests.clone(), mailboxes.clone(), tickets, nudge, Arc::clone(&budget));
+        Dispatcher::new(rooms, store, requests.clone(), dispatch_to, tickets, followers, Arc::clone(&budget));
     let shared = Arc::new(Shared {
         limits,
         name: config.name.clone(),
@@ -202,10 +204,11 @@ pub fn run(
         auth_threads.push(spawn(format!("auth-{index}"), move || checker.run(&jobs, &workers))?);
     }
     let index_thread = spawn("index".to_owned(), move || {
-        if let Err(error) = indexer.run(&nudges) {
+        if let Err(error) = indexer.run(&index_nudges) {
             log::error!("the search index can't be kept up: {error}; history and search go on, but slower");
         }
     })?;
+    let fold_thread = spawn("fold".to_owned(), move || folder.run(&fold_nudges))?;
     let mut reader_threads = Vec::new();
     for (index, reader) in readers.into_iter().enumerate() {
         let (tickets, workers) = (ticket_queue.clone(), mailboxes.clone());
@@ -250,6 +253,7 @@ pub fn run(
     }
     worker_threads.into_iter().for_each(join);
     join(index_thread);
+    join(fold_thread);
     // Passwords that still wait to be checked are nobody's any more.
     drop(shared);
     auth_queue.try_iter().for_each(drop);

@@ -63,9 +63,10 @@ impl Turns {
         };
         let workers = vec![Mailbox::new(), Mailbox::new()];
         let ((readers, tickets), (index, nudges)) = (unbounded(), bounded(1));
+        let followers = Followers { index, fold: bounded(1).0 };
         let rooms = Rooms::new(settings, world);
         let dispatcher =
-            Dispatcher::new(rooms, store, Mailbox::new(), workers.clone(), readers, index, Budget::new(usize::MAX));
+            Dispatcher::new(rooms, store, Mailbox::new(), workers.clone(), readers, followers, Budget::new(usize::MAX));
         Self { dispatcher, workers, tickets, nudges, _dir: dir }
     }
 

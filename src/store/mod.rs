@@ -18,6 +18,7 @@
 //! They share no lock: SQLite's write-ahead log lets each reader see what was committed when it
 //! began. No read lasts longer than [`READ_DEADLINE`], so that the log can be folded back.
 
+mod fold;
 mod history;
 mod index;
 mod load;
@@ -34,6 +35,7 @@ mod writer;
 #[cfg(test)]
 mod testing;
 
+pub use fold::Folder;
 pub use index::{IndexError, Indexer};
 pub use page::READ_DEADLINE;
 pub use reader::Reader;

@@ -7,8 +7,8 @@
 //! and a start reads only the messages since. Where messages are not kept, ids are reserved a
 //! block at a time instead, and a crash skips the rest of the block.
 //!
-//! The write-ahead log is folded back into the database at quiet moments ([`Store::idle`]); only
-//! where there never is one, and the log has grown beyond [`wal::LOG_MOST`], a commit does it.
+//! The write-ahead log is folded back into the database at quiet moments ([`Store::idle`]), and where
+//! there is none for long, by a thread of its own beside the commits ([`super::fold`]).
 
 mod rows;
 mod wal;
@@ -82,6 +82,8 @@ struct Change {
 pub struct Committed {
     /// Messages that are kept now and were not before: if there are any, the indexer has work.
     pub messages: usize,
+    /// The log has become long, and [`super::Folder`] has work.
+    pub long_log: bool,
 }
 
 /// Why a transaction did not become lasting.
@@ -207,8 +209,8 @@ impl Store {
                 if self.next_seq > self.count_at {
                     self.count();
                 }
-                self.log.watch(&self.db);
-                Ok(Committed { messages: change.kept })
+                let long_log = self.log.watch(&self.db);
+                Ok(Committed { messages: change.kept, long_log })
             }
             // Neither wrote a whole commit record: a full disk fails before the record's end, and
             // what breaks a rule is found before anything is written.

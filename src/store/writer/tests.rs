@@ -1,9 +1,10 @@
 //! The writer: ids, keys, what a failure leaves, what a restart finds.
 
 use super::super::testing::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, draft, id, member, open, peopled, room, say};
-use super::wal::{LOG_MOST, LOG_QUIET};
+use super::wal::{LOG_LONG, LOG_MOST, LOG_QUIET};
 use super::*;
 use crate::names::{AccountId, AddressGroup};
+use crate::store::Folder;
 use crate::traffic::{AccountRecord, InviteRecord, InvitedRecord, MemberRecord, Role, TokenRecord};
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -102,7 +103,7 @@ fn a_key_is_said_once_ever() {
     store.rollback().unwrap();
     store.begin().unwrap();
     assert_eq!(store.append(&post(LOBBY, "k", "two")).unwrap(), Appended::New(id(1)));
-    assert_eq!(store.commit().unwrap(), Committed { messages: 1 });
+    assert_eq!(store.commit().unwrap(), Committed { messages: 1, long_log: false });
     drop(store);
     let (mut store, _) = open(&dir.settings());
     store.begin().unwrap();
@@ -286,15 +287,44 @@ fn the_log_is_folded_back_when_it_is_quiet() {
     assert!(store.log.pages < 10, "{:?}", store.log);
 }
 
+/// What comes of a commit with these in it.
+fn commit(store: &mut Store, texts: &[&str]) -> Committed {
+    store.begin().unwrap();
+    for text in texts {
+        store.append(&draft(LOBBY, ALICE, text)).unwrap();
+    }
+    store.commit().unwrap()
+}
+
 #[test]
-fn the_log_is_folded_back_by_force_when_it_is_never_quiet() {
+fn a_long_log_is_folded_back_beside_the_commits_and_begins_anew() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
-    store.log.force_at = 50;
+    let folder = Folder::open(&dir.settings()).unwrap();
+    store.log.long_at = 50;
     let long = "x".repeat(4000);
-    say(&mut store, LOBBY, ALICE, &vec![long.as_str(); 100]);
+    assert!(commit(&mut store, &vec![long.as_str(); 200]).long_log);
+    folder.fold();
+    assert!(!commit(&mut store, &["anew"]).long_log);
+    assert!(store.log.pages < 10, "{:?}", store.log);
+    assert_eq!((store.log.long_at, store.log.force_at), (LOG_LONG, LOG_MOST));
+    // Few pages, such as those committed while it is folded, the writer folds itself.
+    store.log.long_at = 50;
+    assert!(!commit(&mut store, &vec![long.as_str(); 100]).long_log);
     assert_eq!(store.log.pages, store.log.folded);
-    assert_eq!(store.log.force_at, LOG_MOST);
+    assert!(!commit(&mut store, &["anew"]).long_log);
+    assert!(store.log.pages < 10, "{:?}", store.log);
+}
+
+#[test]
+fn the_log_is_folded_back_by_force_when_nobody_else_does() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    (store.log.long_at, store.log.force_at) = (50, 300);
+    let long = "x".repeat(4000);
+    assert!(commit(&mut store, &vec![long.as_str(); 200]).long_log);
+    assert!(!commit(&mut store, &vec![long.as_str(); 200]).long_log);
+    assert_eq!(store.log.pages, store.log.folded);
 }
 
 #[test]

@@ -1,14 +1,18 @@
 //! The writer's write-ahead log: when it is folded back into the database. The dispatcher's thread
 //! runs it.
 
+use crate::store::fold::REST_MOST;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
 
 /// Pages of 4 KiB that wait in the log before a quiet moment is spent on folding them back: 1 MiB.
 pub(super) const LOG_QUIET: i32 = 256;
 
-/// Pages that the log may grow to before a commit waits for folding: 64 MiB.
-pub(super) const LOG_MOST: i32 = 16_384;
+/// Pages beyond which the log is folded beside the commits: 32 MiB.
+pub(super) const LOG_LONG: i32 = 8_192;
+
+/// Pages that the log may grow to before a commit waits for folding: 256 MiB.
+pub(super) const LOG_MOST: i32 = 65_536;
 
 /// Pages by which the log must have grown before folding is forced again, where a reader kept it
 /// from being begun anew: 16 MiB.
@@ -19,26 +23,44 @@ const LOG_AGAIN: i32 = 4_096;
 pub(super) struct Log {
     pub(super) pages: i32,
     pub(super) folded: i32,
+    /// The size at which it is folded beside the commits.
+    pub(super) long_at: i32,
     /// The size at which folding is forced.
     pub(super) force_at: i32,
 }
 
 impl Log {
     pub(super) fn new() -> Self {
-        Self { pages: 0, folded: 0, force_at: LOG_MOST }
+        Self { pages: 0, folded: 0, long_at: LOG_LONG, force_at: LOG_MOST }
     }
 
-    /// Looks at the log behind a commit.
-    pub(super) fn watch(&mut self, db: &Connection) {
+    /// Looks at the log behind a commit; true if it should be folded by another thread.
+    pub(super) fn watch(&mut self, db: &Connection) -> bool {
+        let before = self.pages;
         // Asks for the sizes and does nothing.
         if let Ok((pages, folded)) = db.wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP) {
             (self.pages, self.folded) = (pages, folded);
         }
-        if self.pages > self.force_at {
-            self.fold(db, CheckpointMode::RESTART);
-            let grown = if self.pages > self.folded { self.pages + LOG_AGAIN } else { LOG_MOST };
-            self.force_at = grown.max(LOG_MOST);
+        if self.pages < before {
+            // It has begun anew.
+            (self.long_at, self.force_at) = (LOG_LONG, LOG_MOST);
         }
+        if self.pages <= self.long_at {
+            return false;
+        }
+        if self.pages - self.folded <= REST_MOST {
+            // The rest, so that the next commit begins the log anew. Where a reader keeps it from that,
+            // it is tried again when the log is longer.
+            self.fold(db, CheckpointMode::PASSIVE);
+            self.long_at = self.pages + LOG_AGAIN;
+            return false;
+        }
+        if self.pages > self.force_at {
+            self.fold(db, CheckpointMode::PASSIVE);
+            self.force_at = self.pages.max(LOG_MOST) + LOG_AGAIN;
+            return false;
+        }
+        true
     }
 
     /// At a quiet moment, if it is worth it.
