@@ -14,20 +14,24 @@
 //! | [`Store`]  | the dispatcher  | the only writer of `chitchat.db`; gives messages their ids    |
 //! | [`Reader`] | each reader     | answers history, search, conversations and welcomes           |
 //! | [`Indexer`]| `index`         | the only writer of `index.db`, some moments behind the store  |
+//! | [`Folder`] | `fold`          | moves the log of a busy store into `chitchat.db`              |
 //!
 //! They share no lock: SQLite's write-ahead log lets each reader see what was committed when it
 //! began. No read lasts longer than [`READ_DEADLINE`], so that the log can be folded back.
 
+mod chunk;
 mod fold;
 mod history;
 mod index;
 mod load;
 mod page;
 mod places;
+mod postings;
 mod reader;
 mod records;
 mod schema;
 mod search;
+mod varint;
 mod welcome;
 mod words;
 mod writer;
@@ -228,6 +232,12 @@ fn connect_reader(file: &Path) -> Result<Connection, StoreError> {
 /// Whether a file is broken rather than out of reach.
 fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// As if SQLite had said it of what stands inside a row.
+fn corrupt() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    rusqlite::Error::SqliteFailure(code, Some("a list in the index is damaged".to_owned()))
 }
 
 /// Whether a file holds what this program never wrote.

@@ -5,11 +5,13 @@
 //! does: a message is in the index or behind its mark, never both or neither. Both states are held
 //! for one answer, whose deadline bounds how long.
 
+use super::chunk::{self, Entry};
+use super::index::report_damage;
 use super::page::{Page, ReadError, message_row};
-use super::{is_damage, stored};
+use super::{corrupt, is_damage, stored};
 use crate::names::{AccountId, MessageId};
 use crate::traffic::{Place, Unread};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use rustc_hash::FxHashMap;
 
 /// One state of what is kept.
@@ -62,7 +64,7 @@ pub(super) fn look<T>(
     };
     match indexed() {
         Err(ReadError::Database(error)) if is_damage(&error) => {
-            log::error!("the index is damaged, reading without it: {error}");
+            report_damage(index, &error);
             let _state = messages.unchecked_transaction()?;
             read(&Places { messages, index: None, mark: 0 })
         }
@@ -73,8 +75,7 @@ pub(super) fn look<T>(
 impl Places<'_> {
     /// Puts rows on the page, the oldest message first, until one finds no place.
     pub(super) fn oldest_first(&self, span: Span, target: &str, page: &mut Page) -> Result<(), ReadError> {
-        let placed = "SELECT seq FROM place WHERE conversation = ? AND id > ? AND id < ? ORDER BY id";
-        self.placed(placed, span, target, page)?;
+        self.placed(CHUNKS_OLDEST_FIRST, span, target, page)?;
         if !page.has_more() && self.goes_behind(span)? {
             let behind = "SELECT m.id, m.at, a.name, m.text FROM message m CROSS JOIN account a ON a.id = m.author
                  WHERE m.seq > ? AND m.conversation = ? AND m.id > ? AND m.id < ? ORDER BY m.seq";
@@ -91,8 +92,7 @@ impl Places<'_> {
             self.behind(behind, span, target, page)?;
         }
         if !page.has_more() {
-            let placed = "SELECT seq FROM place WHERE conversation = ? AND id > ? AND id < ? ORDER BY id DESC";
-            self.placed(placed, span, target, page)?;
+            self.placed(CHUNKS_NEWEST_FIRST, span, target, page)?;
         }
         Ok(())
     }
@@ -126,11 +126,14 @@ impl Places<'_> {
 
     fn count_placed(&self, span: &Span, but: i64) -> Result<u64, ReadError> {
         let Some(index) = self.index.filter(|_| !span.is_empty()) else { return Ok(0) };
-        // Counted along the index, so gaps count nothing.
-        let mut statement = index.prepare_cached(COUNT_PLACED)?;
-        let within = [span.conversation, span.above, span.below, but];
-        let count: i64 = statement.query_row(within, |row| row.get(0))?;
-        Ok(count.unsigned_abs())
+        let mut count = 0;
+        let mut statement = index.prepare_cached(CHUNKS_OLDEST_FIRST)?;
+        let mut chunks = statement.query([span.conversation, span.above, span.below])?;
+        while let Some(chunk) = chunks.next()? {
+            let within = |entry: &&Entry| entry.id > span.above && entry.id < span.below && entry.author != but;
+            count += entries(chunk)?.iter().filter(within).count() as u64;
+        }
+        Ok(count)
     }
 
     /// Whether the span may hold messages behind the mark: those have ids above all that the index
@@ -140,9 +143,9 @@ impl Places<'_> {
             return Ok(false);
         }
         let Some(index) = self.index else { return Ok(true) };
-        let sql = "SELECT coalesce(max(id), 0) FROM place WHERE conversation = ?";
-        let placed: i64 = index.prepare_cached(sql)?.query_row([span.conversation], |row| row.get(0))?;
-        Ok(span.below.saturating_sub(1) > placed)
+        let sql = "SELECT last FROM place WHERE conversation = ? ORDER BY first DESC LIMIT 1";
+        let placed = index.prepare_cached(sql)?.query_row([span.conversation], |row| row.get::<_, i64>(0));
+        Ok(span.below.saturating_sub(1) > placed.optional()?.unwrap_or(0))
     }
 
     /// What the index says is never trusted for who may read: the message itself must be of the
@@ -153,14 +156,21 @@ impl Places<'_> {
             "SELECT m.id, m.at, a.name, m.text FROM message m CROSS JOIN account a ON a.id = m.author
              WHERE m.seq = ? AND m.conversation = ?",
         )?;
-        let mut places = index.prepare_cached(sql)?;
-        let mut found = places.query([span.conversation, span.above, span.below])?;
-        while let Some(place) = found.next()? {
-            let mut rows = message.query([place.get(0)?, span.conversation])?;
-            if let Some(row) = rows.next()?
-                && !page.put(message_row(target, row)?)
-            {
-                break;
+        let mut statement = index.prepare_cached(sql)?;
+        let mut chunks = statement.query([span.conversation, span.above, span.below])?;
+        while let Some(chunk) = chunks.next()? {
+            let mut entries = entries(chunk)?;
+            entries.retain(|entry| entry.id > span.above && entry.id < span.below);
+            if sql == CHUNKS_NEWEST_FIRST {
+                entries.reverse();
+            }
+            for entry in entries {
+                let mut rows = message.query([entry.seq, span.conversation])?;
+                if let Some(row) = rows.next()?
+                    && !page.put(message_row(target, row)?)
+                {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -178,6 +188,27 @@ impl Places<'_> {
     }
 }
 
+fn entries(chunk: &Row<'_>) -> Result<Vec<Entry>, ReadError> {
+    let bytes = chunk.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+    Ok(chunk::entries(chunk.get(0)?, chunk.get(1)?, bytes).ok_or_else(corrupt)?)
+}
+
+/// The chunks of a conversation from that one on which holds the first id above the second
+/// parameter, or the next where that is missing, up to ids below the third. It need not be looked
+/// for further down, since chunks do not overlap.
+macro_rules! chunks {
+    ($order:literal) => {
+        concat!(
+            "SELECT first, last, messages FROM place
+             WHERE conversation = ?1 AND first < ?3 AND first >= coalesce(
+                 (SELECT first FROM place WHERE conversation = ?1 AND first <= ?2 + 1 ORDER BY first DESC LIMIT 1), 0)
+             ORDER BY first",
+            $order
+        )
+    };
+}
+
 /// Public to the tests, which look at its plan.
-pub(super) const COUNT_PLACED: &str =
-    "SELECT count(*) FROM place WHERE conversation = ? AND id > ? AND id < ? AND author <> ?";
+pub(super) const CHUNKS_OLDEST_FIRST: &str = chunks!("");
+/// The same.
+pub(super) const CHUNKS_NEWEST_FIRST: &str = chunks!(" DESC");

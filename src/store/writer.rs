@@ -35,8 +35,9 @@ const COUNT_MOST: i64 = 20_000;
 /// Messages after which a quiet moment is spent on saving them.
 const COUNT_QUIET: i64 = 2_000;
 
-/// Memory for pages of the database, in KiB: accounts, members, keys.
-const CACHE_KIB: i64 = 16_384;
+/// Memory for pages of the database, in KiB. Messages are only appended and everything else is read
+/// at start, so more would fill with pages that nobody looks at again; the system's cache has them.
+const CACHE_KIB: i64 = 512;
 
 /// The only writer of the database, and the lock on its directory.
 #[derive(Debug)]

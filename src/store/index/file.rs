@@ -7,19 +7,20 @@ use std::path::Path;
 
 /// Changes with what is in the index or with what a word is; an index of another version is made
 /// anew.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
-/// Memory for pages of the index, in KiB: the places that are talked in, and a step's work.
-const CACHE_KIB: i64 = 16_384;
+/// Memory for pages of the index, in KiB. A step only appends, but for the pages that hold the last
+/// chunks of conversations; the system's cache has what is not here.
+const CACHE_KIB: i64 = 512;
 
 /// Pages of 4 KiB that the index's log may grow to before it is folded back: 16 MiB. A page that
 /// was written in step after step is then folded back once.
 const LOG_MOST: i64 = 4_096;
 
-/// How far the index is: all messages up to there, in the order of saying, are in it. Both parts
-/// take the messages in that order, each at its own pace.
-#[derive(Debug, Clone, Copy)]
+/// How far the index is: all messages up to there, in the order of saying, are in it.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Marks {
+    /// Never higher than the words'.
     pub(super) places: i64,
     pub(super) words: i64,
 }
@@ -43,40 +44,39 @@ pub(super) fn open(file: &Path, wanted: &Wanted) -> Result<Option<(Connection, M
     if version != VERSION {
         return Ok(None);
     }
-    let read = index.query_row("SELECT places, words, epoch FROM state", [], |row| {
-        Ok((Marks { places: row.get(0)?, words: row.get(1)? }, row.get::<_, String>(2)?))
+    let read = index.query_row("SELECT places, words, epoch, (SELECT max(last) FROM block) FROM state", [], |row| {
+        let marks = Marks { places: row.get(0)?, words: row.get(1)? };
+        Ok((marks, row.get::<_, String>(2)?, row.get::<_, Option<i64>>(3)?))
     });
-    let (marks, epoch) = read.map_err(of)?;
-    let possible = 0..=wanted.last;
-    let fits = epoch == wanted.epoch && possible.contains(&marks.places) && possible.contains(&marks.words);
+    let (marks, epoch, last) = read.map_err(of)?;
+    let possible = (0..=wanted.last).contains(&marks.words) && (0..=marks.words).contains(&marks.places);
+    let fits = epoch == wanted.epoch && possible && last.unwrap_or(0) == marks.words;
     Ok(fits.then_some((index, marks)))
 }
 
 /// Makes an empty index.
-pub(super) fn make(file: &Path, epoch: &str) -> Result<(Connection, Marks), StoreError> {
+pub(super) fn make(file: &Path, epoch: &str) -> Result<Connection, StoreError> {
     let mut index = connect(file)?;
     let mut make = || -> rusqlite::Result<()> {
         let change = index.transaction()?;
-        // The places are ordered by conversation and hold the author, so that unread lines are
-        // counted by a walk along them. FTS5 keeps no sizes of texts (`columnsize`): only ranking
-        // would need them, and they take a tenth of the work and a fifth of the file. With its usual
-        // heap of words in memory, 1 MiB, a step would be split into several small segments. Fewer
-        // merges (`automerge`) save next to nothing and make a search take twice as long.
+        // A page holds the chunks of one conversation, or the leaves of one block, side by side:
+        // a look-up reads one, and a block is written from its first page to its last.
         change.execute_batch(
             "CREATE TABLE state(places INTEGER NOT NULL, words INTEGER NOT NULL, epoch TEXT NOT NULL) STRICT;
              CREATE TABLE place(
-                 conversation INTEGER NOT NULL, id INTEGER NOT NULL, author INTEGER NOT NULL,
-                 seq INTEGER NOT NULL, PRIMARY KEY(conversation, id)) STRICT, WITHOUT ROWID;
-             CREATE VIRTUAL TABLE line USING fts5(
-                 words, content='', columnsize=0, tokenize=\"ascii tokenchars '_'\");
-             INSERT INTO line(line, rank) VALUES('hashsize', 4194304);",
+                 conversation INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+                 messages BLOB NOT NULL, PRIMARY KEY(conversation, first)) STRICT, WITHOUT ROWID;
+             CREATE TABLE block(first INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;
+             CREATE TABLE leaf(
+                 block INTEGER NOT NULL, token TEXT NOT NULL, entries BLOB NOT NULL,
+                 PRIMARY KEY(block, token)) STRICT, WITHOUT ROWID;",
         )?;
         change.execute("INSERT INTO state(places, words, epoch) VALUES(0, 0, ?)", [epoch])?;
         change.pragma_update(None, "user_version", VERSION)?;
         change.commit()
     };
     make().map_err(|error| StoreError::of(file, error))?;
-    Ok((index, Marks { places: 0, words: 0 }))
+    Ok(index)
 }
 
 /// Notes the marks, in the transaction that earns them.
@@ -96,6 +96,11 @@ fn connect(file: &Path) -> Result<Connection, StoreError> {
     };
     set().map_err(|error| StoreError::of(file, error))?;
     Ok(index)
+}
+
+/// Makes the next start make it anew.
+pub(super) fn spoil(index: &Connection) -> rusqlite::Result<()> {
+    index.pragma_update(None, "user_version", 0)
 }
 
 /// Removes the index with its log.

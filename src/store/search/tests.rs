@@ -2,7 +2,6 @@
 
 use super::super::testing::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, peopled, readers, say, search};
 use super::super::{Indexer, Reader};
-use super::PASSED_OVER;
 use crate::names::{AccountId, ConversationId, Text};
 use crate::traffic::{Place, Read};
 use proptest::prelude::*;
@@ -51,6 +50,32 @@ fn words_are_found_in_many_languages() {
     }
     let refused = ask(&mut reader, search(&[LOBBY], "?!"));
     assert!(refused[0].starts_with("- bad-argument: "), "{refused:?}");
+}
+
+#[test]
+fn phrases_and_long_words_are_found_in_a_row_alone() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let long = "x".repeat(150);
+    let said = [
+        "we don't, t don",
+        "t don",
+        "東の京",
+        "京東 and 東京",
+        "東 京",
+        "東京都に行く",
+        &format!("see {long}!"),
+        &format!("see {}", "x".repeat(140)),
+        "d'on",
+    ];
+    say(&mut store, LOBBY, ALICE, &said);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let asked = ["don't", "東京", "東京都", "京", "都東", &long, "d-on see", "東-京 and", "DON t"];
+    let found = both(&mut indexer, &mut reader, || asked.iter().map(|words| search(&[LOBBY], words)).collect());
+    let wanted: [&[usize]; 9] = [&[0], &[5, 4, 3], &[5], &[5, 4, 3, 2], &[], &[6], &[], &[3], &[1, 0]];
+    for (found, wanted) in found.iter().zip(wanted) {
+        assert_eq!(texts(found), wanted.iter().map(|&n| said[n]).collect::<Vec<_>>());
+    }
 }
 
 #[test]
@@ -127,10 +152,10 @@ fn a_few_old_lines_are_found_under_many_that_one_may_not_read() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["hit, long ago"]);
-    say(&mut store, OPS, ALICE, &vec!["hit"; PASSED_OVER * 3]);
+    say(&mut store, OPS, ALICE, &vec!["hit"; 1500]);
     say(&mut store, LOBBY, ALICE, &["hit, just now"]);
     let (mut indexer, mut reader) = readers(&dir.settings());
-    while indexer.step(1000).unwrap() > 0 {}
+    while indexer.step(300).unwrap() > 0 {}
     // So many places that the index is not asked for them from the start.
     let mut places: Vec<_> = (100..200).map(ConversationId::new).collect();
     places.push(LOBBY);
