@@ -19,7 +19,7 @@
 mod block;
 mod file;
 
-use self::block::{BLOCK, Places, Words};
+use self::block::{BLOCK, Message, Places, Words};
 use self::file::Marks;
 use super::{DATABASE_FILE, INDEX_FILE, Settings, StoreError, connect_reader, is_damage, load};
 use crossbeam_channel::{Receiver, TryRecvError};
@@ -242,18 +242,16 @@ impl Indexer {
         let first = if count > 0 { block::begin(&self.index, next, count)? } else { next };
         self.words.clear();
         {
-            let sql =
-                "SELECT seq, conversation, id, author, text FROM message WHERE seq >= ? AND seq <= ? ORDER BY seq";
-            let mut waiting = self.messages.prepare_cached(sql)?;
+            let mut waiting = self.messages.prepare_cached(Message::SQL)?;
             // Places that were taken by an earlier run and not written are taken again.
             let mut found = waiting.query([first.min(self.taken + 1), high])?;
             while let Some(row) = found.next()? {
-                let seq: i64 = row.get(0)?;
-                if seq >= first {
-                    self.words.take(row, first)?;
+                let message = Message::read(row)?;
+                if message.seq >= first {
+                    self.words.take(message, first)?;
                 }
-                if seq > self.taken {
-                    self.places.take(row)?;
+                if message.seq > self.taken {
+                    self.places.take(message);
                 }
             }
             self.taken = high;

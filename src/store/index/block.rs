@@ -24,6 +24,32 @@ const TIERS: [i64; 4] = [BLOCK, 2048, 256, 64];
 /// its last chunk, or a quiet room had a chunk for each line.
 const ENOUGH: i64 = chunk::MOST / 2;
 
+/// A message that is indexed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message<'a> {
+    pub(super) seq: i64,
+    conversation: i64,
+    id: i64,
+    author: i64,
+    text: &'a str,
+}
+
+impl<'a> Message<'a> {
+    /// What [`Message::read`] reads: the messages from one place in the order of saying to another.
+    pub(super) const SQL: &'static str =
+        "SELECT seq, conversation, id, author, text FROM message WHERE seq >= ? AND seq <= ? ORDER BY seq";
+
+    pub(super) fn read(row: &'a Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            conversation: row.get(1)?,
+            id: row.get(2)?,
+            author: row.get(3)?,
+            text: row.get_ref(4)?.as_str()?,
+        })
+    }
+}
+
 /// The words of a step; its memory is used again.
 #[derive(Debug, Default)]
 pub(super) struct Words {
@@ -39,15 +65,14 @@ impl Words {
     }
 
     /// Takes the words of a message into the block that begins at `first`.
-    pub(super) fn take(&mut self, row: &Row<'_>, first: i64) -> rusqlite::Result<()> {
-        let (seq, conversation, author): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(3)?);
-        let line = u32::try_from(seq - first).map_err(|_| corrupt())?;
+    pub(super) fn take(&mut self, message: Message<'_>, first: i64) -> rusqlite::Result<()> {
+        let line = u32::try_from(message.seq - first).map_err(|_| corrupt())?;
         let Self { postings, normalised, token } = self;
-        for (kind, number) in [('c', conversation), ('a', author)] {
+        for (kind, number) in [('c', message.conversation), ('a', message.author)] {
             write_token(kind, number, token);
             postings.note(token, line);
         }
-        words::normalise(row.get_ref(4)?.as_str()?, normalised);
+        words::normalise(message.text, normalised);
         words::indexed(normalised, token, |token| postings.note(token, line));
         Ok(())
     }
@@ -72,13 +97,13 @@ pub(super) struct Places {
 
 impl Places {
     /// Takes the place of a message.
-    pub(super) fn take(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
-        let chunks = self.chunks.entry(row.get(1)?).or_default();
-        let entry = Entry { id: row.get(2)?, author: row.get(3)?, seq: row.get(0)? };
+    pub(super) fn take(&mut self, message: Message<'_>) {
+        let Message { seq, conversation, id, author, .. } = message;
+        let chunks = self.chunks.entry(conversation).or_default();
+        let entry = Entry { id, author, seq };
         if !chunks.last_mut().is_some_and(|chunk| chunk.push(entry)) {
             chunks.push(Chunk::new(entry));
         }
-        Ok(())
     }
 
     /// Writes all that was taken.

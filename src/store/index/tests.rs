@@ -32,10 +32,16 @@ fn an_index_that_is_lost_broken_or_of_another_history_is_made_anew() {
     assert_eq!(ask(&mut reader, search(&[LOBBY], "needle")).len(), 2);
     drop((indexer, reader));
     let index = dir.file(INDEX_FILE);
-    let spoil: [&dyn Fn(); 5] = [
+    let spoil: [&dyn Fn(); 6] = [
         &|| std::fs::remove_file(&index).unwrap(),
         &|| std::fs::write(&index, vec![b'?'; 10_000]).unwrap(),
         &|| Connection::open(&index).unwrap().pragma_update(None, "user_version", VERSION + 1).unwrap(),
+        // As an earlier program left it, with tables of the same names.
+        &|| {
+            let earlier =
+                "DROP TABLE place; CREATE TABLE place(conversation, id, author, seq); PRAGMA user_version = 1";
+            Connection::open(&index).unwrap().execute_batch(earlier).unwrap();
+        },
         &|| Connection::open(&index).unwrap().execute_batch("UPDATE state SET words = 99").unwrap(),
         &|| Connection::open(&index).unwrap().execute_batch("UPDATE state SET places = 99").unwrap(),
     ];
