@@ -18,6 +18,8 @@ const SPARE_BYTES_MAX: usize = 16 * 1024;
 /// So many bytes are written at once if nothing waits before them, and not copied first. Whoever is
 /// sent more in the same turn costs another write, which is less than copying so much for everyone.
 const DIRECT_MIN: usize = 2 * 1024;
+/// A longer piece of what is encrypted goes by itself.
+const JOINED_MAX: usize = 1024;
 /// The most that one plain write takes.
 const WRITE_MAX: usize = 64 * 1024;
 
@@ -148,6 +150,7 @@ impl Outbox {
 
     /// Writes as much as the socket takes. With TLS, at most one record is encrypted ahead.
     pub(super) fn flush(&mut self, out: &mut Out<'_>) -> io::Result<Flushed> {
+        self.join(out)?;
         loop {
             while self.cipher_sent < self.cipher.len() {
                 match write(out.socket, &self.cipher[self.cipher_sent..])? {
@@ -175,6 +178,23 @@ impl Outbox {
                 return Ok(self.blocked());
             }
         }
+    }
+
+    /// Puts what is plain behind a short piece that is encrypted already, such as the end of a
+    /// handshake, so that both go with one write.
+    fn join(&mut self, out: &mut Out<'_>) -> io::Result<()> {
+        let waiting = &self.plain[self.sent..];
+        if waiting.is_empty() || self.cipher.is_empty() || self.cipher_sent > 0 || self.cipher.len() > JOINED_MAX {
+            return Ok(());
+        }
+        if let Some(tls) = &mut out.tls
+            && tls.is_ready()
+        {
+            let chunk = &waiting[..waiting.len().min(RECORD_MAX)];
+            tls.write(chunk, &mut self.cipher).map_err(io::Error::other)?;
+            self.sent += chunk.len();
+        }
+        Ok(())
     }
 
     /// A slow reader's buffer must not grow by what was sent long ago.
