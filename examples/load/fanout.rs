@@ -8,7 +8,7 @@ use crate::options::{Options, Protocol};
 use crate::process::{self, Usage};
 use crate::report::Report;
 use crate::swarm::{Driver, Outbox, Swarm, unasked_end};
-use crate::wire::{self, Heard, Stamp};
+use crate::wire::{self, Heard, Manner, Stamp};
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -35,6 +35,7 @@ pub fn room_name(room: usize) -> String {
 /// behind all rooms and are in the first.
 struct Fanout {
     protocol: Protocol,
+    manner: Manner,
     members: usize,
     senders: usize,
     readers: usize,
@@ -77,7 +78,7 @@ impl Fanout {
         let stamp = Stamp { sender: sender as u32, serial: self.sent[sender], due };
         self.sent[sender] += 1;
         let room = &self.rooms[sender / self.senders];
-        wire::say(self.protocol, room, stamp, self.bytes, out.of(self.conn_of(sender)));
+        wire::say(self.manner, room, stamp, self.bytes, out.of(self.conn_of(sender)));
     }
 
     fn said(&mut self, conn: usize, room: &[u8], stamp: Stamp, now: u64, out: &mut Outbox) -> Result<(), Fault> {
@@ -172,6 +173,7 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
     }
     let mut fanout = Fanout {
         protocol: options.protocol,
+        manner: options.manner()?,
         members: options.members as usize,
         senders: options.senders as usize,
         readers: (options.rooms * options.members) as usize,
@@ -355,6 +357,9 @@ fn figures(
         None => shape.push_str(&format!(" W{}", options.window)),
     }
     report.text("shape", &shape);
+    if options.protocol == Protocol::Chitchat {
+        report.text("acknowledged", if options.acknowledged { "yes" } else { "no" });
+    }
     report.text("deflate", if options.deflate { "on" } else { "off" });
     report.number("text_bytes", f64::from(options.text_bytes));
     report.number("seconds", seconds);
@@ -388,6 +393,7 @@ mod tests {
     fn fanout() -> Fanout {
         Fanout {
             protocol: Protocol::Chitchat,
+            manner: Manner::Bare,
             members: 2,
             senders: 1,
             readers: 4,
@@ -420,5 +426,17 @@ mod tests {
         assert!(!hear(&mut fanout(), 1, b"a", line(0, 1)), "lost");
         assert!(!hear(&mut fanout(), 3, b"b", line(0, 0)), "another room's sender");
         assert!(!hear(&mut fanout(), 1, b"b", line(0, 0)), "another room's name");
+    }
+
+    #[test]
+    fn a_refusal_is_seen_whether_or_not_lines_are_acknowledged() {
+        for manner in [Manner::Bare, Manner::Acknowledged] {
+            let mut talk = Fanout { manner, refill: true, ..fanout() };
+            let mut out = Outbox::default();
+            assert!(talk.line(0, b"@id=1 + 1", 1, &mut out).is_ok());
+            let refused = talk.line(0, b"- no-room: you talk in no room just now.", 1, &mut out);
+            assert!(matches!(refused, Err(Fault::Refused { conn: 0, .. })));
+            assert_eq!(talk.sent, [3, 3], "only a delivery makes a sender go on");
+        }
     }
 }
