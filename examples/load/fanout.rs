@@ -16,6 +16,11 @@ use std::time::{Duration, Instant, SystemTime};
 const DRAIN: Duration = Duration::from_secs(30);
 /// How often the server's memory is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// A server that took less than two ticks of processor time for so long is at rest. It is longer than
+/// chitchatd gathers lines before it indexes them.
+const REST: Duration = Duration::from_millis(1500);
+/// How long coming to rest may take.
+const SETTLE: Duration = Duration::from_secs(60);
 
 /// The name of a room of this run. A ChitChat account stays in its rooms when it goes, so each run
 /// has rooms of its own, or it would hear those of the runs before.
@@ -218,9 +223,18 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
     fanout.refill = false;
     let histogram = std::mem::take(&mut fanout.histogram);
     drain(&mut swarm, &mut fanout)?;
+    let settled = match options.pid.filter(|_| options.settle) {
+        Some(pid) => Some(settle(&mut swarm, &mut fanout, pid)?),
+        None => None,
+    };
     let woken = wake_the_slow(&mut swarm, &mut fanout, options.slow as usize)?;
     say_goodbye(&mut swarm, &mut fanout, options)?;
     figures(options, &fanout, &histogram, (&before, &after), peak, report);
+    if let Some((cpu, when)) = settled {
+        let deliveries = (fanout.deliveries - before.deliveries) as f64;
+        report.number("server_us_per_delivery_settled", (cpu - before.server.cpu) * 1e6 / deliveries);
+        report.number("seconds_until_idle", (when - after.at).as_secs_f64());
+    }
     if options.slow > 0 {
         report.number("slow_readers", f64::from(options.slow));
         let pace =
@@ -309,6 +323,26 @@ fn drain(swarm: &mut Swarm, fanout: &mut Fanout) -> Result<(), Fault> {
             return Err(Fault::Silent { what: "the last lines", seconds: DRAIN.as_secs(), missing });
         }
         swarm.turn(fanout, Duration::from_millis(20))?;
+    }
+}
+
+/// Waits until the server has done all that it put off. Says what it had used by then, and when that was.
+fn settle(swarm: &mut Swarm, fanout: &mut Fanout, pid: u32) -> Result<(f64, Instant), Fault> {
+    let began = Instant::now();
+    let cpu = || Usage::of(pid).map(|usage| usage.cpu).map_err(Fault::Local);
+    let (mut mark, mut since) = (cpu()?, began);
+    loop {
+        swarm.turn(fanout, LOOK)?;
+        let (now, used) = (Instant::now(), cpu()?);
+        // Ticks are whole; half a one is for what floating point loses.
+        if used - mark > 1.5 / process::TICKS || process::wants_to_run(pid).map_err(Fault::Local)? {
+            (mark, since) = (used, now);
+        } else if now - since >= REST {
+            return Ok((used, since));
+        }
+        if now - began > SETTLE {
+            return Err(Fault::Restless { seconds: SETTLE.as_secs() });
+        }
     }
 }
 

@@ -99,6 +99,11 @@ pub struct Options {
     /// The server's process, to read its processor time and memory.
     #[arg(long)]
     pub pid: Option<u32>,
+    /// Wait behind the last delivery until the server is idle (less than 2 ticks of processor time in 1.5 s, and no
+    /// thread that wants to run), for up to 60 s, and report what a delivery cost with all that was done until then
+    /// (server_us_per_delivery_settled). What the warm-up left to do, such as indexing, counts against the server.
+    #[arg(long, requires = "pid", conflicts_with_all = ["idle", "logins", "comeback"])]
+    pub settle: bool,
     /// What the report calls the server.
     #[arg(long, default_value = "server")]
     pub name: String,
