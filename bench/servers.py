@@ -46,6 +46,7 @@ class Server:
 
     protocol = "irc"
     parallel = 64
+    keeps = False  # keeps a history, part of which it may write down behind the measured seconds
 
     def __init__(self, name, directory, certificate):
         self.name, self.directory = name, directory / name
@@ -147,8 +148,90 @@ class Inspircd(Server):
 """)
 
 
+class Ergo(Server):
+    binary = None  # whoever has one names it, or has it on PATH
+
+    def command(self):
+        return [self.binary, "run", "--conf", str(self.directory / "conf.yaml")]
+
+    def configure(self):
+        # Its default is a history in memory, of 2048 lines a channel: that stays.
+        (self.directory / "conf.yaml").write_text(f"""
+network:
+    name: Test
+server:
+    name: irc.test.example
+    listeners:
+        "127.0.0.1:{self.ports["plain"]}": {{}}
+        "127.0.0.1:{self.ports["tls"]}":
+            tls:
+                cert: {self.certificate}
+                key: {self.key}
+    casemapping: ascii
+    lookup-hostnames: false
+    check-ident: false
+    max-sendq: 100M
+    ip-limits:
+        count: false
+        throttle: false
+    ip-cloaking:
+        enabled: false
+    idle-timeouts:
+        registration: 120s
+        ping: 1h
+        disconnect: 2h
+accounts:
+    authentication-enabled: false
+    registration:
+        enabled: false
+channels:
+    default-modes: +nt
+    registration:
+        enabled: false
+datastore:
+    path: {self.directory}/ircd.db
+    autoupgrade: true
+lock-file: {self.directory}/lock
+languages:
+    enabled: false
+limits:
+    nicklen: 32
+    identlen: 20
+    channellen: 64
+    awaylen: 390
+    kicklen: 390
+    topiclen: 390
+    monitor-entries: 100
+    whowas-entries: 100
+    chan-list-modes: 100
+fakelag:
+    enabled: false
+history:
+    enabled: true
+    channel-length: 2048
+    client-length: 256
+    autoresize-window: 3d
+    chathistory-maxmessages: 1000
+    znc-maxmessages: 2048
+    restrictions:
+        expire-time: 1w
+        grace-period: 1h
+    persistent:
+        enabled: false
+logging:
+    -
+        method: stderr
+        type: "* -userinput -useroutput"
+        level: error
+""")
+        with open(self.log, "ab") as log:
+            subprocess.run([self.binary, "initdb", "--conf", str(self.directory / "conf.yaml")],
+                           check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=30)
+
+
 class Chitchat(Server):
     protocol = "chitchat"
+    keeps = True
     settings = ()
 
     def command(self):
@@ -163,11 +246,17 @@ class Chitchat(Server):
         return ["--state", str(self.directory / "accounts")]
 
 
+class ChitchatAcked(Chitchat):
+    def extra(self):
+        return [*super().extra(), "--acknowledged"]
+
+
 class ChitchatNormal(Chitchat):
     settings = ("history.sync=normal",)
 
 
 class ChitchatNokeep(Chitchat):
+    keeps = False
     settings = ("history.keep=off",)
 
 
@@ -175,14 +264,15 @@ class ChitchatNokeep(Chitchat):
 UNLIMITED = ("limits.connections=off", "limits.per_address=off", "limits.flood=off", "limits.logins=off",
              "limits.registrations=off")
 
-KINDS = {"chitchat": Chitchat, "chitchat-normal": ChitchatNormal, "chitchat-nokeep": ChitchatNokeep,
-         "ngircd": Ngircd, "inspircd": Inspircd}
-PEERS = ("ngircd", "inspircd")
+KINDS = {"chitchat": Chitchat, "chitchat-acked": ChitchatAcked, "chitchat-normal": ChitchatNormal,
+         "chitchat-nokeep": ChitchatNokeep, "ngircd": Ngircd, "inspircd": Inspircd, "ergo": Ergo}
+PACKAGES = ("ngircd", "inspircd")
+PEERS = (*PACKAGES, "ergo")
 OURS = tuple(name for name in KINDS if name not in PEERS)
 
 
 def install(names):
-    missing = [name for name in names if name in PEERS and not shutil.which(name)]
+    missing = [name for name in names if name in PACKAGES and not shutil.which(name)]
     if missing:
         print("installing", *missing, file=sys.stderr)
         subprocess.run(["apt-get", "install", "-y", "-q", *missing], check=True, stdout=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ use crate::options::{Options, Protocol};
 use crate::process::{self, Usage};
 use crate::report::Report;
 use crate::swarm::{Driver, Outbox, Swarm, unasked_end};
-use crate::wire::{self, Heard, Stamp};
+use crate::wire::{self, Heard, Manner, Stamp};
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,6 +16,11 @@ use std::time::{Duration, Instant, SystemTime};
 const DRAIN: Duration = Duration::from_secs(30);
 /// How often the server's memory is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// A server that took less than two ticks of processor time for so long is at rest. It is longer than
+/// chitchatd gathers lines before it indexes them.
+const REST: Duration = Duration::from_millis(1500);
+/// How long coming to rest may take.
+const SETTLE: Duration = Duration::from_secs(60);
 
 /// The name of a room of this run. A ChitChat account stays in its rooms when it goes, so each run
 /// has rooms of its own, or it would hear those of the runs before.
@@ -35,6 +40,7 @@ pub fn room_name(room: usize) -> String {
 /// behind all rooms and are in the first.
 struct Fanout {
     protocol: Protocol,
+    manner: Manner,
     members: usize,
     senders: usize,
     readers: usize,
@@ -77,7 +83,7 @@ impl Fanout {
         let stamp = Stamp { sender: sender as u32, serial: self.sent[sender], due };
         self.sent[sender] += 1;
         let room = &self.rooms[sender / self.senders];
-        wire::say(self.protocol, room, stamp, self.bytes, out.of(self.conn_of(sender)));
+        wire::say(self.manner, room, stamp, self.bytes, out.of(self.conn_of(sender)));
     }
 
     fn said(&mut self, conn: usize, room: &[u8], stamp: Stamp, now: u64, out: &mut Outbox) -> Result<(), Fault> {
@@ -172,6 +178,7 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
     }
     let mut fanout = Fanout {
         protocol: options.protocol,
+        manner: options.manner()?,
         members: options.members as usize,
         senders: options.senders as usize,
         readers: (options.rooms * options.members) as usize,
@@ -216,9 +223,18 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
     fanout.refill = false;
     let histogram = std::mem::take(&mut fanout.histogram);
     drain(&mut swarm, &mut fanout)?;
+    let settled = match options.pid.filter(|_| options.settle) {
+        Some(pid) => Some(settle(&mut swarm, &mut fanout, pid)?),
+        None => None,
+    };
     let woken = wake_the_slow(&mut swarm, &mut fanout, options.slow as usize)?;
     say_goodbye(&mut swarm, &mut fanout, options)?;
     figures(options, &fanout, &histogram, (&before, &after), peak, report);
+    if let Some((cpu, when)) = settled {
+        let deliveries = (fanout.deliveries - before.deliveries) as f64;
+        report.number("server_us_per_delivery_settled", (cpu - before.server.cpu) * 1e6 / deliveries);
+        report.number("seconds_until_idle", (when - after.at).as_secs_f64());
+    }
     if options.slow > 0 {
         report.number("slow_readers", f64::from(options.slow));
         let pace =
@@ -310,6 +326,26 @@ fn drain(swarm: &mut Swarm, fanout: &mut Fanout) -> Result<(), Fault> {
     }
 }
 
+/// Waits until the server has done all that it put off. Says what it had used by then, and when that was.
+fn settle(swarm: &mut Swarm, fanout: &mut Fanout, pid: u32) -> Result<(f64, Instant), Fault> {
+    let began = Instant::now();
+    let cpu = || Usage::of(pid).map(|usage| usage.cpu).map_err(Fault::Local);
+    let (mut mark, mut since) = (cpu()?, began);
+    loop {
+        swarm.turn(fanout, LOOK)?;
+        let (now, used) = (Instant::now(), cpu()?);
+        // Ticks are whole; half a one is for what floating point loses.
+        if used - mark > 1.5 / process::TICKS || process::wants_to_run(pid).map_err(Fault::Local)? {
+            (mark, since) = (used, now);
+        } else if now - since >= REST {
+            return Ok((used, since));
+        }
+        if now - began > SETTLE {
+            return Err(Fault::Restless { seconds: SETTLE.as_secs() });
+        }
+    }
+}
+
 /// Lets the slow readers read what still comes, for as long as it comes; says how many bytes that was.
 fn wake_the_slow(swarm: &mut Swarm, fanout: &mut Fanout, slow: usize) -> Result<f64, Fault> {
     fanout.awake = true;
@@ -355,6 +391,9 @@ fn figures(
         None => shape.push_str(&format!(" W{}", options.window)),
     }
     report.text("shape", &shape);
+    if options.protocol == Protocol::Chitchat {
+        report.text("acknowledged", if options.acknowledged { "yes" } else { "no" });
+    }
     report.text("deflate", if options.deflate { "on" } else { "off" });
     report.number("text_bytes", f64::from(options.text_bytes));
     report.number("seconds", seconds);
@@ -388,6 +427,7 @@ mod tests {
     fn fanout() -> Fanout {
         Fanout {
             protocol: Protocol::Chitchat,
+            manner: Manner::Bare,
             members: 2,
             senders: 1,
             readers: 4,
@@ -420,5 +460,17 @@ mod tests {
         assert!(!hear(&mut fanout(), 1, b"a", line(0, 1)), "lost");
         assert!(!hear(&mut fanout(), 3, b"b", line(0, 0)), "another room's sender");
         assert!(!hear(&mut fanout(), 1, b"b", line(0, 0)), "another room's name");
+    }
+
+    #[test]
+    fn a_refusal_is_seen_whether_or_not_lines_are_acknowledged() {
+        for manner in [Manner::Bare, Manner::Acknowledged] {
+            let mut talk = Fanout { manner, refill: true, ..fanout() };
+            let mut out = Outbox::default();
+            assert!(talk.line(0, b"@id=1 + 1", 1, &mut out).is_ok());
+            let refused = talk.line(0, b"- no-room: you talk in no room just now.", 1, &mut out);
+            assert!(matches!(refused, Err(Fault::Refused { conn: 0, .. })));
+            assert_eq!(talk.sent, [3, 3], "only a delivery makes a sender go on");
+        }
     }
 }

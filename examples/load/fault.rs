@@ -62,6 +62,12 @@ pub enum Fault {
         /// How much was still awaited.
         missing: u64,
     },
+    /// The server did not come to rest.
+    #[error("the server is not idle {seconds} s after the last delivery")]
+    Restless {
+        /// How long that was waited for.
+        seconds: u64,
+    },
     /// What was delivered is not what was said.
     #[error("NOT DELIVERED RIGHT: connection {conn}: {what}")]
     Wrong {

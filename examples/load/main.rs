@@ -14,6 +14,10 @@
 //! those, which costs no bcrypt. Start the server for it with open registration, a cheap
 //! `accounts.bcrypt_cost` and its limits off, on data that nobody needs.
 //!
+//! What is said is bare text, in the room that the connection has joined: like IRC's PRIVMSG it is
+//! answered only when it is refused, so that both do the same work. `--acknowledged` lines are said
+//! with `/say`. With `--settle` the run ends when the server is idle, and counts what it did till then.
+//!
 //! One thread, one readiness wait, thousands of sockets. What the generator itself costs is
 //! measured apart and printed, and so is `calib_us`, what a 100-byte write and read on loopback
 //! cost on this machine at this minute: compare runs of different minutes by their ratio to it.

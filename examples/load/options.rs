@@ -1,5 +1,7 @@
 //! What was asked for on the command line.
 
+use crate::fault::Fault;
+use crate::wire::Manner;
 use clap::{Parser, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,6 +29,7 @@ impl Protocol {
 ///
 /// Without --idle, --logins or --return, senders talk in rooms: each keeps --window lines in flight and sends the next one when a
 /// designated other member has received one, or, with --rate, lines are sent when they are due.
+/// What they say is bare text, as an IRC server's PRIVMSG: whoever said it gets no answer.
 #[derive(Debug, Parser)]
 #[command(name = "load")]
 pub struct Options {
@@ -54,6 +57,9 @@ pub struct Options {
     /// Send so many deliveries a second, whatever comes back; latency counts from when a line was due.
     #[arg(long, value_name = "DELIVERIES", value_parser = clap::value_parser!(u64).range(1..))]
     pub rate: Option<u64>,
+    /// Say lines with /say, which the server answers with the line's ID: one more write to who said it (ChitChat).
+    #[arg(long, conflicts_with_all = ["idle", "logins", "comeback"])]
+    pub acknowledged: bool,
     /// How long to measure.
     #[arg(long, default_value_t = 5.0)]
     pub seconds: f64,
@@ -93,6 +99,11 @@ pub struct Options {
     /// The server's process, to read its processor time and memory.
     #[arg(long)]
     pub pid: Option<u32>,
+    /// Wait behind the last delivery until the server is idle (less than 2 ticks of processor time in 1.5 s, and no
+    /// thread that wants to run), for up to 60 s, and report what a delivery cost with all that was done until then
+    /// (server_us_per_delivery_settled). What the warm-up left to do, such as indexing, counts against the server.
+    #[arg(long, requires = "pid", conflicts_with_all = ["idle", "logins", "comeback"])]
+    pub settle: bool,
     /// What the report calls the server.
     #[arg(long, default_value = "server")]
     pub name: String,
@@ -102,6 +113,16 @@ pub struct Options {
 }
 
 impl Options {
+    /// How lines are said.
+    pub fn manner(&self) -> Result<Manner, Fault> {
+        match (self.protocol, self.acknowledged) {
+            (Protocol::Chitchat, false) => Ok(Manner::Bare),
+            (Protocol::Chitchat, true) => Ok(Manner::Acknowledged),
+            (Protocol::Irc, false) => Ok(Manner::Irc),
+            (Protocol::Irc, true) => Err(Fault::Options("IRC has no --acknowledged lines")),
+        }
+    }
+
     /// How many connections the run keeps open, or how many accounts it takes turns with.
     pub fn people(&self) -> usize {
         let count = match (self.idle.or(self.comeback), self.logins) {

@@ -7,7 +7,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 /// Clock ticks a second in `/proc/PID/stat`. It is 100 on every Linux that people run.
-const TICKS: f64 = 100.0;
+pub const TICKS: f64 = 100.0;
 
 /// What a process had used up to one moment.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +37,22 @@ impl Usage {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         Ok(Self { cpu: (ticks(11) + ticks(12)) / TICKS, rss: field(&status, "VmRSS:"), switches })
     }
+}
+
+/// Whether a thread of a process runs, wants to run, or waits for the disk at this moment. One of low
+/// priority may want to for seconds while others have the processors, and use no time meanwhile.
+pub fn wants_to_run(pid: u32) -> io::Result<bool> {
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread may end between the listing and the reading.
+        let stat = fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
+        if stat
+            .rsplit_once(')')
+            .is_some_and(|(_, rest)| matches!(rest.trim_start().as_bytes().first(), Some(b'R' | b'D')))
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn field(status: &str, key: &str) -> f64 {

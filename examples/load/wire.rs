@@ -58,16 +58,30 @@ pub enum Heard<'a> {
     Other,
 }
 
-/// Appends a line that says a stamped text of so many bytes in a room.
-pub fn say(protocol: Protocol, room: &str, stamp: Stamp, bytes: usize, out: &mut Vec<u8>) {
-    let _ = match protocol {
-        Protocol::Chitchat => write!(out, "/say {room} "),
-        Protocol::Irc => write!(out, "PRIVMSG #{room} :"),
+/// How a line is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// ChitChat's bare text, in the room joined last: that it was said is not answered.
+    Bare,
+    /// ChitChat's `/say`, which is answered with the line's ID.
+    Acknowledged,
+    /// IRC's `PRIVMSG`, which is not answered.
+    Irc,
+}
+
+/// Appends a line that says a stamped text of so many bytes in a room. A text begins with `~`, so
+/// that no bare one is a command.
+pub fn say(manner: Manner, room: &str, stamp: Stamp, bytes: usize, out: &mut Vec<u8>) {
+    // Writing to a Vec can't fail.
+    let _ = match manner {
+        Manner::Bare => Ok(()),
+        Manner::Acknowledged => write!(out, "/say {room} "),
+        Manner::Irc => write!(out, "PRIVMSG #{room} :"),
     };
     stamp.encode(bytes, out);
-    out.extend_from_slice(match protocol {
-        Protocol::Chitchat => b"\n",
-        Protocol::Irc => b"\r\n",
+    out.extend_from_slice(match manner {
+        Manner::Bare | Manner::Acknowledged => b"\n",
+        Manner::Irc => b"\r\n",
     });
 }
 
@@ -117,11 +131,15 @@ mod tests {
     #[test]
     fn what_was_said_is_heard_and_a_changed_byte_is_seen() {
         let stamp = Stamp { sender: 7, serial: 12, due: 123_456_789 };
-        for (protocol, before) in [(Protocol::Chitchat, "@id=1;at=2 [r] u7: "), (Protocol::Irc, ":u7!u@h PRIVMSG #r :")]
-        {
+        for (manner, said) in [(Manner::Bare, ""), (Manner::Acknowledged, "/say r "), (Manner::Irc, "PRIVMSG #r :")] {
             let mut sent = Vec::new();
-            say(protocol, "r", stamp, 64, &mut sent);
+            say(manner, "r", stamp, 64, &mut sent);
             let text = sent.iter().position(|&b| b == b'~').unwrap();
+            assert_eq!(&sent[..text], said.as_bytes());
+            let (protocol, before) = match manner {
+                Manner::Irc => (Protocol::Irc, ":u7!u@h PRIVMSG #r :"),
+                _ => (Protocol::Chitchat, "@id=1;at=2 [r] u7: "),
+            };
             let mut line = [before.as_bytes(), sent[text..].trim_ascii_end()].concat();
             assert_eq!(hear(protocol, &line, 64), Heard::Said(b"r", stamp));
             assert_eq!(hear(protocol, &line, 65), Heard::Garbled);
@@ -135,6 +153,7 @@ mod tests {
         assert_eq!(hear(Protocol::Chitchat, b"@ev=join;who=u1 [r] * u1 joined", 64), Heard::Other);
         assert_eq!(hear(Protocol::Chitchat, b"@id=4 + 4", 64), Heard::Other);
         assert_eq!(hear(Protocol::Chitchat, b"- slow-down: wait", 64), Heard::Refused);
+        assert_eq!(hear(Protocol::Chitchat, b"- no-room: you talk in no room just now.", 64), Heard::Refused);
         assert_eq!(hear(Protocol::Irc, b"PING :x", 64), Heard::Answer(b"PONG :x\r\n".to_vec()));
         assert_eq!(hear(Protocol::Irc, b":a!b@c JOIN #r", 64), Heard::Other);
     }
