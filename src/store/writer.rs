@@ -45,6 +45,7 @@ pub struct Store {
     db: Connection,
     file: PathBuf,
     keep: bool,
+    sync: Sync,
     tallies: FxHashMap<ConversationId, Tally>,
     /// Place of the next message in the order of saying.
     next_seq: i64,
@@ -148,6 +149,7 @@ impl Store {
         }
         let store = Self {
             keep: settings.keep,
+            sync: settings.sync,
             tallies,
             next_seq: load::last_seq(&db).map_err(of)?.max(counted) + 1,
             rows: Rows::default(),
@@ -160,6 +162,12 @@ impl Store {
             _dir: dir,
         };
         Ok((store, world))
+    }
+
+    /// Whether each commit of messages waits for the disk.
+    #[must_use]
+    pub fn syncs(&self) -> bool {
+        self.keep && self.sync == Sync::Full
     }
 
     /// Begins a transaction.
