@@ -70,7 +70,7 @@ class Row:
         for name, figures in medians.items():
             late = figures.get("own_lag_p99_ms", 0)
             if late > figures.get("p99_ms", late) / 2:
-                print(f"  note  {name}: the generator was {late:.3g} ms late itself (p99), so much of that tail is its own")
+                print(f"  note  {name}: much of that tail is the generator's, which was {late:.3g} ms late (p99)")
         for goal in self.goals.get(transport, ()):
             print(f"  goal  {goal.judge(medians)}", flush=True)
 
