@@ -375,7 +375,10 @@ fn finish(draft: Draft, environment: &Environment) -> Result<Config, ConfigError
         limits.connections = Some(limits.connections.map_or(allowed, |asked| asked.min(allowed)));
     }
     let host = environment.host_name.clone().filter(|name| value::is_host(name));
-    let workers = draft.workers.unwrap_or(u32::try_from(environment.cores).unwrap_or(WORKERS_MAX));
+    // The dispatcher, which each message passes, has a core for itself where there is more than one: with
+    // a worker on each core they get in each other's way.
+    let cores = u32::try_from(environment.cores).unwrap_or(WORKERS_MAX);
+    let workers = draft.workers.unwrap_or(cores.saturating_sub(1));
     Ok(Config {
         data: draft.data.or_else(|| default_data(environment)).ok_or(ConfigError::NoHome)?,
         tls: draft.tls,

@@ -39,7 +39,7 @@ fn nothing_said_is_the_defaults() {
     assert_eq!(config.plain, ["127.0.0.1:2427".parse().unwrap()]);
     assert_eq!(config.registration, Registration::Invite);
     assert_eq!(config.name, "chat.example.org");
-    assert_eq!((config.certificate, config.workers, config.bcrypt_cost), (None, 2, 12));
+    assert_eq!((config.certificate, config.workers, config.bcrypt_cost), (None, 1, 12));
     assert_eq!(config.history, History { sync: Sync::Full, keep: true });
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.warnings, []);
@@ -228,6 +228,8 @@ fn the_machine_decides_what_is_auto() {
     assert_eq!(config.data, Path::new("/home/ann/.local/share/chitchat"));
     assert_eq!((config.workers, config.name.as_str()), (1, "localhost"));
     assert_eq!(on(&Environment { cores: 1000, ..machine() }).unwrap().workers, 64);
+    assert_eq!(on(&Environment { cores: 1, ..machine() }).unwrap().workers, 1);
+    assert_eq!(on(&Environment { cores: 4, ..machine() }).unwrap().workers, 3);
 }
 
 #[test]
