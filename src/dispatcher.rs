@@ -69,6 +69,8 @@ pub struct Dispatcher {
     open: bool,
     /// The turn before had many messages.
     crowded: bool,
+    /// For what comes while a turn waits for more; empty between two turns.
+    more: Vec<Request>,
     /// Who waits for an answer from this batch, should it fail.
     asked: Vec<ConnId>,
     stopped: usize,
@@ -100,6 +102,7 @@ impl Dispatcher {
             out,
             open: false,
             crowded: false,
+            more: Vec::new(),
             asked: Vec::new(),
             stopped: 0,
             wall: 0,
@@ -140,9 +143,8 @@ impl Dispatcher {
     fn gather(&mut self, batch: &mut Vec<Request>) {
         if self.store.syncs() && !batch.is_empty() && batch.len() < TURN_MOST {
             std::thread::sleep(GATHER);
-            let mut more = Vec::new();
-            self.requests.take(&mut more);
-            batch.append(&mut more);
+            self.requests.take(&mut self.more);
+            batch.append(&mut self.more);
         }
     }
 
