@@ -4,13 +4,15 @@
 //! Whole servers are measured by the load generator (`examples/load`), side by side with others.
 #![allow(missing_docs, reason = "benches")]
 
-use chitchat::names::{AccountId, AddressGroup, ConnId, ConversationId, MessageId, RoomName, Target, Text, UserName};
 use chitchat::protocol::command::{Command, Input, LINE_MAX, parse_line};
 use chitchat::protocol::deflate::{Packer, Unpacker};
 use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
 use chitchat::protocol::line::{Body, Line, Tags};
-use chitchat::rooms::{Effects, Keep, Now, Registration, Rooms, Settings};
-use chitchat::traffic::{
+use chitchat::protocol::names::{
+    AccountId, AddressGroup, ConnId, ConversationId, MessageId, RoomName, Target, Text, UserName,
+};
+use chitchat::server::rooms::{Effects, Keep, Now, Registration, Rooms, Settings};
+use chitchat::server::traffic::{
     AccountRecord, Appended, Ask, ConversationKind, ConversationRecord, MemberRecord, Request, Role, Share, Verdict,
     World,
 };

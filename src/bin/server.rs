@@ -1,9 +1,9 @@
 //! `chitchatd`, the server: reads its arguments and does what they ask.
 
-use chitchat::cli::{self, Invocation};
-use chitchat::config::{Config, Environment};
+use chitchat::server::config::{Config, Environment};
+use chitchat::server::operator::cli::{self, Invocation};
+use chitchat::server::operator::{banner, console};
 use chitchat::server::{self, Audience, Started};
-use chitchat::{banner, console};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 

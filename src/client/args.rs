@@ -3,7 +3,7 @@
 //! Owns the options, the form of a server's address and of a fingerprint. Reads no file and opens
 //! no socket. Runs on the main thread before anything else.
 
-use crate::names::UserName;
+use crate::protocol::names::UserName;
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;

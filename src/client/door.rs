@@ -9,8 +9,8 @@ use super::known_hosts::{self, KnownHostsError, Record};
 use super::login::{Credentials, LoginError, Talk, Welcome, token_label};
 use super::state::{Kept, StateDir, StateError};
 use super::trust::{Distrust, Trust, Verdict};
-use crate::names::UserName;
 use crate::protocol::code::Code;
+use crate::protocol::names::UserName;
 use std::collections::VecDeque;
 
 /// Why one is not in.

@@ -11,7 +11,7 @@
 //! than [`HELD_MAX`] lines would be held, they are dropped and fetched again later.
 
 use super::screen::Message;
-use crate::names::Target;
+use crate::protocol::names::Target;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Lines held back over all conversations.

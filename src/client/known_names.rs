@@ -3,7 +3,7 @@
 //! The link learns them from lines, the line editor reads them: shared on purpose, behind a lock
 //! that is held for a look-up and never over I/O.
 
-use crate::names::{RoomName, UserName};
+use crate::protocol::names::{RoomName, UserName};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;

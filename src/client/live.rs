@@ -3,8 +3,8 @@
 //! Pure; knows the form of rows and which conversation a direct message belongs to.
 
 use super::screen::{Message, Place};
-use crate::names::{Target, UserName};
 use crate::protocol::line::{Body, Line};
+use crate::protocol::names::{Target, UserName};
 use jiff::Timestamp;
 
 /// Something said, and where it belongs.

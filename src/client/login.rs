@@ -5,11 +5,11 @@
 //! user and keeps no file. Runs on the main thread the first time, on the link's afterwards.
 
 use super::connection::{Connection, LinkError, Poller, Woke};
-use crate::names::UserName;
 use crate::protocol::code::Code;
 use crate::protocol::deflate::DICTIONARY;
 use crate::protocol::line::{Body, Line};
-use crate::secrets::{NoRandomness, Secret};
+use crate::protocol::names::UserName;
+use crate::protocol::secrets::{NoRandomness, Secret};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -252,7 +252,7 @@ pub fn token_label() -> Result<String, NoRandomness> {
     let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(14).collect();
     let host = if host.is_empty() { "device".to_owned() } else { host };
     // An epoch is sixteen random digits; eight keep the label within its 32 bytes.
-    Ok(format!("chitchat-{host}-{}", &crate::secrets::new_epoch()?[..8]))
+    Ok(format!("chitchat-{host}-{}", &crate::protocol::secrets::new_epoch()?[..8]))
 }
 
 /// The beginning of something unexpected, short enough to be shown.

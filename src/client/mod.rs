@@ -75,7 +75,7 @@ pub enum ClientError {
     Io(#[from] io::Error),
     /// There is no randomness.
     #[error(transparent)]
-    Randomness(#[from] crate::secrets::NoRandomness),
+    Randomness(#[from] crate::protocol::secrets::NoRandomness),
     /// A script's line was refused; the reason was printed as it came.
     #[error("a line was refused, or not answered")]
     Refused,
@@ -113,7 +113,7 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
     let names = KnownNames::default();
     let terminal = if io::stdout().is_terminal() { Terminal::Present } else { Terminal::Absent };
     let paint = Paint::choose(args.color, terminal, |name| std::env::var(name).ok());
-    let key_prefix = crate::secrets::new_epoch()?;
+    let key_prefix = crate::protocol::secrets::new_epoch()?;
     if io::stdin().is_terminal() && terminal == Terminal::Present {
         // Before the line editor begins: from then on only the printer writes.
         println!("{}", screen::greeting(&arrived.welcome));

@@ -8,7 +8,7 @@
 //! is, is the answer. So nothing is sent behind one until it is answered.
 
 use super::follow::Part;
-use crate::names::Target;
+use crate::protocol::names::Target;
 use std::collections::VecDeque;
 
 /// Texts under way at once: beyond, they wait here, since the server would only slow them down.

@@ -3,7 +3,7 @@
 //! Owns the marks, times and colours. Colour never says what the characters do not say too. Pure:
 //! knows no terminal; runs on whichever thread prints.
 
-use crate::names::{UserName, is_text};
+use crate::protocol::names::{UserName, is_text};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::borrow::Cow;

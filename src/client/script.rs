@@ -11,7 +11,7 @@ use super::printer::Screen;
 use super::screen::{Item, Style, render};
 use super::session::Settled;
 use crate::protocol::command::{Input, parse_line};
-use crate::secrets::Secret;
+use crate::protocol::secrets::Secret;
 use jiff::Timestamp;
 use std::io::{self, BufRead, Write as _};
 

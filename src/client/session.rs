@@ -10,10 +10,10 @@ use super::live::{self, Live};
 use super::outbox::{Job, Outbox, Ticket};
 use super::screen::Item;
 use super::typed::{self, Meant};
-use crate::names::{RoomName, Target, UserName};
 use crate::protocol::code::Code;
 use crate::protocol::line::{Body, Line, Tags};
-use crate::secrets::Secret;
+use crate::protocol::names::{RoomName, Target, UserName};
+use crate::protocol::secrets::Secret;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 

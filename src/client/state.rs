@@ -6,8 +6,8 @@
 //! a token has died.
 
 use super::args::Address;
-use crate::names::UserName;
-use crate::secrets::Secret;
+use crate::protocol::names::UserName;
+use crate::protocol::secrets::Secret;
 use etcetera::BaseStrategy as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};

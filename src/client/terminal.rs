@@ -8,9 +8,9 @@ use super::door::DoorError;
 use super::input::{Entered, Input};
 use super::link::{Ending, Handle, Order, Report, When};
 use super::outbox::Ticket;
-use crate::names::RoomName;
 use crate::protocol::command::{Input as Parsed, parse_line};
-use crate::secrets::Secret;
+use crate::protocol::names::RoomName;
+use crate::protocol::secrets::Secret;
 use std::time::{Duration, Instant};
 
 /// How long a command's answer is waited for before the next line may be typed.

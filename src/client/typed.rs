@@ -4,8 +4,8 @@
 //! typed, also those that this version does not know: the server may be newer.
 
 use super::known_names::KnownNames;
-use crate::names::{RoomName, Target};
 use crate::protocol::command::{Command, Input, LINE_MAX, Setting, label_of, parse_line};
+use crate::protocol::names::{RoomName, Target};
 
 /// Bytes that a label of the client's and its frame take at most: `/@c` and a number, a space.
 const LABEL_ROOM: usize = 24;

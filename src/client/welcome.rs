@@ -8,9 +8,9 @@ use super::door::{Arrived, Door, DoorError};
 use super::login::{Credentials, LoginError, Talk, Welcome};
 use super::state::Kept;
 use super::trust::Distrust;
-use crate::names::UserName;
 use crate::protocol::code::Code;
-use crate::secrets::Secret;
+use crate::protocol::names::UserName;
+use crate::protocol::secrets::Secret;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 /// How often a name or a password may be wrong.

@@ -2,8 +2,8 @@
 //! values. Must not know which verbs there are.
 
 use super::code::{Code, Refusal};
-use crate::names::{MessageId, NameError, RoomName, Target, Text, UserName};
-use crate::secrets::Secret;
+use crate::protocol::names::{MessageId, NameError, RoomName, Target, Text, UserName};
+use crate::protocol::secrets::Secret;
 use std::time::Duration;
 
 /// Longest label of a command or a device token, in bytes.

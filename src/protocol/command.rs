@@ -9,8 +9,8 @@ use super::args::{
     Args, bad, duration, login_name, message_id, number, quoted, room_name, said, setting, target_name, user_name,
 };
 use super::code::{Code, Refusal};
-use crate::names::{MessageId, RoomName, Target, Text, UserName};
-use crate::secrets::Secret;
+use crate::protocol::names::{MessageId, RoomName, Target, Text, UserName};
+use crate::protocol::secrets::Secret;
 use std::time::Duration;
 
 pub use super::args::{

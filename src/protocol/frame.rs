@@ -13,7 +13,7 @@
 use super::code::{Code, Refusal};
 use super::command::LABEL_MAX;
 use super::deflate::{BadFrame, HEADER_MAX, Header, PACKED_MAX_CLIENT, PACKED_MAX_SERVER};
-use crate::names::check_text;
+use crate::protocol::names::check_text;
 use memchr::memchr;
 
 /// How much of a line that is too long is shown, in bytes: enough for the label that it began with.

@@ -8,5 +8,7 @@ pub mod command;
 pub mod deflate;
 pub mod frame;
 pub mod line;
+pub mod names;
+pub mod secrets;
 pub mod stamp;
 pub mod telnet;

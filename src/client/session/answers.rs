@@ -6,9 +6,9 @@ use crate::client::live::{self, Live};
 use crate::client::outbox::Job;
 use crate::client::screen::Item;
 use crate::client::typed;
-use crate::names::{RoomName, Target};
 use crate::protocol::code::Code;
-use crate::secrets::Secret;
+use crate::protocol::names::{RoomName, Target};
+use crate::protocol::secrets::Secret;
 use std::time::Instant;
 
 impl Session {

@@ -1,0 +1,131 @@
+//! The bcrypt pool: the only place that knows bcrypt.
+//!
+//! A few threads, `auth-0` and so on, take jobs from a bounded queue and answer the worker that
+//! sent them. Where the queue is full, the worker refuses with `busy`. Unknown accounts are
+//! checked against a hash of the same cost, so that they take the same time.
+
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::names::ConnId;
+use crate::protocol::secrets::{PASSWORD_MAX, Secret};
+use crate::server::traffic::{AuthJob, AuthWork, Delivery, Mailbox, Verdict};
+use crossbeam_channel::Receiver;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Jobs that may wait for a thread of the pool; beyond it logins are refused with `busy`. At cost
+/// 12 a core does four a second, so this is about ten seconds' worth.
+pub const QUEUE_MAX: usize = 64;
+
+/// What a thread of the pool needs.
+#[derive(Debug, Clone)]
+pub struct Checker {
+    cost: u32,
+    /// Stands for accounts that there are not.
+    dummy: Arc<str>,
+}
+
+impl Checker {
+    /// Makes the hash that stands for unknown accounts; takes as long as one login.
+    ///
+    /// # Errors
+    /// bcrypt's, if the cost is out of its bounds or there is no randomness.
+    pub fn new(cost: u32) -> Result<Self, bcrypt::BcryptError> {
+        Ok(Self { cost, dummy: bcrypt::hash("nobody has this password", cost)?.into() })
+    }
+
+    /// Takes jobs until the queue is closed. A job that panics still answers, or its connection
+    /// would wait for ever.
+    pub fn run(&self, jobs: &Receiver<AuthJob>, workers: &[Mailbox<Delivery>]) {
+        for AuthJob { conn, work } in jobs {
+            let verdict = catch_unwind(AssertUnwindSafe(|| self.judge(conn, work))).unwrap_or_else(|_| {
+                log::error!("checking a password panicked; the login was refused");
+                failed()
+            });
+            if let Some(worker) = workers.get(conn.worker()) {
+                worker.send(Delivery::Judged(conn, verdict));
+            }
+        }
+    }
+
+    fn judge(&self, conn: ConnId, work: AuthWork) -> Verdict {
+        match work {
+            AuthWork::Verify { account, name, hash, password, from } => {
+                let right = self.verify(&password, hash.as_deref().unwrap_or(&self.dummy));
+                match account {
+                    Some((account, generation)) if right && hash.is_some() => {
+                        Verdict::Right { account, generation, from }
+                    }
+                    _ => Verdict::Wrong { name, from },
+                }
+            }
+            AuthWork::Hash { name, invite, password, from } => match self.hash(&password) {
+                Some(hash) => Verdict::Hashed { name, invite, hash, from },
+                None => failed(),
+            },
+            AuthWork::Change { account, generation, hash, old, new } => {
+                if !self.verify(&old, &hash) {
+                    return Verdict::WrongOld;
+                }
+                match self.hash(&new) {
+                    Some(hash) => Verdict::Changed { account, generation, hash },
+                    None => {
+                        log::error!("connection {conn:?}: a new password could not be hashed");
+                        failed()
+                    }
+                }
+            }
+        }
+    }
+
+    fn verify(&self, password: &Secret, hash: &str) -> bool {
+        // bcrypt would look at no more than 72 bytes, so a longer password can be nobody's; it is
+        // checked all the same, for the time it takes.
+        let typed = password.expose();
+        let right = bcrypt::verify(typed, hash).unwrap_or(false);
+        right && typed.len() <= PASSWORD_MAX && !typed.contains('\0')
+    }
+
+    fn hash(&self, password: &Secret) -> Option<Arc<str>> {
+        match bcrypt::non_truncating_hash(password.expose(), self.cost) {
+            Ok(hash) => Some(hash.into()),
+            Err(error) => {
+                log::error!("bcrypt could not hash a password: {error}");
+                None
+            }
+        }
+    }
+}
+
+fn failed() -> Verdict {
+    Verdict::Failed(Refusal::new(Code::Internal, "that was a fault of the server's. It was written to its log."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::names::{AccountId, AddressGroup, UserName};
+
+    fn verify(checker: &Checker, hash: Option<&Arc<str>>, password: &str) -> bool {
+        let work = AuthWork::Verify {
+            account: hash.map(|_| (AccountId::new(1), 0)),
+            name: UserName::parse("bob").unwrap(),
+            hash: hash.cloned(),
+            password: Secret::new(password),
+            from: AddressGroup::Console,
+        };
+        matches!(checker.judge(ConnId::new(0, 1), work), Verdict::Right { .. })
+    }
+
+    #[test]
+    fn the_right_password_alone_is_right() {
+        let checker = Checker::new(4).unwrap();
+        let hash = checker.hash(&Secret::new("correct horse")).unwrap();
+        assert!(verify(&checker, Some(&hash), "correct horse"));
+        assert!(!verify(&checker, Some(&hash), "correct horsf"));
+        assert!(!verify(&checker, None, "nobody has this password"));
+        let long = checker.hash(&Secret::new(&"x".repeat(71))).unwrap();
+        assert!(verify(&checker, Some(&long), &"x".repeat(71)));
+        assert!(!verify(&checker, Some(&long), &"x".repeat(80)));
+        assert!(checker.hash(&Secret::new(&"x".repeat(72))).is_none());
+    }
+}

@@ -1,0 +1,276 @@
+//! What one connection has still to be sent, and the socket that it goes to.
+//!
+//! Bytes wait as plain text until they are written, so that all that waits goes out as one TLS
+//! record and one write. An idle connection holds no buffer: full ones come from the worker's
+//! spares and go back when they are sent.
+
+use super::tls::{RECORD_MAX, Tls};
+use crate::protocol::deflate::{Header, PACKED_MAX_SERVER};
+use crate::server::traffic::Socket;
+use memchr::memchr;
+use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
+
+/// Bytes of spare buffers that a worker keeps: a short one for each member of a large room.
+const SPARES_BYTES: usize = 256 * 1024;
+/// A buffer that grew larger than this is given back to the system.
+const SPARE_BYTES_MAX: usize = 16 * 1024;
+/// So many bytes are written at once if nothing waits before them, and not copied first. Whoever is
+/// sent more in the same turn costs another write, which is less than copying so much for everyone.
+const DIRECT_MIN: usize = 2 * 1024;
+/// A longer piece of what is encrypted goes by itself.
+const JOINED_MAX: usize = 1024;
+/// The most that one plain write takes.
+const WRITE_MAX: usize = 64 * 1024;
+
+/// Buffers that are not in use.
+#[derive(Debug, Default)]
+pub(super) struct Spares {
+    buffers: Vec<Vec<u8>>,
+    /// What they hold together.
+    bytes: usize,
+}
+
+impl Spares {
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        let buffer = self.buffers.pop().unwrap_or_default();
+        self.bytes -= buffer.capacity();
+        buffer
+    }
+
+    pub(super) fn give(&mut self, mut buffer: Vec<u8>) {
+        let bytes = buffer.capacity();
+        if (1..=SPARE_BYTES_MAX).contains(&bytes) && self.bytes + bytes <= SPARES_BYTES {
+            buffer.clear();
+            self.bytes += bytes;
+            self.buffers.push(buffer);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    /// Begins with a line or a frame.
+    plain: Vec<u8>,
+    sent: usize,
+    /// Records that the socket did not take whole; they go before what is plain.
+    cipher: Vec<u8>,
+    cipher_sent: usize,
+}
+
+/// Where a connection's output goes, and what the worker lends for it.
+pub(super) struct Out<'a> {
+    pub(super) socket: &'a mut Socket,
+    pub(super) tls: Option<&'a mut Tls>,
+    /// For the record that is being made.
+    pub(super) record: &'a mut Vec<u8>,
+    pub(super) spares: &'a mut Spares,
+}
+
+/// What came of a flush.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// Nothing waits any more.
+    All,
+    /// The socket takes no more for now.
+    Blocked,
+}
+
+impl Outbox {
+    /// Bytes that wait.
+    pub(super) fn owed(&self) -> usize {
+        self.plain.len() - self.sent + self.cipher.len() - self.cipher_sent
+    }
+
+    /// The buffer to append plain text to.
+    pub(super) fn buffer(&mut self, spares: &mut Spares) -> &mut Vec<u8> {
+        if self.plain.capacity() == 0 {
+            self.plain = spares.take();
+        }
+        &mut self.plain
+    }
+
+    /// Appends what is encrypted already (a handshake's flight, an alert).
+    pub(super) fn push_cipher(&mut self, bytes: &[u8]) {
+        self.cipher.extend_from_slice(bytes);
+    }
+
+    /// Forgets what waits in plain text, but for a line or a frame that was sent in part, which has
+    /// to end before another begins: for one who is too slow.
+    pub(super) fn clear_plain(&mut self) {
+        let (_, end) = bounds_around(&self.plain, self.sent);
+        self.plain.truncate(end);
+        self.plain.shrink_to_fit();
+    }
+
+    /// Appends plain text that is shared with others; much of it is written at once, from where it
+    /// is, if nothing waits before it.
+    pub(super) fn push(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<Flushed> {
+        let direct = bytes.len() >= DIRECT_MIN && self.owed() == 0;
+        let sent = if direct { self.write_through(bytes, out)? } else { 0 };
+        if sent == bytes.len() {
+            return Ok(if self.owed() == 0 { Flushed::All } else { Flushed::Blocked });
+        }
+        // From its beginning, for what is sent in part has to end before another line begins.
+        let plain = self.buffer(out.spares);
+        plain.extend_from_slice(bytes);
+        self.sent += sent;
+        Ok(Flushed::Blocked)
+    }
+
+    /// Writes plain text from where it is; says how much was taken.
+    fn write_through(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<usize> {
+        let mut sent = 0;
+        while sent < bytes.len() && self.cipher.is_empty() {
+            let Some(taken) = self.write_chunk(&bytes[sent..], out)? else { break };
+            sent += taken;
+        }
+        Ok(sent)
+    }
+
+    /// One write of plain text; `None` where the socket takes nothing. What of its record the socket
+    /// did not take is kept.
+    fn write_chunk(&mut self, waiting: &[u8], out: &mut Out<'_>) -> io::Result<Option<usize>> {
+        match &mut out.tls {
+            None => write(out.socket, &waiting[..waiting.len().min(WRITE_MAX)]),
+            Some(tls) if !tls.is_ready() => Ok(None),
+            Some(tls) => {
+                let chunk = &waiting[..waiting.len().min(RECORD_MAX)];
+                out.record.clear();
+                tls.write(chunk, out.record).map_err(io::Error::other)?;
+                let written = write(out.socket, out.record)?.unwrap_or(0);
+                if written < out.record.len() {
+                    self.cipher = out.spares.take();
+                    self.cipher.extend_from_slice(&out.record[written..]);
+                }
+                Ok(Some(chunk.len()))
+            }
+        }
+    }
+
+    /// Writes as much as the socket takes. With TLS, at most one record is encrypted ahead.
+    pub(super) fn flush(&mut self, out: &mut Out<'_>) -> io::Result<Flushed> {
+        self.join(out)?;
+        loop {
+            while self.cipher_sent < self.cipher.len() {
+                match write(out.socket, &self.cipher[self.cipher_sent..])? {
+                    Some(written) => self.cipher_sent += written,
+                    None => return Ok(Flushed::Blocked),
+                }
+            }
+            if self.cipher.capacity() > 0 {
+                out.spares.give(std::mem::take(&mut self.cipher));
+                self.cipher_sent = 0;
+            }
+            if self.sent == self.plain.len() {
+                out.spares.give(std::mem::take(&mut self.plain));
+                self.sent = 0;
+                return Ok(Flushed::All);
+            }
+            let plain = std::mem::take(&mut self.plain);
+            let taken = self.write_chunk(&plain[self.sent..], out);
+            self.plain = plain;
+            match taken? {
+                None => return Ok(self.blocked()),
+                Some(taken) => self.sent += taken,
+            }
+            if !self.cipher.is_empty() {
+                return Ok(self.blocked());
+            }
+        }
+    }
+
+    /// Puts what is plain behind a short piece that is encrypted already, such as the end of a
+    /// handshake, so that both go with one write.
+    fn join(&mut self, out: &mut Out<'_>) -> io::Result<()> {
+        let waiting = &self.plain[self.sent..];
+        if waiting.is_empty() || self.cipher.is_empty() || self.cipher_sent > 0 || self.cipher.len() > JOINED_MAX {
+            return Ok(());
+        }
+        if let Some(tls) = &mut out.tls
+            && tls.is_ready()
+        {
+            let chunk = &waiting[..waiting.len().min(RECORD_MAX)];
+            tls.write(chunk, &mut self.cipher).map_err(io::Error::other)?;
+            self.sent += chunk.len();
+        }
+        Ok(())
+    }
+
+    /// A slow reader's buffer must not grow by what was sent long ago.
+    fn blocked(&mut self) -> Flushed {
+        if self.sent > SENT_MAX {
+            let (whole, _) = bounds_around(&self.plain, self.sent);
+            self.plain.drain(..whole);
+            self.sent -= whole;
+        }
+        Flushed::Blocked
+    }
+}
+
+/// What is sent of a buffer is moved out of it once it is so much.
+const SENT_MAX: usize = 32 * 1024;
+
+/// The last place up to `at`, and the first from it on, where a line or a frame ends. No line of a
+/// server's begins with `=`, so that only frames do.
+fn bounds_around(bytes: &[u8], at: usize) -> (usize, usize) {
+    let mut start = 0;
+    while start < at {
+        let line = &bytes[start..];
+        let length = memchr(b'\n', line).map_or(line.len(), |end| end + 1);
+        let header = Header::parse(line[..length].trim_ascii_end(), PACKED_MAX_SERVER);
+        let end = start + length + header.map_or(0, |header| header.packed()).min(line.len() - length);
+        if end > at {
+            return (start, end);
+        }
+        start = end;
+    }
+    (start, start)
+}
+
+/// One write: `None` where the socket takes nothing for now.
+fn write(socket: &mut Socket, bytes: &[u8]) -> io::Result<Option<usize>> {
+    loop {
+        let written = match socket {
+            Socket::Tcp(stream) => stream.write(bytes),
+            Socket::Unix(stream) => stream.write(bytes),
+        };
+        match written {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => return Ok(Some(written)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// One read: `None` where there is nothing for now, 0 at the end.
+pub(super) fn read(socket: &mut Socket, into: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        let read = match socket {
+            Socket::Tcp(stream) => stream.read(into),
+            Socket::Unix(stream) => stream.read(into),
+        };
+        match read {
+            Ok(read) => return Ok(Some(read)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Says to the peer that nothing more comes. That it is gone already is no news.
+pub(super) fn shut_down(socket: &Socket) {
+    let shut = match socket {
+        Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
+        Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+    };
+    if let Err(error) = shut {
+        log::trace!("shutting down a socket: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests;

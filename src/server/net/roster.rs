@@ -1,0 +1,118 @@
+//! Who hears what on one worker: its connections' slots, by room and by account. The worker's
+//! thread owns it.
+
+use crate::protocol::names::{AccountId, ConversationId};
+use rustc_hash::FxHashMap;
+use std::hash::Hash;
+
+/// Whose connections hear something.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Listeners {
+    Room(ConversationId),
+    Account(AccountId),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Roster {
+    rooms: FxHashMap<ConversationId, Vec<u32>>,
+    accounts: FxHashMap<AccountId, Vec<u32>>,
+}
+
+impl Roster {
+    /// A connection is an account's, and hears these rooms.
+    pub(super) fn attach(&mut self, slot: u32, account: AccountId, rooms: &[ConversationId]) {
+        for &room in rooms {
+            self.rooms.entry(room).or_default().push(slot);
+        }
+        self.accounts.entry(account).or_default().push(slot);
+    }
+
+    /// A connection hears nothing any more.
+    pub(super) fn detach(&mut self, slot: u32, account: AccountId, rooms: &[ConversationId]) {
+        for &room in rooms {
+            remove(&mut self.rooms, room, slot);
+        }
+        remove(&mut self.accounts, account, slot);
+    }
+
+    /// An account's connections hear a room from now on; which they are.
+    pub(super) fn enter(&mut self, account: AccountId, room: ConversationId) -> Vec<u32> {
+        let slots = self.accounts.get(&account).cloned().unwrap_or_default();
+        if !slots.is_empty() {
+            self.rooms.entry(room).or_default().extend_from_slice(&slots);
+        }
+        slots
+    }
+
+    /// An account's connections hear a room no more; which they are.
+    pub(super) fn leave(&mut self, account: AccountId, room: ConversationId) -> Vec<u32> {
+        let slots = self.accounts.get(&account).cloned().unwrap_or_default();
+        for &slot in &slots {
+            remove(&mut self.rooms, room, slot);
+        }
+        slots
+    }
+
+    /// Lends out who listens, since what they are handed needs the worker whole; given back by
+    /// [`Roster::give_back`] before anything else changes.
+    pub(super) fn lend(&mut self, listeners: Listeners) -> Option<Vec<u32>> {
+        self.list(listeners).map(std::mem::take)
+    }
+
+    pub(super) fn give_back(&mut self, listeners: Listeners, slots: Vec<u32>) {
+        if let Some(list) = self.list(listeners) {
+            *list = slots;
+        }
+    }
+
+    fn list(&mut self, listeners: Listeners) -> Option<&mut Vec<u32>> {
+        match listeners {
+            Listeners::Room(room) => self.rooms.get_mut(&room),
+            Listeners::Account(account) => self.accounts.get_mut(&account),
+        }
+    }
+}
+
+fn remove<K: Hash + Eq>(lists: &mut FxHashMap<K, Vec<u32>>, key: K, slot: u32) {
+    if let Some(list) = lists.get_mut(&key) {
+        if let Some(at) = list.iter().position(|&other| other == slot) {
+            list.swap_remove(at);
+        }
+        if list.is_empty() {
+            lists.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPS: ConversationId = ConversationId::new(2);
+    const ANN: AccountId = AccountId::new(2);
+    const BOB: AccountId = AccountId::new(3);
+
+    fn hears(roster: &mut Roster, listeners: Listeners) -> Vec<u32> {
+        let slots = roster.lend(listeners).unwrap_or_default();
+        roster.give_back(listeners, slots.clone());
+        slots
+    }
+
+    #[test]
+    fn nobody_is_left_on_a_list_and_no_list_without_anybody() {
+        let mut roster = Roster::default();
+        roster.attach(1, ANN, &[]);
+        roster.attach(2, ANN, &[]);
+        roster.attach(3, BOB, &[OPS]);
+        assert_eq!(roster.enter(ANN, OPS), [1, 2]);
+        assert_eq!(hears(&mut roster, Listeners::Room(OPS)), [3, 1, 2]);
+        roster.detach(3, BOB, &[OPS]);
+        roster.detach(2, ANN, &[OPS]);
+        assert_eq!(hears(&mut roster, Listeners::Room(OPS)), [1,]);
+        assert_eq!(roster.leave(ANN, OPS), [1]);
+        assert!(roster.enter(BOB, OPS).is_empty());
+        assert_eq!(hears(&mut roster, Listeners::Account(ANN)), [1]);
+        roster.detach(1, ANN, &[]);
+        assert!(roster.rooms.is_empty() && roster.accounts.is_empty());
+    }
+}

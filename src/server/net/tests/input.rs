@@ -1,0 +1,160 @@
+//! Lines are cut in their order, and whoever had to stop goes on.
+
+use super::server::{Server, limits, rate};
+use crate::protocol::deflate::Packer;
+use crate::protocol::names::MessageId;
+use crate::server::traffic::Receipt;
+use std::fmt::Write as _;
+
+#[test]
+fn a_read_holds_the_lines_behind_it_whatever_is_answered_before_it() {
+    let mut server = Server::start(limits());
+    let (mut client, conn) = server.member();
+    client.send("/say lobby one\n/history lobby\n/say lobby two\n");
+    server.asked("Run(Say");
+    server.asked("Run(History");
+    server.say("alice", 1, "one", conn, Receipt::Id(MessageId::new(1).unwrap()));
+    assert_eq!(client.line(), "+ 1");
+    server.asked_nothing();
+    server.answer(conn, "0 messages");
+    assert_eq!(client.line(), "+ 0 messages");
+    server.asked("Run(Say");
+    server.answer(conn, "2");
+    assert_eq!(client.line(), "+ 2");
+}
+
+#[test]
+fn answers_from_here_wait_for_those_before_them() {
+    let mut server = Server::start(limits());
+    let (mut client, conn) = server.member();
+    client.send("/@a whoami\n/@b ping x\n/set tags on\n/@c whoami\n/@d ping y\n");
+    server.asked("Run(Whoami");
+    server.asked("Run(Whoami");
+    server.answer(conn, "alice");
+    assert_eq!([client.line(), client.line()], ["+ alice", "+ x"]);
+    assert_eq!(client.line(), "+ tags on epoch=E protocol=1");
+    server.answer(conn, "alice");
+    assert_eq!([client.line(), client.line()], ["@re=c + alice", "@re=d + y"]);
+}
+
+#[test]
+fn who_was_stopped_by_what_it_left_unread_goes_on_after_the_flush() {
+    let server = Server::start(super::super::Limits { unread_bytes: 4096, ..limits() });
+    let mut client = server.client();
+    client.send(&"/help\n".repeat(20));
+    for _ in 0..20 {
+        while !client.line().starts_with("+ ") {}
+    }
+}
+
+#[test]
+fn who_was_stopped_by_unanswered_lines_goes_on_with_each_answer() {
+    let mut server = Server::start(super::super::Limits { unanswered: 2, ..limits() });
+    let (mut client, conn) = server.member();
+    client.send(&"/whoami\n".repeat(5));
+    for _ in 0..2 {
+        server.asked("Run(Whoami");
+    }
+    server.asked_nothing();
+    for left in (0..5).rev() {
+        server.answer(conn, "alice");
+        assert_eq!(client.line(), "+ alice");
+        if left >= 2 {
+            server.asked("Run(Whoami");
+        }
+    }
+}
+
+#[test]
+fn who_was_stopped_by_what_is_under_way_goes_on_when_there_is_room() {
+    let mut server = Server::start(limits());
+    let (mut client, _) = server.member();
+    server.budget.hold(1 << 20);
+    let share = server.budget.share(1 << 20);
+    client.send("/whoami\n");
+    client.end();
+    drop(share);
+    server.asked("Run(Whoami");
+}
+
+#[test]
+fn pasted_lines_are_slowed_and_all_answered_before_the_end() {
+    let server = Server::start(super::super::Limits { flood: rate(100.0, 2), ..limits() });
+    let mut client = server.client();
+    client.send(&"/ping\n".repeat(12));
+    client.end();
+    let rest = client.rest();
+    assert_eq!(rest.matches("+ pong\n").count(), 12, "{rest}");
+    assert_eq!(rest.matches("* slow-down: ").count(), 1, "{rest}");
+}
+
+#[test]
+fn a_frame_may_come_in_any_number_of_pieces() {
+    let mut server = Server::start(limits());
+    let (mut client, _) = server.member();
+    let mut other = server.client();
+    client.send("/set deflate 1\n");
+    assert_eq!(client.line(), "+ deflate 1");
+    // Digits that hardly compress, so that the frame is longer than what is read ahead.
+    let (mut plain, mut seed) = (String::new(), 1u64);
+    for _ in 0..150 {
+        plain.push_str("/ping ");
+        for _ in 0..10 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            write!(plain, "{seed:016x}").unwrap();
+        }
+        plain.push('\n');
+    }
+    let frame = Packer::new().pack(plain.as_bytes()).unwrap();
+    assert!((9000..16_000).contains(&frame.len()), "{}", frame.len());
+    for piece in frame.chunks(4500) {
+        client.send_bytes(piece);
+        other.ping();
+    }
+    client.send("/set deflate off\n");
+    // Answers may come in frames: what counts is that the last one comes.
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"+ deflate off\n") {
+        seen.extend(client.some());
+    }
+}
+
+#[test]
+fn a_line_that_is_too_long_is_told_once_and_the_next_is_heard() {
+    let server = Server::start(limits());
+    let mut client = server.client();
+    client.send(&"x".repeat(600));
+    assert!(client.line().starts_with("- line-too-long: "));
+    client.send(&format!("{}\n/ping\n", "x".repeat(30_000)));
+    assert_eq!(client.line(), "+ pong");
+}
+
+#[test]
+fn a_prompt_that_was_answered_before_it_was_shown_hides_nothing() {
+    let mut server = Server::start(limits());
+    let (mut client, conn) = server.member();
+    // IAC NOP: a telnet. Then a question whose answers are there already.
+    client.send_bytes(b"\xff\xf1/whoami\n/passwd\none\n\n");
+    server.asked("Run(Whoami");
+    server.answer(conn, "alice");
+    client.send("/ping\n");
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"+ pong\n") {
+        seen.extend(client.some());
+    }
+    let hidden = seen.windows(3).filter(|w| *w == [255, 251, 1]).count();
+    let shown = seen.windows(3).filter(|w| *w == [255, 252, 1]).count();
+    assert_eq!(hidden, shown, "{seen:?}");
+}
+
+#[test]
+fn a_web_page_on_the_plain_port_is_sent_away() {
+    let server = Server::start(limits());
+    for request in ["POST / HTTP/1.1\r\n", "/register mallory HTTP/1.1\n"] {
+        let mut client = server.client();
+        client.send(request);
+        client.send("/register mallory password1\n");
+        client.end();
+        assert_eq!(client.rest(), "* this is a chat server, not a web server.\n", "{request}");
+    }
+}

@@ -1,0 +1,121 @@
+//! However a connection ends, the dispatcher hears of it once, and last.
+
+use super::server::{ALICE, Server, limits};
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::names::{AddressGroup, UserName};
+use crate::server::traffic::{Ask, AuthWork, Delivery, Door, Receipt, Verdict};
+use std::time::Duration;
+
+fn ended() -> Refusal {
+    Refusal::new(Code::NotLoggedIn, "enough.")
+}
+
+#[test]
+fn all_that_was_sent_before_the_end_of_input_is_answered() {
+    let mut server = Server::start(limits());
+    let mut client = server.client();
+    client.send("/resume token\n/say lobby hi\n/ping\nnever acted on");
+    client.end();
+    let conn = server.asked("Resume");
+    server.let_in(conn);
+    server.asked("Run(Say");
+    assert!(matches!(server.next().ask, Ask::Quit { hear: false }));
+    server.answer(conn, "1");
+    assert_eq!(client.rest(), "+ welcome alice\n+ 1\n+ pong\n");
+    assert_eq!(server.asked("Detach"), conn);
+}
+
+#[test]
+fn quit_is_answered_behind_all_else_and_nothing_behind_it_is_heard() {
+    let mut server = Server::start(limits());
+    let (mut client, conn) = server.member();
+    client.send("/whoami\n/quit\n/whoami\n");
+    server.asked("Run(Whoami");
+    server.asked("Quit { hear: true");
+    server.answer(conn, "alice");
+    server.answer(conn, "goodbye alice.");
+    assert_eq!(client.rest(), "+ alice\n+ goodbye alice.\n");
+    assert_eq!(server.asked("Detach"), conn);
+}
+
+#[test]
+fn who_is_ended_while_a_password_is_checked_is_no_ghost() {
+    let mut server = Server::start(limits());
+    let mut client = server.client();
+    client.send("/login alice password1\n");
+    let conn = server.asked("Login");
+    let (name, from) = (UserName::parse("alice").unwrap(), AddressGroup::V4([192, 0, 2, 1]));
+    let work = AuthWork::Hash { name, invite: None, password: crate::protocol::secrets::Secret::new("x"), from };
+    server.worker.send(Delivery::Check { conn, work, delay: Duration::ZERO });
+    server.auth.recv_timeout(Duration::from_secs(10)).unwrap();
+    server.worker.send(Delivery::End(conn, ended()));
+    assert_eq!(server.asked("Detach"), conn);
+    server.worker.send(Delivery::Judged(conn, Verdict::Right { account: ALICE, generation: 0, from }));
+    server.asked_nothing();
+    // A failure counts all the same.
+    server.worker.send(Delivery::Judged(conn, Verdict::Wrong { name, from }));
+    server.asked("Judged(Wrong");
+}
+
+#[test]
+fn who_is_ended_while_it_is_let_in_is_no_ghost() {
+    let mut server = Server::start(limits());
+    let mut client = server.client();
+    client.send("/resume token\n");
+    let conn = server.asked("Resume");
+    server.worker.send(Delivery::End(conn, ended()));
+    assert_eq!(server.asked("Detach"), conn);
+    server.let_in(conn);
+    assert_eq!(server.asked("Detach"), conn);
+    assert_eq!(client.rest(), "* not-logged-in: enough.\n");
+}
+
+#[test]
+fn who_went_away_before_it_was_let_in_is_no_ghost() {
+    let mut server = Server::start(limits());
+    let mut client = server.client();
+    client.send("/resume token\n");
+    let conn = server.asked("Resume");
+    server.worker.send(Delivery::End(conn, ended()));
+    assert_eq!(server.asked("Detach"), conn);
+    client.rest();
+    drop(client);
+    server.asked_nothing();
+    server.let_in(conn);
+    assert_eq!(server.asked("Detach"), conn);
+}
+
+#[test]
+fn a_slow_reader_is_told_and_closed_and_what_is_left_is_whole_lines() {
+    let mut server = Server::start(super::super::Limits { unread_bytes: 40_000, ..limits() });
+    let (mut client, conn) = server.member();
+    let text = "x".repeat(1000);
+    // More than any socket's buffer holds.
+    for _ in 0..2000 {
+        server.say("bob", 1, &text, crate::protocol::names::ConnId::new(0, 99), Receipt::None);
+    }
+    assert_eq!(server.asked("Detach"), conn);
+    let rest = client.rest();
+    let lines: Vec<&str> = rest.lines().collect();
+    let (last, before) = lines.split_last().unwrap();
+    assert!(last.starts_with("* too-slow: "), "{last}");
+    assert!(before.iter().all(|seen| *seen == format!("[lobby] bob: {text}")));
+}
+
+#[test]
+fn a_stopping_worker_cuts_no_more_lines_and_says_goodbye() {
+    let mut server = Server::start(limits());
+    let (mut client, _) = server.member();
+    client.send("/whoami\n");
+    server.asked("Run(Whoami");
+    let mut console = server.connect(Door::Console);
+    server.asked("Console");
+    server.stop();
+    client.send("/whoami\n");
+    assert!(client.line().starts_with("* shutting-down: "));
+    assert_eq!(client.rest(), "");
+    assert!(console.line().starts_with("* ChitChat"));
+    assert!(console.rest().starts_with("* shutting-down: "));
+    drop((client, console));
+    server.join();
+}

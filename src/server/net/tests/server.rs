@@ -1,0 +1,216 @@
+//! The worker's surroundings: its clients are socket pairs, its dispatcher is the test.
+
+use super::super::{Limits, Shared, Unread, Worker};
+use crate::protocol::line::{Body, Final, Line, Rows, Tags};
+use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, UserName};
+use crate::server::flood::Rate;
+use crate::server::traffic::{
+    Accepted, Answer, Ask, AuthJob, Budget, Delivery, Door, Lines, Mailbox, Receipt, Request, Said, Socket,
+};
+use crossbeam_channel::{Receiver, bounded};
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long anything may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+pub(super) const ALICE: AccountId = AccountId::new(2);
+pub(super) const LOBBY: ConversationId = ConversationId::new(1);
+
+pub(super) fn limits() -> Limits {
+    Limits { flood: None, unread_bytes: 1 << 20, unread_total: 1 << 24, unanswered: 64 }
+}
+
+/// One worker, and the ends of everything that it talks to.
+pub(super) struct Server {
+    pub(super) worker: Mailbox<Delivery>,
+    requests: Mailbox<Request>,
+    come: VecDeque<Request>,
+    pub(super) auth: Receiver<AuthJob>,
+    pub(super) budget: Arc<Budget>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(super) fn start(limits: Limits) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = crate::server::operator::certificate::Identity::load_or_make(
+            dir.path(),
+            "localhost",
+            jiff::Timestamp::now(),
+        )
+        .unwrap();
+        let (jobs, auth) = bounded(4);
+        let (worker, mailbox) = Worker::new(0).unwrap();
+        let (requests, budget) = (Mailbox::new(), Budget::new(1 << 20));
+        let shared = Shared {
+            limits,
+            name: "localhost".to_owned(),
+            epoch: "E".to_owned(),
+            budget: Arc::clone(&budget),
+            tls: identity.server_config().unwrap(),
+            auth: jobs,
+            dispatcher: requests.clone(),
+            workers: vec![mailbox.clone()],
+            unread: vec![Unread::default()],
+        };
+        let run = move || worker.run(&shared).unwrap();
+        let thread = std::thread::Builder::new().name("work-0".to_owned()).spawn(run).unwrap();
+        Self { worker: mailbox, requests, come: VecDeque::new(), auth, budget, thread: Some(thread) }
+    }
+
+    /// A client that has read its greeting.
+    pub(super) fn client(&self) -> Client {
+        let mut client = self.connect(Door::Plain);
+        assert!(client.line().starts_with("* ChitChat at localhost."));
+        client
+    }
+
+    pub(super) fn connect(&self, door: Door) -> Client {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let from = AddressGroup::V4([192, 0, 2, 1]);
+        let place = Box::new(());
+        self.worker.send(Delivery::Accepted(Accepted { socket: Socket::Unix(theirs), door, from, place }));
+        ours.set_read_timeout(Some(DEADLINE)).unwrap();
+        ours.set_write_timeout(Some(DEADLINE)).unwrap();
+        Client(BufReader::new(ours))
+    }
+
+    /// A client that is logged in, and the connection that it is.
+    pub(super) fn member(&mut self) -> (Client, ConnId) {
+        let mut client = self.client();
+        client.send("/resume token\n");
+        let conn = self.asked("Resume");
+        self.let_in(conn);
+        assert_eq!(client.line(), "+ welcome alice");
+        (client, conn)
+    }
+
+    /// Welcomes a connection as Alice, who is in the lobby.
+    pub(super) fn let_in(&self, conn: ConnId) {
+        self.attach(conn);
+        self.answer(conn, "welcome alice");
+    }
+
+    pub(super) fn attach(&self, conn: ConnId) {
+        let name = UserName::parse("alice").unwrap();
+        self.worker.send(Delivery::Attached { conn, account: ALICE, name, rooms: vec![LOBBY] });
+    }
+
+    pub(super) fn answer(&self, conn: ConnId, text: &str) {
+        let last = Final::Done(text.to_owned());
+        self.worker.send(Delivery::Answer(Answer { conn, rows: Rows::default(), last }));
+    }
+
+    /// A line of somebody in the lobby.
+    pub(super) fn say(&self, author: &str, id: u64, text: &str, from: ConnId, receipt: Receipt) {
+        let mut lines = Lines::default();
+        let body = Body::Said { room: "lobby", author, mark: None, text };
+        let line = lines.push(&Line { tags: Tags { id: Some(id), ..Tags::default() }, body });
+        let said = Delivery::Said(Said { room: LOBBY, from, receipt, line });
+        self.worker.send_all(&mut vec![Delivery::Lines(Arc::new(lines)), said]);
+    }
+
+    /// The next thing that the dispatcher is asked.
+    pub(super) fn next(&mut self) -> Request {
+        let end = Instant::now() + DEADLINE;
+        while self.come.is_empty() {
+            assert!(Instant::now() < end, "the dispatcher is asked nothing");
+            let mut batch = Vec::new();
+            self.requests.wait(Some(end), &mut batch);
+            self.come.extend(batch);
+        }
+        self.come.pop_front().unwrap()
+    }
+
+    /// Who asks the next thing, which is this.
+    #[track_caller]
+    pub(super) fn asked(&mut self, what: &str) -> ConnId {
+        let request = self.next();
+        let shown = format!("{:?}", request.ask);
+        assert!(shown.starts_with(what), "{shown} came instead of {what}");
+        request.conn
+    }
+
+    /// Asserts that nothing is asked but what was asked already: another connection's question,
+    /// sent after it all, is the next to come.
+    #[track_caller]
+    pub(super) fn asked_nothing(&mut self) {
+        let mut other = self.client();
+        other.send("/resume other\n");
+        let conn = self.asked("Resume");
+        self.answer(conn, "whatever");
+        other.line();
+        drop(other);
+        assert_eq!(self.asked("Detach"), conn);
+    }
+
+    /// Ends it as the real one does.
+    pub(super) fn stop(&mut self) {
+        self.worker.send(Delivery::Stop);
+        while !matches!(self.next().ask, Ask::Stopped) {}
+        self.worker.send(Delivery::Bye);
+    }
+
+    pub(super) fn join(mut self) {
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+/// The other end of a connection. Whatever does not come within the deadline fails the test.
+pub(super) struct Client(BufReader<UnixStream>);
+
+impl Client {
+    pub(super) fn send(&mut self, text: &str) {
+        self.send_bytes(text.as_bytes());
+    }
+
+    pub(super) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.0.get_mut().write_all(bytes).unwrap();
+    }
+
+    /// Nothing more is sent.
+    pub(super) fn end(&mut self) {
+        self.0.get_mut().shutdown(Shutdown::Write).unwrap();
+    }
+
+    #[track_caller]
+    pub(super) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).expect("a line in time");
+        assert!(line.ends_with('\n'), "the end came instead of a line: {line:?}");
+        line.pop();
+        line
+    }
+
+    /// Bytes that came, at least one.
+    pub(super) fn some(&mut self) -> Vec<u8> {
+        let came = self.0.fill_buf().expect("bytes in time").to_vec();
+        assert!(!came.is_empty(), "the end came instead of bytes");
+        self.0.consume(came.len());
+        came
+    }
+
+    /// What is left until the server closes.
+    pub(super) fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).expect("the end in time");
+        rest
+    }
+
+    /// A round trip: all that was sent before has been read by the worker.
+    pub(super) fn ping(&mut self) {
+        self.send("/ping\n");
+        while self.line() != "+ pong" {}
+    }
+}
+
+pub(super) fn rate(per_second: f64, burst: u32) -> Option<Rate> {
+    Some(Rate { per_second, burst })
+}

@@ -1,0 +1,266 @@
+//! What is delivered to a worker, handed to its connections.
+
+use super::super::connection::{Connection, Stage, Turn};
+use super::super::roster::Listeners;
+use super::super::run::Run;
+use super::{FLUSH_AT_END, Worker};
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::line::Rows;
+use crate::protocol::names::ConnId;
+use crate::server::net::Shared;
+use crate::server::traffic::{Ask, Delivery, Hears, Lines, Receipt, Request, Said, Verdict};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Lines of one room are handed out together up to so many bytes: one TLS record's.
+const RUN_BYTES: usize = 16 * 1024;
+
+impl Worker {
+    /// Hands out all that was delivered, in its order. Lines of one room that follow one another go
+    /// to each connection as one piece.
+    pub(super) fn hand_out(&mut self, inbox: &mut Vec<Delivery>, now: Instant, shared: &Shared) {
+        let mut lines = Arc::default();
+        let mut run = std::mem::take(&mut self.run);
+        let mut deliveries = inbox.drain(..).peekable();
+        while let Some(delivery) = deliveries.next() {
+            match delivery {
+                Delivery::Lines(of_these) => lines = of_these,
+                Delivery::Said(first) => {
+                    let mut bytes = first.line.size();
+                    run.push(first);
+                    while let Some(Delivery::Said(next)) = deliveries.peek()
+                        && next.room == first.room
+                        && bytes + next.line.size() <= RUN_BYTES
+                    {
+                        bytes += next.line.size();
+                        run.push(*next);
+                        deliveries.next();
+                    }
+                    self.said(&run, &lines, now, shared);
+                    run.clear();
+                }
+                delivery => self.deliver(delivery, &lines, now, shared),
+            }
+        }
+        drop(deliveries);
+        self.run = run;
+    }
+
+    /// Hands out messages of one room.
+    fn said(&mut self, said: &[Said], lines: &Lines, now: Instant, shared: &Shared) {
+        let Some(room) = said.first().map(|said| said.room) else { return };
+        // Whoever said some of them is answered line by line, since a program takes the last id that
+        // it saw, in an answer or before a line, for where it goes on.
+        let mut speakers = Vec::new();
+        for said in said.iter().filter(|said| said.receipt != Receipt::None) {
+            if let Some(slot) = self.slot_of(said.from)
+                && let Some(connection) = self.connection(slot)
+                && !std::mem::replace(&mut connection.speaks, true)
+            {
+                speakers.push(slot);
+            }
+        }
+        for &slot in &speakers {
+            self.answer(slot, now, shared, |connection, turn| {
+                let hears = connection.rooms.contains(&room);
+                for said in said {
+                    let own = said.from == connection.id;
+                    if own && let Some(last) = said.receipt.answer() {
+                        connection.answered(Rows::default(), last, turn);
+                    }
+                    if hears && (!own || connection.shown.echo) {
+                        connection.push_live(&Run::new(lines, &[said.line]), turn);
+                    }
+                }
+            });
+        }
+        let mut refs = std::mem::take(&mut self.refs);
+        refs.extend(said.iter().map(|said| said.line));
+        let run = Run::new(lines, &refs);
+        self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
+            if !connection.speaks {
+                connection.push_live(&run, turn);
+            }
+        });
+        refs.clear();
+        self.refs = refs;
+        for slot in speakers {
+            if let Some(connection) = self.connection(slot) {
+                connection.speaks = false;
+            }
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery, lines: &Lines, now: Instant, shared: &Shared) {
+        match delivery {
+            Delivery::Lines(_) | Delivery::Said(_) => log::error!("lines came past those who hand them out"),
+            Delivery::Accepted(accepted) => {
+                if !self.stopping {
+                    self.accept(accepted, now, shared);
+                }
+            }
+            Delivery::Judged(conn, verdict) => {
+                // Where the connection is gone, a wrong password counts all the same. Nobody else's
+                // verdict goes on: the dispatcher was told already that the connection is gone.
+                let slot = self.live_slot_of(conn);
+                if slot.is_some() || matches!(verdict, Verdict::Wrong { .. }) {
+                    let connection = slot.and_then(|slot| self.connection(slot));
+                    let replay = connection.and_then(|connection| connection.session.options().person());
+                    let ask = Ask::Judged(verdict);
+                    self.requests.push(Request { conn, replay, ask, bytes: 0 });
+                }
+            }
+            Delivery::Check { conn, work, delay } => {
+                if let Some(slot) = self.slot_of(conn) {
+                    self.turn(slot, now, shared, |connection, turn| connection.check(work, delay, turn));
+                    self.again.push(slot);
+                }
+            }
+            Delivery::Answer(answer) => {
+                if let Some(slot) = self.slot_of(answer.conn) {
+                    self.answer(slot, now, shared, |connection, turn| {
+                        connection.answered(answer.rows, answer.last, turn);
+                    });
+                }
+            }
+            Delivery::Attached { conn, account, name, rooms } => match self.live_slot_of(conn) {
+                Some(slot) => {
+                    self.roster.attach(slot, account, &rooms);
+                    self.turn(slot, now, shared, |connection, _| {
+                        log::info!("connection {:?} from {} is {name}", connection.id, connection.from);
+                        connection.let_in(account, rooms);
+                    });
+                }
+                // It went away while it was let in: Detach followed it, or follows now.
+                None => self.requests.push(Request { conn, replay: None, ask: Ask::Detach, bytes: 0 }),
+            },
+            Delivery::Enter(account, room) => {
+                for slot in self.roster.enter(account, room) {
+                    if let Some(connection) = self.connection(slot) {
+                        connection.rooms.push(room);
+                    }
+                }
+            }
+            Delivery::Leave(account, room) => {
+                for slot in self.roster.leave(account, room) {
+                    if let Some(connection) = self.connection(slot) {
+                        connection.rooms.retain(|&other| other != room);
+                    }
+                }
+            }
+            Delivery::Direct { account, from, receipt, line } => {
+                if let Some(last) = receipt.answer()
+                    && let Some(slot) = self.slot_of(from)
+                {
+                    self.answer(slot, now, shared, |connection, turn| {
+                        connection.answered(Rows::default(), last, turn);
+                    });
+                }
+                let run = Run::new(lines, std::slice::from_ref(&line));
+                self.fan_out(Listeners::Account(account), now, shared, |connection, turn| {
+                    if connection.id != from || connection.shown.echo {
+                        connection.push_live(&run, turn);
+                    }
+                });
+            }
+            Delivery::Event { room, by, presence, line } => {
+                let run = Run::new(lines, std::slice::from_ref(&line));
+                self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
+                    if connection.account != Some(by) && (connection.shown.presence || !presence) {
+                        connection.push_live(&run, turn);
+                    }
+                });
+            }
+            Delivery::Notice { account, hears, line } => {
+                let run = Run::new(lines, std::slice::from_ref(&line));
+                self.fan_out(Listeners::Account(account), now, shared, |connection, turn| {
+                    let hears = match hears {
+                        Hears::All => true,
+                        Hears::AllBut(conn) => connection.id != conn,
+                        Hears::Only(conn) => connection.id == conn,
+                    };
+                    if hears {
+                        connection.push_live(&run, turn);
+                    }
+                });
+            }
+            Delivery::End(conn, refusal) => {
+                if let Some(slot) = self.slot_of(conn) {
+                    self.turn(slot, now, shared, |connection, turn| connection.end(&refusal, turn));
+                }
+            }
+            Delivery::Stop => {
+                self.stopping = true;
+                self.send_requests(shared);
+                let conn = ConnId::new(self.index as u8, 0);
+                self.requests.push(Request { conn, replay: None, ask: Ask::Stopped, bytes: 0 });
+            }
+            Delivery::Bye => {
+                self.end = Some(now + FLUSH_AT_END);
+                for slot in self.occupied() {
+                    self.turn(slot, now, shared, |connection, turn| {
+                        let text = "the server is going down. Come back in a moment; nothing is lost.";
+                        connection.end(&Refusal::new(Code::ShuttingDown, text), turn);
+                    });
+                }
+            }
+        }
+    }
+
+    /// Hands an answer to a connection, which may go on with its lines then.
+    fn answer(&mut self, slot: u32, now: Instant, shared: &Shared, act: impl FnOnce(&mut Connection, &mut Turn<'_>)) {
+        self.turn(slot, now, shared, act);
+        let Some(connection) = self.connection(slot) else { return };
+        let waits = connection.framer.buffered() > 0 || connection.readable || connection.ended;
+        let finishing = connection.stage == Stage::Finishing;
+        if waits {
+            self.again.push(slot);
+        }
+        if finishing {
+            self.mark_dirty(slot);
+        }
+    }
+
+    /// Does something for each connection of a room or an account.
+    fn fan_out(
+        &mut self,
+        listeners: Listeners,
+        now: Instant,
+        shared: &Shared,
+        mut act: impl FnMut(&mut Connection, &mut Turn<'_>),
+    ) {
+        let Some(slots) = self.roster.lend(listeners) else { return };
+        // One turn for all of them: their timers stay, and who is closed by it is dealt with after.
+        let mut closed = Vec::new();
+        let mut turn = Turn {
+            now,
+            shared,
+            scratch: &mut self.scratch,
+            requests: &mut self.requests,
+            stopping: self.stopping,
+            starved: false,
+        };
+        for &slot in &slots {
+            let Some(Some(connection)) = self.connections.get_mut(slot as usize) else { continue };
+            let was_dirty = connection.dirty;
+            if catch_unwind(AssertUnwindSafe(|| act(connection, &mut turn))).is_err() {
+                connection.panicked();
+            }
+            if connection.dirty && !was_dirty {
+                self.dirty.push(slot);
+            }
+            if !connection.is_live() {
+                closed.push(slot);
+            }
+        }
+        self.roster.give_back(listeners, slots);
+        for slot in closed {
+            self.retime(slot);
+            self.unlist(slot);
+            if self.connection(slot).is_some_and(|connection| connection.stage == Stage::Gone) {
+                self.drop_connection(slot);
+            }
+        }
+    }
+}

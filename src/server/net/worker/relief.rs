@@ -1,0 +1,50 @@
+//! The bound over what all connections together leave unread.
+
+use super::super::connection::Connection;
+use super::Worker;
+use crate::server::net::Shared;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+impl Worker {
+    /// Where all connections together leave too much unread, the largest goes first.
+    pub(super) fn relieve(&mut self, now: Instant, shared: &Shared) {
+        let owed = |connections: &[Option<Box<Connection>>], slot: u32| {
+            connections.get(slot as usize).and_then(Option::as_deref).map_or(0, Connection::owed)
+        };
+        let (mut total, mut largest) = (0, 0);
+        for &slot in &self.backlog {
+            let owed = owed(&self.connections, slot);
+            total += owed;
+            largest = largest.max(owed);
+        }
+        let Some(mine) = shared.unread.get(self.index) else { return };
+        mine.total.store(total, Ordering::Relaxed);
+        mine.largest.store(largest, Ordering::Relaxed);
+        if total == 0 {
+            return;
+        }
+        let (mut all, mut most) = (0, 0);
+        for unread in &shared.unread {
+            all += unread.total.load(Ordering::Relaxed);
+            most = most.max(unread.largest.load(Ordering::Relaxed));
+        }
+        if all <= shared.limits.unread_total {
+            return;
+        }
+        // One turn may have brought every slow connection more, so one eviction may not be enough.
+        // The largest may be another worker's, which may sleep: this one keeps to its share then.
+        let share = shared.limits.unread_total / shared.unread.len();
+        let mut slots: Vec<(usize, u32)> =
+            self.backlog.iter().map(|&slot| (owed(&self.connections, slot), slot)).collect();
+        slots.sort_unstable_by(|a, b| b.cmp(a));
+        for (before, slot) in slots {
+            if all <= shared.limits.unread_total || (before < most && total <= share) {
+                return;
+            }
+            self.turn(slot, now, shared, |connection, turn| connection.too_slow(turn));
+            let freed = before.saturating_sub(owed(&self.connections, slot));
+            (all, total) = (all.saturating_sub(freed), total.saturating_sub(freed));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The administrator's console from outside: what `chitchatd invite` asks of the running server.
+//!
+//! Owns the connection to the Unix socket in the data directory. It speaks the wire like any
+//! client, without tags, as a person would type. Runs on the main thread of a process of its own.
+
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::command::{self, Command};
+use crate::protocol::line::{Body, Line, SERVER_LINE_MAX};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The socket of the administrator's console, in the data directory.
+pub const SOCKET_FILE: &str = "admin.sock";
+
+/// How long the server may take for its whole answer.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What kind of invitation is wanted; checked by the server's own rules before it is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InviteRequest(String);
+
+impl InviteRequest {
+    /// Takes the options as they were typed; what is not given is the server's to decide.
+    ///
+    /// # Errors
+    /// The refusal that the server would give.
+    pub fn new(uses: Option<&str>, lasts: Option<&str>, admin: bool) -> Result<Self, Refusal> {
+        let mut arguments = Vec::new();
+        for (key, value) in [("uses", uses), ("for", lasts)] {
+            if let Some(value) = value {
+                // A space would begin another argument.
+                if value.contains(char::is_whitespace) {
+                    return Err(Refusal::new(Code::BadArgument, format!("--{key} takes one word.")));
+                }
+                arguments.push(format!("{key}={value}"));
+            }
+        }
+        if admin {
+            arguments.push("admin".to_owned());
+        }
+        let arguments = arguments.join(" ");
+        // The table has this verb for as long as there are invitations.
+        let verb = command::find("invitecode").ok_or_else(|| command::unknown("invitecode"))?;
+        match verb.parse(&arguments)? {
+            Command::InviteCode { .. } => Ok(Self(format!("/invitecode {arguments}").trim_end().to_owned())),
+            _ => Err(command::unknown("invitecode")),
+        }
+    }
+
+    /// The line that asks for it, without its end.
+    #[must_use]
+    pub fn line(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An invitation that the server made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// The code to pass on.
+    pub code: String,
+    /// What the server says about it: for how many, until when. May be empty.
+    pub about: String,
+}
+
+/// Why there is no invitation.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// Nobody listens at the socket.
+    #[error(
+        "no server is running with the data in {data}. Start chitchatd first, or say where it keeps its data with --data DIR."
+    )]
+    NotRunning {
+        /// The data directory.
+        data: PathBuf,
+    },
+    /// The socket is there, but can't be used.
+    #[error("{path}: {source}")]
+    Unreachable {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// No answer came in time.
+    #[error("the server did not answer within {} seconds", .0.as_secs())]
+    Silent(Duration),
+    /// The server hung up, or spoke as no server does.
+    #[error("the server ended the connection without an answer")]
+    HungUp,
+    /// The server said no.
+    #[error("the server refused: {0}")]
+    Refused(String),
+}
+
+/// Asks the server that runs with this data directory for an invitation, [`DEADLINE`] at most.
+///
+/// # Errors
+/// Any [`ConsoleError`]; then no invitation was made, unless the answer was lost on its way.
+pub fn invite(data: &Path, request: &InviteRequest) -> Result<Invitation, ConsoleError> {
+    invite_within(data, request, DEADLINE)
+}
+
+fn invite_within(data: &Path, request: &InviteRequest, within: Duration) -> Result<Invitation, ConsoleError> {
+    let path = data.join(SOCKET_FILE);
+    let until = Instant::now() + within;
+    let unreachable = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            ConsoleError::NotRunning { data: data.to_owned() }
+        }
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ConsoleError::Silent(within),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => ConsoleError::HungUp,
+        _ => ConsoleError::Unreachable { path: path.clone(), source },
+    };
+    let mut socket = connect(&path, within).map_err(unreachable)?;
+    socket.write_all(format!("{}\n", request.line()).as_bytes()).map_err(unreachable)?;
+    let mut unread = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        while let Some(end) = unread.iter().position(|&b| b == b'\n') {
+            let line: Vec<u8> = unread.drain(..=end).collect();
+            if let Some(answer) = answer(&line) {
+                return answer;
+            }
+        }
+        // A server's line is never longer: what is at the other end is no server.
+        if unread.len() > SERVER_LINE_MAX {
+            return Err(ConsoleError::HungUp);
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ConsoleError::Silent(within));
+        }
+        socket.set_read_timeout(Some(left)).map_err(unreachable)?;
+        match socket.read(&mut chunk) {
+            Ok(0) => return Err(ConsoleError::HungUp),
+            Ok(count) => unread.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(unreachable(error)),
+        }
+    }
+}
+
+/// Connects; the time to write bounds the connecting too, which a server that hangs, its queue
+/// full, would otherwise never end.
+fn connect(path: &Path, within: Duration) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_write_timeout(Some(within))?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    Ok(socket)
+}
+
+/// What a line says, if it is the final one.
+fn answer(line: &[u8]) -> Option<Result<Invitation, ConsoleError>> {
+    let line = std::str::from_utf8(line).ok()?.trim_end_matches('\n');
+    match Line::parse(line).ok()?.body {
+        Body::Done(text) => {
+            let (code, about) = text.split_once(' ').unwrap_or((text, ""));
+            Some(Ok(Invitation { code: code.to_owned(), about: about.to_owned() }))
+        }
+        Body::Refused(_, text) => Some(Err(ConsoleError::Refused(text.to_owned()))),
+        _ => None,
+    }
+}
+
+impl Invitation {
+    /// How the one who is invited uses the code: a few lines to pass on.
+    #[must_use]
+    pub fn how_to_use(&self, name: &str, tls: &[SocketAddr]) -> String {
+        let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+        let port = tls.first().map_or(crate::server::config::TLS_PORT, SocketAddr::port);
+        let about = if self.about.is_empty() { String::new() } else { format!("({})\n", self.about) };
+        format!(
+            "{about}Pass it on with these two lines. In a terminal:\n  \
+             openssl s_client -quiet -connect {host}:{port}\n\
+             and there, with a name of one's choice:\n  \
+             /register NAME invite={}\n",
+            self.code
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead as _, BufReader};
+    use std::os::unix::net::UnixListener;
+    use std::thread::JoinHandle;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn request() -> InviteRequest {
+        InviteRequest::new(None, Some("7d"), true).unwrap()
+    }
+
+    /// A server for one connection: greets, reads a line, says what it is told, hangs up.
+    fn server(data: &Path, says: &'static [u8]) -> JoinHandle<String> {
+        let listener = UnixListener::bind(data.join(SOCKET_FILE)).unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.write_all(b"* ChitChat at here: the console.\n").unwrap();
+            let mut line = String::new();
+            BufReader::new(stream.try_clone().unwrap()).read_line(&mut line).unwrap();
+            // The one who asked may have gone away already.
+            let _ = stream.write_all(says);
+            line
+        })
+    }
+
+    fn answered(says: &'static [u8]) -> (String, Result<Invitation, ConsoleError>) {
+        let directory = tempfile::tempdir().unwrap();
+        let server = server(directory.path(), says);
+        let result = invite_within(directory.path(), &request(), PATIENCE);
+        (server.join().unwrap(), result)
+    }
+
+    #[test]
+    fn a_code_is_asked_for_and_given() {
+        let (asked, invitation) =
+            answered(b"* announcement: hello\n| a row\n[lobby] bob: + x\n+ BDFG-HJMN once, for 7d\n");
+        assert_eq!(asked, "/invitecode for=7d admin\n");
+        let invitation = invitation.unwrap();
+        assert_eq!((invitation.code.as_str(), invitation.about.as_str()), ("BDFG-HJMN", "once, for 7d"));
+        let text = invitation.how_to_use("2001:db8::1", &["[::]:2500".parse().unwrap()]);
+        assert!(text.contains("openssl s_client -quiet -connect [2001:db8::1]:2500\n"), "{text}");
+        assert!(text.contains("/register NAME invite=BDFG-HJMN\n"), "{text}");
+        assert_eq!(answered(b"+ BDFG\n").1.unwrap().about, "");
+    }
+
+    #[test]
+    fn a_refusal_is_passed_on() {
+        let (_, result) = answered(b"- storage: the disk is full\n");
+        assert_eq!(result.unwrap_err().to_string(), "the server refused: the disk is full");
+    }
+
+    #[test]
+    fn a_server_that_hangs_up_or_babbles_is_told_apart_from_one_that_is_not_there() {
+        assert!(matches!(answered(b"+ half a li").1, Err(ConsoleError::HungUp)));
+        assert!(matches!(answered(&[b'x'; 20_000]).1, Err(ConsoleError::HungUp)));
+        let directory = tempfile::tempdir().unwrap();
+        assert!(matches!(invite(directory.path(), &request()), Err(ConsoleError::NotRunning { .. })));
+        // A socket whose server has ended.
+        drop(UnixListener::bind(directory.path().join(SOCKET_FILE)).unwrap());
+        let error = invite(directory.path(), &request()).unwrap_err();
+        assert!(matches!(error, ConsoleError::NotRunning { .. }), "{error}");
+        let deep = directory.path().join("x".repeat(200));
+        assert!(matches!(invite(&deep, &request()), Err(ConsoleError::Unreachable { .. })));
+    }
+
+    #[test]
+    fn a_silent_server_is_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        // Its backlog takes the connection; nobody ever answers.
+        let _listener = UnixListener::bind(directory.path().join(SOCKET_FILE)).unwrap();
+        let result = invite_within(directory.path(), &request(), Duration::from_millis(50));
+        assert!(matches!(result, Err(ConsoleError::Silent(_))), "{result:?}");
+    }
+
+    #[test]
+    fn no_option_can_smuggle_in_another() {
+        assert_eq!(InviteRequest::new(None, None, false).unwrap().line(), "/invitecode");
+        assert!(InviteRequest::new(Some("1 admin"), None, false).is_err());
+        assert!(InviteRequest::new(None, Some("1d\n/quit"), false).is_err());
+        assert!(InviteRequest::new(Some("1001"), None, false).is_err());
+    }
+}

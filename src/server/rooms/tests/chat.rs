@@ -1,0 +1,422 @@
+//! Workers, readers and `auth` made of plain values: lines are typed into real sessions, and what
+//! each connection would see is written down.
+
+use super::super::{Effects, Keep, Now, Registration, Rooms, Settings};
+use super::model::Model;
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::line::{Body, Final, Line, Rows};
+use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
+use crate::protocol::secrets::Secret;
+use crate::server::session::{Action, Session, set_text};
+use crate::server::traffic::{Ask, Delivery, Door, Hears, LineRef, Lines, Request, Said, Share, Ticket};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Everybody's password in tests that are not about it.
+pub(super) const PASSWORD: &str = "password1";
+pub(super) const WORKERS: usize = 2;
+
+pub(super) struct Chat {
+    pub(super) rooms: Rooms,
+    pub(super) model: Model,
+    pub(super) now: Now,
+    pub(super) conns: Vec<Conn>,
+    /// What was typed and seen.
+    pub(super) log: String,
+    secrets: u32,
+    /// The lines of what is delivered just now.
+    lines: Arc<Lines>,
+}
+
+pub(super) struct Conn {
+    pub(super) label: String,
+    pub(super) id: ConnId,
+    pub(super) session: Session,
+    pub(super) account: Option<AccountId>,
+    pub(super) hears: BTreeSet<ConversationId>,
+    /// Requests that are not answered yet.
+    waiting: usize,
+    held: Option<Vec<String>>,
+    /// The last id seen in each conversation.
+    last: BTreeMap<String, u64>,
+    /// Whether the last request was refused.
+    pub(super) refused: bool,
+    pub(super) gone: bool,
+}
+
+pub(super) fn settings() -> Settings {
+    Settings {
+        registration: Registration::Open,
+        logins: None,
+        registrations: None,
+        answer_bytes: 1 << 20,
+        workers: WORKERS,
+    }
+}
+
+impl Chat {
+    pub(super) fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub(super) fn with(settings: Settings) -> Self {
+        let model = Model::new();
+        let rooms = Rooms::new(settings, model.kept.clone());
+        let now = Now { instant: Instant::now(), wall: 1_700_000_000_000 };
+        Self { rooms, model, now, conns: Vec::new(), log: String::new(), secrets: 0, lines: Arc::default() }
+    }
+
+    /// A chat with these people in it, each by one connection of that name.
+    pub(super) fn of(names: &[&str]) -> Self {
+        let mut chat = Self::new();
+        for name in names {
+            chat.connect(name);
+            chat.type_line(name, &format!("/register {name} {PASSWORD}"));
+        }
+        chat.wait(Duration::from_secs(10));
+        chat.log.clear();
+        chat
+    }
+
+    /// A new connection, by whose label it is known in transcripts.
+    pub(super) fn connect(&mut self, label: &str) {
+        let serial = self.conns.len() as u64 + 1;
+        let id = ConnId::new((serial % WORKERS as u64) as u8, serial);
+        let from = AddressGroup::V4([192, 0, 2, serial as u8]);
+        self.conns.retain(|conn| conn.label != label || !conn.gone);
+        let conn = Conn {
+            label: label.to_owned(),
+            id: ConnId::new(id.worker() as u8, self.fresh()),
+            session: Session::new(Door::Tls, from),
+            account: None,
+            hears: BTreeSet::new(),
+            waiting: 0,
+            held: None,
+            last: BTreeMap::new(),
+            refused: false,
+            gone: false,
+        };
+        self.conns.push(conn);
+    }
+
+    /// The administrator's console.
+    pub(super) fn console(&mut self, label: &str) {
+        self.connect(label);
+        let at = self.at(label);
+        self.conns[at].session = Session::new(Door::Console, AddressGroup::Console);
+        let console = self.request(at, Ask::Console);
+        self.batch(vec![console]);
+    }
+
+    fn fresh(&mut self) -> u64 {
+        self.secrets += 1;
+        u64::from(self.secrets)
+    }
+
+    /// Another connection of somebody.
+    pub(super) fn device(&mut self, label: &str, name: &str) {
+        self.connect(label);
+        let kept = std::mem::take(&mut self.log);
+        self.type_line(label, &format!("/login {name} {PASSWORD}"));
+        self.log = kept;
+    }
+
+    /// Plays what stands behind `>` and compares everything with what is seen. `-- 6 s` waits,
+    /// `-- bob is cut off` takes a connection away.
+    #[track_caller]
+    pub(super) fn plays(&mut self, script: &str) {
+        let script: Vec<&str> = script.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        self.log.clear();
+        for line in &script {
+            if let Some(event) = line.strip_prefix("-- ") {
+                self.log.push_str(&format!("{line}\n"));
+                match event.split_once(' ') {
+                    Some((seconds, "s")) => self.wait(Duration::from_secs(seconds.parse().unwrap())),
+                    Some((label, "is cut off")) => self.cut_off(label),
+                    _ => panic!("{event}"),
+                }
+            } else if let Some((label, typed)) = line.split_once('>')
+                && self.conns.iter().any(|conn| conn.label == label)
+            {
+                self.type_line(label, typed.strip_prefix(' ').unwrap_or(typed));
+            }
+        }
+        let script = script.join("\n");
+        assert_eq!(self.log.trim_end(), script, "\n--- seen ---\n{}\n--- expected ---\n{script}\n", self.log);
+    }
+
+    pub(super) fn type_line(&mut self, label: &str, line: &str) {
+        self.log.push_str(format!("{label}> {line}").trim_end());
+        self.log.push('\n');
+        let requests: Vec<Request> = self.asks(label, line).into_iter().collect();
+        self.batch(requests);
+    }
+
+    /// What a line asks of the dispatcher, if it asks anything.
+    fn asks(&mut self, label: &str, line: &str) -> Option<Request> {
+        let at = self.at(label);
+        let action = self.conns[at].session.line(line.as_bytes()).action;
+        let ask = match action {
+            Action::Nothing => return None,
+            Action::Answer(rows, last) => {
+                self.show_answer(at, &rows, &last);
+                return None;
+            }
+            Action::Prompt(text) => {
+                self.show(at, format!("? {text}"));
+                return None;
+            }
+            Action::Set(setting) => {
+                self.show(at, format!("+ {}", set_text(setting, "E")));
+                return None;
+            }
+            Action::HangUp(text) => {
+                self.show(at, format!("* {text}"));
+                return None;
+            }
+            Action::Ask(ask) | Action::AskAlone(ask) => ask,
+            Action::NewToken(label) => {
+                let token = Secret::new(&format!("ttoken{}", self.fresh()));
+                Ask::NewToken { label, token }
+            }
+            Action::NewInvite { uses, lasts, admin } => {
+                let code = Secret::new(&format!("HDFG{}", self.fresh()));
+                Ask::NewInvite { uses, lasts, admin, code }
+            }
+            Action::Quit => Ask::Quit { hear: true },
+        };
+        Some(self.request(at, ask))
+    }
+
+    pub(super) fn request(&self, at: usize, ask: Ask) -> Request {
+        let conn = &self.conns[at];
+        Request { conn: conn.id, replay: conn.session.options().person(), ask, bytes: 0 }
+    }
+
+    /// Where a connection stands in the list.
+    pub(super) fn at(&self, label: &str) -> usize {
+        self.conns.iter().position(|conn| conn.label == label).unwrap_or_else(|| panic!("no connection {label}"))
+    }
+
+    /// The connection goes away without a word.
+    pub(super) fn cut_off(&mut self, label: &str) {
+        let at = self.at(label);
+        self.conns[at].gone = true;
+        let detach = self.request(at, Ask::Detach);
+        self.batch(vec![detach]);
+    }
+
+    pub(super) fn wait(&mut self, passed: Duration) {
+        self.now.instant += passed;
+        self.now.wall += u64::try_from(passed.as_millis()).unwrap();
+        let mut effects = Effects::default();
+        self.rooms.tick(self.now, &mut effects);
+        let (mut deliveries, mut tickets) = (Vec::new(), Vec::new());
+        self.carry_out(&mut effects, &mut deliveries, &mut tickets);
+        for (worker, delivery) in deliveries {
+            assert!(self.deliver(worker, delivery).is_none());
+        }
+        assert!(tickets.is_empty());
+    }
+
+    /// One turn of the dispatcher, and those that follow from it.
+    pub(super) fn batch(&mut self, mut requests: Vec<Request>) {
+        while !requests.is_empty() {
+            let (deliveries, tickets) = self.decide(requests);
+            self.rooms.kept();
+            requests = deliveries.into_iter().filter_map(|(worker, delivery)| self.deliver(worker, delivery)).collect();
+            for ticket in tickets {
+                let answer = self.read(ticket);
+                self.answer(answer.conn, &answer.rows, &answer.last);
+            }
+        }
+        for conn in &self.conns {
+            assert!(conn.gone || conn.waiting == 0, "{} was not answered", conn.label);
+            assert!(conn.held.is_none(), "{} was not welcomed", conn.label);
+        }
+    }
+
+    /// A turn that the disk refuses: these lines, then `storage` for whoever asked. Passwords are
+    /// checked before, so that what follows from them is in that turn.
+    pub(super) fn refused_by_the_disk(&mut self, lines: &[(&str, &str)]) {
+        let mut requests = Vec::new();
+        for (label, line) in lines {
+            self.log.push_str(&format!("{label}> {line}\n"));
+            let Some(request) = self.asks(label, line) else { continue };
+            let conn = request.conn;
+            if !matches!(request.ask, Ask::Login { .. } | Ask::Register { .. } | Ask::Passwd { .. }) {
+                requests.push(request);
+                continue;
+            }
+            let (deliveries, _) = self.decide(vec![request]);
+            requests.extend(deliveries.into_iter().filter_map(|(worker, delivery)| self.deliver(worker, delivery)));
+            assert!(requests.last().is_some_and(|last| last.conn == conn), "{line} could not be tried");
+        }
+        let before = self.model.clone();
+        let asked: Vec<ConnId> = requests.iter().filter(|r| r.ask.is_answered()).map(|r| r.conn).collect();
+        self.decide(requests);
+        self.model = before;
+        self.rooms.reload(self.model.kept.clone());
+        for conn in asked {
+            let last: Final = Refusal::new(Code::Storage, "the disk is full.").into();
+            self.answer(conn, &Rows::default(), &last);
+        }
+    }
+
+    fn decide(&mut self, requests: Vec<Request>) -> (Vec<(usize, Delivery)>, Vec<Ticket>) {
+        let (mut deliveries, mut tickets) = (Vec::new(), Vec::new());
+        let mut effects = Effects::default();
+        for request in requests {
+            self.now.wall += 1;
+            if request.ask.is_answered()
+                && let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == request.conn)
+                && !matches!(request.ask, Ask::Judged(_))
+            {
+                conn.waiting += 1;
+            }
+            self.rooms.handle(self.now, request, &mut effects);
+            self.carry_out(&mut effects, &mut deliveries, &mut tickets);
+        }
+        (deliveries, tickets)
+    }
+
+    fn carry_out(&mut self, effects: &mut Effects, deliveries: &mut Vec<(usize, Delivery)>, tickets: &mut Vec<Ticket>) {
+        let Effects { keep, out } = effects;
+        for keep in keep.drain(..) {
+            match keep {
+                Keep::Write(write) => self.model.apply(&write),
+                Keep::Append(append) => {
+                    let outcome = self.model.append(&append.draft);
+                    self.rooms.appended(append, outcome, out);
+                }
+            }
+        }
+        if let Some(lines) = out.take_lines(Share::default()) {
+            deliveries.extend((0..WORKERS).map(|worker| (worker, Delivery::Lines(Arc::clone(&lines)))));
+        }
+        assert!(out.deliveries.iter().all(|&(worker, _)| worker < WORKERS));
+        deliveries.append(&mut out.deliveries);
+        tickets.append(&mut out.tickets);
+    }
+
+    /// What a worker does; perhaps it asks something in its turn.
+    fn deliver(&mut self, worker: usize, delivery: Delivery) -> Option<Request> {
+        match delivery {
+            Delivery::Check { conn, work, .. } => return self.judge(conn, work),
+            Delivery::Answer(answer) => self.answer(answer.conn, &answer.rows, &answer.last),
+            Delivery::Attached { conn, account, rooms, .. } => {
+                let conn = self.conns.iter_mut().find(|other| other.id == conn)?;
+                conn.session.logged_in();
+                conn.account = Some(account);
+                conn.hears = rooms.into_iter().collect();
+                conn.held = Some(Vec::new());
+            }
+            Delivery::Enter(account, room) => {
+                for conn in self.listeners(worker, account) {
+                    assert!(conn.hears.insert(room), "{} heard it already", conn.label);
+                }
+            }
+            Delivery::Leave(account, room) => {
+                for conn in self.listeners(worker, account) {
+                    assert!(conn.hears.remove(&room), "{} never heard it", conn.label);
+                }
+            }
+            Delivery::Lines(lines) => self.lines = lines,
+            Delivery::Said(Said { room, from, receipt, line }) => {
+                if let Some(last) = receipt.answer() {
+                    assert_eq!(from.worker(), worker);
+                    self.answer(from, &Rows::default(), &last);
+                }
+                self.fan_out(worker, line, |conn| {
+                    conn.hears.contains(&room) && (conn.id != from || conn.session.options().echo)
+                });
+            }
+            Delivery::Direct { account, from, receipt, line } => {
+                if let Some(last) = receipt.answer() {
+                    self.answer(from, &Rows::default(), &last);
+                }
+                self.fan_out(worker, line, |conn| {
+                    conn.account == Some(account) && (conn.id != from || conn.session.options().echo)
+                });
+            }
+            Delivery::Event { room, by, presence, line } => self.fan_out(worker, line, |conn| {
+                let wanted = conn.session.options().presence || !presence;
+                conn.hears.contains(&room) && conn.account != Some(by) && wanted
+            }),
+            Delivery::Notice { account, hears, line } => self.fan_out(worker, line, |conn| {
+                let heard = match hears {
+                    Hears::All => true,
+                    Hears::AllBut(other) => conn.id != other,
+                    Hears::Only(other) => conn.id == other,
+                };
+                conn.account == Some(account) && heard
+            }),
+            Delivery::End(conn, refusal) => {
+                let at = self.conns.iter().position(|other| other.id == conn && !other.gone)?;
+                self.show(at, format!("* {}: {}", refusal.code, refusal.text));
+                self.conns[at].gone = true;
+                return Some(self.request(at, Ask::Detach));
+            }
+            Delivery::Accepted(_) | Delivery::Judged(..) | Delivery::Stop | Delivery::Bye => {
+                panic!("the dispatcher never sends that")
+            }
+        }
+        None
+    }
+
+    fn listeners(&mut self, worker: usize, account: AccountId) -> impl Iterator<Item = &mut Conn> {
+        self.conns.iter_mut().filter(move |conn| conn.id.worker() == worker && conn.account == Some(account))
+    }
+
+    fn fan_out(&mut self, worker: usize, line: LineRef, hears: impl Fn(&Conn) -> bool) {
+        let lines = Arc::clone(&self.lines);
+        for at in 0..self.conns.len() {
+            let conn = &mut self.conns[at];
+            if conn.gone || conn.id.worker() != worker || !hears(conn) {
+                continue;
+            }
+            let tagged = Line::parse(std::str::from_utf8(lines.line(line, true)).unwrap().trim_end()).unwrap();
+            let conversation = match tagged.body {
+                Body::Said { room, .. } => Some(room.to_owned()),
+                Body::Direct { from, to, .. } => Some([from.min(to), from.max(to)].join(">")),
+                _ => None,
+            };
+            if let (Some(conversation), Some(id)) = (conversation, tagged.tags.id) {
+                let before = conn.last.insert(conversation, id);
+                assert!(before < Some(id), "{} saw {id} after {before:?}", conn.label);
+            }
+            let shown =
+                std::str::from_utf8(lines.line(line, conn.session.options().tags)).unwrap().trim_end().to_owned();
+            self.show(at, shown);
+        }
+    }
+
+    /// The answer to a connection's oldest request.
+    fn answer(&mut self, conn: ConnId, rows: &Rows, last: &Final) {
+        let Some(at) = self.conns.iter().position(|other| other.id == conn && !other.gone) else { return };
+        let conn = &mut self.conns[at];
+        conn.waiting = conn.waiting.checked_sub(1).unwrap_or_else(|| panic!("{} asked nothing", conn.label));
+        let held = conn.held.take();
+        self.show_answer(at, rows, last);
+        held.into_iter().flatten().for_each(|line| self.show(at, line));
+    }
+
+    fn show_answer(&mut self, at: usize, rows: &Rows, last: &Final) {
+        let mut bytes = Vec::new();
+        rows.encode(None, &mut bytes);
+        last.encode(self.conns[at].session.options().tags, None, &mut bytes);
+        self.conns[at].refused = matches!(last, Final::Refused(_));
+        for line in std::str::from_utf8(&bytes).unwrap().lines() {
+            self.show(at, line.to_owned());
+        }
+    }
+
+    fn show(&mut self, at: usize, line: String) {
+        let conn = &mut self.conns[at];
+        match &mut conn.held {
+            Some(held) => held.push(line),
+            None => self.log.push_str(&format!("{}< {line}\n", conn.label)),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! A store made of plain values: it holds what the [`Write`]s say and nothing else, so that a
+//! change without its `Write` shows as a difference. It refuses what the real one refuses.
+
+use crate::protocol::names::{AccountId, ConversationId, MessageId};
+use crate::server::traffic::{Appended, Draft, Place, Unread, World as Kept, Write};
+use std::collections::BTreeMap;
+
+/// Addresses that the store keeps for an account.
+const KNOWN_MAX: usize = 16;
+
+type Key = (AccountId, ConversationId, Box<str>);
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Model {
+    pub(super) kept: Kept,
+    said: Vec<(ConversationId, MessageId, AccountId, String)>,
+    keys: BTreeMap<Key, (MessageId, String)>,
+}
+
+impl Model {
+    /// A new store: the server's own account, and the lobby without members.
+    pub(super) fn new() -> Self {
+        use crate::protocol::names::{RoomName, UserName};
+        use crate::server::traffic::{AccountRecord, ConversationKind, ConversationRecord};
+        let server = AccountRecord {
+            id: AccountId::new(1),
+            name: UserName::server(),
+            hash: None,
+            generation: 0,
+            admin: true,
+            at: 0,
+        };
+        let kind = ConversationKind::Room { name: RoomName::lobby(), private: false, topic: String::new() };
+        let lobby = ConversationRecord { id: ConversationId::new(1), kind, last: MessageId::ZERO };
+        let mut model = Self::default();
+        model.apply(&Write::Account(server));
+        model.apply(&Write::Conversation(lobby));
+        model
+    }
+
+    /// Keeps a change; panics where the store would refuse it, and the whole batch with it.
+    pub(super) fn apply(&mut self, write: &Write) {
+        let kept = &mut self.kept;
+        match write {
+            Write::Account(new) => {
+                assert!(kept.accounts.iter().all(|a| a.id != new.id && a.name != new.name), "{new:?} is there");
+                kept.accounts.push(new.clone());
+            }
+            Write::Password { account, generation, hash } => {
+                let account = one(kept.accounts.iter_mut().filter(|a| a.id == *account));
+                account.generation = *generation;
+                account.hash = Some(hash.clone());
+            }
+            Write::Token(new) => {
+                let same = |t: &&crate::server::traffic::TokenRecord| {
+                    t.digest == new.digest || (t.account == new.account && t.label == new.label)
+                };
+                assert!(kept.tokens.iter().find(same).is_none(), "{new:?} is there");
+                kept.tokens.push(new.clone());
+            }
+            Write::TokenGone(digest) => kept.tokens.retain(|token| token.digest != *digest),
+            Write::Invite(new) => {
+                assert!(kept.invites.iter().all(|i| i.digest != new.digest));
+                kept.invites.push(new.clone());
+            }
+            Write::InviteUsed(digest) => {
+                one(kept.invites.iter_mut().filter(|i| i.digest == *digest)).uses -= 1;
+                kept.invites.retain(|invite| invite.uses > 0);
+            }
+            Write::InviteGone(digest) => kept.invites.retain(|invite| invite.digest != *digest),
+            Write::Conversation(new) => {
+                assert!(kept.conversations.iter().all(|c| c.id != new.id && c.kind != new.kind), "{new:?} is there");
+                kept.conversations.push(new.clone());
+            }
+            Write::Topic(id, text) => {
+                let conversation = one(kept.conversations.iter_mut().filter(|c| c.id == *id));
+                match &mut conversation.kind {
+                    crate::server::traffic::ConversationKind::Room { topic, .. } => topic.clone_from(text),
+                    pair => panic!("{pair:?} has no topic"),
+                }
+            }
+            Write::Member(new) => {
+                let same = |m: &crate::server::traffic::MemberRecord| {
+                    (m.conversation, m.account) == (new.conversation, new.account)
+                };
+                assert!(!kept.members.iter().any(same), "{new:?} is there");
+                kept.members.push(*new);
+            }
+            Write::MemberGone(conversation, account) => {
+                kept.members.retain(|m| (m.conversation, m.account) != (*conversation, *account));
+            }
+            Write::Read(conversation, account, id) => {
+                let same = |m: &&mut crate::server::traffic::MemberRecord| {
+                    (m.conversation, m.account) == (*conversation, *account)
+                };
+                let member = one(kept.members.iter_mut().filter(same));
+                member.read = member.read.max(*id);
+            }
+            Write::Invited(new) => {
+                kept.invited.retain(|i| (i.conversation, i.account) != (new.conversation, new.account));
+                kept.invited.push(new.clone());
+            }
+            Write::InvitedGone(conversation, account) => {
+                kept.invited.retain(|i| (i.conversation, i.account) != (*conversation, *account));
+            }
+            Write::Known(account, address) => {
+                kept.known.retain(|known| known != &(*account, *address));
+                kept.known.push((*account, *address));
+                while kept.known.iter().filter(|(of, _)| of == account).count() > KNOWN_MAX {
+                    let oldest = kept.known.iter().position(|(of, _)| of == account).unwrap();
+                    kept.known.remove(oldest);
+                }
+            }
+        }
+    }
+
+    pub(super) fn append(&mut self, draft: &Draft) -> Appended {
+        let text = draft.text.as_str().to_owned();
+        let key = draft.key.clone().map(|key| (draft.author, draft.conversation, key));
+        if let Some((id, before)) = key.as_ref().and_then(|key| self.keys.get(key)) {
+            return if *before == text { Appended::Again(*id) } else { Appended::Conflict };
+        }
+        let conversation = one(self.kept.conversations.iter_mut().filter(|c| c.id == draft.conversation));
+        conversation.last = conversation.last.next().unwrap();
+        let id = conversation.last;
+        if let Some(key) = key {
+            self.keys.insert(key, (id, text.clone()));
+        }
+        self.said.push((draft.conversation, id, draft.author, text));
+        Appended::New(id)
+    }
+
+    /// Rows of what was said in a place, between two ids, both exclusive.
+    pub(super) fn rows(&self, place: &Place, after: MessageId, before: MessageId) -> Vec<String> {
+        let within = |id: MessageId| after < id && id < before;
+        let found =
+            self.said.iter().filter(|(conversation, id, ..)| *conversation == place.conversation && within(*id));
+        found.map(|(_, id, author, text)| format!("{} {id} {}: {text}", place.target, self.name(*author))).collect()
+    }
+
+    /// Lines above the marker that others said.
+    pub(super) fn news(&self, account: AccountId, unread: &Unread) -> usize {
+        let found = self.said.iter().filter(|(conversation, id, author, _)| {
+            *conversation == unread.place.conversation && unread.read < *id && *id <= unread.last && *author != account
+        });
+        found.count()
+    }
+
+    fn name(&self, id: AccountId) -> &str {
+        self.kept.accounts.iter().find(|account| account.id == id).unwrap().name.as_str()
+    }
+}
+
+fn one<T>(mut found: impl Iterator<Item = T>) -> T {
+    let first = found.next().expect("a change to what is not there");
+    assert!(found.next().is_none());
+    first
+}

@@ -1,0 +1,69 @@
+//! What `auth` and the readers do, with plain values.
+
+use super::chat::Chat;
+use crate::protocol::line::{Final, Rows};
+use crate::protocol::names::{ConnId, MessageId};
+use crate::server::traffic::{Answer, Ask, AuthWork, Read, Request, Ticket, Verdict};
+
+impl Chat {
+    /// `auth`'s work: what is kept of a password here is the password.
+    pub(super) fn judge(&mut self, conn: ConnId, work: AuthWork) -> Option<Request> {
+        let verdict = match work {
+            AuthWork::Verify { account, name, hash, password, from } => match account {
+                Some((account, generation)) if hash.as_deref() == Some(password.expose()) => {
+                    Verdict::Right { account, generation, from }
+                }
+                _ => Verdict::Wrong { name, from },
+            },
+            AuthWork::Hash { name, invite, password, from } => {
+                Verdict::Hashed { name, invite, hash: password.expose().into(), from }
+            }
+            AuthWork::Change { hash, old, .. } if *hash != *old.expose() => Verdict::WrongOld,
+            AuthWork::Change { account, generation, new, .. } => {
+                Verdict::Changed { account, generation, hash: new.expose().into() }
+            }
+        };
+        let at = self.conns.iter().position(|other| other.id == conn && !other.gone)?;
+        Some(self.request(at, Ask::Judged(verdict)))
+    }
+
+    /// A reader's work; times are left out.
+    pub(super) fn read(&self, ticket: Ticket) -> Answer {
+        let mut rows = Rows::default();
+        let last = match ticket.read {
+            Read::History { place, before, after, limit } => {
+                let found = self.model.rows(&place, after.unwrap_or_default(), before);
+                let limit = limit as usize;
+                let found = match after {
+                    Some(_) => &found[..limit.min(found.len())],
+                    None => &found[found.len().saturating_sub(limit)..],
+                };
+                found.iter().for_each(|row| rows.push(row));
+                Final::Done(format!("{} messages", found.len()))
+            }
+            Read::Search { places, words, .. } => {
+                let targets: Vec<&str> = places.iter().map(|place| &*place.target).collect();
+                Final::Done(format!("0 messages with {} in {}", words.as_str(), targets.join(" ")))
+            }
+            Read::Conversations { account, places } => {
+                for unread in &places {
+                    let news = self.model.news(account, unread);
+                    rows.push(&format!("{} {} {} {news}", unread.place.target, unread.last, unread.read));
+                }
+                Final::Done(format!("{} conversations", places.len()))
+            }
+            Read::Welcome { account, room, replay, others, last } => {
+                if let Some(unread) = &room {
+                    let end = unread.last.next().unwrap_or(MessageId::MAX);
+                    let found = self.model.rows(&unread.place, unread.read, end);
+                    found[found.len().saturating_sub(replay as usize)..].iter().for_each(|row| rows.push(row));
+                }
+                for unread in &others {
+                    rows.push(&format!("{}: {} new", unread.place.target, self.model.news(account, unread)));
+                }
+                last
+            }
+        };
+        Answer { conn: ticket.conn, rows, last }
+    }
+}

@@ -1,0 +1,273 @@
+//! Whatever people do, in whatever order: each request is answered once and in order (`chat`
+//! checks that at every turn), what is live agrees with what is kept, and what is kept is what the
+//! `Write`s say.
+
+use super::super::world::{Conversation, World};
+use super::chat::{Chat, PASSWORD, WORKERS};
+use crate::protocol::names::{AccountId, ConversationId};
+use crate::server::traffic::Ask;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Line(usize, String),
+    CutOff(usize),
+    EndOfInput(usize),
+    Wait(u64),
+    Passwd(usize),
+    /// Lines that the disk refuses, in one turn.
+    Refused(Vec<(usize, String)>),
+    /// A change of password among them.
+    RefusedPasswd(usize, Vec<(usize, String)>),
+    /// A login.
+    RefusedLogin(usize),
+}
+
+/// Two connections of each of three people, on two workers.
+const LABELS: [&str; 6] = ["ann", "ann2", "bob", "bob2", "cyd", "cyd2"];
+
+fn line() -> impl Strategy<Value = String> {
+    let room = || prop::sample::select(vec!["lobby", "x", "y", "z"]);
+    let name = || prop::sample::select(vec!["ann", "bob", "cyd", "dan"]);
+    let target = || prop::sample::select(vec!["lobby", "x", "y", "z", "@ann", "@bob", "@cyd", "@dan"]);
+    let word = || prop::sample::select(vec!["a", "b"]);
+    let plain = prop::sample::select(vec![
+        "hello",
+        "/who",
+        "/rooms",
+        "/conversations",
+        "/whoami",
+        "/sessions",
+        "/history",
+        "/set tags on",
+        "/set tags off",
+        "/set echo on",
+        "/set replay 0",
+        "/set replay 2",
+        "/search hello",
+        "/quit",
+        "/join",
+        "/switch $",
+        "/token list",
+        "/invitecode",
+        "/nothing",
+        "/passwd",
+        PASSWORD,
+    ]);
+    prop_oneof![
+        4 => plain.prop_map(str::to_owned),
+        4 => room().prop_map(|r| format!("/join {r}")),
+        2 => room().prop_map(|r| format!("/leave {r}")),
+        2 => room().prop_map(|r| format!("/switch {r}")),
+        1 => room().prop_map(|r| format!("/create {r}")),
+        2 => room().prop_map(|r| format!("/create {r} private")),
+        3 => (room(), name()).prop_map(|(r, n)| format!("/invite {r} {n}")),
+        1 => room().prop_map(|r| format!("/who {r}")),
+        2 => (room(), word()).prop_map(|(r, w)| format!("/topic {r} {w}")),
+        1 => room().prop_map(|r| format!("/topic {r} -")),
+        4 => target().prop_map(|t| format!("/say {t} hi")),
+        3 => (target(), word(), word()).prop_map(|(t, k, w)| format!("/post {t} {k} {w}")),
+        2 => (target(), 0..6u8).prop_map(|(t, id)| format!("/read {t} {id}")),
+        1 => target().prop_map(|t| format!("/history {t}")),
+        1 => (target(), 0..6u8).prop_map(|(t, id)| format!("/history {t} after={id} limit=2")),
+        1 => word().prop_map(|w| format!("/token new {w}")),
+        1 => word().prop_map(|w| format!("/token revoke {w}")),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 0..LABELS.len();
+    prop_oneof![
+        20 => (who.clone(), line()).prop_map(|(who, line)| Step::Line(who, line)),
+        1 => who.clone().prop_map(Step::CutOff),
+        1 => who.clone().prop_map(Step::EndOfInput),
+        1 => (0..7u64).prop_map(Step::Wait),
+        1 => who.clone().prop_map(Step::Passwd),
+        2 => prop::collection::vec((who.clone(), line()), 1..5).prop_map(Step::Refused),
+        1 => (who.clone(), prop::collection::vec((who.clone(), line()), 0..3))
+            .prop_map(|(who, lines)| Step::RefusedPasswd(who, lines)),
+        1 => who.prop_map(Step::RefusedLogin),
+    ]
+}
+
+/// What is kept, in an order that does not depend on how it came to be.
+fn canonical(world: &World) -> String {
+    let mut out = String::new();
+    for id in (1..world.next_account().value()).map(AccountId::new) {
+        let account = world.account(id).unwrap();
+        assert_eq!(world.find_account(&account.name), Some(id));
+        let rooms: BTreeSet<_> = account.rooms.iter().collect();
+        assert_eq!(rooms.len(), account.rooms.len());
+        let tokens: BTreeSet<_> = account.tokens.iter().map(|t| (&t.label, t.digest.as_bytes(), t.at)).collect();
+        for token in &account.tokens {
+            assert_eq!(world.find_token(&token.digest), Some(id));
+        }
+        let (name, hash, known, pairs) = (account.name.as_str(), &account.hash, &account.known, &account.pairs);
+        let (generation, admin) = (account.generation, account.admin);
+        writeln!(out, "{name} {hash:?} {generation} {admin} {rooms:?} {pairs:?} {tokens:?} {known:?}").unwrap();
+    }
+    for id in (1..world.next_conversation().value()).map(ConversationId::new) {
+        match world.conversation(id).unwrap() {
+            Conversation::Pair(pair) => writeln!(out, "{pair:?}").unwrap(),
+            Conversation::Room(room) => {
+                assert_eq!(world.find_room(&room.name), Some(id));
+                let members: BTreeMap<_, _> = room.members.iter().collect();
+                for &invited in room.invited.keys() {
+                    assert!(world.account(invited).unwrap().invitations.contains(&id));
+                }
+                let (name, private, topic, last) = (&room.name, room.private, &room.topic, room.last);
+                writeln!(out, "{name} {private} {topic:?} {last} {members:?} {:?}", room.invited).unwrap();
+            }
+        }
+    }
+    let invites: BTreeMap<_, _> = world.invites.iter().map(|(digest, invite)| (digest.as_bytes(), invite)).collect();
+    writeln!(out, "{invites:?}").unwrap();
+    out
+}
+
+/// Who hears what, from what is kept and who is connected.
+fn check_live(chat: &Chat) {
+    let world = &chat.rooms.world;
+    for id in (1..world.next_conversation().value()).map(ConversationId::new) {
+        let Some(room) = world.room(id) else { continue };
+        let (mut workers, mut here) = (BTreeSet::new(), BTreeSet::new());
+        for conn in chat.conns.iter().filter(|conn| !conn.gone) {
+            assert_eq!(chat.rooms.live.account(conn.id), conn.account, "{}", conn.label);
+            let member = conn.account.is_some_and(|account| room.members.contains_key(&account));
+            assert_eq!(conn.hears.contains(&id), member, "{} in {}", conn.label, room.name);
+            if member {
+                workers.insert(conn.id.worker());
+                here.extend(conn.account);
+            }
+            if chat.rooms.live.current(conn.id) == Some(id) {
+                assert!(member, "{} talks in {} and is not in it", conn.label, room.name);
+            }
+        }
+        assert_eq!(chat.rooms.live.workers_of_room(id).collect::<BTreeSet<_>>(), workers);
+        assert!(workers.iter().all(|&worker| worker < WORKERS));
+        assert_eq!(chat.rooms.live.here(id) as usize, here.len(), "{}", room.name);
+        for account in (1..world.next_account().value()).map(AccountId::new) {
+            let lists = world.account(account).unwrap().rooms.contains(&id);
+            assert_eq!(room.members.contains_key(&account), lists);
+        }
+    }
+}
+
+fn play(chat: &mut Chat, step: Step) {
+    match step {
+        Step::Line(who, line) => {
+            let label = LABELS[who];
+            let at = chat.at(label);
+            let before = (format!("{:?}", chat.rooms.world), chat.rooms.live.current(chat.conns[at].id));
+            chat.conns[at].refused = false;
+            // What follows a prompt is its answer, whatever it reads like.
+            let asked = chat.conns[at].session.is_asked();
+            let quits = line == "/quit" && !asked;
+            chat.type_line(label, &line);
+            let at = chat.at(label);
+            if chat.conns[at].refused {
+                assert_eq!(before.0, format!("{:?}", chat.rooms.world), "{line} was refused");
+                let moves = !asked && ["/join", "/switch"].iter().any(|verb| line.starts_with(verb));
+                let current = if moves { None } else { before.1 };
+                assert_eq!(chat.rooms.live.current(chat.conns[at].id), current, "{line} was refused");
+            }
+            if quits && !chat.conns[at].gone {
+                back(chat, label);
+            }
+        }
+        Step::CutOff(who) => back(chat, LABELS[who]),
+        Step::EndOfInput(who) => {
+            let at = chat.at(LABELS[who]);
+            let quit = chat.request(at, Ask::Quit { hear: false });
+            chat.batch(vec![quit]);
+            back(chat, LABELS[who]);
+        }
+        Step::Wait(seconds) => chat.wait(Duration::from_secs(seconds)),
+        Step::Passwd(who) => passwd(chat, LABELS[who], |chat, line| chat.type_line(LABELS[who], line)),
+        Step::Refused(lines) => refused(chat, &lines),
+        Step::RefusedPasswd(who, mut lines) => passwd(chat, LABELS[who], |chat, line| {
+            lines.push((who, line.to_owned()));
+            refused(chat, &lines);
+        }),
+        Step::RefusedLogin(who) => {
+            let label = LABELS[who];
+            chat.cut_off(label);
+            chat.conns.retain(|conn| conn.label != label);
+            chat.connect(label);
+            let name = label.trim_end_matches('2');
+            chat.refused_by_the_disk(&[(label, &format!("/login {name} {PASSWORD}"))]);
+            check_live(chat);
+            chat.type_line(label, &format!("/login {name} {PASSWORD}"));
+        }
+    }
+    // Whoever was ended comes back, or soon nobody would be left.
+    for label in LABELS {
+        if chat.conns[chat.at(label)].gone {
+            back(chat, label);
+        }
+    }
+}
+
+/// Asks for a change of password; `last` types the line that makes it.
+fn passwd(chat: &mut Chat, label: &str, last: impl FnOnce(&mut Chat, &str)) {
+    while chat.conns[chat.at(label)].session.is_asked() {
+        chat.type_line(label, "");
+    }
+    chat.type_line(label, "/passwd");
+    chat.type_line(label, PASSWORD);
+    last(chat, PASSWORD);
+}
+
+/// A turn that the disk refuses changes nothing at all, but that who asked to talk elsewhere talks
+/// nowhere now.
+fn refused(chat: &mut Chat, lines: &[(usize, String)]) {
+    let talks = |chat: &Chat| LABELS.map(|label| chat.rooms.live.current(chat.conns[chat.at(label)].id));
+    let mut expected = talks(chat);
+    for (who, line) in lines {
+        let asked = chat.conns[chat.at(LABELS[*who])].session.is_asked();
+        if ["/join", "/switch"].iter().any(|verb| line.starts_with(verb)) && !asked {
+            expected[*who] = None;
+        }
+    }
+    let typed: Vec<(&str, &str)> = lines
+        .iter()
+        // Somebody who is asked for a password would answer with the line.
+        .filter(|(who, line)| line == PASSWORD || !chat.conns[chat.at(LABELS[*who])].session.is_asked())
+        .filter(|(_, line)| line != "/passwd" && line != "/quit")
+        .map(|(who, line)| (LABELS[*who], line.as_str()))
+        .collect();
+    chat.refused_by_the_disk(&typed);
+    assert_eq!(talks(chat), expected);
+}
+
+/// Takes a connection away and lets the same person come back.
+fn back(chat: &mut Chat, label: &str) {
+    if !chat.conns[chat.at(label)].gone {
+        chat.cut_off(label);
+    }
+    chat.conns.retain(|conn| conn.label != label);
+    chat.connect(label);
+    chat.type_line(label, &format!("/login {} {PASSWORD}", label.trim_end_matches('2')));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_kept_is_what_was_written_and_live_agrees(steps in prop::collection::vec(step(), 1..80)) {
+        let mut chat = Chat::of(&["ann", "bob", "cyd"]);
+        for label in ["ann2", "bob2", "cyd2"] {
+            chat.device(label, label.trim_end_matches('2'));
+        }
+        for step in steps {
+            let shown = format!("{step:?}");
+            play(&mut chat, step);
+            let (live, kept) = (canonical(&chat.rooms.world), canonical(&World::new(chat.model.kept.clone())));
+            prop_assert_eq!(live, kept, "after {}\n{}", shown, chat.log);
+            check_live(&chat);
+        }
+    }
+}

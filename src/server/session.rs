@@ -1,0 +1,451 @@
+//! One connection's state machine: a line goes in, an [`Action`] comes out.
+//!
+//! Owns where in the conversation a peer is: new, asked for a secret, or logged in; and its
+//! options as they stand for the lines still to come. Knows no socket, thread, clock, store or
+//! room. Runs on the worker that owns the connection.
+
+mod help;
+
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::command::{Command, Input, LINE_MAX, LINE_MAX_NEW, Setting, Verb, Who, label_of, parse_line};
+use crate::protocol::deflate::DICTIONARY;
+use crate::protocol::frame::text;
+use crate::protocol::line::{Final, Rows};
+use crate::protocol::names::{AddressGroup, Text, UserName};
+use crate::protocol::secrets::{Digest, Secret};
+use crate::server::traffic::{Ask, Door};
+use help::help;
+use std::time::Duration;
+
+/// Unread lines that a person is shown at login and `/join`, unless `/set replay` says otherwise.
+const REPLAY_DEFAULT: u32 = 20;
+
+/// The options of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Ids, times and labels before lines.
+    pub tags: bool,
+    /// One's own lines shown as others see them.
+    pub echo: bool,
+    /// Who comes and goes.
+    pub presence: bool,
+    /// Unread lines shown at login and `/join`.
+    pub replay: u32,
+    /// Deflate frames.
+    pub deflate: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { tags: false, echo: false, presence: true, replay: REPLAY_DEFAULT, deflate: false }
+    }
+}
+
+impl Options {
+    /// Sets one of them.
+    pub fn apply(&mut self, setting: Setting) {
+        match setting {
+            Setting::Tags(on) => self.tags = on,
+            Setting::Echo(on) => self.echo = on,
+            Setting::Presence(on) => self.presence = on,
+            Setting::Replay(lines) => self.replay = lines,
+            Setting::Deflate(dictionary) => self.deflate = dictionary.is_some(),
+        }
+    }
+
+    /// For a person, how many unread lines to show; `None` for a program.
+    #[must_use]
+    pub fn person(&self) -> Option<u32> {
+        (!self.tags).then_some(self.replay)
+    }
+}
+
+/// What a line asks of the connection.
+#[derive(Debug)]
+pub enum Action {
+    /// Nothing; an empty line.
+    Nothing,
+    /// Answer this, behind the answers that are still to come.
+    Answer(Rows, Final),
+    /// Ask for a secret: the next line is the answer.
+    Prompt(String),
+    /// Change an option at this place in the output, and answer.
+    Set(Setting),
+    /// Send this to the dispatcher; its answer is this line's.
+    Ask(Ask),
+    /// The same, and cut no further line until the answer is there.
+    AskAlone(Ask),
+    /// `/token new`: a token is to be made first.
+    NewToken(String),
+    /// `/invitecode`: a code is to be made first.
+    NewInvite {
+        /// How many it lets in.
+        uses: u32,
+        /// How long it lives.
+        lasts: Duration,
+        /// Whether they become administrators.
+        admin: bool,
+    },
+    /// Say goodbye and close.
+    Quit,
+    /// Somebody who is lost: this one notice, and close.
+    HangUp(&'static str),
+}
+
+/// A line's label, and what it asks.
+#[derive(Debug)]
+pub struct Step {
+    /// The command's label, shown by its answer.
+    pub label: Option<Box<str>>,
+    /// What it asks.
+    pub action: Action,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    door: Door,
+    from: AddressGroup,
+    options: Options,
+}
+
+#[derive(Debug)]
+enum State {
+    New,
+    In,
+    /// A prompt is out; whether one was logged in before it.
+    Asked(Box<Asked>),
+}
+
+#[derive(Debug)]
+struct Asked {
+    label: Option<Box<str>>,
+    question: Question,
+}
+
+#[derive(Debug)]
+enum Question {
+    Register {
+        name: Result<UserName, Refusal>,
+        invite: Option<Secret>,
+    },
+    Login {
+        name: Result<UserName, Refusal>,
+    },
+    OldPassword,
+    NewPassword {
+        old: Secret,
+    },
+    /// A refused verb of one who is logged in: its secrets are taken all the same, or a program
+    /// that sent them behind would say them in a room.
+    Refused {
+        refusal: Refusal,
+        /// How many are still to come.
+        answers: u8,
+    },
+}
+
+impl Question {
+    fn is_logged_in(&self) -> bool {
+        matches!(self, Question::OldPassword | Question::NewPassword { .. } | Question::Refused { .. })
+    }
+}
+
+impl Session {
+    /// A new connection's.
+    #[must_use]
+    pub fn new(door: Door, from: AddressGroup) -> Self {
+        Self { state: State::New, door, from, options: Options::default() }
+    }
+
+    /// The options as they stand for the next line.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// Whether a login was answered with `+ welcome`.
+    #[must_use]
+    pub fn is_logged_in(&self) -> bool {
+        match &self.state {
+            State::New => false,
+            State::In => true,
+            State::Asked(asked) => asked.question.is_logged_in(),
+        }
+    }
+
+    /// Whether the next line is the answer to a prompt.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        matches!(self.state, State::Asked(_))
+    }
+
+    /// The dispatcher let it in.
+    pub fn logged_in(&mut self) {
+        self.state = State::In;
+    }
+
+    /// The most bytes that the next line may have.
+    #[must_use]
+    pub fn line_max(&self) -> usize {
+        if self.is_logged_in() { LINE_MAX } else { LINE_MAX_NEW }
+    }
+
+    /// A line that was too long; `head` is what it began with.
+    #[must_use]
+    pub fn too_long(&mut self, head: &[u8]) -> Step {
+        let most = self.line_max();
+        let text = if self.is_logged_in() {
+            format!("a line has at most {most} bytes. Nothing of it was said; send it in parts.")
+        } else {
+            format!("before login a line has at most {most} bytes. /login NAME or /register NAME first.")
+        };
+        self.refused_whole(head, Refusal::new(Code::LineTooLong, text))
+    }
+
+    /// The peer's input ended; an unanswered prompt is cancelled.
+    #[must_use]
+    pub fn ended(&mut self) -> Option<Step> {
+        let was_in = self.is_logged_in();
+        match std::mem::replace(&mut self.state, if was_in { State::In } else { State::New }) {
+            State::Asked(asked) => Some(Step { label: asked.label, action: cancelled() }),
+            State::New | State::In => None,
+        }
+    }
+
+    /// Takes one line, without its end.
+    #[must_use]
+    pub fn line(&mut self, line: &[u8]) -> Step {
+        let line = match text(line) {
+            Ok(line) => line,
+            Err(refusal) => return self.refused_whole(line, refusal),
+        };
+        let was_in = self.is_logged_in();
+        let home = if was_in { State::In } else { State::New };
+        if let State::Asked(_) = self.state
+            && let State::Asked(asked) = std::mem::replace(&mut self.state, home)
+        {
+            return self.answer(*asked, line);
+        }
+        if self.door == Door::Plain && !was_in && (line.ends_with(" HTTP/1.0") || line.ends_with(" HTTP/1.1")) {
+            // A web page can make its reader's browser post to loopback.
+            return Step { label: None, action: Action::HangUp("this is a chat server, not a web server.") };
+        }
+        match parse_line(line) {
+            Input::Nothing => Step { label: None, action: Action::Nothing },
+            Input::Text(text) => Step { label: None, action: self.bare(text) },
+            Input::Command { label, verb, rest } => {
+                let label = label.map(Box::from);
+                match verb.and_then(|verb| self.command(verb, rest)) {
+                    Ok(Next::Do(action)) => Step { label, action },
+                    Ok(Next::AskFor(question)) => self.prompt(label, question),
+                    Err(refusal) => Step { label, action: answer(refusal) },
+                }
+            }
+        }
+    }
+
+    /// A line refused before it was read carries its label all the same; where it was the answer
+    /// to a prompt, it ends that command.
+    fn refused_whole(&mut self, line: &[u8], refusal: Refusal) -> Step {
+        if let Some(step) = self.ended() {
+            return Step { label: step.label, action: answer(refusal) };
+        }
+        Step { label: label_of(line).map(Box::from), action: answer(refusal) }
+    }
+
+    fn bare(&self, text: &str) -> Action {
+        if self.is_logged_in() {
+            return match Text::parse(text) {
+                Ok(Some(text)) => Action::Ask(Ask::Here(text)),
+                Ok(None) => Action::Nothing,
+                Err(error) => answer(Refusal::new(Code::BadText, format!("{error}."))),
+            };
+        }
+        answer(Refusal::new(
+            Code::NotLoggedIn,
+            "nobody hears you yet. New here? /register NAME   Been here? /login NAME",
+        ))
+    }
+
+    fn command(&mut self, verb: &'static Verb, rest: &str) -> Result<Next, Refusal> {
+        let logged_in = self.is_logged_in();
+        if !logged_in && !matches!(verb.who, Who::All | Who::New) {
+            let text = format!("/{} needs a login. /login NAME, or /register NAME if you are new.", verb.name);
+            return Err(Refusal::new(Code::NotLoggedIn, text));
+        }
+        let already = logged_in && verb.who == Who::New;
+        let refusal = || Refusal::new(Code::AlreadyLoggedIn, "you are logged in already. /quit, then come back.");
+        let command = match verb.parse(rest) {
+            // Whatever is wrong with it, the line behind it is a password, which would be said.
+            Err(_) if already && matches!(verb.name, "login" | "register") => {
+                return Ok(Next::AskFor(Question::Refused { refusal: refusal(), answers: 1 }));
+            }
+            Err(refusal) if verb.name == "passwd" => {
+                return Ok(Next::AskFor(Question::Refused { refusal, answers: 2 }));
+            }
+            Err(_) if already => return Err(refusal()),
+            // A failed /join or /switch leaves no current room, a malformed one too.
+            Err(refusal) if logged_in && matches!(verb.name, "join" | "switch") => {
+                return Ok(Next::Do(Action::Ask(Ask::Lost(refusal))));
+            }
+            command => command?,
+        };
+        let next = self.next(command);
+        match (already, next) {
+            (false, next) => Ok(next),
+            (true, Next::AskFor(_)) => Ok(Next::AskFor(Question::Refused { refusal: refusal(), answers: 1 })),
+            (true, Next::Do(_)) => Err(refusal()),
+        }
+    }
+
+    fn next(&mut self, command: Command) -> Next {
+        let ask = |command| Next::Do(Action::Ask(Ask::Run(command)));
+        match command {
+            Command::Help(verb) => Next::Do(help(verb.as_deref(), self.is_logged_in())),
+            Command::Quit => Next::Do(Action::Quit),
+            Command::Ping(text) => Next::Do(done(text.as_deref().unwrap_or("pong"))),
+            Command::Register { name, invite, password: None } => Next::AskFor(Question::Register { name, invite }),
+            Command::Register { name, invite, password: Some(password) } => {
+                Next::Do(self.register(name, invite, password))
+            }
+            Command::Login { name, password: None } => Next::AskFor(Question::Login { name }),
+            Command::Login { name, password: Some(password) } => Next::Do(self.login(name, password)),
+            Command::Resume(token) => {
+                let token = Digest::of(token.expose());
+                Next::Do(Action::AskAlone(Ask::Resume { token, from: self.from }))
+            }
+            Command::Passwd => Next::AskFor(Question::OldPassword),
+            Command::TokenNew(label) => Next::Do(Action::NewToken(label)),
+            Command::InviteCode { uses, lasts, admin } => Next::Do(Action::NewInvite { uses, lasts, admin }),
+            Command::SetShow => Next::Do(self.show_options()),
+            Command::Set(setting) => Next::Do(self.set(setting)),
+            // A read is a barrier: the lines behind it are cut when it is answered.
+            Command::History { .. } | Command::Search { .. } | Command::Conversations => {
+                Next::Do(Action::AskAlone(Ask::Run(command)))
+            }
+            // So is whatever has many rows, or a few bytes of questions would make megabytes wait.
+            Command::Rooms { .. } | Command::Who(_) | Command::Sessions | Command::TokenList => {
+                Next::Do(Action::AskAlone(Ask::Run(command)))
+            }
+            // So is what shows a person unread lines.
+            Command::Join(_) if !self.options.tags => Next::Do(Action::AskAlone(Ask::Run(command))),
+            command => ask(command),
+        }
+    }
+
+    fn login(&self, name: Result<UserName, Refusal>, password: Secret) -> Action {
+        match name {
+            Ok(name) => Action::AskAlone(Ask::Login { name, password, from: self.from }),
+            Err(refusal) => answer(refusal),
+        }
+    }
+
+    fn register(&self, name: Result<UserName, Refusal>, invite: Option<Secret>, password: Secret) -> Action {
+        match name {
+            Ok(name) => {
+                let invite = invite.map(|code| Digest::of(code.expose()));
+                Action::AskAlone(Ask::Register { name, invite, password, from: self.from })
+            }
+            Err(refusal) => answer(refusal),
+        }
+    }
+
+    fn prompt(&mut self, label: Option<Box<str>>, question: Question) -> Step {
+        let hint = "(your terminal may show it)";
+        let text = match &question {
+            Question::Register { name: Ok(name), .. } => format!("a password for {name}, at least 8 characters {hint}"),
+            Question::Login { name: Ok(name) } => format!("password for {name} {hint}"),
+            Question::OldPassword => format!("your old password {hint}"),
+            Question::NewPassword { .. } => format!("your new password, at least 8 characters {hint}"),
+            Question::Register { .. } | Question::Login { .. } | Question::Refused { .. } => format!("password {hint}"),
+        };
+        self.state = State::Asked(Box::new(Asked { label: label.clone(), question }));
+        Step { label, action: Action::Prompt(text) }
+    }
+
+    fn answer(&mut self, asked: Asked, line: &str) -> Step {
+        let Asked { label, question } = asked;
+        if line.is_empty() {
+            return Step { label, action: cancelled() };
+        }
+        let secret = Secret::new(line);
+        let action = match question {
+            Question::Login { name } => self.login(name, secret),
+            Question::Register { name, invite } => self.register(name, invite, secret),
+            Question::OldPassword => return self.prompt(label, Question::NewPassword { old: secret }),
+            Question::NewPassword { old } => Action::AskAlone(Ask::Passwd { old, new: secret }),
+            Question::Refused { refusal, answers: answers @ 2.. } => {
+                return self.prompt(label, Question::Refused { refusal, answers: answers - 1 });
+            }
+            Question::Refused { refusal, .. } => answer(refusal),
+        };
+        Step { label, action }
+    }
+
+    fn set(&mut self, setting: Setting) -> Action {
+        if let Setting::Deflate(dictionary) = setting {
+            if !self.is_logged_in() {
+                let text = "deflate comes after the login. /login NAME first.";
+                return answer(Refusal::new(Code::NotLoggedIn, text));
+            }
+            if dictionary.is_some_and(|dictionary| dictionary != DICTIONARY) {
+                let text = format!("There is no dictionary of that number. /set deflate {DICTIONARY}, or off.");
+                return answer(Refusal::new(Code::BadArgument, text));
+            }
+        }
+        self.options.apply(setting);
+        Action::Set(setting)
+    }
+
+    fn show_options(&self) -> Action {
+        let Options { tags, echo, presence, replay, deflate } = self.options;
+        let on = |on: bool| if on { "on" } else { "off" };
+        let number = |n: u32| if n == 0 { "off".to_owned() } else { n.to_string() };
+        let mut rows = Rows::default();
+        rows.push(&format!("tags {} - ids, times and labels, for programs", on(tags)));
+        rows.push(&format!("echo {} - your own lines as others see them", on(echo)));
+        rows.push(&format!("presence {} - who comes and goes", on(presence)));
+        rows.push(&format!("replay {} - unread lines shown at login and /join", number(replay)));
+        let deflate = if deflate { DICTIONARY } else { 0 };
+        rows.push(&format!("deflate {} - compressed frames, for programs", number(deflate)));
+        Action::Answer(rows, Final::Done("5 options. /set OPTION VALUE changes one.".to_owned()))
+    }
+}
+
+enum Next {
+    Do(Action),
+    AskFor(Question),
+}
+
+/// The final line of `/set`.
+#[must_use]
+pub fn set_text(setting: Setting, epoch: &str) -> String {
+    let on = |on: bool| if on { "on" } else { "off" };
+    match setting {
+        Setting::Tags(true) => format!("tags on epoch={epoch} protocol=1"),
+        Setting::Tags(false) => "tags off".to_owned(),
+        Setting::Echo(echo) => format!("echo {}", on(echo)),
+        Setting::Presence(presence) => format!("presence {}", on(presence)),
+        Setting::Replay(0) => "replay off".to_owned(),
+        Setting::Replay(lines) => format!("replay {lines}"),
+        Setting::Deflate(None) => "deflate off".to_owned(),
+        Setting::Deflate(Some(dictionary)) => format!("deflate {dictionary}"),
+    }
+}
+
+fn answer(refusal: Refusal) -> Action {
+    Action::Answer(Rows::default(), Final::Refused(refusal))
+}
+
+fn done(text: &str) -> Action {
+    Action::Answer(Rows::default(), Final::Done(text.to_owned()))
+}
+
+fn cancelled() -> Action {
+    answer(Refusal::new(Code::Cancelled, "no answer came, so nothing was done."))
+}
+
+#[cfg(test)]
+mod tests;

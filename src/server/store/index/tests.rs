@@ -1,0 +1,251 @@
+//! The indexer: going on, being made anew, damage, nudges.
+
+use super::super::testing::{
+    ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, history, open, peopled, readers, say, search, unread,
+};
+use super::super::{Reader, Sync};
+use super::file::VERSION;
+use super::*;
+use crate::server::traffic::Read;
+
+#[test]
+fn an_index_goes_on_where_it_was() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["one", "two", "three"]);
+    let (mut indexer, _) = readers(&dir.settings());
+    assert_eq!((indexer.behind().unwrap(), indexer.step(2).unwrap(), indexer.behind().unwrap()), (3, 2, 3));
+    drop(indexer);
+    let (mut indexer, _) = readers(&dir.settings());
+    // The words went on, and the places that waited are taken again.
+    assert_eq!((indexer.behind().unwrap(), indexer.step(2).unwrap(), indexer.behind().unwrap()), (3, 1, 0));
+}
+
+#[test]
+fn an_index_that_is_lost_broken_or_of_another_history_is_made_anew() {
+    let dir = Dir::new();
+    let normal = Settings { sync: Sync::Normal, ..dir.settings() };
+    let mut store = peopled(&normal);
+    say(&mut store, LOBBY, ALICE, &["needle"]);
+    let (mut indexer, mut reader) = readers(&normal);
+    indexer.step(10).unwrap();
+    assert_eq!(ask(&mut reader, search(&[LOBBY], "needle")).len(), 2);
+    drop((indexer, reader));
+    let index = dir.file(INDEX_FILE);
+    let spoil: [&dyn Fn(); 6] = [
+        &|| std::fs::remove_file(&index).unwrap(),
+        &|| std::fs::write(&index, vec![b'?'; 10_000]).unwrap(),
+        &|| Connection::open(&index).unwrap().pragma_update(None, "user_version", VERSION + 1).unwrap(),
+        // As an earlier program left it, with tables of the same names.
+        &|| {
+            let earlier =
+                "DROP TABLE place; CREATE TABLE place(conversation, id, author, seq); PRAGMA user_version = 1";
+            Connection::open(&index).unwrap().execute_batch(earlier).unwrap();
+        },
+        &|| Connection::open(&index).unwrap().execute_batch("UPDATE state SET words = 99").unwrap(),
+        &|| Connection::open(&index).unwrap().execute_batch("UPDATE state SET places = 99").unwrap(),
+    ];
+    for spoil in spoil {
+        spoil();
+        let (mut indexer, mut reader) = readers(&normal);
+        assert_eq!((indexer.behind().unwrap(), indexer.step(10).unwrap()), (1, 1));
+        assert_eq!(ask(&mut reader, search(&[LOBBY], "needle")).len(), 2);
+        assert_eq!(ask(&mut reader, history(LOBBY, None, None, 50)).len(), 2);
+    }
+    // An unclean end without full sync: the epoch changes.
+    drop(store);
+    let (_store, _) = open(&normal);
+    let (indexer, _) = readers(&normal);
+    assert_eq!(indexer.behind().unwrap(), 1);
+}
+
+#[test]
+fn damage_while_running_is_searched_around_and_mended_at_the_next_start() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &vec!["needle"; 2000]);
+    let (mut indexer, _) = readers(&dir.settings());
+    while indexer.step(100).unwrap() > 0 {}
+    let other = Connection::open(dir.file(INDEX_FILE)).unwrap();
+    other.execute_batch("UPDATE leaf SET entries = x'ff'").unwrap();
+    say(&mut store, LOBBY, ALICE, &["needle"]);
+    let mut reader = Reader::open(&dir.settings(), PLENTY).unwrap();
+    let found = ask(&mut reader, search(&[LOBBY], "needle"));
+    assert!(found.last().unwrap().starts_with("+ 50 messages, more="), "{found:?}");
+    // What is only appended to is not seen to be damaged.
+    assert_eq!(indexer.step(10).unwrap(), 1);
+    drop((other, indexer, reader));
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    assert_eq!((indexer.behind().unwrap(), indexer.step(9000).unwrap()), (2001, 2001));
+    assert_eq!(ask(&mut reader, search(&[LOBBY], "needle")), found);
+}
+
+#[test]
+fn damaged_places_are_read_around_and_mended_at_the_next_start() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &vec!["needle"; 2000]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    indexer.step(9000).unwrap();
+    let wanted = ask(&mut reader, history(LOBBY, Some(1000), None, 50));
+    assert_eq!(wanted[49], "| lobby 999 Alice: needle");
+    let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'place'";
+    let root: u64 = indexer.index.query_row(root, [], |row| row.get::<_, i64>(0)).unwrap().unsigned_abs();
+    // The writer last: it folds its log back into the file.
+    drop((reader, indexer));
+    // The root page of the places, as a failing disk would leave it.
+    let mut bytes = std::fs::read(dir.file(INDEX_FILE)).unwrap();
+    let start = usize::try_from((root - 1) * 4096).unwrap();
+    bytes[start..start + 4096].fill(b'?');
+    std::fs::write(dir.file(INDEX_FILE), bytes).unwrap();
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    assert_eq!(ask(&mut reader, history(LOBBY, Some(1000), None, 50)), wanted);
+    assert_eq!(ask(&mut reader, history(LOBBY, None, Some(949), 50)), wanted);
+    say(&mut store, LOBBY, ALICE, &["needle"]);
+    assert!(matches!(indexer.step(10), Err(IndexError::Damaged { .. })));
+    drop((indexer, reader));
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    assert_eq!((indexer.behind().unwrap(), indexer.step(9000).unwrap()), (2001, 2001));
+    assert_eq!(ask(&mut reader, history(LOBBY, Some(1000), None, 50)), wanted);
+}
+
+#[test]
+fn a_message_that_is_not_where_the_index_says_is_not_shown() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, OPS, ALICE, &["secret"]);
+    say(&mut store, LOBBY, ALICE, &["open"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    indexer.step(10).unwrap();
+    indexer.index.execute_batch("UPDATE place SET conversation = conversation + 10").unwrap();
+    let places = "INSERT INTO place VALUES(1, 1, 3, x'020102010201')";
+    indexer.index.execute_batch(places).unwrap();
+    assert_eq!(ask(&mut reader, history(LOBBY, None, None, 50)), ["| lobby 1 Alice: open", "+ 1 messages"]);
+}
+
+#[test]
+fn chunks_are_read_across_their_borders_and_gaps() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["line"; 300]);
+    store.close().unwrap();
+    // A time in which messages were not kept leaves a gap in their ids.
+    let (mut store, _) = open(&Settings { keep: false, ..dir.settings() });
+    assert_eq!(say(&mut store, LOBBY, BOB, &["gone"; 7]), 307);
+    store.close().unwrap();
+    let (mut store, _) = open(&dir.settings());
+    say(&mut store, LOBBY, BOB, &["line"; 250]);
+    say(&mut store, OPS, BOB, &["line"; 3]);
+    let last = say(&mut store, LOBBY, ALICE, &["line"; 50]);
+    assert_eq!(last, 607);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let mut answers = || {
+        let mut reads = Vec::new();
+        for at in [0, 1, 2, 43, 255, 256, 257, 258, 299, 300, 301, 304, 307, 308, 309, 556, 563, 564, 606, 607, 608] {
+            reads.push(history(LOBBY, Some(at.max(1)), None, 3));
+            reads.push(history(LOBBY, None, Some(at), 3));
+            reads.push(history(LOBBY, Some(at + 5), Some(at), 1000));
+            reads.push(Read::Conversations { account: ALICE, places: vec![unread(LOBBY, last, at.min(last))] });
+        }
+        reads.into_iter().map(|read| ask(&mut reader, read)).collect::<Vec<_>>()
+    };
+    let none = answers();
+    assert_eq!(
+        none[0..4],
+        [
+            vec!["+ 0 messages".to_owned()],
+            vec![
+                "| lobby 1 Alice: line".into(),
+                "| lobby 2 Alice: line".into(),
+                "| lobby 3 Alice: line".into(),
+                "+ 3 messages, more".into()
+            ],
+            (1..5).map(|id| format!("| lobby {id} Alice: line")).chain(["+ 4 messages".to_owned()]).collect(),
+            vec!["| lobby 607 0 250".into(), "+ 1 conversations".into()],
+        ]
+    );
+    // Slowly, so that chunks go on from step to step.
+    for most in [1, 2, 40, 100, 1, 90, 100, 1000] {
+        indexer.step(most).unwrap();
+        assert_eq!(answers(), none);
+    }
+    assert_eq!(indexer.behind().unwrap(), 0);
+    let chunks = "SELECT group_concat(first || '-' || last) FROM place WHERE conversation = 1";
+    let chunks: String = indexer.index.query_row(chunks, [], |row| row.get(0)).unwrap();
+    assert!(chunks.starts_with("1-") && chunks.contains("-300,308-") && chunks.ends_with("-607"), "{chunks}");
+    assert!(chunks.split(',').count() < 6, "{chunks}");
+}
+
+#[test]
+fn a_step_that_fails_is_made_again() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["one", "two", "three", "four", "five"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let mut answers = || [history(LOBBY, None, None, 50), search(&[LOBBY], "four")].map(|read| ask(&mut reader, read));
+    let none = answers();
+    // The places of the first step wait, and are not lost or taken twice.
+    assert_eq!(indexer.step(2).unwrap(), 2);
+    indexer.index.pragma_update(None, "query_only", true).unwrap();
+    assert!(matches!(indexer.step(9), Err(IndexError::Database { .. })));
+    assert_eq!(answers(), none);
+    indexer.index.pragma_update(None, "query_only", false).unwrap();
+    assert_eq!((indexer.step(2).unwrap(), indexer.behind().unwrap()), (2, 5));
+    assert_eq!((indexer.step(2).unwrap(), indexer.behind().unwrap()), (1, 0));
+    assert_eq!(answers(), none);
+    let messages: i64 =
+        indexer.index.query_row("SELECT sum(last - first + 1) FROM place", [], |row| row.get(0)).unwrap();
+    assert_eq!(messages, 5);
+}
+
+#[test]
+fn what_is_read_while_the_index_moves_is_whole() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let (running, ended) = crossbeam_channel::bounded::<()>(0);
+    let thread = std::thread::spawn(move || {
+        while ended.try_recv() != Err(TryRecvError::Disconnected) {
+            indexer.step(3).unwrap();
+        }
+    });
+    for n in 1..=300 {
+        say(&mut store, LOBBY, ALICE, &["line"]);
+        let lines = ask(&mut reader, history(LOBBY, None, (n % 2 == 0).then_some(0), 1000));
+        let wanted: Vec<String> = (1..=n).map(|id| format!("| lobby {id} Alice: line")).collect();
+        assert_eq!(lines[..lines.len() - 1], wanted);
+    }
+    drop(running);
+    thread.join().unwrap();
+}
+
+#[test]
+fn nudges_are_followed_until_their_senders_are_gone() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let (indexer, mut reader) = readers(&dir.settings());
+    let (nudge, nudges) = crossbeam_channel::bounded(1);
+    let thread = std::thread::spawn(move || indexer.run(&nudges));
+    for n in 0..100 {
+        say(&mut store, LOBBY, ALICE, &[&format!("needle {n}")]);
+        let _ = nudge.try_send(());
+        assert_eq!(ask(&mut reader, search(&[LOBBY], &format!("needle {n}"))).len(), 2);
+    }
+    drop(nudge);
+    thread.join().unwrap().unwrap();
+    let (indexer, _) = readers(&dir.settings());
+    assert_eq!(indexer.behind().unwrap(), 0);
+}
+
+#[test]
+fn a_start_far_behind_catches_up_and_tells_of_it() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let many = vec!["x"; 60_000];
+    say(&mut store, LOBBY, ALICE, &many);
+    say(&mut store, LOBBY, ALICE, &many);
+    let mut told = Vec::new();
+    let indexer = Indexer::open(&dir.settings(), &mut |done, all| told.push((done, all))).unwrap();
+    assert_eq!(told, [(0, 120_000), (65_536, 120_000), (120_000, 120_000)]);
+    assert_eq!(indexer.behind().unwrap(), 0);
+}

@@ -1,0 +1,146 @@
+//! Reads the [`World`]: all that the dispatcher's state is made of.
+
+use super::schema;
+use crate::protocol::names::{
+    AccountId, AddressGroup, ConversationId, MessageId, NameError, RoomName, SERVER_NAME, UserName,
+};
+use crate::protocol::secrets::Digest;
+use crate::server::traffic::{
+    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, Role, TokenRecord,
+    World,
+};
+use rusqlite::types::Type;
+use rusqlite::{Connection, Error, Result, Row};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// Everything but messages. A conversation's `last` is the one that was saved: see [`uncounted`].
+pub(super) fn world(db: &Connection) -> Result<World> {
+    Ok(World {
+        epoch: schema::meta(db, "epoch")?.ok_or(Error::QueryReturnedNoRows)?,
+        accounts: all(db, "SELECT id, name, hash, generation, admin, at FROM account ORDER BY id", |row| {
+            Ok(AccountRecord {
+                id: AccountId::new(row.get(0)?),
+                name: user_name(row, 1)?,
+                hash: row.get::<_, Option<Arc<str>>>(2)?,
+                generation: row.get(3)?,
+                admin: row.get(4)?,
+                at: count(row, 5)?,
+            })
+        })?,
+        tokens: all(db, "SELECT digest, account, label, at FROM token ORDER BY account, at, label", |row| {
+            Ok(TokenRecord {
+                digest: Digest::from_bytes(row.get(0)?),
+                account: AccountId::new(row.get(1)?),
+                label: row.get(2)?,
+                at: count(row, 3)?,
+            })
+        })?,
+        invites: all(db, "SELECT digest, uses, admin, until FROM invite", |row| {
+            Ok(InviteRecord {
+                digest: Digest::from_bytes(row.get(0)?),
+                uses: row.get(1)?,
+                admin: row.get(2)?,
+                until: count(row, 3)?,
+            })
+        })?,
+        conversations: conversations(db)?,
+        members: all(db, "SELECT conversation, account, owner, read FROM member", |row| {
+            Ok(MemberRecord {
+                conversation: ConversationId::new(row.get(0)?),
+                account: AccountId::new(row.get(1)?),
+                role: if row.get(2)? { Role::Owner } else { Role::Member },
+                read: message_id(row, 3)?,
+            })
+        })?,
+        invited: all(db, "SELECT conversation, account, by FROM invited", |row| {
+            Ok(InvitedRecord {
+                conversation: ConversationId::new(row.get(0)?),
+                account: AccountId::new(row.get(1)?),
+                by: AccountId::new(row.get(2)?),
+            })
+        })?,
+        known: all(db, "SELECT account, address FROM known_address ORDER BY account, used", |row| {
+            Ok((AccountId::new(row.get(0)?), address(row, 1)?))
+        })?,
+    })
+}
+
+fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
+    let sql = "SELECT id, room, low, high, private, topic, last FROM conversation ORDER BY id";
+    all(db, sql, |row| {
+        let kind = match row.get_ref(1)?.as_str_or_null().map_err(|error| broken(1, error))? {
+            Some(room) => ConversationKind::Room {
+                name: RoomName::parse(room).map_err(|error| broken(1, error))?,
+                private: row.get(4)?,
+                topic: row.get(5)?,
+            },
+            None => ConversationKind::Pair(AccountId::new(row.get(2)?), AccountId::new(row.get(3)?)),
+        };
+        Ok(ConversationRecord { id: ConversationId::new(row.get(0)?), kind, last: message_id(row, 6)? })
+    })
+}
+
+/// The last ids of the conversations that were talked in since each one's was saved.
+pub(super) fn uncounted(db: &Connection) -> Result<FxHashMap<ConversationId, MessageId>> {
+    let mut lasts = FxHashMap::default();
+    let mut beyond = db.prepare("SELECT conversation, id FROM message WHERE seq > ? ORDER BY seq")?;
+    let mut found = beyond.query([schema::counted(db)?])?;
+    while let Some(row) = found.next()? {
+        let id = message_id(row, 1)?;
+        let last = lasts.entry(ConversationId::new(row.get(0)?)).or_insert(id);
+        *last = id.max(*last);
+    }
+    Ok(lasts)
+}
+
+/// The highest place in the order of saying that a message has.
+pub(super) fn last_seq(db: &Connection) -> Result<i64> {
+    db.prepare_cached("SELECT coalesce(max(seq), 0) FROM message")?.query_row([], |row| row.get(0))
+}
+
+/// How an address is kept: its bytes, which are 0 for the console, 4 or 8.
+pub(super) fn address_bytes(address: &AddressGroup) -> &[u8] {
+    match address {
+        AddressGroup::Console => &[],
+        AddressGroup::V4(octets) => octets,
+        AddressGroup::V6(net) => net,
+    }
+}
+
+fn address(row: &Row<'_>, column: usize) -> Result<AddressGroup> {
+    let bytes = row.get_ref(column)?.as_blob().map_err(|error| broken(column, error))?;
+    if bytes.is_empty() {
+        return Ok(AddressGroup::Console);
+    }
+    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
+        return Ok(AddressGroup::V4(octets));
+    }
+    <[u8; 8]>::try_from(bytes).map(AddressGroup::V6).map_err(|error| broken(column, error))
+}
+
+fn all<T>(db: &Connection, sql: &str, read: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+    db.prepare(sql)?.query_map([], read)?.collect()
+}
+
+fn user_name(row: &Row<'_>, column: usize) -> Result<UserName> {
+    let name = row.get_ref(column)?.as_str().map_err(|error| broken(column, error))?;
+    match UserName::parse(name) {
+        Err(NameError::Reserved) if name == SERVER_NAME => Ok(UserName::server()),
+        parsed => parsed.map_err(|error| broken(column, error)),
+    }
+}
+
+fn message_id(row: &Row<'_>, column: usize) -> Result<MessageId> {
+    let id = count(row, column)?;
+    MessageId::new(id).ok_or(Error::IntegralValueOutOfRange(column, i64::MAX))
+}
+
+fn count(row: &Row<'_>, column: usize) -> Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| Error::IntegralValueOutOfRange(column, number))
+}
+
+fn broken(column: usize, error: impl std::error::Error + Send + std::marker::Sync + 'static) -> Error {
+    Error::FromSqlConversionFailure(column, Type::Null, Box::new(error))
+}

@@ -1,0 +1,159 @@
+//! Answers the dispatcher's tickets: history, search, conversations, welcomes. Each reader has a
+//! thread and read-only connections of its own, and never waits for the writer.
+//!
+//! Each answer is read from one state of what is kept: see [`super::places`]. None takes longer than
+//! [`READ_DEADLINE`], since a long look would keep the writer's log from being folded back.
+
+use super::page::{Page, READ_DEADLINE, ReadError};
+use super::search::{self, Search};
+use super::{DATABASE_FILE, INDEX_FILE, Settings, StoreError, connect_reader, history, places, welcome};
+use crate::protocol::line::{Body, Final, Rows};
+use crate::protocol::names::AccountId;
+use crate::server::traffic::{Answer, Read, Ticket, Unread};
+use rusqlite::Connection;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How many of SQLite's steps pass between two looks at the clock: well under a millisecond.
+const STEPS_PER_LOOK: i32 = 1000;
+
+/// A reader. What an answer holds is bounded by the limit that was asked for and by bytes.
+#[derive(Debug)]
+pub struct Reader {
+    pub(super) db: Connection,
+    /// `None` where messages are not kept.
+    pub(super) index: Option<Connection>,
+    /// Bytes of an answer, unless one row is larger.
+    answer_bytes: usize,
+    deadline: Arc<Deadline>,
+    /// How long a read may take.
+    patience: Duration,
+}
+
+/// When the read under way must end; seen by SQLite while it works.
+#[derive(Debug)]
+struct Deadline {
+    start: Instant,
+    /// Milliseconds since `start`.
+    end: AtomicU64,
+}
+
+impl Reader {
+    /// Opens behind [`super::Store::open`] and [`super::Indexer::open`], which make the files. An
+    /// answer holds at most `answer_bytes` bytes of rows, or one row.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open(settings: &Settings, answer_bytes: usize) -> Result<Self, StoreError> {
+        let deadline = Arc::new(Deadline { start: Instant::now(), end: AtomicU64::new(u64::MAX) });
+        let connect = |name| {
+            let file = settings.data.join(name);
+            let mut db = connect_reader(&file)?;
+            let deadline = Arc::clone(&deadline);
+            db.progress_handler(STEPS_PER_LOOK, Some(move || deadline.is_over()))
+                .map_err(|error| StoreError::of(&file, error))?;
+            Ok::<_, StoreError>(db)
+        };
+        Ok(Self {
+            db: connect(DATABASE_FILE)?,
+            index: if settings.keep { Some(connect(INDEX_FILE)?) } else { None },
+            answer_bytes,
+            deadline,
+            patience: READ_DEADLINE,
+        })
+    }
+
+    /// The same, less patient than [`READ_DEADLINE`].
+    #[cfg(test)]
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Answers one ticket. What goes wrong is a refusal, logged if it is not the asker's fault.
+    pub fn answer(&mut self, ticket: Ticket) -> Answer {
+        self.deadline.set(self.patience);
+        let Ticket { conn, read } = ticket;
+        let done = match &self.index {
+            Some(index) => self.read(index, read),
+            None => self.read_nothing(read),
+        };
+        match done {
+            Ok((rows, last)) => Answer { conn, rows, last },
+            Err(error) => Answer { conn, rows: Rows::default(), last: error.refusal().into() },
+        }
+    }
+
+    fn read(&self, index: &Connection, read: Read) -> Result<(Rows, Final), ReadError> {
+        let page = |limit| Page::new(limit, self.answer_bytes);
+        let (rows, last) = match read {
+            Read::Welcome { account, room, replay, others, last } => {
+                return Ok((self.welcome(index, account, room.as_ref(), replay, &others), last));
+            }
+            Read::Conversations { account, places } => places::look(&self.db, index, |kept| {
+                welcome::conversations(Some(kept), self.answer_bytes, account, &places)
+            })?,
+            Read::History { place, before, after, limit } => {
+                places::look(&self.db, index, |kept| history::history(kept, page(limit), &place, before, after))?
+            }
+            Read::Search { places, within: _, from, limit, more, words } => {
+                let search = Search::new(&places, from, more, words.as_str())?;
+                search::search(&self.db, index, page(limit), &search)?
+            }
+        };
+        Ok((rows, Final::Done(last)))
+    }
+
+    /// Where messages are not kept, nothing is unread either.
+    fn read_nothing(&self, read: Read) -> Result<(Rows, Final), ReadError> {
+        let (rows, last) = match read {
+            Read::Welcome { last, .. } => return Ok((Rows::default(), last)),
+            Read::Conversations { account, places } => {
+                welcome::conversations(None, self.answer_bytes, account, &places)?
+            }
+            Read::History { .. } | Read::Search { .. } => {
+                (Rows::default(), "0 messages - this server keeps no history".to_owned())
+            }
+        };
+        Ok((rows, Final::Done(last)))
+    }
+
+    /// What a person is shown before the final line of a login, which stands whatever happens
+    /// here.
+    fn welcome(
+        &self,
+        index: &Connection,
+        account: AccountId,
+        room: Option<&Unread>,
+        replay: u32,
+        others: &[Unread],
+    ) -> Rows {
+        let shown = places::look(&self.db, index, |kept| {
+            welcome::welcome(kept, self.answer_bytes, account, room, replay, others)
+        });
+        shown.unwrap_or_else(|error| {
+            let text = "your unread lines could not be read just now. /conversations shows where there are any";
+            let mut rows = Rows::default();
+            rows.push_body(&Body::Notice(Some(error.refusal().code), text));
+            rows
+        })
+    }
+}
+
+impl Deadline {
+    fn set(&self, patience: Duration) {
+        let end = self.now().saturating_add(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
+        self.end.store(end, Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.now() >= self.end.load(Ordering::Relaxed)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! History, conversations and welcomes as the wire shows them.
+
+use super::super::places::{CHUNKS_NEWEST_FIRST, CHUNKS_OLDEST_FIRST};
+use super::super::testing::{
+    ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, history, peopled, place, readers, say, search, unread, welcome,
+};
+use super::*;
+use crate::protocol::names::ConversationId;
+use proptest::prelude::*;
+
+#[test]
+fn history_is_bounded_on_both_sides() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["one", "two", "three", "four", "five"]);
+    say(&mut store, PAIR, BOB, &["psst"]);
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let mut lines = |before, after, limit| ask(&mut reader, history(LOBBY, before, after, limit));
+    assert_eq!(lines(None, None, 2), ["| lobby 4 Alice: four", "| lobby 5 Alice: five", "+ 2 messages, more"]);
+    assert_eq!(lines(Some(4), None, 2), ["| lobby 2 Alice: two", "| lobby 3 Alice: three", "+ 2 messages, more"]);
+    assert_eq!(lines(Some(2), None, 2), ["| lobby 1 Alice: one", "+ 1 messages"]);
+    assert_eq!(lines(None, Some(0), 2), ["| lobby 1 Alice: one", "| lobby 2 Alice: two", "+ 2 messages, more"]);
+    assert_eq!(lines(None, Some(3), 2), ["| lobby 4 Alice: four", "| lobby 5 Alice: five", "+ 2 messages"]);
+    assert_eq!(lines(Some(4), Some(1), 2), ["| lobby 2 Alice: two", "| lobby 3 Alice: three", "+ 2 messages"]);
+    assert_eq!(lines(Some(5), Some(1), 2).last().unwrap(), "+ 2 messages, more");
+    assert_eq!(lines(None, Some(5), 2), ["+ 0 messages"]);
+    assert_eq!(lines(Some(1), None, 2), ["+ 0 messages"]);
+    assert_eq!(ask(&mut reader, history(PAIR, None, None, 50)), ["| @bob 1 bob: psst", "+ 1 messages"]);
+    assert_eq!(ask(&mut reader, history(OPS, None, None, 50)), ["+ 0 messages"]);
+}
+
+#[test]
+fn rows_carry_the_time() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["hello"]);
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let ticket = Ticket { conn: crate::protocol::names::ConnId::new(0, 1), read: history(LOBBY, None, None, 1) };
+    let mut out = Vec::new();
+    reader.answer(ticket).rows.encode(None, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), "| lobby 1 2023-11-14T22:13:20.000Z Alice: hello\n");
+}
+
+#[test]
+fn an_answer_stops_before_too_many_bytes() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let long = "x".repeat(1000);
+    say(&mut store, LOBBY, BOB, &[&*long; 5]);
+    let (_indexer, _) = readers(&dir.settings());
+    let mut reader = Reader::open(&dir.settings(), 2500).unwrap();
+    let ids =
+        |lines: &[String]| lines.iter().filter_map(|l| l.split(' ').nth(2)?.parse::<u64>().ok()).collect::<Vec<_>>();
+    let newest = ask(&mut reader, history(LOBBY, None, None, 50));
+    assert_eq!((ids(&newest), newest.last().unwrap().as_str()), (vec![4, 5], "+ 2 messages, more"));
+    let oldest = ask(&mut reader, history(LOBBY, None, Some(0), 50));
+    assert_eq!((ids(&oldest), oldest.last().unwrap().as_str()), (vec![1, 2], "+ 2 messages, more"));
+    let found = ask(&mut reader, search(&[LOBBY], &long));
+    assert_eq!((ids(&found), found.last().unwrap().as_str()), (vec![5, 4], "+ 2 messages, more=4"));
+    // One row at least, or nobody could ever go on.
+    let mut reader = Reader::open(&dir.settings(), 10).unwrap();
+    assert_eq!(ids(&ask(&mut reader, history(LOBBY, None, None, 50))), [5]);
+    let shown = ask(&mut reader, welcome(Some(unread(LOBBY, 5, 0)), 20, vec![]));
+    assert_eq!(shown[0], "| 4 earlier lines: /history lobby after=0");
+}
+
+#[test]
+fn conversations_leave_ones_own_lines_out() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["mine", "mine", "mine"]);
+    say(&mut store, LOBBY, BOB, &["his"]);
+    say(&mut store, PAIR, BOB, &["psst", "psst"]);
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let places = vec![unread(LOBBY, 4, 1), unread(OPS, 0, 0), unread(PAIR, 2, 0)];
+    let read = Read::Conversations { account: ALICE, places: places.clone() };
+    assert_eq!(ask(&mut reader, read), ["| lobby 4 1 1", "| ops 0 0 0", "| @bob 2 0 2", "+ 3 conversations"]);
+    let read = Read::Conversations { account: BOB, places };
+    assert_eq!(ask(&mut reader, read), ["| lobby 4 1 2", "| ops 0 0 0", "| @bob 2 0 0", "+ 3 conversations"]);
+}
+
+#[test]
+fn a_welcome_shows_what_is_unread() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, BOB, &["one", "two", "three"]);
+    say(&mut store, LOBBY, ALICE, &["mine"]);
+    say(&mut store, OPS, BOB, &["up", "down"]);
+    say(&mut store, PAIR, BOB, &["psst"]);
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let mut shown = |room, replay, others| ask(&mut reader, welcome(room, replay, others));
+    let others = || vec![unread(OPS, 2, 0), unread(PAIR, 1, 0)];
+    assert_eq!(
+        shown(Some(unread(LOBBY, 4, 0)), 2, others()),
+        [
+            "| 2 earlier lines: /history lobby after=0",
+            "| lobby 3 bob: three",
+            "| lobby 4 Alice: mine",
+            "| ops: 2 new lines. /history ops after=0",
+            "| @bob: 1 new line. /history @bob after=0",
+            "+ welcome Alice",
+        ]
+    );
+    assert_eq!(
+        shown(Some(unread(LOBBY, 4, 2)), 2, vec![]),
+        ["| lobby 3 bob: three", "| lobby 4 Alice: mine", "+ welcome Alice"]
+    );
+    assert_eq!(shown(Some(unread(LOBBY, 4, 1)), 2, vec![])[0], "| 1 earlier line: /history lobby after=1");
+    // Nothing but one's own is unread.
+    assert_eq!(shown(Some(unread(LOBBY, 4, 3)), 20, vec![unread(OPS, 2, 2)]), ["+ welcome Alice"]);
+    assert_eq!(shown(None, 20, vec![]), ["+ welcome Alice"]);
+    assert_eq!(
+        shown(Some(unread(LOBBY, 4, 0)), 0, vec![]),
+        ["| lobby: 3 new lines. /history lobby after=0", "+ welcome Alice"]
+    );
+}
+
+#[test]
+fn chunks_are_found_by_their_key_alone() {
+    let dir = Dir::new();
+    let _store = peopled(&dir.settings());
+    let (_indexer, reader) = readers(&dir.settings());
+    for sql in [CHUNKS_OLDEST_FIRST, CHUNKS_NEWEST_FIRST] {
+        let plan = format!("EXPLAIN QUERY PLAN {sql}");
+        let mut plan = reader.index.as_ref().unwrap().prepare(&plan).unwrap();
+        let plan: Vec<String> = plan.query_map([1, 2, 3], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        let wanted = [
+            "SEARCH place USING PRIMARY KEY (conversation=? AND first>? AND first<?)",
+            "SCALAR SUBQUERY 1",
+            "SEARCH place USING PRIMARY KEY (conversation=? AND first<?)",
+        ];
+        assert_eq!(plan, wanted);
+    }
+}
+
+#[test]
+fn a_server_that_keeps_nothing_says_so() {
+    let dir = Dir::new();
+    let forget = Settings { keep: false, ..dir.settings() };
+    let mut store = peopled(&forget);
+    say(&mut store, LOBBY, BOB, &["gone"]);
+    let (mut indexer, mut reader) = readers(&forget);
+    assert_eq!(indexer.step(10).unwrap(), 0);
+    for read in [history(LOBBY, None, None, 50), search(&[LOBBY], "gone")] {
+        assert_eq!(ask(&mut reader, read), ["+ 0 messages - this server keeps no history"]);
+    }
+    let read = Read::Conversations { account: ALICE, places: vec![unread(LOBBY, 1, 0)] };
+    assert_eq!(ask(&mut reader, read), ["| lobby 1 0 0", "+ 1 conversations"]);
+    assert_eq!(ask(&mut reader, welcome(Some(unread(LOBBY, 1, 0)), 20, vec![])), ["+ welcome Alice"]);
+}
+
+#[test]
+fn a_read_that_takes_too_long_is_given_up() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, BOB, &vec!["a needle?"; 5000]);
+    let (_indexer, reader) = readers(&dir.settings());
+    let mut reader = reader.with_patience(Duration::ZERO);
+    let answer = ask(&mut reader, search(&[LOBBY], "haystack"));
+    assert_eq!(answer, ["- busy: that took too long and was given up; ask for less, or again later"]);
+    let shown = ask(&mut reader, welcome(Some(unread(LOBBY, 5000, 0)), 20, vec![]));
+    assert!(shown[0].starts_with("* busy: your unread lines"), "{shown:?}");
+    assert_eq!(shown[1], "+ welcome Alice");
+    let mut reader = reader.with_patience(READ_DEADLINE);
+    assert_eq!(ask(&mut reader, search(&[LOBBY], "haystack")), ["+ 0 messages"]);
+}
+
+#[test]
+fn a_place_without_messages_costs_nothing() {
+    let dir = Dir::new();
+    let _store = peopled(&dir.settings());
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let nowhere = place(crate::protocol::names::ConversationId::new(999));
+    let read =
+        Read::History { place: nowhere, before: crate::protocol::names::MessageId::MAX, after: None, limit: 1000 };
+    assert_eq!(ask(&mut reader, read), ["+ 0 messages"]);
+}
+
+#[test]
+fn what_is_said_while_the_index_is_behind_is_read_with_it() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["one", "two", "three"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    indexer.step(2).unwrap();
+    drop(store);
+    // After a crash, with the places behind and then lost.
+    let (mut store, _) = crate::server::store::Store::open(&dir.settings()).unwrap();
+    assert_eq!(say(&mut store, LOBBY, BOB, &["four"]), 4);
+    let lines = ["| lobby 2 Alice: two", "| lobby 3 Alice: three", "| lobby 4 bob: four", "+ 3 messages, more"];
+    assert_eq!(ask(&mut reader, history(LOBBY, None, None, 3)), lines);
+    drop((indexer, reader));
+    std::fs::remove_file(dir.file(INDEX_FILE)).unwrap();
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    assert_eq!(ask(&mut reader, history(LOBBY, None, None, 3)), lines);
+    assert_eq!((indexer.behind().unwrap(), indexer.step(10).unwrap()), (4, 4));
+    assert_eq!(ask(&mut reader, history(LOBBY, None, None, 3)), lines);
+}
+
+/// Everything that is read by place, within bounds that fit what was said or do not.
+fn reads(bounds: (u64, u64), limit: u32) -> Vec<Read> {
+    let (low, high) = bounds;
+    let rooms = [LOBBY, OPS, PAIR];
+    let all = || rooms.iter().map(|&room| unread(room, high, low)).collect::<Vec<_>>();
+    let mut reads = vec![
+        Read::Conversations { account: ALICE, places: all() },
+        welcome(Some(unread(LOBBY, high, low)), limit, all().split_off(1)),
+        welcome(None, limit, all()),
+        welcome(Some(unread(OPS, high, low)), 0, vec![]),
+    ];
+    for room in rooms {
+        for (before, after) in [(None, None), (Some(high), None), (None, Some(low)), (Some(high), Some(low))] {
+            reads.push(history(room, before, after, limit));
+        }
+    }
+    reads
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn how_far_the_index_is_makes_no_difference(
+        said in proptest::collection::vec((1..4i64, prop_oneof![Just(ALICE), Just(BOB)]), 1..40),
+        bounds in (0..20u64, 0..20u64),
+        limit in 1..10u32,
+        steps in proptest::collection::vec(1..12i64, 1..4),
+    ) {
+        let dir = Dir::new();
+        let mut store = peopled(&dir.settings());
+        let (mut indexer, mut reader) = readers(&dir.settings());
+        let mut ids = std::collections::HashMap::<i64, usize>::new();
+        for (n, (room, author)) in said.iter().enumerate() {
+            say(&mut store, ConversationId::new(*room), *author, &[&format!("line {n}")]);
+            *ids.entry(*room).or_default() += 1;
+        }
+        let mut answers = || reads(bounds, limit).into_iter().map(|read| ask(&mut reader, read)).collect::<Vec<_>>();
+        let none = answers();
+        let all = ids.get(&1).copied().unwrap_or_default().min(limit as usize);
+        prop_assert_eq!(none[4].len(), all + 1);
+        for step in steps {
+            indexer.step(step).unwrap();
+            prop_assert_eq!(&none, &answers());
+        }
+        while indexer.step(100).unwrap() > 0 {}
+        prop_assert_eq!(&none, &answers());
+    }
+}

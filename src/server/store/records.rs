@@ -1,0 +1,139 @@
+//! How each [`Write`] reaches the database, within the writer's transaction.
+
+use super::load::address_bytes;
+use super::stored;
+use crate::server::traffic::{AccountRecord, ConversationKind, ConversationRecord, MemberRecord, Role, Write};
+use rusqlite::{Connection, Error, Params, Result, params};
+
+/// Addresses kept for each account; beyond, those that were used the longest ago are forgotten.
+pub(super) const KNOWN_MAX: i64 = 16;
+
+/// Keeps one change.
+///
+/// # Errors
+/// What SQLite says; a change to what is not there is [`Error::StatementChangedRows`].
+pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
+    match write {
+        Write::Account(account) => add_account(db, account),
+        Write::Password { account, generation, hash } => one(
+            db,
+            "UPDATE account SET generation = ?2, hash = ?3 WHERE id = ?1",
+            params![account.value(), generation, hash.as_ref()],
+        ),
+        Write::Token(token) => one(
+            db,
+            "INSERT INTO token(digest, account, label, at) VALUES(?, ?, ?, ?)",
+            params![token.digest.as_bytes(), token.account.value(), token.label, stored(token.at)],
+        ),
+        Write::TokenGone(digest) => any(db, "DELETE FROM token WHERE digest = ?", [digest.as_bytes()]),
+        Write::Invite(invite) => one(
+            db,
+            "INSERT INTO invite(digest, uses, admin, until) VALUES(?, ?, ?, ?)",
+            params![invite.digest.as_bytes(), invite.uses, invite.admin, stored(invite.until)],
+        ),
+        Write::InviteUsed(digest) => {
+            one(db, "UPDATE invite SET uses = uses - 1 WHERE digest = ?", [digest.as_bytes()])?;
+            any(db, "DELETE FROM invite WHERE digest = ? AND uses <= 0", [digest.as_bytes()])
+        }
+        Write::InviteGone(digest) => any(db, "DELETE FROM invite WHERE digest = ?", [digest.as_bytes()]),
+        Write::Conversation(conversation) => add_conversation(db, conversation),
+        Write::Topic(conversation, topic) => {
+            one(db, "UPDATE conversation SET topic = ?2 WHERE id = ?1", params![conversation.value(), topic])
+        }
+        Write::Member(member) => add_member(db, member),
+        Write::MemberGone(conversation, account) => any(
+            db,
+            "DELETE FROM member WHERE conversation = ? AND account = ?",
+            [conversation.value(), account.value()],
+        ),
+        Write::Read(conversation, account, id) => one(
+            db,
+            "UPDATE member SET read = max(read, ?3) WHERE conversation = ?1 AND account = ?2",
+            [conversation.value(), account.value(), stored(id.value())],
+        ),
+        Write::Invited(invited) => one(
+            db,
+            "INSERT INTO invited(conversation, account, by) VALUES(?1, ?2, ?3)
+             ON CONFLICT(conversation, account) DO UPDATE SET by = excluded.by",
+            [invited.conversation.value(), invited.account.value(), invited.by.value()],
+        ),
+        Write::InvitedGone(conversation, account) => any(
+            db,
+            "DELETE FROM invited WHERE conversation = ? AND account = ?",
+            [conversation.value(), account.value()],
+        ),
+        Write::Known(account, address) => {
+            one(
+                db,
+                "INSERT INTO known_address(account, address, used) VALUES(?1, ?2,
+                     (SELECT coalesce(max(used), 0) + 1 FROM known_address WHERE account = ?1))
+                 ON CONFLICT(account, address) DO UPDATE SET used = excluded.used",
+                params![account.value(), address_bytes(address)],
+            )?;
+            any(
+                db,
+                "DELETE FROM known_address WHERE account = ?1 AND address NOT IN (
+                     SELECT address FROM known_address WHERE account = ?1 ORDER BY used DESC LIMIT ?2)",
+                [account.value(), KNOWN_MAX],
+            )
+        }
+    }
+}
+
+fn add_account(db: &Connection, account: &AccountRecord) -> Result<()> {
+    one(
+        db,
+        "INSERT INTO account(id, name, folded, hash, generation, admin, at) VALUES(?, ?, ?, ?, ?, ?, ?)",
+        params![
+            account.id.value(),
+            account.name.as_str(),
+            account.name.folded(),
+            account.hash.as_deref(),
+            account.generation,
+            account.admin,
+            stored(account.at)
+        ],
+    )
+}
+
+fn add_conversation(db: &Connection, conversation: &ConversationRecord) -> Result<()> {
+    let (id, last) = (conversation.id.value(), stored(conversation.last.value()));
+    match &conversation.kind {
+        ConversationKind::Room { name, private, topic } => one(
+            db,
+            "INSERT INTO conversation(id, room, private, topic, last) VALUES(?, ?, ?, ?, ?)",
+            params![id, name.as_str(), private, topic, last],
+        ),
+        ConversationKind::Pair(low, high) => one(
+            db,
+            "INSERT INTO conversation(id, low, high, private, topic, last) VALUES(?, ?, ?, 1, '', ?)",
+            [id, low.value(), high.value(), last],
+        ),
+    }
+}
+
+fn add_member(db: &Connection, member: &MemberRecord) -> Result<()> {
+    one(
+        db,
+        "INSERT INTO member(conversation, account, owner, read) VALUES(?, ?, ?, ?)",
+        params![
+            member.conversation.value(),
+            member.account.value(),
+            member.role == Role::Owner,
+            stored(member.read.value())
+        ],
+    )
+}
+
+/// Runs a statement that must change one row.
+pub(super) fn one(db: &Connection, sql: &str, params: impl Params) -> Result<()> {
+    match db.prepare_cached(sql)?.execute(params)? {
+        1 => Ok(()),
+        changed => Err(Error::StatementChangedRows(changed)),
+    }
+}
+
+/// Runs a statement that may find nothing to change.
+fn any(db: &Connection, sql: &str, params: impl Params) -> Result<()> {
+    db.prepare_cached(sql)?.execute(params).map(drop)
+}

@@ -1,0 +1,203 @@
+//! The tables of `chitchat.db`, how an older file becomes a newer one, and what a new one begins
+//! with. Runs once, when the store is opened.
+
+use super::{StoreError, Sync, stored};
+use crate::protocol::names::{RoomName, UserName};
+use crate::protocol::secrets;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The steps from each schema to the next; `user_version` counts those that were taken. A step
+/// that was released is never changed.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE account(
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, hash TEXT,
+        generation INTEGER NOT NULL, admin INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+    CREATE TABLE token(
+        digest BLOB PRIMARY KEY, account INTEGER NOT NULL REFERENCES account, label TEXT NOT NULL,
+        at INTEGER NOT NULL, UNIQUE(account, label)) STRICT, WITHOUT ROWID;
+    CREATE TABLE invite(
+        digest BLOB PRIMARY KEY, uses INTEGER NOT NULL, admin INTEGER NOT NULL,
+        until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    -- A room has a name, a pair two accounts, the lower first. No id up to `last` is given again,
+    -- whether or not its message is kept; where messages are kept, those beyond the `counted` of
+    -- `meta` may have higher ones.
+    CREATE TABLE conversation(
+        id INTEGER PRIMARY KEY, room TEXT UNIQUE,
+        low INTEGER REFERENCES account, high INTEGER REFERENCES account,
+        private INTEGER NOT NULL, topic TEXT NOT NULL, last INTEGER NOT NULL,
+        UNIQUE(low, high),
+        CHECK((room IS NULL) = (low IS NOT NULL AND high IS NOT NULL AND low <= high))) STRICT;
+    CREATE TABLE member(
+        conversation INTEGER NOT NULL REFERENCES conversation,
+        account INTEGER NOT NULL REFERENCES account,
+        owner INTEGER NOT NULL, read INTEGER NOT NULL,
+        PRIMARY KEY(conversation, account)) STRICT, WITHOUT ROWID;
+    CREATE TABLE invited(
+        conversation INTEGER NOT NULL REFERENCES conversation,
+        account INTEGER NOT NULL REFERENCES account, by INTEGER NOT NULL REFERENCES account,
+        PRIMARY KEY(conversation, account)) STRICT, WITHOUT ROWID;
+    CREATE TABLE known_address(
+        account INTEGER NOT NULL REFERENCES account, address BLOB NOT NULL, used INTEGER NOT NULL,
+        PRIMARY KEY(account, address)) STRICT, WITHOUT ROWID;
+    -- In the order of saying, whatever the conversation, and only ever appended to: an index by
+    -- conversation would dirty a page of its own for nearly each line, so it is kept in `index.db`,
+    -- which follows by `seq`. No foreign keys here: they would cost each line two look-ups.
+    CREATE TABLE message(
+        seq INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, id INTEGER NOT NULL,
+        author INTEGER NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+    CREATE TABLE post_key(
+        account INTEGER NOT NULL, conversation INTEGER NOT NULL, key BLOB NOT NULL,
+        id INTEGER NOT NULL, digest BLOB NOT NULL,
+        PRIMARY KEY(account, conversation, key)) STRICT, WITHOUT ROWID;
+"];
+
+/// The version of this program, kept with the schema so that an older one can say what it takes.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Brings the database to the newest schema, and fills a new one with the server's own account
+/// and the lobby; all of it or, after a crash, nothing.
+pub(super) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError> {
+    let of = |error| StoreError::of(file, error);
+    let change = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of)?;
+    let found: i64 = change.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(of)?;
+    let Some(steps) = usize::try_from(found).ok().and_then(|taken| MIGRATIONS.get(taken..)) else {
+        let needs = meta(&change, "needs").ok().flatten().unwrap_or_else(|| "of a later version".to_owned());
+        return Err(StoreError::Newer { file: file.to_owned(), found, known: stored(MIGRATIONS.len() as u64), needs });
+    };
+    if steps.is_empty() {
+        return Ok(());
+    }
+    if found == 0 {
+        let tables: i64 = change.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(of)?;
+        if tables > 0 {
+            let detail = "it holds tables of another program".to_owned();
+            return Err(StoreError::Broken { file: file.to_owned(), detail });
+        }
+    }
+    for step in steps {
+        change.execute_batch(step).map_err(of)?;
+    }
+    if found == 0 {
+        fill(&change).map_err(of)?;
+        set_meta(&change, "epoch", &secrets::new_epoch()?).map_err(of)?;
+    }
+    set_meta(&change, "needs", VERSION).map_err(of)?;
+    change.pragma_update(None, "user_version", stored(MIGRATIONS.len() as u64)).map_err(of)?;
+    change.commit().map_err(of)
+}
+
+fn fill(db: &Connection) -> rusqlite::Result<()> {
+    let server = UserName::server();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    db.execute(
+        "INSERT INTO account(id, name, folded, hash, generation, admin, at) VALUES(1, ?, ?, NULL, 0, 1, ?)",
+        params![server.as_str(), server.folded(), i64::try_from(now).unwrap_or(i64::MAX)],
+    )?;
+    db.execute(
+        "INSERT INTO conversation(id, room, private, topic, last) VALUES(1, ?, 0, '', 0)",
+        [RoomName::lobby().as_str()],
+    )?;
+    Ok(())
+}
+
+/// Notes that a run begins, and gives the database's line of history a new name if the last run
+/// may have lost what it had acknowledged. The connection must be one that syncs each commit.
+pub(super) fn begin_run(db: &mut Connection, file: &Path, sync: Sync) -> Result<(), StoreError> {
+    let of = |error| StoreError::of(file, error);
+    let change = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of)?;
+    let unclean = meta(&change, "unclean").map_err(of)?.is_some();
+    if unclean {
+        set_meta(&change, "epoch", &secrets::new_epoch()?).map_err(of)?;
+    }
+    match sync {
+        Sync::Normal => set_meta(&change, "unclean", "1").map_err(of)?,
+        Sync::Full if unclean => end_run(&change).map_err(of)?,
+        Sync::Full => {}
+    }
+    change.commit().map_err(of)
+}
+
+/// Notes a clean end, behind all that was committed.
+pub(super) fn end_run(db: &Connection) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM meta WHERE key = 'unclean'", []).map(drop)
+}
+
+/// One of the few things known of the database as a whole.
+pub(super) fn meta(db: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    db.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
+}
+
+/// Up to which place in the order of saying each conversation's `last` is saved.
+pub(super) fn counted(db: &Connection) -> rusqlite::Result<i64> {
+    let sql = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'counted'), 0)";
+    db.query_row(sql, [], |row| row.get(0))
+}
+
+/// Notes it, in the transaction that saves them.
+pub(super) fn set_counted(db: &Connection, seq: i64) -> rusqlite::Result<()> {
+    set_meta(db, "counted", &seq.to_string())
+}
+
+fn set_meta(db: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT INTO meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+        [key, value],
+    )
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Dir, open};
+    use super::super::{DATABASE_FILE, Settings, Store};
+    use super::*;
+
+    #[test]
+    fn a_newer_schema_is_refused_with_the_version_it_takes() {
+        let dir = Dir::new();
+        let (store, _) = open(&dir.settings());
+        store.close().unwrap();
+        let db = Connection::open(dir.file(DATABASE_FILE)).unwrap();
+        db.pragma_update(None, "user_version", 99).unwrap();
+        set_meta(&db, "needs", "7.1.0").unwrap();
+        drop(db);
+        let error = Store::open(&dir.settings()).unwrap_err().to_string();
+        assert!(error.contains("chitchat.db") && error.contains("install chitchatd 7.1.0 or newer"), "{error}");
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_left_alone() {
+        let dir = Dir::new();
+        let other = Connection::open(dir.file(DATABASE_FILE)).unwrap();
+        other.execute_batch("CREATE TABLE recipe(title)").unwrap();
+        drop(other);
+        assert!(matches!(Store::open(&dir.settings()), Err(StoreError::Broken { .. })));
+        std::fs::write(dir.file(DATABASE_FILE), [b'?'; 5000]).unwrap();
+        let error = Store::open(&dir.settings()).unwrap_err();
+        assert!(matches!(error, StoreError::Broken { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_epoch_changes_after_an_unclean_end_without_full_sync_alone() {
+        let dir = Dir::new();
+        let normal = Settings { sync: Sync::Normal, ..dir.settings() };
+        let epoch_of = |settings: &Settings, clean: bool| {
+            let (store, world) = open(settings);
+            if clean {
+                store.close().unwrap();
+            }
+            world.epoch
+        };
+        let first = epoch_of(&dir.settings(), false);
+        assert_eq!(first.len(), 16);
+        assert_eq!(epoch_of(&normal, true), first);
+        assert_eq!(epoch_of(&normal, false), first);
+        let second = epoch_of(&dir.settings(), false);
+        assert_ne!(second, first);
+        assert_eq!(epoch_of(&normal, false), second);
+        assert_ne!(epoch_of(&normal, true), second);
+    }
+}

@@ -1,0 +1,206 @@
+//! Search: languages, who may read, pages; and that nobody can tell what is indexed yet.
+
+use super::super::testing::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, peopled, readers, say, search};
+use super::super::{Indexer, Reader};
+use crate::protocol::names::{AccountId, ConversationId, Text};
+use crate::server::traffic::{Place, Read};
+use proptest::prelude::*;
+
+fn texts(lines: &[String]) -> Vec<&str> {
+    lines.iter().filter_map(|line| line.strip_prefix("| ")?.split_once(": ").map(|(_, text)| text)).collect()
+}
+
+fn catch_up(indexer: &mut Indexer) {
+    while indexer.step(2).unwrap() > 0 {}
+    assert_eq!(indexer.behind().unwrap(), 0);
+}
+
+/// Asks before and after indexing, which must not differ.
+fn both(indexer: &mut Indexer, reader: &mut Reader, reads: impl Fn() -> Vec<Read>) -> Vec<Vec<String>> {
+    let before: Vec<_> = reads().into_iter().map(|read| ask(reader, read)).collect();
+    catch_up(indexer);
+    let after: Vec<_> = reads().into_iter().map(|read| ask(reader, read)).collect();
+    assert_eq!(before, after);
+    after
+}
+
+#[test]
+fn words_are_found_in_many_languages() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let said = [
+        "Die Straße ist gesperrt",
+        "déjà vu, Zoë?",
+        "明日は東京に行きます",
+        "ฉันรักเมืองไทย",
+        "Ёлка в ПОДЪЕЗДЕ",
+        "학교에서 만나",
+        "plain words, plainly said",
+    ];
+    say(&mut store, LOBBY, ALICE, &said);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let asked = ["STRASSE", "deja zoe", "東京", "เมือง", "елка подъезде", "학교", "words plain"];
+    let found = both(&mut indexer, &mut reader, || asked.iter().map(|words| search(&[LOBBY], words)).collect());
+    for (found, said) in found.iter().zip(said) {
+        assert_eq!(texts(found), [said]);
+        assert_eq!(found.last().unwrap(), "+ 1 messages");
+    }
+    for nothing in ["京東", "plai", "strasse zoe", "ёлка nirgends"] {
+        assert_eq!(ask(&mut reader, search(&[LOBBY], nothing)), ["+ 0 messages"]);
+    }
+    let refused = ask(&mut reader, search(&[LOBBY], "?!"));
+    assert!(refused[0].starts_with("- bad-argument: "), "{refused:?}");
+}
+
+#[test]
+fn phrases_and_long_words_are_found_in_a_row_alone() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let long = "x".repeat(150);
+    let said = [
+        "we don't, t don",
+        "t don",
+        "東の京",
+        "京東 and 東京",
+        "東 京",
+        "東京都に行く",
+        &format!("see {long}!"),
+        &format!("see {}", "x".repeat(140)),
+        "d'on",
+    ];
+    say(&mut store, LOBBY, ALICE, &said);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let asked = ["don't", "東京", "東京都", "京", "都東", &long, "d-on see", "東-京 and", "DON t"];
+    let found = both(&mut indexer, &mut reader, || asked.iter().map(|words| search(&[LOBBY], words)).collect());
+    let wanted: [&[usize]; 9] = [&[0], &[5, 4, 3], &[5], &[5, 4, 3, 2], &[], &[6], &[], &[3], &[1, 0]];
+    for (found, wanted) in found.iter().zip(wanted) {
+        assert_eq!(texts(found), wanted.iter().map(|&n| said[n]).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn only_what_one_may_read_is_found_whatever_a_text_says() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, OPS, BOB, &["secret plan c_1 c1 a_2 \"c_1\" OR words : c_1"]);
+    say(&mut store, LOBBY, ALICE, &["open plan"]);
+    say(&mut store, PAIR, BOB, &["our plan"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let from = |from, places: &[ConversationId]| match search(places, "plan") {
+        Read::Search { places, within, limit, more, words, .. } => {
+            Read::Search { places, within, from: Some(from), limit, more, words }
+        }
+        other => other,
+    };
+    let found = both(&mut indexer, &mut reader, || {
+        vec![
+            search(&[LOBBY, PAIR], "plan"),
+            search(&[LOBBY], "plan"),
+            from(ALICE, &[LOBBY, PAIR, OPS]),
+            from(BOB, &[LOBBY, PAIR, OPS]),
+            from(AccountId::new(99), &[LOBBY]),
+            search(&[], "plan"),
+            search(&[LOBBY, PAIR], "plan\" OR \"c_2"),
+            search(&[LOBBY, PAIR], "c_1"),
+            search(&[OPS], "c_1"),
+        ]
+    });
+    let secret = "secret plan c_1 c1 a_2 \"c_1\" OR words : c_1";
+    let wanted: [&[&str]; 9] = [
+        &["our plan", "open plan"],
+        &["open plan"],
+        &["open plan"],
+        &["our plan", secret],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[secret],
+    ];
+    for (found, wanted) in found.iter().zip(wanted) {
+        assert_eq!(texts(found), wanted);
+    }
+}
+
+#[test]
+fn pages_go_on_by_their_cursor() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["hit 1", "miss", "hit 2", "hit 3"]);
+    catch_up(&mut indexer);
+    say(&mut store, LOBBY, ALICE, &["hit 4", "hit 5"]);
+    let mut page = |more| {
+        let read = match search(&[LOBBY], "hit") {
+            Read::Search { places, within, from, words, .. } => {
+                Read::Search { places, within, from, limit: 2, more, words }
+            }
+            other => other,
+        };
+        let lines = ask(&mut reader, read);
+        (texts(&lines).join(","), lines.last().unwrap().clone())
+    };
+    assert_eq!(page(None), ("hit 5,hit 4".to_owned(), "+ 2 messages, more=5".to_owned()));
+    assert_eq!(page(Some(5)), ("hit 3,hit 2".to_owned(), "+ 2 messages, more=3".to_owned()));
+    assert_eq!(page(Some(3)), ("hit 1".to_owned(), "+ 1 messages".to_owned()));
+    assert_eq!(page(Some(0)).1, "+ 0 messages");
+    assert_eq!(page(Some(u64::MAX)).0, "hit 5,hit 4");
+}
+
+#[test]
+fn a_few_old_lines_are_found_under_many_that_one_may_not_read() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["hit, long ago"]);
+    say(&mut store, OPS, ALICE, &vec!["hit"; 1500]);
+    say(&mut store, LOBBY, ALICE, &["hit, just now"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    while indexer.step(300).unwrap() > 0 {}
+    // So many places that the index is not asked for them from the start.
+    let mut places: Vec<_> = (100..200).map(ConversationId::new).collect();
+    places.push(LOBBY);
+    assert_eq!(texts(&ask(&mut reader, search(&places, "hit"))), ["hit, just now", "hit, long ago"]);
+}
+
+fn corpus() -> impl Strategy<Value = Vec<(i64, i64, String)>> {
+    let word = prop_oneof!["[a-c]", "[a-c]é?", Just("日本".to_owned()), Just("本".to_owned()), Just("a_2".to_owned())];
+    let text = proptest::collection::vec(word, 1..5).prop_map(|words| words.join(" "));
+    proptest::collection::vec((1..4i64, 2..4i64, text), 1..30)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn what_is_indexed_makes_no_difference(
+        said in corpus(),
+        words in prop_oneof!["[a-c]", "[a-c] [a-c]", "[a-c]-[a-c]", Just("日本".to_owned()), Just("本 a".to_owned())],
+        from in proptest::option::of(2..4i64),
+        places in proptest::collection::btree_set(1..4i64, 1..4),
+        limit in 1..8u32,
+        steps in 0..4usize,
+    ) {
+        let dir = Dir::new();
+        let mut store = peopled(&dir.settings());
+        for (place, author, text) in &said {
+            say(&mut store, ConversationId::new(*place), AccountId::new(*author), &[text]);
+        }
+        let (mut indexer, mut reader) = readers(&dir.settings());
+        let read = || Read::Search {
+            places: places.iter().map(|&n| Place { conversation: ConversationId::new(n), target: format!("r{n}").into() }).collect(),
+            within: false,
+            from: from.map(AccountId::new),
+            limit,
+            more: None,
+            words: Text::parse(&words).unwrap().unwrap(),
+        };
+        let none = ask(&mut reader, read());
+        for _ in 0..steps {
+            indexer.step(5).unwrap();
+        }
+        let some = ask(&mut reader, read());
+        catch_up(&mut indexer);
+        let all = ask(&mut reader, read());
+        prop_assert_eq!(&none, &some);
+        prop_assert_eq!(&none, &all);
+    }
+}

@@ -1,0 +1,142 @@
+//! What the store's tests share: a directory that goes away, people, rooms, and things said.
+
+use super::{Indexer, Reader, Settings, Store, Sync};
+use crate::protocol::line::Final;
+use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
+use crate::server::traffic::{
+    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Place, Read, Role, Ticket,
+    Unread, World, Write,
+};
+use std::path::PathBuf;
+
+/// Bytes of an answer in tests that are not about them.
+pub(super) const PLENTY: usize = 1 << 20;
+
+/// A data directory.
+pub(super) struct Dir(tempfile::TempDir);
+
+impl Dir {
+    pub(super) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        Settings { data: self.0.path().to_owned(), sync: Sync::Full, keep: true }
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+pub(super) fn open(settings: &Settings) -> (Store, World) {
+    Store::open(settings).unwrap()
+}
+
+pub(super) const LOBBY: ConversationId = ConversationId::new(1);
+pub(super) const ALICE: AccountId = AccountId::new(2);
+pub(super) const BOB: AccountId = AccountId::new(3);
+pub(super) const OPS: ConversationId = ConversationId::new(2);
+pub(super) const PAIR: ConversationId = ConversationId::new(3);
+
+pub(super) fn id(n: u64) -> MessageId {
+    MessageId::new(n).unwrap()
+}
+
+pub(super) fn account(id: AccountId, name: &str) -> Write {
+    let name = UserName::parse(name).unwrap();
+    Write::Account(AccountRecord { id, name, hash: Some("hash".into()), generation: 0, admin: false, at: 5 })
+}
+
+pub(super) fn room(id: ConversationId, name: &str) -> Write {
+    let kind = ConversationKind::Room { name: RoomName::parse(name).unwrap(), private: true, topic: String::new() };
+    Write::Conversation(ConversationRecord { id, kind, last: MessageId::ZERO })
+}
+
+pub(super) fn member(conversation: ConversationId, account: AccountId) -> Write {
+    Write::Member(MemberRecord { conversation, account, role: Role::Member, read: MessageId::ZERO })
+}
+
+/// Alice and Bob, the lobby, the room ops, and the two's direct conversation.
+pub(super) fn peopled(settings: &Settings) -> Store {
+    let (mut store, _) = open(settings);
+    let kind = ConversationKind::Pair(ALICE, BOB);
+    let pair = Write::Conversation(ConversationRecord { id: PAIR, kind, last: MessageId::ZERO });
+    let mut writes = vec![account(ALICE, "Alice"), account(BOB, "bob"), room(OPS, "ops"), pair];
+    for conversation in [LOBBY, OPS, PAIR] {
+        writes.extend([member(conversation, ALICE), member(conversation, BOB)]);
+    }
+    store.begin().unwrap();
+    writes.iter().for_each(|write| store.write(write).unwrap());
+    store.commit().unwrap();
+    store
+}
+
+pub(super) fn draft(conversation: ConversationId, author: AccountId, text: &str) -> Draft {
+    let text = Text::parse(text).unwrap().unwrap();
+    Draft { conversation, author, at: 1_700_000_000_000, text, key: None }
+}
+
+/// Says lines in one transaction, and gives the id of the last.
+pub(super) fn say(store: &mut Store, conversation: ConversationId, author: AccountId, texts: &[&str]) -> u64 {
+    store.begin().unwrap();
+    let mut last = 0;
+    for text in texts {
+        match store.append(&draft(conversation, author, text)).unwrap() {
+            Appended::New(id) => last = id.value(),
+            other => panic!("{other:?}"),
+        }
+    }
+    store.commit().unwrap();
+    last
+}
+
+/// An indexer that has done nothing, and a reader.
+pub(super) fn readers(settings: &Settings) -> (Indexer, Reader) {
+    let indexer = Indexer::open(settings, &mut |_, _| {}).unwrap();
+    (indexer, Reader::open(settings, PLENTY).unwrap())
+}
+
+/// An answer as its lines; the date, which is always the same, is left out.
+pub(super) fn ask(reader: &mut Reader, read: Read) -> Vec<String> {
+    let answer = reader.answer(Ticket { conn: ConnId::new(0, 1), read });
+    let mut out = Vec::new();
+    answer.rows.encode(None, &mut out);
+    answer.last.encode(false, None, &mut out);
+    let text = String::from_utf8(out).unwrap().replace(" 2023-11-14T22:13:20.000Z ", " ");
+    text.lines().map(str::to_owned).collect()
+}
+
+pub(super) fn place(conversation: ConversationId) -> Place {
+    let target = match conversation {
+        LOBBY => "lobby",
+        OPS => "ops",
+        PAIR => "@bob",
+        _ => "elsewhere",
+    };
+    Place { conversation, target: target.into() }
+}
+
+pub(super) fn history(conversation: ConversationId, before: Option<u64>, after: Option<u64>, limit: u32) -> Read {
+    let before = before.map_or(MessageId::MAX, id);
+    Read::History { place: place(conversation), before, after: after.map(id), limit }
+}
+
+pub(super) fn search(places: &[ConversationId], words: &str) -> Read {
+    Read::Search {
+        places: places.iter().copied().map(place).collect(),
+        within: false,
+        from: None,
+        limit: 50,
+        more: None,
+        words: Text::parse(words).unwrap().unwrap(),
+    }
+}
+
+pub(super) fn unread(conversation: ConversationId, last: u64, read: u64) -> Unread {
+    Unread { place: place(conversation), last: id(last), read: id(read) }
+}
+
+pub(super) fn welcome(room: Option<Unread>, replay: u32, others: Vec<Unread>) -> Read {
+    Read::Welcome { account: ALICE, room, replay, others, last: Final::Done("welcome Alice".to_owned()) }
+}

@@ -1,0 +1,100 @@
+//! Messages of the transaction under way, on their way into the database several to a statement:
+//! that takes a third less than one by one. The dispatcher's thread runs it.
+
+use crate::protocol::names::MessageId;
+use crate::server::store::stored;
+use crate::server::traffic::Draft;
+use rusqlite::{Connection, Result, Statement, ToSql};
+
+/// Rows that go in with one statement. More of them gain little.
+const CHUNK: usize = 8;
+
+const INSERT: &str = "INSERT INTO message VALUES(?, ?, ?, ?, ?, ?)";
+const INSERT_CHUNK: &str = "INSERT INTO message VALUES
+    (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?),
+    (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)";
+
+/// What waits: less than [`CHUNK`] between two calls.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    rows: Vec<Row>,
+    /// The texts, one behind the other.
+    texts: String,
+}
+
+#[derive(Debug)]
+struct Row {
+    seq: i64,
+    conversation: i64,
+    id: i64,
+    author: i64,
+    at: i64,
+    /// Where its text ends in the texts; it begins where the one before ends.
+    text_end: usize,
+}
+
+impl Rows {
+    /// Takes a message; with enough of them they are written.
+    ///
+    /// # Errors
+    /// What SQLite says. What waited is gone then, and the transaction must be rolled back.
+    pub(super) fn push(&mut self, db: &Connection, seq: i64, id: MessageId, draft: &Draft) -> Result<()> {
+        self.texts.push_str(draft.text.as_str());
+        self.rows.push(Row {
+            seq,
+            conversation: draft.conversation.value(),
+            id: stored(id.value()),
+            author: draft.author.value(),
+            at: stored(draft.at),
+            text_end: self.texts.len(),
+        });
+        if self.rows.len() < CHUNK {
+            return Ok(());
+        }
+        self.write(db)
+    }
+
+    /// Writes what waits: to be called before the commit.
+    ///
+    /// # Errors
+    /// As [`Rows::push`].
+    pub(super) fn write(&mut self, db: &Connection) -> Result<()> {
+        let written = self.try_write(db);
+        self.clear();
+        written
+    }
+
+    /// Forgets what waits.
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+        self.texts.clear();
+    }
+
+    fn try_write(&self, db: &Connection) -> Result<()> {
+        let mut text_start = 0;
+        for chunk in self.rows.chunks(CHUNK) {
+            let whole = chunk.len() == CHUNK;
+            let mut insert = db.prepare_cached(if whole { INSERT_CHUNK } else { INSERT })?;
+            let mut column = 0;
+            for row in chunk {
+                let numbers = [row.seq, row.conversation, row.id, row.author, row.at];
+                numbers.iter().try_for_each(|number| bind(&mut insert, &mut column, number))?;
+                bind(&mut insert, &mut column, &&self.texts[text_start..row.text_end])?;
+                text_start = row.text_end;
+                if !whole {
+                    insert.raw_execute()?;
+                    column = 0;
+                }
+            }
+            if whole {
+                insert.raw_execute()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bind(statement: &mut Statement<'_>, column: &mut usize, value: &impl ToSql) -> Result<()> {
+    *column += 1;
+    statement.raw_bind_parameter(*column, value)
+}

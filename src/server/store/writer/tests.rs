@@ -1,0 +1,452 @@
+//! The writer: ids, keys, what a failure leaves, what a restart finds.
+
+use super::super::testing::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, draft, id, member, open, peopled, room, say};
+use super::wal::{LOG_LONG, LOG_MOST, LOG_QUIET};
+use super::*;
+use crate::protocol::names::{AccountId, AddressGroup};
+use crate::server::store::Folder;
+use crate::server::traffic::{AccountRecord, InviteRecord, InvitedRecord, MemberRecord, Role, TokenRecord};
+use proptest::prelude::*;
+use std::collections::HashMap;
+
+fn last(world: &World, conversation: ConversationId) -> u64 {
+    world.conversations.iter().find(|c| c.id == conversation).unwrap().last.value()
+}
+
+fn post(conversation: ConversationId, key: &str, text: &str) -> Draft {
+    Draft { key: Some(key.into()), ..draft(conversation, ALICE, text) }
+}
+
+#[test]
+fn a_new_database_has_the_lobby_and_the_server() {
+    let dir = Dir::new();
+    let (_store, world) = open(&dir.settings());
+    let [server] = &world.accounts[..] else { panic!("{:?}", world.accounts) };
+    assert_eq!((server.name.as_str(), &server.hash, server.admin), ("server", &None, true));
+    let [lobby] = &world.conversations[..] else { panic!("{:?}", world.conversations) };
+    assert!(matches!(&lobby.kind, crate::server::traffic::ConversationKind::Room { private: false, .. }));
+    assert!(world.members.is_empty());
+}
+
+#[test]
+fn a_second_server_is_refused() {
+    let dir = Dir::new();
+    let (store, _) = open(&dir.settings());
+    let error = Store::open(&dir.settings()).unwrap_err().to_string();
+    assert!(error.starts_with("another chitchatd is running on the data directory /"), "{error}");
+    store.close().unwrap();
+    open(&dir.settings());
+}
+
+#[test]
+fn a_directory_that_is_none_is_named() {
+    let dir = Dir::new();
+    std::fs::write(dir.file("flat"), "").unwrap();
+    let error = Store::open(&Settings { data: dir.file("flat"), ..dir.settings() }).unwrap_err().to_string();
+    assert!(error.contains("/flat can't be made or written"), "{error}");
+}
+
+#[test]
+fn what_is_made_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = Dir::new();
+    let settings = Settings { data: dir.file("new/data"), ..dir.settings() };
+    let mut store = peopled(&settings);
+    say(&mut store, LOBBY, ALICE, &["hello"]);
+    let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(settings.data.clone()), 0o700);
+    for name in ["lock", "chitchat.db", "chitchat.db-wal", "chitchat.db-shm"] {
+        assert_eq!(mode(settings.data.join(name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn ids_count_up_by_one_in_each_conversation_and_across_restarts() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["a", "b"]), 2);
+    assert_eq!(say(&mut store, OPS, ALICE, &["c"]), 1);
+    // Dropped, not closed: as after a crash.
+    drop(store);
+    let (mut store, world) = open(&dir.settings());
+    assert_eq!((last(&world, LOBBY), last(&world, OPS), last(&world, PAIR)), (2, 1, 0));
+    assert_eq!(say(&mut store, LOBBY, BOB, &["d"]), 3);
+}
+
+#[test]
+fn a_rollback_gives_its_ids_back() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["kept"]);
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "gone")).unwrap();
+    store.write(&room(ConversationId::new(9), "new")).unwrap();
+    store.append(&draft(ConversationId::new(9), ALICE, "gone")).unwrap();
+    store.rollback().unwrap();
+    store.rollback().unwrap();
+    assert_eq!(store.load().unwrap().conversations.len(), 3);
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["kept too"]), 2);
+    store.begin().unwrap();
+    assert!(store.append(&draft(ConversationId::new(9), ALICE, "where?")).is_err());
+}
+
+#[test]
+fn a_key_is_said_once_ever() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    assert_eq!(store.append(&post(LOBBY, "k", "one")).unwrap(), Appended::New(id(1)));
+    assert_eq!(store.append(&post(LOBBY, "k", "one")).unwrap(), Appended::Again(id(1)));
+    assert_eq!(store.append(&post(LOBBY, "k", "two")).unwrap(), Appended::Conflict);
+    assert_eq!(store.append(&post(LOBBY, "K", "two")).unwrap(), Appended::New(id(2)));
+    assert_eq!(store.append(&post(OPS, "k", "two")).unwrap(), Appended::New(id(1)));
+    store.rollback().unwrap();
+    store.begin().unwrap();
+    assert_eq!(store.append(&post(LOBBY, "k", "two")).unwrap(), Appended::New(id(1)));
+    assert_eq!(store.commit().unwrap(), Committed { messages: 1, long_log: false });
+    drop(store);
+    let (mut store, _) = open(&dir.settings());
+    store.begin().unwrap();
+    assert_eq!(store.append(&post(LOBBY, "k", "two")).unwrap(), Appended::Again(id(1)));
+    assert_eq!(store.append(&post(LOBBY, "k", "one")).unwrap(), Appended::Conflict);
+}
+
+#[test]
+fn ids_skip_ahead_after_a_crash_where_nothing_is_kept() {
+    let dir = Dir::new();
+    let forget = Settings { keep: false, ..dir.settings() };
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["a", "b"]);
+    store.close().unwrap();
+    let (mut store, world) = open(&forget);
+    assert_eq!(last(&world, LOBBY), 2);
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["c"; 1001]), 1003);
+    assert_eq!(last(&store.load().unwrap(), LOBBY), 1003);
+    drop(store);
+    // A crash: the rest of the second block is skipped.
+    let (mut store, world) = open(&forget);
+    assert_eq!((last(&world, LOBBY), last(&world, OPS)), (2002, 0));
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["d"]), 2003);
+    store.close().unwrap();
+    // A clean end skips nothing; and those that are kept again go on from there.
+    let (mut store, world) = open(&dir.settings());
+    assert_eq!(last(&world, LOBBY), 2003);
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["e"]), 2004);
+    assert_eq!(load::last_seq(&store.db).unwrap(), 3);
+}
+
+#[test]
+fn what_was_written_is_loaded() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let (carol, token, code) = (AccountId::new(7), Digest::of("t1"), Digest::of("i1"));
+    let record = AccountRecord {
+        id: carol,
+        name: crate::protocol::names::UserName::parse("Carol").unwrap(),
+        hash: Some("old".into()),
+        generation: 0,
+        admin: true,
+        at: 77,
+    };
+    let label = TokenRecord { digest: token, account: carol, label: "phone".to_owned(), at: 78 };
+    let invite = InviteRecord { digest: code, uses: 2, admin: false, until: 99 };
+    let owner = MemberRecord { conversation: OPS, account: carol, role: Role::Owner, read: id(3) };
+    let invited = InvitedRecord { conversation: OPS, account: carol, by: BOB };
+    let mut writes = vec![
+        Write::Account(record.clone()),
+        Write::Password { account: carol, generation: 1, hash: "new".into() },
+        Write::Token(label.clone()),
+        Write::Token(TokenRecord { digest: Digest::of("t2"), label: "desk".to_owned(), ..label.clone() }),
+        Write::TokenGone(Digest::of("t2")),
+        Write::Invite(invite.clone()),
+        Write::InviteUsed(code),
+        Write::Invite(InviteRecord { digest: Digest::of("i2"), uses: 1, ..invite.clone() }),
+        Write::InviteUsed(Digest::of("i2")),
+        Write::Topic(OPS, "deploys".to_owned()),
+        Write::Member(owner),
+        Write::Read(OPS, carol, id(5)),
+        Write::Read(OPS, carol, id(4)),
+        Write::MemberGone(OPS, BOB),
+        Write::Invited(InvitedRecord { by: ALICE, ..invited }),
+        Write::Invited(invited.clone()),
+        Write::Invited(InvitedRecord { account: ALICE, ..invited }),
+        Write::InvitedGone(OPS, ALICE),
+        Write::Known(carol, AddressGroup::Console),
+        Write::Known(carol, AddressGroup::V6([1; 8])),
+    ];
+    writes.extend((0..16).map(|n| Write::Known(carol, AddressGroup::V4([n; 4]))));
+    writes.push(Write::Known(carol, AddressGroup::V6([1; 8])));
+    store.begin().unwrap();
+    writes.iter().for_each(|write| store.write(write).unwrap());
+    store.commit().unwrap();
+    drop(store);
+
+    let (_store, world) = open(&dir.settings());
+    let account = world.accounts.iter().find(|a| a.id == carol).unwrap();
+    assert_eq!(account, &AccountRecord { hash: Some("new".into()), generation: 1, ..record });
+    assert_eq!(world.tokens, [label]);
+    assert_eq!(world.invites, [InviteRecord { uses: 1, ..invite }]);
+    assert!(world.members.contains(&MemberRecord { read: id(5), ..owner }));
+    assert!(!world.members.iter().any(|m| (m.conversation, m.account) == (OPS, BOB)));
+    assert_eq!(world.invited, [invited]);
+    let kinds: Vec<_> = world.conversations.iter().map(|c| (c.id, format!("{:?}", c.kind))).collect();
+    assert_eq!(kinds[1], (OPS, r#"Room { name: #ops, private: true, topic: "deploys" }"#.to_owned()));
+    assert_eq!(kinds[2], (PAIR, "Pair(AccountId(2), AccountId(3))".to_owned()));
+    let known: Vec<_> = world.known.iter().map(|(_, address)| *address).collect();
+    let mut wanted: Vec<_> = (1..16).map(|n| AddressGroup::V4([n; 4])).collect();
+    wanted.push(AddressGroup::V6([1; 8]));
+    assert_eq!(known, wanted);
+}
+
+#[test]
+fn a_change_to_what_is_not_there_spoils_its_transaction() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "with it")).unwrap();
+    store.write(&member(LOBBY, ALICE)).unwrap_err();
+    // Nothing more is taken, since it might be written outside of the transaction.
+    assert!(matches!(store.append(&draft(LOBBY, ALICE, "after")), Err(CommitError::Refused(Fault::Earlier))));
+    assert!(matches!(store.commit(), Err(CommitError::Refused(Fault::Earlier))));
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
+    store.begin().unwrap();
+    store.write(&Write::Read(LOBBY, AccountId::new(99), id(1))).unwrap_err();
+    store.rollback().unwrap();
+    store.begin().unwrap();
+    store.write(&account(AccountId::new(99), "ALICE")).unwrap_err();
+}
+
+#[test]
+fn a_full_disk_refuses_and_leaves_everything_whole() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["before"]);
+    store.fill_the_disk();
+    store.begin().unwrap();
+    let long = "x".repeat(4000);
+    let error = (0..100).find_map(|_| store.append(&draft(LOBBY, ALICE, &long)).err()).unwrap();
+    assert!(
+        matches!(&error, CommitError::Refused(Fault::Database(e))
+        if e.sqlite_error_code() == Some(ErrorCode::DiskFull)),
+        "{error}"
+    );
+    assert!(store.append(&draft(LOBBY, ALICE, "after")).is_err());
+    assert!(matches!(store.commit(), Err(CommitError::Refused(_))));
+    assert_eq!(last(&store.load().unwrap(), LOBBY), 1);
+    store.make_room();
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["again"]), 2);
+    drop(store);
+    let (store, world) = open(&dir.settings());
+    assert_eq!((last(&world, LOBBY), load::last_seq(&store.db).unwrap()), (2, 2));
+    let check: String = store.db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+}
+
+#[test]
+fn a_commit_that_failed_otherwise_is_ambiguous() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    // As many as go in with one statement: nothing is left to be done but the commit itself.
+    for _ in 0..8 {
+        store.append(&draft(LOBBY, ALICE, "who knows?")).unwrap();
+    }
+    store.db.progress_handler(1, Some(|| true)).unwrap();
+    assert!(matches!(store.commit(), Err(CommitError::Ambiguous(Fault::Database(_)))));
+}
+
+#[test]
+fn what_was_committed_is_there_when_the_process_was_killed() {
+    let (dir, after) = (Dir::new(), Dir::new());
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["one", "two"]);
+    store.idle();
+    say(&mut store, LOBBY, ALICE, &["three"]);
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "never committed")).unwrap();
+    // What the disk holds at this moment is what a killed process leaves.
+    for name in ["chitchat.db", "chitchat.db-wal"] {
+        std::fs::copy(dir.file(name), after.file(name)).unwrap();
+    }
+    let (mut store, world) = open(&after.settings());
+    assert_eq!(last(&world, LOBBY), 3);
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["four"]), 4);
+}
+
+#[test]
+fn the_log_is_folded_back_when_it_is_quiet() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let long = "x".repeat(4000);
+    say(&mut store, LOBBY, ALICE, &vec![long.as_str(); 2 * 256]);
+    assert!(store.log.pages > LOG_QUIET && store.log.folded == 0, "{:?}", store.log);
+    store.idle();
+    assert_eq!(store.log.pages, store.log.folded);
+    // The log is begun anew, not longer.
+    say(&mut store, LOBBY, ALICE, &["short"]);
+    assert!(store.log.pages < 10, "{:?}", store.log);
+}
+
+/// What comes of a commit with these in it.
+fn commit(store: &mut Store, texts: &[&str]) -> Committed {
+    store.begin().unwrap();
+    for text in texts {
+        store.append(&draft(LOBBY, ALICE, text)).unwrap();
+    }
+    store.commit().unwrap()
+}
+
+#[test]
+fn a_long_log_is_folded_back_beside_the_commits_and_begins_anew() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let folder = Folder::open(&dir.settings()).unwrap();
+    store.log.long_at = 50;
+    let long = "x".repeat(4000);
+    assert!(commit(&mut store, &vec![long.as_str(); 200]).long_log);
+    folder.fold();
+    assert!(!commit(&mut store, &["anew"]).long_log);
+    assert!(store.log.pages < 10, "{:?}", store.log);
+    assert_eq!((store.log.long_at, store.log.force_at), (LOG_LONG, LOG_MOST));
+    // Few pages, such as those committed while it is folded, the writer folds itself.
+    store.log.long_at = 50;
+    assert!(!commit(&mut store, &vec![long.as_str(); 100]).long_log);
+    assert_eq!(store.log.pages, store.log.folded);
+    assert!(!commit(&mut store, &["anew"]).long_log);
+    assert!(store.log.pages < 10, "{:?}", store.log);
+}
+
+#[test]
+fn the_log_is_folded_back_by_force_when_nobody_else_does() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    (store.log.long_at, store.log.force_at) = (50, 300);
+    let long = "x".repeat(4000);
+    assert!(commit(&mut store, &vec![long.as_str(); 200]).long_log);
+    assert!(!commit(&mut store, &vec![long.as_str(); 200]).long_log);
+    assert_eq!(store.log.pages, store.log.folded);
+}
+
+#[test]
+fn last_ids_are_saved_when_it_is_quiet_after_many_messages_and_at_the_end() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let saved = |store: &Store| {
+        let last = "SELECT last FROM conversation WHERE id = 1";
+        let last: i64 = store.db.query_row(last, [], |row| row.get(0)).unwrap();
+        (last, schema::counted(&store.db).unwrap())
+    };
+    say(&mut store, OPS, ALICE, &["up"]);
+    say(&mut store, LOBBY, ALICE, &["x"; 10]);
+    store.idle();
+    assert_eq!(saved(&store), (0, 0));
+    say(&mut store, LOBBY, ALICE, &vec!["x"; 1990]);
+    store.idle();
+    assert_eq!(saved(&store), (2000, 2001));
+    say(&mut store, LOBBY, ALICE, &vec!["x"; 20_000]);
+    assert_eq!(saved(&store), (22_000, 22_001));
+    say(&mut store, LOBBY, ALICE, &["x"]);
+    store.close().unwrap();
+    let (store, world) = open(&dir.settings());
+    assert_eq!((saved(&store), last(&world, LOBBY), last(&world, OPS)), ((22_001, 22_002), 22_001, 1));
+    assert!(load::uncounted(&store.db).unwrap().is_empty());
+}
+
+#[test]
+fn a_transaction_that_fails_at_its_last_rows_is_taken_back_whole() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "gathered")).unwrap();
+    store.db.execute("INSERT INTO message VALUES(1, 1, 1, 1, 1, 'in its place')", []).unwrap();
+    assert!(matches!(store.commit(), Err(CommitError::Refused(Fault::Database(_)))));
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
+    assert_eq!(load::last_seq(&store.db).unwrap(), 1);
+}
+
+/// One thing that befalls a store.
+#[derive(Debug, Clone)]
+enum Turn {
+    /// Lines said in one transaction, some of them under a key, and whether it is committed.
+    Say {
+        lines: Vec<(i64, Option<u8>)>,
+        commit: bool,
+    },
+    Idle,
+    Count,
+    Close,
+    Crash,
+    Keep(bool),
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let lines = proptest::collection::vec((1..4i64, proptest::option::of(0..6u8)), 1..30);
+    prop_oneof![
+        6 => (lines, any::<bool>()).prop_map(|(lines, commit)| Turn::Say { lines, commit }),
+        1 => Just(Turn::Idle),
+        2 => Just(Turn::Count),
+        1 => Just(Turn::Close),
+        3 => Just(Turn::Crash),
+        1 => any::<bool>().prop_map(Turn::Keep),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn an_id_is_given_once_and_the_next_is_above_it(turns in proptest::collection::vec(turn(), 1..25)) {
+        let dir = Dir::new();
+        let mut settings = dir.settings();
+        let mut store = peopled(&settings);
+        let mut given = HashMap::<i64, u64>::new();
+        let mut keys = HashMap::<(i64, u8), MessageId>::new();
+        for turn in turns {
+            match turn {
+                Turn::Say { lines, commit } => {
+                    let (mut lasts, mut said) = (given.clone(), keys.clone());
+                    store.begin().unwrap();
+                    for (room, key) in lines {
+                        let line = draft(ConversationId::new(room), ALICE, "x");
+                        let line = Draft { key: key.map(|key| key.to_string().into()), ..line };
+                        let last = lasts.entry(room).or_default();
+                        match store.append(&line).unwrap() {
+                            Appended::New(id) => {
+                                prop_assert!(id.value() > *last, "{:?} above {}", id, last);
+                                prop_assert!(!settings.keep || id.value() == *last + 1, "{:?} behind {}", id, last);
+                                *last = id.value();
+                                if let Some(key) = key {
+                                    prop_assert_eq!(said.insert((room, key), id), None);
+                                }
+                            }
+                            Appended::Again(id) => prop_assert_eq!(said.get(&(room, key.unwrap())), Some(&id)),
+                            Appended::Conflict => prop_assert!(false, "the text is always the same"),
+                        }
+                    }
+                    if commit {
+                        store.commit().unwrap();
+                        (given, keys) = (lasts, said);
+                    } else {
+                        store.rollback().unwrap();
+                    }
+                    continue;
+                }
+                Turn::Idle => { store.idle(); continue; }
+                Turn::Count => { store.count(); continue; }
+                Turn::Close => store.close().unwrap(),
+                Turn::Crash => drop(store),
+                Turn::Keep(keep) => {
+                    settings.keep = keep;
+                    drop(store);
+                }
+            }
+            let (opened, world) = open(&settings);
+            for (room, given) in &mut given {
+                let last = last(&world, ConversationId::new(*room));
+                prop_assert!(last >= *given, "{} below {}", last, given);
+                // What a crash skipped where nothing is kept.
+                *given = last;
+            }
+            store = opened;
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Everything that crosses from one thread to another.
+//!
+//! Owns the enums of the ring, the [`Mailbox`] that carries them, and the [`Budget`] that bounds
+//! what is under way. `rooms`, `store`, `auth` and `net` never import one another: they meet here.
+//!
+//! ```text
+//! worker ──Request──> dispatcher ──Delivery──> worker
+//!   │  └──AuthJob──> auth ──Delivery::Judged──────^
+//!   │                dispatcher ──Ticket──> reader ──Delivery::Answer──^
+//! ```
+
+mod auth;
+mod budget;
+mod lines;
+mod mailbox;
+mod reads;
+mod records;
+
+pub use auth::{AuthJob, AuthWork, Verdict};
+pub use budget::{Budget, Share};
+pub use lines::{LineRef, Lines};
+pub use mailbox::{Mailbox, Wake};
+pub use reads::{Place, Read, Ticket, Unread};
+pub use records::{
+    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, MemberRecord,
+    Role, TokenRecord, World, Write,
+};
+
+use crate::protocol::code::Refusal;
+use crate::protocol::command::Command;
+use crate::protocol::line::{Final, Rows};
+use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, MessageId, Text, UserName};
+use crate::protocol::secrets::{Digest, Secret};
+use std::fmt::Debug;
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a worker asks the dispatcher for one of its connections. Each but [`Ask::Detach`],
+/// [`Ask::Quit`] with `hear` false, and [`Ask::Stopped`] is answered by exactly one
+/// [`Delivery::Answer`], or by a [`Receipt`], in the order of asking.
+#[derive(Debug)]
+pub struct Request {
+    /// Who asks.
+    pub conn: ConnId,
+    /// How many unread lines to show at login and `/join`: `None` for a program (tags on), which
+    /// fetches what it missed by itself.
+    pub replay: Option<u32>,
+    /// What is asked.
+    pub ask: Ask,
+    /// Bytes that it holds of the [`Budget`].
+    pub bytes: usize,
+}
+
+/// See [`Request`].
+#[derive(Debug)]
+pub enum Ask {
+    /// The admin socket's connection begins; it is logged in at once.
+    Console,
+    /// A name and a password; answered by [`Delivery::Check`] if it may be tried.
+    Login {
+        /// The account.
+        name: UserName,
+        /// What was given for its password.
+        password: Secret,
+        /// Where from.
+        from: AddressGroup,
+    },
+    /// A new account; answered by [`Delivery::Check`] if it may be made.
+    Register {
+        /// The name it shall have.
+        name: UserName,
+        /// The invitation, if one was given.
+        invite: Option<Digest>,
+        /// Its password.
+        password: Secret,
+        /// Where from.
+        from: AddressGroup,
+    },
+    /// A device token.
+    Resume {
+        /// Its digest.
+        token: Digest,
+        /// Where from.
+        from: AddressGroup,
+    },
+    /// A new password for one's account; answered by [`Delivery::Check`].
+    Passwd {
+        /// The one that stands.
+        old: Secret,
+        /// The one to come.
+        new: Secret,
+    },
+    /// What `auth` found. The connection may have gone meanwhile: a failure counts all the same.
+    Judged(Verdict),
+    /// `/token new`: the worker made the token, since the dispatcher's state is pure.
+    NewToken {
+        /// The token's label.
+        label: String,
+        /// The token.
+        token: Secret,
+    },
+    /// `/invitecode`: the worker made the code.
+    NewInvite {
+        /// How many it lets in.
+        uses: u32,
+        /// How long it lives.
+        lasts: Duration,
+        /// Whether they become administrators.
+        admin: bool,
+        /// The code.
+        code: Secret,
+    },
+    /// Bare text, said in the current room.
+    Here(Text),
+    /// A `/join` or `/switch` that did not parse: there is no current room any more.
+    Lost(Refusal),
+    /// Any other command of somebody who is logged in.
+    Run(Command),
+    /// The peer says goodbye, by `/quit` (`hear` is true) or by the end of its input: what was
+    /// delivered before is what it has seen.
+    Quit {
+        /// Whether a final line is wanted.
+        hear: bool,
+    },
+    /// The connection is gone. May follow [`Ask::Quit`].
+    Detach,
+    /// This worker cuts no more lines; the last request it sends but for detaches.
+    Stopped,
+}
+
+impl Ask {
+    /// Whether the connection waits for an answer.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        !matches!(self, Ask::Detach | Ask::Stopped | Ask::Quit { hear: false })
+    }
+}
+
+/// A socket that was accepted, not yet anyone's.
+#[derive(Debug)]
+pub enum Socket {
+    /// From the TLS port or the plain port.
+    Tcp(TcpStream),
+    /// From the admin socket.
+    Unix(UnixStream),
+}
+
+/// Which door a connection came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Implicit TLS.
+    Tls,
+    /// Plain text.
+    Plain,
+    /// The admin socket: logged in at once.
+    Console,
+}
+
+/// A new connection.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Its socket.
+    pub socket: Socket,
+    /// Where it came in.
+    pub door: Door,
+    /// Where it came from.
+    pub from: AddressGroup,
+    /// Its place among all connections, given back when it is dropped.
+    pub place: Box<dyn Send + Sync + Debug>,
+}
+
+/// Which of an account's connections hear something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hears {
+    /// All but this one, whose answer says it.
+    AllBut(ConnId),
+    /// All of them.
+    All,
+    /// This one alone.
+    Only(ConnId),
+}
+
+/// What reaches a worker.
+#[derive(Debug)]
+pub enum Delivery {
+    /// A new connection.
+    Accepted(Accepted),
+    /// `auth` is done with a job.
+    Judged(ConnId, Verdict),
+    /// Have this checked by `auth`, after the delay: the throttle's.
+    Check {
+        /// For whom.
+        conn: ConnId,
+        /// What.
+        work: AuthWork,
+        /// How long to wait first.
+        delay: Duration,
+    },
+    /// The answer to the oldest unanswered request of a connection.
+    Answer(Answer),
+    /// From here on the connection is this account's and hears these conversations. What comes
+    /// live is held back until the login's answer.
+    Attached {
+        /// The connection.
+        conn: ConnId,
+        /// Whose it is.
+        account: AccountId,
+        /// The name as it was registered, for the log.
+        name: UserName,
+        /// The rooms it hears.
+        rooms: Vec<ConversationId>,
+    },
+    /// The account's connections hear this room from here on.
+    Enter(AccountId, ConversationId),
+    /// The account's connections hear this room no more.
+    Leave(AccountId, ConversationId),
+    /// The lines of all that is delivered behind it, up to the next ones.
+    Lines(Arc<Lines>),
+    /// A message for all connections in a room.
+    Said(Said),
+    /// A direct message for an account's connections.
+    Direct {
+        /// Whose connections.
+        account: AccountId,
+        /// The connection that said it.
+        from: ConnId,
+        /// On one of the two deliveries of a direct message.
+        receipt: Receipt,
+        /// The line, as this account sees it.
+        line: LineRef,
+    },
+    /// Something happened in a room.
+    Event {
+        /// The room.
+        room: ConversationId,
+        /// The account that did it: its connections are told by a notice of their own.
+        by: AccountId,
+        /// Not shown where `/set presence off`.
+        presence: bool,
+        /// The line.
+        line: LineRef,
+    },
+    /// A line for an account's connections alone.
+    Notice {
+        /// Whose connections.
+        account: AccountId,
+        /// Which of them.
+        hears: Hears,
+        /// The line.
+        line: LineRef,
+    },
+    /// End the connection, after this notice.
+    End(ConnId, Refusal),
+    /// Take no more lines from anyone, and say [`Ask::Stopped`].
+    Stop,
+    /// All that was accepted is answered: say goodbye, flush, close.
+    Bye,
+}
+
+/// A message for all connections in a room.
+#[derive(Debug, Clone, Copy)]
+pub struct Said {
+    /// The room.
+    pub room: ConversationId,
+    /// The connection that said it: shown the line only if its echo is on.
+    pub from: ConnId,
+    /// On the delivery to the worker that `from` is of.
+    pub receipt: Receipt,
+    /// The line.
+    pub line: LineRef,
+}
+
+/// How a message that was said answers the oldest request of who said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipt {
+    /// Not here.
+    None,
+    /// By silence: it was bare text.
+    Silent,
+    /// `+ ID`.
+    Id(MessageId),
+}
+
+impl Receipt {
+    /// As the final line of an answer; `None` where this is none.
+    #[must_use]
+    pub fn answer(self) -> Option<Final> {
+        match self {
+            Self::None => None,
+            Self::Silent => Some(Final::Silent),
+            Self::Id(id) => Some(Final::Said(id.value())),
+        }
+    }
+}
+
+/// An answer: rows, then exactly one final line.
+#[derive(Debug)]
+pub struct Answer {
+    /// Who asked.
+    pub conn: ConnId,
+    /// Rows, untagged.
+    pub rows: Rows,
+    /// The final line.
+    pub last: Final,
+}

@@ -1,0 +1,103 @@
+//! What the bcrypt pool is asked, and what it found.
+
+use crate::protocol::code::Refusal;
+use crate::protocol::names::{AccountId, AddressGroup, ConnId, UserName};
+use crate::protocol::secrets::{Digest, Secret};
+use std::sync::Arc;
+
+/// A job for the bcrypt pool.
+#[derive(Debug)]
+pub struct AuthJob {
+    /// For whom.
+    pub conn: ConnId,
+    /// What to do.
+    pub work: AuthWork,
+}
+
+/// See [`AuthJob`].
+#[derive(Debug)]
+pub enum AuthWork {
+    /// Is this the account's password?
+    Verify {
+        /// The account with the generation of its password; `None` if there is no such account,
+        /// which must take the same time.
+        account: Option<(AccountId, u32)>,
+        /// The name that was tried, folded: failures are counted for it.
+        name: UserName,
+        /// The hash that stands.
+        hash: Option<Arc<str>>,
+        /// What was given.
+        password: Secret,
+        /// Where from.
+        from: AddressGroup,
+    },
+    /// Hash a new account's password.
+    Hash {
+        /// The name it shall have.
+        name: UserName,
+        /// The invitation.
+        invite: Option<Digest>,
+        /// The password, of a length that bcrypt takes whole.
+        password: Secret,
+        /// Where from.
+        from: AddressGroup,
+    },
+    /// Check the old password and hash the new.
+    Change {
+        /// The account.
+        account: AccountId,
+        /// The generation of its password.
+        generation: u32,
+        /// The hash that stands.
+        hash: Arc<str>,
+        /// What was given for the old.
+        old: Secret,
+        /// The new one.
+        new: Secret,
+    },
+}
+
+/// What `auth` found.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The password was right.
+    Right {
+        /// Whose.
+        account: AccountId,
+        /// The generation that was checked: the password may have changed meanwhile.
+        generation: u32,
+        /// Where from.
+        from: AddressGroup,
+    },
+    /// The password was wrong, or there is no such account.
+    Wrong {
+        /// The name that was tried.
+        name: UserName,
+        /// Where from.
+        from: AddressGroup,
+    },
+    /// A new account's hash.
+    Hashed {
+        /// The name it shall have.
+        name: UserName,
+        /// The invitation.
+        invite: Option<Digest>,
+        /// The hash.
+        hash: Arc<str>,
+        /// Where from.
+        from: AddressGroup,
+    },
+    /// A new password's hash, the old one being right.
+    Changed {
+        /// Whose.
+        account: AccountId,
+        /// The generation that was checked.
+        generation: u32,
+        /// The new hash.
+        hash: Arc<str>,
+    },
+    /// `/passwd` gave a wrong old password.
+    WrongOld,
+    /// The job could not be done.
+    Failed(Refusal),
+}

@@ -1,0 +1,116 @@
+//! The lines of one turn of the dispatcher, on their way to everyone who is shown them.
+
+use super::Share;
+use crate::protocol::line::Line;
+
+/// The lines that one turn of the dispatcher shows to many: encoded once, one behind the other in
+/// one buffer that all workers share, each with its tags for programs, sliced off for people. A
+/// buffer for each line would be made by one thread and given back by another, which costs more
+/// than the line.
+#[derive(Debug, Default)]
+pub struct Lines {
+    bytes: Vec<u8>,
+    share: Share,
+}
+
+/// Where one line stands in its [`Lines`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineRef {
+    start: usize,
+    /// Where the line begins for who is shown no tags.
+    body: usize,
+    end: usize,
+}
+
+impl Lines {
+    /// An empty buffer with room for so many bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), share: Share::default() }
+    }
+
+    /// Encodes a line behind those that are there.
+    pub fn push(&mut self, line: &Line<'_>) -> LineRef {
+        let start = self.bytes.len();
+        let tags = line.encode(&mut self.bytes);
+        LineRef { start, body: start + tags, end: self.bytes.len() }
+    }
+
+    /// What of the budget is under way with these lines: given back when the last worker has
+    /// dropped them.
+    pub fn hold(&mut self, share: Share) {
+        self.share = share;
+    }
+
+    /// How many bytes they have together.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// A line with its LF, as a connection wants it.
+    #[must_use]
+    pub fn line(&self, line: LineRef, tagged: bool) -> &[u8] {
+        &self.bytes[if tagged { line.start } else { line.body }..line.end]
+    }
+
+    /// All from one line to another, with their tags and LFs.
+    #[must_use]
+    pub fn tagged(&self, first: LineRef, last: LineRef) -> &[u8] {
+        &self.bytes[first.start..last.end]
+    }
+}
+
+impl LineRef {
+    /// Whether this line stands directly behind that one.
+    #[must_use]
+    pub fn follows(self, before: LineRef) -> bool {
+        before.end == self.start
+    }
+
+    /// Bytes with tags and LF.
+    #[must_use]
+    pub fn size(self) -> usize {
+        self.end - self.start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::line::{Body, Tags};
+    use crate::server::traffic::Budget;
+    use std::sync::Arc;
+
+    #[test]
+    fn each_line_is_there_with_its_tags_and_without() {
+        let mut lines = Lines::default();
+        let said = |id| Line { tags: Tags { id: Some(id), ..Tags::default() }, body: Body::Done("x") };
+        let (one, two) = (lines.push(&said(1)), lines.push(&said(22)));
+        assert_eq!((lines.line(one, true), lines.line(one, false)), (&b"@id=1 + x\n"[..], &b"+ x\n"[..]));
+        assert_eq!((lines.line(two, true), lines.line(two, false)), (&b"@id=22 + x\n"[..], &b"+ x\n"[..]));
+        assert!(two.follows(one) && !one.follows(two));
+        assert_eq!(lines.tagged(one, two), b"@id=1 + x\n@id=22 + x\n");
+    }
+
+    #[test]
+    fn the_share_is_given_back_when_the_last_worker_drops_the_lines() {
+        let budget = Budget::new(100);
+        budget.hold(150);
+        let mut lines = Lines::default();
+        lines.push(&Line::plain(Body::Done("x")));
+        lines.hold(budget.share(150));
+        let lines = Arc::new(lines);
+        let other = Arc::clone(&lines);
+        drop(lines);
+        assert!(!budget.has_room());
+        drop(other);
+        assert_eq!(budget.held(), 0);
+    }
+}

@@ -1,0 +1,86 @@
+//! What the readers are asked.
+
+use crate::protocol::line::Final;
+use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Text};
+
+/// A read that `rooms` allowed. It leaves the dispatcher after the commit of all that came before
+/// it, and is answered to the worker by the reader that takes it.
+#[derive(Debug)]
+pub struct Ticket {
+    /// Who asked.
+    pub conn: ConnId,
+    /// What.
+    pub read: Read,
+}
+
+/// See [`Ticket`].
+#[derive(Debug)]
+pub enum Read {
+    /// `/history`: with `after` the first `limit` lines, else the last; both bounds exclusive.
+    History {
+        /// Where, with the name that its rows carry.
+        place: Place,
+        /// Ids below; never above what was committed when it was asked.
+        before: MessageId,
+        /// Ids above.
+        after: Option<MessageId>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// `/search`.
+    Search {
+        /// Everywhere that the asker may read, or just the one place asked for.
+        places: Vec<Place>,
+        /// Whether `places` is one that was asked for.
+        within: bool,
+        /// Only by this account.
+        from: Option<AccountId>,
+        /// At most so many.
+        limit: u32,
+        /// The cursor of the answer before.
+        more: Option<u64>,
+        /// All of these words.
+        words: Text,
+    },
+    /// `/conversations`.
+    Conversations {
+        /// Who asks: one's own lines are not unread.
+        account: AccountId,
+        /// Where, up to which id, read up to where.
+        places: Vec<Unread>,
+    },
+    /// What a person is shown at login and `/join`: unread lines of the room, then a row for each
+    /// other conversation with news, then the final line.
+    Welcome {
+        /// Who: one's own lines are not unread.
+        account: AccountId,
+        /// The current room.
+        room: Option<Unread>,
+        /// At most so many lines of it.
+        replay: u32,
+        /// The other conversations; only those with news are shown.
+        others: Vec<Unread>,
+        /// The final line.
+        last: Final,
+    },
+}
+
+/// A conversation, and the TARGET that the asker knows it by.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Which.
+    pub conversation: ConversationId,
+    /// `ROOM` or `@NAME`.
+    pub target: Box<str>,
+}
+
+/// A conversation and how far it is read.
+#[derive(Debug, Clone)]
+pub struct Unread {
+    /// Which.
+    pub place: Place,
+    /// The last id when it was asked.
+    pub last: MessageId,
+    /// Read up to here.
+    pub read: MessageId,
+}

@@ -1,0 +1,161 @@
+//! What peers do who mean no good, or do not read: it costs them, and nobody else.
+
+use crate::support::{Client, DEADLINE, Server};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// Writes until the server takes no more for a while, or so many bytes are gone.
+fn pour(socket: &mut TcpStream, block: &[u8], most: usize) -> usize {
+    socket.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut sent = 0;
+    while sent < most {
+        match socket.write(block) {
+            Ok(written) => sent += written,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+            Err(error) => panic!("the server ended it after {sent} bytes: {error}"),
+        }
+    }
+    sent
+}
+
+#[test]
+fn telnet_noise_is_not_answered_to_one_who_does_not_read_the_answers() {
+    const MOST: usize = 32 << 20;
+    let server = Server::start();
+    let mut socket = TcpStream::connect(server.plain()).unwrap();
+    let sent = pour(&mut socket, &b"\xff\xfd\x06".repeat(20_000), MOST);
+    assert!(sent < MOST, "all of it was taken, and as much waits to be read");
+}
+
+#[test]
+fn telnet_noise_costs_tokens_where_no_line_is_in_it() {
+    const MOST: usize = 16 << 20;
+    let server = Server::with(&["limits.flood=10/s burst 60"]);
+    let mut socket = TcpStream::connect(server.plain()).unwrap();
+    let sent = pour(&mut socket, &b"\xff\xf1".repeat(20_000), MOST);
+    assert!(sent < MOST, "{sent} bytes of noise were taken at once");
+}
+
+#[test]
+fn a_hello_in_crumbs_is_refused_without_a_panic() {
+    let mut server = Server::start();
+    // A hello of 64 KiB, each byte of it in a record of its own.
+    let hello: Vec<u8> = [1, 0, 0xff, 0xf0].into_iter().chain([0; 0xfff0]).collect();
+    let crumbs: Vec<u8> = hello.iter().flat_map(|&byte| [0x16, 3, 1, 0, 1, byte]).collect();
+    let mut socket = TcpStream::connect(server.tls()).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    // It may be closed before it has taken them all.
+    let _ = socket.write_all(&crumbs);
+    let mut rest = Vec::new();
+    let _ = socket.read_to_end(&mut rest);
+    server.connect_tls();
+    server.terminate();
+    assert!(server.wait().0.success());
+}
+
+#[test]
+fn long_answers_are_made_as_they_are_read() {
+    let server = Server::start();
+    let mut maker = server.connect();
+    maker.register("maker");
+    for room in 0..200 {
+        maker.send(&format!("/create r{room}"));
+        maker.send(&format!("/topic r{room} {}", "t".repeat(900)));
+    }
+    for _ in 0..400 {
+        maker.expect("+ …");
+    }
+    let before = memory(&server);
+    let mut idlers: Vec<Client> = (0..8).map(|_| server.connect()).collect();
+    for (index, idler) in idlers.iter_mut().enumerate() {
+        idler.read_slowly();
+        idler.register(&format!("idler{index}"));
+        idler.send_bytes(&b"/rooms limit=1000\n".repeat(120));
+    }
+    // All that they asked for and may be done was done when this is.
+    for _ in 0..20 {
+        maker.ask("/rooms limit=1000");
+    }
+    let grown = memory(&server).saturating_sub(before);
+    assert!(grown < 24 << 20, "8 connections that do not read cost {} MiB", grown >> 20);
+}
+
+#[test]
+fn who_reads_is_not_put_out_by_a_burst() {
+    let server = Server::with(&["limits.unread_bytes=64 KiB"]);
+    let mut reader = server.connect();
+    reader.register("reader");
+    let mut talkers: Vec<Client> = (0..4).map(|_| server.connect()).collect();
+    for (index, talker) in talkers.iter_mut().enumerate() {
+        talker.register(&format!("talker{index}"));
+    }
+    reader.read_until("[lobby] * talker3 joined");
+    let burst = format!("{}\n", "x".repeat(3900)).repeat(10);
+    for talker in &mut talkers {
+        talker.send_bytes(burst.as_bytes());
+    }
+    for _ in 0..40 {
+        reader.read_until("[lobby] talker…");
+    }
+}
+
+#[test]
+fn all_that_is_unread_together_is_bounded() {
+    const READERS: usize = 60;
+    // Without the bound over all, 60 times 1 MiB could wait.
+    let server = Server::with(&["limits.unread_total=2 MiB", "limits.unread_bytes=1 MiB", "workers=1"]);
+    let mut talker = server.connect();
+    talker.register("talker");
+    let mut readers: Vec<Client> = (0..READERS).map(|_| server.connect()).collect();
+    for (index, reader) in readers.iter_mut().enumerate() {
+        reader.read_slowly();
+        reader.register(&format!("reader{index}"));
+    }
+    let before = memory(&server);
+    let mut most = 0;
+    for _ in 0..40 {
+        talker.send_bytes(format!("{}\n", "x".repeat(3900)).repeat(10).as_bytes());
+        talker.ask("/ping");
+        most = most.max(memory(&server));
+    }
+    // Above the bound stands what one turn hands to all of them, 2.3 MiB, and what the allocator
+    // keeps of it.
+    let grown = most.saturating_sub(before);
+    assert!(grown < 20 << 20, "2 MiB may be unread, and {} MiB are held", grown >> 20);
+}
+
+#[test]
+fn nobody_is_kept_out_by_invitations() {
+    let server = Server::with(&["limits.unread_bytes=16 KiB"]);
+    let mut victim = server.connect();
+    victim.register("victim");
+    victim.send("/quit");
+    victim.expect("+ goodbye…");
+    let mut host = server.connect();
+    host.register("host");
+    for room in 0..400 {
+        host.send(&format!("/create a-room-with-a-long-name-{room}"));
+        host.send(&format!("/invite a-room-with-a-long-name-{room} victim"));
+    }
+    for _ in 0..800 {
+        host.expect("+ …");
+    }
+    // What is unread is read from the disk, and all that comes before that is there is held.
+    host.ask("/say lobby hello");
+    let mut victim = server.connect();
+    victim.send("/login victim correct horse battery");
+    victim.read_until("+ welcome victim…");
+    for _ in 0..20 {
+        victim.expect("* invited: …");
+    }
+    victim.expect("* you are invited to 380 more rooms…");
+    assert_eq!(victim.ask("/ping still here").last().unwrap(), "+ still here");
+}
+
+/// What the server holds, in bytes.
+fn memory(server: &Server) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says it");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<usize>().ok()).expect("in KiB") * 1024
+}

@@ -1,0 +1,420 @@
+//! Accounts on the wire: registering, logging in, passwords, device tokens, invitations, throttles.
+
+use crate::support::{PASSWORD, Script, Server, play};
+
+#[test]
+fn a_new_person_is_in_the_lobby() {
+    play(
+        "
+        alice connects
+        alice > /register Alice correct horse battery
+        alice < + welcome Alice…
+        alice > /whoami
+        alice < + Alice…
+        bob is in
+        alice > hello
+        bob < [lobby] Alice: hello
+        ",
+    );
+}
+
+#[test]
+fn what_needs_a_login_says_so_and_the_other_way_round() {
+    play(
+        "
+        alice connects
+        alice > hello
+        alice < - not-logged-in: …
+        alice > /whoami
+        alice < - not-logged-in: …
+        alice > /say lobby hello
+        alice < - not-logged-in: …
+        alice > /set deflate 1
+        alice < - not-logged-in: …
+        alice > /ping before  login
+        alice < + before  login
+        alice > /register alice correct horse battery
+        alice < + welcome alice…
+        alice > /register bob correct horse battery
+        alice < - already-logged-in: …
+        alice > /login alice correct horse battery
+        alice < - already-logged-in: …
+        alice > /resume t0
+        alice < - already-logged-in: …
+        ",
+    );
+}
+
+#[test]
+fn a_secret_that_is_missing_is_asked_for_and_taken_whole() {
+    play(
+        "
+        alice connects
+        alice > /register alice
+        alice < ? …
+        alice > /quit is my password
+        alice < + welcome alice…
+        again connects
+        again > /LOGIN alice
+        again < ? …
+        again > /quit is my password
+        again < + welcome alice…
+        ",
+    );
+}
+
+#[test]
+fn a_prompt_carries_its_label_and_an_empty_answer_cancels() {
+    play(
+        "
+        alice connects
+        alice > /set tags on
+        alice < + tags on epoch={epoch} protocol=1
+        alice > /@r1 register alice
+        alice < @re=r1 ? …
+        alice >
+        alice < @re=r1 - cancelled: …
+        alice > /@r2 register alice
+        alice < @re=r2 ? …
+        alice > correct horse battery
+        alice < @re=r2 + welcome alice…
+        ",
+    );
+}
+
+#[test]
+fn a_password_and_everything_behind_it_may_be_pipelined() {
+    let server = Server::start();
+    let mut alice = crate::support::Client::plain(server.plain());
+    alice.send_bytes(b"/register alice\ncorrect horse battery\n/whoami\n/ping done\n");
+    alice.expect("* …");
+    alice.expect("? …");
+    alice.expect("+ welcome alice…");
+    alice.expect("+ alice…");
+    alice.expect("+ done");
+}
+
+#[test]
+fn the_end_of_input_cancels_a_prompt() {
+    play(
+        "
+        alice connects
+        alice > /register alice
+        alice ends input
+        alice < ? …
+        alice < - cancelled: …
+        alice is cut off
+        ",
+    );
+}
+
+#[test]
+fn names_are_folded_and_never_given_twice() {
+    play(
+        "
+        alice connects
+        alice > /register Alice correct horse battery
+        alice < + welcome Alice…
+        other connects
+        other > /register aLICE correct horse battery
+        other < - name-taken: …
+        other > /login @ALICE correct horse battery
+        other < + welcome Alice…
+        ",
+    );
+}
+
+#[test]
+fn names_that_no_account_can_have_are_refused_once_the_password_is_there() {
+    let server = Server::start();
+    let mut client = server.connect();
+    let long = "a".repeat(33);
+    for name in ["b!d", "bob.", "bób", "server", "SERVER", "a:b", "[x]", long.as_str()] {
+        client.send(&format!("/register {name} {PASSWORD}"));
+        client.expect("- bad-name: …");
+    }
+    client.send("/register b!d");
+    client.expect("? …");
+    client.send(PASSWORD);
+    client.expect("- bad-name: …");
+    client.send("/register");
+    client.expect("- bad-argument: …");
+    client.register(&"a".repeat(32));
+}
+
+#[test]
+fn passwords_have_bounds_in_bytes_and_are_never_cut() {
+    let server = Server::start();
+    let mut client = server.connect();
+    // A hash of more than 71 bytes would stand for its first 71.
+    for weak in ["1234567".to_owned(), "x".repeat(72), "é".repeat(36)] {
+        client.send(&format!("/register alice {weak}"));
+        client.expect("- weak-password: …");
+    }
+    client.send(&format!("/register alice {}", "x".repeat(71)));
+    client.expect("+ welcome alice…");
+    let mut again = server.connect();
+    again.send(&format!("/login alice {}", "x".repeat(72)));
+    again.expect("- bad-credentials: …");
+    let mut eight = server.connect();
+    eight.send("/register bob éééé");
+    eight.expect("+ welcome bob…");
+}
+
+#[test]
+fn a_wrong_password_and_an_unknown_name_are_told_in_the_same_words() {
+    let server = Server::start();
+    let mut alice = server.connect();
+    alice.register("alice");
+    let mut client = server.connect();
+    client.send("/login alice wrong horse battery");
+    let wrong = client.expect("- bad-credentials: …");
+    client.send("/login nobody wrong horse battery");
+    let unknown = client.expect("- bad-credentials: …");
+    client.send("/resume t0123");
+    client.expect("- bad-credentials: …");
+    assert_eq!(wrong, unknown);
+    // Refused is not ended: the right one is taken on the same connection.
+    client.send(&format!("/login alice {PASSWORD}"));
+    client.expect("+ welcome alice…");
+}
+
+#[test]
+fn a_device_token_is_shown_once_and_logs_in_until_it_is_revoked() {
+    play(
+        "
+        alice is in
+        alice > /token new laptop
+        alice < + {token}…
+        alice > /token new laptop
+        alice < - name-taken: …
+        alice > /token new phone
+        alice < + …
+        alice > /token list
+        alice < | laptop…
+        alice < | phone…
+        alice < + 2 tokens
+        laptop connects
+        laptop > /resume {token}
+        laptop < + welcome alice…
+        alice > /token revoke laptop
+        alice < + laptop…
+        late connects
+        late > /resume {token}
+        late < - bad-credentials: …
+        alice > /token revoke laptop
+        alice < - …
+        alice > /token
+        alice < - bad-argument: …
+        ",
+    );
+}
+
+#[test]
+fn a_token_begins_with_no_letter_that_openssl_swallows() {
+    let server = Server::start();
+    let mut script = Script::new(&server);
+    script.play("alice is in\nalice > /token new x\nalice < + {token}…");
+    let first = script.word("token").chars().next().unwrap();
+    assert!(!"QRKkC".contains(first), "{first}");
+}
+
+#[test]
+fn a_new_password_ends_other_connections_and_tokens() {
+    play(
+        "
+        alice is in
+        alice > /token new laptop
+        alice < + {token}…
+        other connects
+        other > /login alice correct horse battery
+        other < + welcome alice…
+        alice > /passwd
+        alice < ? …
+        alice > wrong horse battery
+        alice < ? …
+        alice > staple staple staple
+        alice < - bad-credentials: …
+        alice > /passwd
+        alice < ? …
+        alice > correct horse battery
+        alice < ? …
+        alice > staple staple staple
+        alice < + …
+        other < * …
+        other is cut off
+        alice > /whoami
+        alice < + alice…
+        late connects
+        late > /resume {token}
+        late < - bad-credentials: …
+        late > /login alice correct horse battery
+        late < - bad-credentials: …
+        late > /login alice staple staple staple
+        late < + welcome alice…
+        ",
+    );
+}
+
+#[test]
+fn a_new_password_has_the_same_bounds_and_an_empty_answer_keeps_the_old() {
+    play(
+        "
+        alice is in
+        alice > /passwd
+        alice < ? …
+        alice > correct horse battery
+        alice < ? …
+        alice > short
+        alice < - weak-password: …
+        alice > /passwd
+        alice < ? …
+        alice >
+        alice < - cancelled: …
+        again connects
+        again > /login alice correct horse battery
+        again < + welcome alice…
+        ",
+    );
+}
+
+#[test]
+fn a_closed_server_makes_no_accounts() {
+    let server = Server::with(&["registration=closed"]);
+    Script::new(&server).play(
+        "
+        alice connects
+        alice > /register alice correct horse battery
+        alice < - registration-closed: …
+        ",
+    );
+}
+
+#[test]
+fn an_invitation_lets_in_as_many_as_it_says() {
+    let server = Server::with(&["registration=invite"]);
+    let printed = server.command_output(&["invite", "--admin"]);
+    let code = printed.split_whitespace().find(|word| word.len() == 19 && word.matches('-').count() == 3);
+    let mut script = Script::new(&server);
+    script.remember("admin", code.unwrap_or_else(|| panic!("there is no code in {printed:?}")));
+    script.play(
+        "
+        alice connects
+        alice > /register alice correct horse battery
+        alice < - bad-invite: …
+        alice > /register alice invite=BBBB-BBBB-BBBB-BBBB correct horse battery
+        alice < - bad-invite: …
+        alice > /register alice invite={admin} correct horse battery
+        alice < + welcome alice…
+        late connects
+        late > /register late invite={admin} correct horse battery
+        late < - bad-invite: …
+        alice > /invitecode uses=2 for=1h
+        alice < + {two}…
+        bob connects
+        bob > /register bob invite={two} correct horse battery
+        bob < + welcome bob…
+        bob > /invitecode
+        bob < - not-allowed: …
+        carol connects
+        carol > /register carol invite={two} correct horse battery
+        carol < + welcome carol…
+        late > /register late invite={two} correct horse battery
+        late < - bad-invite: …
+        ",
+    );
+}
+
+#[test]
+fn sessions_are_ones_own() {
+    play(
+        "
+        alice is in
+        bob is in
+        alice > /sessions
+        alice < | …
+        alice < + 1 sessions
+        again connects
+        again > /login alice correct horse battery
+        again < + welcome alice…
+        alice > /sessions
+        alice < | …
+        alice < | …
+        alice < + 2 sessions
+        ",
+    );
+}
+
+#[test]
+fn passwords_that_are_guessed_are_throttled_with_a_time_to_come_back() {
+    let server = Server::with(&["limits.logins=1/m burst 3"]);
+    let mut alice = server.connect();
+    alice.register("alice");
+    let mut token = server.connect();
+    alice.send("/token new laptop");
+    let shown = alice.expect("+ {token}…");
+    let mut guess = server.connect();
+    guess.send("/set tags on");
+    guess.expect("+ tags on…");
+    let mut refused = String::new();
+    // The address is one that the account has used; a guess costs all the same.
+    for _ in 0..8 {
+        guess.send("/login nobody wrong horse battery");
+        refused = guess.expect("…- …");
+        if refused.contains("- throttled: ") {
+            break;
+        }
+    }
+    assert!(refused.starts_with("@retry=") && refused.contains(" - throttled: "), "{refused}");
+    // Tokens pass by: they are not guessed.
+    token.send(&format!("/resume {}", shown[2..].split(' ').next().unwrap()));
+    token.expect("+ welcome alice…");
+}
+
+#[test]
+fn accounts_made_too_fast_are_throttled() {
+    let server = Server::with(&["limits.registrations=1/h burst 2"]);
+    Script::new(&server).play(
+        "
+        a is in
+        b is in
+        c connects
+        c > /register c correct horse battery
+        c < - throttled: …
+        ",
+    );
+}
+
+/// Whatever is wrong with a verb that asks: the line behind it is a secret, and is never said.
+#[test]
+fn a_password_behind_a_refused_verb_is_not_said() {
+    play(
+        "
+        alice is in
+        bob is in
+        alice > /login
+        alice < ? password…
+        alice > a secret of mine
+        alice < - already-logged-in: …
+        alice > /register x invite=a invite=b
+        alice < ? password…
+        alice > another secret
+        alice < - already-logged-in: …
+        alice > /passwd please
+        alice < ? password…
+        alice > the old secret
+        alice < ? password…
+        alice > the new secret
+        alice < - bad-argument: …
+        alice > hello
+        bob < [lobby] alice: hello
+        carol connects
+        carol > /register carol invite=a invite=b
+        carol < ? …
+        carol > /quit
+        carol < - bad-argument: …
+        carol > /login
+        carol < - bad-argument: …
+        ",
+    );
+}

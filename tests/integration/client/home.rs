@@ -1,0 +1,78 @@
+//! The real `chitchat` with a state directory of its own.
+
+use super::DEADLINE;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The client's home: its state directory.
+pub struct Home(pub tempfile::TempDir);
+
+pub struct Ended {
+    /// The exit code; none if it had to be killed.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join("chitchat").join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.path("")).unwrap();
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    pub fn keep_token(&self, server: SocketAddr) {
+        self.write("tokens", &format!("{server} alice ttoken\n"));
+    }
+
+    pub fn command(&self, server: SocketAddr, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chitchat"));
+        command.arg(server.to_string()).args(args).env("XDG_STATE_HOME", self.0.path()).env_remove("RUST_LOG");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub fn run(&self, server: SocketAddr, args: &[&str], input: &str) -> Ended {
+        finish(self.command(server, args).spawn().unwrap(), input)
+    }
+}
+
+/// Gives the input and waits for the end, or kills what does not end.
+pub fn finish(mut child: Child, input: &str) -> Ended {
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let reader = |mut from: Box<dyn std::io::Read + Send>| {
+        thread::spawn(move || {
+            let mut text = String::new();
+            from.read_to_string(&mut text).map(|_| text)
+        })
+    };
+    let out = reader(Box::new(child.stdout.take().unwrap()));
+    let err = reader(Box::new(child.stderr.take().unwrap()));
+    let until = Instant::now() + DEADLINE;
+    let code = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status.code();
+        }
+        if Instant::now() > until {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    Ended { code, out: out.join().unwrap().unwrap(), err: err.join().unwrap().unwrap() }
+}

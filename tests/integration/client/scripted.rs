@@ -1,0 +1,149 @@
+//! A server that plays a script over TLS on loopback.
+
+use super::DEADLINE;
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use sha2::{Digest as _, Sha256};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+/// A certificate and its key.
+pub struct Identity {
+    config: Arc<ServerConfig>,
+    /// As the server prints it.
+    pub fingerprint: String,
+    /// Its key.
+    pub key: KeyPair,
+}
+
+pub fn identity_from(cert: &rcgen::Certificate, key: KeyPair) -> Identity {
+    let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], der)
+        .unwrap();
+    let digits: String = Sha256::digest(cert.der()).iter().map(|byte| format!("{byte:02x}")).collect();
+    Identity { config: Arc::new(config), fingerprint: format!("SHA256:{digits}"), key }
+}
+
+pub fn self_signed() -> Identity {
+    let key = KeyPair::generate().unwrap();
+    let cert = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    identity_from(&cert, key)
+}
+
+/// One connection, seen from the server.
+pub struct Peer(pub BufReader<StreamOwned<ServerConnection, TcpStream>>);
+
+impl Peer {
+    pub fn send(&mut self, lines: &[&str]) {
+        for line in lines {
+            self.0.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
+        }
+        self.0.get_mut().flush().unwrap();
+    }
+
+    pub fn read(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Takes a line, checks all of it but its label, and gives the label.
+    pub fn expect(&mut self, wanted: &str) -> String {
+        let line = self.read();
+        let (label, command) = line.strip_prefix("/@").and_then(|rest| rest.split_once(' ')).unwrap_or(("", &line));
+        assert_eq!(command, wanted, "in {line:?}");
+        label.to_owned()
+    }
+
+    /// Takes `post ROOM KEY TEXT` and gives its label and key.
+    pub fn expect_post(&mut self, room: &str, text: &str) -> (String, String) {
+        let line = self.read();
+        let mut words = line.splitn(5, ' ');
+        let label = words.next().and_then(|word| word.strip_prefix("/@")).unwrap().to_owned();
+        assert_eq!((words.next(), words.next()), (Some("post"), Some(room)), "in {line:?}");
+        let key = words.next().unwrap().to_owned();
+        assert_eq!(words.next(), Some(text));
+        (label, key)
+    }
+
+    /// Greeting, tags, the login by the kept token, deflate refused, one conversation.
+    pub fn log_in(&mut self, conversations: &[&str]) {
+        self.greet();
+        let label = self.expect("resume ttoken");
+        self.send(&[&format!("@re={label} + welcome alice - you are in lobby.")]);
+        let label = self.expect("set deflate 1");
+        self.send(&[&format!("@re={label} - bad-argument: no deflate here.")]);
+        self.list(conversations);
+    }
+
+    pub fn greet(&mut self) {
+        self.send(&["* ChitChat at test. New here? /register NAME"]);
+        let label = self.expect("set tags on");
+        self.send(&[&format!("@re={label} + tags on epoch=e1 protocol=1")]);
+    }
+
+    pub fn list(&mut self, conversations: &[&str]) {
+        let label = self.expect("conversations");
+        for row in conversations {
+            self.send(&[&format!("@re={label} | {row}")]);
+        }
+        self.send(&[&format!("@re={label} + {} conversations", conversations.len())]);
+    }
+
+    pub fn goodbye(mut self) {
+        assert_eq!(self.read(), "/quit");
+        self.send(&["+ goodbye"]);
+        self.0.get_mut().conn.send_close_notify();
+        self.0.get_mut().flush().unwrap();
+    }
+
+    /// Waits for the client to close.
+    pub fn end(mut self) {
+        let mut rest = Vec::new();
+        // A client that refuses the certificate ends with an alert, which is an error here.
+        let _ = self.0.read_to_end(&mut rest);
+    }
+}
+
+pub type Act = Box<dyn FnOnce(Peer) + Send>;
+
+/// A server that plays one act for each connection, in order.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    pub fn start(identity: &Identity, acts: Vec<Act>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let config = Arc::clone(&identity.config);
+        let thread = thread::spawn(move || {
+            for act in acts {
+                let (socket, _) = listener.accept().unwrap();
+                socket.set_read_timeout(Some(DEADLINE)).unwrap();
+                let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+                act(Peer(BufReader::new(StreamOwned::new(tls, socket))));
+            }
+        });
+        Self { address, thread }
+    }
+
+    pub fn finish(self) {
+        let until = Instant::now() + DEADLINE;
+        while !self.thread.is_finished() {
+            assert!(Instant::now() < until, "the server still waits for the client");
+            thread::yield_now();
+        }
+        self.thread.join().expect("the server saw what it did not expect");
+    }
+}

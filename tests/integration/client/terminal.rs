@@ -1,0 +1,261 @@
+//! The client at a terminal: a real `chitchatd`, and `chitchat` in tmux.
+//!
+//! Ignored unless asked for (`cargo test --test integration client -- --ignored`): it needs tmux.
+
+use super::DEADLINE;
+use super::home::Home;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// `chitchatd` on loopback; ended with the test.
+struct RealServer {
+    child: Child,
+    tls: SocketAddr,
+    plain: SocketAddr,
+    fingerprint: String,
+}
+
+impl RealServer {
+    fn start(data: &Path, tls: &str, plain: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
+        command.arg("--data").arg(data).args(["--tls", tls, "--plain", plain, "--registration", "open"]);
+        command.args(["--set", "accounts.bcrypt_cost=4"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut word = |line: &str| -> String {
+            let found =
+                said.find_map(|text| text.unwrap().trim().strip_prefix(line).map(|rest| rest.trim().to_owned()));
+            found.expect("the server says where it listens")
+        };
+        let fingerprint = word("certificate");
+        let tls = word("listening    TLS").parse().unwrap();
+        let plain = word("listening    plain").parse().unwrap();
+        // It goes on printing: nobody reading must not end it.
+        thread::spawn(move || said.for_each(drop));
+        Self { child, tls, plain, fingerprint }
+    }
+
+    /// Ends it and waits until it has ended.
+    fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+        let until = Instant::now() + DEADLINE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "the server does not end");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for RealServer {
+    fn drop(&mut self) {
+        // Already ended, mostly.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Somebody on the plain port, as with nc.
+struct Other(BufReader<TcpStream>);
+
+impl Other {
+    fn connect(server: SocketAddr, how: &str) -> Self {
+        let socket = TcpStream::connect(server).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut other = Self(BufReader::new(socket));
+        other.send(how);
+        other.until("+ welcome");
+        other
+    }
+
+    fn send(&mut self, line: &str) {
+        writeln!(self.0.get_mut(), "{line}").unwrap();
+    }
+
+    fn until(&mut self, start: &str) -> String {
+        loop {
+            let mut line = String::new();
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "the connection ended before {start:?}");
+            if line.starts_with(start) {
+                return line;
+            }
+        }
+    }
+}
+
+/// A terminal of 80 by 24 in a tmux server of its own.
+struct Tmux {
+    socket: std::path::PathBuf,
+}
+
+impl Tmux {
+    fn start(home: &Home, command: &str) -> Self {
+        let tmux = Self { socket: home.0.path().join("tmux") };
+        let shell = format!("{command}; echo ended with $?; exec cat");
+        let state = format!("XDG_STATE_HOME={}", home.0.path().display());
+        let args =
+            ["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "-e", &state, "-e", "LC_ALL=C.UTF-8"];
+        tmux.run(&[&args[..], &[shell.as_str()]].concat());
+        tmux
+    }
+
+    fn run(&self, args: &[&str]) -> String {
+        let out = Command::new("tmux").arg("-u").arg("-S").arg(&self.socket).args(args).output().unwrap();
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.run(&[&["send-keys"], keys].concat());
+    }
+
+    fn type_line(&self, text: &str) {
+        self.run(&["send-keys", "-l", text]);
+        self.keys(&["Enter"]);
+    }
+
+    fn screen(&self) -> String {
+        let all = self.run(&["capture-pane", "-p", "-J", "-S", "-2000"]);
+        all.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    }
+
+    /// Waits until the screen is as wanted.
+    fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let screen = self.screen();
+            if wanted(&screen) {
+                return screen;
+            }
+            assert!(Instant::now() < until, "no {what} on:\n{screen}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn shows(&self, text: &str) -> String {
+        self.until(text, |screen| screen.contains(text))
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        // The test may have failed before there was one.
+        let _ = Command::new("tmux").arg("-S").arg(&self.socket).arg("kill-server").output();
+    }
+}
+
+fn register(server: &RealServer, home: &Home, name: &str) -> Tmux {
+    let program = env!("CARGO_BIN_EXE_chitchat");
+    let tmux = Tmux::start(home, &format!("{program} {} --register", server.tls));
+    let asked = tmux.shows("Trust it from now on? [y/N]");
+    assert!(asked.replace('\n', "").contains(&server.fingerprint), "{asked}");
+    tmux.type_line("y");
+    tmux.shows("Name:");
+    tmux.type_line(name);
+    tmux.shows("Password:");
+    tmux.type_line("correct horse battery");
+    tmux.shows("Again:");
+    tmux.type_line("correct horse battery");
+    let screen = tmux.until("prompt", |screen| screen.ends_with("\n[lobby]"));
+    assert!(!screen.contains("horse"), "{screen}");
+    tmux
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn lines_that_come_never_tear_the_one_that_is_typed() {
+    let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+    let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    let tmux = register(&server, &home, "alice");
+    let mut bob = Other::connect(server.plain, "/register bob correct horse battery");
+    // Longer than a row of the terminal, with wide characters; the cursor is moved back into it.
+    let typed = "this line is typed while others come in, 日本語, and it is longer than one row of it";
+    tmux.run(&["send-keys", "-l", typed]);
+    tmux.keys(&["Left", "Left", "Left"]);
+    for n in 1..=40 {
+        bob.send(&format!("/say lobby line {n} 漢字"));
+        bob.until("+ ");
+    }
+    tmux.shows("bob: line 40 漢字");
+    tmux.keys(&["Enter"]);
+    bob.until(&format!("[lobby] alice: {typed}"));
+    let screen = tmux.screen();
+    let said: Vec<&str> = screen.lines().filter_map(|line| line.split_once("bob: line ").map(|(_, n)| n)).collect();
+    assert_eq!(said, (1..=40).map(|n| format!("{n} 漢字")).collect::<Vec<_>>(), "{screen}");
+    tmux.type_line("/quit");
+    tmux.shows("ended with 0");
+    let history = std::fs::read_to_string(home.path("history")).unwrap();
+    assert!(history.contains(typed) && !history.contains("horse"), "{history}");
+    server.stop();
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_restarted_server_costs_no_line_and_not_the_one_that_is_typed() {
+    let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+    let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    let (tls, plain) = (server.tls.to_string(), server.plain.to_string());
+    let tmux = register(&server, &home, "alice");
+    Other::connect(server.plain, "/register bob correct horse battery").send("/quit");
+    tmux.shows("bob joined");
+    tmux.run(&["send-keys", "-l", "half"]);
+    server.stop();
+    tmux.shows("connection lost");
+    tmux.type_line(" of it");
+    tmux.shows("(not connected: will be sent when back)");
+    tmux.run(&["send-keys", "-l", "and more"]);
+    let server = RealServer::start(data.path(), &tls, &plain);
+    let mut bob = Other::connect(server.plain, "/login bob correct horse battery");
+    bob.send("/say lobby one");
+    bob.send("/msg alice two");
+    tmux.shows("(bob > alice) two");
+    bob.until("[lobby] alice: half of it");
+    tmux.keys(&["Enter"]);
+    bob.until("[lobby] alice: and more");
+    bob.send("/say lobby three");
+    let screen = tmux.shows("[lobby] bob: three");
+    for said in ["[lobby] bob: one", "(bob > alice) two", "[lobby] bob: three"] {
+        assert_eq!(screen.matches(said).count(), 1, "{said} in:\n{screen}");
+    }
+    // What was shown is read, also for the next time.
+    tmux.keys(&["C-d"]);
+    tmux.shows("ended with 0");
+    bob.send("/say lobby later");
+    let program = env!("CARGO_BIN_EXE_chitchat");
+    tmux.run(&["respawn-pane", "-k", &format!("{program} {tls}; echo ended with $?; exec cat")]);
+    let screen = tmux.shows("[lobby] bob: later");
+    assert!(!screen.contains("bob: three"), "{screen}");
+    server.stop();
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn questions_are_hidden_and_tab_completes() {
+    let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+    let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    let tmux = register(&server, &home, "alice");
+    tmux.run(&["send-keys", "-l", "/who lo"]);
+    tmux.keys(&["Tab"]);
+    tmux.shows("/who lobby");
+    tmux.keys(&["Enter"]);
+    tmux.shows("| alice here");
+    tmux.type_line("/passwd");
+    tmux.until("question", |screen| screen.lines().last().is_some_and(|line| line.contains("password")));
+    tmux.type_line("correct horse battery");
+    let asked = tmux.until("second question", |screen| screen.lines().filter(|l| l.contains("password")).count() > 1);
+    tmux.type_line("another good passphrase");
+    let screen = tmux.until("prompt", |screen| screen.ends_with("\n[lobby]") && screen.len() > asked.len());
+    assert!(!screen.contains("horse") && !screen.contains("passphrase"), "{screen}");
+    tmux.type_line("/quit");
+    tmux.shows("ended with 0");
+    // The token died with the old password, and a new one was taken.
+    let program = env!("CARGO_BIN_EXE_chitchat");
+    let command = format!("{program} {}; echo ended with $?; exec cat", server.tls);
+    tmux.run(&["respawn-pane", "-k", &command]);
+    tmux.shows("connected as alice");
+    server.stop();
+}

@@ -1,0 +1,104 @@
+//! What the disk does to a server: it is full, or it fails in the middle of a commit.
+
+use crate::support::{Client, PASSWORD, Server};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Alice, logged in again, with tags on.
+fn alice(server: &Server) -> Client {
+    let mut alice = server.connect();
+    alice.send("/set tags on");
+    alice.expect("+ tags on…");
+    alice.send(&format!("/login alice {PASSWORD}"));
+    alice.expect("+ welcome alice…");
+    alice
+}
+
+/// Says long lines until one is not answered with `+`; how many were, and what that one was told.
+fn fill(alice: &mut Client) -> (u64, Option<String>) {
+    let text = "x".repeat(3900);
+    for id in 1..10_000 {
+        alice.send(&format!("/say lobby {text}"));
+        match alice.line_or_end() {
+            Some(line) if line == format!("+ {id}") => {}
+            other => return (id - 1, other),
+        }
+    }
+    panic!("the disk took everything");
+}
+
+/// Everything that was answered with `+` is there, and the next line takes the next id or a later one.
+fn check(server: &Server, answered: u64) {
+    let mut alice = alice(server);
+    let rows = alice.ask("/history lobby limit=1");
+    let last: u64 = rows[0].split(' ').nth(2).and_then(|id| id.parse().ok()).expect("a row with an id");
+    assert!(last == answered || last == answered + 1, "{last} after {answered}");
+    alice.send("/say lobby there is room again");
+    alice.expect(&format!("+ {}", last + 1));
+}
+
+#[test]
+fn a_write_that_fails_ends_the_process_and_loses_nothing_that_was_answered() {
+    let mut server = Server::start();
+    server.connect().register("alice");
+    server.terminate();
+    server.wait();
+    // No file may grow any more: the system says so in the middle of a commit.
+    server.limit_files(Some(1024));
+    server.restart();
+    let (answered, told) = fill(&mut alice(&server));
+    assert!(told.as_ref().is_none_or(|line| line.starts_with("* ") || line.starts_with("- storage: ")), "{told:?}");
+    if told.is_none() {
+        let (status, said) = server.wait();
+        assert!(!status.success() && said.contains("disk"), "{status}: {said}");
+    } else {
+        server.kill();
+    }
+    server.limit_files(None);
+    server.restart();
+    check(&server, answered);
+}
+
+/// A small disk, as long as this lives.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(at: &Path) -> Self {
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(at).status();
+        assert!(mounted.is_ok_and(|status| status.success()), "a small disk can't be mounted here");
+        Self(at.to_owned())
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: a server may still have its files open.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+#[ignore = "needs root, to mount a small disk"]
+fn a_full_disk_is_told_and_what_is_there_is_read_and_it_goes_on_when_there_is_room() {
+    let mut server = Server::not_started(&[]);
+    let _disk = Disk::mount(&server.data());
+    server.restart();
+    server.connect().register("alice");
+    let ballast = server.data().join("ballast");
+    fs::write(&ballast, vec![0; 256 * 1024]).unwrap();
+    let mut alice = alice(&server);
+    let (answered, told) = fill(&mut alice);
+    assert!(told.as_ref().is_some_and(|line| line.starts_with("- storage: ")), "{told:?}");
+    // Refused is refused: it is not there later, nor does it take an id.
+    let rows = alice.ask("/history lobby limit=1");
+    assert!(rows[0].starts_with(&format!("| lobby {answered} ")), "{answered}: {}", &rows[0][..40]);
+    fs::remove_file(&ballast).unwrap();
+    alice.send("/say lobby there is room again");
+    alice.expect(&format!("+ {}", answered + 1));
+    drop(alice);
+    server.kill();
+    server.restart();
+    check(&server, answered + 1);
+    server.kill();
+}

@@ -1,0 +1,27 @@
+//! The real programs, from outside: each test starts a server in a process of its own, or the client
+//! against one, and talks to it over sockets.
+//!
+//! One binary, so that it is linked once. A module covers one theme; what they share is in `support`.
+//! `cargo test --test integration rooms::` runs one module. Tests that need an outside program (openssl, nc,
+//! telnet, tmux) are ignored by default and run with `cargo test -- --ignored`.
+#![allow(missing_docs, reason = "tests")]
+
+mod abuse;
+mod accounts;
+mod client;
+mod codes;
+mod conversations;
+mod crash;
+mod deflate;
+mod disk;
+mod framing;
+mod history;
+mod messages;
+mod nc;
+mod openssl;
+mod page;
+mod rooms;
+mod shutdown;
+mod startup;
+mod support;
+mod telnet;

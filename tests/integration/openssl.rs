@@ -1,0 +1,53 @@
+//! A person at `openssl s_client -quiet`.
+
+use crate::support::Server;
+use crate::support::program::Program;
+
+fn s_client(server: &Server, more: &[&str]) -> Program {
+    let address = server.tls().to_string();
+    Program::start("openssl", &[&["s_client", "-quiet", "-connect", &address], more].concat())
+}
+
+#[test]
+#[ignore = "needs openssl"]
+fn a_person_talks_through_openssl_with_either_version_of_tls() {
+    let server = Server::start();
+    let mut bob = server.connect_tls();
+    bob.register("bob");
+    for (name, version) in [("alice", "-tls1_3"), ("carol", "-tls1_2")] {
+        let mut client = s_client(&server, &[version]);
+        client.read_until("* ChitChat …");
+        client.send(&format!("/register {name}"));
+        client.expect("? …");
+        client.send("correct horse battery");
+        client.expect(&format!("+ welcome {name}…"));
+        // A session without -quiet would take these letters for commands.
+        for text in ["Quite so", "Really", "k"] {
+            client.send(text);
+            bob.expect(&format!("[lobby] {name}: {text}"));
+        }
+        bob.send("hello");
+        client.expect("[lobby] bob: hello");
+        client.send("/quit");
+        client.expect("+ …");
+        client.expect_end();
+    }
+}
+
+#[test]
+#[ignore = "needs openssl"]
+fn old_versions_of_tls_are_refused() {
+    let server = Server::start();
+    let mut client = s_client(&server, &["-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"]);
+    let shown = client.read_to_end();
+    assert!(!shown.contains("ChitChat at"), "{shown}");
+}
+
+#[test]
+#[ignore = "needs openssl"]
+fn whoever_says_nothing_is_told_about_quiet() {
+    let server = Server::start();
+    let mut client = s_client(&server, &[]);
+    client.read_until("* ChitChat …");
+    client.read_until("* …-quiet…");
+}

@@ -1,0 +1,403 @@
+//! Rooms on the wire: entering, leaving, the current room, private rooms, who and what is told.
+
+use crate::support::{DEADLINE, Script, Server, play};
+use std::time::Instant;
+
+#[test]
+fn joining_makes_the_room_and_talks_there_from_then_on() {
+    play(
+        "
+        alice is in
+        bob is in
+        alice > /join #Ops
+        alice < + ops…
+        bob > /join ops
+        bob < + ops…
+        alice > hello
+        bob < [ops] alice: hello
+        alice > /join ops
+        alice < + ops…
+        ",
+    );
+}
+
+#[test]
+fn who_comes_and_goes_is_told_in_small_rooms() {
+    play(
+        "
+        alice is in with tags
+        alice > /join ops
+        alice < + ops…
+        bob is in
+        bob > /join ops
+        bob < + ops…
+        alice < @ev=join;who=bob [ops] * …
+        bob > /leave ops
+        bob < + ops…
+        alice < @ev=leave;who=bob [ops] * …
+        bob > /join ops
+        bob < + ops…
+        alice < @ev=join;who=bob [ops] * …
+        # some moments after somebody came or went, so that a flapping connection says nothing
+        alice < @ev=online;who=bob [ops] * …
+        bob drops
+        alice < @ev=offline;who=bob [ops] * …
+        again connects
+        again > /login bob correct horse battery
+        again < + welcome bob…
+        alice < @ev=online;who=bob [ops] * …
+        ",
+    );
+}
+
+#[test]
+fn presence_is_not_told_to_whoever_turned_it_off() {
+    let server = Server::start();
+    let mut script = Script::new(&server);
+    script.play(
+        "
+        alice is in
+        alice > /set presence off
+        alice < + presence off…
+        alice > /create ops
+        alice < + ops…
+        bob is in
+        bob > /join ops
+        bob < + ops…
+        bob drops
+        bob connects
+        bob > /login bob correct horse battery
+        bob < + welcome bob…
+        bob > /say ops back
+        bob < + {id}…
+        ",
+    );
+    let lines = script.client("alice").read_until("[ops] bob: back");
+    assert!(!lines.iter().any(|line| line.contains("[ops] * bob is")), "{lines:?}");
+}
+
+#[test]
+fn joining_and_leaving_reach_ones_other_devices() {
+    play(
+        "
+        alice is in
+        phone connects
+        phone > /set tags on
+        phone < + tags on…
+        phone > /login alice correct horse battery
+        phone < + welcome alice…
+        alice > /join ops
+        alice < + ops…
+        phone < @ev=join;who=alice [ops] * …
+        bob is in
+        bob > /join ops
+        bob < + ops…
+        bob > hello
+        phone < @id=1;at={at} [ops] bob: hello
+        alice > /leave ops
+        alice <~ + ops…
+        phone < @ev=leave;who=alice [ops] * …
+        phone > /say ops still here
+        phone < - not-a-member: …
+        ",
+    );
+}
+
+#[test]
+fn the_current_room_is_of_the_connection() {
+    play(
+        "
+        alice is in
+        bob is in
+        alice > /create ops
+        alice < + ops…
+        alice > /create dev
+        alice < + dev…
+        # making a room is not entering it as the current one
+        alice > in the lobby
+        bob < [lobby] alice: in the lobby
+        alice > /switch ops
+        alice < + ops…
+        bob > /join ops
+        bob <~ + ops…
+        alice > in ops
+        bob < [ops] alice: in ops
+        alice > /leave ops
+        alice < + ops…
+        alice > nowhere
+        alice < - no-room: …
+        alice > /who
+        alice < - no-room: …
+        alice > /switch ops
+        alice < - not-a-member: …
+        ",
+    );
+}
+
+#[test]
+fn a_failed_join_or_switch_leaves_no_current_room() {
+    for failing in ["/switch nowhere", "/switch", "/switch b!d", "/join b!d", "/join", "/join a b c"] {
+        play(&format!(
+            "
+            alice is in
+            alice > here
+            alice > {failing}
+            alice < - …
+            alice > nowhere
+            alice < - no-room: …
+            alice > /history lobby
+            alice < | lobby 1 … alice: here
+            alice < + 1 messages
+            alice > /switch lobby
+            alice < + lobby…
+            alice > here again
+            alice > /history lobby after=1
+            alice < | lobby 2 … alice: here again
+            alice < + 1 messages
+            "
+        ));
+    }
+}
+
+#[test]
+fn another_verb_that_fails_keeps_the_current_room() {
+    play(
+        "
+        alice is in
+        bob is in
+        alice > /leave nowhere
+        alice < - no-such-room: …
+        alice > /create lobby
+        alice < - …
+        alice > /say nowhere x
+        alice < - no-such-room: …
+        alice > hello
+        bob < [lobby] alice: hello
+        ",
+    );
+}
+
+#[test]
+fn after_a_login_the_current_room_is_the_lobby_if_one_is_in_it() {
+    play(
+        "
+        alice is in
+        alice > /leave lobby
+        alice < + lobby…
+        alice > nowhere
+        alice < - no-room: …
+        again connects
+        again > /login alice correct horse battery
+        again < + welcome alice…
+        again > nowhere
+        again < - no-room: …
+        ",
+    );
+}
+
+#[test]
+fn names_of_rooms_have_rules_and_are_never_given_again() {
+    let server = Server::start();
+    let mut alice = server.connect();
+    alice.register("alice");
+    let long = "a".repeat(33);
+    for name in ["b!d", "a.b", "räume", "@bob", long.as_str(), "##x"] {
+        alice.send(&format!("/create {name}"));
+        alice.expect("- bad-name: …");
+    }
+    alice.send("/create ops publicly");
+    alice.expect("- bad-argument: …");
+    alice.send("/create ops");
+    alice.expect("+ ops…");
+    alice.send("/create OPS");
+    alice.expect("- …");
+}
+
+#[test]
+fn a_private_room_is_there_for_the_invited_alone() {
+    play(
+        "
+        alice is in
+        bob is in
+        carol is in
+        alice > /create den private
+        alice < + den…
+        bob > /join den
+        bob < - not-allowed: that name is not free…
+        bob > /create den
+        bob < - not-allowed: that name is not free…
+        bob > /switch den
+        bob < - no-such-room: …
+        bob > /who den
+        bob < - no-such-room: …
+        bob > /topic den
+        bob < - no-such-room: …
+        bob > /say den x
+        bob < - no-such-room: …
+        bob > /post den k x
+        bob < - no-such-room: …
+        bob > /history den
+        bob < - no-such-room: …
+        bob > /search in=den x
+        bob < - no-such-room: …
+        bob > /read den 0
+        bob < - no-such-room: …
+        bob > /invite den carol
+        bob < - no-such-room: …
+        bob > /leave den
+        bob < - no-such-room: …
+        bob > /rooms
+        bob < | lobby 3 -…
+        bob < + 1 rooms
+        alice > /invite den nobody
+        alice < - no-such-user: …
+        alice > /invite den @bob
+        alice < + …
+        bob < * invited: den by alice. /join den
+        bob > /join den
+        bob < + den…
+        alice > /say den psst
+        alice < + 1
+        bob < [den] alice: psst
+        carol hears nothing
+        bob > /rooms
+        bob < | den 2 -…
+        bob < | lobby 3 -…
+        bob < + 2 rooms
+        ",
+    );
+}
+
+#[test]
+fn someone_away_is_told_of_an_invitation_at_the_next_login() {
+    play(
+        "
+        alice is in
+        bob is in
+        bob > /quit
+        bob < + …
+        bob is cut off
+        alice > /create den private
+        alice < + den…
+        alice > /invite den bob
+        alice < + …
+        bob connects
+        bob > /login bob correct horse battery
+        bob <~ * invited: den by alice. /join den
+        bob > /join den
+        bob <~ + den…
+        ",
+    );
+}
+
+#[test]
+fn who_may_not_do_a_thing_is_told_why_in_order() {
+    play(
+        "
+        alice is in
+        bob is in
+        alice > /create ops
+        alice < + ops…
+        bob > /say ops hello
+        bob < - not-a-member: …
+        bob > /who ops
+        bob < - not-a-member: …
+        bob > /topic ops new
+        bob < - not-a-member: …
+        bob > /history ops
+        bob < - not-a-member: …
+        bob > /leave ops
+        bob < - not-a-member: …
+        bob > /invite ops alice
+        bob < - not-a-member: …
+        bob > /invite nowhere alice
+        bob < - no-such-room: …
+        bob > /say nowhere
+        bob < - bad-argument: …
+        bob > /say b!d x
+        bob < - bad-name: …
+        bob > /msg nobody x
+        bob < - no-such-user: …
+        bob > /invitecode uses=0
+        bob < - bad-argument: …
+        ",
+    );
+}
+
+#[test]
+fn who_is_here_and_who_is_away() {
+    let server = Server::start();
+    let mut script = Script::new(&server);
+    script.play(
+        "
+        alice is in
+        bob is in
+        carol is in
+        bob > /quit
+        bob < + …
+        bob is cut off
+        ",
+    );
+    for command in ["/who", "/who lobby", "/who #LOBBY"] {
+        // Bob has seen the end of his connection; the room learns of it a moment later.
+        let asked = Instant::now();
+        loop {
+            let members = script.client("alice").ask_sorted(command);
+            if members == ["| alice here", "| bob away", "| carol here", "+ 3 members"] {
+                break;
+            }
+            assert!(asked.elapsed() < DEADLINE, "{members:?}");
+        }
+    }
+}
+
+#[test]
+fn a_topic_is_shown_set_and_cleared() {
+    play(
+        "
+        alice is in with tags
+        bob is in
+        bob > /join ops
+        bob < + ops…
+        alice > /join ops
+        alice < + ops…
+        bob > /topic ops  what we  do
+        bob < + …
+        alice < @ev=topic;who=bob [ops] * …
+        alice > /topic ops
+        alice < + … what we  do…
+        alice > /rooms
+        alice < | lobby 2 -…
+        alice < | ops 2 -  what we  do
+        alice < + 2 rooms
+        bob > /topic ops -
+        bob < + …
+        alice < @ev=topic;who=bob [ops] * …
+        alice > /rooms after=lobby
+        alice < | ops 2 -
+        alice < + 1 rooms
+        ",
+    );
+}
+
+#[test]
+fn the_list_of_rooms_goes_on_where_it_stopped() {
+    play(
+        "
+        alice is in
+        alice > /create a
+        alice < + a…
+        alice > /create b
+        alice < + b…
+        alice > /rooms limit=2
+        alice < | a 1 -
+        alice < | b 1 -
+        alice < + 2 rooms, more
+        alice > /rooms after=b limit=2
+        alice < | lobby 1 -…
+        alice < + 1 rooms
+        alice > /rooms limit=1001
+        alice < - bad-argument: …
+        ",
+    );
+}

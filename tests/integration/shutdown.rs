@@ -1,0 +1,112 @@
+//! A stop that was asked for: what was taken is answered, everyone is told, and it ends in time.
+
+use crate::support::{DEADLINE, PASSWORD, Server};
+use std::time::Instant;
+
+#[test]
+fn everyone_is_told_and_it_ends_well() {
+    for stop in [Server::terminate, Server::interrupt] {
+        let mut server = Server::start();
+        let mut plain = server.connect();
+        plain.register("alice");
+        let mut tls = server.connect_tls();
+        tls.register("bob");
+        let mut nobody = server.connect();
+        stop(&server);
+        for client in [&mut plain, &mut tls, &mut nobody] {
+            client.read_until("* shutting-down: …");
+            client.expect_end();
+        }
+        let (status, said) = server.wait();
+        assert!(status.success(), "{status}: {said}");
+    }
+}
+
+#[test]
+fn lines_that_were_taken_are_answered_and_kept() {
+    let mut server = Server::start();
+    let mut alice = server.connect_tls();
+    alice.register("alice");
+    let lines: String = (1..=2000).map(|n| format!("/say lobby line {n}\n")).collect();
+    alice.send_bytes(lines.as_bytes());
+    alice.expect("+ 1");
+    server.terminate();
+    let answers = alice.read_to_end();
+    let (last, answers) = answers.split_last().expect("it is told");
+    assert!(last.starts_with("* shutting-down: "), "{last}");
+    // Without a gap: an answer that is missing would mean that a later one overtook it.
+    for (answer, id) in answers.iter().zip(2..) {
+        assert_eq!(answer, &format!("+ {id}"));
+    }
+    let answered = answers.len() + 1;
+    let (status, said) = server.wait();
+    assert!(status.success(), "{status}: {said}");
+    server.restart();
+    let mut alice = server.connect();
+    alice.send("/set tags on");
+    alice.expect("+ tags on…");
+    alice.send(&format!("/login alice {PASSWORD}"));
+    alice.expect("+ welcome alice…");
+    let mut kept = 0;
+    loop {
+        let rows = alice.ask(&format!("/history lobby after={kept} limit=1000"));
+        for row in &rows[..rows.len() - 1] {
+            kept += 1;
+            assert!(
+                row.starts_with(&format!("| lobby {kept} ")) && row.ends_with(&format!("alice: line {kept}")),
+                "{row}"
+            );
+        }
+        if !rows[rows.len() - 1].contains(", more") {
+            break;
+        }
+    }
+    // What was accepted was answered, so no more is kept than was answered.
+    assert_eq!(kept, answered);
+}
+
+#[test]
+fn someone_who_does_not_read_holds_nothing_up_for_long() {
+    let mut server = Server::with(&["limits.unread_bytes=64 MiB", "limits.unread_total=128 MiB", "history.keep=off"]);
+    let mut bob = server.connect();
+    bob.read_slowly();
+    bob.register("bob");
+    let mut alice = server.connect();
+    alice.register("alice");
+    let text = "x".repeat(3900);
+    for _ in 0..30 {
+        alice.send_bytes(format!("/say lobby {text}\n").repeat(100).as_bytes());
+        for _ in 0..100 {
+            alice.read_until("+ {id}");
+            alice.words.clear();
+        }
+    }
+    let asked = Instant::now();
+    server.terminate();
+    alice.read_until("* shutting-down: …");
+    alice.expect_end();
+    let (status, said) = server.wait();
+    assert!(status.success(), "{status}: {said}");
+    assert!(asked.elapsed() < DEADLINE * 4, "{:?}", asked.elapsed());
+}
+
+#[test]
+fn a_password_that_is_being_checked_is_answered() {
+    let mut server = Server::with(&["accounts.bcrypt_cost=12"]);
+    let mut clients: Vec<_> = (0..8).map(|_| server.connect()).collect();
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.send(&format!("/register n{n} {PASSWORD}"));
+    }
+    // The line has been taken when another's answer, sent later, is there.
+    let mut other = server.connect();
+    other.send("/ping x");
+    other.expect("+ x");
+    server.terminate();
+    for client in &mut clients {
+        let lines = client.read_to_end();
+        assert!(lines.last().is_some_and(|line| line.starts_with("* shutting-down: ")), "{lines:?}");
+        let finals = lines.iter().filter(|line| line.starts_with("+ ") || line.starts_with("- ")).count();
+        assert!(finals <= 1, "{lines:?}");
+    }
+    assert!(server.wait().0.success());
+}
