@@ -13,8 +13,8 @@ use chitchat::protocol::names::{
 };
 use chitchat::server::rooms::{Effects, Keep, Now, Registration, Rooms, Settings};
 use chitchat::server::traffic::{
-    AccountRecord, Appended, Ask, ConversationKind, ConversationRecord, MemberRecord, Request, Role, Share, Verdict,
-    World,
+    AccountRecord, Appended, Ask, AuthOutcome, ConversationKind, ConversationRecord, MemberRecord, Request, Role,
+    Share, World,
 };
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -123,8 +123,8 @@ fn room(members: i64) -> (Rooms, ConnId) {
     let mut last = ConnId::new(0, 0);
     for n in 1..=members {
         last = ConnId::new((n % 2) as u8, n as u64);
-        let verdict = Verdict::Right { account: AccountId::new(n), generation: 0, from: AddressGroup::Console };
-        let request = Request { conn: last, replay: None, ask: Ask::Judged(verdict), bytes: 0 };
+        let outcome = AuthOutcome::Right { account: AccountId::new(n), generation: 0, from: AddressGroup::Console };
+        let request = Request { conn: last, replay: None, ask: Ask::AuthDone(outcome), bytes: 0 };
         rooms.handle(now, request, &mut effects);
         effects = Effects::default();
     }

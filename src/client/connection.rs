@@ -9,7 +9,7 @@
 
 use super::args::{Address, Transport};
 use super::inbox::{Inbox, InboxError};
-use super::trust::{Distrust, Trust, Verdict};
+use super::trust::{Distrust, Trust, TrustOutcome};
 use mio::event::Events;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Token, Waker};
@@ -226,8 +226,8 @@ impl Connection {
             Self { socket, tls, inbox: Inbox::new(), unsent: Vec::new(), readable: true, writable: true, ended: false };
         match connection.shake_hands(poller) {
             Ok(()) => Ok(connection),
-            Err(error) => Err(match (trust.verdict(), error) {
-                (Some(Verdict::Distrusted(distrust)), _) => ConnectError::Distrusted(distrust),
+            Err(error) => Err(match (trust.outcome(), error) {
+                (Some(TrustOutcome::Distrusted(distrust)), _) => ConnectError::Distrusted(distrust),
                 (_, LinkError::Tls(rustls::Error::InvalidMessage(_))) => ConnectError::NoTls(server.clone()),
                 (_, LinkError::Tls(error)) => ConnectError::Tls(error),
                 (_, error) => ConnectError::Lost(error),

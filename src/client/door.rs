@@ -8,7 +8,7 @@ use super::connection::{ConnectError, Connection, Poller};
 use super::known_hosts::{self, KnownHostsError, Record};
 use super::login::{Credentials, LoginError, Talk, Welcome, token_label};
 use super::state::{Kept, StateDir, StateError};
-use super::trust::{Distrust, Trust, Verdict};
+use super::trust::{Distrust, Trust, TrustOutcome};
 use crate::protocol::code::Code;
 use crate::protocol::names::UserName;
 use std::collections::VecDeque;
@@ -91,7 +91,7 @@ impl Door {
         let before = known.as_ref().map(|known| known.record);
         let trust = Trust::new(self.fingerprint, known);
         let connection = Connection::open(&self.server, &trust, poller)?;
-        if let Some(Verdict::Trusted(record)) = trust.verdict()
+        if let Some(TrustOutcome::Trusted(record)) = trust.outcome()
             && before != Some(record)
         {
             known_hosts::remember(&self.state, &self.server, record)?;

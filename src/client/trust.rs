@@ -74,7 +74,7 @@ pub enum Distrust {
 
 /// What a handshake found out about the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum TrustOutcome {
     /// It is trusted; this is how it is to be remembered.
     Trusted(Record),
     /// It is not.
@@ -89,7 +89,7 @@ pub struct Trust {
     provider: Arc<CryptoProvider>,
     wanted: Option<Fingerprint>,
     known: Option<Known>,
-    verdict: Mutex<Option<Verdict>>,
+    outcome: Mutex<Option<TrustOutcome>>,
 }
 
 impl Trust {
@@ -104,7 +104,7 @@ impl Trust {
                 None
             }
         };
-        Arc::new(Self { platform, provider, wanted, known, verdict: Mutex::new(None) })
+        Arc::new(Self { platform, provider, wanted, known, outcome: Mutex::new(None) })
     }
 
     /// The TLS settings that use it. Sessions are not resumed: a resumed one shows no certificate,
@@ -124,11 +124,11 @@ impl Trust {
 
     /// What the last handshake found out; `None` if it did not come to the certificate.
     #[must_use]
-    pub fn verdict(&self) -> Option<Verdict> {
-        self.verdict.lock().clone()
+    pub fn outcome(&self) -> Option<TrustOutcome> {
+        self.outcome.lock().clone()
     }
 
-    fn judge(&self, cert: &CertificateDer<'_>, vouched: Result<(), TlsError>) -> Result<Record, Distrust> {
+    fn decide(&self, cert: &CertificateDer<'_>, vouched: Result<(), TlsError>) -> Result<Record, Distrust> {
         let parsed = ParsedCertificate::try_from(cert).map_err(|e| Distrust::Unreadable(e.to_string()))?;
         let pin = Pin(Sha256::digest(parsed.subject_public_key_info().as_ref()).into());
         let fingerprint = Fingerprint(Sha256::digest(cert.as_ref()).into());
@@ -168,11 +168,11 @@ impl ServerCertVerifier for Trust {
             }
             None => Err(CertificateError::UnknownIssuer.into()),
         };
-        let judged = self.judge(end_entity, vouched);
-        let trusted = judged.is_ok();
-        *self.verdict.lock() = Some(match judged {
-            Ok(record) => Verdict::Trusted(record),
-            Err(distrust) => Verdict::Distrusted(distrust),
+        let decided = self.decide(end_entity, vouched);
+        let trusted = decided.is_ok();
+        *self.outcome.lock() = Some(match decided {
+            Ok(record) => TrustOutcome::Trusted(record),
+            Err(distrust) => TrustOutcome::Distrusted(distrust),
         });
         if trusted {
             Ok(ServerCertVerified::assertion())
@@ -247,29 +247,29 @@ mod tests {
         Some(Known { record, file: "/state/known_hosts".into(), line: 7 })
     }
 
-    fn judge(
+    fn decide(
         server: &Server,
         wanted: Option<Fingerprint>,
         known: Option<Known>,
         vouched: bool,
     ) -> Result<Record, Distrust> {
         let vouched = if vouched { Ok(()) } else { Err(CertificateError::UnknownIssuer.into()) };
-        Trust::new(wanted, known).judge(&server.cert, vouched)
+        Trust::new(wanted, known).decide(&server.cert, vouched)
     }
 
     #[test]
     fn an_unknown_server_is_the_users_to_judge() {
         let server = server();
-        let Err(Distrust::Unvouched { fingerprint, pin, .. }) = judge(&server, None, None, false) else { panic!() };
+        let Err(Distrust::Unvouched { fingerprint, pin, .. }) = decide(&server, None, None, false) else { panic!() };
         assert_eq!((fingerprint, pin), (server.fingerprint, server.pin));
-        assert_eq!(judge(&server, None, known(Record::Pin(pin)), false), Ok(Record::Pin(pin)));
-        assert_eq!(judge(&server, None, None, true), Ok(Record::Authority));
+        assert_eq!(decide(&server, None, known(Record::Pin(pin)), false), Ok(Record::Pin(pin)));
+        assert_eq!(decide(&server, None, None, true), Ok(Record::Authority));
     }
 
     #[test]
     fn a_changed_key_is_refused_with_what_to_do() {
         let server = server();
-        let refused = judge(&server, None, known(Record::Pin(Pin([0; 32]))), false).unwrap_err();
+        let refused = decide(&server, None, known(Record::Pin(Pin([0; 32]))), false).unwrap_err();
         assert!(matches!(refused, Distrust::Changed { line: 7, .. }));
         let told = refused.to_string();
         assert!(
@@ -277,12 +277,12 @@ mod tests {
             "{told}"
         );
         // A real certificate in the place of a self-signed one is how it should go.
-        assert_eq!(judge(&server, None, known(Record::Pin(Pin([0; 32]))), true), Ok(Record::Authority));
+        assert_eq!(decide(&server, None, known(Record::Pin(Pin([0; 32]))), true), Ok(Record::Authority));
     }
 
     #[test]
     fn a_server_once_vouched_for_may_not_fall_back() {
-        let refused = judge(&server(), None, known(Record::Authority), false).unwrap_err();
+        let refused = decide(&server(), None, known(Record::Authority), false).unwrap_err();
         assert!(matches!(refused, Distrust::NoLongerVouched { line: 7, .. }));
     }
 
@@ -290,11 +290,11 @@ mod tests {
     fn a_fingerprint_given_by_hand_decides_both_ways() {
         let server = server();
         let wanted = Some(server.fingerprint);
-        assert_eq!(judge(&server, wanted, None, false), Ok(Record::Pin(server.pin)));
-        assert_eq!(judge(&server, wanted, known(Record::Authority), false), Ok(Record::Pin(server.pin)));
+        assert_eq!(decide(&server, wanted, None, false), Ok(Record::Pin(server.pin)));
+        assert_eq!(decide(&server, wanted, known(Record::Authority), false), Ok(Record::Pin(server.pin)));
         let other = Some(Fingerprint([1; 32]));
         for vouched in [false, true] {
-            let refused = judge(&server, other, known(Record::Pin(server.pin)), vouched).unwrap_err();
+            let refused = decide(&server, other, known(Record::Pin(server.pin)), vouched).unwrap_err();
             assert!(matches!(refused, Distrust::WrongFingerprint { .. }));
         }
     }

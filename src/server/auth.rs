@@ -7,7 +7,7 @@
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::ConnId;
 use crate::protocol::secrets::{PASSWORD_MAX, Secret};
-use crate::server::traffic::{AuthJob, AuthWork, Delivery, Mailbox, Verdict};
+use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork, Delivery, Mailbox};
 use crossbeam_channel::Receiver;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -37,37 +37,37 @@ impl Checker {
     /// would wait for ever.
     pub fn run(&self, jobs: &Receiver<AuthJob>, workers: &[Mailbox<Delivery>]) {
         for AuthJob { conn, work } in jobs {
-            let verdict = catch_unwind(AssertUnwindSafe(|| self.judge(conn, work))).unwrap_or_else(|_| {
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.check(conn, work))).unwrap_or_else(|_| {
                 log::error!("checking a password panicked; the login was refused");
                 failed()
             });
             if let Some(worker) = workers.get(conn.worker()) {
-                worker.send(Delivery::Judged(conn, verdict));
+                worker.send(Delivery::AuthDone(conn, outcome));
             }
         }
     }
 
-    fn judge(&self, conn: ConnId, work: AuthWork) -> Verdict {
+    fn check(&self, conn: ConnId, work: AuthWork) -> AuthOutcome {
         match work {
             AuthWork::Verify { account, name, hash, password, from } => {
                 let right = self.verify(&password, hash.as_deref().unwrap_or(&self.dummy));
                 match account {
                     Some((account, generation)) if right && hash.is_some() => {
-                        Verdict::Right { account, generation, from }
+                        AuthOutcome::Right { account, generation, from }
                     }
-                    _ => Verdict::Wrong { name, from },
+                    _ => AuthOutcome::Wrong { name, from },
                 }
             }
             AuthWork::Hash { name, invite, password, from } => match self.hash(&password) {
-                Some(hash) => Verdict::Hashed { name, invite, hash, from },
+                Some(hash) => AuthOutcome::Hashed { name, invite, hash, from },
                 None => failed(),
             },
             AuthWork::Change { account, generation, hash, old, new } => {
                 if !self.verify(&old, &hash) {
-                    return Verdict::WrongOld;
+                    return AuthOutcome::WrongOld;
                 }
                 match self.hash(&new) {
-                    Some(hash) => Verdict::Changed { account, generation, hash },
+                    Some(hash) => AuthOutcome::Changed { account, generation, hash },
                     None => {
                         log::error!("connection {conn:?}: a new password could not be hashed");
                         failed()
@@ -96,8 +96,8 @@ impl Checker {
     }
 }
 
-fn failed() -> Verdict {
-    Verdict::Failed(Refusal::new(Code::Internal, "that was a fault of the server's. It was written to its log."))
+fn failed() -> AuthOutcome {
+    AuthOutcome::Failed(Refusal::new(Code::Internal, "that was a fault of the server's. It was written to its log."))
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
             password: Secret::new(password),
             from: AddressGroup::Console,
         };
-        matches!(checker.judge(ConnId::new(0, 1), work), Verdict::Right { .. })
+        matches!(checker.check(ConnId::new(0, 1), work), AuthOutcome::Right { .. })
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! ```text
 //!   accept ──> work-0..N ──────────> dispatcher ───────────────> work-0..N ──> sockets
 //!              (sockets)             decide (rooms/), commit (store/)    ^
-//!                  └──> auth-0..M ──┘(verdict)     └──> read-0..K ───────┘   (history, search)
+//!                  └──> auth-0..M ──┘(outcome)     └──> read-0..K ───────┘   (history, search)
 //!                       (bcrypt)                   └──> index                (full text, behind)
 //! ```
 //!

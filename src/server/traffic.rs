@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! worker ──Request──> dispatcher ──Delivery──> worker
-//!   │  └──AuthJob──> auth ──Delivery::Judged──────^
+//!   │  └──AuthJob──> auth ──Delivery::AuthDone──────^
 //!   │                dispatcher ──Ticket──> reader ──Delivery::Answer──^
 //! ```
 
@@ -16,7 +16,7 @@ mod mailbox;
 mod reads;
 mod records;
 
-pub use auth::{AuthJob, AuthWork, Verdict};
+pub use auth::{AuthJob, AuthOutcome, AuthWork};
 pub use budget::{Budget, Share};
 pub use lines::{LineRef, Lines};
 pub use mailbox::{Mailbox, Wake};
@@ -93,7 +93,7 @@ pub enum Ask {
         new: Secret,
     },
     /// What `auth` found. The connection may have gone meanwhile: a failure counts all the same.
-    Judged(Verdict),
+    AuthDone(AuthOutcome),
     /// `/token new`: the worker made the token, since the dispatcher's state is pure.
     NewToken {
         /// The token's label.
@@ -188,7 +188,7 @@ pub enum Delivery {
     /// A new connection.
     Accepted(Accepted),
     /// `auth` is done with a job.
-    Judged(ConnId, Verdict),
+    AuthDone(ConnId, AuthOutcome),
     /// Have this checked by `auth`, after the delay: the throttle's.
     Check {
         /// For whom.

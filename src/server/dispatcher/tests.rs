@@ -6,7 +6,7 @@ use crate::protocol::line::Final;
 use crate::protocol::names::{AddressGroup, RoomName, Target, Text, UserName};
 use crate::server::rooms::{Registration, Settings};
 use crate::server::store;
-use crate::server::traffic::{Answer, Lines, Said, Verdict};
+use crate::server::traffic::{Answer, AuthOutcome, Lines, Said};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
 /// A dispatcher of two workers whose threads are the test.
@@ -46,7 +46,7 @@ fn join(serial: u64, room: &str) -> Request {
 
 fn register(serial: u64, name: &str) -> Request {
     let (name, from) = (UserName::parse(name).unwrap(), AddressGroup::V4([192, 0, 2, 1]));
-    request(serial, Ask::Judged(Verdict::Hashed { name, invite: None, hash: "hash".into(), from }))
+    request(serial, Ask::AuthDone(AuthOutcome::Hashed { name, invite: None, hash: "hash".into(), from }))
 }
 
 impl Turns {

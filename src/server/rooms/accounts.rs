@@ -9,7 +9,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, RoomName, UserName};
 use crate::protocol::secrets::{Digest, Secret, WeakPassword, check_new_password};
-use crate::server::traffic::{AccountRecord, AuthWork, Delivery, Role, Verdict, Write};
+use crate::server::traffic::{AccountRecord, AuthOutcome, AuthWork, Delivery, Role, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,16 +155,16 @@ impl Rooms {
     }
 
     /// What `auth` found.
-    pub(super) fn judged(
+    pub(super) fn auth_done(
         &mut self,
         now: Now,
         conn: ConnId,
         replay: Option<u32>,
-        verdict: Verdict,
+        outcome: AuthOutcome,
         effects: &mut Effects,
     ) {
-        match verdict {
-            Verdict::Right { account, generation, from } => {
+        match outcome {
+            AuthOutcome::Right { account, generation, from } => {
                 match self.world.account(account) {
                     Some(kept) if kept.generation == generation => {
                         self.throttle.succeeded(&kept.name.clone());
@@ -173,28 +173,28 @@ impl Rooms {
                     _ => effects.refuse(conn, wrong()),
                 };
             }
-            Verdict::Wrong { name, .. } => {
+            AuthOutcome::Wrong { name, .. } => {
                 self.throttle.failed(&name, now.instant);
                 effects.refuse(conn, wrong());
             }
-            Verdict::Hashed { name, invite, hash, from } => {
+            AuthOutcome::Hashed { name, invite, hash, from } => {
                 let new = NewAccount { name, invite, from };
                 match self.may_register(now, &new) {
                     Ok(()) => self.make_account(now, conn, replay, new, hash, effects),
                     Err(refusal) => effects.refuse(conn, refusal),
                 }
             }
-            Verdict::Changed { account, generation, hash } => {
+            AuthOutcome::Changed { account, generation, hash } => {
                 self.change_password(now, conn, account, generation, hash, effects);
             }
-            Verdict::WrongOld => effects.refuse(
+            AuthOutcome::WrongOld => effects.refuse(
                 conn,
                 Refusal::new(
                     Code::BadCredentials,
                     "the old password is wrong; nothing was changed. /passwd to try again.",
                 ),
             ),
-            Verdict::Failed(refusal) => effects.refuse(conn, refusal),
+            AuthOutcome::Failed(refusal) => effects.refuse(conn, refusal),
         }
     }
 

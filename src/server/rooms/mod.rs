@@ -129,7 +129,7 @@ impl Rooms {
                 self.register(now, conn, accounts::NewAccount { name, invite, from }, password, effects);
             }
             Ask::Resume { token, from } => self.resume(now, conn, replay, token, from, effects),
-            Ask::Judged(verdict) => self.judged(now, conn, replay, verdict, effects),
+            Ask::AuthDone(outcome) => self.auth_done(now, conn, replay, outcome, effects),
             Ask::Detach => self.detach(now, conn),
             Ask::Quit { hear } => self.quit(conn, replay.is_some(), hear, effects),
             Ask::Stopped => {}
@@ -189,7 +189,7 @@ impl Rooms {
             | Ask::Login { .. }
             | Ask::Register { .. }
             | Ask::Resume { .. }
-            | Ask::Judged(_)
+            | Ask::AuthDone(_)
             | Ask::Quit { .. }
             | Ask::Detach
             | Ask::Stopped => Ok(()),

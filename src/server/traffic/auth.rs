@@ -59,7 +59,7 @@ pub enum AuthWork {
 
 /// What `auth` found.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum AuthOutcome {
     /// The password was right.
     Right {
         /// Whose.

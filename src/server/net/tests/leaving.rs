@@ -3,7 +3,7 @@
 use super::server::{ALICE, Server, limits};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::{AddressGroup, UserName};
-use crate::server::traffic::{Ask, AuthWork, Delivery, Door, Receipt, Verdict};
+use crate::server::traffic::{Ask, AuthOutcome, AuthWork, Delivery, Door, Receipt};
 use std::time::Duration;
 
 fn ended() -> Refusal {
@@ -50,11 +50,11 @@ fn who_is_ended_while_a_password_is_checked_is_no_ghost() {
     server.auth.recv_timeout(Duration::from_secs(10)).unwrap();
     server.worker.send(Delivery::End(conn, ended()));
     assert_eq!(server.asked("Detach"), conn);
-    server.worker.send(Delivery::Judged(conn, Verdict::Right { account: ALICE, generation: 0, from }));
+    server.worker.send(Delivery::AuthDone(conn, AuthOutcome::Right { account: ALICE, generation: 0, from }));
     server.asked_nothing();
     // A failure counts all the same.
-    server.worker.send(Delivery::Judged(conn, Verdict::Wrong { name, from }));
-    server.asked("Judged(Wrong");
+    server.worker.send(Delivery::AuthDone(conn, AuthOutcome::Wrong { name, from }));
+    server.asked("AuthDone(Wrong");
 }
 
 #[test]

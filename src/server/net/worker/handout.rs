@@ -8,7 +8,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::net::Shared;
-use crate::server::traffic::{Ask, Delivery, Hears, Lines, Receipt, Request, Said, Verdict};
+use crate::server::traffic::{Ask, AuthOutcome, Delivery, Hears, Lines, Receipt, Request, Said};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -100,14 +100,14 @@ impl Worker {
                     self.accept(accepted, now, shared);
                 }
             }
-            Delivery::Judged(conn, verdict) => {
+            Delivery::AuthDone(conn, outcome) => {
                 // Where the connection is gone, a wrong password counts all the same. Nobody else's
-                // verdict goes on: the dispatcher was told already that the connection is gone.
+                // outcome goes on: the dispatcher was told already that the connection is gone.
                 let slot = self.live_slot_of(conn);
-                if slot.is_some() || matches!(verdict, Verdict::Wrong { .. }) {
+                if slot.is_some() || matches!(outcome, AuthOutcome::Wrong { .. }) {
                     let connection = slot.and_then(|slot| self.connection(slot));
                     let replay = connection.and_then(|connection| connection.session.options().person());
-                    let ask = Ask::Judged(verdict);
+                    let ask = Ask::AuthDone(outcome);
                     self.requests.push(Request { conn, replay, ask, bytes: 0 });
                 }
             }

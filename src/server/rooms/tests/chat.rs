@@ -271,7 +271,7 @@ impl Chat {
             self.now.wall += 1;
             if request.ask.is_answered()
                 && let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == request.conn)
-                && !matches!(request.ask, Ask::Judged(_))
+                && !matches!(request.ask, Ask::AuthDone(_))
             {
                 conn.waiting += 1;
             }
@@ -303,7 +303,7 @@ impl Chat {
     /// What a worker does; perhaps it asks something in its turn.
     fn deliver(&mut self, worker: usize, delivery: Delivery) -> Option<Request> {
         match delivery {
-            Delivery::Check { conn, work, .. } => return self.judge(conn, work),
+            Delivery::Check { conn, work, .. } => return self.check(conn, work),
             Delivery::Answer(answer) => self.answer(answer.conn, &answer.rows, &answer.last),
             Delivery::Attached { conn, account, rooms, .. } => {
                 let conn = self.conns.iter_mut().find(|other| other.id == conn)?;
@@ -358,7 +358,7 @@ impl Chat {
                 self.conns[at].gone = true;
                 return Some(self.request(at, Ask::Detach));
             }
-            Delivery::Accepted(_) | Delivery::Judged(..) | Delivery::Stop | Delivery::Bye => {
+            Delivery::Accepted(_) | Delivery::AuthDone(..) | Delivery::Stop | Delivery::Bye => {
                 panic!("the dispatcher never sends that")
             }
         }

@@ -3,28 +3,28 @@
 use super::chat::Chat;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{ConnId, MessageId};
-use crate::server::traffic::{Answer, Ask, AuthWork, Read, Request, Ticket, Verdict};
+use crate::server::traffic::{Answer, Ask, AuthOutcome, AuthWork, Read, Request, Ticket};
 
 impl Chat {
     /// `auth`'s work: what is kept of a password here is the password.
-    pub(super) fn judge(&mut self, conn: ConnId, work: AuthWork) -> Option<Request> {
-        let verdict = match work {
+    pub(super) fn check(&mut self, conn: ConnId, work: AuthWork) -> Option<Request> {
+        let outcome = match work {
             AuthWork::Verify { account, name, hash, password, from } => match account {
                 Some((account, generation)) if hash.as_deref() == Some(password.expose()) => {
-                    Verdict::Right { account, generation, from }
+                    AuthOutcome::Right { account, generation, from }
                 }
-                _ => Verdict::Wrong { name, from },
+                _ => AuthOutcome::Wrong { name, from },
             },
             AuthWork::Hash { name, invite, password, from } => {
-                Verdict::Hashed { name, invite, hash: password.expose().into(), from }
+                AuthOutcome::Hashed { name, invite, hash: password.expose().into(), from }
             }
-            AuthWork::Change { hash, old, .. } if *hash != *old.expose() => Verdict::WrongOld,
+            AuthWork::Change { hash, old, .. } if *hash != *old.expose() => AuthOutcome::WrongOld,
             AuthWork::Change { account, generation, new, .. } => {
-                Verdict::Changed { account, generation, hash: new.expose().into() }
+                AuthOutcome::Changed { account, generation, hash: new.expose().into() }
             }
         };
         let at = self.conns.iter().position(|other| other.id == conn && !other.gone)?;
-        Some(self.request(at, Ask::Judged(verdict)))
+        Some(self.request(at, Ask::AuthDone(outcome)))
     }
 
     /// A reader's work; times are left out.
