@@ -8,7 +8,7 @@
 use super::connection::{Caller, Connection, LinkError, Poller, Woke};
 use super::door::{Arrived, Door, DoorError};
 use super::login::token_label;
-use super::outbox::Ticket;
+use super::outbox::RequestId;
 use super::printer::Screen;
 use super::screen::Item;
 use super::session::{Effect, Session, Settled};
@@ -34,7 +34,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub enum Order {
     /// A line that the user gave.
-    Line(Ticket, String),
+    Line(RequestId, String),
     /// What the user answers to the server's question; empty cancels.
     Answer(Secret),
     /// Leave.
@@ -54,9 +54,9 @@ pub enum When {
 #[derive(Debug)]
 pub enum Report {
     /// The server asks this about that line, and takes the next line for the answer.
-    Ask(Ticket, String),
+    Ask(RequestId, String),
     /// A line is answered, or never will be.
-    Settled(Ticket, Settled),
+    Settled(RequestId, Settled),
     /// The current room.
     Room(Option<RoomName>),
     /// The thread ends; [`Ending::Left`] if that was wanted.
@@ -316,8 +316,8 @@ impl<S: Screen> Link<S> {
     fn take_orders(&mut self) {
         loop {
             match self.orders.try_recv() {
-                Ok(Order::Line(ticket, line)) => {
-                    let effects = self.session.typed(ticket, line);
+                Ok(Order::Line(id, line)) => {
+                    let effects = self.session.typed(id, line);
                     // What a typed line sets off never ends the connection.
                     self.act(effects);
                 }
@@ -341,8 +341,8 @@ impl<S: Screen> Link<S> {
         for effect in effects {
             match effect {
                 Effect::Show(item) => self.screen.show(&item),
-                Effect::Ask(ticket, text) => self.report(Report::Ask(ticket, text)),
-                Effect::Settled(ticket, how) => self.report(Report::Settled(ticket, how)),
+                Effect::Ask(id, text) => self.report(Report::Ask(id, text)),
+                Effect::Settled(id, how) => self.report(Report::Settled(id, how)),
                 Effect::Room(room) => self.report(Report::Room(room)),
                 Effect::TokenDied => self.renew_token(),
                 Effect::Token(token) => {

@@ -16,7 +16,7 @@ const WINDOW: usize = 32;
 
 /// Names a line that the user gave, from giving it to its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ticket(pub u64);
+pub struct RequestId(pub u64);
 
 /// Something to ask of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Job {
     /// Say this once.
     Post {
         /// Whose line it is.
-        ticket: Ticket,
+        id: RequestId,
         /// Where.
         target: Target,
         /// Under this key.
@@ -35,7 +35,7 @@ pub enum Job {
     /// A command that the user typed, without its slash and label.
     Typed {
         /// Whose line it is.
-        ticket: Ticket,
+        id: RequestId,
         /// What was typed.
         command: String,
     },
@@ -122,13 +122,13 @@ impl Outbox {
 
     /// The connection is gone. Texts wait to be repeated, in their order; what the client asked
     /// for itself is forgotten. Returns the commands that are undecided.
-    pub fn dropped(&mut self) -> Vec<(Ticket, String)> {
+    pub fn dropped(&mut self) -> Vec<(RequestId, String)> {
         let mut undecided = Vec::new();
         let mut again = VecDeque::new();
         for (_, job) in self.under_way.drain(..) {
             match job {
                 Job::Post { .. } => again.push_back(job),
-                Job::Typed { ticket, command } => undecided.push((ticket, command)),
+                Job::Typed { id, command } => undecided.push((id, command)),
                 Job::List | Job::Fetch(..) | Job::Mark(..) | Job::NewToken(_) | Job::Return(_) => {}
             }
         }
@@ -144,11 +144,11 @@ mod tests {
 
     fn post(n: u64) -> Job {
         let target = Target::parse("lobby").unwrap();
-        Job::Post { ticket: Ticket(n), target, key: format!("k{n}"), text: format!("text {n}") }
+        Job::Post { id: RequestId(n), target, key: format!("k{n}"), text: format!("text {n}") }
     }
 
     fn typed(n: u64, command: &str) -> Job {
-        Job::Typed { ticket: Ticket(n), command: command.to_owned() }
+        Job::Typed { id: RequestId(n), command: command.to_owned() }
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(outbox.next_line().as_deref(), Some("/@c3 who"));
         assert_eq!(outbox.next_line(), None, "the next line could be taken for a password");
         assert_eq!(outbox.answered("c1"), Some(post(1)));
-        assert_eq!(outbox.dropped(), [(Ticket(3), "who".to_owned())]);
+        assert_eq!(outbox.dropped(), [(RequestId(3), "who".to_owned())]);
         outbox.push_first(Job::List);
         assert_eq!(outbox.next_line().as_deref(), Some("/@c4 conversations"));
         assert_eq!(outbox.next_line().as_deref(), Some("/@c5 post lobby k2 text 2"));

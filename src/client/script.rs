@@ -6,7 +6,7 @@
 
 use super::door::DoorError;
 use super::link::{Ending, Handle, Order, Report, When};
-use super::outbox::Ticket;
+use super::outbox::RequestId;
 use super::printer::Screen;
 use super::screen::{Item, Style, render};
 use super::session::Settled;
@@ -70,10 +70,10 @@ pub fn run(link: &Handle, input: impl BufRead) -> io::Result<Outcome> {
     {
         let line = line?;
         count += 1;
-        let ticket = Ticket(count);
+        let id = RequestId(count);
         let waits = matches!(parse_line(&line), Input::Command { .. });
         script.open += 1;
-        link.order(Order::Line(ticket, line));
+        link.order(Order::Line(id, line));
         let ahead = if waits { 0 } else { AHEAD_MAX };
         while script.ended.is_none() && script.open > ahead {
             if let Some(Report::Ask(..)) = script.next() {

@@ -7,7 +7,7 @@
 use super::follow::{Continuity, Follow, Listed, Step};
 use super::known_names::KnownNames;
 use super::live::{self, Live};
-use super::outbox::{Job, Outbox, Ticket};
+use super::outbox::{Job, Outbox, RequestId};
 use super::screen::Item;
 use super::typed::{self, Meant};
 use crate::protocol::code::Code;
@@ -30,9 +30,9 @@ pub enum Effect {
     /// Show this.
     Show(Item),
     /// The server asks this; what the user says is sent as the next line, whatever it is.
-    Ask(Ticket, String),
+    Ask(RequestId, String),
     /// A typed line is answered, or never will be.
-    Settled(Ticket, Settled),
+    Settled(RequestId, Settled),
     /// Texts are said there from now on.
     Room(Option<RoomName>),
     /// The password was changed, and the kept token died with the old one.
@@ -76,7 +76,7 @@ pub struct Session {
     room: Option<RoomName>,
     link: Link,
     /// Typed while there was no connection.
-    pending: VecDeque<(Ticket, String)>,
+    pending: VecDeque<(RequestId, String)>,
     listed: Vec<Listed>,
     keys: Keys,
     marking: Marking,
@@ -151,10 +151,10 @@ impl Session {
     /// The connection is gone.
     pub fn disconnected(&mut self) -> Vec<Effect> {
         self.link = Link::Down;
-        for (ticket, command) in self.outbox.dropped() {
+        for (id, command) in self.outbox.dropped() {
             let verb = command.split(' ').next().unwrap_or_default();
             self.tell(&format!("the connection dropped before /{verb} was answered; it may have been done or not"));
-            self.settle(ticket, Settled::Undecided);
+            self.settle(id, Settled::Undecided);
         }
         self.take_effects()
     }
@@ -197,16 +197,16 @@ impl Session {
     }
 
     /// The user typed a line.
-    pub fn typed(&mut self, ticket: Ticket, line: String) -> Vec<Effect> {
+    pub fn typed(&mut self, id: RequestId, line: String) -> Vec<Effect> {
         if self.link == Link::Up || typed::is_quit(&line) {
-            self.give(ticket, &line);
+            self.give(id, &line);
         } else if self.pending.len() >= PENDING_MAX {
-            self.refuse(ticket, "limit", "too many lines wait for the connection; this one was not taken");
+            self.refuse(id, "limit", "too many lines wait for the connection; this one was not taken");
         } else {
             if self.link == Link::Down {
                 self.tell("not connected: will be sent when back");
             }
-            self.pending.push_back((ticket, line));
+            self.pending.push_back((id, line));
         }
         self.take_effects()
     }
@@ -219,18 +219,18 @@ impl Session {
         self.take_effects()
     }
 
-    fn give(&mut self, ticket: Ticket, line: &str) {
+    fn give(&mut self, id: RequestId, line: &str) {
         let key = &mut self.keys;
         let meant = typed::understand(line, self.room.as_ref(), || {
             key.count += 1;
             format!("{}-{}", key.prefix, key.count)
         });
         match meant {
-            Meant::Nothing => self.settle(ticket, Settled::Done),
+            Meant::Nothing => self.settle(id, Settled::Done),
             Meant::Quit => self.effects.push(Effect::Leave),
-            Meant::Refused { code, text } => self.refuse(ticket, code, &text),
-            Meant::Post { target, key, text } => self.outbox.push(Job::Post { ticket, target, key, text }),
-            Meant::Command(command) => self.outbox.push(Job::Typed { ticket, command }),
+            Meant::Refused { code, text } => self.refuse(id, code, &text),
+            Meant::Post { target, key, text } => self.outbox.push(Job::Post { id, target, key, text }),
+            Meant::Command(command) => self.outbox.push(Job::Typed { id, command }),
         }
     }
 
@@ -239,7 +239,7 @@ impl Session {
         match line.body {
             Body::Row(text) => self.row(job.as_ref(), text, now),
             Body::Prompt(text) => match job {
-                Some(Job::Typed { ticket, .. }) => self.effects.push(Effect::Ask(ticket, text.to_owned())),
+                Some(Job::Typed { id, .. }) => self.effects.push(Effect::Ask(id, text.to_owned())),
                 // Nothing that the client sends by itself makes a server ask; it comes back anew.
                 _ => self.effects.push(Effect::ComeBack),
             },
@@ -329,13 +329,13 @@ impl Session {
         }
     }
 
-    fn refuse(&mut self, ticket: Ticket, code: &str, text: &str) {
+    fn refuse(&mut self, id: RequestId, code: &str, text: &str) {
         self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
-        self.settle(ticket, Settled::Refused);
+        self.settle(id, Settled::Refused);
     }
 
-    fn settle(&mut self, ticket: Ticket, how: Settled) {
-        self.effects.push(Effect::Settled(ticket, how));
+    fn settle(&mut self, id: RequestId, how: Settled) {
+        self.effects.push(Effect::Settled(id, how));
     }
 
     fn show(&mut self, item: Item) {

@@ -7,7 +7,7 @@
 use super::door::DoorError;
 use super::input::{Entered, Input};
 use super::link::{Ending, Handle, Order, Report, When};
-use super::outbox::Ticket;
+use super::outbox::RequestId;
 use crate::protocol::command::{Input as Parsed, parse_line};
 use crate::protocol::names::RoomName;
 use crate::protocol::secrets::Secret;
@@ -73,14 +73,11 @@ impl Terminal<'_> {
             return;
         }
         self.count += 1;
-        let ticket = Ticket(self.count);
+        let id = RequestId(self.count);
         let waits = matches!(parse_line(&line), Parsed::Command { .. });
-        self.link.order(Order::Line(ticket, line));
+        self.link.order(Order::Line(id, line));
         if waits {
-            self.wait(
-                Instant::now() + ANSWER_SHOWN,
-                |report| matches!(report, Report::Settled(of, _) if *of == ticket),
-            );
+            self.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Settled(of, _) if *of == id));
         }
     }
 

@@ -10,7 +10,7 @@ use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::rooms::{Effects, Keep, Now, Rooms};
 use crate::server::store::{CommitError, Store, StoreError};
-use crate::server::traffic::{Ask, Budget, Delivery, Mailbox, Request, Share, Ticket};
+use crate::server::traffic::{Ask, Budget, Delivery, Mailbox, ReadJob, Request, Share};
 use crossbeam_channel::Sender;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -59,7 +59,7 @@ pub struct Dispatcher {
     store: Store,
     requests: Mailbox<Request>,
     workers: Vec<Mailbox<Delivery>>,
-    readers: Sender<Ticket>,
+    readers: Sender<ReadJob>,
     followers: Followers,
     budget: Arc<Budget>,
     effects: Effects,
@@ -85,7 +85,7 @@ impl Dispatcher {
         store: Store,
         requests: Mailbox<Request>,
         workers: Vec<Mailbox<Delivery>>,
-        readers: Sender<Ticket>,
+        readers: Sender<ReadJob>,
         followers: Followers,
         budget: Arc<Budget>,
     ) -> Self {
@@ -254,8 +254,8 @@ impl Dispatcher {
         for (worker, out) in self.workers.iter().zip(&mut self.out) {
             worker.send_all(out);
         }
-        for ticket in out.tickets.drain(..) {
-            if let Err(error) = self.readers.send(ticket) {
+        for read_job in out.read_jobs.drain(..) {
+            if let Err(error) = self.readers.send(read_job) {
                 // Only while stopping: whoever asked is told by the end of the connection.
                 log::debug!("a read came after the readers had ended: {error}");
             }

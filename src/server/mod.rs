@@ -34,7 +34,7 @@ use crate::server::operator::certificate::{CertificateError, Identity};
 use crate::server::operator::console::SOCKET_FILE;
 use crate::server::rooms::Rooms;
 use crate::server::store::{Folder, Indexer, Reader, Store, StoreError};
-use crate::server::traffic::{Answer, Budget, Delivery, Door, InviteRecord, Mailbox, Request, Ticket, World, Write};
+use crate::server::traffic::{Answer, Budget, Delivery, Door, InviteRecord, Mailbox, ReadJob, Request, World, Write};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -178,7 +178,7 @@ pub fn run(
         mailboxes.push(mailbox);
     }
     let (auth_jobs, auth_queue) = bounded(QUEUE_MAX);
-    let (tickets, ticket_queue) = unbounded();
+    let (read_jobs, read_queue) = unbounded();
     let ((index, index_nudges), (fold, fold_nudges)) = (bounded(1), bounded(1));
 
     // Every state.
@@ -195,7 +195,7 @@ pub fn run(
     let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
     let (dispatch_to, followers) = (mailboxes.clone(), Followers { index, fold });
     let dispatcher =
-        Dispatcher::new(rooms, store, requests.clone(), dispatch_to, tickets, followers, Arc::clone(&budget));
+        Dispatcher::new(rooms, store, requests.clone(), dispatch_to, read_jobs, followers, Arc::clone(&budget));
     let shared = Arc::new(Shared {
         limits,
         name: config.name.clone(),
@@ -222,8 +222,8 @@ pub fn run(
     let fold_thread = spawn("fold".to_owned(), move || folder.run(&fold_nudges))?;
     let mut reader_threads = Vec::new();
     for (index, reader) in readers.into_iter().enumerate() {
-        let (tickets, workers) = (ticket_queue.clone(), mailboxes.clone());
-        reader_threads.push(spawn(format!("read-{index}"), move || read(reader, &tickets, &workers))?);
+        let (read_jobs, workers) = (read_queue.clone(), mailboxes.clone());
+        reader_threads.push(spawn(format!("read-{index}"), move || read(reader, &read_jobs, &workers))?);
     }
     let dispatcher_thread = spawn("dispatcher".to_owned(), move || dispatch(dispatcher))?;
     let mut worker_threads = Vec::new();
@@ -412,10 +412,10 @@ fn work(worker: Worker, shared: &Shared) {
 
 /// A reader's thread. A read that panics is answered all the same, or its connection would wait
 /// for ever.
-fn read(mut reader: Reader, tickets: &Receiver<Ticket>, workers: &[Mailbox<Delivery>]) {
-    for ticket in tickets {
-        let conn = ticket.conn;
-        let answer = catch_unwind(AssertUnwindSafe(|| reader.answer(ticket))).unwrap_or_else(|_| failed(conn));
+fn read(mut reader: Reader, read_jobs: &Receiver<ReadJob>, workers: &[Mailbox<Delivery>]) {
+    for read_job in read_jobs {
+        let conn = read_job.conn;
+        let answer = catch_unwind(AssertUnwindSafe(|| reader.answer(read_job))).unwrap_or_else(|_| failed(conn));
         if let Some(worker) = workers.get(conn.worker()) {
             worker.send(Delivery::Answer(answer));
         }

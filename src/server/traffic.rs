@@ -6,7 +6,7 @@
 //! ```text
 //! worker ──Request──> dispatcher ──Delivery──> worker
 //!   │  └──AuthJob──> auth ──Delivery::AuthDone──────^
-//!   │                dispatcher ──Ticket──> reader ──Delivery::Answer──^
+//!   │                dispatcher ──ReadJob──> reader ──Delivery::Answer──^
 //! ```
 
 mod auth;
@@ -20,7 +20,7 @@ pub use auth::{AuthJob, AuthOutcome, AuthWork};
 pub use budget::{Budget, Share};
 pub use lines::{LineRef, Lines};
 pub use mailbox::{Mailbox, Wake};
-pub use reads::{Place, Read, Ticket, Unread};
+pub use reads::{Place, Read, ReadJob, Unread};
 pub use records::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, MemberRecord,
     Role, TokenRecord, World, Write,

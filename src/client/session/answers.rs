@@ -41,13 +41,13 @@ impl Session {
 
     pub(super) fn done(&mut self, job: Job, text: &str, now: Instant) {
         match job {
-            Job::Post { ticket, target, .. } => {
+            Job::Post { id, target, .. } => {
                 if let Some(id) = text.split(' ').next().and_then(|id| id.parse().ok()) {
                     self.follow.said(&target, id);
                 }
-                self.settle(ticket, Settled::Done);
+                self.settle(id, Settled::Done);
             }
-            Job::Typed { ticket, command } => {
+            Job::Typed { id, command } => {
                 self.typed_done(&command, text);
                 self.show(Item::Done(text.to_owned()));
                 if typed::is_passwd(&command) {
@@ -56,7 +56,7 @@ impl Session {
                 if typed::is_help(&command) {
                     typed::KEYS_HELP.iter().for_each(|line| self.tell(line));
                 }
-                self.settle(ticket, Settled::Done);
+                self.settle(id, Settled::Done);
             }
             Job::List => self.all_listed(now),
             Job::Fetch(..) => {
@@ -76,12 +76,12 @@ impl Session {
         let passing =
             [Code::Busy, Code::Throttled, Code::SlowDown, Code::ShuttingDown].iter().any(|c| c.as_str() == code);
         match job {
-            Job::Post { ticket, .. } => self.refuse(ticket, code, text),
-            Job::Typed { ticket, command } => {
+            Job::Post { id, .. } => self.refuse(id, code, text),
+            Job::Typed { id, command } => {
                 if typed::enters_room(&command).is_some() {
                     self.set_room(None);
                 }
-                self.refuse(ticket, code, text);
+                self.refuse(id, code, text);
             }
             Job::List | Job::Fetch(..) if passing => self.effects.push(Effect::ComeBack),
             Job::List => {
@@ -114,8 +114,8 @@ impl Session {
         let steps = self.follow.listed(&self.epoch, rows, shown);
         self.walk(steps, now);
         self.link = Link::Up;
-        for (ticket, line) in std::mem::take(&mut self.pending) {
-            self.give(ticket, &line);
+        for (id, line) in std::mem::take(&mut self.pending) {
+            self.give(id, &line);
         }
     }
 

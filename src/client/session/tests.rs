@@ -9,13 +9,13 @@ struct Talk {
     now: Instant,
     shown: Vec<String>,
     reports: Vec<Effect>,
-    tickets: u64,
+    ids: u64,
 }
 
 impl Talk {
     fn new(marking: Marking) -> Self {
         let session = Session::new("k".to_owned(), KnownNames::default(), marking);
-        Self { session, now: Instant::now(), shown: Vec::new(), reports: Vec::new(), tickets: 0 }
+        Self { session, now: Instant::now(), shown: Vec::new(), reports: Vec::new(), ids: 0 }
     }
 
     /// Logged in, in the lobby, nothing missed.
@@ -47,8 +47,8 @@ impl Talk {
     }
 
     fn type_line(&mut self, line: &str) {
-        self.tickets += 1;
-        let effects = self.session.typed(Ticket(self.tickets), line.to_owned());
+        self.ids += 1;
+        let effects = self.session.typed(RequestId(self.ids), line.to_owned());
         self.take(effects);
     }
 
@@ -143,7 +143,7 @@ fn after_a_drop_texts_are_repeated_and_what_was_missed_is_shown_once() {
     talk.sent();
     talk.drop_connection();
     assert_eq!(talk.shown(), ["(the connection dropped before /who was answered; it may have been done or not)"]);
-    assert!(matches!(talk.reports.last(), Some(Effect::Settled(Ticket(4), Settled::Undecided))));
+    assert!(matches!(talk.reports.last(), Some(Effect::Settled(RequestId(4), Settled::Undecided))));
     talk.type_line("three");
     assert_eq!(talk.shown(), ["(not connected: will be sent when back)"]);
     talk.connect("e1");
@@ -190,7 +190,7 @@ fn a_question_is_asked_and_nothing_is_sent_behind_it() {
     talk.type_line("hello");
     assert_eq!(talk.sent(), ["/@c2 passwd"]);
     talk.hear(&["@re=c2 ? old password"]);
-    assert!(matches!(talk.reports.last(), Some(Effect::Ask(Ticket(1), text)) if text == "old password"));
+    assert!(matches!(talk.reports.last(), Some(Effect::Ask(RequestId(1), text)) if text == "old password"));
     assert!(talk.sent().is_empty());
     talk.hear(&["@re=c2 + changed"]);
     assert!(talk.reports.iter().any(|effect| matches!(effect, Effect::TokenDied)));

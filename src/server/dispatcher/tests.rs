@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 struct Turns {
     dispatcher: Dispatcher,
     workers: Vec<Mailbox<Delivery>>,
-    tickets: Receiver<Ticket>,
+    read_jobs: Receiver<ReadJob>,
     nudges: Receiver<()>,
     _dir: tempfile::TempDir,
 }
@@ -62,12 +62,12 @@ impl Turns {
             workers: 2,
         };
         let workers = vec![Mailbox::new(), Mailbox::new()];
-        let ((readers, tickets), (index, nudges)) = (unbounded(), bounded(1));
+        let ((readers, read_jobs), (index, nudges)) = (unbounded(), bounded(1));
         let followers = Followers { index, fold: bounded(1).0 };
         let rooms = Rooms::new(settings, world);
         let dispatcher =
             Dispatcher::new(rooms, store, Mailbox::new(), workers.clone(), readers, followers, Budget::new(usize::MAX));
-        Self { dispatcher, workers, tickets, nudges, _dir: dir }
+        Self { dispatcher, workers, read_jobs, nudges, _dir: dir }
     }
 
     /// One turn; what it hands out, worker by worker.
@@ -134,7 +134,7 @@ fn what_is_said_is_kept_and_then_handed_out() {
     turns.nudges.try_recv().unwrap();
     let history = Command::History { target: None, before: None, after: None, limit: 50 };
     assert!(turns.turn(vec![run(ALICE, history)]).is_empty());
-    assert_eq!(turns.tickets.try_recv().unwrap().conn, conn(ALICE));
+    assert_eq!(turns.read_jobs.try_recv().unwrap().conn, conn(ALICE));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
     let seen = turns.turn(batch);
     assert_eq!(seen.len(), asked);
     assert!(seen.iter().all(|line| line.ends_with(" - storage:")), "{seen:?}");
-    assert!(turns.tickets.is_empty());
+    assert!(turns.read_jobs.is_empty());
 
     turns.dispatcher.store.make_room();
     let whoami = |serial| run(serial, Command::Whoami);

@@ -85,7 +85,7 @@ pub enum CertificateError {
         /// What the maker says.
         source: rcgen::Error,
     },
-    /// The system gave no random bytes for session tickets, or TLS can't be set up: not the operator's fault.
+    /// The system gave no random bytes for session read_jobs, or TLS can't be set up: not the operator's fault.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
 }
@@ -193,7 +193,7 @@ impl Identity {
     }
 
     /// Sets up TLS 1.2 and 1.3: no client certificates, no ALPN, no early data (it can be played
-    /// again by whoever sees it), and resumption by tickets, so that the server keeps no sessions.
+    /// again by whoever sees it), and resumption by read_jobs, so that the server keeps no sessions.
     ///
     /// # Errors
     /// [`CertificateError::Tls`].

@@ -3,7 +3,7 @@
 use crate::protocol::code::Refusal;
 use crate::protocol::line::{Final, Line, Rows};
 use crate::protocol::names::ConnId;
-use crate::server::traffic::{Answer, Delivery, Draft, LineRef, Lines, Read, Share, Ticket, Write};
+use crate::server::traffic::{Answer, Delivery, Draft, LineRef, Lines, Read, ReadJob, Share, Write};
 use std::sync::Arc;
 
 /// What has to be kept before anything goes out, in order.
@@ -40,7 +40,7 @@ pub struct Outgoing {
     /// For the workers, by their numbers.
     pub deliveries: Vec<(usize, Delivery)>,
     /// For the readers.
-    pub tickets: Vec<Ticket>,
+    pub read_jobs: Vec<ReadJob>,
     lines: Lines,
     /// Bytes of the lines of the turn before: this one is likely to have as many.
     room: usize,
@@ -58,8 +58,8 @@ impl Effects {
         self.out.deliver(worker, delivery);
     }
 
-    pub(super) fn ticket(&mut self, conn: ConnId, read: Read) {
-        self.out.tickets.push(Ticket { conn, read });
+    pub(super) fn read_job(&mut self, conn: ConnId, read: Read) {
+        self.out.read_jobs.push(ReadJob { conn, read });
     }
 
     pub(super) fn answer(&mut self, conn: ConnId, rows: Rows, last: impl Into<Final>) {
@@ -109,7 +109,7 @@ impl Outgoing {
     /// Forgets it all: the turn could not be kept.
     pub fn clear(&mut self) {
         self.deliveries.clear();
-        self.tickets.clear();
+        self.read_jobs.clear();
         self.lines = Lines::default();
     }
 }

@@ -196,7 +196,7 @@ impl Rooms {
 
     pub(super) fn conversations(&self, asker: Asker, effects: &mut Effects) -> Outcome {
         let places = self.places(asker.account);
-        effects.ticket(asker.conn, Read::Conversations { account: asker.account, places });
+        effects.read_job(asker.conn, Read::Conversations { account: asker.account, places });
         Ok(())
     }
 
@@ -231,7 +231,7 @@ impl Rooms {
             }
         }
         let place = Place { conversation, target: self.target_of(asker.account, conversation) };
-        effects.ticket(asker.conn, Read::History { place, before, after: span.after, limit: span.limit });
+        effects.read_job(asker.conn, Read::History { place, before, after: span.after, limit: span.limit });
         Ok(())
     }
 
@@ -246,7 +246,7 @@ impl Rooms {
         };
         let from = from.map(|name| self.find_user(&name)).transpose()?;
         let read = Read::Search { places, within: within.is_some(), from, limit, more, words };
-        effects.ticket(asker.conn, read);
+        effects.read_job(asker.conn, read);
         Ok(())
     }
 

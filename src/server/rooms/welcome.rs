@@ -110,7 +110,7 @@ impl Rooms {
         if room.is_none() && others.is_empty() {
             effects.answer(asker.conn, Rows::default(), last);
         } else {
-            effects.ticket(asker.conn, Read::Welcome { account: asker.account, room, replay, others, last });
+            effects.read_job(asker.conn, Read::Welcome { account: asker.account, room, replay, others, last });
         }
     }
 

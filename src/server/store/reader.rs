@@ -1,4 +1,4 @@
-//! Answers the dispatcher's tickets: history, search, conversations, welcomes. Each reader has a
+//! Answers the dispatcher's read_jobs: history, search, conversations, welcomes. Each reader has a
 //! thread and read-only connections of its own, and never waits for the writer.
 //!
 //! Each answer is read from one state of what is kept: see [`super::places`]. None takes longer than
@@ -9,7 +9,7 @@ use super::search::{self, Search};
 use super::{DATABASE_FILE, INDEX_FILE, Settings, StoreError, connect_reader, history, places, welcome};
 use crate::protocol::line::{Body, Final, Rows};
 use crate::protocol::names::AccountId;
-use crate::server::traffic::{Answer, Read, Ticket, Unread};
+use crate::server::traffic::{Answer, Read, ReadJob, Unread};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,10 +70,10 @@ impl Reader {
         Self { patience, ..self }
     }
 
-    /// Answers one ticket. What goes wrong is a refusal, logged if it is not the asker's fault.
-    pub fn answer(&mut self, ticket: Ticket) -> Answer {
+    /// Answers one read_job. What goes wrong is a refusal, logged if it is not the asker's fault.
+    pub fn answer(&mut self, read_job: ReadJob) -> Answer {
         self.deadline.set(self.patience);
-        let Ticket { conn, read } = ticket;
+        let ReadJob { conn, read } = read_job;
         let done = match &self.index {
             Some(index) => self.read(index, read),
             None => self.read_nothing(read),

@@ -4,7 +4,7 @@ use super::{Indexer, Reader, Settings, Store, Sync};
 use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::server::traffic::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Place, Read, Role, Ticket,
+    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Place, Read, ReadJob, Role,
     Unread, World, Write,
 };
 use std::path::PathBuf;
@@ -99,7 +99,7 @@ pub(super) fn readers(settings: &Settings) -> (Indexer, Reader) {
 
 /// An answer as its lines; the date, which is always the same, is left out.
 pub(super) fn ask(reader: &mut Reader, read: Read) -> Vec<String> {
-    let answer = reader.answer(Ticket { conn: ConnId::new(0, 1), read });
+    let answer = reader.answer(ReadJob { conn: ConnId::new(0, 1), read });
     let mut out = Vec::new();
     answer.rows.encode(None, &mut out);
     answer.last.encode(false, None, &mut out);

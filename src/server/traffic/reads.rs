@@ -6,14 +6,14 @@ use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Text}
 /// A read that `rooms` allowed. It leaves the dispatcher after the commit of all that came before
 /// it, and is answered to the worker by the reader that takes it.
 #[derive(Debug)]
-pub struct Ticket {
+pub struct ReadJob {
     /// Who asked.
     pub conn: ConnId,
     /// What.
     pub read: Read,
 }
 
-/// See [`Ticket`].
+/// See [`ReadJob`].
 #[derive(Debug)]
 pub enum Read {
     /// `/history`: with `after` the first `limit` lines, else the last; both bounds exclusive.

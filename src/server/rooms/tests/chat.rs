@@ -8,7 +8,7 @@ use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
 use crate::server::session::{Action, Session, set_text};
-use crate::server::traffic::{Ask, Delivery, Door, Hears, LineRef, Lines, Request, Said, Share, Ticket};
+use crate::server::traffic::{Ask, Delivery, Door, Hears, LineRef, Lines, ReadJob, Request, Said, Share};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -212,22 +212,22 @@ impl Chat {
         self.now.wall += u64::try_from(passed.as_millis()).unwrap();
         let mut effects = Effects::default();
         self.rooms.tick(self.now, &mut effects);
-        let (mut deliveries, mut tickets) = (Vec::new(), Vec::new());
-        self.carry_out(&mut effects, &mut deliveries, &mut tickets);
+        let (mut deliveries, mut read_jobs) = (Vec::new(), Vec::new());
+        self.carry_out(&mut effects, &mut deliveries, &mut read_jobs);
         for (worker, delivery) in deliveries {
             assert!(self.deliver(worker, delivery).is_none());
         }
-        assert!(tickets.is_empty());
+        assert!(read_jobs.is_empty());
     }
 
     /// One turn of the dispatcher, and those that follow from it.
     pub(super) fn batch(&mut self, mut requests: Vec<Request>) {
         while !requests.is_empty() {
-            let (deliveries, tickets) = self.decide(requests);
+            let (deliveries, read_jobs) = self.decide(requests);
             self.rooms.kept();
             requests = deliveries.into_iter().filter_map(|(worker, delivery)| self.deliver(worker, delivery)).collect();
-            for ticket in tickets {
-                let answer = self.read(ticket);
+            for read_job in read_jobs {
+                let answer = self.read(read_job);
                 self.answer(answer.conn, &answer.rows, &answer.last);
             }
         }
@@ -264,8 +264,8 @@ impl Chat {
         }
     }
 
-    fn decide(&mut self, requests: Vec<Request>) -> (Vec<(usize, Delivery)>, Vec<Ticket>) {
-        let (mut deliveries, mut tickets) = (Vec::new(), Vec::new());
+    fn decide(&mut self, requests: Vec<Request>) -> (Vec<(usize, Delivery)>, Vec<ReadJob>) {
+        let (mut deliveries, mut read_jobs) = (Vec::new(), Vec::new());
         let mut effects = Effects::default();
         for request in requests {
             self.now.wall += 1;
@@ -276,12 +276,17 @@ impl Chat {
                 conn.waiting += 1;
             }
             self.rooms.handle(self.now, request, &mut effects);
-            self.carry_out(&mut effects, &mut deliveries, &mut tickets);
+            self.carry_out(&mut effects, &mut deliveries, &mut read_jobs);
         }
-        (deliveries, tickets)
+        (deliveries, read_jobs)
     }
 
-    fn carry_out(&mut self, effects: &mut Effects, deliveries: &mut Vec<(usize, Delivery)>, tickets: &mut Vec<Ticket>) {
+    fn carry_out(
+        &mut self,
+        effects: &mut Effects,
+        deliveries: &mut Vec<(usize, Delivery)>,
+        read_jobs: &mut Vec<ReadJob>,
+    ) {
         let Effects { keep, out } = effects;
         for keep in keep.drain(..) {
             match keep {
@@ -297,7 +302,7 @@ impl Chat {
         }
         assert!(out.deliveries.iter().all(|&(worker, _)| worker < WORKERS));
         deliveries.append(&mut out.deliveries);
-        tickets.append(&mut out.tickets);
+        read_jobs.append(&mut out.read_jobs);
     }
 
     /// What a worker does; perhaps it asks something in its turn.

@@ -3,7 +3,7 @@
 use super::chat::Chat;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{ConnId, MessageId};
-use crate::server::traffic::{Answer, Ask, AuthOutcome, AuthWork, Read, Request, Ticket};
+use crate::server::traffic::{Answer, Ask, AuthOutcome, AuthWork, Read, ReadJob, Request};
 
 impl Chat {
     /// `auth`'s work: what is kept of a password here is the password.
@@ -28,9 +28,9 @@ impl Chat {
     }
 
     /// A reader's work; times are left out.
-    pub(super) fn read(&self, ticket: Ticket) -> Answer {
+    pub(super) fn read(&self, read_job: ReadJob) -> Answer {
         let mut rows = Rows::default();
-        let last = match ticket.read {
+        let last = match read_job.read {
             Read::History { place, before, after, limit } => {
                 let found = self.model.rows(&place, after.unwrap_or_default(), before);
                 let limit = limit as usize;
@@ -64,6 +64,6 @@ impl Chat {
                 last
             }
         };
-        Answer { conn: ticket.conn, rows, last }
+        Answer { conn: read_job.conn, rows, last }
     }
 }

@@ -35,9 +35,9 @@ fn rows_carry_the_time() {
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["hello"]);
     let (_indexer, mut reader) = readers(&dir.settings());
-    let ticket = Ticket { conn: crate::protocol::names::ConnId::new(0, 1), read: history(LOBBY, None, None, 1) };
+    let read_job = ReadJob { conn: crate::protocol::names::ConnId::new(0, 1), read: history(LOBBY, None, None, 1) };
     let mut out = Vec::new();
-    reader.answer(ticket).rows.encode(None, &mut out);
+    reader.answer(read_job).rows.encode(None, &mut out);
     assert_eq!(String::from_utf8(out).unwrap(), "| lobby 1 2023-11-14T22:13:20.000Z Alice: hello\n");
 }
 
