@@ -34,7 +34,9 @@ use crate::server::operator::certificate::{CertificateError, Identity};
 use crate::server::operator::console::SOCKET_FILE;
 use crate::server::rooms::Rooms;
 use crate::server::store::{Folder, Indexer, Reader, Store, StoreError};
-use crate::server::traffic::{Answer, Budget, Delivery, Door, InviteRecord, Mailbox, ReadJob, Request, World, Write};
+use crate::server::traffic::{
+    Answer, Budget, Delivery, InviteRecord, ListenerKind, Mailbox, ReadJob, Request, World, Write,
+};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -150,15 +152,15 @@ pub fn run(
 
     // What listens.
     let mut missing = Vec::new();
-    let mut bound = bind_all(&config.tls, Door::Tls, &mut missing)?;
-    bound.extend(bind_all(&config.plain, Door::Plain, &mut missing)?);
+    let mut bound = bind_all(&config.tls, ListenerKind::Tls, &mut missing)?;
+    bound.extend(bind_all(&config.plain, ListenerKind::Plain, &mut missing)?);
     if bound.is_empty()
         && let Some(error) = missing.pop()
     {
         return Err(error.into());
     }
-    let addresses = |door: Door| bound.iter().filter(|b| b.door() == door).filter_map(Bound::address).collect();
-    let (tls_addresses, plain_addresses) = (addresses(Door::Tls), addresses(Door::Plain));
+    let addresses = |kind: ListenerKind| bound.iter().filter(|b| b.kind() == kind).filter_map(Bound::address).collect();
+    let (tls_addresses, plain_addresses) = (addresses(ListenerKind::Tls), addresses(ListenerKind::Plain));
     bound.push(net::bind_console(&config.data.join(SOCKET_FILE))?);
 
     let administrators = world.accounts.iter().filter(|account| account.admin && account.hash.is_some()).count();
@@ -313,10 +315,14 @@ fn connection_limits(config: &Config) -> Limits {
 
 /// Listens on all of these. One that another program has is an error; one that this machine can't
 /// have (no IPv6, say) is told of.
-fn bind_all(addresses: &[SocketAddr], door: Door, missing: &mut Vec<ListenError>) -> Result<Vec<Bound>, ListenError> {
+fn bind_all(
+    addresses: &[SocketAddr],
+    kind: ListenerKind,
+    missing: &mut Vec<ListenError>,
+) -> Result<Vec<Bound>, ListenError> {
     let mut bound = Vec::new();
     for &address in addresses {
-        match net::bind_tcp(address, door) {
+        match net::bind_tcp(address, kind) {
             Ok(listener) => bound.push(listener),
             Err(error @ ListenError::Refused { .. }) => missing.push(error),
             Err(error) => return Err(error),

@@ -13,7 +13,7 @@ use crate::protocol::frame::text;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AddressGroup, Text, UserName};
 use crate::protocol::secrets::{Digest, Secret};
-use crate::server::traffic::{Ask, Door};
+use crate::server::traffic::{Ask, ListenerKind};
 use help::help;
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Session {
     state: State,
-    door: Door,
+    kind: ListenerKind,
     from: AddressGroup,
     options: Options,
 }
@@ -155,8 +155,8 @@ impl Question {
 impl Session {
     /// A new connection's.
     #[must_use]
-    pub fn new(door: Door, from: AddressGroup) -> Self {
-        Self { state: State::New, door, from, options: Options::default() }
+    pub fn new(kind: ListenerKind, from: AddressGroup) -> Self {
+        Self { state: State::New, kind, from, options: Options::default() }
     }
 
     /// The options as they stand for the next line.
@@ -228,7 +228,7 @@ impl Session {
         {
             return self.answer(*asked, line);
         }
-        if self.door == Door::Plain && !was_in && (line.ends_with(" HTTP/1.0") || line.ends_with(" HTTP/1.1")) {
+        if self.kind == ListenerKind::Plain && !was_in && (line.ends_with(" HTTP/1.0") || line.ends_with(" HTTP/1.1")) {
             // A web page can make its reader's browser post to loopback.
             return Step { label: None, action: Action::HangUp("this is a chat server, not a web server.") };
         }

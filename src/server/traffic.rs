@@ -147,9 +147,9 @@ pub enum Socket {
     Unix(UnixStream),
 }
 
-/// Which door a connection came in by.
+/// Which listener a connection came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum ListenerKind {
     /// Implicit TLS.
     Tls,
     /// Plain text.
@@ -164,7 +164,7 @@ pub struct Accepted {
     /// Its socket.
     pub socket: Socket,
     /// Where it came in.
-    pub door: Door,
+    pub kind: ListenerKind,
     /// Where it came from.
     pub from: AddressGroup,
     /// Its place among all connections, given back when it is dropped.

@@ -12,7 +12,7 @@ use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::telnet::Telnet;
 use crate::server::flood::Bucket;
 use crate::server::session::{Options, Session};
-use crate::server::traffic::{Accepted, Ask, AuthJob, AuthWork, Door, Request, Socket};
+use crate::server::traffic::{Accepted, Ask, AuthJob, AuthWork, ListenerKind, Request, Socket};
 use crossbeam_channel::TrySendError;
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -113,7 +113,7 @@ pub(super) struct Connection {
     pub(super) id: ConnId,
     pub(super) socket: Socket,
     pub(super) transport: Transport,
-    pub(super) door: Door,
+    pub(super) listener: ListenerKind,
     pub(super) from: AddressGroup,
     /// Given back when the connection is dropped.
     pub(super) _place: Box<dyn Send + Sync + Debug>,
@@ -153,26 +153,26 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(id: ConnId, accepted: Accepted, turn: &mut Turn<'_>) -> Self {
-        let Accepted { socket, door, from, place } = accepted;
-        let transport = if door == Door::Tls { Transport::Silent } else { Transport::Plain };
+        let Accepted { socket, kind, from, place } = accepted;
+        let transport = if kind == ListenerKind::Tls { Transport::Silent } else { Transport::Plain };
         let mut timers = Vec::new();
-        if door == Door::Tls {
+        if kind == ListenerKind::Tls {
             timers.push((turn.now + SILENCE, Timer::Silence));
         }
-        if door != Door::Console {
+        if kind != ListenerKind::Console {
             timers.push((turn.now + LOGIN, Timer::Login));
         }
-        let bucket = turn.shared.limits.flood.filter(|_| door != Door::Console);
+        let bucket = turn.shared.limits.flood.filter(|_| kind != ListenerKind::Console);
         let mut connection = Self {
             id,
             socket,
             transport,
-            door,
+            listener: kind,
             from,
             _place: place,
             framer: Framer::new(),
             telnet: Telnet::default(),
-            session: Session::new(door, from),
+            session: Session::new(kind, from),
             outbox: Outbox::default(),
             shown: Options::default(),
             pending: VecDeque::new(),
@@ -194,10 +194,10 @@ impl Connection {
             dirty: false,
             speaks: false,
         };
-        match door {
-            Door::Tls => {}
-            Door::Plain => connection.greet(turn),
-            Door::Console => {
+        match kind {
+            ListenerKind::Tls => {}
+            ListenerKind::Plain => connection.greet(turn),
+            ListenerKind::Console => {
                 connection.greet(turn);
                 connection.ask(None, Ask::Console, 0, turn);
                 connection.barrier = true;
@@ -208,7 +208,7 @@ impl Connection {
 
     pub(super) fn greet(&mut self, turn: &mut Turn<'_>) {
         let name = &turn.shared.name;
-        let text = if self.door == Door::Console {
+        let text = if self.listener == ListenerKind::Console {
             format!("ChitChat at {name}: the administrator's console. You are server. Lost? /help")
         } else {
             format!("ChitChat at {name}. New here? /register NAME   Been here? /login NAME   Lost? /help")

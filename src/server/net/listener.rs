@@ -5,7 +5,7 @@
 
 use super::places::{Count, Places};
 use crate::protocol::names::AddressGroup;
-use crate::server::traffic::{Accepted, Delivery, Door, Mailbox, Socket};
+use crate::server::traffic::{Accepted, Delivery, ListenerKind, Mailbox, Socket};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, SockAddr, Type};
@@ -77,7 +77,7 @@ pub enum ListenError {
 #[derive(Debug)]
 pub struct Bound {
     listener: Listening,
-    door: Door,
+    kind: ListenerKind,
 }
 
 #[derive(Debug)]
@@ -96,10 +96,10 @@ impl Bound {
         }
     }
 
-    /// Which door it is.
+    /// Which kind it is.
     #[must_use]
-    pub fn door(&self) -> Door {
-        self.door
+    pub fn kind(&self) -> ListenerKind {
+        self.kind
     }
 
     fn raw_fd(&self) -> RawFd {
@@ -114,8 +114,8 @@ impl Bound {
 ///
 /// # Errors
 /// See [`ListenError`].
-pub fn bind_tcp(address: SocketAddr, door: Door) -> Result<Bound, ListenError> {
-    let setting = if door == Door::Tls { "tls" } else { "plain" };
+pub fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<Bound, ListenError> {
+    let setting = if kind == ListenerKind::Tls { "tls" } else { "plain" };
     let bind = || -> io::Result<TcpListener> {
         let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
@@ -131,7 +131,7 @@ pub fn bind_tcp(address: SocketAddr, door: Door) -> Result<Bound, ListenError> {
         Ok(socket.into())
     };
     match bind() {
-        Ok(listener) => Ok(Bound { listener: Listening::Tcp(listener), door }),
+        Ok(listener) => Ok(Bound { listener: Listening::Tcp(listener), kind }),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ListenError::InUse { address, setting }),
         Err(source) => Err(ListenError::Refused { address, setting, source }),
     }
@@ -169,7 +169,7 @@ pub fn bind_console(path: &Path) -> Result<Bound, ListenError> {
         Ok(listener)
     };
     match bind() {
-        Ok(listener) => Ok(Bound { listener: Listening::Unix(listener), door: Door::Console }),
+        Ok(listener) => Ok(Bound { listener: Listening::Unix(listener), kind: ListenerKind::Console }),
         Err(source) => Err(ListenError::Console { path: path.to_owned(), source }),
     }
 }
@@ -275,13 +275,13 @@ impl Listener {
             };
             match accepted {
                 Ok((socket, from)) => {
-                    let door = bound.door;
+                    let kind = bound.kind;
                     match self.count.take(from) {
                         Ok(place) => {
                             let place = Box::new(place);
                             let worker = &workers[*next % workers.len()];
                             *next = next.wrapping_add(1);
-                            worker.send(Delivery::Accepted(Accepted { socket, door, from, place }));
+                            worker.send(Delivery::Accepted(Accepted { socket, kind, from, place }));
                         }
                         Err(why) => turn_away(socket, why),
                     }

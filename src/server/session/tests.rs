@@ -3,8 +3,8 @@ use crate::protocol::command::TABLE;
 
 /// Plays a connection: after `> ` what is typed, and what comes of it as one word and its text.
 #[track_caller]
-fn plays(door: Door, script: &str) {
-    let mut session = Session::new(door, AddressGroup::Console);
+fn plays(kind: ListenerKind, script: &str) {
+    let mut session = Session::new(kind, AddressGroup::Console);
     let mut seen = String::new();
     let script: Vec<&str> = script.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     for line in &script {
@@ -63,7 +63,7 @@ fn word(ask: &Ask) -> String {
 #[test]
 fn who_is_new_may_only_come_in() {
     plays(
-        Door::Tls,
+        ListenerKind::Tls,
         "
         > hello
         - not-logged-in
@@ -99,7 +99,7 @@ fn who_is_new_may_only_come_in() {
 #[test]
 fn a_missing_secret_is_asked_for_and_taken_whole() {
     plays(
-        Door::Tls,
+        ListenerKind::Tls,
         "
         > /@a login alice
         a: ? password for alice (your terminal may show it)
@@ -133,7 +133,7 @@ fn a_missing_secret_is_asked_for_and_taken_whole() {
 
 #[test]
 fn a_bad_line_answers_the_prompt_or_its_own_label() {
-    let mut session = Session::new(Door::Tls, AddressGroup::Console);
+    let mut session = Session::new(ListenerKind::Tls, AddressGroup::Console);
     assert_eq!(shown(&session.line(b"/@x ping \xff")), "x: - bad-utf8");
     assert_eq!(shown(&session.line(b"/@x ping \x1b[2J")), "x: - bad-text");
     assert_eq!(shown(&session.line(b"/@\xff ping")), "- bad-utf8");
@@ -145,7 +145,7 @@ fn a_bad_line_answers_the_prompt_or_its_own_label() {
 #[test]
 fn who_is_in_talks_and_reads_alone() {
     plays(
-        Door::Tls,
+        ListenerKind::Tls,
         "
         -- let in
         > hello
@@ -197,7 +197,7 @@ fn who_is_in_talks_and_reads_alone() {
 #[test]
 fn who_is_in_is_asked_for_the_secret_all_the_same() {
     plays(
-        Door::Tls,
+        ListenerKind::Tls,
         "
         -- let in
         > /login bob password
@@ -216,9 +216,9 @@ fn who_is_in_is_asked_for_the_secret_all_the_same() {
 
 #[test]
 fn only_the_plain_port_sends_web_pages_away_and_only_before_the_login() {
-    plays(Door::Tls, "> GET / HTTP/1.1\n- not-logged-in");
+    plays(ListenerKind::Tls, "> GET / HTTP/1.1\n- not-logged-in");
     plays(
-        Door::Plain,
+        ListenerKind::Plain,
         "
         > /login mallory HTTP/1.1
         * this is a chat server, not a web server.
@@ -237,7 +237,7 @@ fn only_the_plain_port_sends_web_pages_away_and_only_before_the_login() {
 
 #[test]
 fn the_length_of_a_line_is_decided_when_its_turn_comes() {
-    let mut session = Session::new(Door::Tls, AddressGroup::Console);
+    let mut session = Session::new(ListenerKind::Tls, AddressGroup::Console);
     assert_eq!(session.line_max(), LINE_MAX_NEW);
     let _ = session.line(b"/login alice");
     assert_eq!(session.line_max(), LINE_MAX_NEW);

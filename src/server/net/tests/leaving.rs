@@ -3,7 +3,7 @@
 use super::server::{ALICE, Server, limits};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::{AddressGroup, UserName};
-use crate::server::traffic::{Ask, AuthOutcome, AuthWork, Delivery, Door, Receipt};
+use crate::server::traffic::{Ask, AuthOutcome, AuthWork, Delivery, ListenerKind, Receipt};
 use std::time::Duration;
 
 fn ended() -> Refusal {
@@ -108,7 +108,7 @@ fn a_stopping_worker_cuts_no_more_lines_and_says_goodbye() {
     let (mut client, _) = server.member();
     client.send("/whoami\n");
     server.asked("Run(Whoami");
-    let mut console = server.connect(Door::Console);
+    let mut console = server.connect(ListenerKind::Console);
     server.asked("Console");
     server.stop();
     client.send("/whoami\n");

@@ -5,7 +5,7 @@ use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, UserName};
 use crate::server::flood::Rate;
 use crate::server::traffic::{
-    Accepted, Answer, Ask, AuthJob, Budget, Delivery, Door, Lines, Mailbox, Receipt, Request, Said, Socket,
+    Accepted, Answer, Ask, AuthJob, Budget, Delivery, Lines, ListenerKind, Mailbox, Receipt, Request, Said, Socket,
 };
 use crossbeam_channel::{Receiver, bounded};
 use std::collections::VecDeque;
@@ -66,17 +66,17 @@ impl Server {
 
     /// A client that has read its greeting.
     pub(super) fn client(&self) -> Client {
-        let mut client = self.connect(Door::Plain);
+        let mut client = self.connect(ListenerKind::Plain);
         assert!(client.line().starts_with("* ChitChat at localhost."));
         client
     }
 
-    pub(super) fn connect(&self, door: Door) -> Client {
+    pub(super) fn connect(&self, kind: ListenerKind) -> Client {
         let (ours, theirs) = UnixStream::pair().unwrap();
         theirs.set_nonblocking(true).unwrap();
         let from = AddressGroup::V4([192, 0, 2, 1]);
         let place = Box::new(());
-        self.worker.send(Delivery::Accepted(Accepted { socket: Socket::Unix(theirs), door, from, place }));
+        self.worker.send(Delivery::Accepted(Accepted { socket: Socket::Unix(theirs), kind, from, place }));
         ours.set_read_timeout(Some(DEADLINE)).unwrap();
         ours.set_write_timeout(Some(DEADLINE)).unwrap();
         Client(BufReader::new(ours))

@@ -8,7 +8,7 @@ use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
 use crate::server::session::{Action, Session, set_text};
-use crate::server::traffic::{Ask, Delivery, Door, Hears, LineRef, Lines, ReadJob, Request, Said, Share};
+use crate::server::traffic::{Ask, Delivery, Hears, LineRef, Lines, ListenerKind, ReadJob, Request, Said, Share};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,7 +88,7 @@ impl Chat {
         let conn = Conn {
             label: label.to_owned(),
             id: ConnId::new(id.worker() as u8, self.fresh()),
-            session: Session::new(Door::Tls, from),
+            session: Session::new(ListenerKind::Tls, from),
             account: None,
             hears: BTreeSet::new(),
             waiting: 0,
@@ -104,7 +104,7 @@ impl Chat {
     pub(super) fn console(&mut self, label: &str) {
         self.connect(label);
         let at = self.at(label);
-        self.conns[at].session = Session::new(Door::Console, AddressGroup::Console);
+        self.conns[at].session = Session::new(ListenerKind::Console, AddressGroup::Console);
         let console = self.request(at, Ask::Console);
         self.batch(vec![console]);
     }
