@@ -29,7 +29,7 @@ fn main() {
 
 fn live_line(id: u64) -> Vec<u8> {
     let tags = Tags { id: Some(id), at: Some(1_795_370_281_123 + id), ..Tags::default() };
-    let body = Body::Said { room: "lobby", author: "alice", mark: None, text: &SAID[11..] };
+    let body = Body::RoomMessage { room: "lobby", author: "alice", mark: None, text: &SAID[11..] };
     let mut out = Vec::new();
     Line { tags, body }.encode(&mut out);
     out
@@ -64,7 +64,8 @@ fn encode_a_line(bencher: Bencher) {
     bencher.counter(ItemsCount::new(1usize)).bench_local(|| {
         out.clear();
         let tags = Tags { id: Some(black_box(123_456)), at: Some(1_795_370_281_123), ..Tags::default() };
-        Line { tags, body: Body::Said { room: "lobby", author: "alice", mark: None, text: SAID } }.encode(&mut out)
+        Line { tags, body: Body::RoomMessage { room: "lobby", author: "alice", mark: None, text: SAID } }
+            .encode(&mut out)
     });
 }
 

@@ -25,10 +25,10 @@ pub fn read(line: &Line<'_>, me: Option<&UserName>) -> Option<Live> {
     // An event about a message is no message, though it may carry the message's id.
     let id = if line.tags.ev.is_some() { None } else { line.tags.id };
     let (target, place, author, mark, text) = match line.body {
-        Body::Said { room, author, mark, text } => {
+        Body::RoomMessage { room, author, mark, text } => {
             (Target::parse(room).ok(), Place::Room(room.to_owned()), author, mark, text)
         }
-        Body::Direct { from, to, mark, text } => {
+        Body::DirectMessage { from, to, mark, text } => {
             let other = if is_me(from, me) { to } else { from };
             let target = match line.tags.to {
                 Some(tagged) => Target::parse(tagged).ok(),

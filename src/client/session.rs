@@ -257,7 +257,7 @@ impl Session {
                 self.show(Item::Notice(format!("{code}{text}")));
             }
             Body::Event { room, text } => self.event(room, text, &line.tags),
-            Body::Said { .. } | Body::Direct { .. } => {
+            Body::RoomMessage { .. } | Body::DirectMessage { .. } => {
                 let Some(said) = live::read(line, self.me.as_ref()) else { return };
                 self.learn(&said);
                 let Live { target, id, message } = said;

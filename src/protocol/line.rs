@@ -43,7 +43,7 @@ pub enum Body<'a> {
     /// `? TEXT`: the next line sent is the answer.
     Prompt(&'a str),
     /// `[ROOM] AUTHOR[ (MARK)]: TEXT`: said in a room.
-    Said {
+    RoomMessage {
         /// The room's name.
         room: &'a str,
         /// Who said it.
@@ -61,7 +61,7 @@ pub enum Body<'a> {
         text: &'a str,
     },
     /// `(FROM > TO[, MARK]) TEXT`: a direct message.
-    Direct {
+    DirectMessage {
         /// Who said it.
         from: &'a str,
         /// To whom.
@@ -161,13 +161,13 @@ impl<'a> Body<'a> {
             Body::Notice(None, text) => put(&["* ", text]),
             Body::Notice(Some(code), text) => put(&["* ", code.as_str(), ": ", text]),
             Body::Prompt(text) => put(&["? ", text]),
-            Body::Said { room, author, mark: None, text } => put(&["[", room, "] ", author, ": ", text]),
-            Body::Said { room, author, mark: Some(mark), text } => {
+            Body::RoomMessage { room, author, mark: None, text } => put(&["[", room, "] ", author, ": ", text]),
+            Body::RoomMessage { room, author, mark: Some(mark), text } => {
                 put(&["[", room, "] ", author, " (", mark, "): ", text]);
             }
             Body::Event { room, text } => put(&["[", room, "] * ", text]),
-            Body::Direct { from, to, mark: None, text } => put(&["(", from, " > ", to, ") ", text]),
-            Body::Direct { from, to, mark: Some(mark), text } => {
+            Body::DirectMessage { from, to, mark: None, text } => put(&["(", from, " > ", to, ") ", text]),
+            Body::DirectMessage { from, to, mark: Some(mark), text } => {
                 put(&["(", from, " > ", to, ", ", mark, ") ", text]);
             }
         }
@@ -181,10 +181,10 @@ impl<'a> Body<'a> {
             }
             let (head, text) = rest.split_once(": ").ok_or(UnknownLine)?;
             return Ok(match head.split_once(" (") {
-                None => Body::Said { room, author: head, mark: None, text },
+                None => Body::RoomMessage { room, author: head, mark: None, text },
                 Some((author, mark)) => {
                     let mark = mark.strip_suffix(')').ok_or(UnknownLine)?;
-                    Body::Said { room, author, mark: Some(mark), text }
+                    Body::RoomMessage { room, author, mark: Some(mark), text }
                 }
             });
         }
@@ -195,7 +195,7 @@ impl<'a> Body<'a> {
                 Some((to, mark)) => (to, Some(mark)),
                 None => (to, None),
             };
-            return Ok(Body::Direct { from, to, mark, text });
+            return Ok(Body::DirectMessage { from, to, mark, text });
         }
         let (kind, text) = match body.split_once(' ') {
             Some(parts) => parts,
@@ -259,7 +259,7 @@ pub enum Final {
     /// `+ TEXT`.
     Done(String),
     /// `+ ID`, of a message that was said.
-    Said(u64),
+    MessageId(u64),
     /// `- CODE: TEXT`.
     Refused(Refusal),
     /// A bare text that was said: success is silent.
@@ -317,7 +317,7 @@ impl Final {
         let re = if tagged { re } else { None };
         match self {
             Final::Silent => {}
-            Final::Said(id) => {
+            Final::MessageId(id) => {
                 let mut digits = itoa::Buffer::new();
                 let body = Body::Done(digits.format(*id));
                 Line { tags: Tags { re, ..Tags::default() }, body }.encode(out);
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn lines_read_as_the_page_says() {
-        let said = Body::Said { room: "lobby", author: "bob", mark: None, text: "a: b" };
+        let said = Body::RoomMessage { room: "lobby", author: "bob", mark: None, text: "a: b" };
         assert_eq!(encoded(&Line::plain(said)), "[lobby] bob: a: b\n");
         let tags = Tags { id: Some(7), at: Some(9), ..Tags::default() };
         assert_eq!(encoded(&Line { tags, body: said }), "@id=7;at=9 [lobby] bob: a: b\n");
@@ -407,9 +407,9 @@ mod tests {
                     Body::Notice(None, &text)
                 }
                 5 => Body::Prompt(&text),
-                6 => Body::Said { room: &a, author: &b, mark, text: &text },
+                6 => Body::RoomMessage { room: &a, author: &b, mark, text: &text },
                 7 => Body::Event { room: &a, text: &text },
-                _ => Body::Direct { from: &a, to: &b, mark, text: &text },
+                _ => Body::DirectMessage { from: &a, to: &b, mark, text: &text },
             };
             let tags = Tags { re: re.then_some(label.as_str()), id, at, to: Some(&b), ev: Some(&a), who: Some(&a), retry };
             let line = Line { tags, body };

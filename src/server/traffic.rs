@@ -219,9 +219,9 @@ pub enum Delivery {
     /// The lines of all that is delivered behind it, up to the next ones.
     Lines(Arc<Lines>),
     /// A message for all connections in a room.
-    Said(Said),
+    RoomMessage(RoomMessage),
     /// A direct message for an account's connections.
-    Direct {
+    DirectMessage {
         /// Whose connections.
         account: AccountId,
         /// The connection that said it.
@@ -261,7 +261,7 @@ pub enum Delivery {
 
 /// A message for all connections in a room.
 #[derive(Debug, Clone, Copy)]
-pub struct Said {
+pub struct RoomMessage {
     /// The room.
     pub room: ConversationId,
     /// The connection that said it: shown the line only if its echo is on.
@@ -290,7 +290,7 @@ impl Receipt {
         match self {
             Self::None => None,
             Self::Silent => Some(Final::Silent),
-            Self::Id(id) => Some(Final::Said(id.value())),
+            Self::Id(id) => Some(Final::MessageId(id.value())),
         }
     }
 }

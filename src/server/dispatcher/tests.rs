@@ -6,7 +6,7 @@ use crate::protocol::line::Final;
 use crate::protocol::names::{AddressGroup, RoomName, Target, Text, UserName};
 use crate::server::rooms::{Registration, Settings};
 use crate::server::store;
-use crate::server::traffic::{Answer, AuthOutcome, Lines, Said};
+use crate::server::traffic::{Answer, AuthOutcome, Lines, RoomMessage};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
 /// A dispatcher of two workers whose threads are the test.
@@ -94,7 +94,7 @@ fn shown(batch: Vec<Delivery>) -> Vec<String> {
                 continue;
             }
             Delivery::Answer(Answer { conn, last, .. }) => format!("answer {} {}", conn.serial(), last_line(&last)),
-            Delivery::Said(Said { from, receipt, line, .. }) => {
+            Delivery::RoomMessage(RoomMessage { from, receipt, line, .. }) => {
                 let answer = receipt.answer().map(|last| last_line(&last)).unwrap_or_default();
                 format!("said by {} answered {answer:?}: {}", from.serial(), of(line))
             }

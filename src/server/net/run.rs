@@ -82,7 +82,7 @@ mod tests {
         let mut lines = Lines::default();
         let said = |(id, text)| Line {
             tags: Tags { id: Some(id), ..Tags::default() },
-            body: Body::Said { room: "lobby", author: "bob", mark: None, text },
+            body: Body::RoomMessage { room: "lobby", author: "bob", mark: None, text },
         };
         let refs = (1..).zip(texts.iter().copied()).map(|line| lines.push(&said(line))).collect();
         (lines, refs)

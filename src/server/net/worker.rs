@@ -11,7 +11,7 @@ use super::outbox::Spares;
 use super::roster::Roster;
 use crate::protocol::deflate::{Packer, Unpacker};
 use crate::protocol::names::ConnId;
-use crate::server::traffic::{Accepted, Ask, Delivery, LineRef, Mailbox, Request, Said, Socket, Wake};
+use crate::server::traffic::{Accepted, Ask, Delivery, LineRef, Mailbox, Request, RoomMessage, Socket, Wake};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::BTreeSet;
@@ -77,7 +77,7 @@ pub struct Worker {
     requests: Vec<Request>,
     /// Messages of one room that are handed out together, and where their lines stand: empty
     /// between two handings.
-    run: Vec<Said>,
+    run: Vec<RoomMessage>,
     refs: Vec<LineRef>,
     scratch: Scratch,
     starved: bool,

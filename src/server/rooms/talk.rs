@@ -8,7 +8,7 @@ use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Target, Text, UserName};
 use crate::server::traffic::{
     Appended, ConversationKind, ConversationRecord, Delivery, Draft, Hears, MemberRecord, Place, Read, Receipt, Role,
-    Said, Unread, Write,
+    RoomMessage, Unread, Write,
 };
 
 /// The part of a conversation that `/history` asks for.
@@ -84,7 +84,7 @@ impl Rooms {
         let id = match outcome {
             Appended::New(id) => id,
             Appended::Again(id) => {
-                out.answer(conn, Rows::default(), Final::Said(id.value()));
+                out.answer(conn, Rows::default(), Final::MessageId(id.value()));
                 return;
             }
             Appended::Conflict => {
@@ -100,13 +100,14 @@ impl Rooms {
         let answered = match self.world.conversation(draft.conversation) {
             Some(Conversation::Room(room)) => {
                 let author = self.world.name(draft.author);
-                let body = Body::Said { room: room.name.as_str(), author, mark: None, text: draft.text.as_str() };
+                let body =
+                    Body::RoomMessage { room: room.name.as_str(), author, mark: None, text: draft.text.as_str() };
                 let line = out.encode(&Line { tags, body });
-                self.deliver_said(Said { room: draft.conversation, from: conn, receipt, line }, out)
+                self.deliver_room_message(RoomMessage { room: draft.conversation, from: conn, receipt, line }, out)
             }
             Some(Conversation::Pair(pair)) => {
                 let other = pair.sides[usize::from(pair.sides[0] == draft.author)];
-                self.deliver_direct(&draft, other, conn, receipt, tags, out)
+                self.deliver_direct_message(&draft, other, conn, receipt, tags, out)
             }
             None => true,
         };
@@ -117,19 +118,19 @@ impl Rooms {
     }
 
     /// Delivers a message to whom hears the room; whether who said it is answered by that.
-    fn deliver_said(&self, said: Said, out: &mut Outgoing) -> bool {
+    fn deliver_room_message(&self, message: RoomMessage, out: &mut Outgoing) -> bool {
         let mut answered = false;
-        for worker in self.live.workers_of_room(said.room) {
-            let own = worker == said.from.worker();
+        for worker in self.live.workers_of_room(message.room) {
+            let own = worker == message.from.worker();
             answered |= own;
-            let receipt = if own { said.receipt } else { Receipt::None };
-            out.deliver(worker, Delivery::Said(Said { receipt, ..said }));
+            let receipt = if own { message.receipt } else { Receipt::None };
+            out.deliver(worker, Delivery::RoomMessage(RoomMessage { receipt, ..message }));
         }
         answered
     }
 
     /// The same for a direct message.
-    fn deliver_direct(
+    fn deliver_direct_message(
         &self,
         draft: &Draft,
         other: AccountId,
@@ -139,7 +140,7 @@ impl Rooms {
         out: &mut Outgoing,
     ) -> bool {
         let (author_name, other_name) = (self.world.name(draft.author), self.world.name(other));
-        let body = Body::Direct { from: author_name, to: other_name, mark: None, text: draft.text.as_str() };
+        let body = Body::DirectMessage { from: author_name, to: other_name, mark: None, text: draft.text.as_str() };
         let mut answered = false;
         let sides = [(draft.author, other_name), (other, author_name)];
         for &(account, other_side) in &sides[..if draft.author == other { 1 } else { 2 }] {
@@ -149,7 +150,7 @@ impl Rooms {
                 let own = !answered && worker == from.worker() && account == draft.author;
                 answered |= own;
                 let receipt = if own { receipt } else { Receipt::None };
-                out.deliver(worker, Delivery::Direct { account, from, receipt, line });
+                out.deliver(worker, Delivery::DirectMessage { account, from, receipt, line });
             }
         }
         answered

@@ -5,7 +5,8 @@ use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, UserName};
 use crate::server::flood::Rate;
 use crate::server::traffic::{
-    Accepted, Answer, Ask, AuthJob, Budget, Delivery, Lines, ListenerKind, Mailbox, Receipt, Request, Said, Socket,
+    Accepted, Answer, Ask, AuthJob, Budget, Delivery, Lines, ListenerKind, Mailbox, Receipt, Request, RoomMessage,
+    Socket,
 };
 use crossbeam_channel::{Receiver, bounded};
 use std::collections::VecDeque;
@@ -111,9 +112,9 @@ impl Server {
     /// A line of somebody in the lobby.
     pub(super) fn say(&self, author: &str, id: u64, text: &str, from: ConnId, receipt: Receipt) {
         let mut lines = Lines::default();
-        let body = Body::Said { room: "lobby", author, mark: None, text };
+        let body = Body::RoomMessage { room: "lobby", author, mark: None, text };
         let line = lines.push(&Line { tags: Tags { id: Some(id), ..Tags::default() }, body });
-        let said = Delivery::Said(Said { room: LOBBY, from, receipt, line });
+        let said = Delivery::RoomMessage(RoomMessage { room: LOBBY, from, receipt, line });
         self.worker.send_all(&mut vec![Delivery::Lines(Arc::new(lines)), said]);
     }
 

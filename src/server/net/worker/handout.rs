@@ -8,7 +8,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::net::Shared;
-use crate::server::traffic::{Ask, AuthOutcome, Delivery, Hears, Lines, Receipt, Request, Said};
+use crate::server::traffic::{Ask, AuthOutcome, Delivery, Hears, Lines, Receipt, Request, RoomMessage};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,10 +26,10 @@ impl Worker {
         while let Some(delivery) = deliveries.next() {
             match delivery {
                 Delivery::Lines(of_these) => lines = of_these,
-                Delivery::Said(first) => {
+                Delivery::RoomMessage(first) => {
                     let mut bytes = first.line.size();
                     run.push(first);
-                    while let Some(Delivery::Said(next)) = deliveries.peek()
+                    while let Some(Delivery::RoomMessage(next)) = deliveries.peek()
                         && next.room == first.room
                         && bytes + next.line.size() <= RUN_BYTES
                     {
@@ -37,7 +37,7 @@ impl Worker {
                         run.push(*next);
                         deliveries.next();
                     }
-                    self.said(&run, &lines, now, shared);
+                    self.room_messages(&run, &lines, now, shared);
                     run.clear();
                 }
                 delivery => self.deliver(delivery, &lines, now, shared),
@@ -48,13 +48,13 @@ impl Worker {
     }
 
     /// Hands out messages of one room.
-    fn said(&mut self, said: &[Said], lines: &Lines, now: Instant, shared: &Shared) {
-        let Some(room) = said.first().map(|said| said.room) else { return };
+    fn room_messages(&mut self, messages: &[RoomMessage], lines: &Lines, now: Instant, shared: &Shared) {
+        let Some(room) = messages.first().map(|message| message.room) else { return };
         // Whoever said some of them is answered line by line, since a program takes the last id that
         // it saw, in an answer or before a line, for where it goes on.
         let mut speakers = Vec::new();
-        for said in said.iter().filter(|said| said.receipt != Receipt::None) {
-            if let Some(slot) = self.slot_of(said.from)
+        for message in messages.iter().filter(|message| message.receipt != Receipt::None) {
+            if let Some(slot) = self.slot_of(message.from)
                 && let Some(connection) = self.connection(slot)
                 && !std::mem::replace(&mut connection.speaks, true)
             {
@@ -64,19 +64,19 @@ impl Worker {
         for &slot in &speakers {
             self.answer(slot, now, shared, |connection, turn| {
                 let hears = connection.rooms.contains(&room);
-                for said in said {
-                    let own = said.from == connection.id;
-                    if own && let Some(last) = said.receipt.answer() {
+                for message in messages {
+                    let own = message.from == connection.id;
+                    if own && let Some(last) = message.receipt.answer() {
                         connection.answered(Rows::default(), last, turn);
                     }
                     if hears && (!own || connection.shown.echo) {
-                        connection.push_live(&Run::new(lines, &[said.line]), turn);
+                        connection.push_live(&Run::new(lines, &[message.line]), turn);
                     }
                 }
             });
         }
         let mut refs = std::mem::take(&mut self.refs);
-        refs.extend(said.iter().map(|said| said.line));
+        refs.extend(messages.iter().map(|message| message.line));
         let run = Run::new(lines, &refs);
         self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
             if !connection.speaks {
@@ -94,7 +94,7 @@ impl Worker {
 
     fn deliver(&mut self, delivery: Delivery, lines: &Lines, now: Instant, shared: &Shared) {
         match delivery {
-            Delivery::Lines(_) | Delivery::Said(_) => log::error!("lines came past those who hand them out"),
+            Delivery::Lines(_) | Delivery::RoomMessage(_) => log::error!("lines came past those who hand them out"),
             Delivery::Accepted(accepted) => {
                 if !self.stopping {
                     self.accept(accepted, now, shared);
@@ -149,7 +149,7 @@ impl Worker {
                     }
                 }
             }
-            Delivery::Direct { account, from, receipt, line } => {
+            Delivery::DirectMessage { account, from, receipt, line } => {
                 if let Some(last) = receipt.answer()
                     && let Some(slot) = self.slot_of(from)
                 {

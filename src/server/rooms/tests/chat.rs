@@ -8,7 +8,9 @@ use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
 use crate::server::session::{Action, Session, set_text};
-use crate::server::traffic::{Ask, Delivery, Hears, LineRef, Lines, ListenerKind, ReadJob, Request, Said, Share};
+use crate::server::traffic::{
+    Ask, Delivery, Hears, LineRef, Lines, ListenerKind, ReadJob, Request, RoomMessage, Share,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -328,7 +330,7 @@ impl Chat {
                 }
             }
             Delivery::Lines(lines) => self.lines = lines,
-            Delivery::Said(Said { room, from, receipt, line }) => {
+            Delivery::RoomMessage(RoomMessage { room, from, receipt, line }) => {
                 if let Some(last) = receipt.answer() {
                     assert_eq!(from.worker(), worker);
                     self.answer(from, &Rows::default(), &last);
@@ -337,7 +339,7 @@ impl Chat {
                     conn.hears.contains(&room) && (conn.id != from || conn.session.options().echo)
                 });
             }
-            Delivery::Direct { account, from, receipt, line } => {
+            Delivery::DirectMessage { account, from, receipt, line } => {
                 if let Some(last) = receipt.answer() {
                     self.answer(from, &Rows::default(), &last);
                 }
@@ -383,8 +385,8 @@ impl Chat {
             }
             let tagged = Line::parse(std::str::from_utf8(lines.line(line, true)).unwrap().trim_end()).unwrap();
             let conversation = match tagged.body {
-                Body::Said { room, .. } => Some(room.to_owned()),
-                Body::Direct { from, to, .. } => Some([from.min(to), from.max(to)].join(">")),
+                Body::RoomMessage { room, .. } => Some(room.to_owned()),
+                Body::DirectMessage { from, to, .. } => Some([from.min(to), from.max(to)].join(">")),
                 _ => None,
             };
             if let (Some(conversation), Some(id)) = (conversation, tagged.tags.id) {
