@@ -39,7 +39,7 @@ use std::time::Duration;
 
 /// What a worker asks the dispatcher for one of its connections. Each but [`Ask::Detach`],
 /// [`Ask::Quit`] with `hear` false, and [`Ask::Stopped`] is answered by exactly one
-/// [`Delivery::Answer`], or by a [`Receipt`], in the order of asking.
+/// [`Delivery::Answer`], or by a [`Ack`], in the order of asking.
 #[derive(Debug)]
 pub struct Request {
     /// Who asks.
@@ -173,7 +173,7 @@ pub struct Accepted {
 
 /// Which of an account's connections hear something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hears {
+pub enum Recipients {
     /// All but this one, whose answer says it.
     AllBut(ConnId),
     /// All of them.
@@ -227,7 +227,7 @@ pub enum Delivery {
         /// The connection that said it.
         from: ConnId,
         /// On one of the two deliveries of a direct message.
-        receipt: Receipt,
+        ack: Ack,
         /// The line, as this account sees it.
         line: LineRef,
     },
@@ -247,7 +247,7 @@ pub enum Delivery {
         /// Whose connections.
         account: AccountId,
         /// Which of them.
-        hears: Hears,
+        recipients: Recipients,
         /// The line.
         line: LineRef,
     },
@@ -267,14 +267,14 @@ pub struct RoomMessage {
     /// The connection that said it: shown the line only if its echo is on.
     pub from: ConnId,
     /// On the delivery to the worker that `from` is of.
-    pub receipt: Receipt,
+    pub ack: Ack,
     /// The line.
     pub line: LineRef,
 }
 
 /// How a message that was said answers the oldest request of who said it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Receipt {
+pub enum Ack {
     /// Not here.
     None,
     /// By silence: it was bare text.
@@ -283,7 +283,7 @@ pub enum Receipt {
     Id(MessageId),
 }
 
-impl Receipt {
+impl Ack {
     /// As the final line of an answer; `None` where this is none.
     #[must_use]
     pub fn answer(self) -> Option<Final> {

@@ -94,8 +94,8 @@ fn shown(batch: Vec<Delivery>) -> Vec<String> {
                 continue;
             }
             Delivery::Answer(Answer { conn, last, .. }) => format!("answer {} {}", conn.serial(), last_line(&last)),
-            Delivery::RoomMessage(RoomMessage { from, receipt, line, .. }) => {
-                let answer = receipt.answer().map(|last| last_line(&last)).unwrap_or_default();
+            Delivery::RoomMessage(RoomMessage { from, ack, line, .. }) => {
+                let answer = ack.answer().map(|last| last_line(&last)).unwrap_or_default();
                 format!("said by {} answered {answer:?}: {}", from.serial(), of(line))
             }
             Delivery::Event { line, .. } => of(line),

@@ -7,7 +7,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::server::traffic::{
-    ConversationKind, ConversationRecord, Delivery, Hears, InvitedRecord, MemberRecord, Role, Write,
+    ConversationKind, ConversationRecord, Delivery, InvitedRecord, MemberRecord, Recipients, Role, Write,
 };
 
 /// Longest topic, in bytes: a row of `/rooms` must hold it beside the room's name.
@@ -156,7 +156,7 @@ impl Rooms {
         let line = event(room.name.as_str(), &text, ev, who);
         let own = self.live.conns(account);
         if own.len() > usize::from(but.is_some()) {
-            self.notify(account, but.map_or(Hears::All, Hears::AllBut), line, effects);
+            self.notify(account, but.map_or(Recipients::All, Recipients::AllBut), line, effects);
         }
         if room.members.len() <= TELL_MEMBERS_MAX {
             self.tell_room(id, account, true, line, effects);
@@ -204,7 +204,7 @@ impl Rooms {
         if self.world.invite(id, account, asker.account) {
             effects.write(Write::Invited(InvitedRecord { conversation: id, account, by: asker.account }));
             let text = invitation(name.as_str(), self.world.name(asker.account));
-            self.notify(account, Hears::All, Line::plain(Body::Notice(Some(Code::Invited), &text)), effects);
+            self.notify(account, Recipients::All, Line::plain(Body::Notice(Some(Code::Invited), &text)), effects);
         }
         let when = if self.live.is_here(account) { "and was told" } else { "and is told at the next login" };
         effects.done(asker.conn, format!("{whom} is invited to {name} {when}."));
@@ -260,7 +260,7 @@ impl Rooms {
             (format!("{who} set the topic: {topic}"), format!("{name} - {topic}"))
         };
         let line = event(name.as_str(), &text, "topic", who);
-        self.notify(asker.account, Hears::AllBut(asker.conn), line, effects);
+        self.notify(asker.account, Recipients::AllBut(asker.conn), line, effects);
         self.tell_room(id, asker.account, false, line, effects);
         effects.write(Write::Topic(id, topic));
         effects.done(asker.conn, answer);

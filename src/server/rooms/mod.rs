@@ -25,7 +25,7 @@ use crate::protocol::command::Command;
 use crate::protocol::line::{Body, Line, Tags};
 use crate::protocol::names::{AccountId, ConnId, ConversationId};
 use crate::server::flood::Rate;
-use crate::server::traffic::{Appended, Ask, Delivery, Hears, Request, World as Kept};
+use crate::server::traffic::{Appended, Ask, Delivery, Recipients, Request, World as Kept};
 pub use effects::{Append, Effects, Keep, Outgoing};
 use live::Live;
 use presence::Presence;
@@ -217,10 +217,10 @@ impl Rooms {
     }
 
     /// Tells an account's connections something.
-    fn notify(&self, account: AccountId, hears: Hears, line: Line<'_>, effects: &mut Effects) {
+    fn notify(&self, account: AccountId, recipients: Recipients, line: Line<'_>, effects: &mut Effects) {
         let line = effects.out.encode(&line);
         for worker in self.live.workers_of_account(account) {
-            effects.deliver(worker, Delivery::Notice { account, hears, line });
+            effects.deliver(worker, Delivery::Notice { account, recipients, line });
         }
     }
 

@@ -7,7 +7,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Target, Text, UserName};
 use crate::server::traffic::{
-    Appended, ConversationKind, ConversationRecord, Delivery, Draft, Hears, MemberRecord, Place, Read, Receipt, Role,
+    Ack, Appended, ConversationKind, ConversationRecord, Delivery, Draft, MemberRecord, Place, Read, Recipients, Role,
     RoomMessage, Unread, Write,
 };
 
@@ -93,7 +93,7 @@ impl Rooms {
                 return;
             }
         };
-        let receipt = if silent { Receipt::Silent } else { Receipt::Id(id) };
+        let ack = if silent { Ack::Silent } else { Ack::Id(id) };
         let Some(conversation) = self.world.conversation_mut(draft.conversation) else { return };
         conversation.set_last(id);
         let tags = Tags { id: Some(id.value()), at: Some(draft.at), ..Tags::default() };
@@ -103,15 +103,15 @@ impl Rooms {
                 let body =
                     Body::RoomMessage { room: room.name.as_str(), author, mark: None, text: draft.text.as_str() };
                 let line = out.encode(&Line { tags, body });
-                self.deliver_room_message(RoomMessage { room: draft.conversation, from: conn, receipt, line }, out)
+                self.deliver_room_message(RoomMessage { room: draft.conversation, from: conn, ack, line }, out)
             }
             Some(Conversation::Pair(pair)) => {
                 let other = pair.sides[usize::from(pair.sides[0] == draft.author)];
-                self.deliver_direct_message(&draft, other, conn, receipt, tags, out)
+                self.deliver_direct_message(&draft, other, conn, ack, tags, out)
             }
             None => true,
         };
-        if !answered && let Some(last) = receipt.answer() {
+        if !answered && let Some(last) = ack.answer() {
             // The author left the room, or the connection, behind this line in the same batch.
             out.answer(conn, Rows::default(), last);
         }
@@ -123,8 +123,8 @@ impl Rooms {
         for worker in self.live.workers_of_room(message.room) {
             let own = worker == message.from.worker();
             answered |= own;
-            let receipt = if own { message.receipt } else { Receipt::None };
-            out.deliver(worker, Delivery::RoomMessage(RoomMessage { receipt, ..message }));
+            let ack = if own { message.ack } else { Ack::None };
+            out.deliver(worker, Delivery::RoomMessage(RoomMessage { ack, ..message }));
         }
         answered
     }
@@ -135,7 +135,7 @@ impl Rooms {
         draft: &Draft,
         other: AccountId,
         from: ConnId,
-        receipt: Receipt,
+        ack: Ack,
         tags: Tags<'_>,
         out: &mut Outgoing,
     ) -> bool {
@@ -149,8 +149,8 @@ impl Rooms {
             for worker in self.live.workers_of_account(account) {
                 let own = !answered && worker == from.worker() && account == draft.author;
                 answered |= own;
-                let receipt = if own { receipt } else { Receipt::None };
-                out.deliver(worker, Delivery::DirectMessage { account, from, receipt, line });
+                let ack = if own { ack } else { Ack::None };
+                out.deliver(worker, Delivery::DirectMessage { account, from, ack, line });
             }
         }
         answered
@@ -275,7 +275,7 @@ impl Rooms {
             let text = format!("{} {id}", self.target_of(asker.account, conversation));
             let tags = Tags { ev: Some("read"), ..Tags::default() };
             let line = Line { tags, body: Body::Notice(Some(Code::Read), &text) };
-            self.notify(asker.account, Hears::AllBut(asker.conn), line, effects);
+            self.notify(asker.account, Recipients::AllBut(asker.conn), line, effects);
         }
         effects.done(asker.conn, id.to_string());
         Ok(())

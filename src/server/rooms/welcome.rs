@@ -6,7 +6,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, RoomName};
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{Delivery, Hears, Read, Unread, Write};
+use crate::server::traffic::{Delivery, Read, Recipients, Unread, Write};
 
 /// Invitations that a login is told of, one by one: were there no bound, strangers who invite could
 /// fill the connection with them until it is closed for not reading.
@@ -117,7 +117,7 @@ impl Rooms {
     fn remind_of_invitations(&self, conn: ConnId, id: AccountId, effects: &mut Effects) {
         let mut tell = |code, text: &str| {
             let line = effects.out.encode(&Line::plain(Body::Notice(code, text)));
-            effects.deliver(conn.worker(), Delivery::Notice { account: id, hears: Hears::Only(conn), line });
+            effects.deliver(conn.worker(), Delivery::Notice { account: id, recipients: Recipients::Only(conn), line });
         };
         let Some(account) = self.world.account(id) else { return };
         let rooms = account.invitations.iter().filter_map(|&room| self.world.room(room));

@@ -3,7 +3,7 @@
 use super::server::{Server, limits, rate};
 use crate::protocol::deflate::Packer;
 use crate::protocol::names::MessageId;
-use crate::server::traffic::Receipt;
+use crate::server::traffic::Ack;
 use std::fmt::Write as _;
 
 #[test]
@@ -13,7 +13,7 @@ fn a_read_holds_the_lines_behind_it_whatever_is_answered_before_it() {
     client.send("/say lobby one\n/history lobby\n/say lobby two\n");
     server.asked("Run(Say");
     server.asked("Run(History");
-    server.say("alice", 1, "one", conn, Receipt::Id(MessageId::new(1).unwrap()));
+    server.say("alice", 1, "one", conn, Ack::Id(MessageId::new(1).unwrap()));
     assert_eq!(client.line(), "+ 1");
     server.asked_nothing();
     server.answer(conn, "0 messages");

@@ -3,7 +3,7 @@
 use super::server::{ALICE, Server, limits};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::{AddressGroup, UserName};
-use crate::server::traffic::{Ask, AuthOutcome, AuthWork, Delivery, ListenerKind, Receipt};
+use crate::server::traffic::{Ack, Ask, AuthOutcome, AuthWork, Delivery, ListenerKind};
 use std::time::Duration;
 
 fn ended() -> Refusal {
@@ -92,7 +92,7 @@ fn a_slow_reader_is_told_and_closed_and_what_is_left_is_whole_lines() {
     let text = "x".repeat(1000);
     // More than any socket's buffer holds.
     for _ in 0..2000 {
-        server.say("bob", 1, &text, crate::protocol::names::ConnId::new(0, 99), Receipt::None);
+        server.say("bob", 1, &text, crate::protocol::names::ConnId::new(0, 99), Ack::None);
     }
     assert_eq!(server.asked("Detach"), conn);
     let rest = client.rest();

@@ -5,8 +5,7 @@ use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, UserName};
 use crate::server::flood::Rate;
 use crate::server::traffic::{
-    Accepted, Answer, Ask, AuthJob, Budget, Delivery, Lines, ListenerKind, Mailbox, Receipt, Request, RoomMessage,
-    Socket,
+    Accepted, Ack, Answer, Ask, AuthJob, Budget, Delivery, Lines, ListenerKind, Mailbox, Request, RoomMessage, Socket,
 };
 use crossbeam_channel::{Receiver, bounded};
 use std::collections::VecDeque;
@@ -110,11 +109,11 @@ impl Server {
     }
 
     /// A line of somebody in the lobby.
-    pub(super) fn say(&self, author: &str, id: u64, text: &str, from: ConnId, receipt: Receipt) {
+    pub(super) fn say(&self, author: &str, id: u64, text: &str, from: ConnId, ack: Ack) {
         let mut lines = Lines::default();
         let body = Body::RoomMessage { room: "lobby", author, mark: None, text };
         let line = lines.push(&Line { tags: Tags { id: Some(id), ..Tags::default() }, body });
-        let said = Delivery::RoomMessage(RoomMessage { room: LOBBY, from, receipt, line });
+        let said = Delivery::RoomMessage(RoomMessage { room: LOBBY, from, ack, line });
         self.worker.send_all(&mut vec![Delivery::Lines(Arc::new(lines)), said]);
     }
 

@@ -8,7 +8,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::net::Shared;
-use crate::server::traffic::{Ask, AuthOutcome, Delivery, Hears, Lines, Receipt, Request, RoomMessage};
+use crate::server::traffic::{Ack, Ask, AuthOutcome, Delivery, Lines, Recipients, Request, RoomMessage};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -53,7 +53,7 @@ impl Worker {
         // Whoever said some of them is answered line by line, since a program takes the last id that
         // it saw, in an answer or before a line, for where it goes on.
         let mut speakers = Vec::new();
-        for message in messages.iter().filter(|message| message.receipt != Receipt::None) {
+        for message in messages.iter().filter(|message| message.ack != Ack::None) {
             if let Some(slot) = self.slot_of(message.from)
                 && let Some(connection) = self.connection(slot)
                 && !std::mem::replace(&mut connection.speaks, true)
@@ -66,7 +66,7 @@ impl Worker {
                 let hears = connection.rooms.contains(&room);
                 for message in messages {
                     let own = message.from == connection.id;
-                    if own && let Some(last) = message.receipt.answer() {
+                    if own && let Some(last) = message.ack.answer() {
                         connection.answered(Rows::default(), last, turn);
                     }
                     if hears && (!own || connection.shown.echo) {
@@ -149,8 +149,8 @@ impl Worker {
                     }
                 }
             }
-            Delivery::DirectMessage { account, from, receipt, line } => {
-                if let Some(last) = receipt.answer()
+            Delivery::DirectMessage { account, from, ack, line } => {
+                if let Some(last) = ack.answer()
                     && let Some(slot) = self.slot_of(from)
                 {
                     self.answer(slot, now, shared, |connection, turn| {
@@ -172,13 +172,13 @@ impl Worker {
                     }
                 });
             }
-            Delivery::Notice { account, hears, line } => {
+            Delivery::Notice { account, recipients, line } => {
                 let run = Run::new(lines, std::slice::from_ref(&line));
                 self.fan_out(Listeners::Account(account), now, shared, |connection, turn| {
-                    let hears = match hears {
-                        Hears::All => true,
-                        Hears::AllBut(conn) => connection.id != conn,
-                        Hears::Only(conn) => connection.id == conn,
+                    let hears = match recipients {
+                        Recipients::All => true,
+                        Recipients::AllBut(conn) => connection.id != conn,
+                        Recipients::Only(conn) => connection.id == conn,
                     };
                     if hears {
                         connection.push_live(&run, turn);

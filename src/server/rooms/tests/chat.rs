@@ -9,7 +9,7 @@ use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
 use crate::server::session::{Action, Session, set_text};
 use crate::server::traffic::{
-    Ask, Delivery, Hears, LineRef, Lines, ListenerKind, ReadJob, Request, RoomMessage, Share,
+    Ask, Delivery, LineRef, Lines, ListenerKind, ReadJob, Recipients, Request, RoomMessage, Share,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(super) struct Conn {
     pub(super) id: ConnId,
     pub(super) session: Session,
     pub(super) account: Option<AccountId>,
-    pub(super) hears: BTreeSet<ConversationId>,
+    pub(super) recipients: BTreeSet<ConversationId>,
     /// Requests that are not answered yet.
     waiting: usize,
     held: Option<Vec<String>>,
@@ -92,7 +92,7 @@ impl Chat {
             id: ConnId::new(id.worker() as u8, self.fresh()),
             session: Session::new(ListenerKind::Tls, from),
             account: None,
-            hears: BTreeSet::new(),
+            recipients: BTreeSet::new(),
             waiting: 0,
             held: None,
             last: BTreeMap::new(),
@@ -330,8 +330,8 @@ impl Chat {
                 }
             }
             Delivery::Lines(lines) => self.lines = lines,
-            Delivery::RoomMessage(RoomMessage { room, from, receipt, line }) => {
-                if let Some(last) = receipt.answer() {
+            Delivery::RoomMessage(RoomMessage { room, from, ack, line }) => {
+                if let Some(last) = ack.answer() {
                     assert_eq!(from.worker(), worker);
                     self.answer(from, &Rows::default(), &last);
                 }
@@ -339,8 +339,8 @@ impl Chat {
                     conn.hears.contains(&room) && (conn.id != from || conn.session.options().echo)
                 });
             }
-            Delivery::DirectMessage { account, from, receipt, line } => {
-                if let Some(last) = receipt.answer() {
+            Delivery::DirectMessage { account, from, ack, line } => {
+                if let Some(last) = ack.answer() {
                     self.answer(from, &Rows::default(), &last);
                 }
                 self.fan_out(worker, line, |conn| {
@@ -351,11 +351,11 @@ impl Chat {
                 let wanted = conn.session.options().presence || !presence;
                 conn.hears.contains(&room) && conn.account != Some(by) && wanted
             }),
-            Delivery::Notice { account, hears, line } => self.fan_out(worker, line, |conn| {
-                let heard = match hears {
-                    Hears::All => true,
-                    Hears::AllBut(other) => conn.id != other,
-                    Hears::Only(other) => conn.id == other,
+            Delivery::Notice { account, recipients, line } => self.fan_out(worker, line, |conn| {
+                let heard = match recipients {
+                    Recipients::All => true,
+                    Recipients::AllBut(other) => conn.id != other,
+                    Recipients::Only(other) => conn.id == other,
                 };
                 conn.account == Some(account) && heard
             }),
