@@ -10,7 +10,7 @@ use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::rooms::{Effects, Keep, Now, Rooms};
 use crate::server::store::{CommitError, Store, StoreError};
-use crate::server::traffic::{Ask, Budget, Delivery, Mailbox, ReadJob, Request, Share};
+use crate::server::traffic::{Budget, Delivery, Mailbox, ReadJob, Request, RequestKind, Share};
 use crossbeam_channel::Sender;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -109,7 +109,7 @@ impl Dispatcher {
         }
     }
 
-    /// Runs until every worker has said [`Ask::Stopped`], then gives the store back to be closed.
+    /// Runs until every worker has said [`RequestKind::Stopped`], then gives the store back to be closed.
     ///
     /// # Errors
     /// See [`Fault`]: the caller ends the process at once.
@@ -155,15 +155,15 @@ impl Dispatcher {
         let (mut failed, mut bytes) = (None, 0);
         for request in requests {
             bytes += request.bytes;
-            if matches!(request.ask, Ask::Stopped) {
+            if matches!(request.kind, RequestKind::Stopped) {
                 self.stopped += 1;
                 continue;
             }
-            if request.ask.is_answered() {
+            if request.kind.is_answered() {
                 self.asked.push(request.conn);
             }
             // Once something could not be kept, only who went away is still noted.
-            if failed.is_none() || matches!(request.ask, Ask::Detach) {
+            if failed.is_none() || matches!(request.kind, RequestKind::Detach) {
                 let decided = self.decide(now, request);
                 failed = failed.or(decided.err());
             }

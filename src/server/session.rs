@@ -13,7 +13,7 @@ use crate::protocol::frame::text;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AddressGroup, Text, UserName};
 use crate::protocol::secrets::{Digest, Secret};
-use crate::server::traffic::{Ask, ListenerKind};
+use crate::server::traffic::{ListenerKind, RequestKind};
 use help::help;
 use std::time::Duration;
 
@@ -72,9 +72,9 @@ pub enum Action {
     /// Change an option at this place in the output, and answer.
     Set(Setting),
     /// Send this to the dispatcher; its answer is this line's.
-    Ask(Ask),
+    Request(RequestKind),
     /// The same, and cut no further line until the answer is there.
-    AskAlone(Ask),
+    RequestAndWait(RequestKind),
     /// `/token new`: a token is to be made first.
     NewToken(String),
     /// `/invitecode`: a code is to be made first.
@@ -258,7 +258,7 @@ impl Session {
     fn bare(&self, text: &str) -> Action {
         if self.is_logged_in() {
             return match Text::parse(text) {
-                Ok(Some(text)) => Action::Ask(Ask::Here(text)),
+                Ok(Some(text)) => Action::Request(RequestKind::SayHere(text)),
                 Ok(None) => Action::Nothing,
                 Err(error) => answer(Refusal::new(Code::BadText, format!("{error}."))),
             };
@@ -288,7 +288,7 @@ impl Session {
             Err(_) if already => return Err(refusal()),
             // A failed /join or /switch leaves no current room, a malformed one too.
             Err(refusal) if logged_in && matches!(verb.name, "join" | "switch") => {
-                return Ok(Next::Do(Action::Ask(Ask::Lost(refusal))));
+                return Ok(Next::Do(Action::Request(RequestKind::LeaveCurrentRoom(refusal))));
             }
             command => command?,
         };
@@ -301,7 +301,7 @@ impl Session {
     }
 
     fn next(&mut self, command: Command) -> Next {
-        let ask = |command| Next::Do(Action::Ask(Ask::Run(command)));
+        let request = |command| Next::Do(Action::Request(RequestKind::Command(command)));
         match command {
             Command::Help(verb) => Next::Do(help(verb.as_deref(), self.is_logged_in())),
             Command::Quit => Next::Do(Action::Quit),
@@ -314,7 +314,7 @@ impl Session {
             Command::Login { name, password: Some(password) } => Next::Do(self.login(name, password)),
             Command::Resume(token) => {
                 let token = Digest::of(token.expose());
-                Next::Do(Action::AskAlone(Ask::Resume { token, from: self.from }))
+                Next::Do(Action::RequestAndWait(RequestKind::Resume { token, from: self.from }))
             }
             Command::Passwd => Next::AskFor(Question::OldPassword),
             Command::TokenNew(label) => Next::Do(Action::NewToken(label)),
@@ -323,21 +323,21 @@ impl Session {
             Command::Set(setting) => Next::Do(self.set(setting)),
             // A read is a barrier: the lines behind it are cut when it is answered.
             Command::History { .. } | Command::Search { .. } | Command::Conversations => {
-                Next::Do(Action::AskAlone(Ask::Run(command)))
+                Next::Do(Action::RequestAndWait(RequestKind::Command(command)))
             }
             // So is whatever has many rows, or a few bytes of questions would make megabytes wait.
             Command::Rooms { .. } | Command::Who(_) | Command::Sessions | Command::TokenList => {
-                Next::Do(Action::AskAlone(Ask::Run(command)))
+                Next::Do(Action::RequestAndWait(RequestKind::Command(command)))
             }
             // So is what shows a person unread lines.
-            Command::Join(_) if !self.options.tags => Next::Do(Action::AskAlone(Ask::Run(command))),
-            command => ask(command),
+            Command::Join(_) if !self.options.tags => Next::Do(Action::RequestAndWait(RequestKind::Command(command))),
+            command => request(command),
         }
     }
 
     fn login(&self, name: Result<UserName, Refusal>, password: Secret) -> Action {
         match name {
-            Ok(name) => Action::AskAlone(Ask::Login { name, password, from: self.from }),
+            Ok(name) => Action::RequestAndWait(RequestKind::Login { name, password, from: self.from }),
             Err(refusal) => answer(refusal),
         }
     }
@@ -346,7 +346,7 @@ impl Session {
         match name {
             Ok(name) => {
                 let invite = invite.map(|code| Digest::of(code.expose()));
-                Action::AskAlone(Ask::Register { name, invite, password, from: self.from })
+                Action::RequestAndWait(RequestKind::Register { name, invite, password, from: self.from })
             }
             Err(refusal) => answer(refusal),
         }
@@ -375,7 +375,7 @@ impl Session {
             Question::Login { name } => self.login(name, secret),
             Question::Register { name, invite } => self.register(name, invite, secret),
             Question::OldPassword => return self.prompt(label, Question::NewPassword { old: secret }),
-            Question::NewPassword { old } => Action::AskAlone(Ask::Passwd { old, new: secret }),
+            Question::NewPassword { old } => Action::RequestAndWait(RequestKind::Passwd { old, new: secret }),
             Question::Refused { refusal, answers: answers @ 2.. } => {
                 return self.prompt(label, Question::Refused { refusal, answers: answers - 1 });
             }

@@ -37,8 +37,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a worker asks the dispatcher for one of its connections. Each but [`Ask::Detach`],
-/// [`Ask::Quit`] with `hear` false, and [`Ask::Stopped`] is answered by exactly one
+/// What a worker asks the dispatcher for one of its connections. Each but [`RequestKind::Detach`],
+/// [`RequestKind::Quit`] with `hear` false, and [`RequestKind::Stopped`] is answered by exactly one
 /// [`Delivery::Answer`], or by a [`Ack`], in the order of asking.
 #[derive(Debug)]
 pub struct Request {
@@ -48,14 +48,14 @@ pub struct Request {
     /// fetches what it missed by itself.
     pub replay: Option<u32>,
     /// What is asked.
-    pub ask: Ask,
+    pub kind: RequestKind,
     /// Bytes that it holds of the [`Budget`].
     pub bytes: usize,
 }
 
 /// See [`Request`].
 #[derive(Debug)]
-pub enum Ask {
+pub enum RequestKind {
     /// The admin socket's connection begins; it is logged in at once.
     Console,
     /// A name and a password; answered by [`Delivery::Check`] if it may be tried.
@@ -113,28 +113,28 @@ pub enum Ask {
         code: Secret,
     },
     /// Bare text, said in the current room.
-    Here(Text),
+    SayHere(Text),
     /// A `/join` or `/switch` that did not parse: there is no current room any more.
-    Lost(Refusal),
+    LeaveCurrentRoom(Refusal),
     /// Any other command of somebody who is logged in.
-    Run(Command),
+    Command(Command),
     /// The peer says goodbye, by `/quit` (`hear` is true) or by the end of its input: what was
     /// delivered before is what it has seen.
     Quit {
         /// Whether a final line is wanted.
         hear: bool,
     },
-    /// The connection is gone. May follow [`Ask::Quit`].
+    /// The connection is gone. May follow [`RequestKind::Quit`].
     Detach,
     /// This worker cuts no more lines; the last request it sends but for detaches.
     Stopped,
 }
 
-impl Ask {
+impl RequestKind {
     /// Whether the connection waits for an answer.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        !matches!(self, Ask::Detach | Ask::Stopped | Ask::Quit { hear: false })
+        !matches!(self, RequestKind::Detach | RequestKind::Stopped | RequestKind::Quit { hear: false })
     }
 }
 
@@ -253,7 +253,7 @@ pub enum Delivery {
     },
     /// End the connection, after this notice.
     End(ConnId, Refusal),
-    /// Take no more lines from anyone, and say [`Ask::Stopped`].
+    /// Take no more lines from anyone, and say [`RequestKind::Stopped`].
     Stop,
     /// All that was accepted is answered: say goodbye, flush, close.
     Bye,

@@ -27,12 +27,12 @@ fn conn(serial: u64) -> ConnId {
     ConnId::new((serial % 2) as u8, serial)
 }
 
-fn request(serial: u64, ask: Ask) -> Request {
-    Request { conn: conn(serial), replay: None, ask, bytes: 0 }
+fn request(serial: u64, kind: RequestKind) -> Request {
+    Request { conn: conn(serial), replay: None, kind, bytes: 0 }
 }
 
 fn run(serial: u64, command: Command) -> Request {
-    request(serial, Ask::Run(command))
+    request(serial, RequestKind::Command(command))
 }
 
 fn say(serial: u64, text: &str) -> Request {
@@ -46,7 +46,7 @@ fn join(serial: u64, room: &str) -> Request {
 
 fn register(serial: u64, name: &str) -> Request {
     let (name, from) = (UserName::parse(name).unwrap(), AddressGroup::V4([192, 0, 2, 1]));
-    request(serial, Ask::AuthDone(AuthOutcome::Hashed { name, invite: None, hash: "hash".into(), from }))
+    request(serial, RequestKind::AuthDone(AuthOutcome::Hashed { name, invite: None, hash: "hash".into(), from }))
 }
 
 impl Turns {
@@ -149,7 +149,7 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
     batch.push(run(BOB, Command::Whoami));
     let asked = batch.len();
     // Who goes away is noted even so.
-    batch.push(request(BOB, Ask::Detach));
+    batch.push(request(BOB, RequestKind::Detach));
     let seen = turns.turn(batch);
     assert_eq!(seen.len(), asked);
     assert!(seen.iter().all(|line| line.ends_with(" - storage:")), "{seen:?}");
@@ -196,7 +196,7 @@ fn it_ends_when_every_worker_has_stopped_and_gives_the_store_back() {
     let mut turns = Turns::new();
     turns.turn(vec![register(ALICE, "alice")]);
     let requests = turns.dispatcher.requests.clone();
-    let stopped = |worker| Request { conn: ConnId::new(worker, 0), ..request(0, Ask::Stopped) };
+    let stopped = |worker| Request { conn: ConnId::new(worker, 0), ..request(0, RequestKind::Stopped) };
     requests.send_all(&mut vec![stopped(0), say(ALICE, "last words"), stopped(1)]);
     let store = turns.dispatcher.run().unwrap();
     assert_eq!(store.load().unwrap().conversations[0].last.value(), 1);

@@ -12,7 +12,7 @@ use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::telnet::Telnet;
 use crate::server::flood::Bucket;
 use crate::server::session::{Options, Session};
-use crate::server::traffic::{Accepted, Ask, AuthJob, AuthWork, ListenerKind, Request, Socket};
+use crate::server::traffic::{Accepted, AuthJob, AuthWork, ListenerKind, Request, RequestKind, Socket};
 use crossbeam_channel::TrySendError;
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -199,7 +199,7 @@ impl Connection {
             ListenerKind::Plain => connection.greet(turn),
             ListenerKind::Console => {
                 connection.greet(turn);
-                connection.ask(None, Ask::Console, 0, turn);
+                connection.request(None, RequestKind::Console, 0, turn);
                 connection.barrier = true;
             }
         }
@@ -218,19 +218,19 @@ impl Connection {
 
     /// Sends a request to the dispatcher; its answer is the next one that comes. `bytes` is what
     /// it holds of the budget.
-    pub(super) fn ask(&mut self, label: Option<Box<str>>, ask: Ask, bytes: usize, turn: &mut Turn<'_>) {
-        let secret = matches!(ask, Ask::NewToken { .. } | Ask::NewInvite { .. });
+    pub(super) fn request(&mut self, label: Option<Box<str>>, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
+        let secret = matches!(kind, RequestKind::NewToken { .. } | RequestKind::NewInvite { .. });
         self.pending.push_back(Pending::Waiting(Ticked { label, secret }));
-        self.send(ask, bytes, turn);
+        self.send(kind, bytes, turn);
     }
 
     /// Sends a request that holds so many bytes of the budget.
-    pub(super) fn send(&mut self, ask: Ask, bytes: usize, turn: &mut Turn<'_>) {
+    pub(super) fn send(&mut self, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
         self.met = true;
         if bytes > 0 {
             turn.shared.budget.hold(bytes);
         }
-        turn.requests.push(Request { conn: self.id, replay: self.session.options().person(), ask, bytes });
+        turn.requests.push(Request { conn: self.id, replay: self.session.options().person(), kind, bytes });
     }
 
     /// Hands a password check to the bcrypt pool, now or after the throttle's delay.

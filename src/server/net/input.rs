@@ -10,7 +10,7 @@ use crate::protocol::frame::{Cut, Frames, Rules};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::secrets::{new_invite_code, new_token};
 use crate::server::session::{Action, Step};
-use crate::server::traffic::Ask;
+use crate::server::traffic::RequestKind;
 use std::time::Instant;
 
 /// Bytes that one read takes.
@@ -295,7 +295,7 @@ impl Connection {
             self.act(step, 0, turn);
         }
         if self.account.is_some() {
-            self.send(Ask::Quit { hear: false }, 0, turn);
+            self.send(RequestKind::Quit { hear: false }, 0, turn);
         }
         self.stage = Stage::Finishing;
         self.dirty = true;
@@ -309,22 +309,22 @@ impl Connection {
             Action::Answer(rows, last) => self.ready(label, Ready::Answer(rows, last), turn),
             Action::Prompt(text) => self.ready(label, Ready::Prompt(text), turn),
             Action::Set(setting) => self.ready(label, Ready::Set(setting), turn),
-            Action::Ask(ask) => self.ask(label, ask, bytes, turn),
-            Action::AskAlone(ask) => {
-                self.ask(label, ask, bytes, turn);
+            Action::Request(request) => self.request(label, request, bytes, turn),
+            Action::RequestAndWait(request) => {
+                self.request(label, request, bytes, turn);
                 self.barrier = true;
             }
             Action::NewToken(token_label) => match new_token() {
-                Ok(token) => self.ask(label, Ask::NewToken { label: token_label, token }, bytes, turn),
+                Ok(token) => self.request(label, RequestKind::NewToken { label: token_label, token }, bytes, turn),
                 Err(error) => self.ready(label, no_secret(&error), turn),
             },
             Action::NewInvite { uses, lasts, admin } => match new_invite_code() {
-                Ok(code) => self.ask(label, Ask::NewInvite { uses, lasts, admin, code }, bytes, turn),
+                Ok(code) => self.request(label, RequestKind::NewInvite { uses, lasts, admin, code }, bytes, turn),
                 Err(error) => self.ready(label, no_secret(&error), turn),
             },
             Action::Quit => {
                 if self.account.is_some() {
-                    self.ask(label, Ask::Quit { hear: true }, bytes, turn);
+                    self.request(label, RequestKind::Quit { hear: true }, bytes, turn);
                 } else {
                     let text = "goodbye. (Ctrl-C if this stays open)".to_owned();
                     self.ready(label, Ready::Answer(Rows::default(), Final::Done(text)), turn);

@@ -112,7 +112,7 @@ impl Rooms {
             None => None,
             Some(digest) => {
                 let invite = self.world.invites.get(digest).filter(|invite| invite.uses > 0 && invite.until > now.wall);
-                let unknown = "that invitation is not known, is used up or is too old. Ask for a new one.";
+                let unknown = "that invitation is not known, is used up or is too old. RequestKind for a new one.";
                 Some(invite.ok_or_else(|| Refusal::new(Code::BadInvite, unknown))?)
             }
         };

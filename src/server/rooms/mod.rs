@@ -25,7 +25,7 @@ use crate::protocol::command::Command;
 use crate::protocol::line::{Body, Line, Tags};
 use crate::protocol::names::{AccountId, ConnId, ConversationId};
 use crate::server::flood::Rate;
-use crate::server::traffic::{Appended, Ask, Delivery, Recipients, Request, World as Kept};
+use crate::server::traffic::{Appended, Delivery, Recipients, Request, RequestKind, World as Kept};
 pub use effects::{Append, Effects, Keep, Outgoing};
 use live::Live;
 use presence::Presence;
@@ -121,18 +121,18 @@ impl Rooms {
 
     /// Decides one request.
     pub fn handle(&mut self, now: Now, request: Request, effects: &mut Effects) {
-        let Request { conn, replay, ask, bytes: _ } = request;
-        match ask {
-            Ask::Console => self.console(now, conn, effects),
-            Ask::Login { name, password, from } => self.login(now, conn, name, password, from, effects),
-            Ask::Register { name, invite, password, from } => {
+        let Request { conn, replay, kind, bytes: _ } = request;
+        match kind {
+            RequestKind::Console => self.console(now, conn, effects),
+            RequestKind::Login { name, password, from } => self.login(now, conn, name, password, from, effects),
+            RequestKind::Register { name, invite, password, from } => {
                 self.register(now, conn, accounts::NewAccount { name, invite, from }, password, effects);
             }
-            Ask::Resume { token, from } => self.resume(now, conn, replay, token, from, effects),
-            Ask::AuthDone(outcome) => self.auth_done(now, conn, replay, outcome, effects),
-            Ask::Detach => self.detach(now, conn),
-            Ask::Quit { hear } => self.quit(conn, replay.is_some(), hear, effects),
-            Ask::Stopped => {}
+            RequestKind::Resume { token, from } => self.resume(now, conn, replay, token, from, effects),
+            RequestKind::AuthDone(outcome) => self.auth_done(now, conn, replay, outcome, effects),
+            RequestKind::Detach => self.detach(now, conn),
+            RequestKind::Quit { hear } => self.quit(conn, replay.is_some(), hear, effects),
+            RequestKind::Stopped => {}
             attached => {
                 let Some(account) = self.live.account(conn) else {
                     effects.refuse(conn, Refusal::new(Code::NotLoggedIn, "this connection has ended. Log in again."));
@@ -143,20 +143,20 @@ impl Rooms {
         }
     }
 
-    fn handle_attached(&mut self, now: Now, asker: Asker, ask: Ask, effects: &mut Effects) {
+    fn handle_attached(&mut self, now: Now, asker: Asker, kind: RequestKind, effects: &mut Effects) {
         let conn = asker.conn;
-        let refused = match ask {
-            Ask::Here(text) => self.say_here(now, asker, text, effects),
-            Ask::Lost(refusal) => {
+        let refused = match kind {
+            RequestKind::SayHere(text) => self.say_here(now, asker, text, effects),
+            RequestKind::LeaveCurrentRoom(refusal) => {
                 self.live.talk_in(conn, None);
                 Err(refusal)
             }
-            Ask::Passwd { old, new } => self.passwd(now, asker, old, new, effects),
-            Ask::NewToken { label, token } => self.new_token(now, asker, label, &token, effects),
-            Ask::NewInvite { uses, lasts, admin, code } => {
+            RequestKind::Passwd { old, new } => self.passwd(now, asker, old, new, effects),
+            RequestKind::NewToken { label, token } => self.new_token(now, asker, label, &token, effects),
+            RequestKind::NewInvite { uses, lasts, admin, code } => {
                 self.new_invite(now, asker, own::NewInvite { uses, lasts, admin }, &code, effects)
             }
-            Ask::Run(command) => match command {
+            RequestKind::Command(command) => match command {
                 Command::Say { target, key, text } => self.say(now, asker, target, key, text, effects),
                 Command::History { target, before, after, limit } => {
                     self.history(asker, target, talk::Span { before, after, limit }, effects)
@@ -185,14 +185,14 @@ impl Rooms {
                     Err(Refusal::new(Code::Internal, "that was a fault of the server's. It was written to its log."))
                 }
             },
-            Ask::Console
-            | Ask::Login { .. }
-            | Ask::Register { .. }
-            | Ask::Resume { .. }
-            | Ask::AuthDone(_)
-            | Ask::Quit { .. }
-            | Ask::Detach
-            | Ask::Stopped => Ok(()),
+            RequestKind::Console
+            | RequestKind::Login { .. }
+            | RequestKind::Register { .. }
+            | RequestKind::Resume { .. }
+            | RequestKind::AuthDone(_)
+            | RequestKind::Quit { .. }
+            | RequestKind::Detach
+            | RequestKind::Stopped => Ok(()),
         };
         if let Err(refusal) = refused {
             effects.refuse(conn, refusal);

@@ -41,10 +41,10 @@ fn shown(step: &Step) -> String {
         Action::Answer(..) => "said".to_owned(),
         Action::Prompt(text) => format!("? {text}"),
         Action::Set(setting) => format!("+ {}", set_text(*setting, "E")),
-        Action::Ask(Ask::Lost(refusal)) => format!("ask Lost {}", refusal.code.as_str()),
-        Action::Ask(Ask::Here(text)) => format!("ask Here {:?}", text.as_str()),
-        Action::Ask(ask) => format!("ask {}", word(ask)),
-        Action::AskAlone(ask) => format!("ask alone {}", word(ask)),
+        Action::Request(RequestKind::LeaveCurrentRoom(refusal)) => format!("ask Lost {}", refusal.code.as_str()),
+        Action::Request(RequestKind::SayHere(text)) => format!("ask Here {:?}", text.as_str()),
+        Action::Request(ask) => format!("ask {}", word(ask)),
+        Action::RequestAndWait(ask) => format!("ask alone {}", word(ask)),
         Action::NewToken(label) => format!("new token {label}"),
         Action::NewInvite { .. } => "new invite".to_owned(),
         Action::Quit => "quit".to_owned(),
@@ -54,7 +54,7 @@ fn shown(step: &Step) -> String {
 }
 
 /// What is asked, by its names alone.
-fn word(ask: &Ask) -> String {
+fn word(ask: &RequestKind) -> String {
     let shown = format!("{ask:?}");
     let words: Vec<&str> = shown.split(|c: char| !c.is_alphanumeric()).take(2).collect();
     if words[0] == "Run" { words.join(" ") } else { words[0].to_owned() }

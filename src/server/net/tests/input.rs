@@ -11,14 +11,14 @@ fn a_read_holds_the_lines_behind_it_whatever_is_answered_before_it() {
     let mut server = Server::start(limits());
     let (mut client, conn) = server.member();
     client.send("/say lobby one\n/history lobby\n/say lobby two\n");
-    server.asked("Run(Say");
-    server.asked("Run(History");
+    server.asked("Command(Say");
+    server.asked("Command(History");
     server.say("alice", 1, "one", conn, Ack::Id(MessageId::new(1).unwrap()));
     assert_eq!(client.line(), "+ 1");
     server.asked_nothing();
     server.answer(conn, "0 messages");
     assert_eq!(client.line(), "+ 0 messages");
-    server.asked("Run(Say");
+    server.asked("Command(Say");
     server.answer(conn, "2");
     assert_eq!(client.line(), "+ 2");
 }
@@ -28,8 +28,8 @@ fn answers_from_here_wait_for_those_before_them() {
     let mut server = Server::start(limits());
     let (mut client, conn) = server.member();
     client.send("/@a whoami\n/@b ping x\n/set tags on\n/@c whoami\n/@d ping y\n");
-    server.asked("Run(Whoami");
-    server.asked("Run(Whoami");
+    server.asked("Command(Whoami");
+    server.asked("Command(Whoami");
     server.answer(conn, "alice");
     assert_eq!([client.line(), client.line()], ["+ alice", "+ x"]);
     assert_eq!(client.line(), "+ tags on epoch=E protocol=1");
@@ -53,14 +53,14 @@ fn who_was_stopped_by_unanswered_lines_goes_on_with_each_answer() {
     let (mut client, conn) = server.member();
     client.send(&"/whoami\n".repeat(5));
     for _ in 0..2 {
-        server.asked("Run(Whoami");
+        server.asked("Command(Whoami");
     }
     server.asked_nothing();
     for left in (0..5).rev() {
         server.answer(conn, "alice");
         assert_eq!(client.line(), "+ alice");
         if left >= 2 {
-            server.asked("Run(Whoami");
+            server.asked("Command(Whoami");
         }
     }
 }
@@ -74,7 +74,7 @@ fn who_was_stopped_by_what_is_under_way_goes_on_when_there_is_room() {
     client.send("/whoami\n");
     client.end();
     drop(share);
-    server.asked("Run(Whoami");
+    server.asked("Command(Whoami");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_prompt_that_was_answered_before_it_was_shown_hides_nothing() {
     let (mut client, conn) = server.member();
     // IAC NOP: a telnet. Then a question whose answers are there already.
     client.send_bytes(b"\xff\xf1/whoami\n/passwd\none\n\n");
-    server.asked("Run(Whoami");
+    server.asked("Command(Whoami");
     server.answer(conn, "alice");
     client.send("/ping\n");
     let mut seen = Vec::new();

@@ -3,7 +3,7 @@
 use super::server::{ALICE, Server, limits};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::{AddressGroup, UserName};
-use crate::server::traffic::{Ack, Ask, AuthOutcome, AuthWork, Delivery, ListenerKind};
+use crate::server::traffic::{Ack, AuthOutcome, AuthWork, Delivery, ListenerKind, RequestKind};
 use std::time::Duration;
 
 fn ended() -> Refusal {
@@ -18,8 +18,8 @@ fn all_that_was_sent_before_the_end_of_input_is_answered() {
     client.end();
     let conn = server.asked("Resume");
     server.let_in(conn);
-    server.asked("Run(Say");
-    assert!(matches!(server.next().ask, Ask::Quit { hear: false }));
+    server.asked("Command(Say");
+    assert!(matches!(server.next().kind, RequestKind::Quit { hear: false }));
     server.answer(conn, "1");
     assert_eq!(client.rest(), "+ welcome alice\n+ 1\n+ pong\n");
     assert_eq!(server.asked("Detach"), conn);
@@ -30,7 +30,7 @@ fn quit_is_answered_behind_all_else_and_nothing_behind_it_is_heard() {
     let mut server = Server::start(limits());
     let (mut client, conn) = server.member();
     client.send("/whoami\n/quit\n/whoami\n");
-    server.asked("Run(Whoami");
+    server.asked("Command(Whoami");
     server.asked("Quit { hear: true");
     server.answer(conn, "alice");
     server.answer(conn, "goodbye alice.");
@@ -107,7 +107,7 @@ fn a_stopping_worker_cuts_no_more_lines_and_says_goodbye() {
     let mut server = Server::start(limits());
     let (mut client, _) = server.member();
     client.send("/whoami\n");
-    server.asked("Run(Whoami");
+    server.asked("Command(Whoami");
     let mut console = server.connect(ListenerKind::Console);
     server.asked("Console");
     server.stop();

@@ -5,7 +5,8 @@ use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, UserName};
 use crate::server::flood::Rate;
 use crate::server::traffic::{
-    Accepted, Ack, Answer, Ask, AuthJob, Budget, Delivery, Lines, ListenerKind, Mailbox, Request, RoomMessage, Socket,
+    Accepted, Ack, Answer, AuthJob, Budget, Delivery, Lines, ListenerKind, Mailbox, Request, RequestKind, RoomMessage,
+    Socket,
 };
 use crossbeam_channel::{Receiver, bounded};
 use std::collections::VecDeque;
@@ -133,7 +134,7 @@ impl Server {
     #[track_caller]
     pub(super) fn asked(&mut self, what: &str) -> ConnId {
         let request = self.next();
-        let shown = format!("{:?}", request.ask);
+        let shown = format!("{:?}", request.kind);
         assert!(shown.starts_with(what), "{shown} came instead of {what}");
         request.conn
     }
@@ -154,7 +155,7 @@ impl Server {
     /// Ends it as the real one does.
     pub(super) fn stop(&mut self) {
         self.worker.send(Delivery::Stop);
-        while !matches!(self.next().ask, Ask::Stopped) {}
+        while !matches!(self.next().kind, RequestKind::Stopped) {}
         self.worker.send(Delivery::Bye);
     }
 

@@ -8,7 +8,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::net::Shared;
-use crate::server::traffic::{Ack, Ask, AuthOutcome, Delivery, Lines, Recipients, Request, RoomMessage};
+use crate::server::traffic::{Ack, AuthOutcome, Delivery, Lines, Recipients, Request, RequestKind, RoomMessage};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -107,8 +107,8 @@ impl Worker {
                 if slot.is_some() || matches!(outcome, AuthOutcome::Wrong { .. }) {
                     let connection = slot.and_then(|slot| self.connection(slot));
                     let replay = connection.and_then(|connection| connection.session.options().person());
-                    let ask = Ask::AuthDone(outcome);
-                    self.requests.push(Request { conn, replay, ask, bytes: 0 });
+                    let kind = RequestKind::AuthDone(outcome);
+                    self.requests.push(Request { conn, replay, kind, bytes: 0 });
                 }
             }
             Delivery::Check { conn, work, delay } => {
@@ -133,7 +133,7 @@ impl Worker {
                     });
                 }
                 // It went away while it was let in: Detach followed it, or follows now.
-                None => self.requests.push(Request { conn, replay: None, ask: Ask::Detach, bytes: 0 }),
+                None => self.requests.push(Request { conn, replay: None, kind: RequestKind::Detach, bytes: 0 }),
             },
             Delivery::Enter(account, room) => {
                 for slot in self.roster.enter(account, room) {
@@ -194,7 +194,7 @@ impl Worker {
                 self.stopping = true;
                 self.send_requests(shared);
                 let conn = ConnId::new(self.index as u8, 0);
-                self.requests.push(Request { conn, replay: None, ask: Ask::Stopped, bytes: 0 });
+                self.requests.push(Request { conn, replay: None, kind: RequestKind::Stopped, bytes: 0 });
             }
             Delivery::Bye => {
                 self.end = Some(now + FLUSH_AT_END);

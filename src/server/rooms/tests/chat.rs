@@ -9,7 +9,7 @@ use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
 use crate::server::session::{Action, Session, set_text};
 use crate::server::traffic::{
-    Ask, Delivery, LineRef, Lines, ListenerKind, ReadJob, Recipients, Request, RoomMessage, Share,
+    Delivery, LineRef, Lines, ListenerKind, ReadJob, Recipients, Request, RequestKind, RoomMessage, Share,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(super) struct Conn {
     pub(super) id: ConnId,
     pub(super) session: Session,
     pub(super) account: Option<AccountId>,
-    pub(super) recipients: BTreeSet<ConversationId>,
+    pub(super) hears: BTreeSet<ConversationId>,
     /// Requests that are not answered yet.
     waiting: usize,
     held: Option<Vec<String>>,
@@ -92,7 +92,7 @@ impl Chat {
             id: ConnId::new(id.worker() as u8, self.fresh()),
             session: Session::new(ListenerKind::Tls, from),
             account: None,
-            recipients: BTreeSet::new(),
+            hears: BTreeSet::new(),
             waiting: 0,
             held: None,
             last: BTreeMap::new(),
@@ -107,7 +107,7 @@ impl Chat {
         self.connect(label);
         let at = self.at(label);
         self.conns[at].session = Session::new(ListenerKind::Console, AddressGroup::Console);
-        let console = self.request(at, Ask::Console);
+        let console = self.request(at, RequestKind::Console);
         self.batch(vec![console]);
     }
 
@@ -177,23 +177,23 @@ impl Chat {
                 self.show(at, format!("* {text}"));
                 return None;
             }
-            Action::Ask(ask) | Action::AskAlone(ask) => ask,
+            Action::Request(ask) | Action::RequestAndWait(ask) => ask,
             Action::NewToken(label) => {
                 let token = Secret::new(&format!("ttoken{}", self.fresh()));
-                Ask::NewToken { label, token }
+                RequestKind::NewToken { label, token }
             }
             Action::NewInvite { uses, lasts, admin } => {
                 let code = Secret::new(&format!("HDFG{}", self.fresh()));
-                Ask::NewInvite { uses, lasts, admin, code }
+                RequestKind::NewInvite { uses, lasts, admin, code }
             }
-            Action::Quit => Ask::Quit { hear: true },
+            Action::Quit => RequestKind::Quit { hear: true },
         };
         Some(self.request(at, ask))
     }
 
-    pub(super) fn request(&self, at: usize, ask: Ask) -> Request {
+    pub(super) fn request(&self, at: usize, kind: RequestKind) -> Request {
         let conn = &self.conns[at];
-        Request { conn: conn.id, replay: conn.session.options().person(), ask, bytes: 0 }
+        Request { conn: conn.id, replay: conn.session.options().person(), kind, bytes: 0 }
     }
 
     /// Where a connection stands in the list.
@@ -205,7 +205,7 @@ impl Chat {
     pub(super) fn cut_off(&mut self, label: &str) {
         let at = self.at(label);
         self.conns[at].gone = true;
-        let detach = self.request(at, Ask::Detach);
+        let detach = self.request(at, RequestKind::Detach);
         self.batch(vec![detach]);
     }
 
@@ -247,7 +247,10 @@ impl Chat {
             self.log.push_str(&format!("{label}> {line}\n"));
             let Some(request) = self.asks(label, line) else { continue };
             let conn = request.conn;
-            if !matches!(request.ask, Ask::Login { .. } | Ask::Register { .. } | Ask::Passwd { .. }) {
+            if !matches!(
+                request.kind,
+                RequestKind::Login { .. } | RequestKind::Register { .. } | RequestKind::Passwd { .. }
+            ) {
                 requests.push(request);
                 continue;
             }
@@ -256,7 +259,7 @@ impl Chat {
             assert!(requests.last().is_some_and(|last| last.conn == conn), "{line} could not be tried");
         }
         let before = self.model.clone();
-        let asked: Vec<ConnId> = requests.iter().filter(|r| r.ask.is_answered()).map(|r| r.conn).collect();
+        let asked: Vec<ConnId> = requests.iter().filter(|r| r.kind.is_answered()).map(|r| r.conn).collect();
         self.decide(requests);
         self.model = before;
         self.rooms.reload(self.model.kept.clone());
@@ -271,9 +274,9 @@ impl Chat {
         let mut effects = Effects::default();
         for request in requests {
             self.now.wall += 1;
-            if request.ask.is_answered()
+            if request.kind.is_answered()
                 && let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == request.conn)
-                && !matches!(request.ask, Ask::AuthDone(_))
+                && !matches!(request.kind, RequestKind::AuthDone(_))
             {
                 conn.waiting += 1;
             }
@@ -363,7 +366,7 @@ impl Chat {
                 let at = self.conns.iter().position(|other| other.id == conn && !other.gone)?;
                 self.show(at, format!("* {}: {}", refusal.code, refusal.text));
                 self.conns[at].gone = true;
-                return Some(self.request(at, Ask::Detach));
+                return Some(self.request(at, RequestKind::Detach));
             }
             Delivery::Accepted(_) | Delivery::AuthDone(..) | Delivery::Stop | Delivery::Bye => {
                 panic!("the dispatcher never sends that")

@@ -3,7 +3,7 @@
 use super::chat::Chat;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{ConnId, MessageId};
-use crate::server::traffic::{Answer, Ask, AuthOutcome, AuthWork, Read, ReadJob, Request};
+use crate::server::traffic::{Answer, AuthOutcome, AuthWork, Read, ReadJob, Request, RequestKind};
 
 impl Chat {
     /// `auth`'s work: what is kept of a password here is the password.
@@ -24,7 +24,7 @@ impl Chat {
             }
         };
         let at = self.conns.iter().position(|other| other.id == conn && !other.gone)?;
-        Some(self.request(at, Ask::AuthDone(outcome)))
+        Some(self.request(at, RequestKind::AuthDone(outcome)))
     }
 
     /// A reader's work; times are left out.

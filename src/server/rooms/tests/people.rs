@@ -108,7 +108,7 @@ fn an_invitation_lets_in_as_many_as_it_says() {
         a> /register alice password1
         a< - bad-invite: one needs an invitation here: /register NAME invite=CODE. Its members can tell you how to get one.
         a> /register alice invite=WRONG password1
-        a< - bad-invite: that invitation is not known, is used up or is too old. Ask for a new one.
+        a< - bad-invite: that invitation is not known, is used up or is too old. RequestKind for a new one.
         server> /invitecode uses=2 for=1h
         server< + HDFG3 lets in 2 people until 2023-11-14T23:13:20.004Z: /register NAME invite=CODE
         a> /register alice invite=HDFG3 password1
@@ -128,7 +128,7 @@ fn an_invitation_lets_in_as_many_as_it_says() {
     chat.plays(
         "
         c> /register carol invite=HDFG3 password1
-        c< - bad-invite: that invitation is not known, is used up or is too old. Ask for a new one.
+        c< - bad-invite: that invitation is not known, is used up or is too old. RequestKind for a new one.
         server> /invitecode admin for=1h
         server< + HDFG7 lets in one administrator until 2023-11-14T23:13:20.011Z: /register NAME invite=CODE
         server> /invitecode for=2h admin
@@ -141,7 +141,7 @@ fn an_invitation_lets_in_as_many_as_it_says() {
     chat.plays(
         "
         c> /register carol invite=HDFG7 password1
-        c< - bad-invite: that invitation is not known, is used up or is too old. Ask for a new one.
+        c< - bad-invite: that invitation is not known, is used up or is too old. RequestKind for a new one.
         server> /invitecode admin
         server< + HDFG9 lets in one administrator until 2023-11-21T23:13:20.014Z: /register NAME invite=CODE
         c> /register carol invite=HDFG8 password1

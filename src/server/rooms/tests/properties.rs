@@ -5,7 +5,7 @@
 use super::super::world::{Conversation, World};
 use super::chat::{Chat, PASSWORD, WORKERS};
 use crate::protocol::names::{AccountId, ConversationId};
-use crate::server::traffic::Ask;
+use crate::server::traffic::RequestKind;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -181,7 +181,7 @@ fn play(chat: &mut Chat, step: Step) {
         Step::CutOff(who) => back(chat, LABELS[who]),
         Step::EndOfInput(who) => {
             let at = chat.at(LABELS[who]);
-            let quit = chat.request(at, Ask::Quit { hear: false });
+            let quit = chat.request(at, RequestKind::Quit { hear: false });
             chat.batch(vec![quit]);
             back(chat, LABELS[who]);
         }
