@@ -20,7 +20,7 @@ pub use auth::{AuthJob, AuthOutcome, AuthWork};
 pub use budget::{Budget, Share};
 pub use lines::{LineRef, Lines};
 pub use mailbox::{Mailbox, Wake};
-pub use reads::{Place, Read, ReadJob, Unread};
+pub use reads::{ConversationRef, Read, ReadJob, Unread};
 pub use records::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, MemberRecord,
     Role, TokenRecord, World, Write,

@@ -96,7 +96,7 @@ struct SettingsArguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// RequestKind the running server for an invitation code
+    /// Ask the running server for an invitation code
     Invite {
         /// Whoever uses the code becomes an administrator
         #[arg(long)]

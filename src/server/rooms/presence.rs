@@ -110,8 +110,8 @@ impl Rooms {
         let shown: Vec<(ConversationId, MessageId)> = self
             .places(account)
             .into_iter()
-            .filter(|unread| unread.last > unread.read && !behind.contains(&unread.place.conversation))
-            .map(|unread| (unread.place.conversation, unread.last))
+            .filter(|unread| unread.last > unread.read && !behind.contains(&unread.conversation.id))
+            .map(|unread| (unread.conversation.id, unread.last))
             .collect();
         for (conversation, last) in shown {
             if let Some(conversation) = self.world.conversation_mut(conversation) {

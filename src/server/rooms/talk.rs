@@ -7,8 +7,8 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Target, Text, UserName};
 use crate::server::traffic::{
-    Ack, Appended, ConversationKind, ConversationRecord, Delivery, Draft, MemberRecord, Place, Read, Recipients, Role,
-    RoomMessage, Unread, Write,
+    Ack, Appended, ConversationKind, ConversationRecord, ConversationRef, Delivery, Draft, MemberRecord, Read,
+    Recipients, Role, RoomMessage, Unread, Write,
 };
 
 /// The part of a conversation that `/history` asks for.
@@ -185,19 +185,20 @@ impl Rooms {
             .chain(kept.pairs.values().copied())
             .filter_map(|conversation| {
                 let kept = self.world.conversation(conversation)?;
-                let place = Place { conversation, target: self.target_of(account, conversation) };
-                Some(Unread { place, last: kept.last(), read: kept.read_by(account)? })
+                let place = ConversationRef { id: conversation, target: self.target_of(account, conversation) };
+                Some(Unread { conversation: place, last: kept.last(), read: kept.read_by(account)? })
             })
             .collect();
         places.sort_by(|a, b| {
-            (a.place.target.starts_with('@'), &a.place.target).cmp(&(b.place.target.starts_with('@'), &b.place.target))
+            (a.conversation.target.starts_with('@'), &a.conversation.target)
+                .cmp(&(b.conversation.target.starts_with('@'), &b.conversation.target))
         });
         places
     }
 
     pub(super) fn conversations(&self, asker: Asker, effects: &mut Effects) -> Outcome {
         let places = self.places(asker.account);
-        effects.read_job(asker.conn, Read::Conversations { account: asker.account, places });
+        effects.read_job(asker.conn, Read::Conversations { account: asker.account, conversations: places });
         Ok(())
     }
 
@@ -231,8 +232,9 @@ impl Rooms {
                 Some(_) => {}
             }
         }
-        let place = Place { conversation, target: self.target_of(asker.account, conversation) };
-        effects.read_job(asker.conn, Read::History { place, before, after: span.after, limit: span.limit });
+        let place = ConversationRef { id: conversation, target: self.target_of(asker.account, conversation) };
+        effects
+            .read_job(asker.conn, Read::History { conversation: place, before, after: span.after, limit: span.limit });
         Ok(())
     }
 
@@ -240,13 +242,20 @@ impl Rooms {
         let Search { within, from, limit, more, words } = search;
         let places = match &within {
             Some(target) => {
-                let place = |conversation| Place { conversation, target: self.target_of(asker.account, conversation) };
+                let place = |conversation| ConversationRef {
+                    id: conversation,
+                    target: self.target_of(asker.account, conversation),
+                };
                 self.readable(asker, target)?.map(place).into_iter().collect()
             }
-            None => self.places(asker.account).into_iter().map(|unread| unread.place).collect::<Vec<Place>>(),
+            None => self
+                .places(asker.account)
+                .into_iter()
+                .map(|unread| unread.conversation)
+                .collect::<Vec<ConversationRef>>(),
         };
         let from = from.map(|name| self.find_user(&name)).transpose()?;
-        let read = Read::Search { places, within: within.is_some(), from, limit, more, words };
+        let read = Read::Search { conversations: places, within: within.is_some(), from, limit, more, words };
         effects.read_job(asker.conn, read);
         Ok(())
     }

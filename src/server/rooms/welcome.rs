@@ -101,11 +101,11 @@ impl Rooms {
         let news: Vec<Unread> =
             self.places(asker.account).into_iter().filter(|unread| unread.last > unread.read).collect();
         let (room, others): (Vec<Unread>, Vec<Unread>) =
-            news.into_iter().partition(|unread| replay > 0 && Some(unread.place.conversation) == current);
+            news.into_iter().partition(|unread| replay > 0 && Some(unread.conversation.id) == current);
         let room = room.into_iter().next();
-        self.live.set_behind(asker.conn, others.iter().map(|unread| unread.place.conversation).collect());
+        self.live.set_behind(asker.conn, others.iter().map(|unread| unread.conversation.id).collect());
         if let Some(room) = &room {
-            self.seen(asker, room.place.conversation, room.last, effects);
+            self.seen(asker, room.conversation.id, room.last, effects);
         }
         if room.is_none() && others.is_empty() {
             effects.answer(asker.conn, Rows::default(), last);

@@ -4,14 +4,14 @@ use super::page::{Page, ReadError, messages};
 use super::places::{Places, Span};
 use crate::protocol::line::Rows;
 use crate::protocol::names::MessageId;
-use crate::server::traffic::Place;
+use crate::server::traffic::ConversationRef;
 
 /// With `after` the first messages above it, else the last below `before`; ascending either way.
 /// It says `more` if the page ended before the messages within the bounds did.
 pub(super) fn history(
     places: &Places<'_>,
     mut page: Page,
-    place: &Place,
+    place: &ConversationRef,
     before: MessageId,
     after: Option<MessageId>,
 ) -> Result<(Rows, String), ReadError> {

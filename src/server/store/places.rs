@@ -10,7 +10,7 @@ use super::index::report_damage;
 use super::page::{Page, ReadError, message_row};
 use super::{corrupt, is_damage, stored};
 use crate::protocol::names::{AccountId, MessageId};
-use crate::server::traffic::{Place, Unread};
+use crate::server::traffic::{ConversationRef, Unread};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use rustc_hash::FxHashMap;
 
@@ -32,16 +32,16 @@ pub(super) struct Span {
 
 impl Span {
     /// The messages above `after`, or all, that are below `before`.
-    pub(super) fn between(place: &Place, after: Option<MessageId>, before: MessageId) -> Self {
+    pub(super) fn between(place: &ConversationRef, after: Option<MessageId>, before: MessageId) -> Self {
         let above = stored(after.unwrap_or(MessageId::ZERO).value());
-        Self { conversation: place.conversation.value(), above, below: stored(before.value()) }
+        Self { conversation: place.id.value(), above, below: stored(before.value()) }
     }
 
     /// What is unread, one's own lines too.
     pub(super) fn unread(unread: &Unread) -> Self {
         let above = stored(unread.read.value());
         let below = stored(unread.last.value()).saturating_add(1);
-        Self { conversation: unread.place.conversation.value(), above, below }
+        Self { conversation: unread.conversation.id.value(), above, below }
     }
 
     fn is_empty(&self) -> bool {

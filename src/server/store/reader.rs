@@ -90,13 +90,13 @@ impl Reader {
             Read::Welcome { account, room, replay, others, last } => {
                 return Ok((self.welcome(index, account, room.as_ref(), replay, &others), last));
             }
-            Read::Conversations { account, places } => places::look(&self.db, index, |kept| {
+            Read::Conversations { account, conversations: places } => places::look(&self.db, index, |kept| {
                 welcome::conversations(Some(kept), self.answer_bytes, account, &places)
             })?,
-            Read::History { place, before, after, limit } => {
+            Read::History { conversation: place, before, after, limit } => {
                 places::look(&self.db, index, |kept| history::history(kept, page(limit), &place, before, after))?
             }
-            Read::Search { places, within: _, from, limit, more, words } => {
+            Read::Search { conversations: places, within: _, from, limit, more, words } => {
                 let search = Search::new(&places, from, more, words.as_str())?;
                 search::search(&self.db, index, page(limit), &search)?
             }
@@ -108,7 +108,7 @@ impl Reader {
     fn read_nothing(&self, read: Read) -> Result<(Rows, Final), ReadError> {
         let (rows, last) = match read {
             Read::Welcome { last, .. } => return Ok((Rows::default(), last)),
-            Read::Conversations { account, places } => {
+            Read::Conversations { account, conversations: places } => {
                 welcome::conversations(None, self.answer_bytes, account, &places)?
             }
             Read::History { .. } | Read::Search { .. } => {

@@ -11,7 +11,7 @@ use super::{corrupt, is_damage, stored};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::AccountId;
-use crate::server::traffic::Place;
+use crate::server::traffic::ConversationRef;
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
 
@@ -29,7 +29,7 @@ impl<'a> Search<'a> {
     /// # Errors
     /// Refused if there is nothing in the words to search for.
     pub(super) fn new(
-        places: &'a [Place],
+        places: &'a [ConversationRef],
         from: Option<AccountId>,
         more: Option<u64>,
         words: &str,
@@ -38,7 +38,7 @@ impl<'a> Search<'a> {
             let text = "there is no word in that to search for; words are made of letters and digits";
             ReadError::Refused(Refusal::new(Code::BadArgument, text))
         })?;
-        let places = places.iter().map(|place| (place.conversation.value(), &*place.target)).collect();
+        let places = places.iter().map(|place| (place.id.value(), &*place.target)).collect();
         Ok(Self { places, from, below: more.map_or(i64::MAX, stored), query })
     }
 

@@ -4,8 +4,8 @@ use super::{Indexer, Reader, Settings, Store, Sync};
 use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::server::traffic::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Place, Read, ReadJob, Role,
-    Unread, World, Write,
+    AccountRecord, Appended, ConversationKind, ConversationRecord, ConversationRef, Draft, MemberRecord, Read, ReadJob,
+    Role, Unread, World, Write,
 };
 use std::path::PathBuf;
 
@@ -107,24 +107,24 @@ pub(super) fn ask(reader: &mut Reader, read: Read) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-pub(super) fn place(conversation: ConversationId) -> Place {
+pub(super) fn place(conversation: ConversationId) -> ConversationRef {
     let target = match conversation {
         LOBBY => "lobby",
         OPS => "ops",
         PAIR => "@bob",
         _ => "elsewhere",
     };
-    Place { conversation, target: target.into() }
+    ConversationRef { id: conversation, target: target.into() }
 }
 
 pub(super) fn history(conversation: ConversationId, before: Option<u64>, after: Option<u64>, limit: u32) -> Read {
     let before = before.map_or(MessageId::MAX, id);
-    Read::History { place: place(conversation), before, after: after.map(id), limit }
+    Read::History { conversation: place(conversation), before, after: after.map(id), limit }
 }
 
 pub(super) fn search(places: &[ConversationId], words: &str) -> Read {
     Read::Search {
-        places: places.iter().copied().map(place).collect(),
+        conversations: places.iter().copied().map(place).collect(),
         within: false,
         from: None,
         limit: 50,
@@ -134,7 +134,7 @@ pub(super) fn search(places: &[ConversationId], words: &str) -> Read {
 }
 
 pub(super) fn unread(conversation: ConversationId, last: u64, read: u64) -> Unread {
-    Unread { place: place(conversation), last: id(last), read: id(read) }
+    Unread { conversation: place(conversation), last: id(last), read: id(read) }
 }
 
 pub(super) fn welcome(room: Option<Unread>, replay: u32, others: Vec<Unread>) -> Read {

@@ -21,7 +21,7 @@ pub(super) fn conversations(
         None => vec![0; conversations.len()],
     };
     for (unread, count) in conversations.iter().zip(counts) {
-        let row = format!("{} {} {} {count}", unread.place.target, unread.last, unread.read);
+        let row = format!("{} {} {} {count}", unread.conversation.target, unread.last, unread.read);
         if !page.put(row) {
             break;
         }
@@ -54,7 +54,7 @@ pub(super) fn welcome(
             rows.push("there is more news: /conversations");
             break;
         }
-        let (target, read) = (&other.place.target, other.read);
+        let (target, read) = (&other.conversation.target, other.read);
         let lines = if count == 1 { "line" } else { "lines" };
         rows.push(&format!("{target}: {count} new {lines}. /history {target} after={read}"));
     }
@@ -66,14 +66,14 @@ pub(super) fn welcome(
 fn unread_rows(places: &Places<'_>, answer_bytes: usize, room: &Unread, replay: u32) -> Result<Rows, ReadError> {
     let mut page = Page::new(replay, answer_bytes);
     let span = Span::unread(room);
-    places.newest_first(span, &room.place.target, &mut page)?;
+    places.newest_first(span, &room.conversation.target, &mut page)?;
     if !page.has_more() {
         return Ok(page.backwards(None));
     }
     let all: u64 = places.count(&[span], None)?.iter().sum();
     let earlier = usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(page.len());
     let lines = if earlier == 1 { "line" } else { "lines" };
-    let head = format!("{earlier} earlier {lines}: /history {} after={}", room.place.target, room.read);
+    let head = format!("{earlier} earlier {lines}: /history {} after={}", room.conversation.target, room.read);
     Ok(page.backwards(Some(&head)))
 }
 

@@ -19,7 +19,7 @@ pub enum Read {
     /// `/history`: with `after` the first `limit` lines, else the last; both bounds exclusive.
     History {
         /// Where, with the name that its rows carry.
-        place: Place,
+        conversation: ConversationRef,
         /// Ids below; never above what was committed when it was asked.
         before: MessageId,
         /// Ids above.
@@ -30,8 +30,8 @@ pub enum Read {
     /// `/search`.
     Search {
         /// Everywhere that the asker may read, or just the one place asked for.
-        places: Vec<Place>,
-        /// Whether `places` is one that was asked for.
+        conversations: Vec<ConversationRef>,
+        /// Whether `conversations` is one that was asked for.
         within: bool,
         /// Only by this account.
         from: Option<AccountId>,
@@ -47,7 +47,7 @@ pub enum Read {
         /// Who asks: one's own lines are not unread.
         account: AccountId,
         /// Where, up to which id, read up to where.
-        places: Vec<Unread>,
+        conversations: Vec<Unread>,
     },
     /// What a person is shown at login and `/join`: unread lines of the room, then a row for each
     /// other conversation with news, then the final line.
@@ -67,9 +67,9 @@ pub enum Read {
 
 /// A conversation, and the TARGET that the asker knows it by.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ConversationRef {
     /// Which.
-    pub conversation: ConversationId,
+    pub id: ConversationId,
     /// `ROOM` or `@NAME`.
     pub target: Box<str>,
 }
@@ -78,7 +78,7 @@ pub struct Place {
 #[derive(Debug, Clone)]
 pub struct Unread {
     /// Which.
-    pub place: Place,
+    pub conversation: ConversationRef,
     /// The last id when it was asked.
     pub last: MessageId,
     /// Read up to here.

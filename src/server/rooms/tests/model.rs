@@ -2,7 +2,7 @@
 //! change without its `Write` shows as a difference. It refuses what the real one refuses.
 
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
-use crate::server::traffic::{Appended, Draft, Place, Unread, World as Kept, Write};
+use crate::server::traffic::{Appended, ConversationRef, Draft, Unread, World as Kept, Write};
 use std::collections::BTreeMap;
 
 /// Addresses that the store keeps for an account.
@@ -131,17 +131,16 @@ impl Model {
     }
 
     /// Rows of what was said in a place, between two ids, both exclusive.
-    pub(super) fn rows(&self, place: &Place, after: MessageId, before: MessageId) -> Vec<String> {
+    pub(super) fn rows(&self, place: &ConversationRef, after: MessageId, before: MessageId) -> Vec<String> {
         let within = |id: MessageId| after < id && id < before;
-        let found =
-            self.said.iter().filter(|(conversation, id, ..)| *conversation == place.conversation && within(*id));
+        let found = self.said.iter().filter(|(conversation, id, ..)| *conversation == place.id && within(*id));
         found.map(|(_, id, author, text)| format!("{} {id} {}: {text}", place.target, self.name(*author))).collect()
     }
 
     /// Lines above the marker that others said.
     pub(super) fn news(&self, account: AccountId, unread: &Unread) -> usize {
         let found = self.said.iter().filter(|(conversation, id, author, _)| {
-            *conversation == unread.place.conversation && unread.read < *id && *id <= unread.last && *author != account
+            *conversation == unread.conversation.id && unread.read < *id && *id <= unread.last && *author != account
         });
         found.count()
     }

@@ -31,7 +31,7 @@ impl Chat {
     pub(super) fn read(&self, read_job: ReadJob) -> Answer {
         let mut rows = Rows::default();
         let last = match read_job.read {
-            Read::History { place, before, after, limit } => {
+            Read::History { conversation: place, before, after, limit } => {
                 let found = self.model.rows(&place, after.unwrap_or_default(), before);
                 let limit = limit as usize;
                 let found = match after {
@@ -41,25 +41,25 @@ impl Chat {
                 found.iter().for_each(|row| rows.push(row));
                 Final::Done(format!("{} messages", found.len()))
             }
-            Read::Search { places, words, .. } => {
+            Read::Search { conversations: places, words, .. } => {
                 let targets: Vec<&str> = places.iter().map(|place| &*place.target).collect();
                 Final::Done(format!("0 messages with {} in {}", words.as_str(), targets.join(" ")))
             }
-            Read::Conversations { account, places } => {
+            Read::Conversations { account, conversations: places } => {
                 for unread in &places {
                     let news = self.model.news(account, unread);
-                    rows.push(&format!("{} {} {} {news}", unread.place.target, unread.last, unread.read));
+                    rows.push(&format!("{} {} {} {news}", unread.conversation.target, unread.last, unread.read));
                 }
                 Final::Done(format!("{} conversations", places.len()))
             }
             Read::Welcome { account, room, replay, others, last } => {
                 if let Some(unread) = &room {
                     let end = unread.last.next().unwrap_or(MessageId::MAX);
-                    let found = self.model.rows(&unread.place, unread.read, end);
+                    let found = self.model.rows(&unread.conversation, unread.read, end);
                     found[found.len().saturating_sub(replay as usize)..].iter().for_each(|row| rows.push(row));
                 }
                 for unread in &others {
-                    rows.push(&format!("{}: {} new", unread.place.target, self.model.news(account, unread)));
+                    rows.push(&format!("{}: {} new", unread.conversation.target, self.model.news(account, unread)));
                 }
                 last
             }

@@ -145,7 +145,7 @@ fn chunks_are_read_across_their_borders_and_gaps() {
             reads.push(history(LOBBY, Some(at.max(1)), None, 3));
             reads.push(history(LOBBY, None, Some(at), 3));
             reads.push(history(LOBBY, Some(at + 5), Some(at), 1000));
-            reads.push(Read::Conversations { account: ALICE, places: vec![unread(LOBBY, last, at.min(last))] });
+            reads.push(Read::Conversations { account: ALICE, conversations: vec![unread(LOBBY, last, at.min(last))] });
         }
         reads.into_iter().map(|read| ask(&mut reader, read)).collect::<Vec<_>>()
     };

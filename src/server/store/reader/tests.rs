@@ -73,9 +73,9 @@ fn conversations_leave_ones_own_lines_out() {
     say(&mut store, PAIR, BOB, &["psst", "psst"]);
     let (_indexer, mut reader) = readers(&dir.settings());
     let places = vec![unread(LOBBY, 4, 1), unread(OPS, 0, 0), unread(PAIR, 2, 0)];
-    let read = Read::Conversations { account: ALICE, places: places.clone() };
+    let read = Read::Conversations { account: ALICE, conversations: places.clone() };
     assert_eq!(ask(&mut reader, read), ["| lobby 4 1 1", "| ops 0 0 0", "| @bob 2 0 2", "+ 3 conversations"]);
-    let read = Read::Conversations { account: BOB, places };
+    let read = Read::Conversations { account: BOB, conversations: places };
     assert_eq!(ask(&mut reader, read), ["| lobby 4 1 2", "| ops 0 0 0", "| @bob 2 0 0", "+ 3 conversations"]);
 }
 
@@ -144,7 +144,7 @@ fn a_server_that_keeps_nothing_says_so() {
     for read in [history(LOBBY, None, None, 50), search(&[LOBBY], "gone")] {
         assert_eq!(ask(&mut reader, read), ["+ 0 messages - this server keeps no history"]);
     }
-    let read = Read::Conversations { account: ALICE, places: vec![unread(LOBBY, 1, 0)] };
+    let read = Read::Conversations { account: ALICE, conversations: vec![unread(LOBBY, 1, 0)] };
     assert_eq!(ask(&mut reader, read), ["| lobby 1 0 0", "+ 1 conversations"]);
     assert_eq!(ask(&mut reader, welcome(Some(unread(LOBBY, 1, 0)), 20, vec![])), ["+ welcome Alice"]);
 }
@@ -171,8 +171,12 @@ fn a_place_without_messages_costs_nothing() {
     let _store = peopled(&dir.settings());
     let (_indexer, mut reader) = readers(&dir.settings());
     let nowhere = place(crate::protocol::names::ConversationId::new(999));
-    let read =
-        Read::History { place: nowhere, before: crate::protocol::names::MessageId::MAX, after: None, limit: 1000 };
+    let read = Read::History {
+        conversation: nowhere,
+        before: crate::protocol::names::MessageId::MAX,
+        after: None,
+        limit: 1000,
+    };
     assert_eq!(ask(&mut reader, read), ["+ 0 messages"]);
 }
 
@@ -203,7 +207,7 @@ fn reads(bounds: (u64, u64), limit: u32) -> Vec<Read> {
     let rooms = [LOBBY, OPS, PAIR];
     let all = || rooms.iter().map(|&room| unread(room, high, low)).collect::<Vec<_>>();
     let mut reads = vec![
-        Read::Conversations { account: ALICE, places: all() },
+        Read::Conversations { account: ALICE, conversations: all() },
         welcome(Some(unread(LOBBY, high, low)), limit, all().split_off(1)),
         welcome(None, limit, all()),
         welcome(Some(unread(OPS, high, low)), 0, vec![]),

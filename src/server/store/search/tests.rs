@@ -3,7 +3,7 @@
 use super::super::testing::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, peopled, readers, say, search};
 use super::super::{Indexer, Reader};
 use crate::protocol::names::{AccountId, ConversationId, Text};
-use crate::server::traffic::{Place, Read};
+use crate::server::traffic::{ConversationRef, Read};
 use proptest::prelude::*;
 
 fn texts(lines: &[String]) -> Vec<&str> {
@@ -87,8 +87,8 @@ fn only_what_one_may_read_is_found_whatever_a_text_says() {
     say(&mut store, PAIR, BOB, &["our plan"]);
     let (mut indexer, mut reader) = readers(&dir.settings());
     let from = |from, places: &[ConversationId]| match search(places, "plan") {
-        Read::Search { places, within, limit, more, words, .. } => {
-            Read::Search { places, within, from: Some(from), limit, more, words }
+        Read::Search { conversations: places, within, limit, more, words, .. } => {
+            Read::Search { conversations: places, within, from: Some(from), limit, more, words }
         }
         other => other,
     };
@@ -132,8 +132,8 @@ fn pages_go_on_by_their_cursor() {
     say(&mut store, LOBBY, ALICE, &["hit 4", "hit 5"]);
     let mut page = |more| {
         let read = match search(&[LOBBY], "hit") {
-            Read::Search { places, within, from, words, .. } => {
-                Read::Search { places, within, from, limit: 2, more, words }
+            Read::Search { conversations: places, within, from, words, .. } => {
+                Read::Search { conversations: places, within, from, limit: 2, more, words }
             }
             other => other,
         };
@@ -186,7 +186,7 @@ proptest! {
         }
         let (mut indexer, mut reader) = readers(&dir.settings());
         let read = || Read::Search {
-            places: places.iter().map(|&n| Place { conversation: ConversationId::new(n), target: format!("r{n}").into() }).collect(),
+            conversations: places.iter().map(|&n| ConversationRef { id: ConversationId::new(n), target: format!("r{n}").into() }).collect(),
             within: false,
             from: from.map(AccountId::new),
             limit,
