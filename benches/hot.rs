@@ -14,7 +14,7 @@ use chitchat::protocol::names::{
 use chitchat::server::rooms::{Effects, Keep, Now, Registration, Rooms, Settings};
 use chitchat::server::traffic::{
     AccountRecord, Appended, AuthOutcome, ConversationKind, ConversationRecord, MemberRecord, Request, RequestKind,
-    Role, Share, World,
+    Role, Share, Snapshot,
 };
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -100,7 +100,7 @@ fn unpack(bencher: Bencher, lines: u64) {
 
 /// A room of so many members, each with one connection; the last of them talks.
 fn room(members: i64) -> (Rooms, ConnId) {
-    let mut world = World::default();
+    let mut world = Snapshot::default();
     let room = ConversationId::new(1);
     let kind = ConversationKind::Room { name: RoomName::lobby(), private: false, topic: String::new() };
     world.conversations.push(ConversationRecord { id: room, kind, last: MessageId::ZERO });

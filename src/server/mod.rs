@@ -35,7 +35,7 @@ use crate::server::operator::console::SOCKET_FILE;
 use crate::server::rooms::Rooms;
 use crate::server::store::{Folder, Indexer, Reader, Store, StoreError};
 use crate::server::traffic::{
-    Answer, Budget, Delivery, InviteRecord, ListenerKind, Mailbox, ReadJob, Request, World, Write,
+    Answer, Budget, Delivery, InviteRecord, ListenerKind, Mailbox, ReadJob, Request, Snapshot, Write,
 };
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -332,7 +332,7 @@ fn bind_all(
 }
 
 /// Makes the invitation that is shown to the first operator, straight into the store.
-fn first_invitation(store: &mut Store, world: &mut World) -> Result<Secret, ServerError> {
+fn first_invitation(store: &mut Store, world: &mut Snapshot) -> Result<Secret, ServerError> {
     let code = new_invite_code()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let until = u64::try_from((now + FIRST_INVITATION).as_millis()).unwrap_or(u64::MAX);

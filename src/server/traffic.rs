@@ -23,7 +23,7 @@ pub use mailbox::{Mailbox, Wake};
 pub use reads::{ConversationRef, Read, ReadJob, Unread};
 pub use records::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, MemberRecord,
-    Role, TokenRecord, World, Write,
+    Role, Snapshot, TokenRecord, Write,
 };
 
 use crate::protocol::code::Refusal;

@@ -25,7 +25,7 @@ use crate::protocol::command::Command;
 use crate::protocol::line::{Body, Line, Tags};
 use crate::protocol::names::{AccountId, ConnId, ConversationId};
 use crate::server::flood::Rate;
-use crate::server::traffic::{Appended, Delivery, Recipients, Request, RequestKind, World as Kept};
+use crate::server::traffic::{Appended, Delivery, Recipients, Request, RequestKind, Snapshot};
 pub use effects::{Append, Effects, Keep, Outgoing};
 use live::Live;
 use presence::Presence;
@@ -89,7 +89,7 @@ pub struct Rooms {
 impl Rooms {
     /// Begins with what is kept, and nobody connected.
     #[must_use]
-    pub fn new(settings: Settings, kept: Kept) -> Self {
+    pub fn new(settings: Settings, kept: Snapshot) -> Self {
         let workers = settings.workers;
         Self {
             throttle: Throttle::new(settings.logins, settings.registrations),
@@ -103,7 +103,7 @@ impl Rooms {
     /// Takes what is kept anew, after a batch that could not be kept was rolled back, and takes back
     /// what the batch did to connections: who was let in by it is out again, who was ended by it is
     /// not, and who asked to talk elsewhere talks nowhere. Who went away stays away.
-    pub fn reload(&mut self, kept: Kept) {
+    pub fn reload(&mut self, kept: Snapshot) {
         self.world = World::new(kept);
         self.live.take_back(&self.world);
     }

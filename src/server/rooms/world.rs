@@ -6,7 +6,7 @@
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, MemberRecord, Role, TokenRecord, World as Kept,
+    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, MemberRecord, Role, Snapshot, TokenRecord,
 };
 use rustc_hash::FxHashMap;
 use std::collections::btree_map::Entry;
@@ -86,7 +86,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(kept: Kept) -> Self {
+    pub(super) fn new(kept: Snapshot) -> Self {
         let mut world = Self::default();
         for account in kept.accounts {
             world.add_account(account);

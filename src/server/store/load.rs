@@ -1,4 +1,4 @@
-//! Reads the [`World`]: all that the dispatcher's state is made of.
+//! Reads the [`Snapshot`]: all that the dispatcher's state is made of.
 
 use super::schema;
 use crate::protocol::names::{
@@ -6,8 +6,8 @@ use crate::protocol::names::{
 };
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, Role, TokenRecord,
-    World,
+    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, Role, Snapshot,
+    TokenRecord,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row};
@@ -15,8 +15,8 @@ use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// Everything but messages. A conversation's `last` is the one that was saved: see [`uncounted`].
-pub(super) fn world(db: &Connection) -> Result<World> {
-    Ok(World {
+pub(super) fn world(db: &Connection) -> Result<Snapshot> {
+    Ok(Snapshot {
         epoch: schema::meta(db, "epoch")?.ok_or(Error::QueryReturnedNoRows)?,
         accounts: all(db, "SELECT id, name, hash, generation, admin, at FROM account ORDER BY id", |row| {
             Ok(AccountRecord {

@@ -5,7 +5,7 @@ use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::server::traffic::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, ConversationRef, Draft, MemberRecord, Read, ReadJob,
-    Role, Unread, World, Write,
+    Role, Snapshot, Unread, Write,
 };
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ impl Dir {
     }
 }
 
-pub(super) fn open(settings: &Settings) -> (Store, World) {
+pub(super) fn open(settings: &Settings) -> (Store, Snapshot) {
     Store::open(settings).unwrap()
 }
 

@@ -19,7 +19,7 @@ use self::wal::Log;
 use super::{DATABASE_FILE, DataDir, Settings, StoreError, Sync, connect_writer, load, records, schema, stored};
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{Appended, Draft, World, Write};
+use crate::server::traffic::{Appended, Draft, Snapshot, Write};
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension as _, params};
 use rustc_hash::FxHashMap;
@@ -124,7 +124,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]; each is one line for the operator.
-    pub fn open(settings: &Settings) -> Result<(Self, World), StoreError> {
+    pub fn open(settings: &Settings) -> Result<(Self, Snapshot), StoreError> {
         let dir = DataDir::lock(&settings.data)?;
         let file = dir.dir.join(DATABASE_FILE);
         let mut db = connect_writer(&file)?;
@@ -255,7 +255,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn load(&self) -> Result<World, StoreError> {
+    pub fn load(&self) -> Result<Snapshot, StoreError> {
         let mut world = load::world(&self.db).map_err(|error| StoreError::of(&self.file, error))?;
         for conversation in &mut world.conversations {
             // The database knows only what was saved or reserved.

@@ -151,7 +151,7 @@ pub struct InvitedRecord {
 
 /// All that `rooms` needs to know of what is kept: read at start, and again after a failed commit.
 #[derive(Debug, Clone, Default)]
-pub struct World {
+pub struct Snapshot {
     /// Names this database's line of history.
     pub epoch: String,
     /// Every account, ascending by id.

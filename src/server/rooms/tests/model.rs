@@ -2,7 +2,7 @@
 //! change without its `Write` shows as a difference. It refuses what the real one refuses.
 
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
-use crate::server::traffic::{Appended, ConversationRef, Draft, Unread, World as Kept, Write};
+use crate::server::traffic::{Appended, ConversationRef, Draft, Snapshot, Unread, Write};
 use std::collections::BTreeMap;
 
 /// Addresses that the store keeps for an account.
@@ -12,7 +12,7 @@ type Key = (AccountId, ConversationId, Box<str>);
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Model {
-    pub(super) kept: Kept,
+    pub(super) kept: Snapshot,
     said: Vec<(ConversationId, MessageId, AccountId, String)>,
     keys: BTreeMap<Key, (MessageId, String)>,
 }

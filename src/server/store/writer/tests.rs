@@ -9,7 +9,7 @@ use crate::server::traffic::{AccountRecord, InviteRecord, InvitedRecord, MemberR
 use proptest::prelude::*;
 use std::collections::HashMap;
 
-fn last(world: &World, conversation: ConversationId) -> u64 {
+fn last(world: &Snapshot, conversation: ConversationId) -> u64 {
     world.conversations.iter().find(|c| c.id == conversation).unwrap().last.value()
 }
 
