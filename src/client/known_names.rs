@@ -32,7 +32,7 @@ impl KnownNames {
     /// Remembers somebody, if that is an account's name.
     pub fn person(&self, name: &str) {
         if let Ok(name) = UserName::parse(name) {
-            learn(&mut self.0.lock().people, name.folded().into_owned(), name);
+            learn(&mut self.0.lock().people, name.case_folded().into_owned(), name);
         }
     }
 
@@ -49,14 +49,14 @@ impl KnownNames {
     }
 }
 
-fn learn<T>(names: &mut BTreeMap<String, T>, folded: String, name: T) {
+fn learn<T>(names: &mut BTreeMap<String, T>, case_folded: String, name: T) {
     if names.len() < NAMES_MAX {
-        names.entry(folded).or_insert(name);
+        names.entry(case_folded).or_insert(name);
     }
 }
 
 fn matching<T: ToString>(names: &BTreeMap<String, T>, start: &str) -> Vec<String> {
     let start = start.to_lowercase();
-    let from = names.range(start.clone()..).take_while(|(folded, _)| folded.starts_with(&start));
+    let from = names.range(start.clone()..).take_while(|(case_folded, _)| case_folded.starts_with(&start));
     from.map(|(_, name)| name.to_string()).collect()
 }

@@ -184,9 +184,11 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 
 fn put_name(out: &mut String, name: &str, paint: Paint) {
     let name = clean(name);
-    let folded = UserName::parse(&name).map_or_else(|_| name.to_lowercase(), |name| name.folded().into_owned());
+    let case_folded =
+        UserName::parse(&name).map_or_else(|_| name.to_lowercase(), |name| name.case_folded().into_owned());
     // FNV-1a: the same name has the same colour on every machine and in every version.
-    let hash = folded.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        case_folded.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     paint.put(out, &name, NAME_COLOURS[hash as usize % NAME_COLOURS.len()]);
 }
 

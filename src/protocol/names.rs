@@ -104,7 +104,7 @@ impl UserName {
 
     /// The form by which names are compared: lower case.
     #[must_use]
-    pub fn folded(&self) -> Cow<'_, str> {
+    pub fn case_folded(&self) -> Cow<'_, str> {
         let name = self.as_str();
         if name.bytes().any(|b| b.is_ascii_uppercase()) {
             Cow::Owned(name.to_ascii_lowercase())
@@ -140,12 +140,12 @@ impl fmt::Debug for UserName {
     }
 }
 
-/// A room's name: 1 to 32 of `a-z 0-9 - _`, folded to lower case.
+/// A room's name: 1 to 32 of `a-z 0-9 - _`, lower case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RoomName(Name);
 
 impl RoomName {
-    /// Reads a name that somebody typed; one leading `#` is dropped, upper case is folded.
+    /// Reads a name that somebody typed; one leading `#` is dropped, it is lower-cased.
     ///
     /// # Errors
     /// Says what is wrong with the name.
@@ -161,7 +161,7 @@ impl RoomName {
         Self(Name::new("lobby"))
     }
 
-    /// The folded name, without `#`.
+    /// The name in lower case, without `#`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -462,11 +462,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn folding_is_idempotent_and_decides_equality(a in "[A-Za-z0-9_-]{1,32}", b in "[A-Za-z0-9_-]{1,32}") {
+        fn case_folding_is_idempotent_and_decides_equality(a in "[A-Za-z0-9_-]{1,32}", b in "[A-Za-z0-9_-]{1,32}") {
             prop_assume!(a.to_lowercase() != SERVER_NAME && b.to_lowercase() != SERVER_NAME);
             let (a, b) = (UserName::parse(&a).unwrap(), UserName::parse(&b).unwrap());
-            prop_assert_eq!(a == b, a.folded() == b.folded());
-            prop_assert_eq!(UserName::parse(&a.folded()).unwrap(), a);
+            prop_assert_eq!(a == b, a.case_folded() == b.case_folded());
+            prop_assert_eq!(UserName::parse(&a.case_folded()).unwrap(), a);
         }
 
         #[test]

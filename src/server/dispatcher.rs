@@ -45,11 +45,11 @@ pub enum Fault {
 
 /// Who works behind the commits: nudged through channels of one place.
 #[derive(Debug)]
-pub struct Followers {
+pub struct BackgroundWork {
     /// The indexer: there are new messages.
     pub index: Sender<()>,
-    /// The folder: the log has become long.
-    pub fold: Sender<()>,
+    /// The checkpointer: the log has become long.
+    pub checkpoint: Sender<()>,
 }
 
 /// See the module.
@@ -60,7 +60,7 @@ pub struct Dispatcher {
     requests: Mailbox<Request>,
     workers: Vec<Mailbox<Delivery>>,
     readers: Sender<ReadJob>,
-    followers: Followers,
+    background: BackgroundWork,
     budget: Arc<Budget>,
     effects: Effects,
     /// What is handed out after the commit, by worker.
@@ -86,7 +86,7 @@ impl Dispatcher {
         requests: Mailbox<Request>,
         workers: Vec<Mailbox<Delivery>>,
         readers: Sender<ReadJob>,
-        followers: Followers,
+        background: BackgroundWork,
         budget: Arc<Budget>,
     ) -> Self {
         let out = workers.iter().map(|_| Vec::new()).collect();
@@ -96,7 +96,7 @@ impl Dispatcher {
             requests,
             workers,
             readers,
-            followers,
+            background,
             budget,
             effects: Effects::default(),
             out,
@@ -175,10 +175,10 @@ impl Dispatcher {
                     self.crowded = committed.messages >= GATHER_MIN;
                     // A nudge that waits already is enough.
                     if committed.messages > 0 {
-                        let _ = self.followers.index.try_send(());
+                        let _ = self.background.index.try_send(());
                     }
                     if committed.long_log {
-                        let _ = self.followers.fold.try_send(());
+                        let _ = self.background.checkpoint.try_send(());
                     }
                 }
                 Err(error) => failed = Some(error),

@@ -28,12 +28,12 @@ use crate::protocol::names::ConnId;
 use crate::protocol::secrets::{Digest, NoRandomness, Secret, new_invite_code};
 use crate::server::auth::{Checker, QUEUE_MAX};
 use crate::server::config::Config;
-use crate::server::dispatcher::{Dispatcher, Followers};
+use crate::server::dispatcher::{BackgroundWork, Dispatcher};
 use crate::server::net::{Bound, Limits, ListenError, Listener, Places, Shared, Worker, WorkerError};
 use crate::server::operator::certificate::{CertificateError, Identity};
 use crate::server::operator::console::SOCKET_FILE;
 use crate::server::rooms::Rooms;
-use crate::server::store::{Folder, Indexer, Reader, Store, StoreError};
+use crate::server::store::{Checkpointer, Indexer, Reader, Store, StoreError};
 use crate::server::traffic::{
     Answer, Budget, Delivery, InviteRecord, ListenerKind, Mailbox, ReadJob, Request, Snapshot, Write,
 };
@@ -143,7 +143,7 @@ pub fn run(
             progress(&format!("the search index is made anew: {done} of {all} messages"));
         }
     })?;
-    let folder = Folder::open(&settings)?;
+    let checkpointer = Checkpointer::open(&settings)?;
     let identity = match &config.certificate {
         Some(files) => Identity::load(&files.certificate, &files.key)?,
         None => Identity::load_or_make(&config.data, &config.name, jiff::Timestamp::now())?,
@@ -181,7 +181,7 @@ pub fn run(
     }
     let (auth_jobs, auth_queue) = bounded(QUEUE_MAX);
     let (read_jobs, read_queue) = unbounded();
-    let ((index, index_nudges), (fold, fold_nudges)) = (bounded(1), bounded(1));
+    let ((index, index_nudges), (checkpoint, checkpoint_nudges)) = (bounded(1), bounded(1));
 
     // Every state.
     let limits = connection_limits(config);
@@ -195,9 +195,9 @@ pub fn run(
     let listener = Listener::new(bound, places)?;
     let stopper = listener.stopper();
     let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
-    let (dispatch_to, followers) = (mailboxes.clone(), Followers { index, fold });
+    let (dispatch_to, background) = (mailboxes.clone(), BackgroundWork { index, checkpoint });
     let dispatcher =
-        Dispatcher::new(rooms, store, requests.clone(), dispatch_to, read_jobs, followers, Arc::clone(&budget));
+        Dispatcher::new(rooms, store, requests.clone(), dispatch_to, read_jobs, background, Arc::clone(&budget));
     let shared = Arc::new(Shared {
         limits,
         name: config.name.clone(),
@@ -221,7 +221,7 @@ pub fn run(
             log::error!("the search index can't be kept up: {error}; history and search go on, but slower");
         }
     })?;
-    let fold_thread = spawn("fold".to_owned(), move || folder.run(&fold_nudges))?;
+    let checkpoint_thread = spawn("checkpoint".to_owned(), move || checkpointer.run(&checkpoint_nudges))?;
     let mut reader_threads = Vec::new();
     for (index, reader) in readers.into_iter().enumerate() {
         let (read_jobs, workers) = (read_queue.clone(), mailboxes.clone());
@@ -266,7 +266,7 @@ pub fn run(
     }
     worker_threads.into_iter().for_each(join);
     join(index_thread);
-    join(fold_thread);
+    join(checkpoint_thread);
     // Passwords that still wait to be checked are nobody's any more.
     drop(shared);
     auth_queue.try_iter().for_each(drop);

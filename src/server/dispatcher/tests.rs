@@ -63,10 +63,17 @@ impl Turns {
         };
         let workers = vec![Mailbox::new(), Mailbox::new()];
         let ((readers, read_jobs), (index, nudges)) = (unbounded(), bounded(1));
-        let followers = Followers { index, fold: bounded(1).0 };
+        let background = BackgroundWork { index, checkpoint: bounded(1).0 };
         let rooms = Rooms::new(settings, world);
-        let dispatcher =
-            Dispatcher::new(rooms, store, Mailbox::new(), workers.clone(), readers, followers, Budget::new(usize::MAX));
+        let dispatcher = Dispatcher::new(
+            rooms,
+            store,
+            Mailbox::new(),
+            workers.clone(),
+            readers,
+            background,
+            Budget::new(usize::MAX),
+        );
         Self { dispatcher, workers, read_jobs, nudges, _dir: dir }
     }
 

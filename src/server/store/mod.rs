@@ -14,13 +14,13 @@
 //! | [`Store`]  | the dispatcher  | the only writer of `chitchat.db`; gives messages their ids    |
 //! | [`Reader`] | each reader     | answers history, search, conversations and welcomes           |
 //! | [`Indexer`]| `index`         | the only writer of `index.db`, some moments behind the store  |
-//! | [`Folder`] | `fold`          | moves the log of a busy store into `chitchat.db`              |
+//! | [`Checkpointer`] | `checkpoint`          | moves the log of a busy store into `chitchat.db`              |
 //!
 //! They share no lock: SQLite's write-ahead log lets each reader see what was committed when it
-//! began. No read lasts longer than [`READ_DEADLINE`], so that the log can be folded back.
+//! began. No read lasts longer than [`READ_DEADLINE`], so that the log can be checkpointed.
 
+mod checkpoint;
 mod chunk;
-mod fold;
 mod history;
 mod index;
 mod load;
@@ -39,7 +39,7 @@ mod writer;
 #[cfg(test)]
 mod testing;
 
-pub use fold::Folder;
+pub use checkpoint::Checkpointer;
 pub use index::{IndexError, Indexer};
 pub use page::READ_DEADLINE;
 pub use reader::Reader;

@@ -2,7 +2,7 @@
 //! thread and read-only connections of its own, and never waits for the writer.
 //!
 //! Each answer is read from one state of what is kept: see [`super::places`]. None takes longer than
-//! [`READ_DEADLINE`], since a long look would keep the writer's log from being folded back.
+//! [`READ_DEADLINE`], since a long look would keep the writer's log from being checkpointed.
 
 use super::page::{Page, READ_DEADLINE, ReadError};
 use super::search::{self, Search};

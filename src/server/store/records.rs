@@ -87,7 +87,7 @@ fn add_account(db: &Connection, account: &AccountRecord) -> Result<()> {
         params![
             account.id.value(),
             account.name.as_str(),
-            account.name.folded(),
+            account.name.case_folded(),
             account.hash.as_deref(),
             account.generation,
             account.admin,

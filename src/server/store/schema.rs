@@ -94,7 +94,7 @@ fn fill(db: &Connection) -> rusqlite::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
     db.execute(
         "INSERT INTO account(id, name, folded, hash, generation, admin, at) VALUES(1, ?, ?, NULL, 0, 1, ?)",
-        params![server.as_str(), server.folded(), i64::try_from(now).unwrap_or(i64::MAX)],
+        params![server.as_str(), server.case_folded(), i64::try_from(now).unwrap_or(i64::MAX)],
     )?;
     db.execute(
         "INSERT INTO conversation(id, room, private, topic, last) VALUES(1, ?, 0, '', 0)",

@@ -7,8 +7,8 @@
 //! and a start reads only the messages since. Where messages are not kept, ids are reserved a
 //! block at a time instead, and a crash skips the rest of the block.
 //!
-//! The write-ahead log is folded back into the database at quiet moments ([`Store::idle`]), and where
-//! there is none for long, by a thread of its own beside the commits ([`super::fold`]).
+//! The write-ahead log is checkpointed into the database at quiet moments ([`Store::idle`]), and where
+//! there is none for long, by a thread of its own beside the commits ([`super::checkpoint`]).
 
 mod rows;
 mod wal;
@@ -84,7 +84,7 @@ struct Change {
 pub struct Committed {
     /// Messages that are kept now and were not before: if there are any, the indexer has work.
     pub messages: usize,
-    /// The log has become long, and [`super::Folder`] has work.
+    /// The log has become long, and [`super::Checkpointer`] has work.
     pub long_log: bool,
 }
 
@@ -266,7 +266,7 @@ impl Store {
         Ok(world)
     }
 
-    /// To be called when there is nothing else to do: saves last ids and folds the log back if it
+    /// To be called when there is nothing else to do: saves last ids and checkpoints the log if it
     /// is worth it. Takes some milliseconds then, and else nothing.
     pub fn idle(&mut self) {
         if !self.db.is_autocommit() {
@@ -278,7 +278,7 @@ impl Store {
         self.log.idle(&self.db);
     }
 
-    /// The clean end: what is under way is rolled back, the log folded back, the ids that were
+    /// The clean end: what is under way is rolled back, the log checkpointed, the ids that were
     /// reserved and not given are free again.
     ///
     /// # Errors
@@ -299,7 +299,7 @@ impl Store {
         save_lasts(&change, inexact, self.next_seq - 1)?;
         schema::end_run(&change)?;
         change.commit()?;
-        self.log.fold(&self.db, CheckpointMode::TRUNCATE);
+        self.log.checkpoint(&self.db, CheckpointMode::TRUNCATE);
         Ok(())
     }
 

@@ -22,7 +22,7 @@ pub enum AuthWork {
         /// The account with the generation of its password; `None` if there is no such account,
         /// which must take the same time.
         account: Option<(AccountId, u32)>,
-        /// The name that was tried, folded: failures are counted for it.
+        /// The name that was tried, case-folded: failures are counted for it.
         name: UserName,
         /// The hash that stands.
         hash: Option<Arc<str>>,

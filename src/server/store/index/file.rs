@@ -13,8 +13,8 @@ pub(super) const VERSION: i64 = 2;
 /// chunks of conversations; the system's cache has what is not here.
 const CACHE_KIB: i64 = 512;
 
-/// Pages of 4 KiB that the index's log may grow to before it is folded back: 16 MiB. A page that
-/// was written in step after step is then folded back once.
+/// Pages of 4 KiB that the index's log may grow to before it is checkpointed: 16 MiB. A page that
+/// was written in step after step is then checkpointed once.
 const LOG_MOST: i64 = 4_096;
 
 /// How far the index is: all messages up to there, in the order of saying, are in it.

@@ -91,7 +91,7 @@ fn damaged_places_are_read_around_and_mended_at_the_next_start() {
     assert_eq!(wanted[49], "| lobby 999 Alice: needle");
     let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'place'";
     let root: u64 = indexer.index.query_row(root, [], |row| row.get::<_, i64>(0)).unwrap().unsigned_abs();
-    // The writer last: it folds its log back into the file.
+    // The writer last: it checkpoints its log into the file.
     drop((reader, indexer));
     // The root page of the places, as a failing disk would leave it.
     let mut bytes = std::fs::read(dir.file(INDEX_FILE)).unwrap();

@@ -4,7 +4,7 @@ use super::super::testing::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, draft, i
 use super::wal::{LOG_LONG, LOG_MOST, LOG_QUIET};
 use super::*;
 use crate::protocol::names::{AccountId, AddressGroup};
-use crate::server::store::Folder;
+use crate::server::store::Checkpointer;
 use crate::server::traffic::{AccountRecord, InviteRecord, InvitedRecord, MemberRecord, Role, TokenRecord};
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -279,9 +279,9 @@ fn the_log_is_folded_back_when_it_is_quiet() {
     let mut store = peopled(&dir.settings());
     let long = "x".repeat(4000);
     say(&mut store, LOBBY, ALICE, &vec![long.as_str(); 2 * 256]);
-    assert!(store.log.pages > LOG_QUIET && store.log.folded == 0, "{:?}", store.log);
+    assert!(store.log.pages > LOG_QUIET && store.log.checkpointed == 0, "{:?}", store.log);
     store.idle();
-    assert_eq!(store.log.pages, store.log.folded);
+    assert_eq!(store.log.pages, store.log.checkpointed);
     // The log is begun anew, not longer.
     say(&mut store, LOBBY, ALICE, &["short"]);
     assert!(store.log.pages < 10, "{:?}", store.log);
@@ -300,18 +300,18 @@ fn commit(store: &mut Store, texts: &[&str]) -> Committed {
 fn a_long_log_is_folded_back_beside_the_commits_and_begins_anew() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
-    let folder = Folder::open(&dir.settings()).unwrap();
+    let checkpointer = Checkpointer::open(&dir.settings()).unwrap();
     store.log.long_at = 50;
     let long = "x".repeat(4000);
     assert!(commit(&mut store, &vec![long.as_str(); 200]).long_log);
-    folder.fold();
+    checkpointer.checkpoint();
     assert!(!commit(&mut store, &["anew"]).long_log);
     assert!(store.log.pages < 10, "{:?}", store.log);
     assert_eq!((store.log.long_at, store.log.force_at), (LOG_LONG, LOG_MOST));
-    // Few pages, such as those committed while it is folded, the writer folds itself.
+    // Few pages, such as those committed while it is checkpointed, the writer checkpoints itself.
     store.log.long_at = 50;
     assert!(!commit(&mut store, &vec![long.as_str(); 100]).long_log);
-    assert_eq!(store.log.pages, store.log.folded);
+    assert_eq!(store.log.pages, store.log.checkpointed);
     assert!(!commit(&mut store, &["anew"]).long_log);
     assert!(store.log.pages < 10, "{:?}", store.log);
 }
@@ -324,7 +324,7 @@ fn the_log_is_folded_back_by_force_when_nobody_else_does() {
     let long = "x".repeat(4000);
     assert!(commit(&mut store, &vec![long.as_str(); 200]).long_log);
     assert!(!commit(&mut store, &vec![long.as_str(); 200]).long_log);
-    assert_eq!(store.log.pages, store.log.folded);
+    assert_eq!(store.log.pages, store.log.checkpointed);
 }
 
 #[test]

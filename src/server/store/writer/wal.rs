@@ -1,20 +1,20 @@
-//! The writer's write-ahead log: when it is folded back into the database. The dispatcher's thread
+//! The writer's write-ahead log: when it is checkpointed into the database. The dispatcher's thread
 //! runs it.
 
-use crate::server::store::fold::REST_MOST;
+use crate::server::store::checkpoint::REST_MOST;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
 
-/// Pages of 4 KiB that wait in the log before a quiet moment is spent on folding them back: 1 MiB.
+/// Pages of 4 KiB that wait in the log before a quiet moment is spent on checkpointing them: 1 MiB.
 pub(super) const LOG_QUIET: i32 = 256;
 
-/// Pages beyond which the log is folded beside the commits: 32 MiB.
+/// Pages beyond which the log is checkpointed beside the commits: 32 MiB.
 pub(super) const LOG_LONG: i32 = 8_192;
 
-/// Pages that the log may grow to before a commit waits for folding: 256 MiB.
+/// Pages that the log may grow to before a commit waits for checkpointing: 256 MiB.
 pub(super) const LOG_MOST: i32 = 65_536;
 
-/// Pages by which the log must have grown before folding is forced again, where a reader kept it
+/// Pages by which the log must have grown before checkpointing is forced again, where a reader kept it
 /// from being begun anew: 16 MiB.
 const LOG_AGAIN: i32 = 4_096;
 
@@ -22,24 +22,24 @@ const LOG_AGAIN: i32 = 4_096;
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) pages: i32,
-    pub(super) folded: i32,
-    /// The size at which it is folded beside the commits.
+    pub(super) checkpointed: i32,
+    /// The size at which it is checkpointed beside the commits.
     pub(super) long_at: i32,
-    /// The size at which folding is forced.
+    /// The size at which checkpointing is forced.
     pub(super) force_at: i32,
 }
 
 impl Log {
     pub(super) fn new() -> Self {
-        Self { pages: 0, folded: 0, long_at: LOG_LONG, force_at: LOG_MOST }
+        Self { pages: 0, checkpointed: 0, long_at: LOG_LONG, force_at: LOG_MOST }
     }
 
-    /// Looks at the log behind a commit; true if it should be folded by another thread.
+    /// Looks at the log behind a commit; true if it should be checkpointed by another thread.
     pub(super) fn watch(&mut self, db: &Connection) -> bool {
         let before = self.pages;
         // Asks for the sizes and does nothing.
-        if let Ok((pages, folded)) = db.wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP) {
-            (self.pages, self.folded) = (pages, folded);
+        if let Ok((pages, checkpointed)) = db.wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP) {
+            (self.pages, self.checkpointed) = (pages, checkpointed);
         }
         if self.pages < before {
             // It has begun anew.
@@ -48,15 +48,15 @@ impl Log {
         if self.pages <= self.long_at {
             return false;
         }
-        if self.pages - self.folded <= REST_MOST {
+        if self.pages - self.checkpointed <= REST_MOST {
             // The rest, so that the next commit begins the log anew. Where a reader keeps it from that,
             // it is tried again when the log is longer.
-            self.fold(db, CheckpointMode::PASSIVE);
+            self.checkpoint(db, CheckpointMode::PASSIVE);
             self.long_at = self.pages + LOG_AGAIN;
             return false;
         }
         if self.pages > self.force_at {
-            self.fold(db, CheckpointMode::PASSIVE);
+            self.checkpoint(db, CheckpointMode::PASSIVE);
             self.force_at = self.pages.max(LOG_MOST) + LOG_AGAIN;
             return false;
         }
@@ -65,17 +65,17 @@ impl Log {
 
     /// At a quiet moment, if it is worth it.
     pub(super) fn idle(&mut self, db: &Connection) {
-        if self.pages - self.folded > LOG_QUIET {
-            self.fold(db, CheckpointMode::PASSIVE);
+        if self.pages - self.checkpointed > LOG_QUIET {
+            self.checkpoint(db, CheckpointMode::PASSIVE);
         }
     }
 
     /// Folds the log back. A fault here loses nothing, since the log stays as it is.
-    pub(super) fn fold(&mut self, db: &Connection, mode: CheckpointMode) {
+    pub(super) fn checkpoint(&mut self, db: &Connection, mode: CheckpointMode) {
         match db.wal_checkpoint_v2(Some("main"), mode) {
-            Ok((pages, folded)) => (self.pages, self.folded) = (pages, folded),
+            Ok((pages, checkpointed)) => (self.pages, self.checkpointed) = (pages, checkpointed),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
-            Err(error) => log::warn!("{}: folding its log back failed: {error}", db.path().unwrap_or_default()),
+            Err(error) => log::warn!("{}: checkpointing its log failed: {error}", db.path().unwrap_or_default()),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Folds the write-ahead log back into the database beside the commits, which never wait for it:
-//! that takes tens of milliseconds of the disk's time. The thread `fold` runs it.
+//! that takes tens of milliseconds of the disk's time. The thread `checkpoint` runs it.
 //!
-//! It folds what is in the log when it begins. What is committed meanwhile stays in the log, and the
-//! writer folds those few pages itself, between two commits: the log can only begin anew at a moment
+//! It checkpoints what is in the log when it begins. What is committed meanwhile stays in the log, and the
+//! writer checkpoints those few pages itself, between two commits: the log can only begin anew at a moment
 //! at which nothing is left in it.
 
 use super::{DATABASE_FILE, Settings, StoreError, connect_writer};
@@ -17,14 +17,14 @@ const PASSES_MAX: usize = 4;
 /// Pages of 4 KiB that the writer may be left with.
 pub(super) const REST_MOST: i32 = 128;
 
-/// A connection that folds.
+/// A connection that checkpoints.
 #[derive(Debug)]
-pub struct Folder {
+pub struct Checkpointer {
     db: Connection,
     file: PathBuf,
 }
 
-impl Folder {
+impl Checkpointer {
     /// Opens behind [`super::Store::open`], which makes the database.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl Folder {
     pub fn open(settings: &Settings) -> Result<Self, StoreError> {
         let file = settings.data.join(DATABASE_FILE);
         let db = connect_writer(&file)?;
-        // It begins no transaction of its own, so that only folding syncs.
+        // It begins no transaction of its own, so that only checkpointing syncs.
         db.pragma_update(None, "wal_autocheckpoint", 0).map_err(|error| StoreError::of(&file, error))?;
         Ok(Self { db, file })
     }
@@ -40,19 +40,19 @@ impl Folder {
     /// Folds at each nudge, until all senders are gone.
     pub fn run(self, nudges: &Receiver<()>) {
         for () in nudges {
-            self.fold();
+            self.checkpoint();
         }
     }
 
     /// Passes over the log until what is left of it is little, or does not become less.
-    pub(super) fn fold(&self) {
+    pub(super) fn checkpoint(&self) {
         let mut before = i32::MAX;
         for _ in 0..PASSES_MAX {
             let left = match self.db.wal_checkpoint_v2(Some("main"), CheckpointMode::PASSIVE) {
-                Ok((pages, folded)) => pages - folded,
+                Ok((pages, checkpointed)) => pages - checkpointed,
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => return,
                 Err(error) => {
-                    log::warn!("{}: folding its log back failed: {error}", self.file.display());
+                    log::warn!("{}: checkpointing its log failed: {error}", self.file.display());
                     return;
                 }
             };
