@@ -41,8 +41,8 @@ fn shown(step: &Step) -> String {
         Action::Answer(..) => "said".to_owned(),
         Action::Prompt(text) => format!("? {text}"),
         Action::Set(setting) => format!("+ {}", set_text(*setting, "E")),
-        Action::Request(RequestKind::LeaveCurrentRoom(refusal)) => format!("ask Lost {}", refusal.code.as_str()),
-        Action::Request(RequestKind::SayHere(text)) => format!("ask Here {:?}", text.as_str()),
+        Action::Request(RequestKind::LeaveCurrentRoom(refusal)) => format!("ask LeaveCurrentRoom {}", refusal.code.as_str()),
+        Action::Request(RequestKind::SayHere(text)) => format!("ask SayHere {:?}", text.as_str()),
         Action::Request(ask) => format!("ask {}", word(ask)),
         Action::RequestAndWait(ask) => format!("ask alone {}", word(ask)),
         Action::NewToken(label) => format!("new token {label}"),
@@ -149,31 +149,31 @@ fn who_is_in_talks_and_reads_alone() {
         "
         -- let in
         > hello
-        ask Here \"hello\"
+        ask SayHere \"hello\"
         > //me waves
-        ask Here \"/me waves\"
+        ask SayHere \"/me waves\"
         > //
-        ask Here \"/\"
+        ask SayHere \"/\"
         > /say lobby hi
-        ask Run Say
+        ask Command Say
         > /history
-        ask alone Run History
+        ask alone Command History
         > /conversations
-        ask alone Run Conversations
+        ask alone Command Conversations
         > /search x
-        ask alone Run Search
+        ask alone Command Search
         > /join ops
-        ask alone Run Join
+        ask alone Command Join
         > /join
-        ask Lost bad-argument
+        ask LeaveCurrentRoom bad-argument
         > /switch a b
-        ask Lost bad-argument
+        ask LeaveCurrentRoom bad-argument
         > /leave
         - bad-argument
         > /set tags on
         + tags on epoch=E protocol=1
         > /join ops
-        ask Run Join
+        ask Command Join
         > /set deflate 2
         - bad-argument
         > /set deflate 1
@@ -209,7 +209,7 @@ fn who_is_in_is_asked_for_the_secret_all_the_same() {
         > said to nobody
         - already-logged-in
         > hello
-        ask Here \"hello\"
+        ask SayHere \"hello\"
         ",
     );
 }
@@ -230,7 +230,7 @@ fn only_the_plain_port_sends_web_pages_away_and_only_before_the_login() {
         ask alone Login
         -- let in
         > I like HTTP/1.1
-        ask Here \"I like HTTP/1.1\"
+        ask SayHere \"I like HTTP/1.1\"
         ",
     );
 }
