@@ -41,7 +41,9 @@ fn shown(step: &Step) -> String {
         Action::Answer(..) => "said".to_owned(),
         Action::Prompt(text) => format!("? {text}"),
         Action::Set(setting) => format!("+ {}", set_text(*setting, "E")),
-        Action::Request(RequestKind::LeaveCurrentRoom(refusal)) => format!("ask LeaveCurrentRoom {}", refusal.code.as_str()),
+        Action::Request(RequestKind::LeaveCurrentRoom(refusal)) => {
+            format!("ask LeaveCurrentRoom {}", refusal.code.as_str())
+        }
         Action::Request(RequestKind::SayHere(text)) => format!("ask SayHere {:?}", text.as_str()),
         Action::Request(ask) => format!("ask {}", word(ask)),
         Action::RequestAndWait(ask) => format!("ask alone {}", word(ask)),
@@ -57,7 +59,7 @@ fn shown(step: &Step) -> String {
 fn word(ask: &RequestKind) -> String {
     let shown = format!("{ask:?}");
     let words: Vec<&str> = shown.split(|c: char| !c.is_alphanumeric()).take(2).collect();
-    if words[0] == "Run" { words.join(" ") } else { words[0].to_owned() }
+    if words[0] == "Command" { words.join(" ") } else { words[0].to_owned() }
 }
 
 #[test]
