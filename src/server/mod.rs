@@ -140,7 +140,7 @@ pub fn run(
     let indexer = Indexer::open(&settings, &mut |done, all| {
         if done == 0 || done == all || done >= told + 100_000 {
             told = done;
-            progress(&format!("the search index is made anew: {done} of {all} messages"));
+            progress(&format!("the search index is being rebuilt: {done} of {all} messages"));
         }
     })?;
     let checkpointer = Checkpointer::open(&settings)?;

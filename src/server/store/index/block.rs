@@ -5,10 +5,11 @@
 //! times are taken in by a later one, which is made from the texts again: nothing is ever merged or
 //! changed in place.
 
+use super::chunk::{self, Chunk, Entry};
+use super::postings::Postings;
 use super::write_token;
-use crate::server::store::chunk::{self, Chunk, Entry};
-use crate::server::store::postings::Postings;
-use crate::server::store::{corrupt, stored, words};
+use super::{corrupt, words};
+use crate::server::store::db::to_sql;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use rustc_hash::FxHashMap;
 
@@ -166,7 +167,7 @@ fn last_chunk(change: &Transaction<'_>, conversation: i64) -> rusqlite::Result<O
 /// The chunk that was kept with all of the first new one behind it, if they belong together.
 fn joined(mut kept: Chunk, new: &[Chunk]) -> Option<Chunk> {
     let entries = new.first().and_then(|new| chunk::entries(new.first, new.last, &new.bytes))?;
-    (kept.len() + stored(entries.len() as u64) <= chunk::MOST && entries.into_iter().all(|entry| kept.push(entry)))
+    (kept.len() + to_sql(entries.len() as u64) <= chunk::MOST && entries.into_iter().all(|entry| kept.push(entry)))
         .then_some(kept)
 }
 

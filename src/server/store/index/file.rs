@@ -1,6 +1,7 @@
 //! The index's file: opened if it fits the messages, else made anew.
 
-use crate::server::store::{StoreError, connect_writer, load, schema};
+use crate::server::store::db::error::StoreError;
+use crate::server::store::db::{connect_writer, last_seq, schema};
 use rusqlite::{Connection, Transaction};
 use std::io;
 use std::path::Path;
@@ -33,7 +34,7 @@ pub(super) struct Wanted {
 
 pub(super) fn read_wanted(messages: &Connection) -> rusqlite::Result<Wanted> {
     let epoch = schema::meta(messages, "epoch")?.unwrap_or_default();
-    Ok(Wanted { epoch, last: load::last_seq(messages)? })
+    Ok(Wanted { epoch, last: last_seq(messages)? })
 }
 
 /// Opens an index with its marks; `None` if there is none that fits.

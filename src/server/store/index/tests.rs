@@ -1,6 +1,6 @@
 //! The indexer: going on, being made anew, damage, nudges.
 
-use super::super::testing::{
+use super::super::test_support::{
     ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, history, open, peopled, readers, say, search, unread,
 };
 use super::super::{Reader, Sync};

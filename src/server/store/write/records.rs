@@ -1,7 +1,7 @@
 //! How each [`Write`] reaches the database, within the writer's transaction.
 
 use super::load::address_bytes;
-use super::stored;
+use crate::server::store::db::to_sql;
 use crate::server::traffic::{AccountRecord, ConversationKind, ConversationRecord, MemberRecord, Role, Write};
 use rusqlite::{Connection, Error, Params, Result, params};
 
@@ -23,13 +23,13 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
         Write::Token(token) => one(
             db,
             "INSERT INTO token(digest, account, label, at) VALUES(?, ?, ?, ?)",
-            params![token.digest.as_bytes(), token.account.value(), token.label, stored(token.at)],
+            params![token.digest.as_bytes(), token.account.value(), token.label, to_sql(token.at)],
         ),
         Write::TokenGone(digest) => any(db, "DELETE FROM token WHERE digest = ?", [digest.as_bytes()]),
         Write::Invite(invite) => one(
             db,
             "INSERT INTO invite(digest, uses, admin, until) VALUES(?, ?, ?, ?)",
-            params![invite.digest.as_bytes(), invite.uses, invite.admin, stored(invite.until)],
+            params![invite.digest.as_bytes(), invite.uses, invite.admin, to_sql(invite.until)],
         ),
         Write::InviteUsed(digest) => {
             one(db, "UPDATE invite SET uses = uses - 1 WHERE digest = ?", [digest.as_bytes()])?;
@@ -49,7 +49,7 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
         Write::Read(conversation, account, id) => one(
             db,
             "UPDATE member SET read = max(read, ?3) WHERE conversation = ?1 AND account = ?2",
-            [conversation.value(), account.value(), stored(id.value())],
+            [conversation.value(), account.value(), to_sql(id.value())],
         ),
         Write::Invited(invited) => one(
             db,
@@ -91,13 +91,13 @@ fn add_account(db: &Connection, account: &AccountRecord) -> Result<()> {
             account.hash.as_deref(),
             account.generation,
             account.admin,
-            stored(account.at)
+            to_sql(account.at)
         ],
     )
 }
 
 fn add_conversation(db: &Connection, conversation: &ConversationRecord) -> Result<()> {
-    let (id, last) = (conversation.id.value(), stored(conversation.last.value()));
+    let (id, last) = (conversation.id.value(), to_sql(conversation.last.value()));
     match &conversation.kind {
         ConversationKind::Room { name, private, topic } => one(
             db,
@@ -120,7 +120,7 @@ fn add_member(db: &Connection, member: &MemberRecord) -> Result<()> {
             member.conversation.value(),
             member.account.value(),
             member.role == Role::Owner,
-            stored(member.read.value())
+            to_sql(member.read.value())
         ],
     )
 }

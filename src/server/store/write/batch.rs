@@ -2,7 +2,7 @@
 //! that takes a third less than one by one. The dispatcher's thread runs it.
 
 use crate::protocol::names::MessageId;
-use crate::server::store::stored;
+use crate::server::store::db::to_sql;
 use crate::server::traffic::Draft;
 use rusqlite::{Connection, Result, Statement, ToSql};
 
@@ -16,7 +16,7 @@ const INSERT_CHUNK: &str = "INSERT INTO message VALUES
 
 /// What waits: less than [`CHUNK`] between two calls.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(super) struct Batch {
     rows: Vec<Row>,
     /// The texts, one behind the other.
     texts: String,
@@ -33,7 +33,7 @@ struct Row {
     text_end: usize,
 }
 
-impl Rows {
+impl Batch {
     /// Takes a message; with enough of them they are written.
     ///
     /// # Errors
@@ -43,9 +43,9 @@ impl Rows {
         self.rows.push(Row {
             seq,
             conversation: draft.conversation.value(),
-            id: stored(id.value()),
+            id: to_sql(id.value()),
             author: draft.author.value(),
-            at: stored(draft.at),
+            at: to_sql(draft.at),
             text_end: self.texts.len(),
         });
         if self.rows.len() < CHUNK {
@@ -57,7 +57,7 @@ impl Rows {
     /// Writes what waits: to be called before the commit.
     ///
     /// # Errors
-    /// As [`Rows::push`].
+    /// As [`Batch::push`].
     pub(super) fn write(&mut self, db: &Connection) -> Result<()> {
         let written = self.try_write(db);
         self.clear();

@@ -4,9 +4,17 @@
 //! Each answer is read from one state of what is kept: see [`super::places`]. None takes longer than
 //! [`READ_DEADLINE`], since a long look would keep the writer's log from being checkpointed.
 
-use super::page::{Page, READ_DEADLINE, ReadError};
-use super::search::{self, Search};
-use super::{DATABASE_FILE, INDEX_FILE, Settings, StoreError, connect_reader, history, places, welcome};
+mod history;
+mod locate;
+mod page;
+mod search;
+mod unread;
+
+pub use self::page::READ_DEADLINE;
+use self::page::{Page, ReadError};
+use self::search::Search;
+use super::db::error::StoreError;
+use super::db::{DATABASE_FILE, INDEX_FILE, Settings, connect_reader};
 use crate::protocol::line::{Body, Final, Rows};
 use crate::protocol::names::AccountId;
 use crate::server::traffic::{Answer, Read, ReadJob, Unread};
@@ -90,11 +98,11 @@ impl Reader {
             Read::Welcome { account, room, replay, others, last } => {
                 return Ok((self.welcome(index, account, room.as_ref(), replay, &others), last));
             }
-            Read::Conversations { account, conversations: places } => places::look(&self.db, index, |kept| {
-                welcome::conversations(Some(kept), self.answer_bytes, account, &places)
+            Read::Conversations { account, conversations: places } => locate::look(&self.db, index, |kept| {
+                unread::conversations(Some(kept), self.answer_bytes, account, &places)
             })?,
             Read::History { conversation: place, before, after, limit } => {
-                places::look(&self.db, index, |kept| history::history(kept, page(limit), &place, before, after))?
+                locate::look(&self.db, index, |kept| history::history(kept, page(limit), &place, before, after))?
             }
             Read::Search { conversations: places, within: _, from, limit, more, words } => {
                 let search = Search::new(&places, from, more, words.as_str())?;
@@ -109,7 +117,7 @@ impl Reader {
         let (rows, last) = match read {
             Read::Welcome { last, .. } => return Ok((Rows::default(), last)),
             Read::Conversations { account, conversations: places } => {
-                welcome::conversations(None, self.answer_bytes, account, &places)?
+                unread::conversations(None, self.answer_bytes, account, &places)?
             }
             Read::History { .. } | Read::Search { .. } => {
                 (Rows::default(), "0 messages - this server keeps no history".to_owned())
@@ -128,8 +136,8 @@ impl Reader {
         replay: u32,
         others: &[Unread],
     ) -> Rows {
-        let shown = places::look(&self.db, index, |kept| {
-            welcome::welcome(kept, self.answer_bytes, account, room, replay, others)
+        let shown = locate::look(&self.db, index, |kept| {
+            unread::welcome(kept, self.answer_bytes, account, room, replay, others)
         });
         shown.unwrap_or_else(|error| {
             let text = "your unread lines could not be read just now. /conversations shows where there are any";

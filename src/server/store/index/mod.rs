@@ -17,11 +17,16 @@
 //! behind its mark, so nobody can tell how far behind it is but by the time it takes.
 
 mod block;
+pub(super) mod chunk;
 mod file;
+pub(super) mod postings;
+mod varint;
+pub(super) mod words;
 
 use self::block::{BLOCK, Message, Places, Words};
 use self::file::Marks;
-use super::{DATABASE_FILE, INDEX_FILE, Settings, StoreError, connect_reader, is_damage, load};
+use super::db::error::{StoreError, is_damage};
+use super::db::{DATABASE_FILE, INDEX_FILE, Settings, connect_reader, last_seq};
 use crossbeam_channel::{Receiver, TryRecvError};
 use rusqlite::{Connection, ErrorCode};
 use std::path::PathBuf;
@@ -138,7 +143,7 @@ impl Indexer {
     }
 
     fn beyond(&self, mark: i64) -> Result<u64, IndexError> {
-        let last = load::last_seq(&self.messages).map_err(|error| self.fault(error))?;
+        let last = last_seq(&self.messages).map_err(|error| self.fault(error))?;
         Ok(last.saturating_sub(mark).unsigned_abs())
     }
 
@@ -236,7 +241,7 @@ impl Indexer {
 
     fn try_step(&mut self, most: i64) -> rusqlite::Result<i64> {
         // A place in the order of saying that is empty counts as if it were not.
-        let high = load::last_seq(&self.messages)?.min(self.marks.words.saturating_add(most)).max(self.marks.words);
+        let high = last_seq(&self.messages)?.min(self.marks.words.saturating_add(most)).max(self.marks.words);
         let count = high - self.marks.words;
         let next = self.marks.words + 1;
         let first = if count > 0 { block::begin(&self.index, next, count)? } else { next };
@@ -326,6 +331,12 @@ fn write_token(kind: char, number: i64, token: &mut String) {
     token.push(kind);
     token.push('_');
     token.push_str(itoa::Buffer::new().format(number));
+}
+
+/// As if SQLite had said it of what stands inside a row.
+pub(super) fn corrupt() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    rusqlite::Error::SqliteFailure(code, Some("a list in the index is damaged".to_owned()))
 }
 
 #[cfg(test)]

@@ -20,14 +20,14 @@ const TOKEN_MAX: usize = 64;
 
 /// What must be found, all of it: one phrase of tokens for each word that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Query {
+pub(in crate::server::store) struct Query {
     /// Each padded with a space on both sides.
     phrases: Vec<String>,
 }
 
 impl Query {
     /// The words asked for; `None` if there is nothing in them to search for.
-    pub(super) fn parse(words: &str) -> Option<Self> {
+    pub(in crate::server::store) fn parse(words: &str) -> Option<Self> {
         let mut phrases = Vec::new();
         for word in words.split_whitespace() {
             let mut phrase = String::new();
@@ -40,12 +40,12 @@ impl Query {
     }
 
     /// Whether all of it is in a text that [`normalise`] made.
-    pub(super) fn is_in(&self, normalised: &str) -> bool {
+    pub(in crate::server::store) fn is_in(&self, normalised: &str) -> bool {
         self.phrases.iter().all(|phrase| normalised.contains(phrase.as_str()))
     }
 
     /// What a line must have of tokens to hold all of it, as [`indexed`] gives them.
-    pub(super) fn tokens(&self) -> Vec<String> {
+    pub(in crate::server::store) fn tokens(&self) -> Vec<String> {
         let mut tokens = Vec::new();
         for phrase in &self.phrases {
             let start = tokens.len();
@@ -64,14 +64,14 @@ impl Query {
     }
 
     /// Whether a line may have all the tokens and yet not all of it: a phrase must be in a row.
-    pub(super) fn has_phrase(&self) -> bool {
+    pub(in crate::server::store) fn has_phrase(&self) -> bool {
         self.phrases.iter().any(|phrase| phrase.trim().contains(' '))
     }
 }
 
 /// Gives the tokens that the index has of a text that [`normalise`] made. `pair` is memory to work
 /// in.
-pub(super) fn indexed(normalised: &str, pair: &mut String, mut put: impl FnMut(&str)) {
+pub(in crate::server::store) fn indexed(normalised: &str, pair: &mut String, mut put: impl FnMut(&str)) {
     let mut before = "";
     for token in normalised.split(' ').filter(|token| !token.is_empty()) {
         put(token);
@@ -97,7 +97,7 @@ fn is_pair(token: &str) -> bool {
 
 /// Replaces `out` by the text's tokens, with one space before and behind each; by one space alone
 /// if there are none.
-pub(super) fn normalise(text: &str, out: &mut String) {
+pub(in crate::server::store) fn normalise(text: &str, out: &mut String) {
     out.clear();
     if text.is_ascii() {
         return normalise_ascii(text.as_bytes(), out);

@@ -1,8 +1,8 @@
 //! Search: languages, who may read, pages; and that nobody can tell what is indexed yet.
 
-use super::super::testing::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, peopled, readers, say, search};
-use super::super::{Indexer, Reader};
 use crate::protocol::names::{AccountId, ConversationId, Text};
+use crate::server::store::test_support::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, peopled, readers, say, search};
+use crate::server::store::{Indexer, Reader};
 use crate::server::traffic::{ConversationRef, Read};
 use proptest::prelude::*;
 

@@ -3,14 +3,15 @@
 //! What the index says is never trusted for who may read: each message found is looked up, and
 //! its conversation must be among the asker's.
 
-use super::index::{author_token, place_token, report_damage};
 use super::page::{Page, ReadError, message_row, messages};
-use super::postings::{find, intersect};
-use super::words::{self, Query};
-use super::{corrupt, is_damage, stored};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::AccountId;
+use crate::server::store::db::error::is_damage;
+use crate::server::store::db::to_sql;
+use crate::server::store::index::postings::{find, intersect};
+use crate::server::store::index::words::{self, Query};
+use crate::server::store::index::{author_token, corrupt, place_token, report_damage};
 use crate::server::traffic::ConversationRef;
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
@@ -39,7 +40,7 @@ impl<'a> Search<'a> {
             ReadError::Refused(Refusal::new(Code::BadArgument, text))
         })?;
         let places = places.iter().map(|place| (place.id.value(), &*place.target)).collect();
-        Ok(Self { places, from, below: more.map_or(i64::MAX, stored), query })
+        Ok(Self { places, from, below: more.map_or(i64::MAX, to_sql), query })
     }
 
     /// What a line must have of tokens, wherever it was said. The longest first: it is likely in the

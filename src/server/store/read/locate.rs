@@ -5,11 +5,12 @@
 //! does: a message is in the index or behind its mark, never both or neither. Both states are held
 //! for one answer, whose deadline bounds how long.
 
-use super::chunk::{self, Entry};
-use super::index::report_damage;
 use super::page::{Page, ReadError, message_row};
-use super::{corrupt, is_damage, stored};
 use crate::protocol::names::{AccountId, MessageId};
+use crate::server::store::db::error::is_damage;
+use crate::server::store::db::to_sql;
+use crate::server::store::index::chunk::{self, Entry};
+use crate::server::store::index::{corrupt, report_damage};
 use crate::server::traffic::{ConversationRef, Unread};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use rustc_hash::FxHashMap;
@@ -33,14 +34,14 @@ pub(super) struct Span {
 impl Span {
     /// The messages above `after`, or all, that are below `before`.
     pub(super) fn between(place: &ConversationRef, after: Option<MessageId>, before: MessageId) -> Self {
-        let above = stored(after.unwrap_or(MessageId::ZERO).value());
-        Self { conversation: place.id.value(), above, below: stored(before.value()) }
+        let above = to_sql(after.unwrap_or(MessageId::ZERO).value());
+        Self { conversation: place.id.value(), above, below: to_sql(before.value()) }
     }
 
     /// What is unread, one's own lines too.
     pub(super) fn unread(unread: &Unread) -> Self {
-        let above = stored(unread.read.value());
-        let below = stored(unread.last.value()).saturating_add(1);
+        let above = to_sql(unread.read.value());
+        let below = to_sql(unread.last.value()).saturating_add(1);
         Self { conversation: unread.conversation.id.value(), above, below }
     }
 

@@ -10,13 +10,15 @@
 //! The write-ahead log is checkpointed into the database at quiet moments ([`Store::idle`]), and where
 //! there is none for long, by a thread of its own beside the commits ([`super::checkpoint`]).
 
-mod rows;
-mod wal;
+mod batch;
+mod load;
+mod log;
+mod records;
 
-use self::rows::Rows;
-use self::wal::Log;
-
-use super::{DATABASE_FILE, DataDir, Settings, StoreError, Sync, connect_writer, load, records, schema, stored};
+use self::batch::Batch;
+use self::log::Log;
+use super::db::error::StoreError;
+use super::db::{DATABASE_FILE, DataDir, Settings, Sync, connect_writer, last_seq, schema, to_sql};
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{Appended, Draft, Snapshot, Write};
@@ -50,7 +52,7 @@ pub struct Store {
     /// Place of the next message in the order of saying.
     next_seq: i64,
     /// Messages of the transaction that are not in the database yet.
-    rows: Rows,
+    batch: Batch,
     /// The place in the order of saying up to which last ids are saved.
     counted: i64,
     /// The next one at which a commit saves them.
@@ -126,7 +128,7 @@ impl Store {
     /// See [`StoreError`]; each is one line for the operator.
     pub fn open(settings: &Settings) -> Result<(Self, Snapshot), StoreError> {
         let dir = DataDir::lock(&settings.data)?;
-        let file = dir.dir.join(DATABASE_FILE);
+        let file = dir.file(DATABASE_FILE);
         let mut db = connect_writer(&file)?;
         let of = |error| StoreError::of(&file, error);
         db.pragma_update(None, "synchronous", "full").map_err(of)?;
@@ -151,8 +153,8 @@ impl Store {
             keep: settings.keep,
             sync: settings.sync,
             tallies,
-            next_seq: load::last_seq(&db).map_err(of)?.max(counted) + 1,
-            rows: Rows::default(),
+            next_seq: last_seq(&db).map_err(of)?.max(counted) + 1,
+            batch: Batch::default(),
             counted,
             count_at: counted + COUNT_MOST,
             change: Change::default(),
@@ -207,7 +209,7 @@ impl Store {
     /// # Errors
     /// On [`CommitError::Refused`] it is rolled back already.
     pub fn commit(&mut self) -> Result<Committed, CommitError> {
-        if let Err(error) = self.step(|store| Ok(store.rows.write(&store.db)?)) {
+        if let Err(error) = self.step(|store| Ok(store.batch.write(&store.db)?)) {
             self.rollback()?;
             return Err(error);
         }
@@ -237,7 +239,7 @@ impl Store {
     /// Only [`CommitError::Ambiguous`].
     pub fn rollback(&mut self) -> Result<(), CommitError> {
         let change = std::mem::take(&mut self.change);
-        self.rows.clear();
+        self.batch.clear();
         for (conversation, before) in change.undo.into_iter().rev() {
             match before {
                 Some(tally) => self.tallies.insert(conversation, tally),
@@ -319,7 +321,7 @@ impl Store {
                 self.counted = counted;
                 self.tallies.values_mut().for_each(|tally| tally.saved = tally.saved.max(tally.last.value()));
             }
-            Err(error) => log::warn!("{}: the last ids could not be saved: {error}", self.file.display()),
+            Err(error) => ::log::warn!("{}: the last ids could not be saved: {error}", self.file.display()),
         }
     }
 
@@ -344,19 +346,19 @@ impl Store {
         let id = tally.last.next().ok_or(Fault::NoIdLeft(conversation))?;
         let mut saved = tally.saved;
         if self.keep {
-            self.rows.push(&self.db, self.next_seq, id, draft)?;
+            self.batch.push(&self.db, self.next_seq, id, draft)?;
             self.next_seq += 1;
             self.change.kept += 1;
         } else if id.value() > saved {
             saved = (tally.last.value() + RESERVE).min(MessageId::MAX.value());
-            records::one(&self.db, SAVE_LAST, [conversation.value(), stored(saved)])?;
+            records::one(&self.db, SAVE_LAST, [conversation.value(), to_sql(saved)])?;
         }
         if let Some(key) = &draft.key {
             self.db.prepare_cached("INSERT INTO post_key VALUES(?, ?, ?, ?, ?)")?.execute(params![
                 draft.author.value(),
                 conversation.value(),
                 key.as_bytes(),
-                stored(id.value()),
+                to_sql(id.value()),
                 Digest::of(draft.text.as_str()).as_bytes()
             ])?;
         }
@@ -399,7 +401,7 @@ fn save_lasts<'a>(
 ) -> rusqlite::Result<()> {
     let mut save = db.prepare_cached(SAVE_LAST)?;
     for (conversation, tally) in tallies {
-        save.execute([conversation.value(), stored(tally.last.value())])?;
+        save.execute([conversation.value(), to_sql(tally.last.value())])?;
     }
     schema::set_counted(db, counted)
 }

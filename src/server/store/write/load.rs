@@ -1,10 +1,10 @@
 //! Reads the [`Snapshot`]: all that the dispatcher's state is made of.
 
-use super::schema;
 use crate::protocol::names::{
     AccountId, AddressGroup, ConversationId, MessageId, NameError, RoomName, SERVER_NAME, UserName,
 };
 use crate::protocol::secrets::Digest;
+use crate::server::store::db::schema;
 use crate::server::traffic::{
     AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, Role, Snapshot,
     TokenRecord,
@@ -92,11 +92,6 @@ pub(super) fn uncounted(db: &Connection) -> Result<FxHashMap<ConversationId, Mes
         *last = id.max(*last);
     }
     Ok(lasts)
-}
-
-/// The highest place in the order of saying that a message has.
-pub(super) fn last_seq(db: &Connection) -> Result<i64> {
-    db.prepare_cached("SELECT coalesce(max(seq), 0) FROM message")?.query_row([], |row| row.get(0))
 }
 
 /// How an address is kept: its bytes, which are 0 for the console, 4 or 8.

@@ -9,45 +9,45 @@ use super::varint;
 
 /// Messages in a chunk at most. Whoever wants one of them decodes the chunk, in about a
 /// microsecond; and so many fit in a page of the index beside others.
-pub(super) const MOST: i64 = 256;
+pub(in crate::server::store) const MOST: i64 = 256;
 
 /// A chunk under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Chunk {
+pub(in crate::server::store) struct Chunk {
     /// The id of its first message.
-    pub(super) first: i64,
+    pub(in crate::server::store) first: i64,
     /// The id of its last one; lower than `first` while there is none.
-    pub(super) last: i64,
+    pub(in crate::server::store) last: i64,
     /// Place of the last one in the order of saying.
     seq: i64,
     /// The messages, as they are kept.
-    pub(super) bytes: Vec<u8>,
+    pub(in crate::server::store) bytes: Vec<u8>,
 }
 
 /// A message in a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) id: i64,
-    pub(super) author: i64,
-    pub(super) seq: i64,
+pub(in crate::server::store) struct Entry {
+    pub(in crate::server::store) id: i64,
+    pub(in crate::server::store) author: i64,
+    pub(in crate::server::store) seq: i64,
 }
 
 impl Chunk {
     /// A chunk that begins with this message.
-    pub(super) fn new(entry: Entry) -> Self {
+    pub(in crate::server::store) fn new(entry: Entry) -> Self {
         let mut chunk = Self { first: entry.id, last: entry.id - 1, seq: 0, bytes: Vec::new() };
         chunk.put(entry);
         chunk
     }
 
     /// Goes on with a chunk that was kept; `None` if it is damaged.
-    pub(super) fn resume(first: i64, last: i64, bytes: &[u8]) -> Option<Self> {
+    pub(in crate::server::store) fn resume(first: i64, last: i64, bytes: &[u8]) -> Option<Self> {
         let seq = entries(first, last, bytes)?.last()?.seq;
         Some(Self { first, last, seq, bytes: bytes.to_vec() })
     }
 
     /// Adds a message; false if it belongs in a new chunk.
-    pub(super) fn push(&mut self, entry: Entry) -> bool {
+    pub(in crate::server::store) fn push(&mut self, entry: Entry) -> bool {
         let fits = entry.id == self.last + 1 && entry.seq > self.seq && self.len() < MOST;
         if fits {
             self.put(entry);
@@ -56,7 +56,7 @@ impl Chunk {
     }
 
     /// How many messages it holds.
-    pub(super) fn len(&self) -> i64 {
+    pub(in crate::server::store) fn len(&self) -> i64 {
         self.last - self.first + 1
     }
 
@@ -68,7 +68,7 @@ impl Chunk {
 }
 
 /// The messages of a chunk that was kept, the oldest first; `None` if it is damaged.
-pub(super) fn entries(first: i64, last: i64, mut bytes: &[u8]) -> Option<Vec<Entry>> {
+pub(in crate::server::store) fn entries(first: i64, last: i64, mut bytes: &[u8]) -> Option<Vec<Entry>> {
     let count = last.checked_sub(first)?.checked_add(1).filter(|count| (1..=MOST).contains(count))?;
     let mut entries = Vec::with_capacity(usize::try_from(count).ok()?);
     let mut seq = 0i64;

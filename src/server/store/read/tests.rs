@@ -1,9 +1,9 @@
 //! History, conversations and welcomes as the wire shows them.
 
-use super::super::places::{CHUNKS_NEWEST_FIRST, CHUNKS_OLDEST_FIRST};
-use super::super::testing::{
+use super::super::test_support::{
     ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, history, peopled, place, readers, say, search, unread, welcome,
 };
+use super::locate::{CHUNKS_NEWEST_FIRST, CHUNKS_OLDEST_FIRST};
 use super::*;
 use crate::protocol::names::ConversationId;
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! `/history`. A reader's thread runs it.
 
+use super::locate::{Places, Span};
 use super::page::{Page, ReadError, messages};
-use super::places::{Places, Span};
 use crate::protocol::line::Rows;
 use crate::protocol::names::MessageId;
 use crate::server::traffic::ConversationRef;

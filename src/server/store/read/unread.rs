@@ -1,8 +1,8 @@
 //! What is unread: `/conversations`, and what a person is shown at login and `/join`. A reader's
 //! thread runs it.
 
+use super::locate::{Places, Span};
 use super::page::{Page, ReadError};
-use super::places::{Places, Span};
 use crate::protocol::line::Rows;
 use crate::protocol::names::AccountId;
 use crate::server::traffic::Unread;

@@ -17,7 +17,7 @@ const LEAF: usize = 900;
 /// Gathers the postings of a block. Most tokens of a talk are in one line of it, so such a one
 /// costs some thirty bytes and nothing on the heap of its own.
 #[derive(Debug, Default)]
-pub(super) struct Postings {
+pub(in crate::server::store) struct Postings {
     /// All tokens, one behind the other.
     names: String,
     terms: Vec<Term>,
@@ -41,7 +41,7 @@ struct Term {
 
 impl Postings {
     /// Forgets all, but for the memory.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::server::store) fn clear(&mut self) {
         self.names.clear();
         self.terms.clear();
         self.slots.fill(0);
@@ -50,7 +50,7 @@ impl Postings {
     }
 
     /// Notes that a line holds a token. Lines come in order; a token may come more than once.
-    pub(super) fn note(&mut self, token: &str, line: u32) {
+    pub(in crate::server::store) fn note(&mut self, token: &str, line: u32) {
         if self.terms.len() * 2 >= self.slots.len() {
             self.grow();
         }
@@ -72,7 +72,10 @@ impl Postings {
     }
 
     /// Gives each leaf, with its first token, in order.
-    pub(super) fn leaves<E>(&self, mut put: impl FnMut(&str, &[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub(in crate::server::store) fn leaves<E>(
+        &self,
+        mut put: impl FnMut(&str, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut order: Vec<u32> = (0..number(self.terms.len())).collect();
         order.sort_unstable_by(|&a, &b| self.name(a as usize).cmp(self.name(b as usize)));
         let (mut first, mut leaf, mut list) = ("", Vec::with_capacity(LEAF), Vec::new());
@@ -145,11 +148,11 @@ fn hash(token: &str) -> u32 {
 
 /// What a leaf is not.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Damaged;
+pub(in crate::server::store) struct Damaged;
 
 /// Replaces `out` by the lines that a leaf has for a token, the oldest first; by none if it does
 /// not have the token. All are below `lines`.
-pub(super) fn find(leaf: &[u8], token: &str, lines: u32, out: &mut Vec<u32>) -> Result<(), Damaged> {
+pub(in crate::server::store) fn find(leaf: &[u8], token: &str, lines: u32, out: &mut Vec<u32>) -> Result<(), Damaged> {
     out.clear();
     let mut left = leaf;
     while !left.is_empty() {
@@ -186,7 +189,7 @@ fn run<'a>(left: &mut &'a [u8]) -> Result<&'a [u8], Damaged> {
 }
 
 /// Keeps of `lines` those that are also in `others`; both are in order.
-pub(super) fn intersect(lines: &mut Vec<u32>, others: &[u32]) {
+pub(in crate::server::store) fn intersect(lines: &mut Vec<u32>, others: &[u32]) {
     let mut others = others.iter().peekable();
     lines.retain(|line| {
         while others.next_if(|other| *other < line).is_some() {}

@@ -1,7 +1,8 @@
 //! The tables of `chitchat.db`, how an older file becomes a newer one, and what a new one begins
 //! with. Runs once, when the store is opened.
 
-use super::{StoreError, Sync, stored};
+use super::error::StoreError;
+use super::{Sync, to_sql};
 use crate::protocol::names::{RoomName, UserName};
 use crate::protocol::secrets;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
@@ -59,13 +60,13 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Brings the database to the newest schema, and fills a new one with the server's own account
 /// and the lobby; all of it or, after a crash, nothing.
-pub(super) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError> {
+pub(crate) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError> {
     let of = |error| StoreError::of(file, error);
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of)?;
     let found: i64 = change.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(of)?;
     let Some(steps) = usize::try_from(found).ok().and_then(|taken| MIGRATIONS.get(taken..)) else {
         let needs = meta(&change, "needs").ok().flatten().unwrap_or_else(|| "of a later version".to_owned());
-        return Err(StoreError::Newer { file: file.to_owned(), found, known: stored(MIGRATIONS.len() as u64), needs });
+        return Err(StoreError::Newer { file: file.to_owned(), found, known: to_sql(MIGRATIONS.len() as u64), needs });
     };
     if steps.is_empty() {
         return Ok(());
@@ -85,7 +86,7 @@ pub(super) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError
         set_meta(&change, "epoch", &secrets::new_epoch()?).map_err(of)?;
     }
     set_meta(&change, "needs", VERSION).map_err(of)?;
-    change.pragma_update(None, "user_version", stored(MIGRATIONS.len() as u64)).map_err(of)?;
+    change.pragma_update(None, "user_version", to_sql(MIGRATIONS.len() as u64)).map_err(of)?;
     change.commit().map_err(of)
 }
 
@@ -105,7 +106,7 @@ fn fill(db: &Connection) -> rusqlite::Result<()> {
 
 /// Notes that a run begins, and gives the database's line of history a new name if the last run
 /// may have lost what it had acknowledged. The connection must be one that syncs each commit.
-pub(super) fn begin_run(db: &mut Connection, file: &Path, sync: Sync) -> Result<(), StoreError> {
+pub(crate) fn begin_run(db: &mut Connection, file: &Path, sync: Sync) -> Result<(), StoreError> {
     let of = |error| StoreError::of(file, error);
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of)?;
     let unclean = meta(&change, "unclean").map_err(of)?.is_some();
@@ -121,23 +122,23 @@ pub(super) fn begin_run(db: &mut Connection, file: &Path, sync: Sync) -> Result<
 }
 
 /// Notes a clean end, behind all that was committed.
-pub(super) fn end_run(db: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn end_run(db: &Connection) -> rusqlite::Result<()> {
     db.execute("DELETE FROM meta WHERE key = 'unclean'", []).map(drop)
 }
 
 /// One of the few things known of the database as a whole.
-pub(super) fn meta(db: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+pub(crate) fn meta(db: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
     db.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
 }
 
 /// Up to which place in the order of saying each conversation's `last` is saved.
-pub(super) fn counted(db: &Connection) -> rusqlite::Result<i64> {
+pub(crate) fn counted(db: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'counted'), 0)";
     db.query_row(sql, [], |row| row.get(0))
 }
 
 /// Notes it, in the transaction that saves them.
-pub(super) fn set_counted(db: &Connection, seq: i64) -> rusqlite::Result<()> {
+pub(crate) fn set_counted(db: &Connection, seq: i64) -> rusqlite::Result<()> {
     set_meta(db, "counted", &seq.to_string())
 }
 
@@ -151,8 +152,8 @@ fn set_meta(db: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Dir, open};
-    use super::super::{DATABASE_FILE, Settings, Store};
+    use super::super::super::test_support::{Dir, open};
+    use super::super::super::{DATABASE_FILE, Settings, Store};
     use super::*;
 
     #[test]

@@ -1,7 +1,7 @@
 //! The writer's write-ahead log: when it is checkpointed into the database. The dispatcher's thread
 //! runs it.
 
-use crate::server::store::checkpoint::REST_MOST;
+use crate::server::store::db::checkpoint::REST_MOST;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
 
@@ -75,7 +75,7 @@ impl Log {
         match db.wal_checkpoint_v2(Some("main"), mode) {
             Ok((pages, checkpointed)) => (self.pages, self.checkpointed) = (pages, checkpointed),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
-            Err(error) => log::warn!("{}: checkpointing its log failed: {error}", db.path().unwrap_or_default()),
+            Err(error) => ::log::warn!("{}: checkpointing its log failed: {error}", db.path().unwrap_or_default()),
         }
     }
 }

@@ -5,7 +5,8 @@
 //! writer checkpoints those few pages itself, between two commits: the log can only begin anew at a moment
 //! at which nothing is left in it.
 
-use super::{DATABASE_FILE, Settings, StoreError, connect_writer};
+use super::error::StoreError;
+use super::{DATABASE_FILE, Settings, connect_writer};
 use crossbeam_channel::Receiver;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 const PASSES_MAX: usize = 4;
 
 /// Pages of 4 KiB that the writer may be left with.
-pub(super) const REST_MOST: i32 = 128;
+pub(crate) const REST_MOST: i32 = 128;
 
 /// A connection that checkpoints.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl Checkpointer {
     }
 
     /// Passes over the log until what is left of it is little, or does not become less.
-    pub(super) fn checkpoint(&self) {
+    pub(crate) fn checkpoint(&self) {
         let mut before = i32::MAX;
         for _ in 0..PASSES_MAX {
             let left = match self.db.wal_checkpoint_v2(Some("main"), CheckpointMode::PASSIVE) {

@@ -1,0 +1,106 @@
+//! Why the data directory can't be used, and what kind of failure an SQLite error is.
+
+use crate::protocol::secrets::NoRandomness;
+use rusqlite::ErrorCode;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the data directory can't be used. The operator can fix each of these; the message says how.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The directory, or a file in it, can't be created or written.
+    #[error(
+        "can't create or write {path}: {source}; make it owned by the user running chitchatd, or choose another data directory"
+    )]
+    Directory {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another server uses the directory.
+    #[error("another chitchatd is running on the data directory {dir}; stop it, or choose another data directory")]
+    Locked {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The database was written by a later version.
+    #[error(
+        "{file} was last used by a newer chitchatd (its schema is {found}, this one knows {known}); install chitchatd {needs} or newer"
+    )]
+    Newer {
+        /// The database.
+        file: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest schema that this version knows.
+        known: i64,
+        /// The version that wrote it.
+        needs: String,
+    },
+    /// The file is damaged, or is not a database of ours.
+    #[error("{file} is damaged or is not a chitchatd database ({detail}); replace it with a backup")]
+    Broken {
+        /// The database.
+        file: PathBuf,
+        /// What SQLite says, or what was found.
+        detail: String,
+    },
+    /// The disk is full.
+    #[error("can't write {file}: the disk is full; free some space and start again")]
+    Full {
+        /// The database.
+        file: PathBuf,
+    },
+    /// Anything else that SQLite reports.
+    #[error("can't use {file}: {source}")]
+    Database {
+        /// The database.
+        file: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// Built with an SQLite that has a known fault.
+    #[error("this chitchatd was built with SQLite {found}, which can lose data; build it with 3.51.3 or newer")]
+    OldSqlite {
+        /// Its version.
+        found: &'static str,
+    },
+    /// No random bytes for the epoch.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+impl StoreError {
+    /// Sorts an SQLite error about `file` into the variants above.
+    pub(crate) fn of(file: &Path, source: rusqlite::Error) -> Self {
+        let file = file.to_owned();
+        match source.sqlite_error_code() {
+            _ if is_damage(&source) || is_unexpected_content(&source) => {
+                Self::Broken { file, detail: source.to_string() }
+            }
+            Some(ErrorCode::DiskFull) => Self::Full { file },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                Self::Directory { path: file, source: io::Error::other(source.to_string()) }
+            }
+            _ => Self::Database { file, source },
+        }
+    }
+}
+
+/// Whether SQLite found a file damaged, rather than out of reach.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Whether a file holds values that this program never writes.
+fn is_unexpected_content(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+    matches!(
+        error,
+        Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+            | Error::QueryReturnedNoRows
+    )
+}

@@ -1,0 +1,130 @@
+//! The database files: where they lie, how a connection to one is opened, the schema, the errors,
+//! and checkpointing. It knows nothing of what is written, read or indexed; the three folders beside
+//! it build on it. Each function runs on the thread that calls it.
+
+pub(crate) mod checkpoint;
+pub(crate) mod error;
+pub(crate) mod schema;
+
+use self::error::StoreError;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The main database's file within the data directory.
+pub const DATABASE_FILE: &str = "chitchat.db";
+/// The index's file within the data directory.
+pub const INDEX_FILE: &str = "index.db";
+/// The file within the data directory that a running server holds locked.
+pub const LOCK_FILE: &str = "lock";
+
+/// How long one connection waits for another's lock: only at start and at a forced checkpoint.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Earlier versions of SQLite have a fault that can damage a database when its log is restarted.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Statements that a reading connection keeps prepared.
+const READER_STATEMENTS: usize = 32;
+
+/// What the store keeps, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The data directory; created if it is missing.
+    pub data: PathBuf,
+    /// What a commit waits for.
+    pub sync: Sync,
+    /// Whether messages are kept. If not, only their ids are counted. Keys of `/post` are kept
+    /// either way, since each may be used once, ever.
+    pub keep: bool,
+}
+
+/// What a commit waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// For the disk: what was committed survives a power cut.
+    Full,
+    /// For the operating system: what was committed survives a crash of the process. After an
+    /// unclean end the epoch changes, since ids may have been lost together with their messages.
+    Normal,
+}
+
+/// The data directory, held by this process alone until it is dropped.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Creates the directory if it is missing, and locks it.
+    pub(crate) fn lock(dir: &Path) -> Result<Self, StoreError> {
+        let refused = |path: &Path| {
+            let path = path.to_owned();
+            move |source| StoreError::Directory { path, source }
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused(dir))?;
+        let path = dir.join(LOCK_FILE);
+        let lock = private_file(&path).map_err(refused(&path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: dir.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { dir: dir.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(refused(&path)(source)),
+        }
+    }
+
+    /// A file in it.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+/// Opens a file for writing; if it is missing, it is created readable by its owner alone.
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Opens a connection that writes. The file is created first, since SQLite would make it readable
+/// by others; its log takes over the file's permissions.
+pub(crate) fn connect_writer(file: &Path) -> Result<Connection, StoreError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(StoreError::OldSqlite { found: rusqlite::version() });
+    }
+    private_file(file).map_err(|source| StoreError::Directory { path: file.to_owned(), source })?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connect = || -> rusqlite::Result<Connection> {
+        let db = Connection::open_with_flags(file, flags)?;
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        db.pragma_update(None, "journal_mode", "wal")?;
+        db.pragma_update(None, "foreign_keys", true)?;
+        db.pragma_update(None, "temp_store", "memory")?;
+        Ok(db)
+    };
+    connect().map_err(|error| StoreError::of(file, error))
+}
+
+/// Opens a connection that only reads; a writer has created the file before.
+pub(crate) fn connect_reader(file: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connect = || -> rusqlite::Result<Connection> {
+        let db = Connection::open_with_flags(file, flags)?;
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        db.pragma_update(None, "temp_store", "memory")?;
+        db.set_prepared_statement_cache_capacity(READER_STATEMENTS);
+        Ok(db)
+    };
+    connect().map_err(|error| StoreError::of(file, error))
+}
+
+/// A number as SQLite keeps it. What comes from the wire is at most 2^63-1 already.
+pub(crate) fn to_sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The highest sequence number that a message has.
+pub(crate) fn last_seq(db: &Connection) -> rusqlite::Result<i64> {
+    db.prepare_cached("SELECT coalesce(max(seq), 0) FROM message")?.query_row([], |row| row.get(0))
+}
