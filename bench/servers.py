@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-LOAD = TOP / "target/release/examples/load"
+LOAD = TOP / "target/release/load"
 CHITCHATD = TOP / "target/release/chitchatd"
 
 
@@ -281,7 +281,7 @@ def install(names):
 
 
 def build():
-    subprocess.run(["cargo", "build", "--release", "--example", "load", "--bin", "chitchatd"], cwd=TOP, check=True)
+    subprocess.run(["cargo", "build", "--release", "--workspace", "--bin", "load", "--bin", "chitchatd"], cwd=TOP, check=True)
 
 
 def certificate(directory):

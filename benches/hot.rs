@@ -1,7 +1,7 @@
 //! What a message costs on its way, piece by piece: `cargo bench --bench hot`.
 //!
 //! Each bench says how many lines it handles, so the column of items a second compares them.
-//! Whole servers are measured by the load generator (`examples/load`), side by side with others.
+//! Whole servers are measured by the load generator (`bench/load`), side by side with others.
 #![allow(missing_docs, reason = "benches")]
 
 use chitchat::protocol::command::{Command, Input, LINE_MAX, parse_line};

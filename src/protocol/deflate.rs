@@ -7,7 +7,7 @@
 //!
 //! A wrong dictionary can inflate to garbage without an error, hence the frame's own CRC-32.
 //!
-//! What it saves, by `examples/dictionary` on held-out chat with tags, frame headers included: of
+//! What it saves, by `tools/dictionary` on held-out chat with tags, frame headers included: of
 //! one short line 5 %, of one of 150 octets a fifth, of five lines 44 % (36 % without dictionary),
 //! of 20 lines 60 % (55 %), of 50 rows of history 65 % (60 %). Packing took 16 µs for one line, 30
 //! for 20 and 43 for 50, on one slow core; unpacking a seventh of that at most.

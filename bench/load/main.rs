@@ -1,11 +1,11 @@
 //! The load generator: how much work a chat server does for each line that somebody reads.
 //!
 //! It speaks ChitChat's wire and IRC, so that the same work runs against `chitchatd` and against
-//! any IRC server. It is an example, not a test, because it is for whoever runs a server: it tells
+//! any IRC server. It is a program, not a test, because it is for whoever runs a server: it tells
 //! what *this* machine can carry, with nothing to install beside the sources.
 //!
 //! ```text
-//! cargo run --release --example load -- --addr 127.0.0.1:2427 --rooms 1 --members 100 \
+//! cargo run --release -p bench --bin load -- --addr 127.0.0.1:2427 --rooms 1 --members 100 \
 //!     --state /tmp/accounts --pid "$(pidof chitchatd)"
 //! ```
 //!

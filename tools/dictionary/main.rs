@@ -1,7 +1,7 @@
 //! How dictionary 1 was made, and what it saves.
 //!
-//! `cargo run --release --example dictionary` measures the dictionary that is built in, on the
-//! third of `chat.txt` that it was not made from; `… --example dictionary make` prints the
+//! `cargo run --release -p tools --bin dictionary` measures the dictionary that is built in, on the
+//! third of `chat.txt` that it was not made from; `… -- make` prints the
 //! dictionary that these files give. Of what a dictionary holds the likeliest stands last, since
 //! near matches are cheaper: common words (`words.txt`), phrases that are frequent in two thirds of
 //! `chat.txt`, and at the end the forms of the wire (`wire.txt`).

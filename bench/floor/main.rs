@@ -5,7 +5,7 @@
 //! a process of its own. No lines are parsed, nothing is decided, encrypted or kept.
 //!
 //! ```text
-//! cargo run --release --example floor -- [SOCKETS]
+//! cargo run --release -p bench --bin floor -- [SOCKETS]
 //! ```
 
 use mio::net::TcpStream as Reading;
