@@ -335,7 +335,7 @@ fn settle(swarm: &mut Swarm, fanout: &mut Fanout, pid: u32) -> Result<(f64, Inst
         swarm.turn(fanout, LOOK)?;
         let (now, used) = (Instant::now(), cpu()?);
         // Ticks are whole; half a one is for what floating point loses.
-        if used - mark > 1.5 / process::TICKS || process::wants_to_run(pid).map_err(Fault::Local)? {
+        if used - mark > 1.5 * process::tick() || process::wants_to_run(pid).map_err(Fault::Local)? {
             (mark, since) = (used, now);
         } else if now - since >= REST {
             return Ok((used, since));

@@ -1,13 +1,16 @@
 //! What processes cost: processor time, memory and context switches, from `/proc`.
 
+use procfs::process::Process;
+use procfs::{ProcError, ProcResult};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
-use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-/// Clock ticks a second in `/proc/PID/stat`. It is 100 on every Linux that people run.
-pub const TICKS: f64 = 100.0;
+/// Length of a clock tick, the unit of a process's processor time, in seconds.
+pub fn tick() -> f64 {
+    1.0 / procfs::ticks_per_second() as f64
+}
 
 /// What a process had used up to one moment.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,41 +26,36 @@ pub struct Usage {
 impl Usage {
     /// Reads what a process has used up to now.
     pub fn of(pid: u32) -> io::Result<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // The command's name stands in parentheses and may hold spaces and parentheses itself.
-        let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-        let mut switches = 0.0;
-        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        Self::read(pid).map_err(io::Error::other)
+    }
+
+    fn read(pid: u32) -> ProcResult<Self> {
+        let process = open(pid)?;
+        let stat = process.stat()?;
+        let mut switches = 0;
+        for thread in process.tasks()? {
             // A thread may end between the listing and the reading.
-            if let Ok(status) = fs::read_to_string(thread?.path().join("status")) {
-                switches += field(&status, "voluntary_ctxt_switches:");
+            if let Ok(status) = thread.and_then(|thread| thread.status()) {
+                switches += status.voluntary_ctxt_switches.unwrap_or(0);
             }
         }
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        Ok(Self { cpu: (ticks(11) + ticks(12)) / TICKS, rss: field(&status, "VmRSS:"), switches })
+        let rss = process.status()?.vmrss.unwrap_or(0);
+        Ok(Self { cpu: (stat.utime + stat.stime) as f64 * tick(), rss: rss as f64, switches: switches as f64 })
     }
 }
 
 /// Whether a thread of a process runs, wants to run, or waits for the disk at this moment. One of low
 /// priority may want to for seconds while others have the processors, and use no time meanwhile.
 pub fn wants_to_run(pid: u32) -> io::Result<bool> {
-    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may end between the listing and the reading.
-        let stat = fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
-        if stat
-            .rsplit_once(')')
-            .is_some_and(|(_, rest)| matches!(rest.trim_start().as_bytes().first(), Some(b'R' | b'D')))
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let tasks = open(pid).and_then(|process| process.tasks()).map_err(io::Error::other)?;
+    // A thread may end between the listing and the reading.
+    let stats = tasks.filter_map(|thread| thread.and_then(|thread| thread.stat()).ok());
+    Ok(stats.into_iter().any(|stat| matches!(stat.state, 'R' | 'D')))
 }
 
-fn field(status: &str, key: &str) -> f64 {
-    let value = status.lines().find_map(|line| line.strip_prefix(key));
-    value.and_then(|value| value.split_whitespace().next()).and_then(|value| value.parse().ok()).unwrap_or(0.0)
+fn open(pid: u32) -> ProcResult<Process> {
+    let pid = i32::try_from(pid).map_err(|_| ProcError::NotFound(None))?;
+    Process::new(pid)
 }
 
 /// Processor time that this process has used, in seconds.
