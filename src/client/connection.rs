@@ -10,6 +10,7 @@
 use super::args::{Address, Transport};
 use super::inbox::{Inbox, InboxError};
 use super::trust::{Distrust, Trust, TrustOutcome};
+use crate::protocol::ALPN;
 use mio::event::Events;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Token, Waker};
@@ -213,8 +214,9 @@ impl Connection {
             Transport::Tls => {
                 let name = ServerName::try_from(server.host.clone())
                     .map_err(|_| ConnectError::BadName(server.host.clone()))?;
-                let config = Arc::new(trust.tls_config().map_err(ConnectError::Tls)?);
-                let mut tls = ClientConnection::new(config, name).map_err(ConnectError::Tls)?;
+                let mut config = trust.tls_config().map_err(ConnectError::Tls)?;
+                config.alpn_protocols = vec![ALPN.to_vec()];
+                let mut tls = ClientConnection::new(Arc::new(config), name).map_err(ConnectError::Tls)?;
                 tls.set_buffer_limit(Some(UNSENT_MAX));
                 Some(Box::new(tls))
             }

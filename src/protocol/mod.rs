@@ -2,11 +2,15 @@
 //!
 //! Knows no socket, thread, clock or lock. `docs/PROTOCOL.md` is the page that these files keep.
 
+/// The protocol's name in TLS's ALPN; its number is the one that `/set tags on` answers with.
+pub const ALPN: &[u8] = b"chitchat/1";
+
 mod args;
 pub mod code;
 pub mod command;
 pub mod deflate;
 pub mod frame;
+pub mod http_guard;
 pub mod line;
 pub mod names;
 pub mod secrets;

@@ -13,7 +13,7 @@ use crate::protocol::frame::text;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AddressGroup, Text, UserName};
 use crate::protocol::secrets::{Digest, Secret};
-use crate::server::traffic::{ListenerKind, RequestKind};
+use crate::server::traffic::RequestKind;
 use help::help;
 use std::time::Duration;
 
@@ -88,8 +88,6 @@ pub enum Action {
     },
     /// Say goodbye and close.
     Quit,
-    /// Somebody who is lost: this one notice, and close.
-    HangUp(&'static str),
 }
 
 /// A line's label, and what it asks.
@@ -105,7 +103,6 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Session {
     state: State,
-    kind: ListenerKind,
     from: AddressGroup,
     options: Options,
 }
@@ -155,8 +152,8 @@ impl Question {
 impl Session {
     /// A new connection's.
     #[must_use]
-    pub fn new(kind: ListenerKind, from: AddressGroup) -> Self {
-        Self { state: State::New, kind, from, options: Options::default() }
+    pub fn new(from: AddressGroup) -> Self {
+        Self { state: State::New, from, options: Options::default() }
     }
 
     /// The options as they stand for the next line.
@@ -227,10 +224,6 @@ impl Session {
             && let State::Asked(asked) = std::mem::replace(&mut self.state, home)
         {
             return self.answer(*asked, line);
-        }
-        if self.kind == ListenerKind::Plain && !was_in && (line.ends_with(" HTTP/1.0") || line.ends_with(" HTTP/1.1")) {
-            // A web page can make its reader's browser post to loopback.
-            return Step { label: None, action: Action::HangUp("this is a chat server, not a web server.") };
         }
         match parse_line(line) {
             Input::Nothing => Step { label: None, action: Action::Nothing },

@@ -257,15 +257,40 @@ fn one_notice(mut socket: TcpStream, sent: &[u8]) -> String {
     lines[0].to_owned()
 }
 
+/// A web page can make its visitor's browser send any of these to any port.
 #[test]
-fn a_web_page_can_not_talk_to_the_plain_port() {
+fn an_http_request_is_refused_before_any_of_it_is_acted_on() {
     let server = Server::start();
-    for request in
-        ["POST /register HTTP/1.1\r\nHost: localhost\r\n\r\n/register mallory long enough\n", "GET / HTTP/1.0\r\n\r\n"]
-    {
-        one_notice(TcpStream::connect(server.plain()).unwrap(), request.as_bytes());
+    let path = "x".repeat(600);
+    let requests: [&[u8]; 9] = [
+        b"POST /register HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        &[b"POST /", path.as_bytes(), b" HTTP/1.1\r\n\r\n"].concat(),
+        &[b"BREW /", path.as_bytes(), b" HTTP/1.1\r\n\r\n"].concat(),
+        b"\r\n\r\nPOST / HTTP/1.1\r\n\r\n",
+        b"POST /a\rb\0c\xff\xfe HTTP/1.1\r\n\r\n",
+        b"POST /\n",
+        b"\xff\xf1POST / HTTP/1.1\r\n\r\n",
+    ];
+    for request in requests {
+        for mut client in [Client::plain(server.plain()), Client::tls(server.tls())] {
+            client.expect("* …");
+            client.send_anyway(&[request, b"/register mallory long enough\n/ping\n"].concat());
+            let notice = client.next_bytes_until(b'\n');
+            let notice = notice.strip_prefix(b"\xff\xfd\0").unwrap_or(&notice);
+            let shown = request.escape_ascii();
+            assert!(
+                notice.starts_with(b"* this is a chat server, not a web server."),
+                "{shown}: {}",
+                notice.escape_ascii()
+            );
+            client.expect_end();
+        }
     }
-    play("a connects\na > /login mallory long enough\na < - bad-credentials: …");
+    let mut client = server.connect();
+    client.send("/login mallory long enough");
+    client.expect("- bad-credentials: …");
 }
 
 #[test]

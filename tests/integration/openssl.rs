@@ -45,6 +45,18 @@ fn old_versions_of_tls_are_refused() {
 
 #[test]
 #[ignore = "needs openssl"]
+fn a_client_that_offers_other_protocols_alone_is_refused() {
+    let server = Server::start();
+    for version in ["-tls1_3", "-tls1_2"] {
+        let shown = s_client(&server, &[version, "-alpn", "h2,http/1.1"]).read_to_end();
+        assert!(!shown.contains("ChitChat at"), "{shown}");
+        let mut client = s_client(&server, &[version, "-alpn", "http/1.1,chitchat/1"]);
+        client.read_until("* ChitChat …");
+    }
+}
+
+#[test]
+#[ignore = "needs openssl"]
 fn whoever_says_nothing_is_told_about_quiet() {
     let server = Server::start();
     let mut client = s_client(&server, &[]);

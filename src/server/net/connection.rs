@@ -7,9 +7,11 @@ use super::{CLOSING, HANDSHAKE, HINT, LINGER, LOGIN, SILENCE, Shared};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::deflate::{Packer, Unpacker};
 use crate::protocol::frame::Framer;
+use crate::protocol::http_guard::HttpGuard;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::telnet::Telnet;
+use crate::server::config::TLS_PORT;
 use crate::server::flood::Bucket;
 use crate::server::session::{Options, Session};
 use crate::server::traffic::{Accepted, AuthJob, AuthWork, ListenerKind, Request, RequestKind, Socket};
@@ -119,6 +121,7 @@ pub(super) struct Connection {
     pub(super) _place: Box<dyn Send + Sync + Debug>,
     pub(super) framer: Framer,
     pub(super) telnet: Telnet,
+    pub(super) http_guard: HttpGuard,
     pub(super) session: Session,
     pub(super) outbox: Outbox,
     /// The options as they stand for the next line out.
@@ -172,7 +175,8 @@ impl Connection {
             _place: place,
             framer: Framer::new(),
             telnet: Telnet::default(),
-            session: Session::new(kind, from),
+            http_guard: HttpGuard::default(),
+            session: Session::new(from),
             outbox: Outbox::default(),
             shown: Options::default(),
             pending: VecDeque::new(),
@@ -326,16 +330,35 @@ impl Connection {
     /// What the TLS port says to somebody who does not speak TLS.
     pub(super) fn explain_tls(&mut self, turn: &mut Turn<'_>) {
         self.transport = Transport::Plain;
-        let name = &turn.shared.name;
-        let text = format!(
-            "this port speaks TLS. Connect with: openssl s_client -quiet -connect {name}:PORT, or chitchat {name}"
-        );
+        let (name, port) = (&turn.shared.name, self.local_port());
+        let client = self.client_command(name);
+        let text =
+            format!("this port speaks TLS. Connect with: openssl s_client -quiet -connect {name}:{port}, or {client}");
+        self.hang_up(None, &text, turn);
+    }
+
+    /// What any port says to a browser.
+    pub(super) fn explain_http(&mut self, turn: &mut Turn<'_>) {
+        let client = self.client_command(&turn.shared.name);
+        let text = format!("this is a chat server, not a web server. Connect with: {client}");
+        self.hang_up(None, &text, turn);
+    }
+
+    /// The command that connects to this port.
+    fn client_command(&self, name: &str) -> String {
+        match (self.listener, self.local_port()) {
+            (ListenerKind::Tls, TLS_PORT) => format!("chitchat {name}"),
+            (ListenerKind::Tls, port) => format!("chitchat {name}:{port}"),
+            (ListenerKind::Plain | ListenerKind::Console, port) => format!("nc {name} {port}"),
+        }
+    }
+
+    fn local_port(&self) -> u16 {
         let port = match &self.socket {
             Socket::Tcp(stream) => stream.local_addr().map(|address| address.port()).ok(),
             Socket::Unix(_) => None,
         };
-        let text = text.replace("PORT", &port.map_or_else(|| "2428".to_owned(), |port| port.to_string()));
-        self.hang_up(None, &text, turn);
+        port.unwrap_or(TLS_PORT)
     }
 
     /// The TLS port heard its first byte.

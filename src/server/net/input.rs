@@ -10,7 +10,7 @@ use crate::protocol::frame::{Cut, Frames, Rules};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::secrets::{new_invite_code, new_token};
 use crate::server::session::{Action, Step};
-use crate::server::traffic::RequestKind;
+use crate::server::traffic::{ListenerKind, RequestKind};
 use std::time::Instant;
 
 /// Bytes that one read takes.
@@ -190,7 +190,7 @@ impl Connection {
         let options = self.session.options();
         let telnet = !options.deflate && (!options.tags || self.telnet.detected());
         if !telnet || !self.telnet.is_needed(bytes) {
-            self.cut(bytes, turn);
+            self.guard_and_cut(bytes, turn);
             return;
         }
         let mut data = std::mem::take(&mut turn.scratch.filtered);
@@ -201,8 +201,17 @@ impl Connection {
             bucket.pay(commands as f32 / TELNET_A_LINE, rate, turn.now);
         }
         self.push(&reply, turn);
-        self.cut(&data, turn);
+        self.guard_and_cut(&data, turn);
         turn.scratch.filtered = data;
+    }
+
+    /// Refuses a browser before any line of its request is acted on. It can't reach the console.
+    fn guard_and_cut(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
+        if self.listener != ListenerKind::Console && self.http_guard.is_request(bytes) {
+            self.explain_http(turn);
+            return;
+        }
+        self.cut(bytes, turn);
     }
 
     /// Whether the next line may be cut now; if not, something will give another turn.
@@ -332,7 +341,6 @@ impl Connection {
                 self.stage = Stage::Finishing;
                 self.dirty = true;
             }
-            Action::HangUp(text) => self.hang_up(None, text, turn),
         }
         if self.telnet.detected() && !self.session.is_asked() && !self.shown.deflate {
             let mut reply = Vec::new();

@@ -4,6 +4,7 @@
 //! socket and no setting. Runs on the main thread, at the start and when a certificate is loaded
 //! anew; the result is shared by all workers.
 
+use crate::protocol::ALPN;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
@@ -210,6 +211,9 @@ impl Identity {
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
         config.send_tls13_tickets = 1;
         config.max_early_data_size = 0;
+        // A browser offers HTTP alone and is refused in the handshake. Who offers nothing is a person
+        // at `openssl s_client`, or a program that does not care.
+        config.alpn_protocols = vec![ALPN.to_vec()];
         config.ignore_client_order = true;
         Ok(Arc::new(config))
     }

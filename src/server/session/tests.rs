@@ -3,8 +3,8 @@ use crate::protocol::command::TABLE;
 
 /// Plays a connection: after `> ` what is typed, and what comes of it as one word and its text.
 #[track_caller]
-fn plays(kind: ListenerKind, script: &str) {
-    let mut session = Session::new(kind, AddressGroup::Console);
+fn plays(script: &str) {
+    let mut session = Session::new(AddressGroup::Console);
     let mut seen = String::new();
     let script: Vec<&str> = script.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     for line in &script {
@@ -50,7 +50,6 @@ fn shown(step: &Step) -> String {
         Action::NewToken(label) => format!("new token {label}"),
         Action::NewInvite { .. } => "new invite".to_owned(),
         Action::Quit => "quit".to_owned(),
-        Action::HangUp(text) => format!("* {text}"),
     };
     label + &action
 }
@@ -65,7 +64,6 @@ fn word(ask: &RequestKind) -> String {
 #[test]
 fn who_is_new_may_only_come_in() {
     plays(
-        ListenerKind::Tls,
         "
         > hello
         - not-logged-in
@@ -101,7 +99,6 @@ fn who_is_new_may_only_come_in() {
 #[test]
 fn a_missing_secret_is_asked_for_and_taken_whole() {
     plays(
-        ListenerKind::Tls,
         "
         > /@a login alice
         a: ? password for alice (your terminal may show it)
@@ -135,7 +132,7 @@ fn a_missing_secret_is_asked_for_and_taken_whole() {
 
 #[test]
 fn a_bad_line_answers_the_prompt_or_its_own_label() {
-    let mut session = Session::new(ListenerKind::Tls, AddressGroup::Console);
+    let mut session = Session::new(AddressGroup::Console);
     assert_eq!(shown(&session.line(b"/@x ping \xff")), "x: - bad-utf8");
     assert_eq!(shown(&session.line(b"/@x ping \x1b[2J")), "x: - bad-text");
     assert_eq!(shown(&session.line(b"/@\xff ping")), "- bad-utf8");
@@ -147,7 +144,6 @@ fn a_bad_line_answers_the_prompt_or_its_own_label() {
 #[test]
 fn who_is_in_talks_and_reads_alone() {
     plays(
-        ListenerKind::Tls,
         "
         -- let in
         > hello
@@ -199,7 +195,6 @@ fn who_is_in_talks_and_reads_alone() {
 #[test]
 fn who_is_in_is_asked_for_the_secret_all_the_same() {
     plays(
-        ListenerKind::Tls,
         "
         -- let in
         > /login bob password
@@ -217,29 +212,8 @@ fn who_is_in_is_asked_for_the_secret_all_the_same() {
 }
 
 #[test]
-fn only_the_plain_port_sends_web_pages_away_and_only_before_the_login() {
-    plays(ListenerKind::Tls, "> GET / HTTP/1.1\n- not-logged-in");
-    plays(
-        ListenerKind::Plain,
-        "
-        > /login mallory HTTP/1.1
-        * this is a chat server, not a web server.
-        > GET / HTTP/1.0
-        * this is a chat server, not a web server.
-        > /login mallory
-        ? password for mallory (your terminal may show it)
-        > my password is HTTP/1.1
-        ask alone Login
-        -- let in
-        > I like HTTP/1.1
-        ask SayHere \"I like HTTP/1.1\"
-        ",
-    );
-}
-
-#[test]
 fn the_length_of_a_line_is_decided_when_its_turn_comes() {
-    let mut session = Session::new(ListenerKind::Tls, AddressGroup::Console);
+    let mut session = Session::new(AddressGroup::Console);
     assert_eq!(session.line_max(), LINE_MAX_NEW);
     let _ = session.line(b"/login alice");
     assert_eq!(session.line_max(), LINE_MAX_NEW);

@@ -148,13 +148,17 @@ fn a_prompt_that_was_answered_before_it_was_shown_hides_nothing() {
 }
 
 #[test]
-fn a_web_page_on_the_plain_port_is_sent_away() {
+fn a_browser_is_told_what_this_port_is_and_nothing_of_its_request_is_acted_on() {
     let server = Server::start(limits());
     for request in ["POST / HTTP/1.1\r\n", "/register mallory HTTP/1.1\n"] {
         let mut client = server.client();
         client.send(request);
         client.send("/register mallory password1\n");
         client.end();
-        assert_eq!(client.rest(), "* this is a chat server, not a web server.\n", "{request}");
+        assert_eq!(
+            client.rest(),
+            "* this is a chat server, not a web server. Connect with: nc localhost 2428\n",
+            "{request}"
+        );
     }
 }

@@ -18,15 +18,21 @@ struct Link {
 
 impl Link {
     fn new(version: &'static SupportedProtocolVersion) -> Self {
+        Self::offering(version, &[])
+    }
+
+    /// A client that offers these protocols.
+    fn offering(version: &'static SupportedProtocolVersion, protocols: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let identity = Identity::load_or_make(dir.path(), "localhost", jiff::Timestamp::now()).unwrap();
         let provider = Arc::new(ring::default_provider());
-        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[version])
             .unwrap()
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
             .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("localhost").unwrap();
         let client = ClientConnection::new(Arc::new(config), name).unwrap();
         let server = Tls::new(&identity.server_config().unwrap()).unwrap();
@@ -91,6 +97,25 @@ fn bytes_pass_both_ways_however_they_are_cut() {
                 link.give(&out);
                 assert_eq!(link.said(), plain);
             }
+        }
+    }
+}
+
+#[test]
+fn a_client_that_offers_other_protocols_alone_is_refused_with_an_alert() {
+    for version in VERSIONS {
+        for refused in [&["http/1.1"][..], &["h2", "http/1.1"], &["chitchat/2"]] {
+            let mut link = Link::offering(version, refused);
+            assert_eq!(link.carry(1000).unwrap_err(), rustls::Error::NoApplicationProtocol);
+            let alert = rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol);
+            assert_eq!(link.client.process_new_packets().unwrap_err(), alert);
+        }
+        for taken in [&[][..], &["chitchat/1"], &["http/1.1", "chitchat/1"]] {
+            let mut link = Link::offering(version, taken);
+            while link.client.is_handshaking() {
+                link.carry(1000).unwrap();
+            }
+            assert_eq!(link.client.alpn_protocol(), (!taken.is_empty()).then_some(&b"chitchat/1"[..]));
         }
     }
 }

@@ -8,9 +8,7 @@ use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
 use crate::server::session::{Action, Session, set_text};
-use crate::server::traffic::{
-    Delivery, LineRef, Lines, ListenerKind, ReadJob, Recipients, Request, RequestKind, RoomMessage, Share,
-};
+use crate::server::traffic::{Delivery, LineRef, Lines, ReadJob, Recipients, Request, RequestKind, RoomMessage, Share};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -90,7 +88,7 @@ impl Chat {
         let conn = Conn {
             label: label.to_owned(),
             id: ConnId::new(id.worker() as u8, self.fresh()),
-            session: Session::new(ListenerKind::Tls, from),
+            session: Session::new(from),
             account: None,
             hears: BTreeSet::new(),
             waiting: 0,
@@ -106,7 +104,7 @@ impl Chat {
     pub(super) fn console(&mut self, label: &str) {
         self.connect(label);
         let at = self.at(label);
-        self.conns[at].session = Session::new(ListenerKind::Console, AddressGroup::Console);
+        self.conns[at].session = Session::new(AddressGroup::Console);
         let console = self.request(at, RequestKind::Console);
         self.batch(vec![console]);
     }
@@ -171,10 +169,6 @@ impl Chat {
             }
             Action::Set(setting) => {
                 self.show(at, format!("+ {}", set_text(setting, "E")));
-                return None;
-            }
-            Action::HangUp(text) => {
-                self.show(at, format!("* {text}"));
                 return None;
             }
             Action::Request(ask) | Action::RequestAndWait(ask) => ask,
