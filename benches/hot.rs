@@ -14,7 +14,7 @@ use chitchat::protocol::names::{
 use chitchat::server::rooms::{Effects, Keep, Now, Registration, Rooms, Settings};
 use chitchat::server::traffic::{
     AccountRecord, Appended, AuthOutcome, ConversationKind, ConversationRecord, MemberRecord, Request, RequestKind,
-    Role, Share, Snapshot,
+    Role, Share, Snapshot, Viewer,
 };
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -125,11 +125,11 @@ fn room(members: i64) -> (Rooms, ConnId) {
     for n in 1..=members {
         last = ConnId::new((n % 2) as u8, n as u64);
         let outcome = AuthOutcome::Right { account: AccountId::new(n), generation: 0, from: AddressGroup::Console };
-        let request = Request { conn: last, replay: None, kind: RequestKind::AuthDone(outcome), bytes: 0 };
+        let request = Request { conn: last, viewer: Viewer::Program, kind: RequestKind::AuthDone(outcome), bytes: 0 };
         rooms.handle(now, request, &mut effects);
         effects = Effects::default();
     }
-    rooms.kept();
+    rooms.kept(&mut effects.out);
     (rooms, last)
 }
 
@@ -145,7 +145,7 @@ fn dispatch(bencher: Bencher, members: i64) {
         .with_inputs(|| {
             let Ok(Some(text)) = Text::parse(&SAID[11..]) else { return None };
             let command = Command::Say { target: Target::Room(RoomName::lobby()), key: None, text };
-            Some(Request { conn, replay: None, kind: RequestKind::Command(command), bytes: 0 })
+            Some(Request { conn, viewer: Viewer::Program, kind: RequestKind::Command(command), bytes: 0 })
         })
         .bench_local_values(|request| {
             if let Some(request) = request {

@@ -1,13 +1,14 @@
 //! The bcrypt pool: the only place that knows bcrypt.
 //!
-//! A few threads, `auth-0` and so on, take jobs from a bounded queue and answer the worker that
-//! sent them. Where the queue is full, the worker refuses with `busy`. Unknown accounts are
-//! checked against a hash of the same cost, so that they take the same time.
+//! A few threads, `auth-0` and so on, take jobs from the dispatcher's bounded queue and answer into
+//! its mailbox; where the queue is full, the dispatcher refuses with `busy`. Unknown accounts are
+//! checked against a hash of the same cost, so that they take the same time. This module must not
+//! know which accounts there are, nor which connections.
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::ConnId;
 use crate::protocol::secrets::{PASSWORD_MAX, Secret};
-use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork, Delivery, Mailbox};
+use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork, Mailbox, Request, RequestKind};
 use crossbeam_channel::Receiver;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -35,15 +36,13 @@ impl Checker {
 
     /// Takes jobs until the queue is closed. A job that panics still answers, or its connection
     /// would wait for ever.
-    pub fn run(&self, jobs: &Receiver<AuthJob>, workers: &[Mailbox<Delivery>]) {
-        for AuthJob { conn, work } in jobs {
+    pub fn run(&self, jobs: &Receiver<AuthJob>, dispatcher: &Mailbox<Request>) {
+        for AuthJob { conn, viewer, work } in jobs {
             let outcome = catch_unwind(AssertUnwindSafe(|| self.check(conn, work))).unwrap_or_else(|_| {
                 log::error!("checking a password panicked; the login was refused");
                 failed()
             });
-            if let Some(worker) = workers.get(conn.worker()) {
-                worker.send(Delivery::AuthDone(conn, outcome));
-            }
+            dispatcher.send(Request { conn, viewer, kind: RequestKind::AuthDone(outcome), bytes: 0 });
         }
     }
 

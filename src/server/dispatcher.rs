@@ -10,8 +10,8 @@ use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::rooms::{Effects, Keep, Now, Rooms};
 use crate::server::store::{CommitError, Store, StoreError};
-use crate::server::traffic::{Budget, Delivery, Mailbox, ReadJob, Request, RequestKind, Share};
-use crossbeam_channel::Sender;
+use crate::server::traffic::{AuthJob, Budget, Delivery, Mailbox, ReadJob, Request, RequestKind, Share};
+use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -43,12 +43,20 @@ pub enum Fault {
     Reload(StoreError),
 }
 
-/// Who works behind the commits: nudged through channels of one place.
+/// Where the dispatcher takes from and hands to.
 #[derive(Debug)]
-pub struct BackgroundWork {
-    /// The indexer: there are new messages.
+pub struct Channels {
+    /// Its own mailbox.
+    pub requests: Mailbox<Request>,
+    /// To each worker.
+    pub workers: Vec<Mailbox<Delivery>>,
+    /// To the readers.
+    pub readers: Sender<ReadJob>,
+    /// To the bcrypt pool. Bounded; where it is full, the check is refused with `busy`.
+    pub auth: Sender<AuthJob>,
+    /// To the indexer, of one slot: there are new messages.
     pub index: Sender<()>,
-    /// The checkpointer: the log has become long.
+    /// To the checkpointer, of one slot: the log has become long.
     pub checkpoint: Sender<()>,
 }
 
@@ -57,10 +65,7 @@ pub struct BackgroundWork {
 pub struct Dispatcher {
     rooms: Rooms,
     store: Store,
-    requests: Mailbox<Request>,
-    workers: Vec<Mailbox<Delivery>>,
-    readers: Sender<ReadJob>,
-    background: BackgroundWork,
+    channels: Channels,
     budget: Arc<Budget>,
     effects: Effects,
     /// What is handed out after the commit, by worker.
@@ -80,23 +85,12 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// Joins the two.
     #[must_use]
-    pub fn new(
-        rooms: Rooms,
-        store: Store,
-        requests: Mailbox<Request>,
-        workers: Vec<Mailbox<Delivery>>,
-        readers: Sender<ReadJob>,
-        background: BackgroundWork,
-        budget: Arc<Budget>,
-    ) -> Self {
-        let out = workers.iter().map(|_| Vec::new()).collect();
+    pub fn new(rooms: Rooms, store: Store, channels: Channels, budget: Arc<Budget>) -> Self {
+        let out = channels.workers.iter().map(|_| Vec::new()).collect();
         Self {
             rooms,
             store,
-            requests,
-            workers,
-            readers,
-            background,
+            channels,
             budget,
             effects: Effects::default(),
             out,
@@ -116,10 +110,10 @@ impl Dispatcher {
     pub fn run(mut self) -> Result<Store, Fault> {
         let mut batch = Vec::new();
         let mut busy = false;
-        while self.stopped < self.workers.len() {
+        while self.stopped < self.channels.workers.len() {
             let quiet = busy.then(|| Instant::now() + QUIET);
             let until = [self.rooms.due(), quiet].into_iter().flatten().min();
-            self.requests.wait(until, &mut batch);
+            self.channels.requests.wait(until, &mut batch);
             if self.crowded {
                 self.gather(&mut batch);
             }
@@ -143,7 +137,7 @@ impl Dispatcher {
     fn gather(&mut self, batch: &mut Vec<Request>) {
         if self.store.syncs() && !batch.is_empty() && batch.len() < TURN_MOST {
             std::thread::sleep(GATHER);
-            self.requests.take(&mut self.more);
+            self.channels.requests.take(&mut self.more);
             batch.append(&mut self.more);
         }
     }
@@ -175,17 +169,17 @@ impl Dispatcher {
                     self.crowded = committed.messages >= GATHER_MIN;
                     // A nudge that waits already is enough.
                     if committed.messages > 0 {
-                        let _ = self.background.index.try_send(());
+                        let _ = self.channels.index.try_send(());
                     }
                     if committed.long_log {
-                        let _ = self.background.checkpoint.try_send(());
+                        let _ = self.channels.checkpoint.try_send(());
                     }
                 }
                 Err(error) => failed = Some(error),
             }
         }
         match failed {
-            None => self.rooms.kept(),
+            None => self.rooms.kept(&mut self.effects.out),
             Some(error) => self.take_back(error)?,
         }
         // Behind the commit: who came and went is told once, so it must not be lost with a batch.
@@ -241,6 +235,11 @@ impl Dispatcher {
 
     fn hand_out(&mut self, share: Share) {
         let out = &mut self.effects.out;
+        for job in std::mem::take(&mut out.auth_jobs) {
+            if let Err((conn, refusal)) = check(&self.channels.auth, job) {
+                out.answer(conn, Rows::default(), refusal);
+            }
+        }
         let lines = out.take_lines(share);
         for (worker, delivery) in out.deliveries.drain(..) {
             let Some(out) = self.out.get_mut(worker) else { continue };
@@ -251,11 +250,11 @@ impl Dispatcher {
             }
             out.push(delivery);
         }
-        for (worker, out) in self.workers.iter().zip(&mut self.out) {
+        for (worker, out) in self.channels.workers.iter().zip(&mut self.out) {
             worker.send_all(out);
         }
         for read_job in out.read_jobs.drain(..) {
-            if let Err(error) = self.readers.send(read_job) {
+            if let Err(error) = self.channels.readers.send(read_job) {
                 // Only while stopping: whoever asked is told by the end of the connection.
                 log::debug!("a read came after the readers had ended: {error}");
             }
@@ -269,6 +268,20 @@ impl Dispatcher {
         self.wall = self.wall.max(wall);
         Now { instant: Instant::now(), wall: self.wall }
     }
+}
+
+/// Hands a password to the bcrypt pool, or says why not.
+fn check(auth: &Sender<AuthJob>, job: AuthJob) -> Result<(), (ConnId, Refusal)> {
+    auth.try_send(job).map_err(|error| match error {
+        TrySendError::Full(job) => {
+            let text = "too many people are logging in just now. Try again in 5 s.";
+            (job.conn, Refusal::new(Code::Busy, text).retry_after(5))
+        }
+        TrySendError::Disconnected(job) => {
+            let text = "the server is going down. Come back in a moment.";
+            (job.conn, Refusal::new(Code::ShuttingDown, text).retry_after(5))
+        }
+    })
 }
 
 #[cfg(test)]

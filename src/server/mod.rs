@@ -3,8 +3,8 @@
 //! ```text
 //!   accept ──> work-0..N ──────────> dispatcher ───────────────> work-0..N ──> sockets
 //!              (sockets)             decide (rooms/), commit (store/)    ^
-//!                  └──> auth-0..M ──┘(outcome)     └──> read-0..K ───────┘   (history, search)
-//!                       (bcrypt)                   └──> index                (full text, behind)
+//!                  auth-0..M <──────┘ ^ │          └──> read-0..K ───────┘   (history, search)
+//!                  (bcrypt) ──────────┘ └────────────> index                 (full text, behind)
 //! ```
 //!
 //! Stopping travels the same ring: accept ends, workers cut no more lines and say so, the
@@ -28,7 +28,7 @@ use crate::protocol::names::ConnId;
 use crate::protocol::secrets::{Digest, NoRandomness, Secret, new_invite_code};
 use crate::server::auth::{Checker, QUEUE_MAX};
 use crate::server::config::Config;
-use crate::server::dispatcher::{BackgroundWork, Dispatcher};
+use crate::server::dispatcher::{Channels, Dispatcher};
 use crate::server::net::{Bound, Limits, ListenError, Listener, Places, Shared, Worker, WorkerError};
 use crate::server::operator::certificate::{CertificateError, Identity};
 use crate::server::operator::console::SOCKET_FILE;
@@ -195,17 +195,22 @@ pub fn run(
     let listener = Listener::new(bound, places)?;
     let stopper = listener.stopper();
     let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
-    let (dispatch_to, background) = (mailboxes.clone(), BackgroundWork { index, checkpoint });
-    let dispatcher =
-        Dispatcher::new(rooms, store, requests.clone(), dispatch_to, read_jobs, background, Arc::clone(&budget));
+    let channels = Channels {
+        requests: requests.clone(),
+        workers: mailboxes.clone(),
+        readers: read_jobs,
+        auth: auth_jobs,
+        index,
+        checkpoint,
+    };
+    let dispatcher = Dispatcher::new(rooms, store, channels, Arc::clone(&budget));
     let shared = Arc::new(Shared {
         limits,
         name: config.name.clone(),
         epoch,
         budget,
         tls,
-        auth: auth_jobs,
-        dispatcher: requests,
+        dispatcher: requests.clone(),
         workers: mailboxes.clone(),
         unread: mailboxes.iter().map(|_| net::Unread::default()).collect(),
     });
@@ -213,8 +218,8 @@ pub fn run(
     // Every thread. The last to be joined is made first.
     let mut auth_threads = Vec::new();
     for index in 0..usize::from(config.workers) {
-        let (checker, jobs, workers) = (checker.clone(), auth_queue.clone(), mailboxes.clone());
-        auth_threads.push(spawn(format!("auth-{index}"), move || checker.run(&jobs, &workers))?);
+        let (checker, jobs, dispatcher) = (checker.clone(), auth_queue.clone(), requests.clone());
+        auth_threads.push(spawn(format!("auth-{index}"), move || checker.run(&jobs, &dispatcher))?);
     }
     let index_thread = spawn("index".to_owned(), move || {
         if let Err(error) = indexer.run(&index_nudges) {
@@ -267,8 +272,7 @@ pub fn run(
     worker_threads.into_iter().for_each(join);
     join(index_thread);
     join(checkpoint_thread);
-    // Passwords that still wait to be checked are nobody's any more.
-    drop(shared);
+    // The queue ended with the dispatcher; passwords that still wait in it are nobody's any more.
     auth_queue.try_iter().for_each(drop);
     auth_threads.into_iter().for_each(join);
     if let Some(store) = store {

@@ -13,7 +13,7 @@ use crate::protocol::frame::text;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AddressGroup, Text, UserName};
 use crate::protocol::secrets::{Digest, Secret};
-use crate::server::traffic::RequestKind;
+use crate::server::traffic::{RequestKind, Viewer};
 use help::help;
 use std::time::Duration;
 
@@ -53,10 +53,10 @@ impl Options {
         }
     }
 
-    /// For a person, how many unread lines to show; `None` for a program.
+    /// Who looks at the output: tags are for programs.
     #[must_use]
-    pub fn person(&self) -> Option<u32> {
-        (!self.tags).then_some(self.replay)
+    pub fn viewer(&self) -> Viewer {
+        if self.tags { Viewer::Program } else { Viewer::Person { replay: self.replay } }
     }
 }
 

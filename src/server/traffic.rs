@@ -4,9 +4,9 @@
 //! what is under way. `rooms`, `store`, `auth` and `net` never import one another: they meet here.
 //!
 //! ```text
-//! worker ──Request──> dispatcher ──Delivery──> worker
-//!   │  └──AuthJob──> auth ──Delivery::AuthDone──────^
-//!   │                dispatcher ──ReadJob──> reader ──Delivery::Answer──^
+//! worker ──Request──> dispatcher ──Delivery──────────────────────────> worker
+//!                     dispatcher ──AuthJob──> auth ──RequestKind::AuthDone──> dispatcher
+//!                     dispatcher ──ReadJob──> reader ──Delivery::Answer──> worker
 //! ```
 
 mod auth;
@@ -37,20 +37,46 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a worker asks the dispatcher for one of its connections. Each but [`RequestKind::Detach`],
+/// What a worker asks the dispatcher for one of its connections; or `auth`, which answers it.
+/// Each but [`RequestKind::Detach`],
 /// [`RequestKind::Quit`] with `hear` false, and [`RequestKind::Stopped`] is answered by exactly one
 /// [`Delivery::Answer`], or by a [`Ack`], in the order of asking.
 #[derive(Debug)]
 pub struct Request {
     /// Who asks.
     pub conn: ConnId,
-    /// How many unread lines to show at login and `/join`: `None` for a program (tags on), which
-    /// fetches what it missed by itself.
-    pub replay: Option<u32>,
+    /// Whether a person or a program asks.
+    pub viewer: Viewer,
     /// What is asked.
     pub kind: RequestKind,
     /// Bytes that it holds of the [`Budget`].
     pub bytes: usize,
+}
+
+impl Request {
+    /// The connection is gone.
+    #[must_use]
+    pub fn detach(conn: ConnId) -> Self {
+        Self { conn, viewer: Viewer::Program, kind: RequestKind::Detach, bytes: 0 }
+    }
+
+    /// The worker that this connection id names cuts no more lines.
+    #[must_use]
+    pub fn stopped(conn: ConnId) -> Self {
+        Self { conn, viewer: Viewer::Program, kind: RequestKind::Stopped, bytes: 0 }
+    }
+}
+
+/// Who looks at a connection's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewer {
+    /// A program (tags on): it fetches what it missed, and marks what it read, by itself.
+    Program,
+    /// A person (tags off): shown unread lines at login and `/join`, and what was shown is read.
+    Person {
+        /// How many of those lines to show at most.
+        replay: u32,
+    },
 }
 
 /// See [`Request`].
@@ -58,7 +84,7 @@ pub struct Request {
 pub enum RequestKind {
     /// The admin socket's connection begins; it is logged in at once.
     Console,
-    /// A name and a password; answered by [`Delivery::Check`] if it may be tried.
+    /// A name and a password.
     Login {
         /// The account.
         name: UserName,
@@ -67,7 +93,7 @@ pub enum RequestKind {
         /// Where from.
         from: AddressGroup,
     },
-    /// A new account; answered by [`Delivery::Check`] if it may be made.
+    /// A new account.
     Register {
         /// The name it shall have.
         name: UserName,
@@ -85,14 +111,15 @@ pub enum RequestKind {
         /// Where from.
         from: AddressGroup,
     },
-    /// A new password for one's account; answered by [`Delivery::Check`].
+    /// A new password for one's account.
     Passwd {
         /// The one that stands.
         old: Secret,
         /// The one to come.
         new: Secret,
     },
-    /// What `auth` found. The connection may have gone meanwhile: a failure counts all the same.
+    /// From `auth`: what it found. It answers the connection's login, registration or `/passwd`.
+    /// The connection may have gone meanwhile; a wrong password counts all the same.
     AuthDone(AuthOutcome),
     /// `/token new`: the worker made the token, since the dispatcher's state is pure.
     NewToken {
@@ -187,17 +214,6 @@ pub enum Recipients {
 pub enum Delivery {
     /// A new connection.
     Accepted(Accepted),
-    /// `auth` is done with a job.
-    AuthDone(ConnId, AuthOutcome),
-    /// Have this checked by `auth`, after the delay: the throttle's.
-    Check {
-        /// For whom.
-        conn: ConnId,
-        /// What.
-        work: AuthWork,
-        /// How long to wait first.
-        delay: Duration,
-    },
     /// The answer to the oldest unanswered request of a connection.
     Answer(Answer),
     /// From here on the connection is this account's and hears these conversations. What comes

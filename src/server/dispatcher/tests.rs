@@ -4,9 +4,10 @@ use super::*;
 use crate::protocol::command::Command;
 use crate::protocol::line::Final;
 use crate::protocol::names::{AddressGroup, RoomName, Target, Text, UserName};
+use crate::protocol::secrets::Secret;
 use crate::server::rooms::{Registration, Settings};
 use crate::server::store;
-use crate::server::traffic::{Answer, AuthOutcome, Lines, RoomMessage};
+use crate::server::traffic::{Answer, AuthOutcome, AuthWork, Lines, RoomMessage, Viewer};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
 /// A dispatcher of two workers whose threads are the test.
@@ -14,6 +15,7 @@ struct Turns {
     dispatcher: Dispatcher,
     workers: Vec<Mailbox<Delivery>>,
     read_jobs: Receiver<ReadJob>,
+    auth_jobs: Receiver<AuthJob>,
     nudges: Receiver<()>,
     _dir: tempfile::TempDir,
 }
@@ -28,7 +30,7 @@ fn conn(serial: u64) -> ConnId {
 }
 
 fn request(serial: u64, kind: RequestKind) -> Request {
-    Request { conn: conn(serial), replay: None, kind, bytes: 0 }
+    Request { conn: conn(serial), viewer: Viewer::Program, kind, bytes: 0 }
 }
 
 fn run(serial: u64, command: Command) -> Request {
@@ -44,9 +46,16 @@ fn join(serial: u64, room: &str) -> Request {
     run(serial, Command::Join(RoomName::parse(room).unwrap()))
 }
 
+const ADDRESS: AddressGroup = AddressGroup::V4([192, 0, 2, 1]);
+
 fn register(serial: u64, name: &str) -> Request {
-    let (name, from) = (UserName::parse(name).unwrap(), AddressGroup::V4([192, 0, 2, 1]));
-    request(serial, RequestKind::AuthDone(AuthOutcome::Hashed { name, invite: None, hash: "hash".into(), from }))
+    let (name, password) = (UserName::parse(name).unwrap(), Secret::new("password1"));
+    request(serial, RequestKind::Register { name, invite: None, password, from: ADDRESS })
+}
+
+fn login(serial: u64, name: &str) -> Request {
+    let (name, password) = (UserName::parse(name).unwrap(), Secret::new("password1"));
+    request(serial, RequestKind::Login { name, password, from: ADDRESS })
 }
 
 impl Turns {
@@ -63,18 +72,36 @@ impl Turns {
         };
         let workers = vec![Mailbox::new(), Mailbox::new()];
         let ((readers, read_jobs), (index, nudges)) = (unbounded(), bounded(1));
-        let background = BackgroundWork { index, checkpoint: bounded(1).0 };
-        let rooms = Rooms::new(settings, world);
-        let dispatcher = Dispatcher::new(
-            rooms,
-            store,
-            Mailbox::new(),
-            workers.clone(),
-            readers,
-            background,
-            Budget::new(usize::MAX),
-        );
-        Self { dispatcher, workers, read_jobs, nudges, _dir: dir }
+        let (auth, auth_jobs) = bounded(1);
+        let checkpoint = bounded(1).0;
+        let channels =
+            Channels { requests: Mailbox::new(), workers: workers.clone(), readers, auth, index, checkpoint };
+        let dispatcher = Dispatcher::new(Rooms::new(settings, world), store, channels, Budget::new(usize::MAX));
+        Self { dispatcher, workers, read_jobs, auth_jobs, nudges, _dir: dir }
+    }
+
+    /// `auth` finds every password right.
+    fn checked(&self) -> Request {
+        let AuthJob { conn, viewer, work } = self.auth_jobs.try_recv().unwrap();
+        let outcome = match work {
+            AuthWork::Verify { account: Some((account, generation)), from, .. } => {
+                AuthOutcome::Right { account, generation, from }
+            }
+            AuthWork::Hash { name, invite, from, .. } => {
+                AuthOutcome::Hashed { name, invite, hash: "hash".into(), from }
+            }
+            work => panic!("{work:?}"),
+        };
+        Request { conn, viewer, kind: RequestKind::AuthDone(outcome), bytes: 0 }
+    }
+
+    /// Two people, each by one connection; what the last turn handed out.
+    fn alice_and_bob(&mut self) -> Vec<String> {
+        self.turn(vec![register(ALICE, "alice")]);
+        let alice = self.checked();
+        self.turn(vec![alice, register(BOB, "bob")]);
+        let bob = self.checked();
+        self.turn(vec![bob])
     }
 
     /// One turn; what it hands out, worker by worker.
@@ -124,8 +151,8 @@ fn last_line(last: &Final) -> String {
 #[test]
 fn what_is_said_is_kept_and_then_handed_out() {
     let mut turns = Turns::new();
-    let seen = turns.turn(vec![register(ALICE, "alice"), register(BOB, "bob")]);
-    assert!(seen.contains(&"1: attached 1 alice".to_owned()), "{seen:?}");
+    let seen = turns.alice_and_bob();
+    assert!(seen.contains(&"0: attached 2 bob".to_owned()), "{seen:?}");
     assert!(seen.contains(&"0: answer 2 + welcome".to_owned()), "{seen:?}");
     assert!(turns.nudges.is_empty());
     let seen = turns.turn(vec![say(ALICE, "one"), say(BOB, "two")]);
@@ -147,11 +174,13 @@ fn what_is_said_is_kept_and_then_handed_out() {
 #[test]
 fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
     let mut turns = Turns::new();
-    turns.turn(vec![register(ALICE, "alice"), register(BOB, "bob")]);
+    turns.alice_and_bob();
     turns.turn(vec![say(ALICE, "before")]);
+    turns.turn(vec![register(CAROL, "carol")]);
+    let carol = turns.checked();
     turns.dispatcher.store.fill_the_disk();
     let long = "x".repeat(3900);
-    let mut batch = vec![join(BOB, "nowhere"), register(CAROL, "carol"), run(ALICE, Command::Whoami)];
+    let mut batch = vec![join(BOB, "nowhere"), carol, run(ALICE, Command::Whoami)];
     batch.extend((0..100).map(|_| say(ALICE, &long)));
     batch.push(run(BOB, Command::Whoami));
     let asked = batch.len();
@@ -175,7 +204,9 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
         ]
     );
     // What was refused can be done now, under the same numbers.
-    let seen = turns.turn(vec![register(CAROL, "carol"), join(CAROL, "nowhere"), say(CAROL, "hello")]);
+    turns.turn(vec![register(CAROL, "carol")]);
+    let carol = turns.checked();
+    let seen = turns.turn(vec![carol, join(CAROL, "nowhere"), say(CAROL, "hello")]);
     assert!(seen.contains(&"1: answer 3 + nowhere".to_owned()), "{seen:?}");
     assert!(seen.contains(&"1: said by 3 answered \"+ 3\": [lobby] carol: hello".to_owned()), "{seen:?}");
     let kept = turns.dispatcher.store.load().unwrap();
@@ -185,11 +216,11 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
 #[test]
 fn who_comes_is_told_even_if_the_batch_in_between_is_refused() {
     let mut turns = Turns::new();
-    turns.turn(vec![register(ALICE, "alice"), register(BOB, "bob")]);
+    turns.alice_and_bob();
     turns.dispatcher.store.fill_the_disk();
     let mut nothing = Vec::new();
     while let Some(due) = turns.dispatcher.rooms.due().filter(|&due| due > Instant::now()) {
-        turns.dispatcher.requests.wait(Some(due), &mut nothing);
+        turns.dispatcher.channels.requests.wait(Some(due), &mut nothing);
     }
     let long = "x".repeat(3900);
     let seen = turns.turn((0..100).map(|_| say(ALICE, &long)).collect());
@@ -201,9 +232,9 @@ fn who_comes_is_told_even_if_the_batch_in_between_is_refused() {
 #[test]
 fn it_ends_when_every_worker_has_stopped_and_gives_the_store_back() {
     let mut turns = Turns::new();
-    turns.turn(vec![register(ALICE, "alice")]);
-    let requests = turns.dispatcher.requests.clone();
-    let stopped = |worker| Request { conn: ConnId::new(worker, 0), ..request(0, RequestKind::Stopped) };
+    turns.alice_and_bob();
+    let requests = turns.dispatcher.channels.requests.clone();
+    let stopped = |worker| Request::stopped(ConnId::new(worker, 0));
     requests.send_all(&mut vec![stopped(0), say(ALICE, "last words"), stopped(1)]);
     let store = turns.dispatcher.run().unwrap();
     assert_eq!(store.load().unwrap().conversations[0].last.value(), 1);
@@ -212,4 +243,59 @@ fn it_ends_when_every_worker_has_stopped_and_gives_the_store_back() {
     turns.workers[1].take(&mut seen);
     let said = "said by 1 answered \"+ 1\": [lobby] alice: last words";
     assert!(shown(seen).iter().any(|delivery| delivery == said));
+}
+
+#[test]
+fn a_login_is_refused_as_busy_where_too_many_wait() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    let seen = turns.turn(vec![login(CAROL, "alice"), login(5, "bob")]);
+    assert_eq!(seen, ["1: answer 5 - busy:"]);
+    let right = turns.checked();
+    let seen = turns.turn(vec![right]);
+    assert!(seen.contains(&"1: attached 3 alice".to_owned()), "{seen:?}");
+    assert!(turns.turn(vec![login(5, "bob")]).is_empty());
+    let right = turns.checked();
+    assert!(turns.turn(vec![right]).contains(&"1: attached 5 bob".to_owned()));
+}
+
+#[test]
+fn a_connection_that_went_away_while_its_password_was_checked_is_not_logged_in() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    turns.turn(vec![login(CAROL, "alice")]);
+    let right = turns.checked();
+    assert!(turns.turn(vec![Request::detach(conn(CAROL)), right]).is_empty());
+    let seen = turns.turn(vec![run(ALICE, Command::Sessions)]);
+    assert_eq!(seen, ["1: answer 1 + 1"]);
+}
+
+#[test]
+fn a_wrong_password_counts_even_where_the_connection_went_away() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    let address = AddressGroup::V4([198, 51, 100, 1]);
+    let guess = |serial| {
+        let name = UserName::parse("alice").unwrap();
+        request(serial, RequestKind::Login { name, password: Secret::new("guess"), from: address })
+    };
+    for serial in 10..15 {
+        turns.turn(vec![guess(serial)]);
+        let AuthJob { conn, viewer, work } = turns.auth_jobs.try_recv().unwrap();
+        let AuthWork::Verify { name, from, .. } = work else { panic!("{work:?}") };
+        let kind = RequestKind::AuthDone(AuthOutcome::Wrong { name, from });
+        turns.turn(vec![Request::detach(conn), Request { conn, viewer, kind, bytes: 0 }]);
+    }
+    // The sixth try of a stranger waits, and one that is given up meanwhile is never checked.
+    turns.turn(vec![guess(15), guess(16)]);
+    assert!(turns.auth_jobs.is_empty());
+    turns.turn(vec![Request::detach(conn(15))]);
+    let mut nothing = Vec::new();
+    while turns.dispatcher.rooms.due().is_some_and(|due| due > Instant::now()) {
+        let due = turns.dispatcher.rooms.due();
+        turns.dispatcher.channels.requests.wait(due, &mut nothing);
+    }
+    turns.turn(Vec::new());
+    assert_eq!(turns.auth_jobs.try_recv().unwrap().conn, conn(16));
+    assert!(turns.auth_jobs.is_empty());
 }

@@ -4,7 +4,7 @@
 use super::outbox::{Flushed, Out, Outbox, Spares, shut_down};
 use super::tls::Tls;
 use super::{CLOSING, HANDSHAKE, HINT, LINGER, LOGIN, SILENCE, Shared};
-use crate::protocol::code::{Code, Refusal};
+use crate::protocol::code::Code;
 use crate::protocol::deflate::{Packer, Unpacker};
 use crate::protocol::frame::Framer;
 use crate::protocol::http_guard::HttpGuard;
@@ -14,12 +14,11 @@ use crate::protocol::telnet::Telnet;
 use crate::server::config::TLS_PORT;
 use crate::server::flood::Bucket;
 use crate::server::session::{Options, Session};
-use crate::server::traffic::{Accepted, AuthJob, AuthWork, ListenerKind, Request, RequestKind, Socket};
-use crossbeam_channel::TrySendError;
+use crate::server::traffic::{Accepted, ListenerKind, Request, RequestKind, Socket};
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What a worker lends to its connections for one turn of its loop.
 pub(super) struct Turn<'a> {
@@ -106,8 +105,6 @@ pub(super) enum Timer {
     Login,
     /// The flood tap opens again.
     Tap,
-    /// A delayed password check.
-    Check(Box<AuthWork>),
     Close,
 }
 
@@ -234,28 +231,7 @@ impl Connection {
         if bytes > 0 {
             turn.shared.budget.hold(bytes);
         }
-        turn.requests.push(Request { conn: self.id, replay: self.session.options().person(), kind, bytes });
-    }
-
-    /// Hands a password check to the bcrypt pool, now or after the throttle's delay.
-    pub(super) fn check(&mut self, work: AuthWork, delay: Duration, turn: &mut Turn<'_>) {
-        if !self.is_live() {
-            return;
-        }
-        if !delay.is_zero() {
-            self.timers.push((turn.now + delay, Timer::Check(Box::new(work))));
-            return;
-        }
-        match turn.shared.auth.try_send(AuthJob { conn: self.id, work }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                let text = "too many people log in just now. Try again in 5 s.";
-                self.answered(Rows::default(), Refusal::new(Code::Busy, text).retry_after(5).into(), turn);
-            }
-            Err(TrySendError::Disconnected(_)) => {
-                self.answered(Rows::default(), shutting_down().into(), turn);
-            }
-        }
+        turn.requests.push(Request { conn: self.id, viewer: self.session.options().viewer(), kind, bytes });
     }
 
     /// The dispatcher let it in: it hears its rooms, and what comes is held until its welcome.
@@ -321,7 +297,6 @@ impl Connection {
                     }
                 }
                 Timer::Tap => {}
-                Timer::Check(work) => self.check(*work, Duration::ZERO, turn),
                 Timer::Close => self.stage = Stage::Gone,
             }
         }
@@ -454,9 +429,4 @@ impl Connection {
     pub(super) fn owed(&self) -> usize {
         self.outbox.owed() + self.held.as_ref().map_or(0, Vec::len)
     }
-}
-
-/// The refusal of all that can't be done any more.
-pub(super) fn shutting_down() -> Refusal {
-    Refusal::new(Code::ShuttingDown, "the server is going down. Come back in a moment.").retry_after(5)
 }

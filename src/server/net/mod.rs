@@ -29,8 +29,7 @@ pub use places::Places;
 pub use worker::{Worker, WorkerError};
 
 use crate::server::flood::Rate;
-use crate::server::traffic::{AuthJob, Budget, Delivery, Mailbox, Request};
-use crossbeam_channel::Sender;
+use crate::server::traffic::{Budget, Delivery, Mailbox, Request};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -75,8 +74,6 @@ pub struct Shared {
     pub budget: Arc<Budget>,
     /// TLS.
     pub tls: Arc<rustls::ServerConfig>,
-    /// To the bcrypt pool.
-    pub auth: Sender<AuthJob>,
     /// To the dispatcher.
     pub dispatcher: Mailbox<Request>,
     /// To each worker.

@@ -11,7 +11,7 @@ use super::outbox::Spares;
 use super::roster::Roster;
 use crate::protocol::deflate::{Packer, Unpacker};
 use crate::protocol::names::ConnId;
-use crate::server::traffic::{Accepted, Delivery, LineRef, Mailbox, Request, RequestKind, RoomMessage, Socket, Wake};
+use crate::server::traffic::{Accepted, Delivery, LineRef, Mailbox, Request, RoomMessage, Socket, Wake};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::BTreeSet;
@@ -295,7 +295,7 @@ impl Worker {
             return;
         };
         if std::mem::take(&mut connection.met) {
-            self.requests.push(Request { conn: connection.id, replay: None, kind: RequestKind::Detach, bytes: 0 });
+            self.requests.push(Request::detach(connection.id));
         }
         let rooms = std::mem::take(&mut connection.rooms);
         if let Some(account) = connection.account.take() {

@@ -4,12 +4,12 @@
 //! it, and what `auth` found is looked at here again, since the account may have changed meanwhile.
 
 use super::live::Arrival;
-use super::{Asker, Effects, Now, Outcome, Registration, Rooms};
+use super::{Asker, Effects, Guest, Now, Outcome, Registration, Rooms};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, RoomName, UserName};
 use crate::protocol::secrets::{Digest, Secret, WeakPassword, check_new_password};
-use crate::server::traffic::{AccountRecord, AuthOutcome, AuthWork, Delivery, Role, Write};
+use crate::server::traffic::{AccountRecord, AuthJob, AuthOutcome, AuthWork, Role, Viewer, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Rooms {
     pub(super) fn login(
         &mut self,
         now: Now,
-        conn: ConnId,
+        guest: Guest,
         name: UserName,
         password: Secret,
         from: AddressGroup,
@@ -45,7 +45,7 @@ impl Rooms {
     ) {
         self.throttle.forget(now.instant);
         if let Err(wait) = self.throttle.login(from, now.instant) {
-            effects.refuse(conn, throttled("logins", wait));
+            effects.refuse(guest.conn, throttled("logins", wait));
             return;
         }
         let account = self.world.find_account(&name);
@@ -57,20 +57,39 @@ impl Rooms {
         let hash = known.and_then(|account| account.hash.clone());
         let account = account.zip(known.map(|account| account.generation));
         let work = AuthWork::Verify { account, name, hash, password, from };
-        effects.deliver(conn.worker(), Delivery::Check { conn, work, delay });
+        self.check(now, guest.conn, guest.viewer, work, delay, effects);
+    }
+
+    /// Hands a password to `auth`, now or after the throttle's delay; its answer is the connection's.
+    fn check(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        viewer: Viewer,
+        work: AuthWork,
+        delay: Duration,
+        effects: &mut Effects,
+    ) {
+        self.password_checks.begin(conn);
+        let job = AuthJob { conn, viewer, work };
+        if delay.is_zero() {
+            effects.out.auth_jobs.push(job);
+        } else {
+            effects.out.delayed.push((now.instant + delay, job));
+        }
     }
 
     pub(super) fn resume(
         &mut self,
         now: Now,
         conn: ConnId,
-        replay: Option<u32>,
+        viewer: Viewer,
         token: Digest,
         from: AddressGroup,
         effects: &mut Effects,
     ) {
         match self.world.find_token(&token) {
-            Some(account) => self.enter(now, conn, replay, account, from, Some(token), effects),
+            Some(account) => self.enter(now, conn, viewer, account, from, Some(token), effects),
             None => {
                 let refusal = match self.throttle.login(from, now.instant) {
                     Ok(()) => Refusal::new(
@@ -87,7 +106,7 @@ impl Rooms {
     pub(super) fn register(
         &mut self,
         now: Now,
-        conn: ConnId,
+        guest: Guest,
         new: NewAccount,
         password: Secret,
         effects: &mut Effects,
@@ -100,9 +119,9 @@ impl Rooms {
             Ok(()) => {
                 let NewAccount { name, invite, from } = new;
                 let work = AuthWork::Hash { name, invite, password, from };
-                effects.deliver(conn.worker(), Delivery::Check { conn, work, delay: Duration::ZERO });
+                self.check(now, guest.conn, guest.viewer, work, Duration::ZERO, effects);
             }
-            Err(refusal) => effects.refuse(conn, refusal),
+            Err(refusal) => effects.refuse(guest.conn, refusal),
         }
     }
 
@@ -150,7 +169,7 @@ impl Rooms {
         let from = self.live.session(asker.conn).map_or(AddressGroup::Console, |session| session.from);
         self.throttle.login(from, now.instant).map_err(|wait| throttled("password changes", wait))?;
         let work = AuthWork::Change { account: asker.account, generation, hash, old, new };
-        effects.deliver(asker.conn.worker(), Delivery::Check { conn: asker.conn, work, delay: Duration::ZERO });
+        self.check(now, asker.conn, asker.viewer, work, Duration::ZERO, effects);
         Ok(())
     }
 
@@ -159,34 +178,39 @@ impl Rooms {
         &mut self,
         now: Now,
         conn: ConnId,
-        replay: Option<u32>,
+        viewer: Viewer,
         outcome: AuthOutcome,
         effects: &mut Effects,
     ) {
+        if let AuthOutcome::Wrong { name, .. } = &outcome {
+            self.throttle.failed(name, now.instant);
+        }
+        if !self.password_checks.end(conn) {
+            return;
+        }
         match outcome {
             AuthOutcome::Right { account, generation, from } => {
                 match self.world.account(account) {
                     Some(kept) if kept.generation == generation => {
                         self.throttle.succeeded(&kept.name.clone());
-                        self.enter(now, conn, replay, account, from, None, effects);
+                        self.enter(now, conn, viewer, account, from, None, effects);
                     }
                     _ => effects.refuse(conn, wrong()),
                 };
             }
-            AuthOutcome::Wrong { name, .. } => {
-                self.throttle.failed(&name, now.instant);
-                effects.refuse(conn, wrong());
-            }
+            AuthOutcome::Wrong { .. } => effects.refuse(conn, wrong()),
             AuthOutcome::Hashed { name, invite, hash, from } => {
                 let new = NewAccount { name, invite, from };
                 match self.may_register(now, &new) {
-                    Ok(()) => self.make_account(now, conn, replay, new, hash, effects),
+                    Ok(()) => self.make_account(now, conn, viewer, new, hash, effects),
                     Err(refusal) => effects.refuse(conn, refusal),
                 }
             }
-            AuthOutcome::Changed { account, generation, hash } => {
+            AuthOutcome::Changed { account, generation, hash } if self.live.account(conn) == Some(account) => {
                 self.change_password(now, conn, account, generation, hash, effects);
             }
+            // It was ended meanwhile, and told so.
+            AuthOutcome::Changed { .. } => {}
             AuthOutcome::WrongOld => effects.refuse(
                 conn,
                 Refusal::new(
@@ -202,7 +226,7 @@ impl Rooms {
         &mut self,
         now: Now,
         conn: ConnId,
-        replay: Option<u32>,
+        viewer: Viewer,
         new: NewAccount,
         hash: Arc<str>,
         effects: &mut Effects,
@@ -233,7 +257,7 @@ impl Rooms {
             self.add_to_room(lobby, id, Role::Member, effects);
             self.tell_joined(lobby, id, None, effects);
         }
-        self.enter(now, conn, replay, id, new.from, None, effects);
+        self.enter(now, conn, viewer, id, new.from, None, effects);
     }
 
     fn change_password(

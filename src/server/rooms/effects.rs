@@ -3,8 +3,9 @@
 use crate::protocol::code::Refusal;
 use crate::protocol::line::{Final, Line, Rows};
 use crate::protocol::names::ConnId;
-use crate::server::traffic::{Answer, Delivery, Draft, LineRef, Lines, Read, ReadJob, Share, Write};
+use crate::server::traffic::{Answer, AuthJob, Delivery, Draft, LineRef, Lines, Read, ReadJob, Share, Write};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What has to be kept before anything goes out, in order.
 #[derive(Debug)]
@@ -41,6 +42,10 @@ pub struct Outgoing {
     pub deliveries: Vec<(usize, Delivery)>,
     /// For the readers.
     pub read_jobs: Vec<ReadJob>,
+    /// For the bcrypt pool.
+    pub auth_jobs: Vec<AuthJob>,
+    /// For the bcrypt pool, but not before their time: taken over by [`Rooms::kept`](super::Rooms::kept).
+    pub(super) delayed: Vec<(Instant, AuthJob)>,
     lines: Lines,
     /// Bytes of the lines of the turn before: this one is likely to have as many.
     room: usize,
@@ -110,6 +115,8 @@ impl Outgoing {
     pub fn clear(&mut self) {
         self.deliveries.clear();
         self.read_jobs.clear();
+        self.auth_jobs.clear();
+        self.delayed.clear();
         self.lines = Lines::default();
     }
 }

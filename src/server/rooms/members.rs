@@ -7,7 +7,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::server::traffic::{
-    ConversationKind, ConversationRecord, Delivery, InvitedRecord, MemberRecord, Recipients, Role, Write,
+    ConversationKind, ConversationRecord, Delivery, InvitedRecord, MemberRecord, Recipients, Role, Viewer, Write,
 };
 
 /// Longest topic, in bytes: a row of `/rooms` must hold it beside the room's name.
@@ -83,13 +83,13 @@ impl Rooms {
         };
         self.live.talk_in(asker.conn, Some(id));
         let last = Final::Done(self.where_one_talks(id));
-        match asker.replay {
-            Some(replay) => {
+        match asker.viewer {
+            Viewer::Person { replay } => {
                 // What was seen as it came is not shown again.
                 self.mark_shown(asker.conn, asker.account, effects);
                 self.welcome(asker, Some(id), replay, last, effects);
             }
-            None => effects.answer(asker.conn, Rows::default(), last),
+            Viewer::Program => effects.answer(asker.conn, Rows::default(), last),
         }
         Ok(())
     }

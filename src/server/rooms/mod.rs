@@ -14,6 +14,7 @@ mod effects;
 mod live;
 mod members;
 mod own;
+mod password_checks;
 mod presence;
 mod talk;
 mod throttle;
@@ -25,9 +26,10 @@ use crate::protocol::command::Command;
 use crate::protocol::line::{Body, Line, Tags};
 use crate::protocol::names::{AccountId, ConnId, ConversationId};
 use crate::server::flood::Rate;
-use crate::server::traffic::{Appended, Delivery, Recipients, Request, RequestKind, Snapshot};
+use crate::server::traffic::{Appended, Delivery, Recipients, Request, RequestKind, Snapshot, Viewer};
 pub use effects::{Append, Effects, Keep, Outgoing};
 use live::Live;
+use password_checks::PasswordChecks;
 use presence::Presence;
 use std::time::Instant;
 use throttle::Throttle;
@@ -84,6 +86,7 @@ pub struct Rooms {
     live: Live,
     presence: Presence,
     throttle: Throttle,
+    password_checks: PasswordChecks,
 }
 
 impl Rooms {
@@ -97,6 +100,7 @@ impl Rooms {
             world: World::new(kept),
             live: Live::new(workers),
             presence: Presence::default(),
+            password_checks: PasswordChecks::default(),
         }
     }
 
@@ -109,8 +113,9 @@ impl Rooms {
     }
 
     /// The batch is kept: what it did to connections stands.
-    pub fn kept(&mut self) {
+    pub fn kept(&mut self, out: &mut Outgoing) {
         self.live.keep();
+        self.password_checks.delay(&mut out.delayed);
     }
 
     /// How many accounts may administer the server, the console's own left out.
@@ -121,24 +126,32 @@ impl Rooms {
 
     /// Decides one request.
     pub fn handle(&mut self, now: Now, request: Request, effects: &mut Effects) {
-        let Request { conn, replay, kind, bytes: _ } = request;
+        let Request { conn, viewer, kind, bytes: _ } = request;
         match kind {
             RequestKind::Console => self.console(now, conn, effects),
-            RequestKind::Login { name, password, from } => self.login(now, conn, name, password, from, effects),
-            RequestKind::Register { name, invite, password, from } => {
-                self.register(now, conn, accounts::NewAccount { name, invite, from }, password, effects);
+            RequestKind::Login { name, password, from } => {
+                self.login(now, Guest { conn, viewer }, name, password, from, effects)
             }
-            RequestKind::Resume { token, from } => self.resume(now, conn, replay, token, from, effects),
-            RequestKind::AuthDone(outcome) => self.auth_done(now, conn, replay, outcome, effects),
+            RequestKind::Register { name, invite, password, from } => {
+                self.register(
+                    now,
+                    Guest { conn, viewer },
+                    accounts::NewAccount { name, invite, from },
+                    password,
+                    effects,
+                );
+            }
+            RequestKind::Resume { token, from } => self.resume(now, conn, viewer, token, from, effects),
+            RequestKind::AuthDone(outcome) => self.auth_done(now, conn, viewer, outcome, effects),
             RequestKind::Detach => self.detach(now, conn),
-            RequestKind::Quit { hear } => self.quit(conn, replay.is_some(), hear, effects),
+            RequestKind::Quit { hear } => self.quit(conn, viewer != Viewer::Program, hear, effects),
             RequestKind::Stopped => {}
             attached => {
                 let Some(account) = self.live.account(conn) else {
                     effects.refuse(conn, Refusal::new(Code::NotLoggedIn, "this connection has ended. Log in again."));
                     return;
                 };
-                self.handle_attached(now, Asker { conn, account, replay }, attached, effects);
+                self.handle_attached(now, Asker { conn, account, viewer }, attached, effects);
             }
         }
     }
@@ -202,12 +215,13 @@ impl Rooms {
     /// When [`Rooms::tick`] has something to do; `None` if nothing waits.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.presence.due()
+        [self.presence.due(), self.password_checks.due()].into_iter().flatten().min()
     }
 
     /// Does what is due: tells who came and went.
     pub fn tick(&mut self, now: Now, effects: &mut Effects) {
         self.tell_presence(now, effects);
+        self.password_checks.take_due(now.instant, &mut effects.out.auth_jobs);
         self.throttle.forget(now.instant);
     }
 
@@ -238,8 +252,14 @@ impl Rooms {
 struct Asker {
     conn: ConnId,
     account: AccountId,
-    /// For a person: how many unread lines to show.
-    replay: Option<u32>,
+    viewer: Viewer,
+}
+
+/// Who wants to log in.
+#[derive(Debug, Clone, Copy)]
+struct Guest {
+    conn: ConnId,
+    viewer: Viewer,
 }
 
 /// Whether an asked-for thing was done (and answered), or why not.

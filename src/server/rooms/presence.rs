@@ -80,6 +80,7 @@ impl Rooms {
 
     /// The connection is gone.
     pub(super) fn detach(&mut self, now: Now, conn: ConnId) {
+        self.password_checks.forget(conn);
         let departed = self.live.detach(conn, &self.world);
         self.departed(now, departed);
     }

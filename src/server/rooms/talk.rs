@@ -8,7 +8,7 @@ use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Target, Text, UserName};
 use crate::server::traffic::{
     Ack, Appended, ConversationKind, ConversationRecord, ConversationRef, Delivery, Draft, MemberRecord, Read,
-    Recipients, Role, RoomMessage, Unread, Write,
+    Recipients, Role, RoomMessage, Unread, Viewer, Write,
 };
 
 /// The part of a conversation that `/history` asks for.
@@ -221,7 +221,7 @@ impl Rooms {
         let (last, read) = (kept.last(), kept.read_by(asker.account).unwrap_or_default());
         let end = last.next().unwrap_or(MessageId::MAX);
         let before = span.before.map_or(end, |before| before.min(end));
-        if asker.replay.is_some() && span.before.is_none() {
+        if asker.viewer != Viewer::Program && span.before.is_none() {
             // A person who looks at what is new has read it.
             match span.after {
                 None => self.seen(asker, conversation, last, effects),

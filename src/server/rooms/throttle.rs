@@ -56,10 +56,11 @@ impl Throttle {
         take(self.registrations, &mut self.registration_buckets, from, now)
     }
 
-    /// How long a stranger's try on this name waits: doubling from a quarter of a second.
+    /// How long a stranger's try on this name waits: doubling from a quarter of a second. The rate
+    /// of logins is by address and may be off; this holds all the same.
     pub(super) fn delay(&self, name: &UserName, now: Instant) -> Duration {
         let Some(failures) = self.failures.get(name) else { return Duration::ZERO };
-        if self.logins.is_none() || now.saturating_duration_since(failures.last) > FORGET_AFTER {
+        if now.saturating_duration_since(failures.last) > FORGET_AFTER {
             return Duration::ZERO;
         }
         match failures.count.checked_sub(FREE_FAILURES) {

@@ -6,7 +6,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, RoomName};
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{Delivery, Read, Recipients, Unread, Write};
+use crate::server::traffic::{Delivery, Read, Recipients, Unread, Viewer, Write};
 
 /// Invitations that a login is told of, one by one: were there no bound, strangers who invite could
 /// fill the connection with them until it is closed for not reading.
@@ -36,7 +36,7 @@ impl Rooms {
         &mut self,
         now: Now,
         conn: ConnId,
-        replay: Option<u32>,
+        viewer: Viewer,
         id: AccountId,
         from: AddressGroup,
         token: Option<Digest>,
@@ -54,10 +54,10 @@ impl Rooms {
             lobby.filter(|&lobby| self.world.account(id).is_some_and(|account| account.rooms.contains(&lobby)));
         self.attach(now, conn, Arrival { account: id, from, since: now.wall, token, current }, effects);
         let last = Final::Done(format!("welcome {}", self.greeting(id, current)));
-        let asker = Asker { conn, account: id, replay };
-        match replay {
-            Some(replay) => self.welcome(asker, current, replay, last, effects),
-            None => effects.answer(conn, Rows::default(), last),
+        let asker = Asker { conn, account: id, viewer };
+        match viewer {
+            Viewer::Person { replay } => self.welcome(asker, current, replay, last, effects),
+            Viewer::Program => effects.answer(conn, Rows::default(), last),
         }
         self.remind_of_invitations(conn, id, effects);
     }

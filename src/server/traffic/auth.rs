@@ -3,6 +3,7 @@
 use crate::protocol::code::Refusal;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, UserName};
 use crate::protocol::secrets::{Digest, Secret};
+use crate::server::traffic::Viewer;
 use std::sync::Arc;
 
 /// A job for the bcrypt pool.
@@ -10,6 +11,8 @@ use std::sync::Arc;
 pub struct AuthJob {
     /// For whom.
     pub conn: ConnId,
+    /// Who will see the answer.
+    pub viewer: Viewer,
     /// What to do.
     pub work: AuthWork,
 }

@@ -1,10 +1,8 @@
 //! However a connection ends, the dispatcher hears of it once, and last.
 
-use super::server::{ALICE, Server, limits};
+use super::server::{Server, limits};
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::names::{AddressGroup, UserName};
-use crate::server::traffic::{Ack, AuthOutcome, AuthWork, Delivery, ListenerKind, RequestKind};
-use std::time::Duration;
+use crate::server::traffic::{Ack, Delivery, ListenerKind, RequestKind};
 
 fn ended() -> Refusal {
     Refusal::new(Code::NotLoggedIn, "enough.")
@@ -36,25 +34,6 @@ fn quit_is_answered_behind_all_else_and_nothing_behind_it_is_heard() {
     server.answer(conn, "goodbye alice.");
     assert_eq!(client.rest(), "+ alice\n+ goodbye alice.\n");
     assert_eq!(server.asked("Detach"), conn);
-}
-
-#[test]
-fn who_is_ended_while_a_password_is_checked_is_no_ghost() {
-    let mut server = Server::start(limits());
-    let mut client = server.client();
-    client.send("/login alice password1\n");
-    let conn = server.asked("Login");
-    let (name, from) = (UserName::parse("alice").unwrap(), AddressGroup::V4([192, 0, 2, 1]));
-    let work = AuthWork::Hash { name, invite: None, password: crate::protocol::secrets::Secret::new("x"), from };
-    server.worker.send(Delivery::Check { conn, work, delay: Duration::ZERO });
-    server.auth.recv_timeout(Duration::from_secs(10)).unwrap();
-    server.worker.send(Delivery::End(conn, ended()));
-    assert_eq!(server.asked("Detach"), conn);
-    server.worker.send(Delivery::AuthDone(conn, AuthOutcome::Right { account: ALICE, generation: 0, from }));
-    server.asked_nothing();
-    // A failure counts all the same.
-    server.worker.send(Delivery::AuthDone(conn, AuthOutcome::Wrong { name, from }));
-    server.asked("AuthDone(Wrong");
 }
 
 #[test]

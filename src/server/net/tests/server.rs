@@ -5,10 +5,8 @@ use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, UserName};
 use crate::server::flood::Rate;
 use crate::server::traffic::{
-    Accepted, Ack, Answer, AuthJob, Budget, Delivery, Lines, ListenerKind, Mailbox, Request, RequestKind, RoomMessage,
-    Socket,
+    Accepted, Ack, Answer, Budget, Delivery, Lines, ListenerKind, Mailbox, Request, RequestKind, RoomMessage, Socket,
 };
-use crossbeam_channel::{Receiver, bounded};
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::Shutdown;
@@ -32,7 +30,6 @@ pub(super) struct Server {
     pub(super) worker: Mailbox<Delivery>,
     requests: Mailbox<Request>,
     come: VecDeque<Request>,
-    pub(super) auth: Receiver<AuthJob>,
     pub(super) budget: Arc<Budget>,
     thread: Option<JoinHandle<()>>,
 }
@@ -46,7 +43,6 @@ impl Server {
             jiff::Timestamp::now(),
         )
         .unwrap();
-        let (jobs, auth) = bounded(4);
         let (worker, mailbox) = Worker::new(0).unwrap();
         let (requests, budget) = (Mailbox::new(), Budget::new(1 << 20));
         let shared = Shared {
@@ -55,14 +51,13 @@ impl Server {
             epoch: "E".to_owned(),
             budget: Arc::clone(&budget),
             tls: identity.server_config().unwrap(),
-            auth: jobs,
             dispatcher: requests.clone(),
             workers: vec![mailbox.clone()],
             unread: vec![Unread::default()],
         };
         let run = move || worker.run(&shared).unwrap();
         let thread = std::thread::Builder::new().name("work-0".to_owned()).spawn(run).unwrap();
-        Self { worker: mailbox, requests, come: VecDeque::new(), auth, budget, thread: Some(thread) }
+        Self { worker: mailbox, requests, come: VecDeque::new(), budget, thread: Some(thread) }
     }
 
     /// A client that has read its greeting.

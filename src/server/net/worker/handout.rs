@@ -8,7 +8,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::net::Shared;
-use crate::server::traffic::{Ack, AuthOutcome, Delivery, Lines, Recipients, Request, RequestKind, RoomMessage};
+use crate::server::traffic::{Ack, Delivery, Lines, Recipients, Request, RoomMessage};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -100,23 +100,6 @@ impl Worker {
                     self.accept(accepted, now, shared);
                 }
             }
-            Delivery::AuthDone(conn, outcome) => {
-                // Where the connection is gone, a wrong password counts all the same. Nobody else's
-                // outcome goes on: the dispatcher was told already that the connection is gone.
-                let slot = self.live_slot_of(conn);
-                if slot.is_some() || matches!(outcome, AuthOutcome::Wrong { .. }) {
-                    let connection = slot.and_then(|slot| self.connection(slot));
-                    let replay = connection.and_then(|connection| connection.session.options().person());
-                    let kind = RequestKind::AuthDone(outcome);
-                    self.requests.push(Request { conn, replay, kind, bytes: 0 });
-                }
-            }
-            Delivery::Check { conn, work, delay } => {
-                if let Some(slot) = self.slot_of(conn) {
-                    self.turn(slot, now, shared, |connection, turn| connection.check(work, delay, turn));
-                    self.again.push(slot);
-                }
-            }
             Delivery::Answer(answer) => {
                 if let Some(slot) = self.slot_of(answer.conn) {
                     self.answer(slot, now, shared, |connection, turn| {
@@ -133,7 +116,7 @@ impl Worker {
                     });
                 }
                 // It went away while it was let in: Detach followed it, or follows now.
-                None => self.requests.push(Request { conn, replay: None, kind: RequestKind::Detach, bytes: 0 }),
+                None => self.requests.push(Request::detach(conn)),
             },
             Delivery::Enter(account, room) => {
                 for slot in self.roster.enter(account, room) {
@@ -194,7 +177,7 @@ impl Worker {
                 self.stopping = true;
                 self.send_requests(shared);
                 let conn = ConnId::new(self.index as u8, 0);
-                self.requests.push(Request { conn, replay: None, kind: RequestKind::Stopped, bytes: 0 });
+                self.requests.push(Request::stopped(conn));
             }
             Delivery::Bye => {
                 self.end = Some(now + FLUSH_AT_END);

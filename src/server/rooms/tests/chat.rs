@@ -1,14 +1,17 @@
 //! Workers, readers and `auth` made of plain values: lines are typed into real sessions, and what
 //! each connection would see is written down.
 
-use super::super::{Effects, Keep, Now, Registration, Rooms, Settings};
+use super::super::{Effects, Keep, Now, Outgoing, Registration, Rooms, Settings};
 use super::model::Model;
+use super::outside::check;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
 use crate::server::session::{Action, Session, set_text};
-use crate::server::traffic::{Delivery, LineRef, Lines, ReadJob, Recipients, Request, RequestKind, RoomMessage, Share};
+use crate::server::traffic::{
+    AuthJob, Delivery, LineRef, Lines, ReadJob, Recipients, Request, RequestKind, RoomMessage, Share,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +30,16 @@ pub(super) struct Chat {
     secrets: u32,
     /// The lines of what is delivered just now.
     lines: Arc<Lines>,
+}
+
+/// What follows from the requests of a turn.
+#[derive(Default)]
+struct Turn {
+    deliveries: Vec<(usize, Delivery)>,
+    read_jobs: Vec<ReadJob>,
+    auth_jobs: Vec<AuthJob>,
+    /// What is left: the delayed checks.
+    out: Outgoing,
 }
 
 pub(super) struct Conn {
@@ -187,7 +200,7 @@ impl Chat {
 
     pub(super) fn request(&self, at: usize, kind: RequestKind) -> Request {
         let conn = &self.conns[at];
-        Request { conn: conn.id, replay: conn.session.options().person(), kind, bytes: 0 }
+        Request { conn: conn.id, viewer: conn.session.options().viewer(), kind, bytes: 0 }
     }
 
     /// Where a connection stands in the list.
@@ -206,29 +219,24 @@ impl Chat {
     pub(super) fn wait(&mut self, passed: Duration) {
         self.now.instant += passed;
         self.now.wall += u64::try_from(passed.as_millis()).unwrap();
-        let mut effects = Effects::default();
+        let (mut effects, mut turn) = (Effects::default(), Turn::default());
         self.rooms.tick(self.now, &mut effects);
-        let (mut deliveries, mut read_jobs) = (Vec::new(), Vec::new());
-        self.carry_out(&mut effects, &mut deliveries, &mut read_jobs);
-        for (worker, delivery) in deliveries {
-            assert!(self.deliver(worker, delivery).is_none());
-        }
-        assert!(read_jobs.is_empty());
+        self.carry_out(&mut effects, &mut turn);
+        assert!(turn.read_jobs.is_empty());
+        let requests = self.hand_out(turn);
+        self.batch(requests);
     }
 
     /// One turn of the dispatcher, and those that follow from it.
     pub(super) fn batch(&mut self, mut requests: Vec<Request>) {
         while !requests.is_empty() {
-            let (deliveries, read_jobs) = self.decide(requests);
-            self.rooms.kept();
-            requests = deliveries.into_iter().filter_map(|(worker, delivery)| self.deliver(worker, delivery)).collect();
-            for read_job in read_jobs {
-                let answer = self.read(read_job);
-                self.answer(answer.conn, &answer.rows, &answer.last);
-            }
+            let mut turn = self.decide(requests);
+            self.rooms.kept(&mut turn.out);
+            requests = self.hand_out(turn);
         }
         for conn in &self.conns {
-            assert!(conn.gone || conn.waiting == 0, "{} was not answered", conn.label);
+            let delayed = self.rooms.password_checks.due().is_some();
+            assert!(conn.gone || conn.waiting == 0 || delayed, "{} was not answered", conn.label);
             assert!(conn.held.is_none(), "{} was not welcomed", conn.label);
         }
     }
@@ -248,8 +256,8 @@ impl Chat {
                 requests.push(request);
                 continue;
             }
-            let (deliveries, _) = self.decide(vec![request]);
-            requests.extend(deliveries.into_iter().filter_map(|(worker, delivery)| self.deliver(worker, delivery)));
+            let turn = self.decide(vec![request]);
+            requests.extend(self.hand_out(turn));
             assert!(requests.last().is_some_and(|last| last.conn == conn), "{line} could not be tried");
         }
         let before = self.model.clone();
@@ -263,9 +271,20 @@ impl Chat {
         }
     }
 
-    fn decide(&mut self, requests: Vec<Request>) -> (Vec<(usize, Delivery)>, Vec<ReadJob>) {
-        let (mut deliveries, mut read_jobs) = (Vec::new(), Vec::new());
-        let mut effects = Effects::default();
+    /// What workers, readers and `auth` do with a turn's effects, and what is asked because of it.
+    fn hand_out(&mut self, turn: Turn) -> Vec<Request> {
+        let mut requests: Vec<Request> =
+            turn.deliveries.into_iter().filter_map(|(worker, delivery)| self.deliver(worker, delivery)).collect();
+        for read_job in turn.read_jobs {
+            let answer = self.read(read_job);
+            self.answer(answer.conn, &answer.rows, &answer.last);
+        }
+        requests.extend(turn.auth_jobs.into_iter().map(check));
+        requests
+    }
+
+    fn decide(&mut self, requests: Vec<Request>) -> Turn {
+        let (mut effects, mut turn) = (Effects::default(), Turn::default());
         for request in requests {
             self.now.wall += 1;
             if request.kind.is_answered()
@@ -275,17 +294,13 @@ impl Chat {
                 conn.waiting += 1;
             }
             self.rooms.handle(self.now, request, &mut effects);
-            self.carry_out(&mut effects, &mut deliveries, &mut read_jobs);
+            self.carry_out(&mut effects, &mut turn);
         }
-        (deliveries, read_jobs)
+        turn.out = effects.out;
+        turn
     }
 
-    fn carry_out(
-        &mut self,
-        effects: &mut Effects,
-        deliveries: &mut Vec<(usize, Delivery)>,
-        read_jobs: &mut Vec<ReadJob>,
-    ) {
+    fn carry_out(&mut self, effects: &mut Effects, turn: &mut Turn) {
         let Effects { keep, out } = effects;
         for keep in keep.drain(..) {
             match keep {
@@ -297,17 +312,17 @@ impl Chat {
             }
         }
         if let Some(lines) = out.take_lines(Share::default()) {
-            deliveries.extend((0..WORKERS).map(|worker| (worker, Delivery::Lines(Arc::clone(&lines)))));
+            turn.deliveries.extend((0..WORKERS).map(|worker| (worker, Delivery::Lines(Arc::clone(&lines)))));
         }
         assert!(out.deliveries.iter().all(|&(worker, _)| worker < WORKERS));
-        deliveries.append(&mut out.deliveries);
-        read_jobs.append(&mut out.read_jobs);
+        turn.deliveries.append(&mut out.deliveries);
+        turn.read_jobs.append(&mut out.read_jobs);
+        turn.auth_jobs.append(&mut out.auth_jobs);
     }
 
     /// What a worker does; perhaps it asks something in its turn.
     fn deliver(&mut self, worker: usize, delivery: Delivery) -> Option<Request> {
         match delivery {
-            Delivery::Check { conn, work, .. } => return self.check(conn, work),
             Delivery::Answer(answer) => self.answer(answer.conn, &answer.rows, &answer.last),
             Delivery::Attached { conn, account, rooms, .. } => {
                 let conn = self.conns.iter_mut().find(|other| other.id == conn)?;
@@ -362,7 +377,7 @@ impl Chat {
                 self.conns[at].gone = true;
                 return Some(self.request(at, RequestKind::Detach));
             }
-            Delivery::Accepted(_) | Delivery::AuthDone(..) | Delivery::Stop | Delivery::Bye => {
+            Delivery::Accepted(_) | Delivery::Stop | Delivery::Bye => {
                 panic!("the dispatcher never sends that")
             }
         }

@@ -2,31 +2,31 @@
 
 use super::chat::Chat;
 use crate::protocol::line::{Final, Rows};
-use crate::protocol::names::{ConnId, MessageId};
-use crate::server::traffic::{Answer, AuthOutcome, AuthWork, Read, ReadJob, Request, RequestKind};
+use crate::protocol::names::MessageId;
+use crate::server::traffic::{Answer, AuthJob, AuthOutcome, AuthWork, Read, ReadJob, Request, RequestKind};
+
+/// `auth`'s work: what is kept of a password here is the password.
+pub(super) fn check(job: AuthJob) -> Request {
+    let AuthJob { conn, viewer, work } = job;
+    let outcome = match work {
+        AuthWork::Verify { account, name, hash, password, from } => match account {
+            Some((account, generation)) if hash.as_deref() == Some(password.expose()) => {
+                AuthOutcome::Right { account, generation, from }
+            }
+            _ => AuthOutcome::Wrong { name, from },
+        },
+        AuthWork::Hash { name, invite, password, from } => {
+            AuthOutcome::Hashed { name, invite, hash: password.expose().into(), from }
+        }
+        AuthWork::Change { hash, old, .. } if *hash != *old.expose() => AuthOutcome::WrongOld,
+        AuthWork::Change { account, generation, new, .. } => {
+            AuthOutcome::Changed { account, generation, hash: new.expose().into() }
+        }
+    };
+    Request { conn, viewer, kind: RequestKind::AuthDone(outcome), bytes: 0 }
+}
 
 impl Chat {
-    /// `auth`'s work: what is kept of a password here is the password.
-    pub(super) fn check(&mut self, conn: ConnId, work: AuthWork) -> Option<Request> {
-        let outcome = match work {
-            AuthWork::Verify { account, name, hash, password, from } => match account {
-                Some((account, generation)) if hash.as_deref() == Some(password.expose()) => {
-                    AuthOutcome::Right { account, generation, from }
-                }
-                _ => AuthOutcome::Wrong { name, from },
-            },
-            AuthWork::Hash { name, invite, password, from } => {
-                AuthOutcome::Hashed { name, invite, hash: password.expose().into(), from }
-            }
-            AuthWork::Change { hash, old, .. } if *hash != *old.expose() => AuthOutcome::WrongOld,
-            AuthWork::Change { account, generation, new, .. } => {
-                AuthOutcome::Changed { account, generation, hash: new.expose().into() }
-            }
-        };
-        let at = self.conns.iter().position(|other| other.id == conn && !other.gone)?;
-        Some(self.request(at, RequestKind::AuthDone(outcome)))
-    }
-
     /// A reader's work; times are left out.
     pub(super) fn read(&self, read_job: ReadJob) -> Answer {
         let mut rows = Rows::default();
