@@ -3,6 +3,7 @@
 //! Owns what a valid name, text or id is. Knows nothing of sockets, threads, storage or the wire.
 //! Every type keeps its field private, so a value that exists is a value that was checked.
 
+use arrayvec::ArrayString;
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -34,27 +35,21 @@ pub enum NameError {
 /// A checked name, held in place: names are short and everywhere, and a message's way from the
 /// wire to its readers allocates nothing for them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    bytes: [u8; NAME_MAX],
-    len: u8,
-}
+struct Name(ArrayString<NAME_MAX>);
 
 impl Name {
-    /// A name that [`check_name`] took.
+    /// A name that [`check_name`] accepted, so it fits.
     fn new(checked: &str) -> Self {
-        let mut bytes = [0; NAME_MAX];
-        bytes[..checked.len()].copy_from_slice(checked.as_bytes());
-        Self { bytes, len: checked.len() as u8 }
+        Self(ArrayString::from(checked).unwrap_or_default())
     }
 
     fn to_lowercase(mut self) -> Self {
-        self.bytes.make_ascii_lowercase();
+        self.0.make_ascii_lowercase();
         self
     }
 
     fn as_str(&self) -> &str {
-        // It was cut from a str at its ends, so it is one.
-        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+        &self.0
     }
 }
 

@@ -3,25 +3,27 @@
 //! Owns how a secret is held (wiped when dropped, never shown by `Debug`), made and digested.
 //! Must not know bcrypt (that is `auth`'s), the wire or the database.
 
+use data_encoding::HEXLOWER;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A password as it was typed. Wiped when dropped; `Debug` shows nothing of it.
+/// A password as it was typed, or a token or code. Wiped when dropped; `Debug` shows nothing of it.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(SecretString);
 
 impl Secret {
     /// Takes what was typed.
     #[must_use]
     pub fn new(typed: &str) -> Self {
-        Self(Zeroizing::new(typed.to_owned()))
+        Self(SecretString::from(typed))
     }
 
     /// The typed characters: only for hashing, comparing and showing once to their owner.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 }
 
@@ -106,8 +108,8 @@ pub fn new_token() -> Result<Secret, NoRandomness> {
     getrandom::fill(bytes.as_mut()).map_err(NoRandomness)?;
     let mut token = Zeroizing::new(String::with_capacity(65));
     token.push('t');
-    push_hex(&mut token, bytes.as_ref());
-    Ok(Secret(token))
+    HEXLOWER.encode_append(bytes.as_ref(), &mut token);
+    Ok(Secret::new(&token))
 }
 
 /// Makes an invitation code: four groups of four from 24 letters and digits that can't be
@@ -134,7 +136,7 @@ pub fn new_invite_code() -> Result<Secret, NoRandomness> {
         code.push(char::from(SYMBOLS[usize::from(byte[0]) % SYMBOLS.len()]));
         taken += 1;
     }
-    Ok(Secret(code))
+    Ok(Secret::new(&code))
 }
 
 /// Sixteen hexadecimal digits of randomness: the name of a database's line of history.
@@ -144,17 +146,7 @@ pub fn new_invite_code() -> Result<Secret, NoRandomness> {
 pub fn new_epoch() -> Result<String, NoRandomness> {
     let mut bytes = [0u8; 8];
     getrandom::fill(&mut bytes).map_err(NoRandomness)?;
-    let mut epoch = String::with_capacity(16);
-    push_hex(&mut epoch, &bytes);
-    Ok(epoch)
-}
-
-fn push_hex(out: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            out.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-        }
-    }
+    Ok(HEXLOWER.encode(&bytes))
 }
 
 #[cfg(test)]
