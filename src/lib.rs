@@ -8,6 +8,8 @@
 //! nothing of each other. Nothing imports upwards.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "client")]
 pub mod client;
 pub mod protocol;
+#[cfg(feature = "server")]
 pub mod server;
