@@ -15,8 +15,8 @@
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 use std::io::Write as _;
 
-/// Dictionary number 1, which `docs/PROTOCOL.md` prints. Never changed: a better one gets the next
-/// number.
+/// Dictionary number 1, which `docs/PROTOCOL.md` links to. Never changed: a better one gets the
+/// next number.
 pub const DICTIONARY_1: &[u8] = include_bytes!("dictionary-1.txt");
 /// The number by which `/set deflate` asks for [`DICTIONARY_1`].
 pub const DICTIONARY: u32 = 1;

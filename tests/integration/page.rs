@@ -1,11 +1,11 @@
-//! `docs/PROTOCOL.md` and `README.md` say what is: the table of verbs, the codes, the dictionary and
-//! the numbers are the program's own, and the sessions and programs of the page are run.
+//! `docs/PROTOCOL.md` and `README.md` match the program: the table of verbs, the codes, the
+//! dictionary and the numbers are its own, and the sessions and programs in the page are run.
 //!
-//! `UPDATE_PAGE=1 cargo test --test integration page` writes the table of verbs anew.
+//! `UPDATE_PAGE=1 cargo test --test integration page` rewrites the table of verbs.
 
-use crate::support::{PASSWORD, Script, Server};
+use crate::support::{Script, Server};
 use chitchat::protocol::code::Code;
-use chitchat::protocol::command::{KEY_MAX, LIMIT_MAX, LINE_MAX, LINE_MAX_NEW, TABLE};
+use chitchat::protocol::command::{KEY_MAX, LABEL_MAX, LIMIT_MAX, LINE_MAX, LINE_MAX_NEW, TABLE};
 use chitchat::protocol::deflate::{DICTIONARY_1, PACKED_MAX_CLIENT, PLAIN_MAX, PLAIN_MIN};
 use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
 use chitchat::protocol::line::SERVER_LINE_MAX;
@@ -13,6 +13,7 @@ use chitchat::protocol::names::NAME_MAX;
 use chitchat::protocol::secrets::{PASSWORD_MAX, PASSWORD_MIN};
 use chitchat::server::config::{Config, Limits};
 use chitchat::server::rooms::{ROOMS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX};
+use sha2::Digest as _;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
@@ -34,7 +35,7 @@ fn page() -> String {
     text_of("docs/PROTOCOL.md")
 }
 
-/// What stands in the fence with that info string.
+/// The contents of the fence with that info string.
 fn fenced<'a>(page: &'a str, info: &str) -> &'a str {
     let begin = format!("\n```{info}\n");
     let (_, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("the page has no ```{info}"));
@@ -43,7 +44,7 @@ fn fenced<'a>(page: &'a str, info: &str) -> &'a str {
 }
 
 #[test]
-fn the_table_of_verbs_is_the_programs_own() {
+fn the_pages_table_of_verbs_matches_the_program() {
     let page = page();
     let cell = |text: &str| text.replace('|', "\\|");
     let mut table = "| verb | who | what | final line |\n|---|---|---|---|\n".to_owned();
@@ -58,27 +59,35 @@ fn the_table_of_verbs_is_the_programs_own() {
         fs::write(path("docs/PROTOCOL.md"), format!("{}{table}{}", &page[..begin], &page[end..])).unwrap();
         return;
     }
-    assert_eq!(&page[begin..end], table, "UPDATE_PAGE=1 cargo test --test integration page writes it anew");
+    assert_eq!(&page[begin..end], table, "UPDATE_PAGE=1 cargo test --test integration page rewrites it");
 }
 
 #[test]
-fn every_code_is_explained_and_no_other() {
+fn the_page_explains_every_code_and_no_other() {
     let page = page();
     let (_, codes) = page.split_once("\n## Codes\n").expect("a section on codes");
     let codes = codes.split("\n## ").next().unwrap_or_default();
-    let explained: BTreeSet<&str> =
-        codes.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(code, _)| code)).collect();
+    // A row's first cell may name several.
+    let cells = codes.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |").map(|(codes, _)| codes));
+    let explained: BTreeSet<&str> = cells.flat_map(|codes| codes.split("`, `")).collect();
     assert_eq!(explained, Code::ALL.iter().map(|code| code.as_str()).collect());
 }
 
 #[test]
-fn the_dictionary_in_the_page_is_the_one_in_use() {
-    assert_eq!(fenced(&page(), "text dictionary-1").as_bytes(), DICTIONARY_1);
-    assert_eq!(DICTIONARY_1.len(), 5825);
+fn the_page_identifies_the_dictionary_in_use() {
+    let mut crc = flate2::Crc::new();
+    crc.update(DICTIONARY_1);
+    let digest: String = sha2::Sha256::digest(DICTIONARY_1).iter().map(|byte| format!("{byte:02x}")).collect();
+    let wanted = format!("**{} bytes**, CRC-32 `{:08x}`, SHA-256 `{digest}`", DICTIONARY_1.len(), crc.sum());
+    let page = page();
+    assert!(page.contains(&wanted), "the page does not say: {wanted}");
+    let (_, link) = page.split_once("[dictionary-1.txt](").expect("the page links to the dictionary");
+    let (file, _) = link.split_once(')').expect("a link ends");
+    assert_eq!(fs::read(path("docs").join(file)).unwrap(), DICTIONARY_1);
 }
 
 #[test]
-fn the_frame_in_the_page_is_one() {
+fn the_frame_in_the_page_inflates_to_its_line() {
     use chitchat::protocol::deflate::{Packer, Unpacker};
     let page = page();
     let plain = fenced(&page, "text frame-plain");
@@ -100,16 +109,17 @@ fn the_frame_in_the_page_is_one() {
 }
 
 #[test]
-fn the_numbers_in_the_page_are_the_programs() {
+fn the_pages_numbers_match_the_program() {
     let limits = Limits::default();
     let flood = limits.flood.expect("there is a limit");
     let kib = |bytes: Option<usize>| format!("{} KiB", bytes.expect("there is a limit") / 1024);
     let mib = |bytes: Option<usize>| format!("{} MiB", bytes.expect("there is a limit") / (1024 * 1024));
     let page = page();
     for wanted in [
-        format!("| your line | {LINE_MAX} bytes; {LINE_MAX_NEW} before login |"),
-        format!("| server's line | {SERVER_LINE_MAX} bytes |"),
-        format!("| name of an account, a room; label | {NAME_MAX} |"),
+        format!("Your line may have **{LINE_MAX}** bytes before its end, {LINE_MAX_NEW} before login."),
+        format!("has at most **{SERVER_LINE_MAX}** bytes"),
+        format!("A room's name is 1–{NAME_MAX} of"),
+        format!("label   = 1*{LABEL_MAX}( ALPHA"),
         format!("| `/post` key | {KEY_MAX} bytes |"),
         format!("| password | {PASSWORD_MIN} to {PASSWORD_MAX} bytes |"),
         format!("| tokens of one account | {TOKENS_MAX} |"),
@@ -132,13 +142,13 @@ fn the_numbers_in_the_page_are_the_programs() {
 
 #[test]
 fn the_sessions_in_the_page_are_what_happens() {
-    assert_eq!(play_sessions(&page()), 8);
+    assert_eq!(play_sessions(&page()), 7);
 }
 
-/// Plays each ```session``` against a server of its own, after the steps of a `<!-- before` comment
-/// above it. `> ` is what alice sends, `NAME> ` and `NAME< ` what others send and are sent, every
-/// other line what alice is sent. One that begins with `$ ` begins with a connection; else alice is
-/// in already.
+/// Plays each ```session``` against its own server, after the steps of the `<!-- before` comment
+/// above it, if there is one. `> ` is what alice sends, `NAME> ` and `NAME< ` what others send and
+/// are sent; every other line is sent to alice. A session whose first line starts with `$ ` starts
+/// with a new connection; in all others alice is logged in already.
 fn play_sessions(page: &str) -> usize {
     let mut sessions = page.split("\n```session\n");
     let mut above = sessions.next().unwrap_or_default();
@@ -187,7 +197,7 @@ fn step(line: &str, others: &mut BTreeSet<String>) -> String {
 }
 
 #[test]
-fn the_readme_names_settings_and_flags_that_there_are() {
+fn the_readme_names_the_settings_and_flags_that_exist() {
     let (readme, example) = (text_of("README.md"), Config::example());
     let mut group = String::new();
     let mut keys = BTreeSet::new();
@@ -220,12 +230,12 @@ fn the_readme_names_settings_and_flags_that_there_are() {
     }
 }
 
-/// Ends the program when the test does.
+/// Kills the program when the test ends.
 struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already, and that is as well.
+        // It may have ended already; then there is nothing to kill.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -237,7 +247,7 @@ fn the_bot_in_the_page_answers() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play("alice is in\nbot is in\nbot > /token new test\nbot < + {token} is shown only this once…\nbot drops");
-    // The bot is no member of this room yet, so that its coming is seen.
+    // The bot is not a member of this room yet, so that its arrival is seen.
     script.play("alice > /join ops\nalice < + ops…");
     let file = tempfile::NamedTempFile::new().unwrap();
     file.as_file().write_all(fenced(&page(), "python bot").as_bytes()).unwrap();
@@ -255,47 +265,44 @@ fn the_bot_in_the_page_answers() {
 
 #[test]
 #[ignore = "needs python3"]
-fn the_pages_python_opens_and_makes_frames() {
+fn the_pages_python_reads_and_writes_frames() {
     const TRY: &str = r#"
-import hashlib, socket, sys
-page = open(sys.argv[1], encoding="utf-8").read()
-dictionary = cut_dictionary(page)
-assert len(dictionary) == 5825 and "%08x" % zlib.crc32(dictionary) == "91c5bbb3"
-assert hashlib.sha256(dictionary).hexdigest() in page
-socket = socket.create_connection(("127.0.0.1", int(sys.argv[2])), timeout=10)
-wire = socket.makefile("rb")
-def ask(*sent):
-    socket.sendall(b"".join(sent))
+import socket, sys
+wire = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=10)
+token = sys.argv[2].encode()
+USE
 def until(last):
     got = []
     for line in incoming:
         got.append(line.decode())
         if line.startswith(last):
             return got
-incoming = lines(wire, dictionary)
-ask(b"/set tags on\n/login alice " + sys.argv[3].encode() + b"\n")
-until(b"+ welcome")
-switch(b"1", ask, incoming)
+assert len(until(b"@re=2 + ")) >= 2
 said = b"".join(b"/say lobby I think we should meet tomorrow, number %d\n" % n for n in range(20))
 frame = pack(said, dictionary)
 assert len(frame) < len(said) / 2
-ask(frame)
-until(b"+ 20")
-ask(b"/history lobby\n")
+wire.sendall(frame)
+until(b"+ 21")
+wire.sendall(b"/history lobby after=1\n")
 rows = until(b"+ 20 messages")
 assert len(rows) == 21 and rows[0].endswith("alice: I think we should meet tomorrow, number 0\n"), rows
-assert switch(b"off", ask, incoming) == []
-ask(b"/ping =1 2 3\n")
+wire.sendall(b"/set deflate off\n")
+until(b"+ deflate off")
+wire.sendall(b"/ping =1 2 3\n")
 assert until(b"+ =1") == ["+ =1 2 3\n"]
 print("good")
 "#;
     let server = Server::start();
-    Script::new(&server).play("alice is in\nalice drops");
+    let mut script = Script::new(&server);
+    script.play("alice is in\nalice > /token new test\nalice < + {token} is shown only this once…\nalice drops");
+    let page = page();
     let file = tempfile::NamedTempFile::new().unwrap();
-    write!(file.as_file(), "{}{TRY}", fenced(&page(), "python deflate")).unwrap();
+    let program = TRY.replace("USE", fenced(&page, "python deflate-use"));
+    write!(file.as_file(), "{}{program}", fenced(&page, "python deflate")).unwrap();
     let output = Command::new("python3")
-        .args([file.path().as_os_str(), path("docs/PROTOCOL.md").as_os_str()])
-        .args([&server.plain().port().to_string(), PASSWORD])
+        .arg(file.path())
+        .args([&server.plain().port().to_string(), script.word("token")])
+        .current_dir(path("src/protocol"))
         .output()
         .expect("python3 can be started");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "good\n", "{}", String::from_utf8_lossy(&output.stderr));
