@@ -1,11 +1,22 @@
 //! `chitchatd`, the server: reads its arguments and does what they ask.
+//!
+//! All that concerns the process is here: its output, its signals, and how it ends.
 
-use chitchat::server::config::{Config, Environment};
+use chitchat::server::config::{Config, Environment, raise_open_files};
 use chitchat::server::operator::cli::{self, Invocation};
-use chitchat::server::operator::{banner, console};
-use chitchat::server::{self, Audience, Started};
-use std::io::{self, IsTerminal as _, Write as _};
+use chitchat::server::operator::{console, startup};
+use chitchat::server::{Server, ServerError, Stopper};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+/// After SIGTERM or SIGINT the process has ended within this, whatever hangs.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
@@ -14,11 +25,11 @@ fn main() -> ExitCode {
         Err(error) => return error.report(),
     };
     match invocation {
-        Invocation::Serve(config) => serve(&config),
+        Invocation::Serve(config) => serve(&config).unwrap_or_else(|error| failed(&error)),
         Invocation::Invite { config, request } => match console::invite(&config.data, &request) {
             Ok(invitation) => {
                 // The code alone on standard output, for scripts; the rest is for people.
-                eprint!("{}", invitation.how_to_use(&config.name, &config.tls));
+                complain(&invitation.how_to_use(&config.name, &config.tls));
                 print(&format!("{}\n", invitation.code))
             }
             Err(error) => failed(&error),
@@ -27,35 +38,89 @@ fn main() -> ExitCode {
     }
 }
 
-/// Starts the server, tells how to talk to it, and runs it until it is told to stop.
-fn serve(config: &Config) -> ExitCode {
+/// Opens the server, says how to connect to it, and serves until a signal.
+fn serve(config: &Config) -> Result<ExitCode, ServerError> {
     for warning in &config.warnings {
-        eprintln!("chitchatd: warning: {warning}");
+        complain(&format!("chitchatd: warning: {warning}\n"));
     }
-    let audience = if io::stdout().is_terminal() { Audience::Person } else { Audience::Journal };
-    let announce = |started: &Started| {
-        for missing in &started.missing {
-            eprintln!("chitchatd: warning: {missing}");
-        }
-        // A reader that went away is no reason to stop serving the others.
-        let _ = print(&banner::render(config, started));
+    raise_open_files();
+    // Signals first: one that comes while the server opens stops it as soon as it serves.
+    let stoppers = match stop_on_signals() {
+        Ok(stoppers) => stoppers,
+        Err(error) => return Ok(failed(&format!("can't wait for signals: {error}"))),
     };
-    match server::run(config, audience, announce, &mut |long| eprintln!("chitchatd: {long}")) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+    let mut server = Server::open(config)?;
+    for warning in server.warnings() {
+        complain(&format!("chitchatd: warning: {warning}\n"));
     }
+    let person = io::stdout().is_terminal();
+    let invitation = if person && !server.has_administrator() { Some(server.first_invitation()?) } else { None };
+    // A reader that went away is no reason not to serve.
+    let _ = write(io::stdout(), &startup::message(&server, invitation.as_ref()));
+    drop(invitation);
+    // Its receiver is there until the process has been told to stop.
+    let _ = stoppers.send(server.stopper());
+    server.serve()?;
+    Ok(ExitCode::SUCCESS)
 }
 
-/// Writes to standard output; a reader that has seen enough (`| head`) is no failure.
+/// Handles signals from here on, on threads of its own. The first SIGTERM or SIGINT stops the
+/// server, whose stopper is sent as soon as there is one; a second ends the process at once.
+fn stop_on_signals() -> io::Result<Sender<Stopper>> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let (stoppers, stopper) = channel();
+    let wait = move || {
+        let mut stopper = Some(stopper);
+        for signal in signals.forever() {
+            if signal == SIGHUP {
+                // Also what a terminal sends that is closed; the server outlives it.
+                log::info!("SIGHUP: there is nothing to reload; restart chitchatd to change its settings");
+            } else if let Some(stopper) = stopper.take() {
+                let deadline = Builder::new().name("deadline".to_owned()).spawn(move || stop_in_time(&stopper));
+                if let Err(error) = deadline {
+                    log::error!("can't stop in order: {error}");
+                    std::process::exit(cli::FAILED.into());
+                }
+            } else {
+                log::warn!("told to stop again; ending at once");
+                std::process::exit(cli::FAILED.into());
+            }
+        }
+    };
+    Builder::new().name("signals".to_owned()).spawn(wait)?;
+    Ok(stoppers)
+}
+
+/// Stops the server, and ends the process if that takes too long.
+fn stop_in_time(stopper: &Receiver<Stopper>) {
+    let end = Instant::now() + STOP_WITHIN;
+    if let Ok(stopper) = stopper.recv_timeout(STOP_WITHIN) {
+        stopper.stop();
+    }
+    std::thread::sleep(end.saturating_duration_since(Instant::now()));
+    log::error!("stopping took longer than {} seconds; ending at once", STOP_WITHIN.as_secs());
+    std::process::exit(cli::FAILED.into());
+}
+
+/// Prints what was asked for; a reader that has seen enough (`| head`) is no failure.
 fn print(text: &str) -> ExitCode {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match write(io::stdout(), text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&error),
         _ => ExitCode::SUCCESS,
     }
 }
 
-fn failed(error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("chitchatd: {error}");
+fn failed(error: &dyn Display) -> ExitCode {
+    complain(&format!("chitchatd: {error}\n"));
     ExitCode::from(cli::FAILED)
+}
+
+/// Writes to standard error. `eprintln!` would panic where that can't be written, on a full disk say.
+fn complain(text: &str) {
+    let _ = write(io::stderr(), text);
+}
+
+fn write(mut to: impl io::Write, text: &str) -> io::Result<()> {
+    to.write_all(text.as_bytes())?;
+    to.flush()
 }

@@ -273,6 +273,9 @@ pub enum Delivery {
     Stop,
     /// All that was accepted is answered: say goodbye, flush, close.
     Bye,
+    /// The server can't go on, and nobody knows what was saved: close everything and end at once.
+    /// Not another byte may be sent to anyone, since it could be untrue.
+    Abort,
 }
 
 /// A message for all connections in a room.

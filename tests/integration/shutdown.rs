@@ -23,6 +23,19 @@ fn everyone_is_told_and_it_ends_well() {
 }
 
 #[test]
+fn a_hangup_stops_nothing() {
+    let mut server = Server::start();
+    let mut alice = server.connect();
+    alice.register("alice");
+    server.hang_up();
+    alice.send("/say lobby still here");
+    alice.expect("+ 1");
+    server.terminate();
+    let (status, said) = server.wait();
+    assert!(status.success() && said.contains("nothing to reload"), "{status}: {said}");
+}
+
+#[test]
 fn lines_that_were_taken_are_answered_and_kept() {
     let mut server = Server::start();
     let mut alice = server.connect_tls();

@@ -1,9 +1,14 @@
-//! A start that can't be: one clear line that names what is wrong, and an exit code that is not 0.
+//! Starts: one that fails says in one clear line what is wrong, and exits with a code other than 0;
+//! one that works does so in any surroundings.
 
-use crate::support::Server;
-use std::fs;
+use crate::support::{DEADLINE, Server};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Starts the server where it can't; the one line that it says must hold all of these words.
 #[track_caller]
@@ -95,4 +100,35 @@ fn data_that_is_no_database_is_left_alone() {
     fs::write(&file, "this is a letter to my aunt, and no database at all".repeat(100)).unwrap();
     refuses(data.path(), &[], &[data.path().to_str().unwrap()]);
     assert!(fs::read_to_string(&file).unwrap().starts_with("this is a letter"));
+}
+
+#[test]
+fn a_server_whose_output_can_not_be_written_serves_and_stops_all_the_same() {
+    let data = tempfile::tempdir().unwrap();
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    let mut server = Command::new(env!("CARGO_BIN_EXE_chitchatd"))
+        .args(["--tls", "off", "--plain", "127.0.0.1:0", "--set", "accounts.bcrypt_cost=4", "--data"])
+        .arg(data.path())
+        .stdin(Stdio::null())
+        .stdout(full())
+        .stderr(full())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    // Something to warn about, an address to tell, and then it listens.
+    while UnixStream::connect(data.path().join("admin.sock")).is_err() {
+        assert!(Instant::now() < deadline && server.try_wait().unwrap().is_none(), "it ended: {:?}", server.try_wait());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&server), Signal::TERM).unwrap();
+    let status = server.wait().unwrap();
+    assert!(status.success(), "{status}");
+    // What it was told wrong can't be said either, but the code tells it.
+    let wrong = Command::new(env!("CARGO_BIN_EXE_chitchatd"))
+        .args(["--set", "workers=0"])
+        .stdout(full())
+        .stderr(full())
+        .status()
+        .unwrap();
+    assert_eq!(wrong.code(), Some(2));
 }

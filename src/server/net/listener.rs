@@ -75,7 +75,7 @@ pub enum ListenError {
 
 /// A socket that listens.
 #[derive(Debug)]
-pub struct Bound {
+pub struct ListeningSocket {
     listener: Listening,
     kind: ListenerKind,
 }
@@ -86,7 +86,7 @@ enum Listening {
     Unix(UnixListener),
 }
 
-impl Bound {
+impl ListeningSocket {
     /// The address that it really has: port 0 becomes a number.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
@@ -114,7 +114,7 @@ impl Bound {
 ///
 /// # Errors
 /// See [`ListenError`].
-pub fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<Bound, ListenError> {
+pub fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<ListeningSocket, ListenError> {
     let setting = if kind == ListenerKind::Tls { "tls" } else { "plain" };
     let bind = || -> io::Result<TcpListener> {
         let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -131,7 +131,7 @@ pub fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<Bound, Listen
         Ok(socket.into())
     };
     match bind() {
-        Ok(listener) => Ok(Bound { listener: Listening::Tcp(listener), kind }),
+        Ok(listener) => Ok(ListeningSocket { listener: Listening::Tcp(listener), kind }),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ListenError::InUse { address, setting }),
         Err(source) => Err(ListenError::Refused { address, setting, source }),
     }
@@ -156,7 +156,7 @@ fn configure(socket: &socket2::Socket) -> io::Result<()> {
 ///
 /// # Errors
 /// See [`ListenError`].
-pub fn bind_console(path: &Path) -> Result<Bound, ListenError> {
+pub fn bind_console(path: &Path) -> Result<ListeningSocket, ListenError> {
     let bind = || -> io::Result<UnixListener> {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -169,7 +169,7 @@ pub fn bind_console(path: &Path) -> Result<Bound, ListenError> {
         Ok(listener)
     };
     match bind() {
-        Ok(listener) => Ok(Bound { listener: Listening::Unix(listener), kind: ListenerKind::Console }),
+        Ok(listener) => Ok(ListeningSocket { listener: Listening::Unix(listener), kind: ListenerKind::Console }),
         Err(source) => Err(ListenError::Console { path: path.to_owned(), source }),
     }
 }
@@ -178,7 +178,7 @@ pub fn bind_console(path: &Path) -> Result<Bound, ListenError> {
 #[derive(Debug)]
 pub struct Listener {
     poll: Poll,
-    bound: Vec<Bound>,
+    sockets: Vec<ListeningSocket>,
     stop: Arc<Stop>,
     count: Arc<Count>,
     /// Let go of where there is no other descriptor left.
@@ -207,11 +207,11 @@ impl Listener {
     ///
     /// # Errors
     /// [`ListenError::Poll`] if the system has no readiness wait for us.
-    pub fn new(bound: Vec<Bound>, places: Places) -> Result<Self, ListenError> {
+    pub fn new(sockets: Vec<ListeningSocket>, places: Places) -> Result<Self, ListenError> {
         let prepare = || -> io::Result<(Poll, Waker)> {
             let poll = Poll::new()?;
-            for (index, bound) in bound.iter().enumerate() {
-                poll.registry().register(&mut SourceFd(&bound.raw_fd()), Token(index), Interest::READABLE)?;
+            for (index, socket) in sockets.iter().enumerate() {
+                poll.registry().register(&mut SourceFd(&socket.raw_fd()), Token(index), Interest::READABLE)?;
             }
             let waker = Waker::new(poll.registry(), WAKER)?;
             Ok((poll, waker))
@@ -219,7 +219,7 @@ impl Listener {
         let (poll, waker) = prepare().map_err(ListenError::Poll)?;
         let stop = Arc::new(Stop { stopped: AtomicBool::new(false), waker });
         let count = Count::new(places);
-        Ok(Self { poll, bound, stop, count, spare: spare() })
+        Ok(Self { poll, sockets, stop, count, spare: spare() })
     }
 
     /// What stops it.
@@ -232,7 +232,7 @@ impl Listener {
     pub fn run(mut self, workers: &[Mailbox<Delivery>]) {
         let mut events = Events::with_capacity(64);
         // Sockets that may have more; the wait is edge-triggered.
-        let mut ready = vec![true; self.bound.len()];
+        let mut ready = vec![true; self.sockets.len()];
         let mut next = 0;
         loop {
             let timeout = ready.contains(&true).then_some(Duration::ZERO);
@@ -262,8 +262,8 @@ impl Listener {
     /// Accepts from one socket; true if there may be more.
     fn accept(&mut self, index: usize, workers: &[Mailbox<Delivery>], next: &mut usize) -> bool {
         for _ in 0..ACCEPTS_MAX {
-            let bound = &self.bound[index];
-            let accepted = match &bound.listener {
+            let listening = &self.sockets[index];
+            let accepted = match &listening.listener {
                 Listening::Tcp(listener) => listener
                     .accept()
                     .and_then(|(stream, from)| stream.set_nonblocking(true).map(|()| (Socket::Tcp(stream), from.ip())))
@@ -275,7 +275,7 @@ impl Listener {
             };
             match accepted {
                 Ok((socket, from)) => {
-                    let kind = bound.kind;
+                    let kind = listening.kind;
                     match self.count.take(from) {
                         Ok(place) => {
                             let place = Box::new(place);
@@ -302,7 +302,7 @@ impl Listener {
     fn out_of_descriptors(&mut self, index: usize, error: &io::Error) {
         log::warn!("a connection could not be accepted: {error}");
         self.spare = None;
-        let turned_away = match &self.bound[index].listener {
+        let turned_away = match &self.sockets[index].listener {
             Listening::Tcp(listener) => listener.accept().map(|(stream, _)| Socket::Tcp(stream)),
             Listening::Unix(listener) => listener.accept().map(|(stream, _)| Socket::Unix(stream)),
         };

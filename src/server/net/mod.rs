@@ -24,7 +24,7 @@ mod run;
 mod tls;
 mod worker;
 
-pub use listener::{Bound, ListenError, Listener, Stop, bind_console, bind_tcp};
+pub use listener::{ListenError, Listener, ListeningSocket, Stop, bind_console, bind_tcp};
 pub use places::Places;
 pub use worker::{Worker, WorkerError};
 

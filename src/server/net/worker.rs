@@ -84,6 +84,8 @@ pub struct Worker {
     stopping: bool,
     /// When a stopping worker ends at the latest.
     end: Option<Instant>,
+    /// [`Delivery::Abort`] came: nothing more is sent.
+    aborted: bool,
 }
 
 impl std::fmt::Debug for Worker {
@@ -130,6 +132,7 @@ impl Worker {
             starved: false,
             stopping: false,
             end: None,
+            aborted: false,
         };
         Ok((worker, mailbox))
     }
@@ -162,6 +165,9 @@ impl Worker {
             }
             self.send_requests(shared);
             self.hand_out(&mut inbox, now, shared);
+            if self.aborted {
+                return Ok(());
+            }
             self.tick(now, shared);
             self.flush(now, shared);
             self.relieve(now, shared);

@@ -7,6 +7,7 @@ use crate::server::config::{Config, ConfigError, Environment, Flags};
 use crate::server::operator::console::InviteRequest;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -54,7 +55,8 @@ impl CliError {
                 if usage.use_stderr() { ExitCode::from(MISUSED) } else { ExitCode::SUCCESS }
             }
             Self::Config(_) => {
-                eprintln!("{self}");
+                // Nor here; eprintln! would panic.
+                let _ = writeln!(std::io::stderr(), "{self}");
                 ExitCode::from(MISUSED)
             }
         }

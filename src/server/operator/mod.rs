@@ -3,7 +3,7 @@
 //! Nothing here is on the path of a message. Runs on the main thread, before the server serves or
 //! in a process of its own.
 
-pub mod banner;
 pub mod certificate;
 pub mod cli;
 pub mod console;
+pub mod startup;

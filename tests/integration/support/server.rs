@@ -190,6 +190,11 @@ impl Server {
         self.signal(Signal::INT);
     }
 
+    /// Tells it to reload, as `systemctl reload` and a terminal that is closed do.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Ends it as a crash does, and waits until it is gone.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);

@@ -2,7 +2,8 @@
 
 use super::server::{Server, limits};
 use crate::protocol::code::{Code, Refusal};
-use crate::server::traffic::{Ack, Delivery, ListenerKind, RequestKind};
+use crate::protocol::line::{Final, Rows};
+use crate::server::traffic::{Ack, Answer, Delivery, ListenerKind, RequestKind};
 
 fn ended() -> Refusal {
     Refusal::new(Code::NotLoggedIn, "enough.")
@@ -96,5 +97,18 @@ fn a_stopping_worker_cuts_no_more_lines_and_says_goodbye() {
     assert!(console.line().starts_with("* ChitChat"));
     assert!(console.rest().starts_with("* shutting-down: "));
     drop((client, console));
+    server.join();
+}
+
+#[test]
+fn after_an_abort_nothing_more_is_said() {
+    let mut server = Server::start(limits());
+    let (mut client, conn) = server.member();
+    client.send("/whoami\n");
+    server.asked("Command(Whoami");
+    let last = Final::Done("alice".to_owned());
+    let answer = Delivery::Answer(Answer { conn, rows: Rows::default(), last });
+    server.worker.send_all(&mut vec![Delivery::Abort, answer]);
+    assert_eq!(client.rest(), "");
     server.join();
 }

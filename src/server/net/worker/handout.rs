@@ -23,7 +23,9 @@ impl Worker {
         let mut lines = Arc::default();
         let mut run = std::mem::take(&mut self.run);
         let mut deliveries = inbox.drain(..).peekable();
-        while let Some(delivery) = deliveries.next() {
+        while !self.aborted
+            && let Some(delivery) = deliveries.next()
+        {
             match delivery {
                 Delivery::Lines(of_these) => lines = of_these,
                 Delivery::RoomMessage(first) => {
@@ -173,6 +175,7 @@ impl Worker {
                     self.turn(slot, now, shared, |connection, turn| connection.end(&refusal, turn));
                 }
             }
+            Delivery::Abort => self.aborted = true,
             Delivery::Stop => {
                 self.stopping = true;
                 self.send_requests(shared);

@@ -377,7 +377,7 @@ impl Chat {
                 self.conns[at].gone = true;
                 return Some(self.request(at, RequestKind::Detach));
             }
-            Delivery::Accepted(_) | Delivery::Stop | Delivery::Bye => {
+            Delivery::Accepted(_) | Delivery::Stop | Delivery::Bye | Delivery::Abort => {
                 panic!("the dispatcher never sends that")
             }
         }

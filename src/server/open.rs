@@ -1,0 +1,228 @@
+//! Opening a server: the data, the certificate, and the sockets that it listens on.
+//!
+//! Runs on the thread of whoever opens it. [`Server::serve`], which starts the threads, is in
+//! [`super::serve`].
+
+use crate::protocol::secrets::{Digest, Secret, new_invite_code};
+use crate::server::ServerError;
+use crate::server::config::{self, Config};
+use crate::server::net::{self, ListenError, ListeningSocket};
+use crate::server::operator::certificate::{Fingerprint, Identity};
+use crate::server::operator::console::SOCKET_FILE;
+use crate::server::serve::{Event, Stopper};
+use crate::server::store::{self, Checkpointer, Indexer, Store};
+use crate::server::traffic::{InviteRecord, ListenerKind, Snapshot, Write};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long the invitation of [`Server::first_invitation`] is valid.
+const FIRST_INVITATION_VALID: Duration = Duration::from_secs(24 * 3600);
+/// How often a long rebuild of the search index is reported, in messages.
+const REPORT_EVERY: u64 = 100_000;
+
+/// A chat server: opened, it holds its data directory and listens; [`Server::serve`] serves.
+///
+/// Connections that arrive between the two wait in the sockets' queues.
+///
+/// ```
+/// use chitchat::server::Server;
+/// use chitchat::server::config::{Config, Environment, Flags};
+/// use std::io::{BufRead as _, BufReader};
+/// use std::net::TcpStream;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let data = tempfile::tempdir()?;
+/// let flags = Flags { data: Some(data.path().join("chat")), ..Flags::default() };
+/// let settings = ["tls=off", "plain=127.0.0.1:0"].map(str::to_owned);
+/// let config = Config::build(None, &settings, &flags, &Environment::of_process())?;
+///
+/// let server = Server::open(&config)?;
+/// let address = server.plain_addresses()[0];
+/// let stopper = server.stopper();
+/// let serving = std::thread::spawn(|| server.serve());
+///
+/// let mut greeting = String::new();
+/// BufReader::new(TcpStream::connect(address)?).read_line(&mut greeting)?;
+/// assert!(greeting.starts_with("* ChitChat"));
+///
+/// stopper.stop();
+/// serving.join().expect("serving never panics")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    pub(super) config: Config,
+    pub(super) store_settings: store::Settings,
+    pub(super) store: Store,
+    pub(super) snapshot: Snapshot,
+    pub(super) indexer: Indexer,
+    pub(super) checkpointer: Checkpointer,
+    pub(super) tls: Arc<rustls::ServerConfig>,
+    pub(super) listening: Vec<ListeningSocket>,
+    pub(super) events: (Sender<Event>, Receiver<Event>),
+    fingerprint: Fingerprint,
+    tls_addresses: Vec<SocketAddr>,
+    plain_addresses: Vec<SocketAddr>,
+    warnings: Vec<OpenWarning>,
+}
+
+/// Something that does not stop a server from opening, but that its operator should know.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenWarning {
+    /// This machine can't listen on one of the addresses (it has no IPv6, say); others are there.
+    #[error(transparent)]
+    AddressUnavailable(#[from] ListenError),
+}
+
+impl Server {
+    /// Opens the data directory, which is made if it is missing, loads or makes the certificate,
+    /// and listens.
+    ///
+    /// Rebuilding a search index can take minutes; the log says how far it is.
+    ///
+    /// # Errors
+    /// Any [`ServerError`] but `Fault`. Nothing is listening then.
+    pub fn open(config: &Config) -> Result<Self, ServerError> {
+        let store_settings = store_settings(config);
+        let (store, snapshot) = Store::open(&store_settings)?;
+        let mut reported = 0;
+        let indexer = Indexer::open(&store_settings, &mut |done, all| {
+            if done == 0 || done == all || done >= reported + REPORT_EVERY {
+                reported = done;
+                log::info!("rebuilding the search index: {done} of {all} messages");
+            }
+        })?;
+        let checkpointer = Checkpointer::open(&store_settings)?;
+        let identity = match &config.certificate {
+            Some(files) => Identity::load(&files.certificate, &files.key)?,
+            None => Identity::load_or_make(&config.data, &config.name, jiff::Timestamp::now())?,
+        };
+        let tls = identity.server_config()?;
+
+        let mut unavailable = Vec::new();
+        let mut listening = listen_on(&config.tls, ListenerKind::Tls, &mut unavailable)?;
+        listening.extend(listen_on(&config.plain, ListenerKind::Plain, &mut unavailable)?);
+        if listening.is_empty()
+            && let Some(error) = unavailable.pop()
+        {
+            return Err(error.into());
+        }
+        let addresses = |kind: ListenerKind| {
+            listening.iter().filter(|socket| socket.kind() == kind).filter_map(ListeningSocket::address).collect()
+        };
+        let (tls_addresses, plain_addresses) = (addresses(ListenerKind::Tls), addresses(ListenerKind::Plain));
+        listening.push(net::bind_console(&config.data.join(SOCKET_FILE))?);
+
+        Ok(Self {
+            config: config.clone(),
+            store_settings,
+            store,
+            snapshot,
+            indexer,
+            checkpointer,
+            tls,
+            listening,
+            events: unbounded(),
+            fingerprint: identity.fingerprint(),
+            tls_addresses,
+            plain_addresses,
+            warnings: unavailable.into_iter().map(OpenWarning::from).collect(),
+        })
+    }
+
+    /// The settings that it was opened with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where it takes TLS: the real addresses, where the settings said port 0.
+    #[must_use]
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
+    }
+
+    /// Where it takes unencrypted connections.
+    #[must_use]
+    pub fn plain_addresses(&self) -> &[SocketAddr] {
+        &self.plain_addresses
+    }
+
+    /// Its certificate's fingerprint.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// What its operator should know.
+    #[must_use]
+    pub fn warnings(&self) -> &[OpenWarning] {
+        &self.warnings
+    }
+
+    /// Whether there is an administrator who can log in.
+    #[must_use]
+    pub fn has_administrator(&self) -> bool {
+        self.snapshot.accounts.iter().any(|account| account.admin && account.hash.is_some())
+    }
+
+    /// Makes a code that lets one person register as an administrator within 24 hours; for a server
+    /// that has none yet. The code is a secret: show it to a person, and never write it to a log.
+    ///
+    /// # Errors
+    /// If there is no randomness, or the code can't be saved.
+    pub fn first_invitation(&mut self) -> Result<Secret, ServerError> {
+        let code = new_invite_code()?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let until = u64::try_from((now + FIRST_INVITATION_VALID).as_millis()).unwrap_or(u64::MAX);
+        let record = InviteRecord { digest: Digest::of(code.expose()), uses: 1, admin: true, until };
+        self.store.begin()?;
+        self.store.write(&Write::Invite(record.clone()))?;
+        self.store.commit()?;
+        self.snapshot.invites.push(record);
+        Ok(code)
+    }
+
+    /// What stops it from another thread.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper::new(self.events.0.clone())
+    }
+
+    /// Closes a server that is not to serve after all.
+    ///
+    /// # Errors
+    /// If the database can't be closed cleanly; what was saved stays saved.
+    pub fn close(self) -> Result<(), ServerError> {
+        Ok(self.store.close()?)
+    }
+}
+
+/// Listens on all of these. An address that another program uses is an error; one that this
+/// machine does not have (IPv6, say) is only reported.
+fn listen_on(
+    addresses: &[SocketAddr],
+    kind: ListenerKind,
+    unavailable: &mut Vec<ListenError>,
+) -> Result<Vec<ListeningSocket>, ListenError> {
+    let mut listening = Vec::new();
+    for &address in addresses {
+        match net::bind_tcp(address, kind) {
+            Ok(socket) => listening.push(socket),
+            Err(error @ ListenError::Refused { .. }) => unavailable.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(listening)
+}
+
+fn store_settings(config: &Config) -> store::Settings {
+    let sync = match config.history.sync {
+        config::Sync::Full => store::Sync::Full,
+        config::Sync::Normal => store::Sync::Normal,
+    };
+    store::Settings { data: config.data.clone(), sync, keep: config.history.keep }
+}

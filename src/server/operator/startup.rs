@@ -1,0 +1,76 @@
+//! What a start says: where the data is, the certificate's fingerprint, the addresses, and the exact
+//! commands to connect with. Pure; the program's main thread prints it.
+
+use crate::protocol::secrets::Secret;
+use crate::server::Server;
+use crate::server::config::TLS_PORT;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The lines, ready to be printed. An invitation is shown to a person at a terminal, and never
+/// written to a journal.
+#[must_use]
+pub fn message(server: &Server, invitation: Option<&Secret>) -> String {
+    let mut out = String::new();
+    // Writing to a String can't fail.
+    let mut line = |text: &str| {
+        let _ = writeln!(out, "{text}");
+    };
+    let data = server.config().data.display();
+    line(&format!("ChitChat {}", env!("CARGO_PKG_VERSION")));
+    line(&format!("  data         {data}"));
+    line(&format!("  certificate  {}", server.fingerprint()));
+    for address in server.tls_addresses() {
+        line(&format!("  listening    TLS {address}"));
+    }
+    for address in server.plain_addresses() {
+        line(&format!("  listening    plain {address}"));
+    }
+    line("Connect with");
+    if let Some(&address) = server.tls_addresses().first() {
+        line(&format!("  {} {}", client_command(), client_address(address)));
+        line(&format!("  openssl s_client -quiet -connect {}:{}", host(address), address.port()));
+    }
+    if let Some(address) = server.plain_addresses().first() {
+        line(&format!("  nc {} {}", reachable(*address), address.port()));
+    }
+    if let Some(code) = invitation {
+        let code = code.expose();
+        line("There is no administrator yet. This invitation makes one; it works once, within 24 hours:");
+        line(&format!("  /register NAME invite={code}"));
+        if let Some(&address) = server.tls_addresses().first() {
+            line(&format!("  {} {} --invite {code}", client_command(), client_address(address)));
+        }
+    } else if !server.has_administrator() {
+        line("There is no administrator yet. This makes an invitation for one:");
+        line(&format!("  chitchatd --data {data} invite --admin"));
+    }
+    out
+}
+
+/// The address as the client takes it; it knows the usual port.
+fn client_address(address: SocketAddr) -> String {
+    if address.port() == TLS_PORT { host(address) } else { format!("{}:{}", host(address), address.port()) }
+}
+
+/// The name to connect to from this machine; a self-signed certificate holds it.
+fn host(address: SocketAddr) -> String {
+    match address.ip() {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
+    }
+}
+
+fn reachable(address: SocketAddr) -> IpAddr {
+    if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() }
+}
+
+/// How the client is started from where the server was: `cargo run` builds the server alone.
+fn client_command() -> String {
+    if std::env::var_os("CARGO").is_some() {
+        "cargo run --release --bin chitchat --".to_owned()
+    } else {
+        "chitchat".to_owned()
+    }
+}

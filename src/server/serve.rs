@@ -1,0 +1,290 @@
+//! Serving: every channel made and every thread started, in one function, and ended in one.
+//!
+//! Stopping travels the same ring as a message: `accept` ends; the workers take no more lines and
+//! say so; the dispatcher commits and answers what came before and ends; the readers answer what
+//! is left; the workers say goodbye, flush and close; each thread is joined.
+//!
+//! A fault takes the short way: the workers drop their connections without another byte, since
+//! whatever would be said now could be untrue. See [`Delivery::Abort`].
+
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::line::Rows;
+use crate::protocol::names::ConnId;
+use crate::server::auth::{Checker, QUEUE_MAX};
+use crate::server::config::{self, Config};
+use crate::server::dispatcher::{Channels, Dispatcher};
+use crate::server::net::{self, Limits, Listener, Places, Shared, Worker};
+use crate::server::rooms::{self, Rooms};
+use crate::server::store::{Reader, Store, StoreError};
+use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request};
+use crate::server::{Server, ServerError, ServerFault};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+/// Threads that read history and search. They are not the workers, so that a long search delays
+/// nobody's lines.
+const READERS: usize = 2;
+
+/// What [`Server::serve`] waits for.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Somebody asked it to stop.
+    Stop,
+    /// The dispatcher has answered all that came before the stop.
+    Drained(Store),
+    /// A thread can't go on. The workers know it already.
+    Fault(ServerFault),
+}
+
+/// Stops a server from another thread.
+#[derive(Debug, Clone)]
+pub struct Stopper(Sender<Event>);
+
+impl Stopper {
+    pub(super) fn new(events: Sender<Event>) -> Self {
+        Self(events)
+    }
+
+    /// Asks the server to stop: what it has taken is answered, everyone is told, and then
+    /// [`Server::serve`] returns. Asking twice, or too late, does nothing more.
+    pub fn stop(&self) {
+        // A server that has ended listens no more.
+        let _ = self.0.send(Event::Stop);
+    }
+}
+
+impl Server {
+    /// Serves until a [`Stopper`] asks it to stop, then closes everything.
+    ///
+    /// # Errors
+    /// A thread or a queue that can't be made, or a [`ServerFault`]. After a fault not another byte
+    /// is sent to anyone, and every connection is closed; the threads that may hang on a failing
+    /// disk are not waited for, and the data directory is free again when they have ended.
+    pub fn serve(self) -> Result<(), ServerError> {
+        let Self { config, store_settings, store, snapshot, indexer, checkpointer, tls, listening, .. } = self;
+        let (events, happened) = self.events;
+
+        // Every channel.
+        let requests: Mailbox<Request> = Mailbox::new();
+        let mut workers = Vec::new();
+        let mut mailboxes: Vec<Mailbox<Delivery>> = Vec::new();
+        for index in 0..usize::from(config.workers) {
+            let (worker, mailbox) = Worker::new(index)?;
+            workers.push(worker);
+            mailboxes.push(mailbox);
+        }
+        let (auth_jobs, auth_queue) = bounded(QUEUE_MAX);
+        let (read_jobs, read_queue) = unbounded();
+        let ((index, index_nudges), (checkpoint, checkpoint_nudges)) = (bounded(1), bounded(1));
+
+        // Every state.
+        let limits = connection_limits(&config);
+        let answer_bytes = limits.unread_bytes / 2;
+        let epoch = snapshot.epoch.clone();
+        let rooms = Rooms::new(room_settings(&config, answer_bytes), snapshot);
+        let checker = Checker::new(config.bcrypt_cost)?;
+        let readers = (0..READERS)
+            .map(|_| Reader::open(&store_settings, answer_bytes))
+            .collect::<Result<Vec<Reader>, StoreError>>()?;
+        let places = Places { connections: config.limits.connections, per_address: config.limits.per_address };
+        let listener = Listener::new(listening, places)?;
+        let stop_accepting = listener.stopper();
+        let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
+        let channels = Channels {
+            requests: requests.clone(),
+            workers: mailboxes.clone(),
+            readers: read_jobs,
+            auth: auth_jobs,
+            index,
+            checkpoint,
+        };
+        let dispatcher = Dispatcher::new(rooms, store, channels, Arc::clone(&budget));
+        let shared = Arc::new(Shared {
+            limits,
+            name: config.name.clone(),
+            epoch,
+            budget,
+            tls,
+            dispatcher: requests.clone(),
+            workers: mailboxes.clone(),
+            unread: mailboxes.iter().map(|_| net::Unread::default()).collect(),
+        });
+
+        // Every thread. The last to be joined is started first.
+        let mut auth_threads = Vec::new();
+        for index in 0..usize::from(config.workers) {
+            let (checker, jobs, dispatcher) = (checker.clone(), auth_queue.clone(), requests.clone());
+            auth_threads.push(spawn(format!("auth-{index}"), move || checker.run(&jobs, &dispatcher))?);
+        }
+        let index_thread = spawn("index".to_owned(), move || {
+            if let Err(error) = indexer.run(&index_nudges) {
+                log::error!("the search index can't keep up: {error}; history and search go on, but slower");
+            }
+        })?;
+        let checkpoint_thread = spawn("checkpoint".to_owned(), move || checkpointer.run(&checkpoint_nudges))?;
+        let mut reader_threads = Vec::new();
+        for (index, reader) in readers.into_iter().enumerate() {
+            let (read_jobs, workers) = (read_queue.clone(), mailboxes.clone());
+            reader_threads.push(spawn(format!("read-{index}"), move || read(reader, &read_jobs, &workers))?);
+        }
+        let alarm = Alarm { events, workers: mailboxes.clone() };
+        let dispatcher_alarm = alarm.clone();
+        let dispatcher_thread = spawn("dispatcher".to_owned(), move || dispatch(dispatcher, &dispatcher_alarm))?;
+        let mut worker_threads = Vec::new();
+        for (index, worker) in workers.into_iter().enumerate() {
+            let (name, shared, alarm) = (format!("work-{index}"), Arc::clone(&shared), alarm.clone());
+            worker_threads.push(spawn(name.clone(), move || work(worker, &shared, name, &alarm))?);
+        }
+        let accepting = mailboxes.clone();
+        let accept_thread = spawn("accept".to_owned(), move || listener.run(&accepting))?;
+
+        // Until it is told to stop, and then until everything that it took is answered.
+        let mut accept_thread = Some(accept_thread);
+        let outcome = loop {
+            // This thread holds a sender itself, in `alarm`, so there is always an event to come.
+            match happened.recv() {
+                Ok(Event::Stop) => {
+                    if let Some(accept_thread) = accept_thread.take() {
+                        log::info!("stopping: answering what was accepted, then telling everyone");
+                        stop_accepting.stop();
+                        join(accept_thread);
+                        mailboxes.iter().for_each(|worker| worker.send(Delivery::Stop));
+                    }
+                }
+                Ok(Event::Drained(store)) => break Ok(store),
+                Ok(Event::Fault(fault)) => break Err(fault),
+                Err(_) => break Err(ServerFault::Panicked("accept".to_owned())),
+            }
+        };
+        let store = match outcome {
+            Ok(store) => store,
+            Err(fault) => {
+                stop_accepting.stop();
+                accept_thread.into_iter().for_each(join);
+                worker_threads.into_iter().for_each(join);
+                // A dispatcher that still runs ends when every worker has stopped; they are gone.
+                for index in 0..mailboxes.len() {
+                    requests.send(Request::stopped(ConnId::new(index as u8, 0)));
+                }
+                return Err(fault.into());
+            }
+        };
+        join(dispatcher_thread);
+        // The queues of the readers and of the index ended with the dispatcher.
+        reader_threads.into_iter().for_each(join);
+        mailboxes.iter().for_each(|worker| worker.send(Delivery::Bye));
+        worker_threads.into_iter().for_each(join);
+        join(index_thread);
+        join(checkpoint_thread);
+        // Their queue ended with the dispatcher; nobody waits any more for what is left in it.
+        auth_queue.try_iter().for_each(drop);
+        auth_threads.into_iter().for_each(join);
+        store.close()?;
+        // Somebody was not told goodbye, though all is saved.
+        let fault =
+            happened.try_iter().find_map(|event| if let Event::Fault(fault) = event { Some(fault) } else { None });
+        if let Some(fault) = fault {
+            return Err(fault.into());
+        }
+        log::info!("stopped");
+        Ok(())
+    }
+}
+
+fn room_settings(config: &Config, answer_bytes: usize) -> rooms::Settings {
+    let registration = match config.registration {
+        config::Registration::Open => rooms::Registration::Open,
+        config::Registration::Invite => rooms::Registration::Invite,
+        config::Registration::Closed => rooms::Registration::Closed,
+    };
+    rooms::Settings {
+        registration,
+        logins: config.limits.logins,
+        registrations: config.limits.registrations,
+        answer_bytes,
+        workers: usize::from(config.workers),
+    }
+}
+
+fn connection_limits(config: &Config) -> Limits {
+    /// Without a bound an answer is still cut into pieces of this size.
+    const UNBOUNDED: usize = 1 << 30;
+    let limits = &config.limits;
+    Limits {
+        flood: limits.flood,
+        unread_bytes: limits.unread_bytes.unwrap_or(UNBOUNDED),
+        unread_total: limits.unread_total.unwrap_or(usize::MAX),
+        unanswered: limits.unanswered.map_or(usize::MAX, |lines| lines as usize),
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: String,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, ServerError> {
+    Builder::new().name(name.clone()).spawn(run).map_err(|source| ServerError::Thread { name, source })
+}
+
+fn join(thread: JoinHandle<()>) {
+    let name = thread.thread().name().unwrap_or("a thread").to_owned();
+    if thread.join().is_err() {
+        log::error!("the thread {name} panicked");
+    }
+}
+
+/// What a thread raises when the server can't go on without it.
+#[derive(Debug, Clone)]
+struct Alarm {
+    events: Sender<Event>,
+    workers: Vec<Mailbox<Delivery>>,
+}
+
+impl Alarm {
+    /// The workers first and from here: nothing that is sent to them after this is shown to anyone.
+    fn raise(&self, fault: ServerFault) {
+        self.workers.iter().for_each(|worker| worker.send(Delivery::Abort));
+        // The receiver is gone where another thread was first.
+        let _ = self.events.send(Event::Fault(fault));
+    }
+}
+
+/// The dispatcher's thread.
+fn dispatch(dispatcher: Dispatcher, alarm: &Alarm) {
+    match catch_unwind(AssertUnwindSafe(|| dispatcher.run())) {
+        Ok(Ok(store)) => {
+            // After a fault elsewhere nobody takes the store; it is closed here then.
+            let _ = alarm.events.send(Event::Drained(store));
+        }
+        Ok(Err(fault)) => alarm.raise(fault.into()),
+        Err(_) => alarm.raise(ServerFault::Panicked("dispatcher".to_owned())),
+    }
+}
+
+/// A worker's thread. A panic outside of a connection's turn leaves nothing to go on with.
+fn work(worker: Worker, shared: &Shared, name: String, alarm: &Alarm) {
+    match catch_unwind(AssertUnwindSafe(|| worker.run(shared))) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => alarm.raise(error.into()),
+        Err(_) => alarm.raise(ServerFault::Panicked(name)),
+    }
+}
+
+/// A reader's thread. A read that panics is answered all the same, or its connection would wait
+/// for ever.
+fn read(mut reader: Reader, read_jobs: &Receiver<ReadJob>, workers: &[Mailbox<Delivery>]) {
+    for read_job in read_jobs {
+        let conn = read_job.conn;
+        let answer = catch_unwind(AssertUnwindSafe(|| reader.answer(read_job))).unwrap_or_else(|_| failed(conn));
+        if let Some(worker) = workers.get(conn.worker()) {
+            worker.send(Delivery::Answer(answer));
+        }
+    }
+}
+
+fn failed(conn: ConnId) -> Answer {
+    log::error!("a read panicked; it was refused");
+    let refusal = Refusal::new(Code::Internal, "that was a fault of the server's. It was written to its log.");
+    Answer { conn, rows: Rows::default(), last: refusal.into() }
+}
