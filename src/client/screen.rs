@@ -250,6 +250,13 @@ mod tests {
     }
 
     #[test]
+    fn a_zone_that_is_named_is_known() {
+        // As `TZ=America/New_York` asks for it.
+        let zone = TimeZone::get("America/New_York").unwrap();
+        assert_eq!(shown(&said("x", Some(NOW as u64 * 1000)), Paint::Plain, Some(zone)), "04:10 [lobby] bob: x");
+    }
+
+    #[test]
     fn a_name_has_one_colour() {
         let of = |name: &str| {
             let mut out = String::new();
