@@ -49,6 +49,8 @@ pub enum Job {
     NewToken(String),
     /// Make the room that was current before the connection dropped current again.
     Return(Target),
+    /// Give an option the value that the user set before the connection dropped; the command.
+    Restore(String),
 }
 
 impl Job {
@@ -64,6 +66,7 @@ impl Job {
             Self::Mark(target, id) => format!("read {target} {id}"),
             Self::NewToken(label) => format!("token new {label}"),
             Self::Return(target) => format!("switch {target}"),
+            Self::Restore(command) => command.clone(),
         }
     }
 }
@@ -129,7 +132,7 @@ impl Outbox {
             match job {
                 Job::Post { .. } => again.push_back(job),
                 Job::Typed { id, command } => undecided.push((id, command)),
-                Job::List | Job::Fetch(..) | Job::Mark(..) | Job::NewToken(_) | Job::Return(_) => {}
+                Job::List | Job::Fetch(..) | Job::Mark(..) | Job::NewToken(_) | Job::Return(_) | Job::Restore(_) => {}
             }
         }
         again.extend(self.waiting.drain(..).filter(|job| matches!(job, Job::Post { .. } | Job::Typed { .. })));

@@ -75,6 +75,8 @@ pub struct Session {
     names: KnownNames,
     room: Option<RoomName>,
     link: Link,
+    /// What the user set with `/set`, and the command that sets it again: a server forgets it with the connection.
+    options: Vec<(&'static str, String)>,
     /// Typed while there was no connection.
     pending: VecDeque<(RequestId, String)>,
     listed: Vec<Listed>,
@@ -114,6 +116,7 @@ impl Session {
             names,
             room: None,
             link: Link::Down,
+            options: Vec::new(),
             pending: VecDeque::new(),
             listed: Vec::new(),
             keys: Keys { prefix: key_prefix, count: 0 },
@@ -142,6 +145,9 @@ impl Session {
         self.listed.clear();
         if let Some(room) = self.room.filter(|room| *room != RoomName::lobby()) {
             self.outbox.push_first(Job::Return(Target::Room(room)));
+        }
+        for (_, command) in self.options.iter().rev() {
+            self.outbox.push_first(Job::Restore(command.clone()));
         }
         // Behind the texts that are repeated: their ids are known before any page holds them.
         self.outbox.push(Job::List);

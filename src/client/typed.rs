@@ -132,6 +132,17 @@ pub fn catches_up(command: &str) -> Option<Target> {
     }
 }
 
+/// The option that a command sets, where the user may: tags and deflate are the client's own.
+#[must_use]
+pub fn sets_option(command: &str) -> Option<&'static str> {
+    match parse(&format!("/{command}"))? {
+        Command::Set(Setting::Echo(_)) => Some("echo"),
+        Command::Set(Setting::Presence(_)) => Some("presence"),
+        Command::Set(Setting::Replay(_)) => Some("replay"),
+        _ => None,
+    }
+}
+
 /// Whether a command is `/help` without an argument.
 #[must_use]
 pub fn is_help(command: &str) -> bool {

@@ -68,7 +68,7 @@ impl Session {
                 let token = text.split(' ').next().unwrap_or_default();
                 self.effects.push(Effect::Token(Secret::new(token)));
             }
-            Job::Mark(..) | Job::Return(_) => {}
+            Job::Mark(..) | Job::Return(_) | Job::Restore(_) => {}
         }
     }
 
@@ -98,6 +98,7 @@ impl Session {
                 self.set_room(None);
             }
             Job::NewToken(_) => self.tell("the next login will ask for the password"),
+            Job::Restore(command) => self.tell(&format!("/{command} could not be set again: {text}")),
             Job::Mark(..) => {}
         }
     }
@@ -131,6 +132,11 @@ impl Session {
             }
         } else if let Some(target) = typed::catches_up(command) {
             self.behind.remove(&target);
+        } else if let Some(option) = typed::sets_option(command) {
+            match self.options.iter_mut().find(|(known, _)| *known == option) {
+                Some((_, set)) => command.clone_into(set),
+                None => self.options.push((option, command.to_owned())),
+            }
         }
     }
 }

@@ -241,3 +241,25 @@ fn odd_lines_do_no_harm() {
     talk.hear(&["* read: lobby 10", "* invited: ops by bob. /join ops", "* hello"]);
     assert_eq!(talk.shown(), ["* invited: ops by bob. /join ops", "* hello"]);
 }
+
+#[test]
+fn options_are_set_again_on_the_next_connection() {
+    let mut talk = Talk::started(Marking::On);
+    for line in ["/set presence off", "/set echo on", "/set echo off", "/set presence maybe"] {
+        talk.type_line(line);
+    }
+    assert_eq!(talk.sent(), ["/@c2 set presence off"]);
+    talk.hear(&["@re=c2 + presence off"]);
+    assert_eq!(talk.sent(), ["/@c3 set echo on"]);
+    talk.hear(&["@re=c3 + echo on"]);
+    assert_eq!(talk.sent(), ["/@c4 set echo off"]);
+    talk.hear(&["@re=c4 + echo off"]);
+    assert_eq!(talk.sent(), ["/@c5 set presence maybe"]);
+    talk.hear(&["@re=c5 - bad-argument: presence is on or off."]);
+    talk.drop_connection();
+    talk.connect("e1");
+    talk.shown();
+    assert_eq!(talk.sent(), ["/@c6 set presence off", "/@c7 set echo off", "/@c8 conversations"]);
+    talk.hear(&["@re=c6 + presence off", "@re=c7 + echo off"]);
+    assert!(talk.shown().is_empty());
+}
