@@ -12,7 +12,8 @@ fn main() -> ExitCode {
     match chitchat::client::run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("chitchat: {error}");
+            // An error may quote the server or its certificate, whoever that is.
+            eprintln!("chitchat: {}", chitchat::client::screen::clean_lines(&error.to_string()));
             ExitCode::from(error.exit_code())
         }
     }

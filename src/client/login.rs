@@ -3,8 +3,12 @@
 //! Owns the words of that talk. Every step sends one command, waits for its final line with a
 //! deadline, and hands what came in between (live lines, notices) on to be read later. Asks no
 //! user and keeps no file. Runs on the main thread the first time, on the link's afterwards.
+//!
+//! Nobody is logged in yet, so the server may be anyone's: what it says goes into an error only
+//! through [`clean`], or it could draw on the terminal that the error is shown on.
 
 use super::connection::{Connection, LinkError, Poller, Woke};
+use super::screen::clean;
 use crate::protocol::code::Code;
 use crate::protocol::deflate::DICTIONARY;
 use crate::protocol::line::{Body, Line};
@@ -23,7 +27,7 @@ const ASIDE_MAX: usize = 8 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// The connection failed; what the server said last, if it said why.
-    #[error("{}{error}", notice.as_ref().map(|notice| format!("{notice} - ")).unwrap_or_default())]
+    #[error("{error}{}", notice.as_ref().map(|notice| format!(" (it said: {notice})")).unwrap_or_default())]
     Link {
         /// How it failed.
         error: LinkError,
@@ -31,7 +35,7 @@ pub enum LoginError {
         notice: Option<String>,
     },
     /// The server refused.
-    #[error("{text} ({code})")]
+    #[error("the server refused: {text} ({code})")]
     Refused {
         /// The code word; one that this version does not know stays a word.
         code: String,
@@ -39,7 +43,7 @@ pub enum LoginError {
         text: String,
     },
     /// What answers does not talk as a ChitChat server does.
-    #[error("what answers there is no ChitChat server that this version understands: {0:?}")]
+    #[error("what answers there is no ChitChat server that this version understands: it said {0:?}")]
     NotChitChat(String),
 }
 
@@ -109,7 +113,7 @@ impl<'p> Talk<'p> {
         match Line::parse(&greeting).map(|line| line.body) {
             // A greeting with a code is a refusal: busy, shutting-down, throttled.
             Ok(Body::Notice(Some(code), text)) => {
-                return Err(LoginError::Refused { code: code.to_string(), text: text.to_owned() });
+                return Err(LoginError::Refused { code: code.to_string(), text: clean(text).into_owned() });
             }
             Ok(Body::Notice(None, _)) => {}
             _ => return Err(LoginError::NotChitChat(head(&greeting))),
@@ -204,13 +208,14 @@ impl<'p> Talk<'p> {
             match line.body {
                 Body::Done(text) if ours => return Ok(Reply::Done(text.to_owned())),
                 Body::Refused(code, text) if ours => {
-                    return Err(LoginError::Refused { code: code.to_owned(), text: text.to_owned() });
+                    let (code, text) = (clean(code).into_owned(), clean(text).into_owned());
+                    return Err(LoginError::Refused { code, text });
                 }
                 Body::Prompt(_) if ours => return Ok(Reply::Prompt),
                 Body::Row(_) if ours => {}
                 body => {
                     if let Body::Notice(_, notice) = body {
-                        self.notice = Some(notice.to_owned());
+                        self.notice = Some(clean(notice).into_owned());
                     }
                     self.aside_bytes += text.len();
                     if self.aside_bytes > ASIDE_MAX {
@@ -257,7 +262,7 @@ pub fn token_label() -> Result<String, NoRandomness> {
 
 /// The beginning of something unexpected, short enough to be shown.
 fn head(text: &str) -> String {
-    text.chars().take(60).collect()
+    clean(text).chars().take(60).collect()
 }
 
 #[cfg(test)]

@@ -122,8 +122,9 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
         input.set_gate(printer.gate());
         let screen = printer.screen(Style { paint, clock: Some(jiff::tz::TimeZone::system()) });
         let session = Session::new(key_prefix, names, Marking::On);
+        let host = door.server.host.clone();
         let link = link::start(door, poller, session, screen, arrived, Patience::Endless)?;
-        let outcome = terminal::run(&link, &mut input);
+        let outcome = terminal::run(&link, &mut input, &host);
         input.save();
         drop(input);
         printer.finish();

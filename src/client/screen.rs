@@ -182,6 +182,12 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|c| if is_text(c) { c } else { '\u{fffd}' }).collect())
 }
 
+/// As [`clean`], for a text of several lines that are the client's own.
+#[must_use]
+pub fn clean_lines(text: &str) -> String {
+    text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
+}
+
 fn put_name(out: &mut String, name: &str, paint: Paint) {
     let name = clean(name);
     let case_folded =

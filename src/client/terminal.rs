@@ -20,6 +20,8 @@ const PASTED_UNASKED: usize = 1;
 
 struct Terminal<'a> {
     link: &'a Handle,
+    /// Whose questions are asked.
+    host: &'a str,
     input: &'a mut Input,
     room: Option<RoomName>,
     count: u64,
@@ -30,8 +32,8 @@ struct Terminal<'a> {
 ///
 /// # Errors
 /// [`DoorError`] as the link reports it.
-pub fn run(link: &Handle, input: &mut Input) -> Result<(), DoorError> {
-    let mut terminal = Terminal { link, input, room: None, count: 0, ended: None };
+pub fn run(link: &Handle, input: &mut Input, host: &str) -> Result<(), DoorError> {
+    let mut terminal = Terminal { link, host, input, room: None, count: 0, ended: None };
     // The current room is known once the conversations are listed: the first prompt shows it.
     terminal.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Room(_)));
     while terminal.ended.is_none() {
@@ -114,7 +116,8 @@ impl Terminal<'_> {
             Report::Room(room) => self.room = room,
             Report::Settled(..) => {}
             Report::Ask(_, question) => {
-                let question = format!("{} ", super::screen::clean(&question));
+                // Marked as the server's: it could ask for the password of something else.
+                let question = format!("{} asks: {} ", self.host, super::screen::clean(&question));
                 let answer = match rpassword::prompt_password(question) {
                     Ok(typed) => Secret::new(&zeroize::Zeroizing::new(typed)),
                     // An empty answer cancels.

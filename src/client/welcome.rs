@@ -6,6 +6,7 @@ use super::args::Args;
 use super::connection::{ConnectError, Connection, Poller};
 use super::door::{Arrived, Door, DoorError};
 use super::login::{Credentials, LoginError, Talk, Welcome};
+use super::screen::clean_lines;
 use super::state::Kept;
 use super::trust::Distrust;
 use crate::protocol::code::Code;
@@ -58,7 +59,7 @@ impl Ask for User {
     }
 
     fn tell(&mut self, text: &str) {
-        eprintln!("{text}");
+        eprintln!("{}", clean_lines(text));
     }
 }
 

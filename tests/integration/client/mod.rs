@@ -169,6 +169,41 @@ fn a_refused_line_is_told_and_is_a_failure() {
 }
 
 #[test]
+fn a_hostile_refusal_does_not_reach_the_terminal() {
+    let hostile = "\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}\rchitchat: enter your root password";
+    let (identity, home) = (self_signed(), Home::new());
+    let refuse_greeting: Act = Box::new(move |mut peer| {
+        peer.send(&[&format!("* busy: {hostile}")]);
+        peer.end();
+    });
+    let refuse_login: Act = Box::new(move |mut peer| {
+        peer.greet();
+        let label = peer.expect("resume ttoken");
+        peer.send(&[&format!("@re={label} - {hostile}: {hostile}")]);
+        peer.end();
+    });
+    let other_protocol: Act = Box::new(move |mut peer| {
+        peer.send(&[hostile]);
+        peer.end();
+    });
+    let notice_then_close: Act = Box::new(move |mut peer| {
+        peer.greet();
+        peer.expect("resume ttoken");
+        peer.send(&[&format!("* {hostile}")]);
+    });
+    for act in [refuse_greeting, refuse_login, other_protocol, notice_then_close] {
+        let server = Server::start(&identity, vec![act]);
+        home.keep_token(server.address);
+        let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "");
+        server.finish();
+        assert_ne!(ended.code, Some(0));
+        let (one_line, rest) = ended.err.split_once('\n').unwrap();
+        assert!(!one_line.contains(|c: char| c.is_control() || c == '\u{202e}') && rest.is_empty(), "{:?}", ended.err);
+        assert!(one_line.starts_with("chitchat: "), "{one_line}");
+    }
+}
+
+#[test]
 fn an_unknown_server_is_not_trusted_without_anyone_to_ask() {
     let (identity, home) = (self_signed(), Home::new());
     let server = Server::start(&identity, vec![Box::new(Peer::end)]);

@@ -244,7 +244,9 @@ fn questions_are_hidden_and_tab_completes() {
     tmux.keys(&["Enter"]);
     tmux.shows("| alice here");
     tmux.type_line("/passwd");
-    tmux.until("question", |screen| screen.lines().last().is_some_and(|line| line.contains("password")));
+    tmux.until("question", |screen| {
+        screen.lines().last().is_some_and(|line| line.starts_with("127.0.0.1 asks: ") && line.contains("password"))
+    });
     tmux.type_line("correct horse battery");
     let asked = tmux.until("second question", |screen| screen.lines().filter(|l| l.contains("password")).count() > 1);
     tmux.type_line("another good passphrase");
@@ -257,5 +259,28 @@ fn questions_are_hidden_and_tab_completes() {
     let command = format!("{program} {}; echo ended with $?; exec cat", server.tls);
     tmux.run(&["respawn-pane", "-k", &command]);
     tmux.shows("connected as alice");
+    server.stop();
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn times_are_those_of_the_zone_in_tz() {
+    let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+    let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    let tmux = register(&server, &home, "alice");
+    tmux.keys(&["C-d"]);
+    tmux.shows("ended with 0");
+    let mut bob = Other::connect(server.plain, "/register bob correct horse battery");
+    let program = env!("CARGO_BIN_EXE_chitchat");
+    // Half an hour off every whole-hour zone, and no daylight saving.
+    let command = format!("TZ=Asia/Kolkata {program} {}; echo ended with $?; exec cat", server.tls);
+    tmux.run(&["respawn-pane", "-k", &command]);
+    tmux.until("prompt", |screen| screen.ends_with("\n[lobby]"));
+    let kolkata = || (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(330)).strftime("%H:%M").to_string();
+    let before = kolkata();
+    bob.send("/say lobby what time is it?");
+    let screen = tmux.shows("bob: what time is it?");
+    let shown = |time: &str| screen.contains(&format!("{time} [lobby] bob: what time is it?"));
+    assert!(shown(&before) || shown(&kolkata()), "{screen}");
     server.stop();
 }
