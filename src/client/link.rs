@@ -16,6 +16,7 @@ use super::state::Kept;
 use crate::protocol::names::{RoomName, UserName};
 use crate::protocol::secrets::Secret;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -70,6 +71,8 @@ pub enum Ending {
     Left,
     /// There is no way back in.
     Lost(DoorError),
+    /// Nothing can be shown any more.
+    Unseen(io::Error),
 }
 
 /// How long to try to come back.
@@ -126,6 +129,8 @@ struct Link<S> {
     patience: Patience,
     wait: Duration,
     leaving: Option<When>,
+    /// Why nothing can be shown any more.
+    unseen: Option<io::Error>,
     /// The server's question is not answered yet.
     answers: Vec<Secret>,
 }
@@ -148,7 +153,7 @@ pub fn start<S: Screen + 'static>(
     screen: S,
     arrived: Arrived,
     patience: Patience,
-) -> std::io::Result<Handle> {
+) -> io::Result<Handle> {
     let (orders, taken) = crossbeam_channel::unbounded();
     let (report, reports) = crossbeam_channel::unbounded();
     let caller = poller.caller();
@@ -163,6 +168,7 @@ pub fn start<S: Screen + 'static>(
         patience,
         wait: WAIT_FIRST,
         leaving: None,
+        unseen: None,
         answers: Vec::new(),
     };
     let thread = thread::Builder::new().name("link".to_owned()).spawn(move || link.run(arrived))?;
@@ -171,10 +177,13 @@ pub fn start<S: Screen + 'static>(
 
 impl<S: Screen> Link<S> {
     fn run(mut self, arrived: Arrived) {
-        let ending = self.keep_connected(arrived);
-        if let (Ending::Lost(_), Patience::Endless) = (&ending, self.patience) {
+        let mut ending = self.keep_connected(arrived);
+        if let (Ending::Lost(error), Patience::Endless) = (&ending, self.patience) {
             // The line editor can't be interrupted from here.
-            self.tell("there is no way back; press Enter to leave");
+            self.tell(&format!("can't reconnect: {error}. Press Enter to leave"));
+        }
+        if let Some(error) = self.unseen.take() {
+            ending = Ending::Unseen(error);
         }
         self.report(Report::Ended(ending));
     }
@@ -340,7 +349,7 @@ impl<S: Screen> Link<S> {
         let mut over = None;
         for effect in effects {
             match effect {
-                Effect::Show(item) => self.screen.show(&item),
+                Effect::Show(item) => self.show(&item),
                 Effect::Ask(id, text) => self.report(Report::Ask(id, text)),
                 Effect::Settled(id, how) => self.report(Report::Settled(id, how)),
                 Effect::Room(room) => self.report(Report::Room(room)),
@@ -352,7 +361,6 @@ impl<S: Screen> Link<S> {
                     }
                 }
                 Effect::ComeBack => over = Some(Over::ComeBack),
-                Effect::Leave => self.leave(When::Now),
             }
         }
         over
@@ -366,7 +374,16 @@ impl<S: Screen> Link<S> {
     }
 
     fn tell(&mut self, text: &str) {
-        self.screen.show(&Item::Local(text.to_owned()));
+        self.show(&Item::Local(text.to_owned()));
+    }
+
+    fn show(&mut self, item: &Item) {
+        if self.unseen.is_none()
+            && let Err(error) = self.screen.show(item)
+        {
+            self.unseen = Some(error);
+            self.leave(When::Now);
+        }
     }
 
     fn report(&self, report: Report) {

@@ -36,6 +36,7 @@ pub mod state;
 pub mod terminal;
 pub mod trust;
 pub mod typed;
+pub mod unanswered;
 pub mod welcome;
 
 use args::Args;
@@ -47,8 +48,9 @@ use login::LoginError;
 use screen::{Paint, Style, Terminal};
 use session::{Marking, Session};
 use state::{StateDir, StateError};
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
+use terminal::Prompt;
 use trust::Distrust;
 use welcome::{User, WelcomeError};
 
@@ -62,8 +64,16 @@ pub enum ClientError {
     #[error(transparent)]
     Welcome(#[from] WelcomeError),
     /// It did not get back in.
-    #[error("there is no way back: {0}")]
-    Lost(DoorError),
+    #[error("can't reconnect: {error}{}", unsent.iter().map(|line| format!("\nnot sent: {line}")).collect::<String>())]
+    Lost {
+        /// Why.
+        error: DoorError,
+        /// Lines that the user gave and that the server did not answer.
+        unsent: Vec<String>,
+    },
+    /// Nothing can be shown any more.
+    #[error("can't write to standard output: {0}")]
+    Unseen(io::Error),
     /// Its own files can't be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -86,7 +96,7 @@ impl ClientError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Welcome(WelcomeError::Door(error)) | Self::Lost(error) => door_code(error),
+            Self::Welcome(WelcomeError::Door(error)) | Self::Lost { error, .. } => door_code(error),
             _ => 1,
         }
     }
@@ -114,33 +124,52 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
     let terminal = if io::stdout().is_terminal() { Terminal::Present } else { Terminal::Absent };
     let paint = Paint::choose(args.color, terminal, |name| std::env::var(name).ok());
     let key_prefix = crate::protocol::secrets::new_epoch()?;
+    let host = door.server.host.clone();
     if io::stdin().is_terminal() && terminal == Terminal::Present {
-        // Before the line editor begins: from then on only the printer writes.
-        println!("{}", screen::greeting(&arrived.welcome));
-        let mut input = input::Input::new(door.state.history(), names.clone())?;
-        let printer = printer::Printer::start(input.printer()?)?;
-        input.set_gate(printer.gate());
-        let screen = printer.screen(Style { paint, clock: Some(jiff::tz::TimeZone::system()) });
-        let session = Session::new(key_prefix, names, Marking::On);
-        let host = door.server.host.clone();
-        let link = link::start(door, poller, session, screen, arrived, Patience::Endless)?;
-        let outcome = terminal::run(&link, &mut input, &host);
-        input.save();
-        drop(input);
-        printer.finish();
-        link.join();
-        outcome.map_err(ClientError::Lost)
+        let session = Session::new(key_prefix, names.clone(), Marking::On);
+        let style = Style { paint, clock: Some(jiff::tz::TimeZone::system()) };
+        let mut input = input::Input::new(door.state.history(), names)?;
+        // Before the first line is typed: from then on only the printer writes.
+        say(&format!("+ {}", screen::clean(&arrived.welcome)));
+        match input.printer() {
+            Ok(above) => {
+                say("Enter sends, Tab completes, /help lists the commands, Ctrl-D leaves.");
+                let printer = printer::Printer::start(above)?;
+                input.set_gate(printer.gate());
+                let link = link::start(door, poller, session, printer.screen(style), arrived, Patience::Endless)?;
+                let outcome = terminal::run(&link, &mut input, Prompt::Shown, &host);
+                input.save();
+                drop(input);
+                printer.finish();
+                link.join();
+                outcome
+            }
+            // A terminal that can't move its cursor, as TERM=dumb: lines are shown as they come.
+            Err(error) => {
+                log::debug!("no line editor: {error}");
+                say("Enter sends, /help lists the commands, Ctrl-D leaves.");
+                let link = link::start(door, poller, session, script::Output { style }, arrived, Patience::Endless)?;
+                let outcome = terminal::run(&link, &mut input, Prompt::Told, &host);
+                input.save();
+                link.join();
+                outcome
+            }
+        }
     } else {
         let session = Session::new(key_prefix, names, Marking::Off);
         let screen = script::Output { style: Style { paint, clock: None } };
         let link = link::start(door, poller, session, screen, arrived, Patience::Limited(SCRIPT_PATIENCE))?;
-        let outcome = script::run(&link, io::stdin().lock())?;
+        let outcome = script::run(&link);
         link.join();
-        match outcome {
-            script::Outcome::Done => Ok(()),
-            script::Outcome::Failed => Err(ClientError::Refused),
-            script::Outcome::Lost(error) => Err(ClientError::Lost(error)),
-        }
+        outcome
+    }
+}
+
+/// Writes a line of the client's own while no line is typed.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = writeln!(out, "{text}") {
+        log::debug!("can't write to the terminal: {error}");
     }
 }
 

@@ -20,10 +20,13 @@ use std::thread::{self, JoinHandle};
 /// Bytes of lines that wait for the terminal.
 const QUEUE_MAX: usize = 4 << 20;
 
-/// Where the link shows what comes. Never blocks for long.
+/// Where the link shows what comes.
 pub trait Screen: Send {
     /// Shows an item.
-    fn show(&mut self, item: &Item);
+    ///
+    /// # Errors
+    /// What the system says if nothing can be shown any more.
+    fn show(&mut self, item: &Item) -> io::Result<()>;
 }
 
 #[derive(Debug, Default)]
@@ -81,7 +84,8 @@ pub struct TerminalScreen {
 }
 
 impl Screen for TerminalScreen {
-    fn show(&mut self, item: &Item) {
+    // Never blocks: the printer's thread does.
+    fn show(&mut self, item: &Item) -> io::Result<()> {
         let line = render(item, &self.style, Timestamp::now());
         let mut queue = self.shared.queue.lock();
         if queue.left_out > 0 || queue.bytes + line.len() > QUEUE_MAX {
@@ -91,6 +95,7 @@ impl Screen for TerminalScreen {
             queue.lines.push_back(line);
         }
         self.shared.changed.notify_one();
+        Ok(())
     }
 }
 
@@ -199,8 +204,8 @@ mod tests {
         let (sender, printed) = mpsc::channel();
         let printer = Printer::start(Fake(sender)).unwrap();
         let mut screen = printer.screen(Style { paint: Paint::Plain, clock: None });
-        screen.show(&Item::Local("one".to_owned()));
-        screen.show(&Item::Local("two".to_owned()));
+        screen.show(&Item::Local("one".to_owned())).unwrap();
+        screen.show(&Item::Local("two".to_owned())).unwrap();
         assert!(printed.try_recv().is_err(), "nothing is typed yet");
         printer.gate().open();
         assert_eq!((next(&printed), next(&printed)), ("(one)\n".to_owned(), "(two)\n".to_owned()));
@@ -215,9 +220,9 @@ mod tests {
         let mut screen = printer.screen(Style { paint: Paint::Plain, clock: None });
         let long = "x".repeat(QUEUE_MAX / 2 - 10);
         for text in [&long, &long, "short"] {
-            screen.show(&Item::Local(text.to_owned()));
+            screen.show(&Item::Local(text.to_owned())).unwrap();
         }
-        screen.show(&Item::Local("x".repeat(100)));
+        screen.show(&Item::Local("x".repeat(100))).unwrap();
         printer.gate().open();
         assert_eq!((next(&printed).len(), next(&printed).len()), (long.len() + 3, long.len() + 3));
         assert_eq!(next(&printed), "(short)\n");

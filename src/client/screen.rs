@@ -167,12 +167,6 @@ pub fn render(item: &Item, style: &Style, now: Timestamp) -> String {
     out
 }
 
-/// What one sees first: the server's welcome, and the keys.
-#[must_use]
-pub fn greeting(welcome: &str) -> String {
-    format!("+ {}\nEnter sends, Tab completes, /help lists the commands, Ctrl-D leaves.", clean(welcome))
-}
-
 /// Text without anything that could reach into a terminal, whatever the server let through.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {

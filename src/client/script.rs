@@ -2,18 +2,23 @@
 //!
 //! Owns both streams. A command is answered before the next line is taken, since the server may
 //! ask something, and then the next line is the answer; texts are sent on without waiting. At the
-//! end of input all is answered first. Runs on the main thread; the link prints.
+//! end of input all is answered first. Runs on the main thread; the link prints. A thread of its
+//! own, `stdin`, reads, so that a silent input does not hide that the link has ended; nothing can
+//! end such a read, so that thread is not joined.
 
-use super::door::DoorError;
+use super::ClientError;
 use super::link::{Ending, Handle, Order, Report, When};
-use super::outbox::RequestId;
 use super::printer::Screen;
 use super::screen::{Item, Style, render};
 use super::session::Settled;
+use super::typed::is_quit;
+use super::unanswered::Unanswered;
 use crate::protocol::command::{Input, parse_line};
 use crate::protocol::secrets::Secret;
+use crossbeam_channel::{Receiver, select};
 use jiff::Timestamp;
-use std::io::{self, BufRead, Write as _};
+use std::io::{self, Write as _};
+use std::thread;
 
 /// Lines given at once that are not answered yet; beyond, reading waits.
 const AHEAD_MAX: usize = 256;
@@ -26,94 +31,99 @@ pub struct Output {
 }
 
 impl Screen for Output {
-    fn show(&mut self, item: &Item) {
+    // A reader that stops reading stops the link, as it should be in a pipe.
+    fn show(&mut self, item: &Item) -> io::Result<()> {
         let mut line = render(item, &self.style, Timestamp::now());
         line.push('\n');
         let mut out = io::stdout().lock();
-        match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
-            // As in `chitchat … | head -1`: who reads has seen enough, and that is no failure.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-            Err(error) => log::error!("can't write to standard output: {error}"),
-            Ok(()) => {}
-        }
+        out.write_all(line.as_bytes()).and_then(|()| out.flush())
     }
-}
-
-/// How it went.
-#[derive(Debug)]
-pub enum Outcome {
-    /// Every line was done.
-    Done,
-    /// A line was refused, or the connection dropped before its answer.
-    Failed,
-    /// The link ended by itself.
-    Lost(DoorError),
 }
 
 struct Script<'a> {
     link: &'a Handle,
-    open: usize,
+    /// What is left of standard input.
+    input: Receiver<io::Result<String>>,
+    unanswered: Unanswered,
     failed: bool,
     ended: Option<Ending>,
 }
 
-/// Gives all lines of the input to the link, and leaves when they are answered.
+/// Gives all lines of standard input to the link, and leaves when they are answered.
 ///
 /// # Errors
-/// If the input can't be read.
-pub fn run(link: &Handle, input: impl BufRead) -> io::Result<Outcome> {
-    let mut script = Script { link, open: 0, failed: false, ended: None };
-    let mut lines = input.lines();
-    let mut count = 0;
-    while script.ended.is_none()
-        && let Some(line) = lines.next()
-    {
-        let line = line?;
-        count += 1;
-        let id = RequestId(count);
+/// [`ClientError::Refused`] if a line was, [`ClientError::Lost`] and [`ClientError::Unseen`] if
+/// the link ended early, [`ClientError::Io`] if the input can't be read.
+pub fn run(link: &Handle) -> Result<(), ClientError> {
+    let (sender, input) = crossbeam_channel::bounded(1);
+    thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        for line in io::stdin().lines() {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    })?;
+    let mut script = Script { link, input, unanswered: Unanswered::default(), failed: false, ended: None };
+    while let Some(line) = script.next_line()? {
+        if is_quit(&line) {
+            break;
+        }
         let waits = matches!(parse_line(&line), Input::Command { .. });
-        script.open += 1;
+        let id = script.unanswered.add(&line);
         link.order(Order::Line(id, line));
         let ahead = if waits { 0 } else { AHEAD_MAX };
-        while script.ended.is_none() && script.open > ahead {
-            if let Some(Report::Ask(..)) = script.next() {
-                // An input that has ended cancels.
-                let answer = lines.next().transpose()?.unwrap_or_default();
-                link.order(Order::Answer(Secret::new(&answer)));
+        while script.ended.is_none() && script.unanswered.len() > ahead {
+            if let Ok(report) = link.reports.recv() {
+                script.take(report)?;
             }
         }
     }
     link.order(Order::Leave(When::Settled));
     while script.ended.is_none() {
-        if let Some(Report::Ask(..)) = script.next() {
-            link.order(Order::Answer(Secret::new("")));
+        match link.reports.recv() {
+            Ok(report) => script.take(report)?,
+            Err(_) => break,
         }
     }
-    Ok(match script.ended {
-        Some(Ending::Lost(error)) => Outcome::Lost(error),
-        _ if script.failed => Outcome::Failed,
-        _ => Outcome::Done,
-    })
+    match script.ended {
+        Some(Ending::Lost(error)) => Err(ClientError::Lost { error, unsent: script.unanswered.into_lines() }),
+        // As in `chitchat … | head -1`: who reads has seen enough, and that is no failure.
+        Some(Ending::Unseen(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Some(Ending::Unseen(error)) => Err(ClientError::Unseen(error)),
+        _ if script.failed => Err(ClientError::Refused),
+        _ => Ok(()),
+    }
 }
 
 impl Script<'_> {
-    fn next(&mut self) -> Option<Report> {
-        let Ok(report) = self.link.reports.recv() else {
-            self.ended = Some(Ending::Left);
-            return None;
-        };
-        match report {
-            Report::Settled(_, how) => {
-                self.open = self.open.saturating_sub(1);
-                self.failed |= how != Settled::Done;
-                None
+    /// The next line of the input; `None` at its end, or when the link has ended.
+    fn next_line(&mut self) -> io::Result<Option<String>> {
+        while self.ended.is_none() {
+            select! {
+                recv(self.input) -> line => return line.ok().transpose(),
+                recv(self.link.reports) -> report => match report {
+                    Ok(report) => self.take(report)?,
+                    Err(_) => self.ended = Some(Ending::Left),
+                },
             }
-            Report::Ended(ending) => {
-                self.ended = Some(ending);
-                None
-            }
-            Report::Room(_) => None,
-            report @ Report::Ask(..) => Some(report),
         }
+        Ok(None)
+    }
+
+    fn take(&mut self, report: Report) -> io::Result<()> {
+        match report {
+            Report::Settled(id, how) => {
+                self.unanswered.settled(id);
+                self.failed |= how != Settled::Done;
+            }
+            Report::Ask(..) => {
+                // An input that has ended cancels.
+                let answer = self.next_line()?.unwrap_or_default();
+                self.link.order(Order::Answer(Secret::new(&answer)));
+            }
+            Report::Ended(ending) => self.ended = Some(ending),
+            Report::Room(_) => {}
+        }
+        Ok(())
     }
 }

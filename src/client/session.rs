@@ -41,8 +41,6 @@ pub enum Effect {
     Token(Secret),
     /// The server can't serve this connection now: close it and come back.
     ComeBack,
-    /// The user leaves.
-    Leave,
 }
 
 /// What became of a typed line.
@@ -132,7 +130,7 @@ impl Session {
     pub fn connected(&mut self, epoch: &str, me: UserName) -> Vec<Effect> {
         self.names.person(me.as_str());
         if self.me.is_none() && self.marking == Marking::On {
-            self.tell(&format!("connected as {me}; Tab completes, /help lists commands, Ctrl-D leaves"));
+            self.tell(&format!("connected as {me}"));
         }
         self.me = Some(me);
         epoch.clone_into(&mut self.epoch);
@@ -204,13 +202,13 @@ impl Session {
 
     /// The user typed a line.
     pub fn typed(&mut self, id: RequestId, line: String) -> Vec<Effect> {
-        if self.link == Link::Up || typed::is_quit(&line) {
+        if self.link == Link::Up {
             self.give(id, &line);
         } else if self.pending.len() >= PENDING_MAX {
             self.refuse(id, "limit", "too many lines wait for the connection; this one was not taken");
         } else {
             if self.link == Link::Down {
-                self.tell("not connected: will be sent when back");
+                self.tell("not connected: this will be sent when the connection is back");
             }
             self.pending.push_back((id, line));
         }
@@ -233,7 +231,6 @@ impl Session {
         });
         match meant {
             Meant::Nothing => self.settle(id, Settled::Done),
-            Meant::Quit => self.effects.push(Effect::Leave),
             Meant::Refused { code, text } => self.refuse(id, code, &text),
             Meant::Post { target, key, text } => self.outbox.push(Job::Post { id, target, key, text }),
             Meant::Command(command) => self.outbox.push(Job::Typed { id, command }),

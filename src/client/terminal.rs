@@ -1,13 +1,15 @@
 //! The chat at a terminal: the main thread's loop of reading lines.
 //!
-//! Owns the prompt and what is asked in between. What comes from the server is printed by the
+//! Owns the prompt, what is asked in between, and whether the user may leave: not without a word
+//! while a line has not been sent. What comes from the server is printed by the
 //! printer's thread; this thread waits for a command's answer only so that the answer stands below
 //! the command, and no longer than `ANSWER_SHOWN`, or until a question is answered.
 
-use super::door::DoorError;
 use super::input::{Entered, Input};
 use super::link::{Ending, Handle, Order, Report, When};
-use super::outbox::RequestId;
+use super::typed::is_quit;
+use super::unanswered::Unanswered;
+use super::{ClientError, say};
 use crate::protocol::command::{Input as Parsed, parse_line};
 use crate::protocol::names::RoomName;
 use crate::protocol::secrets::Secret;
@@ -15,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// How long a command's answer is waited for before the next line may be typed.
 const ANSWER_SHOWN: Duration = Duration::from_secs(3);
+/// How long lines under way may take to be answered when the user leaves: far longer than they take while connected.
+const LEAVE_WAIT: Duration = Duration::from_secs(1);
 /// Pasted lines that are sent without asking.
 const PASTED_UNASKED: usize = 1;
 
@@ -23,33 +27,57 @@ struct Terminal<'a> {
     /// Whose questions are asked.
     host: &'a str,
     input: &'a mut Input,
+    prompt: Prompt,
     room: Option<RoomName>,
-    count: u64,
+    unanswered: Unanswered,
+    leave: Leave,
     ended: Option<Ending>,
 }
 
-/// Reads and sends lines until the user leaves; `Err` if there is no way back to the server.
+/// How the user knows the current room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompt {
+    /// It stands before the line that is typed.
+    Shown,
+    /// It is told when it changes: lines that come can't be kept apart from the one that is typed.
+    Told,
+}
+
+/// What leaving with lines that were not sent does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    /// The user is told, and stays.
+    Warns,
+    /// The user was told, and leaves.
+    Leaves,
+}
+
+/// Reads and sends lines until the user leaves.
 ///
 /// # Errors
-/// [`DoorError`] as the link reports it.
-pub fn run(link: &Handle, input: &mut Input, host: &str) -> Result<(), DoorError> {
-    let mut terminal = Terminal { link, host, input, room: None, count: 0, ended: None };
+/// [`ClientError::Lost`] if there is no way back to the server, [`ClientError::Unseen`] if the
+/// terminal takes nothing any more.
+pub fn run(link: &Handle, input: &mut Input, prompt: Prompt, host: &str) -> Result<(), ClientError> {
+    let (unanswered, leave) = (Unanswered::default(), Leave::Warns);
+    let mut terminal = Terminal { link, host, input, prompt, room: None, unanswered, leave, ended: None };
     // The current room is known once the conversations are listed: the first prompt shows it.
     terminal.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Room(_)));
     while terminal.ended.is_none() {
         terminal.turn();
     }
     match terminal.ended {
-        Some(Ending::Lost(error)) => Err(error),
-        _ => Ok(()),
+        Some(Ending::Lost(error)) => Err(ClientError::Lost { error, unsent: terminal.unanswered.into_lines() }),
+        Some(Ending::Unseen(error)) => Err(ClientError::Unseen(error)),
+        Some(Ending::Left) | None => Ok(()),
     }
 }
 
 impl Terminal<'_> {
     fn turn(&mut self) {
-        let prompt = match &self.room {
-            Some(room) => format!("[{room}] "),
-            None => "> ".to_owned(),
+        let prompt = match (self.prompt, &self.room) {
+            (Prompt::Told, _) => String::new(),
+            (Prompt::Shown, Some(room)) => format!("[{room}] "),
+            (Prompt::Shown, None) => "(no room) ".to_owned(),
         };
         let entered = self.input.read(&prompt);
         while let Ok(report) = self.link.reports.try_recv() {
@@ -61,7 +89,7 @@ impl Terminal<'_> {
                     lines.into_iter().for_each(|line| self.send(line));
                 }
             }
-            Ok(Entered::Dropped) => println!("(Ctrl-D or /quit leaves)"),
+            Ok(Entered::Dropped) => say("(Ctrl-D or /quit leaves)"),
             Ok(Entered::End) => self.leave(),
             Err(error) => {
                 log::error!("the terminal failed: {error}");
@@ -74,8 +102,11 @@ impl Terminal<'_> {
         if self.ended.is_some() {
             return;
         }
-        self.count += 1;
-        let id = RequestId(self.count);
+        if is_quit(&line) {
+            return self.leave();
+        }
+        self.leave = Leave::Warns;
+        let id = self.unanswered.add(&line);
         let waits = matches!(parse_line(&line), Parsed::Command { .. });
         self.link.order(Order::Line(id, line));
         if waits {
@@ -89,6 +120,19 @@ impl Terminal<'_> {
     }
 
     fn leave(&mut self) {
+        let until = Instant::now() + LEAVE_WAIT;
+        while !self.unanswered.is_empty() && self.ended.is_none() {
+            let Ok(report) = self.link.reports.recv_deadline(until) else { break };
+            self.take(report);
+        }
+        if !self.unanswered.is_empty() && self.ended.is_none() && self.leave == Leave::Warns {
+            self.leave = Leave::Leaves;
+            let (lines, them) = match self.unanswered.len() {
+                1 => ("1 line has".to_owned(), "it"),
+                more => (format!("{more} lines have"), "them"),
+            };
+            return say(&format!("({lines} not been sent. Press Ctrl-D again to leave without sending {them}.)"));
+        }
         self.link.order(Order::Leave(When::Now));
         self.wait(Instant::now() + ANSWER_SHOWN, |_| false);
         self.ended.get_or_insert(Ending::Left);
@@ -113,8 +157,16 @@ impl Terminal<'_> {
 
     fn take(&mut self, report: Report) {
         match report {
-            Report::Room(room) => self.room = room,
-            Report::Settled(..) => {}
+            Report::Room(room) => {
+                if self.prompt == Prompt::Told {
+                    match &room {
+                        Some(room) => say(&format!("(you're in {room})")),
+                        None => say("(you're not in a room)"),
+                    }
+                }
+                self.room = room;
+            }
+            Report::Settled(id, _) => self.unanswered.settled(id),
             Report::Ask(_, question) => {
                 // Marked as the server's: it could ask for the password of something else.
                 let question = format!("{} asks: {} ", self.host, super::screen::clean(&question));

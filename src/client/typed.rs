@@ -21,8 +21,6 @@ pub const KEYS_HELP: &[&str] = &[
 pub enum Meant {
     /// An empty line.
     Nothing,
-    /// The user leaves.
-    Quit,
     /// Say this.
     Post {
         /// Where.
@@ -56,7 +54,6 @@ pub fn understand(line: &str, room: Option<&RoomName>, new_key: impl FnOnce() ->
             None => return refused("no-room", "you are in no room now. /rooms lists them, /join ROOM enters one."),
         },
         Input::Command { verb: Ok(verb), rest, .. } => match verb.parse(rest) {
-            Ok(Command::Quit) => return Meant::Quit,
             Ok(Command::Say { target, key: None, text }) => {
                 Meant::Post { target, key: new_key(), text: text.as_str().to_owned() }
             }
@@ -89,7 +86,7 @@ fn without_label(line: &str) -> &str {
     behind.trim_start_matches(' ')
 }
 
-/// Whether a line leaves the client.
+/// Whether a line leaves the client: that is between the user and the main thread.
 #[must_use]
 pub fn is_quit(line: &str) -> bool {
     matches!(parse(line), Some(Command::Quit))
@@ -193,7 +190,7 @@ mod tests {
         assert_eq!(meant("/msg Bob lunch?"), post("@Bob", "lunch?"));
         assert_eq!(meant("/say ops hi"), post("ops", "hi"));
         assert_eq!(meant("  "), Meant::Nothing);
-        assert_eq!(meant("/QUIT"), Meant::Quit);
+        assert!(is_quit("/QUIT") && is_quit("/@x quit") && !is_quit("//quit"));
         assert_eq!(meant("/join #Ops"), Meant::Command("join #Ops".to_owned()));
         assert_eq!(meant("/@mine who  ops"), Meant::Command("who  ops".to_owned()));
         assert_eq!(meant("/@mine frobnicate x"), Meant::Command("frobnicate x".to_owned()));

@@ -94,7 +94,7 @@ fn the_start_shows_what_is_unread_and_marks_it_read() {
     assert_eq!(
         talk.shown(),
         [
-            "(connected as alice; Tab completes, /help lists commands, Ctrl-D leaves)",
+            "(connected as alice)",
             "(2 unread in ops: /history ops after=3)",
             "[lobby] bob: nine",
             "[lobby] bob: ten",
@@ -145,7 +145,7 @@ fn after_a_drop_texts_are_repeated_and_what_was_missed_is_shown_once() {
     assert_eq!(talk.shown(), ["(the connection dropped before /who was answered; it may have been done or not)"]);
     assert!(matches!(talk.reports.last(), Some(Effect::Settled(RequestId(4), Settled::Undecided))));
     talk.type_line("three");
-    assert_eq!(talk.shown(), ["(not connected: will be sent when back)"]);
+    assert_eq!(talk.shown(), ["(not connected: this will be sent when the connection is back)"]);
     talk.connect("e1");
     assert_eq!(talk.sent(), ["/@c6 switch ops", "/@c7 post ops k-2 two", "/@c8 conversations"]);
     // 7 was "two", said before the drop; 8 is bob's, missed.

@@ -14,10 +14,10 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use scripted::{Act, Peer, Server, identity_from, self_signed};
 use sha2::{Digest as _, Sha256};
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long any one step may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -166,6 +166,83 @@ fn a_refused_line_is_told_and_is_a_failure() {
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "hello\n");
     server.finish();
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), "- muted: you are muted in lobby.\n"));
+}
+
+#[test]
+fn a_script_that_can_not_reconnect_names_the_lines_that_were_not_sent() {
+    let (identity, home) = (self_signed(), Home::new());
+    let server = Server::start(
+        &identity,
+        vec![
+            Box::new(|mut peer| {
+                peer.log_in(&["lobby 0 0 0"]);
+                // The connection drops before the answer.
+                peer.expect_post("lobby", "the backup failed");
+            }),
+            Box::new(|mut peer| {
+                peer.greet();
+                let label = peer.expect("resume ttoken");
+                peer.send(&[&format!("@re={label} - bad-credentials: that token was revoked.")]);
+                peer.end();
+            }),
+        ],
+    );
+    home.keep_token(server.address);
+    let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "the backup failed\n");
+    server.finish();
+    assert_eq!(ended.code, Some(4), "{}", ended.err);
+    assert!(ended.err.contains("not sent: the backup failed\n"), "{}", ended.err);
+}
+
+#[test]
+fn a_script_that_quits_still_waits_for_its_answers() {
+    let (identity, home) = (self_signed(), Home::new());
+    let server = Server::start(
+        &identity,
+        vec![Box::new(|mut peer| {
+            peer.log_in(&["lobby 0 0 0"]);
+            let (label, _) = peer.expect_post("lobby", "hello");
+            peer.send(&[&format!("@re={label} - no-room: you have left lobby.")]);
+            peer.goodbye();
+        })],
+    );
+    home.keep_token(server.address);
+    let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "hello\n/quit\nnever read\n");
+    server.finish();
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), "- no-room: you have left lobby.\n"));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_client_though_its_input_is_open() {
+    let (identity, home) = (self_signed(), Home::new());
+    let server = Server::start(
+        &identity,
+        vec![Box::new(|mut peer| {
+            peer.log_in(&["lobby 0 0 0"]);
+            for id in 1.. {
+                let line = format!("@id={id};at=1 [lobby] bob: line {id}\n");
+                if peer.0.get_mut().write_all(line.as_bytes()).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        })],
+    );
+    home.keep_token(server.address);
+    let mut child = home.command(server.address, &["--fingerprint", &identity.fingerprint]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "[lobby] bob: line 1\n");
+    let until = Instant::now() + DEADLINE;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < until, "the client does not end");
+        thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(status.code(), Some(0));
+    server.finish();
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn a_restarted_server_costs_no_line_and_not_the_one_that_is_typed() {
     server.stop();
     tmux.shows("connection lost");
     tmux.type_line(" of it");
-    tmux.shows("(not connected: will be sent when back)");
+    tmux.shows("(not connected: this will be sent when the connection is back)");
     tmux.run(&["send-keys", "-l", "and more"]);
     let server = RealServer::start(data.path(), &tls, &plain);
     let mut bob = Other::connect(server.plain, "/login bob correct horse battery");
@@ -259,6 +259,51 @@ fn questions_are_hidden_and_tab_completes() {
     let command = format!("{program} {}; echo ended with $?; exec cat", server.tls);
     tmux.run(&["respawn-pane", "-k", &command]);
     tmux.shows("connected as alice");
+    server.stop();
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn leaving_with_a_line_that_was_not_sent_takes_a_second_ctrl_d() {
+    let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+    let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    let tmux = register(&server, &home, "alice");
+    server.stop();
+    tmux.shows("connection lost");
+    tmux.type_line("hello");
+    tmux.shows("(not connected: ");
+    tmux.keys(&["C-d"]);
+    let screen = tmux.shows("1 line has not been sent");
+    assert!(!screen.contains("ended with"), "{screen}");
+    tmux.type_line("and more");
+    tmux.type_line("/quit");
+    tmux.shows("2 lines have not been sent");
+    tmux.keys(&["C-d"]);
+    tmux.shows("ended with 0");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_dumb_terminal_is_good_enough() {
+    let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+    let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    let mut bob = Other::connect(server.plain, "/register bob correct horse battery");
+    let tmux = register(&server, &home, "alice");
+    tmux.keys(&["C-d"]);
+    tmux.shows("ended with 0");
+    let program = env!("CARGO_BIN_EXE_chitchat");
+    let command = format!("TERM=dumb {program} {}; echo ended with $?; exec cat", server.tls);
+    tmux.run(&["respawn-pane", "-k", &command]);
+    tmux.shows("+ welcome alice");
+    tmux.type_line("hello from a teletype");
+    bob.until("[lobby] alice: hello from a teletype");
+    bob.send("/say lobby hello back");
+    tmux.shows("[lobby] bob: hello back");
+    tmux.type_line("/who lobby");
+    tmux.shows("| alice here");
+    tmux.keys(&["C-d"]);
+    let screen = tmux.shows("ended with 0");
+    assert!(!screen.contains('\u{1b}'), "{screen}");
     server.stop();
 }
 

@@ -1,0 +1,70 @@
+//! The lines that the user gave and that are not answered yet.
+//!
+//! Owns their numbers, and what is said of them where they can't be sent any more. Pure; runs on
+//! the main thread.
+
+use super::outbox::RequestId;
+use super::typed::is_secret;
+use std::collections::BTreeMap;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Unanswered {
+    lines: BTreeMap<u64, String>,
+    count: u64,
+}
+
+impl Unanswered {
+    /// Numbers a line that is about to be sent.
+    pub fn add(&mut self, line: &str) -> RequestId {
+        self.count += 1;
+        // A line with a secret in it is named by its first word.
+        let shown = if is_secret(line) {
+            let verb = line.split_whitespace().next().unwrap_or_default();
+            format!("{verb} …")
+        } else {
+            line.to_owned()
+        };
+        self.lines.insert(self.count, shown);
+        RequestId(self.count)
+    }
+
+    /// A line was answered, or never will be.
+    pub fn settled(&mut self, id: RequestId) {
+        self.lines.remove(&id.0);
+    }
+
+    /// How many lines are not answered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether all are answered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The lines, in their order.
+    #[must_use]
+    pub fn into_lines(self) -> Vec<String> {
+        self.lines.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_named_without_its_secrets() {
+        let mut unanswered = Unanswered::default();
+        let first = unanswered.add("hello");
+        unanswered.add("/login alice correct horse");
+        unanswered.add("/who lobby");
+        unanswered.settled(first);
+        assert_eq!(unanswered.len(), 2);
+        assert_eq!(unanswered.into_lines(), ["/login …", "/who lobby"]);
+    }
+}
