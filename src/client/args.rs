@@ -157,6 +157,16 @@ impl FromStr for HostPort {
     }
 }
 
+impl FromStr for Address {
+    type Err = ArgumentError;
+
+    /// `HOST`, `HOST:PORT` or `[IPV6]:PORT` of a server that is reached over TLS.
+    fn from_str(typed: &str) -> Result<Self, ArgumentError> {
+        let HostPort { host, port } = typed.parse()?;
+        Ok(Self { host, port: port.unwrap_or(TLS_PORT), transport: Transport::Tls })
+    }
+}
+
 /// The SHA-256 of a certificate (its DER). Shown as `SHA256:` and lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);

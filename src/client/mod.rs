@@ -17,6 +17,7 @@
 //! standard output, and a reader that stops reading stops it, as it should be in a pipe.
 
 pub mod args;
+pub mod bot;
 pub mod connection;
 pub mod door;
 pub mod follow;

@@ -8,6 +8,7 @@
 
 mod abuse;
 mod accounts;
+mod bots;
 mod client;
 mod codes;
 mod conversations;
