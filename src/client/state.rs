@@ -6,11 +6,12 @@
 //! a token has died.
 
 use super::args::Address;
+use crate::files;
 use crate::protocol::names::UserName;
 use crate::protocol::secrets::Secret;
 use etcetera::BaseStrategy as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -135,11 +136,7 @@ impl StateDir {
         let lock = owned_file(&lock_path, OpenOptions::new().create(true).append(true))?;
         lock.lock().map_err(|error| StateError::Io { path: lock_path, error })?;
         let new = change(&Zeroizing::new(read(path)?));
-        let fresh = path.with_extension("new");
-        let mut file = owned_file(&fresh, OpenOptions::new().create(true).write(true).truncate(true))?;
-        let written =
-            file.write_all(new.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&fresh, path));
-        written.map_err(|error| StateError::Io { path: path.to_owned(), error })
+        files::replace(path, 0o600, new.as_bytes()).map_err(|error| StateError::Io { path: path.to_owned(), error })
         // The lock ends with its file.
     }
 }

@@ -1,0 +1,167 @@
+//! The pair is made once, kept, and checked; and TLS clients accept it.
+
+use super::*;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection};
+use std::os::unix::fs::PermissionsExt as _;
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn in_directory(directory: &tempfile::TempDir) -> Result<Identity, CertificateError> {
+    Identity::load_or_make(directory.path(), "chat.example.org", jiff::Timestamp::now())
+}
+
+fn mode(path: PathBuf) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn listed(directory: &tempfile::TempDir) -> Vec<String> {
+    let names = fs::read_dir(directory.path()).unwrap();
+    let mut names: Vec<String> = names.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_pair_is_made_once_and_kept() {
+    let directory = directory();
+    let first = in_directory(&directory).unwrap();
+    assert_eq!(listed(&directory), [CERTIFICATE_FILE, KEY_FILE]);
+    assert_eq!(mode(directory.path().join(KEY_FILE)), 0o600);
+    assert_eq!(mode(directory.path().join(CERTIFICATE_FILE)), 0o644);
+    let second = in_directory(&directory).unwrap();
+    assert_eq!(first.fingerprint(), second.fingerprint());
+    assert_eq!((second.chain(), second.key()), (first.chain(), first.key()));
+    let shown = first.fingerprint().to_string();
+    assert_eq!(shown.len(), 7 + 64);
+    assert!(shown[7..].bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{shown}");
+}
+
+#[test]
+fn a_missing_half_is_named_and_nothing_is_made() {
+    for (gone, kept) in [(KEY_FILE, CERTIFICATE_FILE), (CERTIFICATE_FILE, KEY_FILE)] {
+        let directory = directory();
+        in_directory(&directory).unwrap();
+        fs::remove_file(directory.path().join(gone)).unwrap();
+        let error = in_directory(&directory).unwrap_err();
+        let CertificateError::HalfMissing { missing, .. } = &error else { panic!("{error}") };
+        assert!(missing.ends_with(gone));
+        assert_eq!(listed(&directory), [kept]);
+    }
+}
+
+#[test]
+fn broken_and_foreign_files_are_named_and_kept() {
+    let (ours, theirs) = (directory(), directory());
+    in_directory(&ours).unwrap();
+    in_directory(&theirs).unwrap();
+    let path = |name: &str| ours.path().join(name);
+    let key = fs::read(path(KEY_FILE)).unwrap();
+
+    fs::copy(theirs.path().join(KEY_FILE), path(KEY_FILE)).unwrap();
+    assert!(matches!(in_directory(&ours), Err(CertificateError::Mismatch { .. })));
+    for broken in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "\0\u{ff}"] {
+        fs::write(path(KEY_FILE), broken).unwrap();
+        let error = in_directory(&ours).unwrap_err();
+        assert!(matches!(&error, CertificateError::BadKey { path } if path.ends_with(KEY_FILE)), "{error}");
+        assert_eq!(fs::read(path(KEY_FILE)).unwrap(), broken.as_bytes());
+    }
+    fs::write(path(KEY_FILE), key).unwrap();
+    for broken in ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "-----BEGIN CERT"] {
+        fs::write(path(CERTIFICATE_FILE), broken).unwrap();
+        let error = in_directory(&ours).unwrap_err();
+        assert!(
+            matches!(&error, CertificateError::BadCertificate { path } if path.ends_with(CERTIFICATE_FILE)),
+            "{error}"
+        );
+    }
+    let nowhere = Identity::load(Path::new("/nonexistent/c.pem"), Path::new("/nonexistent/k.pem")).unwrap_err();
+    assert!(nowhere.to_string().starts_with("can't read /nonexistent/c.pem: "), "{nowhere}");
+}
+
+/// Shakes hands in memory, with a client that trusts just this certificate.
+fn shake_hands(identity: &Identity, name: &'static str, version: &'static rustls::SupportedProtocolVersion) -> bool {
+    let mut roots = RootCertStore::empty();
+    roots.add(identity.chain()[0].clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut client = ClientConnection::new(Arc::new(client), ServerName::try_from(name).unwrap()).unwrap();
+    let mut server = ServerConnection::new(identity.server_config().unwrap()).unwrap();
+    // Far more turns than any handshake takes.
+    for _ in 0..10 {
+        let mut wire = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut wire).unwrap();
+        }
+        let mut unread = &wire[..];
+        while !unread.is_empty() {
+            server.read_tls(&mut unread).unwrap();
+        }
+        if server.process_new_packets().is_err() {
+            return false;
+        }
+        wire.clear();
+        while server.wants_write() {
+            server.write_tls(&mut wire).unwrap();
+        }
+        let mut unread = &wire[..];
+        while !unread.is_empty() {
+            client.read_tls(&mut unread).unwrap();
+        }
+        if client.process_new_packets().is_err() {
+            return false;
+        }
+    }
+    !client.is_handshaking() && !server.is_handshaking() && client.protocol_version() == Some(version.version)
+}
+
+#[test]
+fn clients_that_trust_it_accept_it_for_its_names() {
+    let identity = in_directory(&directory()).unwrap();
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        for name in ["chat.example.org", "localhost", "127.0.0.1", "::1"] {
+            assert!(shake_hands(&identity, name, version), "{name} {version:?}");
+        }
+        assert!(!shake_hands(&identity, "other.example.org", version));
+    }
+}
+
+#[test]
+fn it_is_valid_from_yesterday_for_ten_years() {
+    let leap_day: jiff::Timestamp = "2028-02-29T12:00:00Z".parse().unwrap();
+    for name in ["localhost", "192.0.2.1", "2001:db8::1", &["abcdefgh"; 20].join(".")] {
+        let (certificate, _) = make(name, leap_day).unwrap();
+        let der = String::from_utf8_lossy(certificate.der()).into_owned();
+        // UTCTime: two digits of the year, then month, day and time.
+        assert!(der.contains("280228000000Z") && der.contains("380228000000Z"), "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs openssl and timeout"]
+fn openssl_accepts_it_as_its_own_authority() {
+    let directory = directory();
+    in_directory(&directory).unwrap();
+    let file = directory.path().join(CERTIFICATE_FILE);
+    for (name, accepted) in [("chat.example.org", true), ("other.example.org", false)] {
+        let mut verify = std::process::Command::new("timeout");
+        verify.args([
+            "10",
+            "openssl",
+            "verify",
+            "-x509_strict",
+            "-purpose",
+            "sslserver",
+            "-verify_hostname",
+            name,
+            "-CAfile",
+        ]);
+        let output = verify.args([&file, &file]).output().unwrap();
+        assert_eq!(output.status.success(), accepted, "{name}: {output:?}");
+    }
+}
