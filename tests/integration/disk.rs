@@ -1,9 +1,28 @@
 //! What the disk does to a server: it is full, or it fails in the middle of a commit.
 
 use crate::support::{Client, PASSWORD, Server};
+use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Where SQLite's shared locks lie in a database file.
+const SHARED_LOCKS: Flock =
+    Flock { start: 0x4000_0002, length: 510, pid: None, typ: FlockType::WriteLock, offset_type: FlockOffsetType::Set };
+
+/// Without the server's lock, another process that closes the database, such as a backup, believes
+/// that it was the last user, and deletes the log that the server still writes to.
+#[test]
+fn other_processes_find_the_databases_in_use() {
+    let server = Server::start();
+    let mut alice = server.connect();
+    alice.send(&format!("/register alice {PASSWORD}"));
+    alice.expect("+ welcome alice…");
+    for name in ["chitchat.db", "index.db"] {
+        let file = fs::OpenOptions::new().read(true).write(true).open(server.data().join(name)).unwrap();
+        assert!(fcntl_getlk(&file, &SHARED_LOCKS).unwrap().is_some(), "{name} is not locked");
+    }
+}
 
 /// Alice, logged in again, with tags on.
 fn alice(server: &Server) -> Client {

@@ -87,13 +87,23 @@ fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
+/// Creates a file readable by its owner alone, unless it exists. An existing file is not even opened:
+/// closing any descriptor of a file gives up all POSIX locks that the process holds on it, those of
+/// SQLite's connections included. Another process that then closes the database deletes its log.
+fn create_private(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Opens a connection that writes. The file is created first, since SQLite would make it readable
 /// by others; its log takes over the file's permissions.
 pub(crate) fn connect_writer(file: &Path) -> Result<Connection, StoreError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(StoreError::OldSqlite { found: rusqlite::version() });
     }
-    private_file(file).map_err(|source| StoreError::Directory { path: file.to_owned(), source })?;
+    create_private(file).map_err(|source| StoreError::Directory { path: file.to_owned(), source })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || -> rusqlite::Result<Connection> {
         let db = Connection::open_with_flags(file, flags)?;
