@@ -1,9 +1,10 @@
 //! What peers do who mean no good, or do not read: it costs them, and nobody else.
 
 use crate::support::{Client, DEADLINE, Server};
+use chitchat::protocol::deflate::Packer;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Writes until the server takes no more for a while, or so many bytes are gone.
 fn pour(socket: &mut TcpStream, block: &[u8], most: usize) -> usize {
@@ -79,6 +80,26 @@ fn long_answers_are_made_as_they_are_read() {
     }
     let grown = memory(&server).saturating_sub(before);
     assert!(grown < 24 << 20, "8 connections that do not read cost {} MiB", grown >> 20);
+}
+
+#[test]
+fn frames_of_empty_lines_delay_nobody_else_where_flood_control_is_off() {
+    let server = Server::with(&["limits.flood=off", "workers=1"]);
+    let frame = Packer::new().pack(&[b'\n'; 65_535]).expect("empty lines are packed");
+    let mut floods: Vec<Client> = (0..20).map(|_| server.connect()).collect();
+    for (index, flood) in floods.iter_mut().enumerate() {
+        flood.register(&format!("flood{index}"));
+        flood.ask("/set deflate 1");
+    }
+    let mut other = server.connect();
+    for flood in &mut floods {
+        flood.send_bytes(&frame.repeat(100));
+    }
+    for _ in 0..10 {
+        let asked = Instant::now();
+        other.ask("/ping");
+        assert!(asked.elapsed() < Duration::from_secs(2), "an answer took {:?}", asked.elapsed());
+    }
 }
 
 #[test]

@@ -23,6 +23,8 @@ use std::time::Instant;
 /// What a worker lends to its connections for one turn of its loop.
 pub(super) struct Turn<'a> {
     pub(super) now: Instant,
+    /// Numbers the turns of the worker's loop.
+    pub(super) number: u64,
     pub(super) shared: &'a Shared,
     pub(super) scratch: &'a mut Scratch,
     /// What goes to the dispatcher at the end of the turn.
@@ -139,6 +141,8 @@ pub(super) struct Connection {
     /// Lines may wait that could not be cut yet. If not, what the framer holds is the beginning of
     /// a line or frame whose rest has to be read, however long it is.
     pub(super) stopped: bool,
+    /// What it may still cut in the turn of that number.
+    pub(super) share: (u64, usize),
     /// It was stopped by what it leaves unread, and goes on after a flush.
     pub(super) choked: bool,
     pub(super) told_slow: bool,
@@ -188,6 +192,7 @@ impl Connection {
             ended: false,
             barrier: false,
             stopped: false,
+            share: (0, 0),
             choked: false,
             told_slow: false,
             heard: false,

@@ -24,6 +24,12 @@ pub(super) const READ_BUFFER: usize = READ_CHUNK + UNFINISHED_MAX;
 const READ_AHEAD: usize = 4 * 1024;
 /// Reads of one connection in one turn; then others are served first.
 const READS_MAX: usize = 4;
+/// What one connection may have cut in one turn, in bytes of lines and of inflated frames; then
+/// others are served first, whatever the limits say. So a turn is short even where someone sends
+/// frames of 97 octets that hold 65,535 lines.
+const TURN_SHARE: usize = 64 * 1024;
+/// What a line costs of it besides its bytes: an empty one is work, too.
+const LINE_COST: usize = 128;
 /// A TLS handshake's first byte.
 const TLS_HANDSHAKE: u8 = 0x16;
 /// Bytes that cost as much as one line.
@@ -52,14 +58,26 @@ impl Connection {
                 Stage::Closing | Stage::Lingering => true,
                 Stage::Gone => false,
             };
+            if self.share_is_spent(turn) {
+                // What waits is cut, and what has come is read, in the next turn.
+                return true;
+            }
             if !wanted || !self.readable || self.ended {
                 return false;
             }
             if let Came::Nothing = self.read(turn) {
-                return false;
+                return self.share_is_spent(turn);
             }
         }
         self.readable
+    }
+
+    /// Whether it has had its share of this turn, and lines may wait for the next one.
+    fn share_is_spent(&mut self, turn: &Turn<'_>) -> bool {
+        if self.share.0 != turn.number {
+            self.share = (turn.number, TURN_SHARE);
+        }
+        self.share.1 == 0 && self.stage == Stage::Open
     }
 
     /// Whether more is taken from the peer. What yields no line (a telnet's noise, TLS's own
@@ -225,6 +243,9 @@ impl Connection {
             self.choked = true;
             return false;
         }
+        if self.share_is_spent(turn) {
+            return false;
+        }
         if !turn.shared.budget.has_room() {
             turn.starved = true;
             return false;
@@ -275,6 +296,7 @@ impl Connection {
                 Some(Cut::TooLong { head }) => (self.session.too_long(head), head.len()),
                 Some(Cut::Frame(header, packed)) => match turn.scratch.unpacker.unpack(header, packed) {
                     Ok(lines) => {
+                        self.share.1 = self.share.1.saturating_sub(lines.len());
                         self.framer.unroll(lines);
                         continue;
                     }
@@ -291,6 +313,7 @@ impl Connection {
             if let (Some(bucket), Some(rate)) = (&mut self.bucket, turn.shared.limits.flood) {
                 bucket.pay(1.0, rate, turn.now);
             }
+            self.share.1 = self.share.1.saturating_sub(bytes + LINE_COST);
             self.act(step, bytes, turn);
         }
         if self.ended {

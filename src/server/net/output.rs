@@ -140,6 +140,17 @@ impl Connection {
         self.hang_up(Some(Code::TooSlow), text, turn);
     }
 
+    /// It is being closed and does not take what is left in time: of that only the line that is on
+    /// its way is finished, and the reason comes next.
+    pub(super) fn cut_short(&mut self, reason: &Refusal, turn: &mut Turn<'_>) {
+        if self.stage == Stage::Closing && self.outbox.owed() > 0 {
+            self.outbox.clear_plain();
+            let plain = self.outbox.buffer(&mut turn.scratch.spares);
+            Line::plain(Body::Notice(Some(reason.code), &reason.text)).encode(plain);
+            self.dirty = true;
+        }
+    }
+
     /// The dispatcher ends it.
     pub(super) fn end(&mut self, refusal: &Refusal, turn: &mut Turn<'_>) {
         self.held = None;

@@ -9,6 +9,7 @@ use super::connection::{Connection, Scratch, Stage, Turn};
 use super::input::READ_BUFFER;
 use super::outbox::Spares;
 use super::roster::Roster;
+use crate::protocol::code::{Code, Refusal};
 use crate::protocol::deflate::{Packer, Unpacker};
 use crate::protocol::names::ConnId;
 use crate::server::traffic::{Accepted, Delivery, LineRef, Mailbox, Request, RoomMessage, Socket, Wake};
@@ -31,6 +32,9 @@ const STARVED: Duration = Duration::from_millis(2);
 const SLOT_BITS: u32 = 24;
 /// How long a stopping worker waits for its connections to take what is left.
 pub(crate) const FLUSH_AT_END: Duration = Duration::from_secs(5);
+/// So long before that end it gives up on what a slow reader has not taken: the line that is on its
+/// way is finished, and the reason for the end follows.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long it waits, at least, for those who took it all to close as well.
 const LINGER_AT_END: Duration = Duration::from_millis(200);
 
@@ -81,11 +85,14 @@ pub struct Worker {
     refs: Vec<LineRef>,
     scratch: Scratch,
     starved: bool,
+    /// The turn of the loop, from 1.
+    turn: u64,
     stopping: bool,
     /// When a stopping worker ends at the latest.
     end: Option<Instant>,
     /// [`Delivery::Abort`] came: nothing more is sent.
     aborted: bool,
+    last_words_said: bool,
 }
 
 impl std::fmt::Debug for Worker {
@@ -130,9 +137,11 @@ impl Worker {
                 unpacker: Unpacker::new(),
             },
             starved: false,
+            turn: 0,
             stopping: false,
             end: None,
             aborted: false,
+            last_words_said: false,
         };
         Ok((worker, mailbox))
     }
@@ -150,6 +159,7 @@ impl Worker {
             self.wait(&mut events, timeout)?;
             self.mailbox.take(&mut inbox);
             let now = Instant::now();
+            self.turn += 1;
             let starved = std::mem::take(&mut self.starved);
             for event in &events {
                 if event.token() != WAKER {
@@ -169,6 +179,7 @@ impl Worker {
                 return Ok(());
             }
             self.tick(now, shared);
+            self.say_last_words(now, shared);
             self.flush(now, shared);
             self.relieve(now, shared);
             // What answers made possible to be cut goes out in this turn as well.
@@ -253,6 +264,7 @@ impl Worker {
         let before = connection.due();
         let mut turn = Turn {
             now,
+            number: self.turn,
             shared,
             scratch: &mut self.scratch,
             requests: &mut self.requests,
@@ -343,6 +355,7 @@ impl Worker {
         }
         let mut turn = Turn {
             now,
+            number: self.turn,
             shared,
             scratch: &mut self.scratch,
             requests: &mut self.requests,
@@ -403,6 +416,23 @@ impl Worker {
         }
     }
 
+    /// Near the end of a stop, whoever has not taken what is left is sent the reason in its place.
+    fn say_last_words(&mut self, now: Instant, shared: &Shared) {
+        if self.end.is_none_or(|end| now + LAST_WORDS < end) {
+            return;
+        }
+        let backlog: Vec<u32> = self.backlog.iter().copied().collect();
+        let first = !std::mem::replace(&mut self.last_words_said, true);
+        for &slot in backlog.iter().filter(|_| first) {
+            self.turn(slot, now, shared, |connection, turn| connection.cut_short(&stopped(), turn));
+        }
+        // The system calls a socket writable when a good part of its buffer is free, which may be
+        // too late now. Every turn tries.
+        for slot in backlog {
+            self.mark_dirty(slot);
+        }
+    }
+
     /// A stopping worker is done when all is flushed, or its time is up.
     fn is_done(&self, now: Instant) -> bool {
         let Some(end) = self.end else { return false };
@@ -410,6 +440,11 @@ impl Worker {
         let sent = || self.connections.iter().flatten().all(|connection| connection.stage == Stage::Lingering);
         now >= end || (now + FLUSH_AT_END >= end + LINGER_AT_END && sent())
     }
+}
+
+/// What everyone is told when the server stops.
+fn stopped() -> Refusal {
+    Refusal::new(Code::ShuttingDown, "the server is shutting down. Come back in a moment; nothing is lost.")
 }
 
 fn raw_fd(socket: &Socket) -> RawFd {

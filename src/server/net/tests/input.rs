@@ -78,6 +78,16 @@ fn who_was_stopped_by_what_is_under_way_goes_on_when_there_is_room() {
 }
 
 #[test]
+fn more_lines_than_one_turn_may_cut_go_on_in_the_next() {
+    let server = Server::start(limits());
+    let mut client = server.client();
+    client.send(&"\n".repeat(5000));
+    client.send(&"/ping\n".repeat(2000));
+    client.end();
+    assert_eq!(client.rest(), "+ pong\n".repeat(2000));
+}
+
+#[test]
 fn pasted_lines_are_slowed_and_all_answered_before_the_end() {
     let server = Server::start(super::super::Limits { flood: rate(100.0, 2), ..limits() });
     let mut client = server.client();

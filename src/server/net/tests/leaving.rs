@@ -1,9 +1,11 @@
 //! However a connection ends, the dispatcher hears of it once, and last.
 
+use super::super::worker::FLUSH_AT_END;
 use super::server::{Server, limits};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Final, Rows};
 use crate::server::traffic::{Ack, Answer, Delivery, ListenerKind, RequestKind};
+use std::time::{Duration, Instant};
 
 fn ended() -> Refusal {
     Refusal::new(Code::NotLoggedIn, "enough.")
@@ -80,6 +82,29 @@ fn a_slow_reader_is_told_and_closed_and_what_is_left_is_whole_lines() {
     let (last, before) = lines.split_last().unwrap();
     assert!(last.starts_with("* too-slow: "), "{last}");
     assert!(before.iter().all(|seen| *seen == format!("[lobby] bob: {text}")));
+}
+
+#[test]
+fn a_slow_reader_at_the_end_gets_whole_lines_and_then_the_reason() {
+    let mut server = Server::start(super::super::Limits { unread_bytes: 8 << 20, ..limits() });
+    let (mut client, _) = server.member();
+    let text = "x".repeat(1000);
+    for _ in 0..3000 {
+        server.say("bob", 1, &text, crate::protocol::names::ConnId::new(0, 99), Ack::None);
+    }
+    server.stop();
+    // It reads, but by far not all in the time that there is.
+    let (start, mut seen) = (Instant::now(), Vec::new());
+    while start.elapsed() < FLUSH_AT_END {
+        seen.extend(client.at_most(4096));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server.join();
+    seen.extend(client.rest().into_bytes());
+    let seen = String::from_utf8(seen).unwrap();
+    let (before, last) = seen.trim_end().rsplit_once('\n').unwrap();
+    assert!(seen.ends_with('\n') && last.starts_with("* shutting-down: "), "{}", &last[..last.len().min(100)]);
+    assert!(before.lines().count() < 3000 && before.lines().all(|seen| seen == format!("[lobby] bob: {text}")));
 }
 
 #[test]

@@ -193,6 +193,14 @@ impl Client {
         came
     }
 
+    /// What came, but no more than so much of it.
+    pub(super) fn at_most(&mut self, most: usize) -> Vec<u8> {
+        let came = self.0.fill_buf().expect("bytes in time");
+        let taken = came[..came.len().min(most)].to_vec();
+        self.0.consume(taken.len());
+        taken
+    }
+
     /// What is left until the server closes.
     pub(super) fn rest(&mut self) -> String {
         let mut rest = String::new();

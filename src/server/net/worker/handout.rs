@@ -3,8 +3,7 @@
 use super::super::connection::{Connection, Stage, Turn};
 use super::super::roster::Listeners;
 use super::super::run::Run;
-use super::{FLUSH_AT_END, Worker};
-use crate::protocol::code::{Code, Refusal};
+use super::{FLUSH_AT_END, Worker, stopped};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::net::Shared;
@@ -186,8 +185,7 @@ impl Worker {
                 self.end = Some(now + FLUSH_AT_END);
                 for slot in self.occupied() {
                     self.turn(slot, now, shared, |connection, turn| {
-                        let text = "the server is going down. Come back in a moment; nothing is lost.";
-                        connection.end(&Refusal::new(Code::ShuttingDown, text), turn);
+                        connection.end(&stopped(), turn);
                     });
                 }
             }
@@ -221,6 +219,7 @@ impl Worker {
         let mut closed = Vec::new();
         let mut turn = Turn {
             now,
+            number: self.turn,
             shared,
             scratch: &mut self.scratch,
             requests: &mut self.requests,
