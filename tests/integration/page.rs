@@ -17,6 +17,7 @@ use sha2::Digest as _;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -227,6 +228,28 @@ fn the_readme_names_the_settings_and_flags_that_exist() {
     assert!(flags.contains("--admin"), "{flags:?}");
     for flag in flags {
         assert!(help.contains(flag), "chitchatd has no {flag}");
+    }
+}
+
+#[test]
+#[ignore = "needs sqlite3"]
+fn the_readmes_backup_works_every_time_and_is_private() {
+    let readme = text_of("README.md");
+    let commands = readme.split("\n```\n").find(|block| block.contains("VACUUM INTO")).expect("a backup in the README");
+    let server = Server::start();
+    let mut script = Script::new(&server);
+    script.play("alice is in");
+    let commands = commands.replace("/var/lib/chitchat", server.data().to_str().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    for said in 1..=2 {
+        script.play(&format!("alice > /say lobby line {said}\nalice < + {said}"));
+        let status = Command::new("sh").args(["-e", "-c", &commands]).current_dir(&directory).status().unwrap();
+        assert!(status.success());
+        let backup = directory.path().join("backup.db");
+        assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
+        let backup = rusqlite::Connection::open(backup).unwrap();
+        let kept: i64 = backup.query_row("SELECT count(*) FROM message", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, said);
     }
 }
 
