@@ -37,7 +37,7 @@ pub const REFUSALS_MAX: u8 = 64;
 /// Telnet's state on one connection: eight bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Telnet {
-    place: Place,
+    state: ParseState,
     /// Octets of the subnegotiation that is being skipped.
     skipped: u16,
     refusals: u8,
@@ -49,7 +49,7 @@ pub struct Telnet {
 
 /// Where in a command the bytes read so far end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Place {
+enum ParseState {
     #[default]
     Data,
     /// Behind a CR, which with NUL is a line's end.
@@ -76,7 +76,7 @@ impl Telnet {
     /// person types.
     #[must_use]
     pub fn is_needed(&self, input: &[u8]) -> bool {
-        self.detected || self.place != Place::Data || memchr(IAC, input).is_some()
+        self.detected || self.state != ParseState::Data || memchr(IAC, input).is_some()
     }
 
     /// Whether the peer has sent a telnet command.
@@ -93,10 +93,10 @@ impl Telnet {
     pub fn filter(&mut self, mut input: &[u8], data: &mut Vec<u8>, reply: &mut Vec<u8>) -> usize {
         let mut commands = 0;
         while let Some((&byte, rest)) = input.split_first() {
-            match self.place {
-                Place::Data => match self.plain_len(input) {
+            match self.state {
+                ParseState::Data => match self.plain_len(input) {
                     0 => {
-                        self.place = if byte == IAC { Place::Iac } else { Place::Cr };
+                        self.state = if byte == IAC { ParseState::Iac } else { ParseState::Cr };
                         data.extend((byte != IAC).then_some(byte));
                         input = rest;
                     }
@@ -105,14 +105,17 @@ impl Telnet {
                         input = &input[plain..];
                     }
                 },
-                Place::Cr => {
-                    self.place = Place::Data;
+                ParseState::Cr => {
+                    self.state = ParseState::Data;
                     if byte == 0 {
                         data.push(b'\n');
                         input = rest;
                     }
                 }
-                Place::Iac | Place::Option(_) | Place::Subnegotiation | Place::SubnegotiationIac => {
+                ParseState::Iac
+                | ParseState::Option(_)
+                | ParseState::Subnegotiation
+                | ParseState::SubnegotiationIac => {
                     commands += usize::from(self.step(byte, data, reply));
                     input = rest;
                 }
@@ -152,18 +155,18 @@ impl Telnet {
 
     /// Takes one octet inside a command; true if it ends the command.
     fn step(&mut self, byte: u8, data: &mut Vec<u8>, reply: &mut Vec<u8>) -> bool {
-        match self.place {
-            Place::Data | Place::Cr => {}
-            Place::Iac => return self.command(byte, data, reply),
-            Place::Option(request) => {
-                self.place = Place::Data;
+        match self.state {
+            ParseState::Data | ParseState::Cr => {}
+            ParseState::Iac => return self.command(byte, data, reply),
+            ParseState::Option(request) => {
+                self.state = ParseState::Data;
                 self.answer(request, byte, reply);
                 return true;
             }
-            Place::Subnegotiation => return self.skip(byte == IAC),
-            Place::SubnegotiationIac => match byte {
+            ParseState::Subnegotiation => return self.skip(byte == IAC),
+            ParseState::SubnegotiationIac => match byte {
                 SE => {
-                    self.place = Place::Data;
+                    self.state = ParseState::Data;
                     return true;
                 }
                 IAC => return self.skip(false),
@@ -177,16 +180,16 @@ impl Telnet {
     fn skip(&mut self, iac: bool) -> bool {
         self.skipped += 1;
         let ended = self.skipped >= SUBNEGOTIATION_MAX;
-        self.place = match (iac, ended) {
-            (true, _) => Place::SubnegotiationIac,
-            (false, true) => Place::Data,
-            (false, false) => Place::Subnegotiation,
+        self.state = match (iac, ended) {
+            (true, _) => ParseState::SubnegotiationIac,
+            (false, true) => ParseState::Data,
+            (false, false) => ParseState::Subnegotiation,
         };
         !iac && ended
     }
 
     fn command(&mut self, byte: u8, data: &mut Vec<u8>, reply: &mut Vec<u8>) -> bool {
-        self.place = Place::Data;
+        self.state = ParseState::Data;
         if byte == IAC {
             data.push(IAC);
             return true;
@@ -198,13 +201,13 @@ impl Telnet {
         }
         self.detect(reply);
         match byte {
-            DO => self.place = Place::Option(Request::Do),
-            WILL => self.place = Place::Option(Request::Will),
-            DONT => self.place = Place::Option(Request::Dont),
-            WONT => self.place = Place::Option(Request::Refusal),
+            DO => self.state = ParseState::Option(Request::Do),
+            WILL => self.state = ParseState::Option(Request::Will),
+            DONT => self.state = ParseState::Option(Request::Dont),
+            WONT => self.state = ParseState::Option(Request::Refusal),
             SB => {
                 self.skipped = 0;
-                self.place = Place::Subnegotiation;
+                self.state = ParseState::Subnegotiation;
             }
             // NOP, interrupt, are-you-there and their like.
             _ => return true,

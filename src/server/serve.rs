@@ -13,7 +13,7 @@ use crate::protocol::names::ConnId;
 use crate::server::auth::{Checker, QUEUE_MAX};
 use crate::server::config::{self, Config};
 use crate::server::dispatcher::{Channels, Dispatcher};
-use crate::server::net::{self, Limits, Listener, Places, Shared, Worker};
+use crate::server::net::{self, ConnectionLimits, Limits, Listener, Shared, Worker};
 use crate::server::rooms::{self, Rooms};
 use crate::server::store::{Reader, Store, StoreError};
 use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request};
@@ -88,8 +88,9 @@ impl Server {
         let readers = (0..READERS)
             .map(|_| Reader::open(&store_settings, answer_bytes))
             .collect::<Result<Vec<Reader>, StoreError>>()?;
-        let places = Places { connections: config.limits.connections, per_address: config.limits.per_address };
-        let listener = Listener::new(listening, places)?;
+        let connection_limits =
+            ConnectionLimits { connections: config.limits.connections, per_address: config.limits.per_address };
+        let listener = Listener::new(listening, accept_limits)?;
         let stop_accepting = listener.stopper();
         let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
         let channels = Channels {

@@ -194,8 +194,8 @@ pub struct Accepted {
     pub kind: ListenerKind,
     /// Where it came from.
     pub from: AddressGroup,
-    /// Its place among all connections, given back when it is dropped.
-    pub place: Box<dyn Send + Sync + Debug>,
+    /// Its permit, given back when it is dropped.
+    pub permit: Box<dyn Send + Sync + Debug>,
 }
 
 /// Which of an account's connections hear something.

@@ -1,7 +1,7 @@
 //! One connection: its socket, TLS, framer, session, and what it waits for. A worker owns it
 //! outright; no lock is ever taken for it.
 
-use super::outbox::{Flushed, Out, Outbox, Spares, shut_down};
+use super::outbox::{BufferPool, Flushed, Out, Outbox, shut_down};
 use super::tls::Tls;
 use super::{CLOSING, HANDSHAKE, HINT, LINGER, LOGIN, SILENCE, Shared};
 use crate::protocol::code::Code;
@@ -43,7 +43,7 @@ pub(super) struct Scratch {
     pub(super) filtered: Vec<u8>,
     pub(super) record: Vec<u8>,
     pub(super) line: Vec<u8>,
-    pub(super) spares: Spares,
+    pub(super) pool: BufferPool,
     pub(super) packer: Packer,
     pub(super) unpacker: Unpacker,
 }
@@ -67,13 +67,13 @@ impl Transport {
 /// A line that is not answered yet, or an answer that must wait for its turn.
 pub(super) enum Pending {
     /// The dispatcher, a reader or `auth` has it.
-    Waiting(Ticked),
+    Waiting(Unanswered),
     /// It is answered as soon as those before it are.
-    Ready(Ticked, Ready),
+    Ready(Unanswered, Ready),
 }
 
 /// What is remembered of a command until its answer.
-pub(super) struct Ticked {
+pub(super) struct Unanswered {
     pub(super) label: Option<Box<str>>,
     /// The answer shows a secret, which never goes into a frame.
     pub(super) secret: bool,
@@ -117,7 +117,7 @@ pub(super) struct Connection {
     pub(super) listener: ListenerKind,
     pub(super) from: AddressGroup,
     /// Given back when the connection is dropped.
-    pub(super) _place: Box<dyn Send + Sync + Debug>,
+    pub(super) _permit: Box<dyn Send + Sync + Debug>,
     pub(super) framer: Framer,
     pub(super) telnet: Telnet,
     pub(super) http_guard: HttpGuard,
@@ -157,7 +157,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(id: ConnId, accepted: Accepted, turn: &mut Turn<'_>) -> Self {
-        let Accepted { socket, kind, from, place } = accepted;
+        let Accepted { socket, kind, from, permit } = accepted;
         let transport = if kind == ListenerKind::Tls { Transport::Silent } else { Transport::Plain };
         let mut timers = Vec::new();
         if kind == ListenerKind::Tls {
@@ -173,7 +173,7 @@ impl Connection {
             transport,
             listener: kind,
             from,
-            _place: place,
+            _permit: permit,
             framer: Framer::new(),
             telnet: Telnet::default(),
             http_guard: HttpGuard::default(),
@@ -226,7 +226,7 @@ impl Connection {
     /// it holds of the budget.
     pub(super) fn request(&mut self, label: Option<Box<str>>, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
         let secret = matches!(kind, RequestKind::NewToken { .. } | RequestKind::NewInvite { .. });
-        self.pending.push_back(Pending::Waiting(Ticked { label, secret }));
+        self.pending.push_back(Pending::Waiting(Unanswered { label, secret }));
         self.send(kind, bytes, turn);
     }
 
@@ -414,8 +414,8 @@ impl Connection {
     }
 
     pub(super) fn flush_once(&mut self, turn: &mut Turn<'_>) -> io::Result<Flushed> {
-        let Scratch { record, spares, .. } = &mut *turn.scratch;
-        self.outbox.flush(&mut Out { socket: &mut self.socket, tls: self.transport.tls(), record, spares })
+        let Scratch { record, pool, .. } = &mut *turn.scratch;
+        self.outbox.flush(&mut Out { socket: &mut self.socket, tls: self.transport.tls(), record, pool })
     }
 
     /// The network took the connection away.

@@ -2,7 +2,7 @@
 //! is acted on. Lines are cut only while the connection may go on; the rest waits, and TCP slows
 //! its sender.
 
-use super::connection::{Connection, Pending, Ready, Stage, Ticked, Timer, Transport, Turn};
+use super::connection::{Connection, Pending, Ready, Stage, Timer, Transport, Turn, Unanswered};
 use super::outbox::read;
 use super::tls::Incoming;
 use crate::protocol::code::{Code, Refusal};
@@ -374,11 +374,11 @@ impl Connection {
 
     /// Answers from here, behind the answers that are still to come.
     fn ready(&mut self, label: Option<Box<str>>, ready: Ready, turn: &mut Turn<'_>) {
-        let ticked = Ticked { label, secret: false };
+        let command = Unanswered { label, secret: false };
         if self.pending.is_empty() {
-            self.emit(&ticked, ready, turn);
+            self.emit(&command, ready, turn);
         } else {
-            self.pending.push_back(Pending::Ready(ticked, ready));
+            self.pending.push_back(Pending::Ready(command, ready));
         }
     }
 }

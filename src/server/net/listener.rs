@@ -3,7 +3,7 @@
 //! It never ends for an error of `accept`. Out of descriptors it lets go of one that it keeps for
 //! that, answers the next connection with a line, closes it, and waits a moment.
 
-use super::places::{Count, Places};
+use super::permit::{ConnectionLimits, Permits};
 use crate::protocol::names::AddressGroup;
 use crate::server::traffic::{Accepted, Delivery, ListenerKind, Mailbox, Socket};
 use mio::unix::SourceFd;
@@ -179,20 +179,20 @@ pub fn bind_console(path: &Path) -> Result<ListeningSocket, ListenError> {
 pub struct Listener {
     poll: Poll,
     sockets: Vec<ListeningSocket>,
-    stop: Arc<Stop>,
-    count: Arc<Count>,
+    stop: Arc<StopHandle>,
+    permits: Arc<Permits>,
     /// Let go of where there is no other descriptor left.
     spare: Option<File>,
 }
 
 /// Stops the listener from another thread.
 #[derive(Debug)]
-pub struct Stop {
+pub struct StopHandle {
     stopped: AtomicBool,
     waker: Waker,
 }
 
-impl Stop {
+impl StopHandle {
     /// No more connections are taken from here on.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
@@ -207,7 +207,7 @@ impl Listener {
     ///
     /// # Errors
     /// [`ListenError::Poll`] if the system has no readiness wait for us.
-    pub fn new(sockets: Vec<ListeningSocket>, places: Places) -> Result<Self, ListenError> {
+    pub fn new(sockets: Vec<ListeningSocket>, limits: ConnectionLimits) -> Result<Self, ListenError> {
         let prepare = || -> io::Result<(Poll, Waker)> {
             let poll = Poll::new()?;
             for (index, socket) in sockets.iter().enumerate() {
@@ -217,14 +217,14 @@ impl Listener {
             Ok((poll, waker))
         };
         let (poll, waker) = prepare().map_err(ListenError::Poll)?;
-        let stop = Arc::new(Stop { stopped: AtomicBool::new(false), waker });
-        let count = Count::new(places);
-        Ok(Self { poll, sockets, stop, count, spare: spare() })
+        let stop = Arc::new(StopHandle { stopped: AtomicBool::new(false), waker });
+        let permits = Permits::new(limits);
+        Ok(Self { poll, sockets, stop, permits, spare: spare() })
     }
 
     /// What stops it.
     #[must_use]
-    pub fn stopper(&self) -> Arc<Stop> {
+    pub fn stopper(&self) -> Arc<StopHandle> {
         Arc::clone(&self.stop)
     }
 
@@ -276,12 +276,12 @@ impl Listener {
             match accepted {
                 Ok((socket, from)) => {
                     let kind = listening.kind;
-                    match self.count.take(from) {
-                        Ok(place) => {
-                            let place = Box::new(place);
+                    match self.permits.take(from) {
+                        Ok(permit) => {
+                            let permit = Box::new(permit);
                             let worker = &workers[*next % workers.len()];
                             *next = next.wrapping_add(1);
-                            worker.send(Delivery::Accepted(Accepted { socket, kind, from, place }));
+                            worker.send(Delivery::Accepted(Accepted { socket, kind, from, permit }));
                         }
                         Err(why) => turn_away(socket, why),
                     }
@@ -307,7 +307,7 @@ impl Listener {
             Listening::Unix(listener) => listener.accept().map(|(stream, _)| Socket::Unix(stream)),
         };
         if let Ok(socket) = turned_away {
-            turn_away(socket, "this server is full just now. Try again in a while.");
+            turn_away(socket, "this server is full right now. Try again later.");
         }
         self.spare = spare();
         std::thread::sleep(OUT_OF_DESCRIPTORS);

@@ -10,22 +10,22 @@
 //! mio's: portable and without `unsafe` here. It is edge-triggered, so a connection remembers that
 //! it may be read or written until the socket says otherwise, and nothing is ever registered again.
 //!
-//! `worker` runs the loop, `roster` knows who hears what, `connection` is one peer (`input` what it sends, `output` what it is
+//! `worker` runs the loop, `subscriptions` knows who hears what, `connection` is one peer (`input` what it sends, `output` what it is
 //! sent), `outbox` and `tls` move the bytes, `listener` accepts.
 
 mod connection;
 mod input;
+mod line_batch;
 mod listener;
 mod outbox;
 mod output;
-mod places;
-mod roster;
-mod run;
+mod permit;
+mod subscriptions;
 mod tls;
 mod worker;
 
-pub use listener::{ListenError, Listener, ListeningSocket, Stop, bind_console, bind_tcp};
-pub use places::Places;
+pub use listener::{ListenError, Listener, ListeningSocket, StopHandle, bind_console, bind_tcp};
+pub use permit::ConnectionLimits;
 pub use worker::{Worker, WorkerError};
 
 use crate::server::flood::Rate;

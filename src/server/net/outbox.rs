@@ -2,7 +2,7 @@
 //!
 //! Bytes wait as plain text until they are written, so that all that waits goes out as one TLS
 //! record and one write. An idle connection holds no buffer: full ones come from the worker's
-//! spares and go back when they are sent.
+//! pool and go back when they are sent.
 
 use super::tls::{RECORD_MAX, Tls};
 use crate::protocol::deflate::{Header, PACKED_MAX_SERVER};
@@ -12,9 +12,9 @@ use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 
 /// Bytes of spare buffers that a worker keeps: a short one for each member of a large room.
-const SPARES_BYTES: usize = 256 * 1024;
+const POOL_BYTES: usize = 256 * 1024;
 /// A buffer that grew larger than this is given back to the system.
-const SPARE_BYTES_MAX: usize = 16 * 1024;
+const POOLED_BYTES_MAX: usize = 16 * 1024;
 /// So many bytes are written at once if nothing waits before them, and not copied first. Whoever is
 /// sent more in the same turn costs another write, which is less than copying so much for everyone.
 const DIRECT_MIN: usize = 2 * 1024;
@@ -25,22 +25,22 @@ const WRITE_MAX: usize = 64 * 1024;
 
 /// Buffers that are not in use.
 #[derive(Debug, Default)]
-pub(super) struct Spares {
+pub(super) struct BufferPool {
     buffers: Vec<Vec<u8>>,
     /// What they hold together.
     bytes: usize,
 }
 
-impl Spares {
+impl BufferPool {
     pub(super) fn take(&mut self) -> Vec<u8> {
         let buffer = self.buffers.pop().unwrap_or_default();
         self.bytes -= buffer.capacity();
         buffer
     }
 
-    pub(super) fn give(&mut self, mut buffer: Vec<u8>) {
+    pub(super) fn put(&mut self, mut buffer: Vec<u8>) {
         let bytes = buffer.capacity();
-        if (1..=SPARE_BYTES_MAX).contains(&bytes) && self.bytes + bytes <= SPARES_BYTES {
+        if (1..=POOLED_BYTES_MAX).contains(&bytes) && self.bytes + bytes <= POOL_BYTES {
             buffer.clear();
             self.bytes += bytes;
             self.buffers.push(buffer);
@@ -64,7 +64,7 @@ pub(super) struct Out<'a> {
     pub(super) tls: Option<&'a mut Tls>,
     /// For the record that is being made.
     pub(super) record: &'a mut Vec<u8>,
-    pub(super) spares: &'a mut Spares,
+    pub(super) pool: &'a mut BufferPool,
 }
 
 /// What came of a flush.
@@ -83,9 +83,9 @@ impl Outbox {
     }
 
     /// The buffer to append plain text to.
-    pub(super) fn buffer(&mut self, spares: &mut Spares) -> &mut Vec<u8> {
+    pub(super) fn buffer(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
         if self.plain.capacity() == 0 {
-            self.plain = spares.take();
+            self.plain = pool.take();
         }
         &mut self.plain
     }
@@ -112,7 +112,7 @@ impl Outbox {
             return Ok(if self.owed() == 0 { Flushed::All } else { Flushed::Blocked });
         }
         // From its beginning, for what is sent in part has to end before another line begins.
-        let plain = self.buffer(out.spares);
+        let plain = self.buffer(out.pool);
         plain.extend_from_slice(bytes);
         self.sent += sent;
         Ok(Flushed::Blocked)
@@ -140,7 +140,7 @@ impl Outbox {
                 tls.write(chunk, out.record).map_err(io::Error::other)?;
                 let written = write(out.socket, out.record)?.unwrap_or(0);
                 if written < out.record.len() {
-                    self.cipher = out.spares.take();
+                    self.cipher = out.pool.take();
                     self.cipher.extend_from_slice(&out.record[written..]);
                 }
                 Ok(Some(chunk.len()))
@@ -159,11 +159,11 @@ impl Outbox {
                 }
             }
             if self.cipher.capacity() > 0 {
-                out.spares.give(std::mem::take(&mut self.cipher));
+                out.pool.put(std::mem::take(&mut self.cipher));
                 self.cipher_sent = 0;
             }
             if self.sent == self.plain.len() {
-                out.spares.give(std::mem::take(&mut self.plain));
+                out.pool.put(std::mem::take(&mut self.plain));
                 self.sent = 0;
                 return Ok(Flushed::All);
             }

@@ -1,9 +1,9 @@
 //! What a connection is sent: answers in the order of its lines, live lines between them, each as
 //! its options ask for it.
 
-use super::connection::{Connection, Pending, Ready, Scratch, Stage, Ticked, Turn};
+use super::connection::{Connection, Pending, Ready, Scratch, Stage, Turn, Unanswered};
+use super::line_batch::{LineBatch, pack};
 use super::outbox::{Flushed, Out};
-use super::run::{Run, pack};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::Setting;
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
@@ -13,7 +13,7 @@ impl Connection {
     /// The answer to the oldest line that waits for one.
     pub(super) fn answered(&mut self, rows: Rows, last: Final, turn: &mut Turn<'_>) {
         match self.pending.pop_front() {
-            Some(Pending::Waiting(ticked)) => self.emit(&ticked, Ready::Answer(rows, last), turn),
+            Some(Pending::Waiting(command)) => self.emit(&command, Ready::Answer(rows, last), turn),
             Some(pending @ Pending::Ready(..)) => {
                 log::error!("connection {:?}: an answer came that nothing waits for", self.id);
                 self.pending.push_front(pending);
@@ -26,8 +26,8 @@ impl Connection {
         // still be under way, don't lift the barrier.
         self.barrier &= self.pending.iter().any(|pending| matches!(pending, Pending::Waiting(_)));
         while let Some(Pending::Ready(..)) = self.pending.front() {
-            if let Some(Pending::Ready(ticked, ready)) = self.pending.pop_front() {
-                self.emit(&ticked, ready, turn);
+            if let Some(Pending::Ready(command, ready)) = self.pending.pop_front() {
+                self.emit(&command, ready, turn);
             }
         }
         if let Some(held) = self.held.take() {
@@ -36,15 +36,15 @@ impl Connection {
     }
 
     /// Writes an answer at its place in the output.
-    pub(super) fn emit(&mut self, ticked: &Ticked, ready: Ready, turn: &mut Turn<'_>) {
-        let re = ticked.label.as_deref();
+    pub(super) fn emit(&mut self, command: &Unanswered, ready: Ready, turn: &mut Turn<'_>) {
+        let re = command.label.as_deref();
         let mut bytes = std::mem::take(&mut turn.scratch.line);
         bytes.clear();
         match ready {
             Ready::Answer(rows, last) => {
                 rows.encode(re.filter(|_| self.shown.tags), &mut bytes);
                 last.encode(self.shown.tags, re, &mut bytes);
-                if ticked.secret || !self.shown.deflate {
+                if command.secret || !self.shown.deflate {
                     self.push(&bytes, turn);
                 } else {
                     let mut packed = Vec::new();
@@ -83,16 +83,16 @@ impl Connection {
     }
 
     /// Lines that many are sent.
-    pub(super) fn push_live(&mut self, run: &Run<'_>, turn: &mut Turn<'_>) {
+    pub(super) fn push_live(&mut self, batch: &LineBatch<'_>, turn: &mut Turn<'_>) {
         if !self.is_live() {
             return;
         }
-        let bytes = run.bytes(self.shown.tags, self.shown.deflate, &mut turn.scratch.packer);
+        let bytes = batch.bytes(self.shown.tags, self.shown.deflate, &mut turn.scratch.packer);
         match &mut self.held {
             Some(held) => held.extend_from_slice(bytes),
             None => {
-                let Scratch { record, spares, .. } = &mut *turn.scratch;
-                let mut out = Out { socket: &mut self.socket, tls: self.transport.tls(), record, spares };
+                let Scratch { record, pool, .. } = &mut *turn.scratch;
+                let mut out = Out { socket: &mut self.socket, tls: self.transport.tls(), record, pool };
                 match self.outbox.push(bytes, &mut out) {
                     Ok(Flushed::All) => return,
                     Ok(Flushed::Blocked) => self.dirty = true,
@@ -122,7 +122,7 @@ impl Connection {
         if bytes.is_empty() || !self.is_live() {
             return;
         }
-        self.outbox.buffer(&mut turn.scratch.spares).extend_from_slice(bytes);
+        self.outbox.buffer(&mut turn.scratch.pool).extend_from_slice(bytes);
         self.dirty = true;
     }
 
@@ -145,7 +145,7 @@ impl Connection {
     pub(super) fn cut_short(&mut self, reason: &Refusal, turn: &mut Turn<'_>) {
         if self.stage == Stage::Closing && self.outbox.owed() > 0 {
             self.outbox.clear_plain();
-            let plain = self.outbox.buffer(&mut turn.scratch.spares);
+            let plain = self.outbox.buffer(&mut turn.scratch.pool);
             Line::plain(Body::Notice(Some(reason.code), &reason.text)).encode(plain);
             self.dirty = true;
         }

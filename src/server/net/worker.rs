@@ -7,8 +7,8 @@
 use super::Shared;
 use super::connection::{Connection, Scratch, Stage, Turn};
 use super::input::READ_BUFFER;
-use super::outbox::Spares;
-use super::roster::Roster;
+use super::outbox::BufferPool;
+use super::subscriptions::Subscriptions;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::deflate::{Packer, Unpacker};
 use crate::protocol::names::ConnId;
@@ -46,8 +46,8 @@ pub enum WorkerError {
     Poll(#[from] io::Error),
 }
 
-mod handout;
-mod relief;
+mod deliver;
+mod evict;
 
 /// Wakes a worker out of its readiness wait.
 struct PollWaker(Waker);
@@ -70,7 +70,7 @@ pub struct Worker {
     uses: Vec<u32>,
     free: Vec<u32>,
     count: usize,
-    roster: Roster,
+    subscriptions: Subscriptions,
     /// Slots that want a turn although no event is to come for them.
     again: Vec<u32>,
     /// Slots with something to be sent.
@@ -81,8 +81,8 @@ pub struct Worker {
     requests: Vec<Request>,
     /// Messages of one room that are handed out together, and where their lines stand: empty
     /// between two handings.
-    run: Vec<RoomMessage>,
-    refs: Vec<LineRef>,
+    batch: Vec<RoomMessage>,
+    line_refs: Vec<LineRef>,
     scratch: Scratch,
     starved: bool,
     /// The turn of the loop, from 1.
@@ -118,21 +118,21 @@ impl Worker {
             uses: Vec::new(),
             free: Vec::new(),
             count: 0,
-            roster: Roster::default(),
+            subscriptions: Subscriptions::default(),
             again: Vec::new(),
             dirty: Vec::new(),
             backlog: BTreeSet::new(),
             due: BTreeSet::new(),
             requests: Vec::new(),
-            run: Vec::new(),
-            refs: Vec::new(),
+            batch: Vec::new(),
+            line_refs: Vec::new(),
             scratch: Scratch {
                 read: vec![0; READ_BUFFER],
                 plain: Vec::new(),
                 filtered: Vec::new(),
                 record: Vec::new(),
                 line: Vec::new(),
-                spares: Spares::default(),
+                pool: BufferPool::default(),
                 packer: Packer::new(),
                 unpacker: Unpacker::new(),
             },
@@ -174,14 +174,14 @@ impl Worker {
                 self.serve(slot, now, shared);
             }
             self.send_requests(shared);
-            self.hand_out(&mut inbox, now, shared);
+            self.deliver_all(&mut inbox, now, shared);
             if self.aborted {
                 return Ok(());
             }
             self.tick(now, shared);
             self.say_last_words(now, shared);
             self.flush(now, shared);
-            self.relieve(now, shared);
+            self.evict_slow_readers(now, shared);
             // What answers made possible to be cut goes out in this turn as well.
             self.send_requests(shared);
             if self.is_done(now) {
@@ -317,7 +317,7 @@ impl Worker {
         }
         let rooms = std::mem::take(&mut connection.rooms);
         if let Some(account) = connection.account.take() {
-            self.roster.detach(slot, account, &rooms);
+            self.subscriptions.detach(slot, account, &rooms);
         }
     }
 

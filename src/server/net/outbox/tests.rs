@@ -21,32 +21,32 @@ fn take(from: &mut UnixStream, most: usize) -> Vec<u8> {
     came
 }
 
-fn flush(outbox: &mut Outbox, socket: &mut Socket, spares: &mut Spares) -> Flushed {
-    outbox.flush(&mut Out { socket, tls: None, record: &mut Vec::new(), spares }).unwrap()
+fn flush(outbox: &mut Outbox, socket: &mut Socket, pool: &mut BufferPool) -> Flushed {
+    outbox.flush(&mut Out { socket, tls: None, record: &mut Vec::new(), pool }).unwrap()
 }
 
-fn push(outbox: &mut Outbox, bytes: &[u8], socket: &mut Socket, spares: &mut Spares) -> Flushed {
-    outbox.push(bytes, &mut Out { socket, tls: None, record: &mut Vec::new(), spares }).unwrap()
+fn push(outbox: &mut Outbox, bytes: &[u8], socket: &mut Socket, pool: &mut BufferPool) -> Flushed {
+    outbox.push(bytes, &mut Out { socket, tls: None, record: &mut Vec::new(), pool }).unwrap()
 }
 
 #[test]
 fn an_idle_connection_holds_no_buffer() {
     let (mut socket, mut peer) = pair();
-    let (mut outbox, mut spares) = (Outbox::default(), Spares::default());
-    outbox.buffer(&mut spares).extend_from_slice(b"+ hello\n");
+    let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
+    outbox.buffer(&mut pool).extend_from_slice(b"+ hello\n");
     assert_eq!(outbox.owed(), 8);
-    assert_eq!(flush(&mut outbox, &mut socket, &mut spares), Flushed::All);
+    assert_eq!(flush(&mut outbox, &mut socket, &mut pool), Flushed::All);
     assert_eq!((outbox.owed(), outbox.plain.capacity(), outbox.cipher.capacity()), (0, 0, 0));
     assert_eq!(take(&mut peer, 100), b"+ hello\n");
-    assert!(spares.take().capacity() > 0, "the buffer came back");
+    assert!(pool.take().capacity() > 0, "the buffer came back");
 }
 
 #[test]
 fn what_is_too_large_to_spare_is_given_back() {
-    let mut spares = Spares::default();
-    spares.give(Vec::with_capacity(SPARE_BYTES_MAX + 1));
-    spares.give(Vec::new());
-    assert_eq!(spares.take().capacity(), 0);
+    let mut pool = BufferPool::default();
+    pool.put(Vec::with_capacity(POOLED_BYTES_MAX + 1));
+    pool.put(Vec::new());
+    assert_eq!(pool.take().capacity(), 0);
 }
 
 #[test]
@@ -54,21 +54,21 @@ fn a_peer_that_is_gone_is_an_error() {
     let (mut socket, peer) = pair();
     drop(peer);
     let mut outbox = Outbox::default();
-    outbox.buffer(&mut Spares::default()).extend_from_slice(b"+ hello\n");
-    let mut out = Out { socket: &mut socket, tls: None, record: &mut Vec::new(), spares: &mut Spares::default() };
+    outbox.buffer(&mut BufferPool::default()).extend_from_slice(b"+ hello\n");
+    let mut out = Out { socket: &mut socket, tls: None, record: &mut Vec::new(), pool: &mut BufferPool::default() };
     assert!(outbox.flush(&mut out).is_err());
 }
 
 #[test]
 fn much_is_written_from_where_it_is_and_little_waits() {
     let (mut socket, mut peer) = pair();
-    let (mut outbox, mut spares) = (Outbox::default(), Spares::default());
+    let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
     let much = [b'x'; DIRECT_MIN];
-    assert_eq!(push(&mut outbox, &much, &mut socket, &mut spares), Flushed::All);
+    assert_eq!(push(&mut outbox, &much, &mut socket, &mut pool), Flushed::All);
     assert_eq!((outbox.owed(), outbox.plain.capacity()), (0, 0));
-    assert_eq!(push(&mut outbox, &much[1..], &mut socket, &mut spares), Flushed::Blocked);
+    assert_eq!(push(&mut outbox, &much[1..], &mut socket, &mut pool), Flushed::Blocked);
     // What waits already goes first.
-    assert_eq!(push(&mut outbox, &much, &mut socket, &mut spares), Flushed::Blocked);
+    assert_eq!(push(&mut outbox, &much, &mut socket, &mut pool), Flushed::Blocked);
     assert_eq!(outbox.owed(), 2 * DIRECT_MIN - 1);
     assert_eq!(take(&mut peer, 1 << 20).len(), DIRECT_MIN);
 }
@@ -100,22 +100,22 @@ proptest! {
         frames in any::<bool>(), together in 1usize..20, reads in prop::collection::vec(1usize..100_000, 0..8),
     ) {
         let (mut socket, mut peer) = pair();
-        let (mut outbox, mut spares) = (Outbox::default(), Spares::default());
+        let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
         for parts in parts(frames).chunks(together) {
-            push(&mut outbox, &parts.concat(), &mut socket, &mut spares);
+            push(&mut outbox, &parts.concat(), &mut socket, &mut pool);
         }
         let mut seen = Vec::new();
-        let mut flushed = flush(&mut outbox, &mut socket, &mut spares);
+        let mut flushed = flush(&mut outbox, &mut socket, &mut pool);
         for read in reads {
             seen.extend(take(&mut peer, read));
-            flushed = flush(&mut outbox, &mut socket, &mut spares);
+            flushed = flush(&mut outbox, &mut socket, &mut pool);
         }
         if flushed == Flushed::Blocked {
             outbox.clear_plain();
             prop_assert!(outbox.owed() < 8192, "{} bytes are left", outbox.owed());
         }
-        outbox.buffer(&mut spares).extend_from_slice(b"* too-slow: bye\n");
-        while flush(&mut outbox, &mut socket, &mut spares) == Flushed::Blocked {
+        outbox.buffer(&mut pool).extend_from_slice(b"* too-slow: bye\n");
+        while flush(&mut outbox, &mut socket, &mut pool) == Flushed::Blocked {
             seen.extend(take(&mut peer, 1 << 20));
         }
         loop {

@@ -71,8 +71,8 @@ impl Server {
         let (ours, theirs) = UnixStream::pair().unwrap();
         theirs.set_nonblocking(true).unwrap();
         let from = AddressGroup::V4([192, 0, 2, 1]);
-        let place = Box::new(());
-        self.worker.send(Delivery::Accepted(Accepted { socket: Socket::Unix(theirs), kind, from, place }));
+        let permit = Box::new(());
+        self.worker.send(Delivery::Accepted(Accepted { socket: Socket::Unix(theirs), kind, from, permit }));
         ours.set_read_timeout(Some(DEADLINE)).unwrap();
         ours.set_write_timeout(Some(DEADLINE)).unwrap();
         Client(BufReader::new(ours))

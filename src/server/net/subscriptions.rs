@@ -7,18 +7,18 @@ use std::hash::Hash;
 
 /// Whose connections hear something.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Listeners {
+pub(super) enum Subscribers {
     Room(ConversationId),
     Account(AccountId),
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Roster {
+pub(super) struct Subscriptions {
     rooms: FxHashMap<ConversationId, Vec<u32>>,
     accounts: FxHashMap<AccountId, Vec<u32>>,
 }
 
-impl Roster {
+impl Subscriptions {
     /// A connection is an account's, and hears these rooms.
     pub(super) fn attach(&mut self, slot: u32, account: AccountId, rooms: &[ConversationId]) {
         for &room in rooms {
@@ -54,21 +54,21 @@ impl Roster {
     }
 
     /// Lends out who listens, since what they are handed needs the worker whole; given back by
-    /// [`Roster::give_back`] before anything else changes.
-    pub(super) fn lend(&mut self, listeners: Listeners) -> Option<Vec<u32>> {
-        self.list(listeners).map(std::mem::take)
+    /// [`Subscriptions::give_back`] before anything else changes.
+    pub(super) fn lend(&mut self, subscribers: Subscribers) -> Option<Vec<u32>> {
+        self.list(subscribers).map(std::mem::take)
     }
 
-    pub(super) fn give_back(&mut self, listeners: Listeners, slots: Vec<u32>) {
-        if let Some(list) = self.list(listeners) {
+    pub(super) fn give_back(&mut self, subscribers: Subscribers, slots: Vec<u32>) {
+        if let Some(list) = self.list(subscribers) {
             *list = slots;
         }
     }
 
-    fn list(&mut self, listeners: Listeners) -> Option<&mut Vec<u32>> {
-        match listeners {
-            Listeners::Room(room) => self.rooms.get_mut(&room),
-            Listeners::Account(account) => self.accounts.get_mut(&account),
+    fn list(&mut self, subscribers: Subscribers) -> Option<&mut Vec<u32>> {
+        match subscribers {
+            Subscribers::Room(room) => self.rooms.get_mut(&room),
+            Subscribers::Account(account) => self.accounts.get_mut(&account),
         }
     }
 }
@@ -92,27 +92,27 @@ mod tests {
     const ANN: AccountId = AccountId::new(2);
     const BOB: AccountId = AccountId::new(3);
 
-    fn hears(roster: &mut Roster, listeners: Listeners) -> Vec<u32> {
-        let slots = roster.lend(listeners).unwrap_or_default();
-        roster.give_back(listeners, slots.clone());
+    fn hears(subscriptions: &mut Subscriptions, subscribers: Subscribers) -> Vec<u32> {
+        let slots = subscriptions.lend(subscribers).unwrap_or_default();
+        subscriptions.give_back(subscribers, slots.clone());
         slots
     }
 
     #[test]
     fn nobody_is_left_on_a_list_and_no_list_without_anybody() {
-        let mut roster = Roster::default();
-        roster.attach(1, ANN, &[]);
-        roster.attach(2, ANN, &[]);
-        roster.attach(3, BOB, &[OPS]);
-        assert_eq!(roster.enter(ANN, OPS), [1, 2]);
-        assert_eq!(hears(&mut roster, Listeners::Room(OPS)), [3, 1, 2]);
-        roster.detach(3, BOB, &[OPS]);
-        roster.detach(2, ANN, &[OPS]);
-        assert_eq!(hears(&mut roster, Listeners::Room(OPS)), [1,]);
-        assert_eq!(roster.leave(ANN, OPS), [1]);
-        assert!(roster.enter(BOB, OPS).is_empty());
-        assert_eq!(hears(&mut roster, Listeners::Account(ANN)), [1]);
-        roster.detach(1, ANN, &[]);
-        assert!(roster.rooms.is_empty() && roster.accounts.is_empty());
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.attach(1, ANN, &[]);
+        subscriptions.attach(2, ANN, &[]);
+        subscriptions.attach(3, BOB, &[OPS]);
+        assert_eq!(subscriptions.enter(ANN, OPS), [1, 2]);
+        assert_eq!(hears(&mut subscriptions, Subscribers::Room(OPS)), [3, 1, 2]);
+        subscriptions.detach(3, BOB, &[OPS]);
+        subscriptions.detach(2, ANN, &[OPS]);
+        assert_eq!(hears(&mut subscriptions, Subscribers::Room(OPS)), [1,]);
+        assert_eq!(subscriptions.leave(ANN, OPS), [1]);
+        assert!(subscriptions.enter(BOB, OPS).is_empty());
+        assert_eq!(hears(&mut subscriptions, Subscribers::Account(ANN)), [1]);
+        subscriptions.detach(1, ANN, &[]);
+        assert!(subscriptions.rooms.is_empty() && subscriptions.accounts.is_empty());
     }
 }

@@ -6,9 +6,9 @@ use std::cell::OnceCell;
 
 /// Lines of one room that are pushed together: each connection takes them as one piece, in the form
 /// that its options ask for. Each form is made by whoever first needs it, once for a worker.
-pub(super) struct Run<'a> {
+pub(super) struct LineBatch<'a> {
     lines: &'a Lines,
-    refs: &'a [LineRef],
+    line_refs: &'a [LineRef],
     forms: [Form; 2],
 }
 
@@ -20,10 +20,10 @@ struct Form {
     packed: OnceCell<Vec<u8>>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> LineBatch<'a> {
     /// At least one line.
-    pub(super) fn new(lines: &'a Lines, refs: &'a [LineRef]) -> Self {
-        Self { lines, refs, forms: Default::default() }
+    pub(super) fn new(lines: &'a Lines, line_refs: &'a [LineRef]) -> Self {
+        Self { lines, line_refs, forms: Default::default() }
     }
 
     /// What a connection is sent.
@@ -40,16 +40,16 @@ impl<'a> Run<'a> {
     }
 
     fn plain(&self, tagged: bool) -> &[u8] {
-        let (Some(&first), Some(&last)) = (self.refs.first(), self.refs.last()) else { return &[] };
-        if self.refs.len() == 1 {
+        let (Some(&first), Some(&last)) = (self.line_refs.first(), self.line_refs.last()) else { return &[] };
+        if self.line_refs.len() == 1 {
             return self.lines.line(first, tagged);
         }
-        if tagged && self.refs.windows(2).all(|pair| pair[1].follows(pair[0])) {
+        if tagged && self.line_refs.windows(2).all(|pair| pair[1].follows(pair[0])) {
             return self.lines.tagged(first, last);
         }
         self.forms[usize::from(tagged)].joined.get_or_init(|| {
             let mut joined = Vec::with_capacity(self.lines.tagged(first, last).len());
-            self.refs.iter().for_each(|&line| joined.extend_from_slice(self.lines.line(line, tagged)));
+            self.line_refs.iter().for_each(|&line| joined.extend_from_slice(self.lines.line(line, tagged)));
             joined
         })
     }
@@ -84,32 +84,33 @@ mod tests {
             tags: Tags { id: Some(id), ..Tags::default() },
             body: Body::RoomMessage { room: "lobby", author: "bob", mark: None, text },
         };
-        let refs = (1..).zip(texts.iter().copied()).map(|line| lines.push(&said(line))).collect();
-        (lines, refs)
+        let line_refs = (1..).zip(texts.iter().copied()).map(|line| lines.push(&said(line))).collect();
+        (lines, line_refs)
     }
 
     #[test]
     fn a_run_is_its_lines_one_behind_the_other() {
-        let (lines, refs) = lines(&["one", "two", "three"]);
+        let (lines, line_refs) = lines(&["one", "two", "three"]);
         let mut packer = Packer::new();
-        let mut seen = |refs: &[LineRef], tagged| {
-            String::from_utf8(Run::new(&lines, refs).bytes(tagged, false, &mut packer).to_vec()).unwrap()
+        let mut seen = |line_refs: &[LineRef], tagged| {
+            String::from_utf8(LineBatch::new(&lines, line_refs).bytes(tagged, false, &mut packer).to_vec()).unwrap()
         };
-        assert_eq!(seen(&refs, false), "[lobby] bob: one\n[lobby] bob: two\n[lobby] bob: three\n");
-        assert_eq!(seen(&refs[1..], true), "@id=2 [lobby] bob: two\n@id=3 [lobby] bob: three\n");
+        assert_eq!(seen(&line_refs, false), "[lobby] bob: one\n[lobby] bob: two\n[lobby] bob: three\n");
+        assert_eq!(seen(&line_refs[1..], true), "@id=2 [lobby] bob: two\n@id=3 [lobby] bob: three\n");
         // A line of another room stands between them.
-        let apart = [refs[0], refs[2]];
+        let apart = [line_refs[0], line_refs[2]];
         assert_eq!(seen(&apart, true), "@id=1 [lobby] bob: one\n@id=3 [lobby] bob: three\n");
-        assert_eq!(seen(&refs[..1], false), "[lobby] bob: one\n");
+        assert_eq!(seen(&line_refs[..1], false), "[lobby] bob: one\n");
     }
 
     #[test]
     fn lines_in_one_frame_are_smaller_than_in_a_frame_each() {
         let text = "the deploy is done, all checks are green, and nobody has to do anything";
-        let (lines, refs) = lines(&[text; 4]);
+        let (lines, line_refs) = lines(&[text; 4]);
         let mut packer = Packer::new();
-        let together = Run::new(&lines, &refs).bytes(true, true, &mut packer).len();
-        let each: usize = refs.iter().map(|&line| Run::new(&lines, &[line]).bytes(true, true, &mut packer).len()).sum();
+        let together = LineBatch::new(&lines, &line_refs).bytes(true, true, &mut packer).len();
+        let each: usize =
+            line_refs.iter().map(|&line| LineBatch::new(&lines, &[line]).bytes(true, true, &mut packer).len()).sum();
         assert!(together * 2 < each, "{together} bytes together, {each} one by one");
     }
 }

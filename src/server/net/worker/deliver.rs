@@ -1,8 +1,8 @@
 //! What is delivered to a worker, handed to its connections.
 
 use super::super::connection::{Connection, Stage, Turn};
-use super::super::roster::Listeners;
-use super::super::run::Run;
+use super::super::line_batch::LineBatch;
+use super::super::subscriptions::Subscribers;
 use super::{FLUSH_AT_END, Worker, stopped};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
@@ -13,14 +13,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Lines of one room are handed out together up to so many bytes: one TLS record's.
-const RUN_BYTES: usize = 16 * 1024;
+const BATCH_BYTES: usize = 16 * 1024;
 
 impl Worker {
     /// Hands out all that was delivered, in its order. Lines of one room that follow one another go
     /// to each connection as one piece.
-    pub(super) fn hand_out(&mut self, inbox: &mut Vec<Delivery>, now: Instant, shared: &Shared) {
+    pub(super) fn deliver_all(&mut self, inbox: &mut Vec<Delivery>, now: Instant, shared: &Shared) {
         let mut lines = Arc::default();
-        let mut run = std::mem::take(&mut self.run);
+        let mut batch = std::mem::take(&mut self.batch);
         let mut deliveries = inbox.drain(..).peekable();
         while !self.aborted
             && let Some(delivery) = deliveries.next()
@@ -29,23 +29,23 @@ impl Worker {
                 Delivery::Lines(of_these) => lines = of_these,
                 Delivery::RoomMessage(first) => {
                     let mut bytes = first.line.size();
-                    run.push(first);
+                    batch.push(first);
                     while let Some(Delivery::RoomMessage(next)) = deliveries.peek()
                         && next.room == first.room
-                        && bytes + next.line.size() <= RUN_BYTES
+                        && bytes + next.line.size() <= BATCH_BYTES
                     {
                         bytes += next.line.size();
-                        run.push(*next);
+                        batch.push(*next);
                         deliveries.next();
                     }
-                    self.room_messages(&run, &lines, now, shared);
-                    run.clear();
+                    self.room_messages(&batch, &lines, now, shared);
+                    batch.clear();
                 }
                 delivery => self.deliver(delivery, &lines, now, shared),
             }
         }
         drop(deliveries);
-        self.run = run;
+        self.batch = batch;
     }
 
     /// Hands out messages of one room.
@@ -71,21 +71,21 @@ impl Worker {
                         connection.answered(Rows::default(), last, turn);
                     }
                     if hears && (!own || connection.shown.echo) {
-                        connection.push_live(&Run::new(lines, &[message.line]), turn);
+                        connection.push_live(&LineBatch::new(lines, &[message.line]), turn);
                     }
                 }
             });
         }
-        let mut refs = std::mem::take(&mut self.refs);
-        refs.extend(messages.iter().map(|message| message.line));
-        let run = Run::new(lines, &refs);
-        self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
+        let mut line_refs = std::mem::take(&mut self.line_refs);
+        line_refs.extend(messages.iter().map(|message| message.line));
+        let batch = LineBatch::new(lines, &line_refs);
+        self.fan_out(Subscribers::Room(room), now, shared, |connection, turn| {
             if !connection.speaks {
-                connection.push_live(&run, turn);
+                connection.push_live(&batch, turn);
             }
         });
-        refs.clear();
-        self.refs = refs;
+        line_refs.clear();
+        self.line_refs = line_refs;
         for slot in speakers {
             if let Some(connection) = self.connection(slot) {
                 connection.speaks = false;
@@ -110,7 +110,7 @@ impl Worker {
             }
             Delivery::Attached { conn, account, name, rooms } => match self.live_slot_of(conn) {
                 Some(slot) => {
-                    self.roster.attach(slot, account, &rooms);
+                    self.subscriptions.attach(slot, account, &rooms);
                     self.turn(slot, now, shared, |connection, _| {
                         log::info!("connection {:?} from {} is {name}", connection.id, connection.from);
                         connection.let_in(account, rooms);
@@ -120,14 +120,14 @@ impl Worker {
                 None => self.requests.push(Request::detach(conn)),
             },
             Delivery::Enter(account, room) => {
-                for slot in self.roster.enter(account, room) {
+                for slot in self.subscriptions.enter(account, room) {
                     if let Some(connection) = self.connection(slot) {
                         connection.rooms.push(room);
                     }
                 }
             }
             Delivery::Leave(account, room) => {
-                for slot in self.roster.leave(account, room) {
+                for slot in self.subscriptions.leave(account, room) {
                     if let Some(connection) = self.connection(slot) {
                         connection.rooms.retain(|&other| other != room);
                     }
@@ -141,31 +141,31 @@ impl Worker {
                         connection.answered(Rows::default(), last, turn);
                     });
                 }
-                let run = Run::new(lines, std::slice::from_ref(&line));
-                self.fan_out(Listeners::Account(account), now, shared, |connection, turn| {
+                let batch = LineBatch::new(lines, std::slice::from_ref(&line));
+                self.fan_out(Subscribers::Account(account), now, shared, |connection, turn| {
                     if connection.id != from || connection.shown.echo {
-                        connection.push_live(&run, turn);
+                        connection.push_live(&batch, turn);
                     }
                 });
             }
             Delivery::Event { room, by, presence, line } => {
-                let run = Run::new(lines, std::slice::from_ref(&line));
-                self.fan_out(Listeners::Room(room), now, shared, |connection, turn| {
+                let batch = LineBatch::new(lines, std::slice::from_ref(&line));
+                self.fan_out(Subscribers::Room(room), now, shared, |connection, turn| {
                     if connection.account != Some(by) && (connection.shown.presence || !presence) {
-                        connection.push_live(&run, turn);
+                        connection.push_live(&batch, turn);
                     }
                 });
             }
             Delivery::Notice { account, recipients, line } => {
-                let run = Run::new(lines, std::slice::from_ref(&line));
-                self.fan_out(Listeners::Account(account), now, shared, |connection, turn| {
+                let batch = LineBatch::new(lines, std::slice::from_ref(&line));
+                self.fan_out(Subscribers::Account(account), now, shared, |connection, turn| {
                     let hears = match recipients {
                         Recipients::All => true,
                         Recipients::AllBut(conn) => connection.id != conn,
                         Recipients::Only(conn) => connection.id == conn,
                     };
                     if hears {
-                        connection.push_live(&run, turn);
+                        connection.push_live(&batch, turn);
                     }
                 });
             }
@@ -209,12 +209,12 @@ impl Worker {
     /// Does something for each connection of a room or an account.
     fn fan_out(
         &mut self,
-        listeners: Listeners,
+        subscribers: Subscribers,
         now: Instant,
         shared: &Shared,
         mut act: impl FnMut(&mut Connection, &mut Turn<'_>),
     ) {
-        let Some(slots) = self.roster.lend(listeners) else { return };
+        let Some(slots) = self.subscriptions.lend(subscribers) else { return };
         // One turn for all of them: their timers stay, and who is closed by it is dealt with after.
         let mut closed = Vec::new();
         let mut turn = Turn {
@@ -239,7 +239,7 @@ impl Worker {
                 closed.push(slot);
             }
         }
-        self.roster.give_back(listeners, slots);
+        self.subscriptions.give_back(subscribers, slots);
         for slot in closed {
             self.retime(slot);
             self.unlist(slot);

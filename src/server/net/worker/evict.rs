@@ -8,7 +8,7 @@ use std::time::Instant;
 
 impl Worker {
     /// Where all connections together leave too much unread, the largest goes first.
-    pub(super) fn relieve(&mut self, now: Instant, shared: &Shared) {
+    pub(super) fn evict_slow_readers(&mut self, now: Instant, shared: &Shared) {
         let owed = |connections: &[Option<Box<Connection>>], slot: u32| {
             connections.get(slot as usize).and_then(Option::as_deref).map_or(0, Connection::owed)
         };
