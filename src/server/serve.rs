@@ -88,7 +88,7 @@ impl Server {
         let readers = (0..READERS)
             .map(|_| Reader::open(&store_settings, answer_bytes))
             .collect::<Result<Vec<Reader>, StoreError>>()?;
-        let connection_limits =
+        let accept_limits =
             ConnectionLimits { connections: config.limits.connections, per_address: config.limits.per_address };
         let listener = Listener::new(listening, accept_limits)?;
         let stop_accepting = listener.stopper();
