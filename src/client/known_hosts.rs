@@ -6,6 +6,7 @@
 
 use super::args::{Address, unhex};
 use super::state::{self, StateDir, StateError};
+use data_encoding::HEXLOWER;
 use std::fmt;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -27,10 +28,7 @@ impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Authority => f.write_str("ca"),
-            Self::Pin(Pin(hash)) => {
-                f.write_str("sha256:")?;
-                hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
+            Self::Pin(Pin(hash)) => write!(f, "sha256:{}", HEXLOWER.encode_display(hash)),
         }
     }
 }
