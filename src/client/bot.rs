@@ -25,7 +25,7 @@
 //! ```
 
 use super::args::{Address, Fingerprint};
-use super::connection::{ConnectError, Connection, LinkError, Poller, Woke};
+use super::connection::{ConnectError, Connection, ConnectionError, Poller, Woke};
 use super::login::{ANSWER_TIMEOUT, Credentials, LoginError, Talk, Welcome};
 use super::trust::Trust;
 use crate::protocol::line::{Body, Line};
@@ -51,7 +51,7 @@ pub enum BotError {
     Login(#[from] LoginError),
     /// The connection was lost.
     #[error(transparent)]
-    Lost(#[from] LinkError),
+    Lost(#[from] ConnectionError),
     /// The server refused a command; the connection goes on.
     #[error("{text} ({code})")]
     Refused {
@@ -147,7 +147,7 @@ impl Bot {
         let until = Instant::now() + ANSWER_TIMEOUT;
         let mut rows = Vec::new();
         loop {
-            let text = self.receive(until)?.ok_or(LinkError::Silent)?;
+            let text = self.receive(until)?.ok_or(ConnectionError::Silent)?;
             match Line::parse(&text) {
                 Ok(Line { tags, body }) if tags.re == Some(&label) => match body {
                     Body::Row(row) => rows.push(row.to_owned()),
@@ -165,7 +165,7 @@ impl Bot {
                 _ => {
                     self.waiting_bytes += text.len();
                     if self.waiting_bytes > WAITING_MAX {
-                        return Err(LinkError::Flood.into());
+                        return Err(ConnectionError::Flood.into());
                     }
                     self.waiting.push_back(text);
                 }

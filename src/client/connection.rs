@@ -2,7 +2,7 @@
 //!
 //! Owns the bytes of both directions until they are lines or are sent. Must not know what a line
 //! means. Belongs to one thread at a time: the main thread's while logging in for the first time,
-//! then the link's. It blocks in one place, [`Connection::wait`], which a [`Caller`] ends early.
+//! then the network thread's. It blocks in one place, [`Connection::wait`], which a [`Caller`] ends early.
 //!
 //! Nothing here is unbounded: reading stops at `UNREAD_MAX` bytes that the program has not taken,
 //! and what the server does not take of ours ends the connection at `UNSENT_MAX`.
@@ -69,12 +69,12 @@ pub enum ConnectError {
     NoTls(Address),
     /// The connection ended or stood still before it was usable.
     #[error(transparent)]
-    Lost(#[from] LinkError),
+    Lost(#[from] ConnectionError),
 }
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
-pub enum LinkError {
+pub enum ConnectionError {
     /// The server closed it.
     #[error("the server closed the connection")]
     Closed,
@@ -114,7 +114,7 @@ impl Caller {
     /// Wakes the thread. If that fails the thread is past waiting anyway.
     pub fn call(&self) {
         if let Err(error) = self.0.wake() {
-            log::warn!("can't wake the link: {error}");
+            log::warn!("can't wake the network thread: {error}");
         }
     }
 }
@@ -223,15 +223,15 @@ impl Connection {
         };
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registered = poller.poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), SOCKET, interest);
-        registered.map_err(LinkError::Io)?;
+        registered.map_err(ConnectionError::Io)?;
         let mut connection =
             Self { socket, tls, inbox: Inbox::new(), unsent: Vec::new(), readable: true, writable: true, ended: false };
         match connection.shake_hands(poller) {
             Ok(()) => Ok(connection),
             Err(error) => Err(match (trust.outcome(), error) {
                 (Some(TrustOutcome::Distrusted(distrust)), _) => ConnectError::Distrusted(distrust),
-                (_, LinkError::Tls(rustls::Error::InvalidMessage(_))) => ConnectError::NoTls(server.clone()),
-                (_, LinkError::Tls(error)) => ConnectError::Tls(error),
+                (_, ConnectionError::Tls(rustls::Error::InvalidMessage(_))) => ConnectError::NoTls(server.clone()),
+                (_, ConnectionError::Tls(error)) => ConnectError::Tls(error),
                 (_, error) => ConnectError::Lost(error),
             }),
         }
@@ -247,8 +247,8 @@ impl Connection {
     /// The next line that came.
     ///
     /// # Errors
-    /// [`LinkError::BadLine`] if what came is none.
-    pub fn next_line(&mut self) -> Result<Option<String>, LinkError> {
+    /// [`ConnectionError::BadLine`] if what came is none.
+    pub fn next_line(&mut self) -> Result<Option<String>, ConnectionError> {
         Ok(self.inbox.pop()?)
     }
 
@@ -260,8 +260,8 @@ impl Connection {
     /// Sends what is queued and waits for lines, for a caller or for the time.
     ///
     /// # Errors
-    /// [`LinkError`] once the connection has ended and all lines that came before were taken.
-    pub fn wait(&mut self, poller: &mut Poller, until: Instant) -> Result<Woke, LinkError> {
+    /// [`ConnectionError`] once the connection has ended and all lines that came before were taken.
+    pub fn wait(&mut self, poller: &mut Poller, until: Instant) -> Result<Woke, ConnectionError> {
         loop {
             let pumped = self.pump();
             if self.inbox.has_line()? {
@@ -270,7 +270,7 @@ impl Connection {
             }
             pumped?;
             if self.ended {
-                return Err(LinkError::Closed);
+                return Err(ConnectionError::Closed);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -295,19 +295,19 @@ impl Connection {
         }
     }
 
-    fn shake_hands(&mut self, poller: &mut Poller) -> Result<(), LinkError> {
+    fn shake_hands(&mut self, poller: &mut Poller) -> Result<(), ConnectionError> {
         let until = Instant::now() + TLS_TIMEOUT;
         while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
             self.pump()?;
             if self.ended {
-                return Err(LinkError::Closed);
+                return Err(ConnectionError::Closed);
             }
             if self.tls.as_ref().is_some_and(|tls| !tls.is_handshaking()) {
                 break;
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(LinkError::Silent);
+                return Err(ConnectionError::Silent);
             }
             let ready = poller.poll(left)?;
             self.readable |= ready.readable;
@@ -316,14 +316,14 @@ impl Connection {
         Ok(())
     }
 
-    fn pump(&mut self) -> Result<(), LinkError> {
+    fn pump(&mut self) -> Result<(), ConnectionError> {
         self.write()?;
         self.read()?;
         // Reading may have made TLS want to answer.
         self.write()
     }
 
-    fn write(&mut self) -> Result<(), LinkError> {
+    fn write(&mut self) -> Result<(), ConnectionError> {
         if let Some(tls) = &mut self.tls {
             if !self.unsent.is_empty() {
                 let taken = tls.writer().write(&self.unsent)?;
@@ -343,10 +343,10 @@ impl Connection {
                 }
             }
         }
-        if self.unsent.len() > UNSENT_MAX { Err(LinkError::Stuck) } else { Ok(()) }
+        if self.unsent.len() > UNSENT_MAX { Err(ConnectionError::Stuck) } else { Ok(()) }
     }
 
-    fn read(&mut self) -> Result<(), LinkError> {
+    fn read(&mut self) -> Result<(), ConnectionError> {
         let mut buffer = [0; READ_SIZE];
         while self.readable && !self.ended && self.inbox.buffered() < UNREAD_MAX {
             let taken = match &mut self.tls {
@@ -363,7 +363,7 @@ impl Connection {
         Ok(())
     }
 
-    fn decrypt(&mut self, buffer: &mut [u8]) -> Result<(), LinkError> {
+    fn decrypt(&mut self, buffer: &mut [u8]) -> Result<(), ConnectionError> {
         let Some(tls) = &mut self.tls else { return Ok(()) };
         if let Err(error) = tls.process_new_packets() {
             // The alert that tells the server why.
@@ -380,7 +380,7 @@ impl Connection {
                     return Ok(());
                 }
                 Ok(taken) => self.inbox.feed(&buffer[..taken]),
-                Err(error) => return would_block(error).map(drop).map_err(LinkError::Io),
+                Err(error) => return would_block(error).map(drop).map_err(ConnectionError::Io),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The way into a server: a trusted connection, greeted and logged in.
 //!
 //! Owns which server it is and what is kept about it. The main thread goes through it the first
-//! time, asking the user; the link comes back through it with the token alone.
+//! time, asking the user; the network thread comes back through it with the token alone.
 
 use super::args::{Address, Fingerprint, Transport};
 use super::connection::{ConnectError, Connection, Poller};
@@ -42,7 +42,7 @@ impl DoorError {
                 matches!(error, ConnectError::NoAddress(..) | ConnectError::Unreachable(..) | ConnectError::Lost(_))
                     || matches!(error, ConnectError::Tls(_) | ConnectError::NoTls(_))
             }
-            Self::Login(LoginError::Link { .. }) => true,
+            Self::Login(LoginError::Connection { .. }) => true,
             Self::Login(error) => {
                 [Code::Busy, Code::Throttled, Code::ShuttingDown, Code::Storage, Code::Internal, Code::Limit]
                     .iter()
@@ -137,7 +137,7 @@ impl Door {
     /// Asks for a token and keeps it; without one the next login asks for the password again.
     ///
     /// # Errors
-    /// [`LoginError::Link`] if the connection failed; all else is logged, and goes without.
+    /// [`LoginError::Connection`] if the connection failed; all else is logged, and goes without.
     pub fn keep_login(&self, talk: &mut Talk<'_>, me: &UserName) -> Result<(), LoginError> {
         let label = match token_label() {
             Ok(label) => label,
@@ -154,7 +154,7 @@ impl Door {
                 }
                 Ok(())
             }
-            Err(error @ LoginError::Link { .. }) => Err(error),
+            Err(error @ LoginError::Connection { .. }) => Err(error),
             Err(error) => {
                 log::warn!("the server gave no token: {error}");
                 Ok(())

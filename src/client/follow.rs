@@ -3,7 +3,7 @@
 //!
 //! Owns the last id shown of each conversation, and the live lines that are held while older ones
 //! are fetched. Pure: lines in, [`Step`]s out. Must not know sockets, labels or how a line looks.
-//! Runs on the link's thread.
+//! Runs on the network thread.
 //!
 //! After each login: first all live lines are held and the conversations listed; where one has
 //! more than was shown, the rest is fetched, page by page, one conversation after the other; then

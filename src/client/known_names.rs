@@ -1,6 +1,6 @@
 //! Rooms and people that were seen, for completion.
 //!
-//! The link learns them from lines, the line editor reads them: shared on purpose, behind a lock
+//! The network thread learns them from lines, the line editor reads them: shared on purpose, behind a lock
 //! that is held for a look-up and never over I/O.
 
 use crate::protocol::names::{RoomName, UserName};

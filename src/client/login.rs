@@ -2,12 +2,12 @@
 //!
 //! Owns the words of that talk. Every step sends one command, waits for its final line with a
 //! deadline, and hands what came in between (live lines, notices) on to be read later. Asks no
-//! user and keeps no file. Runs on the main thread the first time, on the link's afterwards.
+//! user and keeps no file. Runs on the main thread the first time, on the network thread afterwards.
 //!
 //! Nobody is logged in yet, so the server may be anyone's: what it says goes into an error only
 //! through [`clean`], or it could draw on the terminal that the error is shown on.
 
-use super::connection::{Connection, LinkError, Poller, Woke};
+use super::connection::{Connection, ConnectionError, Poller, Woke};
 use super::screen::clean;
 use crate::protocol::code::Code;
 use crate::protocol::deflate::DICTIONARY;
@@ -28,9 +28,9 @@ const ASIDE_MAX: usize = 8 << 20;
 pub enum LoginError {
     /// The connection failed; what the server said last, if it said why.
     #[error("{error}{}", notice.as_ref().map(|notice| format!(" (it said: {notice})")).unwrap_or_default())]
-    Link {
+    Connection {
         /// How it failed.
-        error: LinkError,
+        error: ConnectionError,
         /// The last notice before that.
         notice: Option<String>,
     },
@@ -163,7 +163,7 @@ impl<'p> Talk<'p> {
     /// Asks for deflate frames; a server that has none is as good without.
     ///
     /// # Errors
-    /// [`LoginError::Link`] alone.
+    /// [`LoginError::Connection`] alone.
     pub fn deflate(&mut self) -> Result<(), LoginError> {
         // Frames may come in the same bytes as the answer. No other line begins as they do.
         self.connection.expect_frames();
@@ -219,7 +219,7 @@ impl<'p> Talk<'p> {
                     }
                     self.aside_bytes += text.len();
                     if self.aside_bytes > ASIDE_MAX {
-                        return Err(self.failed(LinkError::Flood));
+                        return Err(self.failed(ConnectionError::Flood));
                     }
                     self.aside.push_back(text);
                 }
@@ -237,14 +237,14 @@ impl<'p> Talk<'p> {
             match self.connection.wait(self.poller, until) {
                 // A caller waits until the login is over: its lines are in the channel.
                 Ok(Woke::Lines | Woke::Called) => {}
-                Ok(Woke::Late) => return Err(self.failed(LinkError::Silent)),
+                Ok(Woke::Late) => return Err(self.failed(ConnectionError::Silent)),
                 Err(error) => return Err(self.failed(error)),
             }
         }
     }
 
-    fn failed(&mut self, error: LinkError) -> LoginError {
-        LoginError::Link { error, notice: self.notice.take() }
+    fn failed(&mut self, error: ConnectionError) -> LoginError {
+        LoginError::Connection { error, notice: self.notice.take() }
     }
 }
 

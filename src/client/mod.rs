@@ -3,17 +3,17 @@
 //!
 //! ```text
 //!            Order                     lines
-//!   main ──────────────> link <────────────────────> server
+//!   main ──────────────> network <────────────────────> server
 //!   (line editor,  <──── (connection, session)
 //!    prompts)     Report    │ Item
 //!                           └──────> printer ──────> terminal
 //! ```
 //!
 //! Three threads. **main** parses the arguments, goes in for the first time ([`welcome`]), and then
-//! sits in the line editor ([`terminal`]) or reads standard input ([`script`]). **link** owns the
+//! sits in the line editor ([`terminal`]) or reads standard input ([`script`]). **network** owns the
 //! connection and the [`session`], and comes back through the [`door`] when the connection drops;
 //! it never waits for the terminal. **printer** puts lines above the one that is being typed; it
-//! alone waits while the editor is busy. Without a terminal there is no printer: the link writes to
+//! alone waits while the editor is busy. Without a terminal there is no printer: the network thread writes to
 //! standard output, and a reader that stops reading stops it, as it should be in a pipe.
 
 pub mod args;
@@ -25,9 +25,9 @@ pub mod inbox;
 pub mod input;
 pub mod known_hosts;
 pub mod known_names;
-pub mod link;
 pub mod live;
 pub mod login;
+pub mod network;
 pub mod outbox;
 pub mod printer;
 pub mod screen;
@@ -44,8 +44,8 @@ use args::Args;
 use connection::{ConnectError, Poller};
 use door::{Door, DoorError};
 use known_names::KnownNames;
-use link::Patience;
 use login::LoginError;
+use network::Patience;
 use screen::{Paint, Style, Terminal};
 use session::{Marking, Session};
 use state::{StateDir, StateError};
@@ -107,7 +107,7 @@ fn door_code(error: &DoorError) -> u8 {
     match error {
         DoorError::KnownHosts(_) | DoorError::Connect(ConnectError::Distrusted(_)) => 5,
         DoorError::Connect(ConnectError::PlainBeyondLoopback(_)) => 2,
-        DoorError::Connect(_) | DoorError::Login(LoginError::Link { .. } | LoginError::NotChitChat(_)) => 3,
+        DoorError::Connect(_) | DoorError::Login(LoginError::Connection { .. } | LoginError::NotChitChat(_)) => 3,
         DoorError::Login(LoginError::Refused { .. }) | DoorError::NobodyToAsk(_) => 4,
         DoorError::State(_) => 1,
     }
@@ -137,31 +137,32 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
                 say("Enter sends, Tab completes, /help lists the commands, Ctrl-D leaves.");
                 let printer = printer::Printer::start(above)?;
                 input.set_gate(printer.gate());
-                let link = link::start(door, poller, session, printer.screen(style), arrived, Patience::Endless)?;
-                let outcome = terminal::run(&link, &mut input, Prompt::Shown, &host);
+                let network = network::start(door, poller, session, printer.screen(style), arrived, Patience::Endless)?;
+                let outcome = terminal::run(&network, &mut input, Prompt::Shown, &host);
                 input.save();
                 drop(input);
                 printer.finish();
-                link.join();
+                network.join();
                 outcome
             }
             // A terminal that can't move its cursor, as TERM=dumb: lines are shown as they come.
             Err(error) => {
                 log::debug!("no line editor: {error}");
                 say("Enter sends, /help lists the commands, Ctrl-D leaves.");
-                let link = link::start(door, poller, session, script::Output { style }, arrived, Patience::Endless)?;
-                let outcome = terminal::run(&link, &mut input, Prompt::Told, &host);
+                let network =
+                    network::start(door, poller, session, script::Output { style }, arrived, Patience::Endless)?;
+                let outcome = terminal::run(&network, &mut input, Prompt::Told, &host);
                 input.save();
-                link.join();
+                network.join();
                 outcome
             }
         }
     } else {
         let session = Session::new(key_prefix, names, Marking::Off);
         let screen = script::Output { style: Style { paint, clock: None } };
-        let link = link::start(door, poller, session, screen, arrived, Patience::Limited(SCRIPT_PATIENCE))?;
-        let outcome = script::run(&link);
-        link.join();
+        let network = network::start(door, poller, session, screen, arrived, Patience::Limited(SCRIPT_PATIENCE))?;
+        let outcome = script::run(&network);
+        network.join();
         outcome
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns the labels, the order of what is sent, and what becomes of it when the connection drops:
 //! texts are repeated under their keys, so that they are said once; typed commands are left
-//! undecided and their owner is told. Pure; runs on the link's thread.
+//! undecided and their owner is told. Pure; runs on the network thread.
 //!
 //! A typed command may make the server ask for a password, and then the next line, whichever it
 //! is, is the answer. So nothing is sent behind one until it is answered.

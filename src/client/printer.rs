@@ -1,6 +1,6 @@
 //! Prints lines above the one that is being typed, so that neither tears the other.
 //!
-//! Owns the queue between the link's thread and the terminal, and the thread `printer` that
+//! Owns the queue between the network thread and the terminal, and the thread `printer` that
 //! empties it. rustyline's own printer blocks while Ctrl-R or a completion list is open, and what
 //! waits here is unlimited in time then; it is limited to `QUEUE_MAX` bytes, beyond which lines
 //! are counted instead of kept. So the network never waits for the terminal.
@@ -20,7 +20,7 @@ use std::thread::{self, JoinHandle};
 /// Bytes of lines that wait for the terminal.
 const QUEUE_MAX: usize = 4 << 20;
 
-/// Where the link shows what comes.
+/// Where the network thread shows what comes.
 pub trait Screen: Send {
     /// Shows an item.
     ///
@@ -76,7 +76,7 @@ impl Gate {
     }
 }
 
-/// The queue's end on the link's side.
+/// The queue.s end on the network thread.
 #[derive(Debug)]
 pub struct TerminalScreen {
     shared: Arc<Shared>,
@@ -118,7 +118,7 @@ impl Printer {
         Ok(Self { shared, thread })
     }
 
-    /// What the link shows lines on.
+    /// What the network thread shows lines on.
     #[must_use]
     pub fn screen(&self, style: Style) -> TerminalScreen {
         TerminalScreen { shared: Arc::clone(&self.shared), style }

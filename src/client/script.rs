@@ -2,12 +2,12 @@
 //!
 //! Owns both streams. A command is answered before the next line is taken, since the server may
 //! ask something, and then the next line is the answer; texts are sent on without waiting. At the
-//! end of input all is answered first. Runs on the main thread; the link prints. A thread of its
-//! own, `stdin`, reads, so that a silent input does not hide that the link has ended; nothing can
+//! end of input all is answered first. Runs on the main thread; the network thread prints. A thread of its
+//! own, `stdin`, reads, so that a silent input does not hide that the network thread has ended; nothing can
 //! end such a read, so that thread is not joined.
 
 use super::ClientError;
-use super::link::{Ending, Handle, Order, Report, When};
+use super::network::{Ending, NetworkHandle, Order, Report, When};
 use super::printer::Screen;
 use super::screen::{Item, Style, render};
 use super::session::Settled;
@@ -31,7 +31,7 @@ pub struct Output {
 }
 
 impl Screen for Output {
-    // A reader that stops reading stops the link, as it should be in a pipe.
+    // A reader that stops reading stops the network thread, as it should be in a pipe.
     fn show(&mut self, item: &Item) -> io::Result<()> {
         let mut line = render(item, &self.style, Timestamp::now());
         line.push('\n');
@@ -41,7 +41,7 @@ impl Screen for Output {
 }
 
 struct Script<'a> {
-    link: &'a Handle,
+    network: &'a NetworkHandle,
     /// What is left of standard input.
     input: Receiver<io::Result<String>>,
     unanswered: Unanswered,
@@ -49,12 +49,12 @@ struct Script<'a> {
     ended: Option<Ending>,
 }
 
-/// Gives all lines of standard input to the link, and leaves when they are answered.
+/// Gives all lines of standard input to the network thread, and leaves when they are answered.
 ///
 /// # Errors
 /// [`ClientError::Refused`] if a line was, [`ClientError::Lost`] and [`ClientError::Unseen`] if
-/// the link ended early, [`ClientError::Io`] if the input can't be read.
-pub fn run(link: &Handle) -> Result<(), ClientError> {
+/// the network thread ended early, [`ClientError::Io`] if the input can't be read.
+pub fn run(network: &NetworkHandle) -> Result<(), ClientError> {
     let (sender, input) = crossbeam_channel::bounded(1);
     thread::Builder::new().name("stdin".to_owned()).spawn(move || {
         for line in io::stdin().lines() {
@@ -63,24 +63,24 @@ pub fn run(link: &Handle) -> Result<(), ClientError> {
             }
         }
     })?;
-    let mut script = Script { link, input, unanswered: Unanswered::default(), failed: false, ended: None };
+    let mut script = Script { network, input, unanswered: Unanswered::default(), failed: false, ended: None };
     while let Some(line) = script.next_line()? {
         if is_quit(&line) {
             break;
         }
         let waits = matches!(parse_line(&line), Input::Command { .. });
         let id = script.unanswered.add(&line);
-        link.order(Order::Line(id, line));
+        network.order(Order::Line(id, line));
         let ahead = if waits { 0 } else { AHEAD_MAX };
         while script.ended.is_none() && script.unanswered.len() > ahead {
-            if let Ok(report) = link.reports.recv() {
+            if let Ok(report) = network.reports.recv() {
                 script.take(report)?;
             }
         }
     }
-    link.order(Order::Leave(When::Settled));
+    network.order(Order::Leave(When::Settled));
     while script.ended.is_none() {
-        match link.reports.recv() {
+        match network.reports.recv() {
             Ok(report) => script.take(report)?,
             Err(_) => break,
         }
@@ -96,12 +96,12 @@ pub fn run(link: &Handle) -> Result<(), ClientError> {
 }
 
 impl Script<'_> {
-    /// The next line of the input; `None` at its end, or when the link has ended.
+    /// The next line of the input; `None` at its end, or when the network thread has ended.
     fn next_line(&mut self) -> io::Result<Option<String>> {
         while self.ended.is_none() {
             select! {
                 recv(self.input) -> line => return line.ok().transpose(),
-                recv(self.link.reports) -> report => match report {
+                recv(self.network.reports) -> report => match report {
                     Ok(report) => self.take(report)?,
                     Err(_) => self.ended = Some(Ending::Left),
                 },
@@ -119,7 +119,7 @@ impl Script<'_> {
             Report::Ask(..) => {
                 // An input that has ended cancels.
                 let answer = self.next_line()?.unwrap_or_default();
-                self.link.order(Order::Answer(Secret::new(&answer)));
+                self.network.order(Order::Answer(Secret::new(&answer)));
             }
             Report::Ended(ending) => self.ended = Some(ending),
             Report::Room(_) => {}

@@ -2,7 +2,7 @@
 //!
 //! Owns the current room, what the user typed until it is answered, and which lines are shown.
 //! Joins [`Follow`] and [`Outbox`]. Pure: lines and typed lines in, [`Effect`]s out, the time an
-//! argument. Must not know sockets, threads or the terminal. Runs on the link's thread.
+//! argument. Must not know sockets, threads or the terminal. Runs on the network thread.
 
 use super::follow::{Continuity, Follow, Listed, Step};
 use super::known_names::KnownNames;
@@ -72,7 +72,7 @@ pub struct Session {
     outbox: Outbox,
     names: KnownNames,
     room: Option<RoomName>,
-    link: Link,
+    state: ConnectionState,
     /// What the user set with `/set`, and the command that sets it again: a server forgets it with the connection.
     options: Vec<(&'static str, String)>,
     /// Typed while there was no connection.
@@ -88,7 +88,7 @@ pub struct Session {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Link {
+enum ConnectionState {
     Down,
     /// Logged in; the conversations are not listed yet, so the current room is not known.
     Listing,
@@ -113,7 +113,7 @@ impl Session {
             outbox: Outbox::default(),
             names,
             room: None,
-            link: Link::Down,
+            state: ConnectionState::Down,
             options: Vec::new(),
             pending: VecDeque::new(),
             listed: Vec::new(),
@@ -139,7 +139,7 @@ impl Session {
             self.behind.clear();
             self.tell("the server's history is another one than before: it was restored from a backup");
         }
-        self.link = Link::Listing;
+        self.state = ConnectionState::Listing;
         self.listed.clear();
         if let Some(room) = self.room.filter(|room| *room != RoomName::lobby()) {
             self.outbox.push_first(Job::Return(Target::Room(room)));
@@ -154,7 +154,7 @@ impl Session {
 
     /// The connection is gone.
     pub fn disconnected(&mut self) -> Vec<Effect> {
-        self.link = Link::Down;
+        self.state = ConnectionState::Down;
         for (id, command) in self.outbox.dropped() {
             let verb = command.split(' ').next().unwrap_or_default();
             self.tell(&format!("the connection dropped before /{verb} was answered; it may have been done or not"));
@@ -165,13 +165,16 @@ impl Session {
 
     /// The next line to send, without its end.
     pub fn next_line(&mut self) -> Option<String> {
-        if self.link == Link::Down { None } else { self.outbox.next_line() }
+        if self.state == ConnectionState::Down { None } else { self.outbox.next_line() }
     }
 
     /// Whether all that the user gave is answered and all that was missed is shown.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.link == Link::Up && self.pending.is_empty() && self.outbox.is_settled() && self.follow.is_live()
+        self.state == ConnectionState::Up
+            && self.pending.is_empty()
+            && self.outbox.is_settled()
+            && self.follow.is_live()
     }
 
     /// When [`Session::tick`] has something to do.
@@ -202,12 +205,12 @@ impl Session {
 
     /// The user typed a line.
     pub fn typed(&mut self, id: RequestId, line: String) -> Vec<Effect> {
-        if self.link == Link::Up {
+        if self.state == ConnectionState::Up {
             self.give(id, &line);
         } else if self.pending.len() >= PENDING_MAX {
             self.refuse(id, "limit", "too many lines wait for the connection; this one was not taken");
         } else {
-            if self.link == Link::Down {
+            if self.state == ConnectionState::Down {
                 self.tell("not connected: this will be sent when the connection is back");
             }
             self.pending.push_back((id, line));

@@ -2,7 +2,7 @@
 //!
 //! Owns the directory (0700) and its files (0600): `known_hosts`, `tokens` and `history`. Never
 //! holds a password. Several clients may run at once: each change is made under a lock, and as a
-//! whole new file that takes the old one's place. Used by the main thread, and by the link's when
+//! whole new file that takes the old one's place. Used by the main thread, and by the network thread when
 //! a token has died.
 
 use super::args::Address;

@@ -6,7 +6,7 @@
 //! the command, and no longer than `ANSWER_SHOWN`, or until a question is answered.
 
 use super::input::{Entered, Input};
-use super::link::{Ending, Handle, Order, Report, When};
+use super::network::{Ending, NetworkHandle, Order, Report, When};
 use super::typed::is_quit;
 use super::unanswered::Unanswered;
 use super::{ClientError, say};
@@ -23,7 +23,7 @@ const LEAVE_WAIT: Duration = Duration::from_secs(1);
 const PASTED_UNASKED: usize = 1;
 
 struct Terminal<'a> {
-    link: &'a Handle,
+    network: &'a NetworkHandle,
     /// Whose questions are asked.
     host: &'a str,
     input: &'a mut Input,
@@ -57,9 +57,9 @@ enum Leave {
 /// # Errors
 /// [`ClientError::Lost`] if there is no way back to the server, [`ClientError::Unseen`] if the
 /// terminal takes nothing any more.
-pub fn run(link: &Handle, input: &mut Input, prompt: Prompt, host: &str) -> Result<(), ClientError> {
+pub fn run(network: &NetworkHandle, input: &mut Input, prompt: Prompt, host: &str) -> Result<(), ClientError> {
     let (unanswered, leave) = (Unanswered::default(), Leave::Warns);
-    let mut terminal = Terminal { link, host, input, prompt, room: None, unanswered, leave, ended: None };
+    let mut terminal = Terminal { network, host, input, prompt, room: None, unanswered, leave, ended: None };
     // The current room is known once the conversations are listed: the first prompt shows it.
     terminal.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Room(_)));
     while terminal.ended.is_none() {
@@ -80,7 +80,7 @@ impl Terminal<'_> {
             (Prompt::Shown, None) => "(no room) ".to_owned(),
         };
         let entered = self.input.read(&prompt);
-        while let Ok(report) = self.link.reports.try_recv() {
+        while let Ok(report) = self.network.reports.try_recv() {
             self.take(report);
         }
         match entered {
@@ -108,7 +108,7 @@ impl Terminal<'_> {
         self.leave = Leave::Warns;
         let id = self.unanswered.add(&line);
         let waits = matches!(parse_line(&line), Parsed::Command { .. });
-        self.link.order(Order::Line(id, line));
+        self.network.order(Order::Line(id, line));
         if waits {
             self.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Settled(of, _) if *of == id));
         }
@@ -122,7 +122,7 @@ impl Terminal<'_> {
     fn leave(&mut self) {
         let until = Instant::now() + LEAVE_WAIT;
         while !self.unanswered.is_empty() && self.ended.is_none() {
-            let Ok(report) = self.link.reports.recv_deadline(until) else { break };
+            let Ok(report) = self.network.reports.recv_deadline(until) else { break };
             self.take(report);
         }
         if !self.unanswered.is_empty() && self.ended.is_none() && self.leave == Leave::Warns {
@@ -133,7 +133,7 @@ impl Terminal<'_> {
             };
             return say(&format!("({lines} not been sent. Press Ctrl-D again to leave without sending {them}.)"));
         }
-        self.link.order(Order::Leave(When::Now));
+        self.network.order(Order::Leave(When::Now));
         self.wait(Instant::now() + ANSWER_SHOWN, |_| false);
         self.ended.get_or_insert(Ending::Left);
     }
@@ -142,7 +142,7 @@ impl Terminal<'_> {
     fn wait(&mut self, until: Instant, done: impl Fn(&Report) -> bool) {
         let mut until = until;
         while self.ended.is_none() {
-            let Ok(report) = self.link.reports.recv_deadline(until) else { return };
+            let Ok(report) = self.network.reports.recv_deadline(until) else { return };
             let found = done(&report);
             if matches!(report, Report::Ask(..)) {
                 // The answer to the answer may take as long as a password check does.
@@ -175,7 +175,7 @@ impl Terminal<'_> {
                     // An empty answer cancels.
                     Err(_) => Secret::new(""),
                 };
-                self.link.order(Order::Answer(answer));
+                self.network.order(Order::Answer(answer));
             }
             Report::Ended(ending) => self.ended = Some(ending),
         }

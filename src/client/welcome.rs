@@ -107,7 +107,7 @@ pub fn enter(args: &Args, door: &Door, poller: &mut Poller, ask: &mut impl Ask) 
         tries += 1;
         let asked = Asked::from(args, registers, ask)?;
         let mut result = talk.log_in(asked.credentials());
-        if matches!(result, Err(LoginError::Link { .. })) {
+        if matches!(result, Err(LoginError::Connection { .. })) {
             // Typing took longer than the server waits for a login.
             drop(talk);
             talk = Talk::new(connect(door, poller, ask)?, poller);

@@ -1,6 +1,6 @@
 //! Answers: what the rows and final lines of each kind of job change.
 
-use super::{Effect, Link, Marking, Session, Settled};
+use super::{ConnectionState, Effect, Marking, Session, Settled};
 use crate::client::follow::{Listed, Rest, TARGETS_MAX};
 use crate::client::live::{self, Live};
 use crate::client::outbox::Job;
@@ -114,7 +114,7 @@ impl Session {
         let shown = (self.marking == Marking::On).then_some(&current);
         let steps = self.follow.listed(&self.epoch, rows, shown);
         self.walk(steps, now);
-        self.link = Link::Up;
+        self.state = ConnectionState::Up;
         for (id, line) in std::mem::take(&mut self.pending) {
             self.give(id, &line);
         }

@@ -1,11 +1,11 @@
-//! The thread `link`: it keeps the client connected and carries lines both ways.
+//! The thread `network`: it keeps the client connected and carries lines both ways.
 //!
 //! Owns the connection, the session and the time between two connections. Orders come from the
 //! main thread over a channel and a call that ends its wait; what the main thread must know goes
 //! back as [`Report`]s, what the user shall see to the [`Screen`]. Nothing here waits for the
 //! terminal or for the user.
 
-use super::connection::{Caller, Connection, LinkError, Poller, Woke};
+use super::connection::{Caller, Connection, ConnectionError, Poller, Woke};
 use super::door::{Arrived, Door, DoorError};
 use super::login::token_label;
 use super::outbox::RequestId;
@@ -84,25 +84,25 @@ pub enum Patience {
     Limited(Duration),
 }
 
-/// The main thread's end of the link.
+/// What the main thread gives orders with and takes reports from.
 #[derive(Debug)]
-pub struct Handle {
+pub struct NetworkHandle {
     orders: Sender<Order>,
     caller: Caller,
-    /// What the link reports.
+    /// What the network thread reports.
     pub reports: Receiver<Report>,
     thread: JoinHandle<()>,
 }
 
-impl Handle {
-    /// Gives an order. A link that has ended takes none; it has reported why.
+impl NetworkHandle {
+    /// Gives an order. A thread that has ended takes none; it has reported why.
     pub fn order(&self, order: Order) {
         if self.orders.send(order).is_ok() {
             self.caller.call();
         }
     }
 
-    /// Waits until the link has ended, but no longer than a goodbye takes: it may be looking up a
+    /// Waits until the network thread has ended, but no longer than a goodbye takes: it may be looking up a
     /// name, which nothing can end early, and the process is over anyway.
     pub fn join(self) {
         let until = Instant::now() + GOODBYE + Duration::from_secs(1);
@@ -112,13 +112,13 @@ impl Handle {
             }
         }
         if self.thread.is_finished() && self.thread.join().is_err() {
-            log::error!("the link's thread panicked");
+            log::error!("the network thread panicked");
         }
     }
 }
 
 /// All that the thread owns.
-struct Link<S> {
+struct Network<S> {
     door: Door,
     poller: Poller,
     session: Session,
@@ -138,7 +138,7 @@ struct Link<S> {
 /// Why a connection is not served any more.
 enum Over {
     Left,
-    Dropped(LinkError),
+    Dropped(ConnectionError),
     ComeBack,
 }
 
@@ -153,11 +153,11 @@ pub fn start<S: Screen + 'static>(
     screen: S,
     arrived: Arrived,
     patience: Patience,
-) -> io::Result<Handle> {
+) -> io::Result<NetworkHandle> {
     let (orders, taken) = crossbeam_channel::unbounded();
     let (report, reports) = crossbeam_channel::unbounded();
     let caller = poller.caller();
-    let link = Link {
+    let network = Network {
         door,
         poller,
         session,
@@ -171,11 +171,11 @@ pub fn start<S: Screen + 'static>(
         unseen: None,
         answers: Vec::new(),
     };
-    let thread = thread::Builder::new().name("link".to_owned()).spawn(move || link.run(arrived))?;
-    Ok(Handle { orders, caller, reports, thread })
+    let thread = thread::Builder::new().name("network".to_owned()).spawn(move || network.run(arrived))?;
+    Ok(NetworkHandle { orders, caller, reports, thread })
 }
 
-impl<S: Screen> Link<S> {
+impl<S: Screen> Network<S> {
     fn run(mut self, arrived: Arrived) {
         let mut ending = self.keep_connected(arrived);
         if let (Ending::Lost(error), Patience::Endless) = (&ending, self.patience) {
@@ -245,7 +245,7 @@ impl<S: Screen> Link<S> {
     }
 
     /// Waits, and reads one line: what it sets off is sent before the next is read.
-    fn exchange(&mut self, connection: &mut Connection) -> Result<Option<Over>, LinkError> {
+    fn exchange(&mut self, connection: &mut Connection) -> Result<Option<Over>, ConnectionError> {
         let until = self.session.next_tick().unwrap_or_else(|| Instant::now() + IDLE);
         let woke = connection.wait(&mut self.poller, until)?;
         let now = Instant::now();
