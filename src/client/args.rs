@@ -19,7 +19,7 @@ const PLAIN_PORT: u16 = 2427;
 #[command(
     name = "chitchat",
     version,
-    about = "Talk on a ChitChat server.",
+    about = "Authenticator on a ChitChat server.",
     after_help = "Examples:
   chitchat chat.example.org
   chitchat localhost --invite 9F3D-XM2T-7TPA-B2ZW     register with an invitation

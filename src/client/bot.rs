@@ -25,8 +25,8 @@
 //! ```
 
 use super::args::{Address, Fingerprint};
+use super::authenticate::{ANSWER_TIMEOUT, AuthError, Authenticator, Credentials, Welcome};
 use super::connection::{ConnectError, Connection, ConnectionError, Poller, Woke};
-use super::login::{ANSWER_TIMEOUT, Credentials, LoginError, Talk, Welcome};
 use super::trust::Trust;
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::UserName;
@@ -48,7 +48,7 @@ pub enum BotError {
     Connect(#[from] ConnectError),
     /// The server did not let it in.
     #[error(transparent)]
-    Login(#[from] LoginError),
+    Login(#[from] AuthError),
     /// The connection was lost.
     #[error(transparent)]
     Lost(#[from] ConnectionError),
@@ -101,10 +101,10 @@ impl Bot {
     pub fn connect(server: &Address, fingerprint: Option<Fingerprint>, token: &Secret) -> Result<Self, BotError> {
         let mut poller = Poller::new()?;
         let connection = Connection::open(server, &Trust::new(fingerprint, None), &mut poller)?;
-        let mut talk = Talk::new(connection, &mut poller);
-        let epoch = talk.greet()?;
-        let Welcome { me: name, .. } = talk.log_in(Credentials::Token(token))?;
-        let (connection, waiting) = talk.into_parts();
+        let mut auth = Authenticator::new(connection, &mut poller);
+        let epoch = auth.greet()?;
+        let Welcome { me: name, .. } = auth.log_in(Credentials::Token(token))?;
+        let (connection, waiting) = auth.into_parts();
         let waiting_bytes = waiting.iter().map(String::len).sum();
         Ok(Self { connection, poller, name, epoch, waiting, waiting_bytes, asked: 0 })
     }

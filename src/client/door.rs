@@ -4,9 +4,9 @@
 //! time, asking the user; the network thread comes back through it with the token alone.
 
 use super::args::{Address, Fingerprint, Transport};
+use super::authenticate::{AuthError, Authenticator, Credentials, Welcome, token_label};
 use super::connection::{ConnectError, Connection, Poller};
 use super::known_hosts::{self, KnownHostsError, Record};
-use super::login::{Credentials, LoginError, Talk, Welcome, token_label};
 use super::state::{Kept, StateDir, StateError};
 use super::trust::{Distrust, Trust, TrustOutcome};
 use crate::protocol::code::Code;
@@ -24,7 +24,7 @@ pub enum DoorError {
     Connect(#[from] ConnectError),
     /// There is no login.
     #[error(transparent)]
-    Login(#[from] LoginError),
+    Login(#[from] AuthError),
     /// What is kept can't be read or written.
     #[error(transparent)]
     State(#[from] StateError),
@@ -42,7 +42,7 @@ impl DoorError {
                 matches!(error, ConnectError::NoAddress(..) | ConnectError::Unreachable(..) | ConnectError::Lost(_))
                     || matches!(error, ConnectError::Tls(_) | ConnectError::NoTls(_))
             }
-            Self::Login(LoginError::Connection { .. }) => true,
+            Self::Login(AuthError::Connection { .. }) => true,
             Self::Login(error) => {
                 [Code::Busy, Code::Throttled, Code::ShuttingDown, Code::Storage, Code::Internal, Code::Limit]
                     .iter()
@@ -75,7 +75,7 @@ pub struct Arrived {
     /// The sentence that the server welcomed one with.
     pub welcome: String,
     /// Lines that came meanwhile.
-    pub aside: VecDeque<String>,
+    pub early: VecDeque<String>,
 }
 
 impl Door {
@@ -118,9 +118,9 @@ impl Door {
         let kept = self.state.token(&self.server, Some(me))?;
         let Some(kept) = kept else { return Err(DoorError::NobodyToAsk(self.server.clone())) };
         let connection = self.connect(poller)?;
-        let mut talk = Talk::new(connection, poller);
-        let epoch = talk.greet()?;
-        let Welcome { me, text } = match talk.log_in(Credentials::Token(&kept.token)) {
+        let mut auth = Authenticator::new(connection, poller);
+        let epoch = auth.greet()?;
+        let Welcome { me, text } = match auth.log_in(Credentials::Token(&kept.token)) {
             Ok(welcome) => welcome,
             Err(error) => {
                 if error.is(Code::BadCredentials) {
@@ -129,16 +129,16 @@ impl Door {
                 return Err(error.into());
             }
         };
-        talk.deflate()?;
-        let (connection, aside) = talk.into_parts();
-        Ok(Arrived { connection, epoch, me, welcome: text, aside })
+        auth.deflate()?;
+        let (connection, early) = auth.into_parts();
+        Ok(Arrived { connection, epoch, me, welcome: text, early })
     }
 
     /// Asks for a token and keeps it; without one the next login asks for the password again.
     ///
     /// # Errors
-    /// [`LoginError::Connection`] if the connection failed; all else is logged, and goes without.
-    pub fn keep_login(&self, talk: &mut Talk<'_>, me: &UserName) -> Result<(), LoginError> {
+    /// [`AuthError::Connection`] if the connection failed; all else is logged, and goes without.
+    pub fn keep_login(&self, auth: &mut Authenticator<'_>, me: &UserName) -> Result<(), AuthError> {
         let label = match token_label() {
             Ok(label) => label,
             Err(error) => {
@@ -146,7 +146,7 @@ impl Door {
                 return Ok(());
             }
         };
-        match talk.new_token(&label) {
+        match auth.new_token(&label) {
             Ok(token) => {
                 let kept = Kept { name: *me, token };
                 if let Err(error) = self.state.keep_token(&self.server, &kept) {
@@ -154,7 +154,7 @@ impl Door {
                 }
                 Ok(())
             }
-            Err(error @ LoginError::Connection { .. }) => Err(error),
+            Err(error @ AuthError::Connection { .. }) => Err(error),
             Err(error) => {
                 log::warn!("the server gave no token: {error}");
                 Ok(())

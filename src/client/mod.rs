@@ -17,6 +17,7 @@
 //! standard output, and a reader that stops reading stops it, as it should be in a pipe.
 
 pub mod args;
+pub mod authenticate;
 pub mod bot;
 pub mod connection;
 pub mod door;
@@ -26,7 +27,6 @@ pub mod input;
 pub mod known_hosts;
 pub mod known_names;
 pub mod live;
-pub mod login;
 pub mod network;
 pub mod outbox;
 pub mod printer;
@@ -41,10 +41,10 @@ pub mod unanswered;
 pub mod welcome;
 
 use args::Args;
+use authenticate::AuthError;
 use connection::{ConnectError, Poller};
 use door::{Door, DoorError};
 use known_names::KnownNames;
-use login::LoginError;
 use network::Patience;
 use screen::{Paint, Style, Terminal};
 use session::{Marking, Session};
@@ -107,8 +107,8 @@ fn door_code(error: &DoorError) -> u8 {
     match error {
         DoorError::KnownHosts(_) | DoorError::Connect(ConnectError::Distrusted(_)) => 5,
         DoorError::Connect(ConnectError::PlainBeyondLoopback(_)) => 2,
-        DoorError::Connect(_) | DoorError::Login(LoginError::Connection { .. } | LoginError::NotChitChat(_)) => 3,
-        DoorError::Login(LoginError::Refused { .. }) | DoorError::NobodyToAsk(_) => 4,
+        DoorError::Connect(_) | DoorError::Login(AuthError::Connection { .. } | AuthError::NotChitChat(_)) => 3,
+        DoorError::Login(AuthError::Refused { .. }) | DoorError::NobodyToAsk(_) => 4,
         DoorError::State(_) => 1,
     }
 }

@@ -5,9 +5,9 @@
 //! back as [`Report`]s, what the user shall see to the [`Screen`]. Nothing here waits for the
 //! terminal or for the user.
 
+use super::authenticate::token_label;
 use super::connection::{Caller, Connection, ConnectionError, Poller, Woke};
 use super::door::{Arrived, Door, DoorError};
-use super::login::token_label;
 use super::outbox::RequestId;
 use super::printer::Screen;
 use super::screen::Item;
@@ -214,10 +214,10 @@ impl<S: Screen> Network<S> {
     }
 
     fn serve(&mut self, arrived: Arrived) -> Over {
-        let Arrived { mut connection, epoch, me, aside, welcome: _ } = arrived;
+        let Arrived { mut connection, epoch, me, early, welcome: _ } = arrived;
         let effects = self.session.connected(&epoch, me);
         let mut over = self.act(effects);
-        for line in aside {
+        for line in early {
             let effects = self.session.line(&line, Instant::now());
             over = over.or(self.act(effects));
         }

@@ -146,7 +146,7 @@ impl Terminal<'_> {
             let found = done(&report);
             if matches!(report, Report::Ask(..)) {
                 // The answer to the answer may take as long as a password check does.
-                until = Instant::now() + super::login::ANSWER_TIMEOUT;
+                until = Instant::now() + super::authenticate::ANSWER_TIMEOUT;
             }
             self.take(report);
             if found {

@@ -3,9 +3,9 @@
 //! Owns what is asked before the chat begins. Runs on the main thread.
 
 use super::args::Args;
+use super::authenticate::{AuthError, Authenticator, Credentials, Welcome};
 use super::connection::{ConnectError, Connection, Poller};
 use super::door::{Arrived, Door, DoorError};
-use super::login::{Credentials, LoginError, Talk, Welcome};
 use super::screen::clean_lines;
 use super::state::Kept;
 use super::trust::Distrust;
@@ -77,8 +77,8 @@ pub enum WelcomeError {
     Terminal(#[from] io::Error),
 }
 
-impl From<LoginError> for WelcomeError {
-    fn from(error: LoginError) -> Self {
+impl From<AuthError> for WelcomeError {
+    fn from(error: AuthError) -> Self {
         Self::Door(error.into())
     }
 }
@@ -89,12 +89,12 @@ impl From<LoginError> for WelcomeError {
 /// [`WelcomeError`].
 pub fn enter(args: &Args, door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Arrived, WelcomeError> {
     let connection = connect(door, poller, ask)?;
-    let mut talk = Talk::new(connection, poller);
-    let mut epoch = talk.greet()?;
+    let mut auth = Authenticator::new(connection, poller);
+    let mut epoch = auth.greet()?;
     let registers = args.register || args.invite.is_some();
     let mut welcome = None;
     if !registers && let Some(kept) = door.state.token(&door.server, args.name.as_ref()).map_err(DoorError::from)? {
-        welcome = resume(&mut talk, door, &kept, ask)?;
+        welcome = resume(&mut auth, door, &kept, ask)?;
     }
     if welcome.is_none() && !ask.is_there() {
         return Err(DoorError::NobodyToAsk(door.server.clone()).into());
@@ -106,13 +106,13 @@ pub fn enter(args: &Args, door: &Door, poller: &mut Poller, ask: &mut impl Ask) 
         }
         tries += 1;
         let asked = Asked::from(args, registers, ask)?;
-        let mut result = talk.log_in(asked.credentials());
-        if matches!(result, Err(LoginError::Connection { .. })) {
+        let mut result = auth.log_in(asked.credentials());
+        if matches!(result, Err(AuthError::Connection { .. })) {
             // Typing took longer than the server waits for a login.
-            drop(talk);
-            talk = Talk::new(connect(door, poller, ask)?, poller);
-            epoch = talk.greet()?;
-            result = talk.log_in(asked.credentials());
+            drop(auth);
+            auth = Authenticator::new(connect(door, poller, ask)?, poller);
+            epoch = auth.greet()?;
+            result = auth.log_in(asked.credentials());
         }
         welcome = match result {
             Ok(welcome) => Some(welcome),
@@ -123,12 +123,12 @@ pub fn enter(args: &Args, door: &Door, poller: &mut Poller, ask: &mut impl Ask) 
             Err(error) => return Err(error.into()),
         };
         if let Some(welcome) = &welcome {
-            door.keep_login(&mut talk, &welcome.me)?;
+            door.keep_login(&mut auth, &welcome.me)?;
         }
     };
-    talk.deflate()?;
-    let (connection, aside) = talk.into_parts();
-    Ok(Arrived { connection, epoch, me, welcome: text, aside })
+    auth.deflate()?;
+    let (connection, early) = auth.into_parts();
+    Ok(Arrived { connection, epoch, me, welcome: text, early })
 }
 
 fn connect(door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Connection, WelcomeError> {
@@ -151,8 +151,13 @@ fn connect(door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Conne
 }
 
 /// Logs in with the kept token; a dead one is forgotten, and the password is asked for.
-fn resume(talk: &mut Talk<'_>, door: &Door, kept: &Kept, ask: &mut impl Ask) -> Result<Option<Welcome>, WelcomeError> {
-    match talk.log_in(Credentials::Token(&kept.token)) {
+fn resume(
+    auth: &mut Authenticator<'_>,
+    door: &Door,
+    kept: &Kept,
+    ask: &mut impl Ask,
+) -> Result<Option<Welcome>, WelcomeError> {
+    match auth.log_in(Credentials::Token(&kept.token)) {
         Ok(welcome) => Ok(Some(welcome)),
         Err(error) if error.is(Code::BadCredentials) => {
             door.state.drop_token(&door.server, &kept.name).map_err(DoorError::from)?;
@@ -206,7 +211,7 @@ impl Asked {
 }
 
 /// Whether other words of the user's may do.
-fn may_try_again(error: &LoginError, args: &Args) -> bool {
+fn may_try_again(error: &AuthError, args: &Args) -> bool {
     let name_may_change = args.name.is_none();
     [Code::BadCredentials, Code::WeakPassword, Code::Cancelled, Code::BadText].iter().any(|&code| error.is(code))
         || name_may_change && [Code::BadName, Code::NameTaken].iter().any(|&code| error.is(code))

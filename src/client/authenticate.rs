@@ -1,6 +1,6 @@
 //! From a fresh connection to a logged-in one: greeting, tags, login, token, deflate.
 //!
-//! Owns the words of that talk. Every step sends one command, waits for its final line with a
+//! Owns the words of that exchange. Every step sends one command, waits for its final line with a
 //! deadline, and hands what came in between (live lines, notices) on to be read later. Asks no
 //! user and keeps no file. Runs on the main thread the first time, on the network thread afterwards.
 //!
@@ -21,11 +21,11 @@ use zeroize::Zeroizing;
 /// How long the server may take for each answer; a login waits for other people's password checks.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of lines that may come between a command and its answer.
-const ASIDE_MAX: usize = 8 << 20;
+const EARLY_MAX: usize = 8 << 20;
 
 /// Why there is no login.
 #[derive(Debug, thiserror::Error)]
-pub enum LoginError {
+pub enum AuthError {
     /// The connection failed; what the server said last, if it said why.
     #[error("{error}{}", notice.as_ref().map(|notice| format!(" (it said: {notice})")).unwrap_or_default())]
     Connection {
@@ -47,7 +47,7 @@ pub enum LoginError {
     NotChitChat(String),
 }
 
-impl LoginError {
+impl AuthError {
     /// Whether it was refused with this code.
     #[must_use]
     pub fn is(&self, wanted: Code) -> bool {
@@ -83,12 +83,12 @@ pub enum Credentials<'a> {
 }
 
 /// A connection that is being logged in.
-pub struct Talk<'p> {
+pub struct Authenticator<'p> {
     connection: Connection,
     poller: &'p mut Poller,
     /// Lines that were not asked for, in order.
-    aside: VecDeque<String>,
-    aside_bytes: usize,
+    early: VecDeque<String>,
+    early_bytes: usize,
     notice: Option<String>,
     asked: u32,
 }
@@ -98,36 +98,36 @@ enum Reply {
     Prompt,
 }
 
-impl<'p> Talk<'p> {
-    /// Begins the talk.
+impl<'p> Authenticator<'p> {
+    /// Begins the auth.
     pub fn new(connection: Connection, poller: &'p mut Poller) -> Self {
-        Self { connection, poller, aside: VecDeque::new(), aside_bytes: 0, notice: None, asked: 0 }
+        Self { connection, poller, early: VecDeque::new(), early_bytes: 0, notice: None, asked: 0 }
     }
 
     /// Waits for the greeting and switches tags on; gives the epoch of the server's history.
     ///
     /// # Errors
-    /// [`LoginError`].
-    pub fn greet(&mut self) -> Result<String, LoginError> {
+    /// [`AuthError`].
+    pub fn greet(&mut self) -> Result<String, AuthError> {
         let greeting = self.next_line(Instant::now() + ANSWER_TIMEOUT)?;
         match Line::parse(&greeting).map(|line| line.body) {
             // A greeting with a code is a refusal: busy, shutting-down, throttled.
             Ok(Body::Notice(Some(code), text)) => {
-                return Err(LoginError::Refused { code: code.to_string(), text: clean(text).into_owned() });
+                return Err(AuthError::Refused { code: code.to_string(), text: clean(text).into_owned() });
             }
             Ok(Body::Notice(None, _)) => {}
-            _ => return Err(LoginError::NotChitChat(head(&greeting))),
+            _ => return Err(AuthError::NotChitChat(head(&greeting))),
         }
         let text = self.done("set tags on")?;
         let epoch = text.split(' ').find_map(|word| word.strip_prefix("epoch="));
-        epoch.map(str::to_owned).ok_or_else(|| LoginError::NotChitChat(head(&text)))
+        epoch.map(str::to_owned).ok_or_else(|| AuthError::NotChitChat(head(&text)))
     }
 
     /// Logs in.
     ///
     /// # Errors
-    /// [`LoginError`]; what the server refuses is [`LoginError::Refused`].
-    pub fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Welcome, LoginError> {
+    /// [`AuthError`]; what the server refuses is [`AuthError::Refused`].
+    pub fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Welcome, AuthError> {
         let (command, answer) = match credentials {
             Credentials::Token(token) => (format!("resume {}", token.expose()), None),
             Credentials::Password(name, password) => (format!("login {name}"), Some(password)),
@@ -143,19 +143,19 @@ impl<'p> Talk<'p> {
             self.connection.send(password.expose());
             reply = self.reply()?;
         }
-        let Reply::Done(text) = reply else { return Err(LoginError::NotChitChat("a second prompt".to_owned())) };
+        let Reply::Done(text) = reply else { return Err(AuthError::NotChitChat("a second prompt".to_owned())) };
         let name = text.strip_prefix("welcome ").and_then(|rest| rest.split(' ').next());
         match name.map(UserName::parse) {
             Some(Ok(me)) => Ok(Welcome { me, text }),
-            _ => Err(LoginError::NotChitChat(head(&text))),
+            _ => Err(AuthError::NotChitChat(head(&text))),
         }
     }
 
     /// Asks for a device token.
     ///
     /// # Errors
-    /// [`LoginError`]; an account may have as many as it is allowed.
-    pub fn new_token(&mut self, label: &str) -> Result<Secret, LoginError> {
+    /// [`AuthError`]; an account may have as many as it is allowed.
+    pub fn new_token(&mut self, label: &str) -> Result<Secret, AuthError> {
         let text = Zeroizing::new(self.done(&format!("token new {label}"))?);
         Ok(Secret::new(text.split(' ').next().unwrap_or_default()))
     }
@@ -163,30 +163,30 @@ impl<'p> Talk<'p> {
     /// Asks for deflate frames; a server that has none is as good without.
     ///
     /// # Errors
-    /// [`LoginError::Connection`] alone.
-    pub fn deflate(&mut self) -> Result<(), LoginError> {
+    /// [`AuthError::Connection`] alone.
+    pub fn deflate(&mut self) -> Result<(), AuthError> {
         // Frames may come in the same bytes as the answer. No other line begins as they do.
         self.connection.expect_frames();
         match self.done(&format!("set deflate {DICTIONARY}")) {
-            Ok(_) | Err(LoginError::Refused { .. }) => Ok(()),
+            Ok(_) | Err(AuthError::Refused { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Ends the talk: the connection, and the lines that came in between.
+    /// Ends the login: the connection, and the lines that came in between.
     #[must_use]
     pub fn into_parts(self) -> (Connection, VecDeque<String>) {
-        (self.connection, self.aside)
+        (self.connection, self.early)
     }
 
-    fn done(&mut self, command: &str) -> Result<String, LoginError> {
+    fn done(&mut self, command: &str) -> Result<String, AuthError> {
         match self.ask(command)? {
             Reply::Done(text) => Ok(text),
-            Reply::Prompt => Err(LoginError::NotChitChat(format!("a prompt after {command}"))),
+            Reply::Prompt => Err(AuthError::NotChitChat(format!("a prompt after {command}"))),
         }
     }
 
-    fn ask(&mut self, command: &str) -> Result<Reply, LoginError> {
+    fn ask(&mut self, command: &str) -> Result<Reply, AuthError> {
         self.asked += 1;
         let line = Zeroizing::new(format!("/@{} {command}", self.label()));
         self.connection.send(&line);
@@ -197,7 +197,7 @@ impl<'p> Talk<'p> {
         format!("hello{}", self.asked)
     }
 
-    fn reply(&mut self) -> Result<Reply, LoginError> {
+    fn reply(&mut self) -> Result<Reply, AuthError> {
         let until = Instant::now() + ANSWER_TIMEOUT;
         let label = self.label();
         loop {
@@ -209,7 +209,7 @@ impl<'p> Talk<'p> {
                 Body::Done(text) if ours => return Ok(Reply::Done(text.to_owned())),
                 Body::Refused(code, text) if ours => {
                     let (code, text) = (clean(code).into_owned(), clean(text).into_owned());
-                    return Err(LoginError::Refused { code, text });
+                    return Err(AuthError::Refused { code, text });
                 }
                 Body::Prompt(_) if ours => return Ok(Reply::Prompt),
                 Body::Row(_) if ours => {}
@@ -217,17 +217,17 @@ impl<'p> Talk<'p> {
                     if let Body::Notice(_, notice) = body {
                         self.notice = Some(clean(notice).into_owned());
                     }
-                    self.aside_bytes += text.len();
-                    if self.aside_bytes > ASIDE_MAX {
+                    self.early_bytes += text.len();
+                    if self.early_bytes > EARLY_MAX {
                         return Err(self.failed(ConnectionError::Flood));
                     }
-                    self.aside.push_back(text);
+                    self.early.push_back(text);
                 }
             }
         }
     }
 
-    fn next_line(&mut self, until: Instant) -> Result<String, LoginError> {
+    fn next_line(&mut self, until: Instant) -> Result<String, AuthError> {
         loop {
             match self.connection.next_line() {
                 Ok(Some(line)) => return Ok(line),
@@ -243,8 +243,8 @@ impl<'p> Talk<'p> {
         }
     }
 
-    fn failed(&mut self, error: ConnectionError) -> LoginError {
-        LoginError::Connection { error, notice: self.notice.take() }
+    fn failed(&mut self, error: ConnectionError) -> AuthError {
+        AuthError::Connection { error, notice: self.notice.take() }
     }
 }
 
