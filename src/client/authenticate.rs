@@ -99,7 +99,7 @@ enum Reply {
 }
 
 impl<'p> Authenticator<'p> {
-    /// Begins the auth.
+    /// Begins, on a fresh connection.
     pub fn new(connection: Connection, poller: &'p mut Poller) -> Self {
         Self { connection, poller, early: VecDeque::new(), early_bytes: 0, notice: None, asked: 0 }
     }

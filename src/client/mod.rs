@@ -11,7 +11,7 @@
 //!
 //! Three threads. **main** parses the arguments, goes in for the first time ([`welcome`]), and then
 //! sits in the line editor ([`terminal`]) or reads standard input ([`script`]). **network** owns the
-//! connection and the [`session`], and comes back through the [`door`] when the connection drops;
+//! connection and the [`session`], and comes back through the [`connector`] when the connection drops;
 //! it never waits for the terminal. **printer** puts lines above the one that is being typed; it
 //! alone waits while the editor is busy. Without a terminal there is no printer: the network thread writes to
 //! standard output, and a reader that stops reading stops it, as it should be in a pipe.
@@ -20,7 +20,7 @@ pub mod args;
 pub mod authenticate;
 pub mod bot;
 pub mod connection;
-pub mod door;
+pub mod connector;
 pub mod follow;
 pub mod inbox;
 pub mod input;
@@ -43,7 +43,7 @@ pub mod welcome;
 use args::Args;
 use authenticate::AuthError;
 use connection::{ConnectError, Poller};
-use door::{Door, DoorError};
+use connector::{Connector, ConnectorError};
 use known_names::KnownNames;
 use network::Patience;
 use screen::{Paint, Style, Terminal};
@@ -68,7 +68,7 @@ pub enum ClientError {
     #[error("can't reconnect: {error}{}", unsent.iter().map(|line| format!("\nnot sent: {line}")).collect::<String>())]
     Lost {
         /// Why.
-        error: DoorError,
+        error: ConnectorError,
         /// Lines that the user gave and that the server did not answer.
         unsent: Vec<String>,
     },
@@ -97,19 +97,21 @@ impl ClientError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Welcome(WelcomeError::Door(error)) | Self::Lost { error, .. } => door_code(error),
+            Self::Welcome(WelcomeError::Connector(error)) | Self::Lost { error, .. } => connector_code(error),
             _ => 1,
         }
     }
 }
 
-fn door_code(error: &DoorError) -> u8 {
+fn connector_code(error: &ConnectorError) -> u8 {
     match error {
-        DoorError::KnownHosts(_) | DoorError::Connect(ConnectError::Distrusted(_)) => 5,
-        DoorError::Connect(ConnectError::PlainBeyondLoopback(_)) => 2,
-        DoorError::Connect(_) | DoorError::Login(AuthError::Connection { .. } | AuthError::NotChitChat(_)) => 3,
-        DoorError::Login(AuthError::Refused { .. }) | DoorError::NobodyToAsk(_) => 4,
-        DoorError::State(_) => 1,
+        ConnectorError::KnownHosts(_) | ConnectorError::Connect(ConnectError::Distrusted(_)) => 5,
+        ConnectorError::Connect(ConnectError::PlainBeyondLoopback(_)) => 2,
+        ConnectorError::Connect(_) | ConnectorError::Auth(AuthError::Connection { .. } | AuthError::NotChitChat(_)) => {
+            3
+        }
+        ConnectorError::Auth(AuthError::Refused { .. }) | ConnectorError::NoSavedLogin(_) => 4,
+        ConnectorError::State(_) => 1,
     }
 }
 
@@ -118,26 +120,27 @@ fn door_code(error: &DoorError) -> u8 {
 /// # Errors
 /// [`ClientError`]; [`ClientError::exit_code`] is what the process ends with.
 pub fn run(args: &Args) -> Result<(), ClientError> {
-    let door = Door { server: args.address(), state: StateDir::open()?, fingerprint: args.fingerprint };
+    let connector = Connector { server: args.address(), state: StateDir::open()?, fingerprint: args.fingerprint };
     let mut poller = Poller::new()?;
-    let arrived = welcome::enter(args, &door, &mut poller, &mut User).map_err(explain)?;
+    let logged_in = welcome::enter(args, &connector, &mut poller, &mut User).map_err(explain)?;
     let names = KnownNames::default();
     let terminal = if io::stdout().is_terminal() { Terminal::Present } else { Terminal::Absent };
     let paint = Paint::choose(args.color, terminal, |name| std::env::var(name).ok());
     let key_prefix = crate::protocol::secrets::new_epoch()?;
-    let host = door.server.host.clone();
+    let host = connector.server.host.clone();
     if io::stdin().is_terminal() && terminal == Terminal::Present {
         let session = Session::new(key_prefix, names.clone(), Marking::On);
         let style = Style { paint, clock: Some(jiff::tz::TimeZone::system()) };
-        let mut input = input::Input::new(door.state.history(), names)?;
+        let mut input = input::Input::new(connector.state.history(), names)?;
         // Before the first line is typed: from then on only the printer writes.
-        say(&format!("+ {}", screen::clean(&arrived.welcome)));
+        say(&format!("+ {}", screen::clean(&logged_in.welcome)));
         match input.printer() {
             Ok(above) => {
                 say("Enter sends, Tab completes, /help lists the commands, Ctrl-D leaves.");
                 let printer = printer::Printer::start(above)?;
                 input.set_gate(printer.gate());
-                let network = network::start(door, poller, session, printer.screen(style), arrived, Patience::Endless)?;
+                let network =
+                    network::start(connector, poller, session, printer.screen(style), logged_in, Patience::Endless)?;
                 let outcome = terminal::run(&network, &mut input, Prompt::Shown, &host);
                 input.save();
                 drop(input);
@@ -150,7 +153,7 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
                 log::debug!("no line editor: {error}");
                 say("Enter sends, /help lists the commands, Ctrl-D leaves.");
                 let network =
-                    network::start(door, poller, session, script::Output { style }, arrived, Patience::Endless)?;
+                    network::start(connector, poller, session, script::Output { style }, logged_in, Patience::Endless)?;
                 let outcome = terminal::run(&network, &mut input, Prompt::Told, &host);
                 input.save();
                 network.join();
@@ -160,7 +163,8 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
     } else {
         let session = Session::new(key_prefix, names, Marking::Off);
         let screen = script::Output { style: Style { paint, clock: None } };
-        let network = network::start(door, poller, session, screen, arrived, Patience::Limited(SCRIPT_PATIENCE))?;
+        let network =
+            network::start(connector, poller, session, screen, logged_in, Patience::Limited(SCRIPT_PATIENCE))?;
         let outcome = script::run(&network);
         network.join();
         outcome
@@ -177,8 +181,10 @@ fn say(text: &str) {
 
 /// Adds what to do where nobody could be asked whether to trust a server.
 fn explain(error: WelcomeError) -> WelcomeError {
-    if let WelcomeError::Door(DoorError::Connect(ConnectError::Distrusted(Distrust::Unvouched { fingerprint, .. }))) =
-        &error
+    if let WelcomeError::Connector(ConnectorError::Connect(ConnectError::Distrusted(Distrust::Unvouched {
+        fingerprint,
+        ..
+    }))) = &error
         && !io::stdin().is_terminal()
     {
         eprintln!(

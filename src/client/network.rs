@@ -7,7 +7,7 @@
 
 use super::authenticate::token_label;
 use super::connection::{Caller, Connection, ConnectionError, Poller, Woke};
-use super::door::{Arrived, Door, DoorError};
+use super::connector::{Connector, ConnectorError, LoggedIn};
 use super::outbox::RequestId;
 use super::printer::Screen;
 use super::screen::Item;
@@ -70,7 +70,7 @@ pub enum Ending {
     /// The user left.
     Left,
     /// There is no way back in.
-    Lost(DoorError),
+    Lost(ConnectorError),
     /// Nothing can be shown any more.
     Unseen(io::Error),
 }
@@ -119,7 +119,7 @@ impl NetworkHandle {
 
 /// All that the thread owns.
 struct Network<S> {
-    door: Door,
+    connector: Connector,
     poller: Poller,
     session: Session,
     screen: S,
@@ -139,7 +139,7 @@ struct Network<S> {
 enum Over {
     Left,
     Dropped(ConnectionError),
-    ComeBack,
+    Reconnect,
 }
 
 /// Starts the thread with a connection that is logged in.
@@ -147,37 +147,37 @@ enum Over {
 /// # Errors
 /// If the system gives no thread.
 pub fn start<S: Screen + 'static>(
-    door: Door,
+    connector: Connector,
     poller: Poller,
     session: Session,
     screen: S,
-    arrived: Arrived,
+    logged_in: LoggedIn,
     patience: Patience,
 ) -> io::Result<NetworkHandle> {
     let (orders, taken) = crossbeam_channel::unbounded();
     let (report, reports) = crossbeam_channel::unbounded();
     let caller = poller.caller();
     let network = Network {
-        door,
+        connector,
         poller,
         session,
         screen,
         orders: taken,
         reports: report,
-        me: arrived.me,
+        me: logged_in.me,
         patience,
         wait: WAIT_FIRST,
         leaving: None,
         unseen: None,
         answers: Vec::new(),
     };
-    let thread = thread::Builder::new().name("network".to_owned()).spawn(move || network.run(arrived))?;
+    let thread = thread::Builder::new().name("network".to_owned()).spawn(move || network.run(logged_in))?;
     Ok(NetworkHandle { orders, caller, reports, thread })
 }
 
 impl<S: Screen> Network<S> {
-    fn run(mut self, arrived: Arrived) {
-        let mut ending = self.keep_connected(arrived);
+    fn run(mut self, logged_in: LoggedIn) {
+        let mut ending = self.keep_connected(logged_in);
         if let (Ending::Lost(error), Patience::Endless) = (&ending, self.patience) {
             // The line editor can't be interrupted from here.
             self.tell(&format!("can't reconnect: {error}. Press Enter to leave"));
@@ -188,24 +188,24 @@ impl<S: Screen> Network<S> {
         self.report(Report::Ended(ending));
     }
 
-    fn keep_connected(&mut self, mut arrived: Arrived) -> Ending {
+    fn keep_connected(&mut self, mut logged_in: LoggedIn) -> Ending {
         loop {
             let since = Instant::now();
-            let over = self.serve(arrived);
+            let over = self.serve(logged_in);
             if since.elapsed() >= GOOD_AFTER {
                 self.wait = WAIT_FIRST;
             }
             let why = match over {
                 Over::Left => return Ending::Left,
                 Over::Dropped(error) => error.to_string(),
-                Over::ComeBack => "the server is busy".to_owned(),
+                Over::Reconnect => "the server is busy".to_owned(),
             };
             self.answers.clear();
             self.tell(&format!("connection lost: {why}. Coming back…"));
             let effects = self.session.disconnected();
             self.act(effects);
-            arrived = match self.come_back() {
-                Ok(Some(arrived)) => arrived,
+            logged_in = match self.reconnect() {
+                Ok(Some(logged_in)) => logged_in,
                 Ok(None) => return Ending::Left,
                 Err(error) => return Ending::Lost(error),
             };
@@ -213,8 +213,8 @@ impl<S: Screen> Network<S> {
         }
     }
 
-    fn serve(&mut self, arrived: Arrived) -> Over {
-        let Arrived { mut connection, epoch, me, early, welcome: _ } = arrived;
+    fn serve(&mut self, logged_in: LoggedIn) -> Over {
+        let LoggedIn { mut connection, epoch, me, early, welcome: _ } = logged_in;
         let effects = self.session.connected(&epoch, me);
         let mut over = self.act(effects);
         for line in early {
@@ -280,16 +280,16 @@ impl<S: Screen> Network<S> {
         connection.close();
     }
 
-    fn come_back(&mut self) -> Result<Option<Arrived>, DoorError> {
+    fn reconnect(&mut self) -> Result<Option<LoggedIn>, ConnectorError> {
         let since = Instant::now();
         let mut told = String::new();
         loop {
             if self.rest() {
                 return Ok(None);
             }
-            match self.door.come_back(&self.me, &mut self.poller) {
-                Ok(arrived) => return Ok(Some(arrived)),
-                Err(error) if error.may_pass() && self.patience.holds(since) => {
+            match self.connector.reconnect(&self.me, &mut self.poller) {
+                Ok(logged_in) => return Ok(Some(logged_in)),
+                Err(error) if error.is_temporary() && self.patience.holds(since) => {
                     let why = error.to_string();
                     if why != told {
                         self.tell(&format!("still away: {why}"));
@@ -356,11 +356,11 @@ impl<S: Screen> Network<S> {
                 Effect::TokenDied => self.renew_token(),
                 Effect::Token(token) => {
                     let kept = Kept { name: self.me, token };
-                    if let Err(error) = self.door.state.keep_token(&self.door.server, &kept) {
+                    if let Err(error) = self.connector.state.keep_token(&self.connector.server, &kept) {
                         self.tell(&format!("the login can't be kept: {error}"));
                     }
                 }
-                Effect::ComeBack => over = Some(Over::ComeBack),
+                Effect::Reconnect => over = Some(Over::Reconnect),
             }
         }
         over

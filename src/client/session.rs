@@ -40,7 +40,7 @@ pub enum Effect {
     /// This is the new one.
     Token(Secret),
     /// The server can't serve this connection now: close it and come back.
-    ComeBack,
+    Reconnect,
 }
 
 /// What became of a typed line.
@@ -247,7 +247,7 @@ impl Session {
             Body::Prompt(text) => match job {
                 Some(Job::Typed { id, .. }) => self.effects.push(Effect::Ask(id, text.to_owned())),
                 // Nothing that the client sends by itself makes a server ask; it comes back anew.
-                _ => self.effects.push(Effect::ComeBack),
+                _ => self.effects.push(Effect::Reconnect),
             },
             Body::Done(text) => match line.tags.re.and_then(|re| self.outbox.answered(re)) {
                 Some(job) => self.done(job, text, now),

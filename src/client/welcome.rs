@@ -5,7 +5,7 @@
 use super::args::Args;
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome};
 use super::connection::{ConnectError, Connection, Poller};
-use super::door::{Arrived, Door, DoorError};
+use super::connector::{Connector, ConnectorError, LoggedIn};
 use super::screen::clean_lines;
 use super::state::Kept;
 use super::trust::Distrust;
@@ -66,9 +66,9 @@ impl Ask for User {
 /// Why one is not in.
 #[derive(Debug, thiserror::Error)]
 pub enum WelcomeError {
-    /// The door is closed.
+    /// No connection, or no login on it.
     #[error(transparent)]
-    Door(#[from] DoorError),
+    Connector(#[from] ConnectorError),
     /// The user gave up.
     #[error("nothing was done")]
     GivenUp,
@@ -79,7 +79,7 @@ pub enum WelcomeError {
 
 impl From<AuthError> for WelcomeError {
     fn from(error: AuthError) -> Self {
-        Self::Door(error.into())
+        Self::Connector(error.into())
     }
 }
 
@@ -87,17 +87,25 @@ impl From<AuthError> for WelcomeError {
 ///
 /// # Errors
 /// [`WelcomeError`].
-pub fn enter(args: &Args, door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Arrived, WelcomeError> {
-    let connection = connect(door, poller, ask)?;
+pub fn enter(
+    args: &Args,
+    connector: &Connector,
+    poller: &mut Poller,
+    ask: &mut impl Ask,
+) -> Result<LoggedIn, WelcomeError> {
+    let connection = connect(connector, poller, ask)?;
     let mut auth = Authenticator::new(connection, poller);
     let mut epoch = auth.greet()?;
     let registers = args.register || args.invite.is_some();
     let mut welcome = None;
-    if !registers && let Some(kept) = door.state.token(&door.server, args.name.as_ref()).map_err(DoorError::from)? {
-        welcome = resume(&mut auth, door, &kept, ask)?;
+    if !registers
+        && let Some(kept) =
+            connector.state.token(&connector.server, args.name.as_ref()).map_err(ConnectorError::from)?
+    {
+        welcome = resume(&mut auth, connector, &kept, ask)?;
     }
     if welcome.is_none() && !ask.is_there() {
-        return Err(DoorError::NobodyToAsk(door.server.clone()).into());
+        return Err(ConnectorError::NoSavedLogin(connector.server.clone()).into());
     }
     let mut tries = 0;
     let Welcome { me, text } = loop {
@@ -110,7 +118,7 @@ pub fn enter(args: &Args, door: &Door, poller: &mut Poller, ask: &mut impl Ask) 
         if matches!(result, Err(AuthError::Connection { .. })) {
             // Typing took longer than the server waits for a login.
             drop(auth);
-            auth = Authenticator::new(connect(door, poller, ask)?, poller);
+            auth = Authenticator::new(connect(connector, poller, ask)?, poller);
             epoch = auth.greet()?;
             result = auth.log_in(asked.credentials());
         }
@@ -123,17 +131,19 @@ pub fn enter(args: &Args, door: &Door, poller: &mut Poller, ask: &mut impl Ask) 
             Err(error) => return Err(error.into()),
         };
         if let Some(welcome) = &welcome {
-            door.keep_login(&mut auth, &welcome.me)?;
+            connector.keep_login(&mut auth, &welcome.me)?;
         }
     };
     auth.deflate()?;
     let (connection, early) = auth.into_parts();
-    Ok(Arrived { connection, epoch, me, welcome: text, early })
+    Ok(LoggedIn { connection, epoch, me, welcome: text, early })
 }
 
-fn connect(door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Connection, WelcomeError> {
-    match door.connect(poller) {
-        Err(DoorError::Connect(ConnectError::Distrusted(distrust @ Distrust::Unvouched { .. }))) if ask.is_there() => {
+fn connect(connector: &Connector, poller: &mut Poller, ask: &mut impl Ask) -> Result<Connection, WelcomeError> {
+    match connector.connect(poller) {
+        Err(ConnectorError::Connect(ConnectError::Distrusted(distrust @ Distrust::Unvouched { .. })))
+            if ask.is_there() =>
+        {
             let Distrust::Unvouched { fingerprint, .. } = &distrust else { return Err(WelcomeError::GivenUp) };
             ask.tell(&distrust.to_string());
             ask.tell(&format!(
@@ -141,10 +151,10 @@ fn connect(door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Conne
             ));
             let answer = ask.line("Trust it from now on? [y/N] ")?.unwrap_or_default();
             if !matches!(answer.to_lowercase().as_str(), "y" | "yes") {
-                return Err(DoorError::Connect(ConnectError::Distrusted(distrust)).into());
+                return Err(ConnectorError::Connect(ConnectError::Distrusted(distrust)).into());
             }
-            door.take_on_trust(&distrust)?;
-            Ok(door.connect(poller)?)
+            connector.trust_key(&distrust)?;
+            Ok(connector.connect(poller)?)
         }
         other => Ok(other?),
     }
@@ -153,14 +163,14 @@ fn connect(door: &Door, poller: &mut Poller, ask: &mut impl Ask) -> Result<Conne
 /// Logs in with the kept token; a dead one is forgotten, and the password is asked for.
 fn resume(
     auth: &mut Authenticator<'_>,
-    door: &Door,
+    connector: &Connector,
     kept: &Kept,
     ask: &mut impl Ask,
 ) -> Result<Option<Welcome>, WelcomeError> {
     match auth.log_in(Credentials::Token(&kept.token)) {
         Ok(welcome) => Ok(Some(welcome)),
         Err(error) if error.is(Code::BadCredentials) => {
-            door.state.drop_token(&door.server, &kept.name).map_err(DoorError::from)?;
+            connector.state.drop_token(&connector.server, &kept.name).map_err(ConnectorError::from)?;
             ask.tell(&format!("The kept login of {} is not valid any more.", kept.name));
             Ok(None)
         }

@@ -83,7 +83,7 @@ impl Session {
                 }
                 self.refuse(id, code, text);
             }
-            Job::List | Job::Fetch(..) if passing => self.effects.push(Effect::ComeBack),
+            Job::List | Job::Fetch(..) if passing => self.effects.push(Effect::Reconnect),
             Job::List => {
                 self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
                 self.all_listed(now);

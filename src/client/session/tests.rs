@@ -219,7 +219,7 @@ fn a_busy_server_is_left_for_later() {
     talk.connect("e1");
     talk.sent();
     talk.hear(&["@re=c1 - busy: too much to do."]);
-    assert!(matches!(talk.reports.last(), Some(Effect::ComeBack)));
+    assert!(matches!(talk.reports.last(), Some(Effect::Reconnect)));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 /// Why one is not in.
 #[derive(Debug, thiserror::Error)]
-pub enum DoorError {
+pub enum ConnectorError {
     /// What is known of the server can't be used.
     #[error(transparent)]
     KnownHosts(#[from] KnownHostsError),
@@ -24,26 +24,26 @@ pub enum DoorError {
     Connect(#[from] ConnectError),
     /// There is no login.
     #[error(transparent)]
-    Login(#[from] AuthError),
+    Auth(#[from] AuthError),
     /// What is kept can't be read or written.
     #[error(transparent)]
     State(#[from] StateError),
     /// There is no kept login, and nobody to ask.
     #[error("no login for {0} is kept. Run chitchat in a terminal once, to log in there.")]
-    NobodyToAsk(Address),
+    NoSavedLogin(Address),
 }
 
-impl DoorError {
+impl ConnectorError {
     /// Whether a later try may go well without anyone's doing.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         match self {
             Self::Connect(error) => {
                 matches!(error, ConnectError::NoAddress(..) | ConnectError::Unreachable(..) | ConnectError::Lost(_))
                     || matches!(error, ConnectError::Tls(_) | ConnectError::NoTls(_))
             }
-            Self::Login(AuthError::Connection { .. }) => true,
-            Self::Login(error) => {
+            Self::Auth(AuthError::Connection { .. }) => true,
+            Self::Auth(error) => {
                 [Code::Busy, Code::Throttled, Code::ShuttingDown, Code::Storage, Code::Internal, Code::Limit]
                     .iter()
                     .any(|&code| error.is(code))
@@ -55,7 +55,7 @@ impl DoorError {
 
 /// A server and what is kept about it.
 #[derive(Debug, Clone)]
-pub struct Door {
+pub struct Connector {
     /// The server.
     pub server: Address,
     /// What is kept.
@@ -65,7 +65,7 @@ pub struct Door {
 }
 
 /// A logged-in connection.
-pub struct Arrived {
+pub struct LoggedIn {
     /// The connection.
     pub connection: Connection,
     /// Which history the server has.
@@ -78,12 +78,12 @@ pub struct Arrived {
     pub early: VecDeque<String>,
 }
 
-impl Door {
+impl Connector {
     /// Connects to the server if it is trusted, and remembers how it is known.
     ///
     /// # Errors
-    /// [`DoorError`]; an unknown server is [`Distrust::Unvouched`].
-    pub fn connect(&self, poller: &mut Poller) -> Result<Connection, DoorError> {
+    /// [`ConnectorError`]; an unknown server is [`Distrust::Unvouched`].
+    pub fn connect(&self, poller: &mut Poller) -> Result<Connection, ConnectorError> {
         let known = match self.server.transport {
             Transport::Plain => None,
             Transport::Tls => known_hosts::look_up(&self.state, &self.server)?,
@@ -102,8 +102,8 @@ impl Door {
     /// Takes the key of a server that nobody vouches for, because the user says so.
     ///
     /// # Errors
-    /// [`DoorError::KnownHosts`] if it can't be written.
-    pub fn take_on_trust(&self, distrust: &Distrust) -> Result<(), DoorError> {
+    /// [`ConnectorError::KnownHosts`] if it can't be written.
+    pub fn trust_key(&self, distrust: &Distrust) -> Result<(), ConnectorError> {
         if let Distrust::Unvouched { pin, .. } = distrust {
             known_hosts::remember(&self.state, &self.server, Record::Pin(*pin))?;
         }
@@ -113,10 +113,10 @@ impl Door {
     /// Comes back with the kept token.
     ///
     /// # Errors
-    /// [`DoorError`]; [`DoorError::may_pass`] says whether to try again.
-    pub fn come_back(&self, me: &UserName, poller: &mut Poller) -> Result<Arrived, DoorError> {
+    /// [`ConnectorError`]; [`ConnectorError::is_temporary`] says whether to try again.
+    pub fn reconnect(&self, me: &UserName, poller: &mut Poller) -> Result<LoggedIn, ConnectorError> {
         let kept = self.state.token(&self.server, Some(me))?;
-        let Some(kept) = kept else { return Err(DoorError::NobodyToAsk(self.server.clone())) };
+        let Some(kept) = kept else { return Err(ConnectorError::NoSavedLogin(self.server.clone())) };
         let connection = self.connect(poller)?;
         let mut auth = Authenticator::new(connection, poller);
         let epoch = auth.greet()?;
@@ -131,7 +131,7 @@ impl Door {
         };
         auth.deflate()?;
         let (connection, early) = auth.into_parts();
-        Ok(Arrived { connection, epoch, me, welcome: text, early })
+        Ok(LoggedIn { connection, epoch, me, welcome: text, early })
     }
 
     /// Asks for a token and keeps it; without one the next login asks for the password again.
