@@ -9,7 +9,7 @@
 //!                           └──────> printer ──────> terminal
 //! ```
 //!
-//! Three threads. **main** parses the arguments, goes in for the first time ([`welcome`]), and then
+//! Three threads. **main** parses the arguments, goes in for the first time ([`first_connection`]), and then
 //! sits in the line editor ([`terminal`]) or reads standard input ([`script`]). **network** owns the
 //! connection and the [`session`], and comes back through the [`connector`] when the connection drops;
 //! it never waits for the terminal. **printer** puts lines above the one that is being typed; it
@@ -21,6 +21,7 @@ pub mod authenticate;
 pub mod bot;
 pub mod connection;
 pub mod connector;
+pub mod first_connection;
 pub mod follow;
 pub mod inbox;
 pub mod input;
@@ -38,12 +39,12 @@ pub mod terminal;
 pub mod trust;
 pub mod typed;
 pub mod unanswered;
-pub mod welcome;
 
 use args::Args;
 use authenticate::AuthError;
 use connection::{ConnectError, Poller};
 use connector::{Connector, ConnectorError};
+use first_connection::{FirstConnectionError, TerminalPrompts};
 use known_names::KnownNames;
 use network::Patience;
 use screen::{Paint, Style, Terminal};
@@ -53,7 +54,6 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 use terminal::Prompt;
 use trust::Distrust;
-use welcome::{User, WelcomeError};
 
 /// How long a script tries to come back before it gives up.
 const SCRIPT_PATIENCE: Duration = Duration::from_secs(120);
@@ -63,7 +63,7 @@ const SCRIPT_PATIENCE: Duration = Duration::from_secs(120);
 pub enum ClientError {
     /// It did not get in.
     #[error(transparent)]
-    Welcome(#[from] WelcomeError),
+    FirstConnection(#[from] FirstConnectionError),
     /// It did not get back in.
     #[error("can't reconnect: {error}{}", unsent.iter().map(|line| format!("\nnot sent: {line}")).collect::<String>())]
     Lost {
@@ -97,7 +97,9 @@ impl ClientError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Welcome(WelcomeError::Connector(error)) | Self::Lost { error, .. } => connector_code(error),
+            Self::FirstConnection(FirstConnectionError::Connector(error)) | Self::Lost { error, .. } => {
+                connector_code(error)
+            }
             _ => 1,
         }
     }
@@ -122,7 +124,7 @@ fn connector_code(error: &ConnectorError) -> u8 {
 pub fn run(args: &Args) -> Result<(), ClientError> {
     let connector = Connector { server: args.address(), state: StateDir::open()?, fingerprint: args.fingerprint };
     let mut poller = Poller::new()?;
-    let logged_in = welcome::enter(args, &connector, &mut poller, &mut User).map_err(explain)?;
+    let logged_in = first_connection::connect(args, &connector, &mut poller, &mut TerminalPrompts).map_err(explain)?;
     let names = KnownNames::default();
     let terminal = if io::stdout().is_terminal() { Terminal::Present } else { Terminal::Absent };
     let paint = Paint::choose(args.color, terminal, |name| std::env::var(name).ok());
@@ -180,8 +182,8 @@ fn say(text: &str) {
 }
 
 /// Adds what to do where nobody could be asked whether to trust a server.
-fn explain(error: WelcomeError) -> WelcomeError {
-    if let WelcomeError::Connector(ConnectorError::Connect(ConnectError::Distrusted(Distrust::Unvouched {
+fn explain(error: FirstConnectionError) -> FirstConnectionError {
+    if let FirstConnectionError::Connector(ConnectorError::Connect(ConnectError::Distrusted(Distrust::Unvouched {
         fingerprint,
         ..
     }))) = &error

@@ -1,6 +1,6 @@
-//! The first way in: trust, name and password, asked of the user where there is one.
+//! The first way in: trust, name and password, answers of the user where there is one.
 //!
-//! Owns what is asked before the chat begins. Runs on the main thread.
+//! Owns what is answers before the chat begins. Runs on the main thread.
 
 use super::args::Args;
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome};
@@ -18,7 +18,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 const TRIES: u32 = 5;
 
 /// Somebody to ask, or nobody.
-pub trait Ask {
+pub trait Prompts {
     /// Whether anyone can answer.
     fn is_there(&self) -> bool;
     /// Shows a text and takes a line; `None` at the end of input.
@@ -37,9 +37,9 @@ pub trait Ask {
 
 /// The user at the terminal, if standard input is one.
 #[derive(Debug, Default)]
-pub struct User;
+pub struct TerminalPrompts;
 
-impl Ask for User {
+impl Prompts for TerminalPrompts {
     fn is_there(&self) -> bool {
         io::stdin().is_terminal()
     }
@@ -65,7 +65,7 @@ impl Ask for User {
 
 /// Why one is not in.
 #[derive(Debug, thiserror::Error)]
-pub enum WelcomeError {
+pub enum FirstConnectionError {
     /// No connection, or no login on it.
     #[error(transparent)]
     Connector(#[from] ConnectorError),
@@ -77,7 +77,7 @@ pub enum WelcomeError {
     Terminal(#[from] io::Error),
 }
 
-impl From<AuthError> for WelcomeError {
+impl From<AuthError> for FirstConnectionError {
     fn from(error: AuthError) -> Self {
         Self::Connector(error.into())
     }
@@ -86,14 +86,14 @@ impl From<AuthError> for WelcomeError {
 /// Goes in: by the kept token, else by asking.
 ///
 /// # Errors
-/// [`WelcomeError`].
-pub fn enter(
+/// [`FirstConnectionError`].
+pub fn connect(
     args: &Args,
     connector: &Connector,
     poller: &mut Poller,
-    ask: &mut impl Ask,
-) -> Result<LoggedIn, WelcomeError> {
-    let connection = connect(connector, poller, ask)?;
+    prompts: &mut impl Prompts,
+) -> Result<LoggedIn, FirstConnectionError> {
+    let connection = open(connector, poller, prompts)?;
     let mut auth = Authenticator::new(connection, poller);
     let mut epoch = auth.greet()?;
     let registers = args.register || args.invite.is_some();
@@ -102,9 +102,9 @@ pub fn enter(
         && let Some(kept) =
             connector.state.token(&connector.server, args.name.as_ref()).map_err(ConnectorError::from)?
     {
-        welcome = resume(&mut auth, connector, &kept, ask)?;
+        welcome = resume(&mut auth, connector, &kept, prompts)?;
     }
-    if welcome.is_none() && !ask.is_there() {
+    if welcome.is_none() && !prompts.is_there() {
         return Err(ConnectorError::NoSavedLogin(connector.server.clone()).into());
     }
     let mut tries = 0;
@@ -113,19 +113,19 @@ pub fn enter(
             break welcome;
         }
         tries += 1;
-        let asked = Asked::from(args, registers, ask)?;
-        let mut result = auth.log_in(asked.credentials());
+        let answers = Answers::from(args, registers, prompts)?;
+        let mut result = auth.log_in(answers.credentials());
         if matches!(result, Err(AuthError::Connection { .. })) {
             // Typing took longer than the server waits for a login.
             drop(auth);
-            auth = Authenticator::new(connect(connector, poller, ask)?, poller);
+            auth = Authenticator::new(open(connector, poller, prompts)?, poller);
             epoch = auth.greet()?;
-            result = auth.log_in(asked.credentials());
+            result = auth.log_in(answers.credentials());
         }
         welcome = match result {
             Ok(welcome) => Some(welcome),
             Err(error) if tries < TRIES && may_try_again(&error, args) => {
-                ask.tell(&error.to_string());
+                prompts.tell(&error.to_string());
                 None
             }
             Err(error) => return Err(error.into()),
@@ -139,17 +139,21 @@ pub fn enter(
     Ok(LoggedIn { connection, epoch, me, welcome: text, early })
 }
 
-fn connect(connector: &Connector, poller: &mut Poller, ask: &mut impl Ask) -> Result<Connection, WelcomeError> {
+fn open(
+    connector: &Connector,
+    poller: &mut Poller,
+    prompts: &mut impl Prompts,
+) -> Result<Connection, FirstConnectionError> {
     match connector.connect(poller) {
         Err(ConnectorError::Connect(ConnectError::Distrusted(distrust @ Distrust::Unvouched { .. })))
-            if ask.is_there() =>
+            if prompts.is_there() =>
         {
-            let Distrust::Unvouched { fingerprint, .. } = &distrust else { return Err(WelcomeError::GivenUp) };
-            ask.tell(&distrust.to_string());
-            ask.tell(&format!(
+            let Distrust::Unvouched { fingerprint, .. } = &distrust else { return Err(FirstConnectionError::GivenUp) };
+            prompts.tell(&distrust.to_string());
+            prompts.tell(&format!(
                 "  {fingerprint}\nAsk its operator whether that is right: the server prints it when it starts."
             ));
-            let answer = ask.line("Trust it from now on? [y/N] ")?.unwrap_or_default();
+            let answer = prompts.line("Trust it from now on? [y/N] ")?.unwrap_or_default();
             if !matches!(answer.to_lowercase().as_str(), "y" | "yes") {
                 return Err(ConnectorError::Connect(ConnectError::Distrusted(distrust)).into());
             }
@@ -160,52 +164,52 @@ fn connect(connector: &Connector, poller: &mut Poller, ask: &mut impl Ask) -> Re
     }
 }
 
-/// Logs in with the kept token; a dead one is forgotten, and the password is asked for.
+/// Logs in with the kept token; a dead one is forgotten, and the password is answers for.
 fn resume(
     auth: &mut Authenticator<'_>,
     connector: &Connector,
     kept: &Kept,
-    ask: &mut impl Ask,
-) -> Result<Option<Welcome>, WelcomeError> {
+    prompts: &mut impl Prompts,
+) -> Result<Option<Welcome>, FirstConnectionError> {
     match auth.log_in(Credentials::Token(&kept.token)) {
         Ok(welcome) => Ok(Some(welcome)),
         Err(error) if error.is(Code::BadCredentials) => {
             connector.state.drop_token(&connector.server, &kept.name).map_err(ConnectorError::from)?;
-            ask.tell(&format!("The kept login of {} is not valid any more.", kept.name));
+            prompts.tell(&format!("The kept login of {} is not valid any more.", kept.name));
             Ok(None)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-struct Asked {
+struct Answers {
     name: UserName,
     password: Secret,
     registers: bool,
     invite: Option<Secret>,
 }
 
-impl Asked {
-    fn from(args: &Args, registers: bool, ask: &mut impl Ask) -> Result<Self, WelcomeError> {
+impl Answers {
+    fn from(args: &Args, registers: bool, prompts: &mut impl Prompts) -> Result<Self, FirstConnectionError> {
         let name = match &args.name {
             Some(name) => *name,
             None => loop {
-                let typed = ask.line("Name: ")?.ok_or(WelcomeError::GivenUp)?;
+                let typed = prompts.line("Name: ")?.ok_or(FirstConnectionError::GivenUp)?;
                 match UserName::parse(&typed) {
                     Ok(name) => break name,
-                    Err(error) => ask.tell(&format!("That can't be a name: {error}.")),
+                    Err(error) => prompts.tell(&format!("That can't be a name: {error}.")),
                 }
             },
         };
         let password = loop {
-            let password = ask.hidden("Password: ")?;
+            let password = prompts.hidden("Password: ")?;
             if password.expose().is_empty() {
-                return Err(WelcomeError::GivenUp);
+                return Err(FirstConnectionError::GivenUp);
             }
-            if !registers || ask.hidden("Again: ")?.expose() == password.expose() {
+            if !registers || prompts.hidden("Again: ")?.expose() == password.expose() {
                 break password;
             }
-            ask.tell("The two are not the same.");
+            prompts.tell("The two are not the same.");
         };
         let invite = args.invite.as_deref().map(Secret::new);
         Ok(Self { name, password, registers, invite })
