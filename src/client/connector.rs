@@ -1,13 +1,13 @@
 //! The way into a server: a trusted connection, greeted and logged in.
 //!
-//! Owns which server it is and what is kept about it. The main thread goes through it the first
+//! Owns which server it is and what is saved about it. The main thread goes through it the first
 //! time, asking the user; the network thread comes back through it with the token alone.
 
 use super::args::{Address, Fingerprint, Transport};
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome, token_label};
 use super::connection::{ConnectError, Connection, Poller};
 use super::known_hosts::{self, KnownHostsError, Record};
-use super::state::{Kept, StateDir, StateError};
+use super::state::{SavedLogin, StateDir, StateError};
 use super::trust::{Distrust, Trust, TrustOutcome};
 use crate::protocol::code::Code;
 use crate::protocol::names::UserName;
@@ -25,11 +25,11 @@ pub enum ConnectorError {
     /// There is no login.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// What is kept can't be read or written.
+    /// What is saved can't be read or written.
     #[error(transparent)]
     State(#[from] StateError),
-    /// There is no kept login, and nobody to ask.
-    #[error("no login for {0} is kept. Run chitchat in a terminal once, to log in there.")]
+    /// There is no saved login, and nobody to ask.
+    #[error("no login for {0} is saved. Run chitchat in a terminal once, to log in there.")]
     NoSavedLogin(Address),
 }
 
@@ -53,12 +53,12 @@ impl ConnectorError {
     }
 }
 
-/// A server and what is kept about it.
+/// A server and what is saved about it.
 #[derive(Debug, Clone)]
 pub struct Connector {
     /// The server.
     pub server: Address,
-    /// What is kept.
+    /// What is saved.
     pub state: StateDir,
     /// The fingerprint given by hand.
     pub fingerprint: Option<Fingerprint>,
@@ -110,21 +110,21 @@ impl Connector {
         Ok(())
     }
 
-    /// Comes back with the kept token.
+    /// Comes back with the saved token.
     ///
     /// # Errors
     /// [`ConnectorError`]; [`ConnectorError::is_temporary`] says whether to try again.
     pub fn reconnect(&self, me: &UserName, poller: &mut Poller) -> Result<LoggedIn, ConnectorError> {
-        let kept = self.state.token(&self.server, Some(me))?;
-        let Some(kept) = kept else { return Err(ConnectorError::NoSavedLogin(self.server.clone())) };
+        let saved = self.state.saved_login(&self.server, Some(me))?;
+        let Some(saved) = saved else { return Err(ConnectorError::NoSavedLogin(self.server.clone())) };
         let connection = self.connect(poller)?;
         let mut auth = Authenticator::new(connection, poller);
         let epoch = auth.greet()?;
-        let Welcome { me, text } = match auth.log_in(Credentials::Token(&kept.token)) {
+        let Welcome { me, text } = match auth.log_in(Credentials::Token(&saved.token)) {
             Ok(welcome) => welcome,
             Err(error) => {
                 if error.is(Code::BadCredentials) {
-                    self.state.drop_token(&self.server, &kept.name)?;
+                    self.state.forget_login(&self.server, &saved.name)?;
                 }
                 return Err(error.into());
             }
@@ -138,7 +138,7 @@ impl Connector {
     ///
     /// # Errors
     /// [`AuthError::Connection`] if the connection failed; all else is logged, and goes without.
-    pub fn keep_login(&self, auth: &mut Authenticator<'_>, me: &UserName) -> Result<(), AuthError> {
+    pub fn save_login(&self, auth: &mut Authenticator<'_>, me: &UserName) -> Result<(), AuthError> {
         let label = match token_label() {
             Ok(label) => label,
             Err(error) => {
@@ -148,9 +148,9 @@ impl Connector {
         };
         match auth.new_token(&label) {
             Ok(token) => {
-                let kept = Kept { name: *me, token };
-                if let Err(error) = self.state.keep_token(&self.server, &kept) {
-                    log::warn!("the login can't be kept: {error}");
+                let saved = SavedLogin { name: *me, token };
+                if let Err(error) = self.state.save_login(&self.server, &saved) {
+                    log::warn!("the login can't be saved: {error}");
                 }
                 Ok(())
             }

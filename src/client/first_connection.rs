@@ -7,7 +7,7 @@ use super::authenticate::{AuthError, Authenticator, Credentials, Welcome};
 use super::connection::{ConnectError, Connection, Poller};
 use super::connector::{Connector, ConnectorError, LoggedIn};
 use super::screen::clean_lines;
-use super::state::Kept;
+use super::state::SavedLogin;
 use super::trust::Distrust;
 use crate::protocol::code::Code;
 use crate::protocol::names::UserName;
@@ -83,7 +83,7 @@ impl From<AuthError> for FirstConnectionError {
     }
 }
 
-/// Goes in: by the kept token, else by asking.
+/// Goes in: by the saved token, else by asking.
 ///
 /// # Errors
 /// [`FirstConnectionError`].
@@ -99,10 +99,10 @@ pub fn connect(
     let registers = args.register || args.invite.is_some();
     let mut welcome = None;
     if !registers
-        && let Some(kept) =
-            connector.state.token(&connector.server, args.name.as_ref()).map_err(ConnectorError::from)?
+        && let Some(saved) =
+            connector.state.saved_login(&connector.server, args.name.as_ref()).map_err(ConnectorError::from)?
     {
-        welcome = resume(&mut auth, connector, &kept, prompts)?;
+        welcome = resume(&mut auth, connector, &saved, prompts)?;
     }
     if welcome.is_none() && !prompts.is_there() {
         return Err(ConnectorError::NoSavedLogin(connector.server.clone()).into());
@@ -131,7 +131,7 @@ pub fn connect(
             Err(error) => return Err(error.into()),
         };
         if let Some(welcome) = &welcome {
-            connector.keep_login(&mut auth, &welcome.me)?;
+            connector.save_login(&mut auth, &welcome.me)?;
         }
     };
     auth.deflate()?;
@@ -164,18 +164,18 @@ fn open(
     }
 }
 
-/// Logs in with the kept token; a dead one is forgotten, and the password is answers for.
+/// Logs in with the saved token; a dead one is forgotten, and the password is asked for.
 fn resume(
     auth: &mut Authenticator<'_>,
     connector: &Connector,
-    kept: &Kept,
+    saved: &SavedLogin,
     prompts: &mut impl Prompts,
 ) -> Result<Option<Welcome>, FirstConnectionError> {
-    match auth.log_in(Credentials::Token(&kept.token)) {
+    match auth.log_in(Credentials::Token(&saved.token)) {
         Ok(welcome) => Ok(Some(welcome)),
         Err(error) if error.is(Code::BadCredentials) => {
-            connector.state.drop_token(&connector.server, &kept.name).map_err(ConnectorError::from)?;
-            prompts.tell(&format!("The kept login of {} is not valid any more.", kept.name));
+            connector.state.forget_login(&connector.server, &saved.name).map_err(ConnectorError::from)?;
+            prompts.tell(&format!("The saved login of {} is not valid any more.", saved.name));
             Ok(None)
         }
         Err(error) => Err(error.into()),

@@ -12,7 +12,7 @@ use super::outbox::RequestId;
 use super::printer::Screen;
 use super::screen::Item;
 use super::session::{Effect, Session, Settled};
-use super::state::Kept;
+use super::state::SavedLogin;
 use crate::protocol::names::{RoomName, UserName};
 use crate::protocol::secrets::Secret;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
@@ -355,9 +355,9 @@ impl<S: Screen> Network<S> {
                 Effect::Room(room) => self.report(Report::Room(room)),
                 Effect::TokenDied => self.renew_token(),
                 Effect::Token(token) => {
-                    let kept = Kept { name: self.me, token };
-                    if let Err(error) = self.connector.state.keep_token(&self.connector.server, &kept) {
-                        self.tell(&format!("the login can't be kept: {error}"));
+                    let saved = SavedLogin { name: self.me, token };
+                    if let Err(error) = self.connector.state.save_login(&self.connector.server, &saved) {
+                        self.tell(&format!("the login can't be saved: {error}"));
                     }
                 }
                 Effect::Reconnect => over = Some(Over::Reconnect),

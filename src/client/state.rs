@@ -40,7 +40,7 @@ pub struct StateDir {
 
 /// An account and its device token.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct SavedLogin {
     /// The account.
     pub name: UserName,
     /// What logs it in.
@@ -88,36 +88,36 @@ impl StateDir {
     ///
     /// # Errors
     /// [`StateError::Io`] if the file is there and can't be read.
-    pub fn token(&self, server: &Address, name: Option<&UserName>) -> Result<Option<Kept>, StateError> {
+    pub fn saved_login(&self, server: &Address, name: Option<&UserName>) -> Result<Option<SavedLogin>, StateError> {
         let text = Zeroizing::new(read(&self.tokens())?);
         let server = server.to_string();
-        let mut kept = text.lines().filter_map(|line| parse_token(line, &server));
-        Ok(kept.rfind(|kept| name.is_none_or(|name| *name == kept.name)))
+        let mut saved = text.lines().filter_map(|line| parse_token(line, &server));
+        Ok(saved.rfind(|saved| name.is_none_or(|name| *name == saved.name)))
     }
 
     /// Keeps a token in place of the account's former one.
     ///
     /// # Errors
     /// [`StateError::Io`] if the file can't be written.
-    pub fn keep_token(&self, server: &Address, kept: &Kept) -> Result<(), StateError> {
-        let line = Zeroizing::new(format!("{server} {} {}\n", kept.name, kept.token.expose()));
-        self.rewrite_tokens(server, &kept.name, &line)
+    pub fn save_login(&self, server: &Address, saved: &SavedLogin) -> Result<(), StateError> {
+        let line = Zeroizing::new(format!("{server} {} {}\n", saved.name, saved.token.expose()));
+        self.rewrite_logins(server, &saved.name, &line)
     }
 
     /// Forgets an account's token.
     ///
     /// # Errors
     /// [`StateError::Io`] if the file can't be written.
-    pub fn drop_token(&self, server: &Address, name: &UserName) -> Result<(), StateError> {
-        self.rewrite_tokens(server, name, "")
+    pub fn forget_login(&self, server: &Address, name: &UserName) -> Result<(), StateError> {
+        self.rewrite_logins(server, name, "")
     }
 
-    fn rewrite_tokens(&self, server: &Address, name: &UserName, added: &str) -> Result<(), StateError> {
+    fn rewrite_logins(&self, server: &Address, name: &UserName, added: &str) -> Result<(), StateError> {
         let server = server.to_string();
         self.update(&self.tokens(), |text| {
             let mut new = Zeroizing::new(String::with_capacity(text.len() + added.len()));
             for line in text.lines() {
-                if parse_token(line, &server).is_none_or(|kept| kept.name != *name) {
+                if parse_token(line, &server).is_none_or(|saved| saved.name != *name) {
                     new.push_str(line);
                     new.push('\n');
                 }
@@ -157,14 +157,14 @@ fn owned_file(path: &Path, options: &mut OpenOptions) -> Result<File, StateError
 }
 
 /// `HOST:PORT NAME TOKEN`; a line that is something else is left alone.
-fn parse_token(line: &str, server: &str) -> Option<Kept> {
+fn parse_token(line: &str, server: &str) -> Option<SavedLogin> {
     let mut words = line.split(' ');
     if words.next()? != server {
         return None;
     }
     let name = UserName::parse(words.next()?).ok()?;
     let token = words.next().filter(|token| !token.is_empty()).map(Secret::new)?;
-    words.next().is_none().then_some(Kept { name, token })
+    words.next().is_none().then_some(SavedLogin { name, token })
 }
 
 #[cfg(test)]
@@ -177,8 +177,8 @@ mod tests {
         Address { host: host.to_owned(), port: 2428, transport: Transport::Tls }
     }
 
-    fn kept(name: &str, token: &str) -> Kept {
-        Kept { name: UserName::parse(name).unwrap(), token: Secret::new(token) }
+    fn saved(name: &str, token: &str) -> SavedLogin {
+        SavedLogin { name: UserName::parse(name).unwrap(), token: Secret::new(token) }
     }
 
     #[test]
@@ -187,17 +187,17 @@ mod tests {
         let state = StateDir::at(dir.path().join("a/chitchat")).unwrap();
         let found = |host: &str, name: Option<&str>| {
             let name = name.map(|name| UserName::parse(name).unwrap());
-            state.token(&server(host), name.as_ref()).unwrap().map(|kept| kept.token.expose().to_owned())
+            state.saved_login(&server(host), name.as_ref()).unwrap().map(|saved| saved.token.expose().to_owned())
         };
         assert_eq!(found("a", None), None);
         for (host, name, token) in [("a", "alice", "t1"), ("b", "alice", "t2"), ("a", "Bob", "t3")] {
-            state.keep_token(&server(host), &kept(name, token)).unwrap();
+            state.save_login(&server(host), &saved(name, token)).unwrap();
         }
         assert_eq!(found("a", None).as_deref(), Some("t3"), "the last login is the default");
         assert_eq!(found("a", Some("ALICE")).as_deref(), Some("t1"));
-        state.keep_token(&server("a"), &kept("alice", "t4")).unwrap();
+        state.save_login(&server("a"), &saved("alice", "t4")).unwrap();
         assert_eq!(found("a", None).as_deref(), Some("t4"));
-        state.drop_token(&server("a"), &UserName::parse("alice").unwrap()).unwrap();
+        state.forget_login(&server("a"), &UserName::parse("alice").unwrap()).unwrap();
         assert_eq!(found("a", Some("alice")), None);
         assert_eq!(found("b", None).as_deref(), Some("t2"));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -209,7 +209,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().to_owned()).unwrap();
         fs::write(state.tokens(), "# mine\na:2428 alice\na:2428 alice t1 more\n").unwrap();
-        state.keep_token(&server("a"), &kept("alice", "t2")).unwrap();
+        state.save_login(&server("a"), &saved("alice", "t2")).unwrap();
         let text = fs::read_to_string(state.tokens()).unwrap();
         assert_eq!(text, "# mine\na:2428 alice\na:2428 alice t1 more\na:2428 alice t2\n");
     }

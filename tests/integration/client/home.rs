@@ -35,7 +35,7 @@ impl Home {
         fs::write(self.path(name), text).unwrap();
     }
 
-    pub fn keep_token(&self, server: SocketAddr) {
+    pub fn save_login(&self, server: SocketAddr) {
         self.write("tokens", &format!("{server} alice ttoken\n"));
     }
 

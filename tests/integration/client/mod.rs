@@ -38,7 +38,7 @@ fn a_script_says_lines_and_reads_answers() {
             peer.goodbye();
         })],
     );
-    home.keep_token(server.address);
+    home.save_login(server.address);
     let input = "hello all\n/who lobby\n/msg bob lunch?\n";
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], input);
     server.finish();
@@ -88,7 +88,7 @@ fn after_a_drop_nothing_is_lost_and_nothing_is_doubled() {
             }),
         ],
     );
-    home.keep_token(server.address);
+    home.save_login(server.address);
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "said once\n");
     server.finish();
     let said: Vec<&str> = ended.out.lines().filter(|line| line.starts_with('[')).collect();
@@ -116,7 +116,7 @@ fn deflate_frames_are_read() {
             peer.goodbye();
         })],
     );
-    home.keep_token(server.address);
+    home.save_login(server.address);
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "");
     server.finish();
     let wanted: String = (1..=50).map(|id| format!("[lobby] bob: line number {id}\n")).collect();
@@ -143,7 +143,7 @@ fn questions_are_answered_from_the_input() {
             peer.goodbye();
         })],
     );
-    home.keep_token(server.address);
+    home.save_login(server.address);
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "/passwd\n/old one\nnew one\n");
     server.finish();
     assert_eq!((ended.code, ended.out.as_str()), (Some(0), "+ your password is changed\n"));
@@ -162,7 +162,7 @@ fn a_refused_line_is_told_and_is_a_failure() {
             peer.goodbye();
         })],
     );
-    home.keep_token(server.address);
+    home.save_login(server.address);
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "hello\n");
     server.finish();
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), "- muted: you are muted in lobby.\n"));
@@ -187,7 +187,7 @@ fn a_script_that_can_not_reconnect_names_the_lines_that_were_not_sent() {
             }),
         ],
     );
-    home.keep_token(server.address);
+    home.save_login(server.address);
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "the backup failed\n");
     server.finish();
     assert_eq!(ended.code, Some(4), "{}", ended.err);
@@ -206,7 +206,7 @@ fn a_script_that_quits_still_waits_for_its_answers() {
             peer.goodbye();
         })],
     );
-    home.keep_token(server.address);
+    home.save_login(server.address);
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "hello\n/quit\nnever read\n");
     server.finish();
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), "- no-room: you have left lobby.\n"));
@@ -228,7 +228,7 @@ fn a_reader_that_has_seen_enough_ends_the_client_though_its_input_is_open() {
             }
         })],
     );
-    home.keep_token(server.address);
+    home.save_login(server.address);
     let mut child = home.command(server.address, &["--fingerprint", &identity.fingerprint]).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -270,7 +270,7 @@ fn a_hostile_refusal_does_not_reach_the_terminal() {
     });
     for act in [refuse_greeting, refuse_login, other_protocol, notice_then_close] {
         let server = Server::start(&identity, vec![act]);
-        home.keep_token(server.address);
+        home.save_login(server.address);
         let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "");
         server.finish();
         assert_ne!(ended.code, Some(0));
@@ -284,7 +284,7 @@ fn a_hostile_refusal_does_not_reach_the_terminal() {
 fn an_unknown_server_is_not_trusted_without_anyone_to_ask() {
     let (identity, home) = (self_signed(), Home::new());
     let server = Server::start(&identity, vec![Box::new(Peer::end)]);
-    home.keep_token(server.address);
+    home.save_login(server.address);
     let ended = home.run(server.address, &[], "secret\n");
     server.finish();
     assert_eq!(ended.code, Some(5), "{}", ended.err);
@@ -296,7 +296,7 @@ fn an_unknown_server_is_not_trusted_without_anyone_to_ask() {
 fn a_changed_key_is_refused_with_file_and_line() {
     let (identity, home) = (self_signed(), Home::new());
     let server = Server::start(&identity, vec![Box::new(Peer::end)]);
-    home.keep_token(server.address);
+    home.save_login(server.address);
     home.write("known_hosts", &format!("# known\n{} sha256:{}\n", server.address, "00".repeat(32)));
     let ended = home.run(server.address, &[], "secret\n");
     server.finish();
@@ -321,7 +321,7 @@ fn a_server_that_an_authority_vouched_for_may_not_become_its_own() {
     });
     let server = Server::start(&vouched, vec![act]);
     let address = server.address;
-    home.keep_token(address);
+    home.save_login(address);
     let mut command = home.command(address, &[]);
     let child = command.env("SSL_CERT_FILE", home.path("authority.pem")).env_remove("SSL_CERT_DIR").spawn().unwrap();
     let ended = finish(child, "");
@@ -331,7 +331,7 @@ fn a_server_that_an_authority_vouched_for_may_not_become_its_own() {
 
     // The same server, seen by a machine that does not know the authority.
     let server = Server::start(&vouched, vec![Box::new(Peer::end)]);
-    home.keep_token(server.address);
+    home.save_login(server.address);
     home.write("known_hosts", &format!("{} ca\n", server.address));
     let ended = home.run(server.address, &[], "");
     server.finish();
@@ -351,7 +351,7 @@ fn a_dead_login_is_forgotten_and_named() {
             peer.end();
         })],
     );
-    home.keep_token(server.address);
+    home.save_login(server.address);
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "hello\n");
     server.finish();
     assert_eq!(ended.code, Some(4), "{}", ended.err);
