@@ -1,6 +1,6 @@
-//! The first way in: trust, name and password, answers of the user where there is one.
+//! The first way in: trust, name and password, asked of the user where there is one.
 //!
-//! Owns what is answers before the chat begins. Runs on the main thread.
+//! Owns what is asked before the chat begins. Runs on the main thread.
 
 use super::args::Args;
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome};

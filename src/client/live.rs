@@ -2,7 +2,7 @@
 //!
 //! Pure; knows the form of rows and which conversation a direct message belongs to.
 
-use super::screen::{Message, Place};
+use super::screen::{Message, Recipient};
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::{Target, UserName};
 use jiff::Timestamp;
@@ -24,9 +24,9 @@ pub fn read(line: &Line<'_>, me: Option<&UserName>) -> Option<Live> {
     let at = line.tags.at;
     // An event about a message is no message, though it may carry the message's id.
     let id = if line.tags.ev.is_some() { None } else { line.tags.id };
-    let (target, place, author, mark, text) = match line.body {
+    let (target, recipient, author, mark, text) = match line.body {
         Body::RoomMessage { room, author, mark, text } => {
-            (Target::parse(room).ok(), Place::Room(room.to_owned()), author, mark, text)
+            (Target::parse(room).ok(), Recipient::Room(room.to_owned()), author, mark, text)
         }
         Body::DirectMessage { from, to, mark, text } => {
             let other = if is_me(from, me) { to } else { from };
@@ -34,12 +34,16 @@ pub fn read(line: &Line<'_>, me: Option<&UserName>) -> Option<Live> {
                 Some(tagged) => Target::parse(tagged).ok(),
                 None => UserName::parse(other).ok().map(Target::Direct),
             };
-            (target, Place::DirectTo(to.to_owned()), from, mark, text)
+            (target, Recipient::DirectTo(to.to_owned()), from, mark, text)
         }
         _ => return None,
     };
     let mark = mark.map(str::to_owned);
-    Some(Live { target, id, message: Message { place, author: author.to_owned(), mark, text: text.to_owned(), at } })
+    Some(Live {
+        target,
+        id,
+        message: Message { recipient, author: author.to_owned(), mark, text: text.to_owned(), at },
+    })
 }
 
 /// Reads a row of history, `TARGET ID TIME AUTHOR[ (mark)]: TEXT`; `None` if it is none.
@@ -54,13 +58,13 @@ pub fn read_row(row: &str, me: Option<&UserName>) -> Option<Live> {
         Some((author, mark)) => (author, Some(mark.strip_suffix(')')?.to_owned())),
         None => (head, None),
     };
-    let place = match &target {
-        Target::Room(room) => Place::Room(room.to_string()),
+    let recipient = match &target {
+        Target::Room(room) => Recipient::Room(room.to_string()),
         // Rows name the other side alone: what that side said, it said to this account.
-        Target::Direct(other) if is_me(author, me) => Place::DirectTo(other.to_string()),
-        Target::Direct(other) => Place::DirectTo(me.unwrap_or(other).to_string()),
+        Target::Direct(other) if is_me(author, me) => Recipient::DirectTo(other.to_string()),
+        Target::Direct(other) => Recipient::DirectTo(me.unwrap_or(other).to_string()),
     };
-    let message = Message { place, author: author.to_owned(), mark, text: text.to_owned(), at };
+    let message = Message { recipient, author: author.to_owned(), mark, text: text.to_owned(), at };
     Some(Live { target: Some(target), id: Some(id), message })
 }
 

@@ -19,10 +19,10 @@
 pub mod args;
 pub mod authenticate;
 pub mod bot;
+pub mod catch_up;
 pub mod connection;
 pub mod connector;
 pub mod first_connection;
-pub mod follow;
 pub mod inbox;
 pub mod input;
 pub mod known_hosts;

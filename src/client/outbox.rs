@@ -7,7 +7,7 @@
 //! A typed command may make the server ask for a password, and then the next line, whichever it
 //! is, is the answer. So nothing is sent behind one until it is answered.
 
-use super::follow::Part;
+use super::catch_up::Part;
 use crate::protocol::names::Target;
 use std::collections::VecDeque;
 
@@ -60,9 +60,9 @@ impl Job {
             Self::Typed { command, .. } => command.clone(),
             Self::List => "conversations".to_owned(),
             Self::Fetch(target, Part::After(id)) => {
-                format!("history {target} after={id} limit={}", super::follow::PAGE)
+                format!("history {target} after={id} limit={}", super::catch_up::PAGE)
             }
-            Self::Fetch(target, Part::Latest) => format!("history {target} limit={}", super::follow::UNREAD_SHOWN),
+            Self::Fetch(target, Part::Latest) => format!("history {target} limit={}", super::catch_up::UNREAD_SHOWN),
             Self::Mark(target, id) => format!("read {target} {id}"),
             Self::NewToken(label) => format!("token new {label}"),
             Self::Return(target) => format!("switch {target}"),

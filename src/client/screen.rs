@@ -43,7 +43,7 @@ pub enum Item {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Where.
-    pub place: Place,
+    pub recipient: Recipient,
     /// Who said it.
     pub author: String,
     /// `me`, `re ID`, `edited`, …
@@ -56,7 +56,7 @@ pub struct Message {
 
 /// Where something was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Recipient {
     /// In this room.
     Room(String),
     /// Directly, to this account.
@@ -129,8 +129,8 @@ pub fn render(item: &Item, style: &Style, now: Timestamp) -> String {
         Item::Message(message) => {
             stamp(&mut out, message.at, style, now);
             let mark = message.mark.as_deref();
-            match &message.place {
-                Place::Room(room) => {
+            match &message.recipient {
+                Recipient::Room(room) => {
                     paint.put(&mut out, &format!("[{}] ", clean(room)), GREY);
                     put_name(&mut out, &message.author, paint);
                     if let Some(mark) = mark {
@@ -138,7 +138,7 @@ pub fn render(item: &Item, style: &Style, now: Timestamp) -> String {
                     }
                     out.push_str(": ");
                 }
-                Place::DirectTo(to) => {
+                Recipient::DirectTo(to) => {
                     out.push('(');
                     put_name(&mut out, &message.author, paint);
                     out.push_str(" > ");
@@ -215,8 +215,8 @@ mod tests {
     }
 
     fn said(text: &str, at: Option<u64>) -> Item {
-        let place = Place::Room("lobby".to_owned());
-        Item::Message(Message { place, author: "bob".to_owned(), mark: None, text: text.to_owned(), at })
+        let recipient = Recipient::Room("lobby".to_owned());
+        Item::Message(Message { recipient, author: "bob".to_owned(), mark: None, text: text.to_owned(), at })
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         let plain = |item: &Item| shown(item, Paint::Plain, None);
         assert_eq!(plain(&said("hello", Some(1))), "[lobby] bob: hello");
         let direct = Item::Message(Message {
-            place: Place::DirectTo("alice".to_owned()),
+            recipient: Recipient::DirectTo("alice".to_owned()),
             author: "bob".to_owned(),
             mark: Some("edited".to_owned()),
             text: "yes!".to_owned(),
@@ -289,7 +289,7 @@ mod tests {
         #[test]
         fn nothing_reaches_into_the_terminal(text in any::<String>(), name in any::<String>(), at in any::<u64>()) {
             let message = Message {
-                place: Place::DirectTo(name.clone()),
+                recipient: Recipient::DirectTo(name.clone()),
                 author: name.clone(),
                 mark: Some(text.clone()),
                 text: text.clone(),

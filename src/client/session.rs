@@ -1,10 +1,10 @@
 //! The client's side of one account's talk with a server, over any number of connections.
 //!
 //! Owns the current room, what the user typed until it is answered, and which lines are shown.
-//! Joins [`Follow`] and [`Outbox`]. Pure: lines and typed lines in, [`Effect`]s out, the time an
+//! Joins [`CatchUp`] and [`Outbox`]. Pure: lines and typed lines in, [`Effect`]s out, the time an
 //! argument. Must not know sockets, threads or the terminal. Runs on the network thread.
 
-use super::follow::{Continuity, Follow, Listed, Step};
+use super::catch_up::{CatchUp, Continuity, Listed, Step};
 use super::known_names::KnownNames;
 use super::live::{self, Live};
 use super::outbox::{Job, Outbox, RequestId};
@@ -68,7 +68,7 @@ pub enum Marking {
 pub struct Session {
     me: Option<UserName>,
     epoch: String,
-    follow: Follow,
+    catch_up: CatchUp,
     outbox: Outbox,
     names: KnownNames,
     room: Option<RoomName>,
@@ -109,7 +109,7 @@ impl Session {
         Self {
             me: None,
             epoch: String::new(),
-            follow: Follow::default(),
+            catch_up: CatchUp::default(),
             outbox: Outbox::default(),
             names,
             room: None,
@@ -134,7 +134,7 @@ impl Session {
         }
         self.me = Some(me);
         epoch.clone_into(&mut self.epoch);
-        if self.follow.connected(epoch) == Continuity::Broken {
+        if self.catch_up.connected(epoch) == Continuity::Broken {
             self.marks.clear();
             self.behind.clear();
             self.tell("the server's history is another one than before: it was restored from a backup");
@@ -174,7 +174,7 @@ impl Session {
         self.state == ConnectionState::Up
             && self.pending.is_empty()
             && self.outbox.is_settled()
-            && self.follow.is_live()
+            && self.catch_up.is_live()
     }
 
     /// When [`Session::tick`] has something to do.
@@ -269,7 +269,7 @@ impl Session {
                 let Live { target, id, message } = said;
                 match (target, id) {
                     (Some(target), Some(id)) => {
-                        let step = self.follow.live(&target, id, message);
+                        let step = self.catch_up.live(&target, id, message);
                         self.walk(step.into_iter().collect(), now);
                     }
                     _ => self.show(Item::Message(message)),
@@ -302,8 +302,8 @@ impl Session {
                     }
                 }
                 Step::Fetch(target, part) => self.outbox.push_first(Job::Fetch(target, part)),
-                Step::News { .. } if self.marking == Marking::Off => {}
-                Step::News { target, unread, read } => {
+                Step::Unread { .. } if self.marking == Marking::Off => {}
+                Step::Unread { target, unread, read } => {
                     self.tell(&format!("{unread} unread in {target}: /history {target} after={read}"));
                     self.behind.insert(target);
                 }

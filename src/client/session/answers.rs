@@ -1,7 +1,7 @@
 //! Answers: what the rows and final lines of each kind of job change.
 
 use super::{ConnectionState, Effect, Marking, Session, Settled};
-use crate::client::follow::{Listed, Rest, TARGETS_MAX};
+use crate::client::catch_up::{Listed, Page, TARGETS_MAX};
 use crate::client::live::{self, Live};
 use crate::client::outbox::Job;
 use crate::client::screen::Item;
@@ -27,7 +27,7 @@ impl Session {
                 };
                 if target == *wanted {
                     self.names.person(&message.author);
-                    let steps = self.follow.fetched(&target, id, message);
+                    let steps = self.catch_up.fetched(&target, id, message);
                     self.walk(steps, now);
                 }
             }
@@ -43,7 +43,7 @@ impl Session {
         match job {
             Job::Post { id, target, .. } => {
                 if let Some(id) = text.split(' ').next().and_then(|id| id.parse().ok()) {
-                    self.follow.said(&target, id);
+                    self.catch_up.sent(&target, id);
                 }
                 self.settle(id, Settled::Done);
             }
@@ -61,7 +61,7 @@ impl Session {
             Job::List => self.all_listed(now),
             Job::Fetch(..) => {
                 let more = text.split(", ").skip(1).any(|word| word == "more");
-                let steps = self.follow.page_end(if more { Rest::More } else { Rest::None });
+                let steps = self.catch_up.page_end(if more { Page::More } else { Page::Last });
                 self.walk(steps, now);
             }
             Job::NewToken(_) => {
@@ -90,7 +90,7 @@ impl Session {
             }
             // One may not read there any more.
             Job::Fetch(..) => {
-                let steps = self.follow.page_end(Rest::None);
+                let steps = self.catch_up.page_end(Page::Last);
                 self.walk(steps, now);
             }
             Job::Return(target) => {
@@ -112,7 +112,7 @@ impl Session {
         self.effects.push(Effect::Room(self.room));
         // A program asks for what it wants to see of the past; a person is shown what is unread.
         let shown = (self.marking == Marking::On).then_some(&current);
-        let steps = self.follow.listed(&self.epoch, rows, shown);
+        let steps = self.catch_up.listed(&self.epoch, rows, shown);
         self.walk(steps, now);
         self.state = ConnectionState::Up;
         for (id, line) in std::mem::take(&mut self.pending) {

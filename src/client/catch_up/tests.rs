@@ -1,7 +1,7 @@
 //! Tests of [`super`]: a small server that drops connections at any moment.
 
 use super::*;
-use crate::client::screen::Place;
+use crate::client::screen::Recipient;
 use proptest::prelude::*;
 
 fn target(name: &str) -> Target {
@@ -9,8 +9,8 @@ fn target(name: &str) -> Target {
 }
 
 fn message(target: &Target, id: u64) -> Message {
-    let place = Place::Room(target.to_string());
-    Message { place, author: "bob".to_owned(), mark: None, text: id.to_string(), at: None }
+    let recipient = Recipient::Room(target.to_string());
+    Message { recipient, author: "bob".to_owned(), mark: None, text: id.to_string(), at: None }
 }
 
 fn row(name: &str, last: u64, read: u64, unread: u64) -> Listed {
@@ -32,79 +32,79 @@ fn rows_are_read() {
 
 #[test]
 fn the_start_shows_the_current_room_and_tells_of_the_others() {
-    let (lobby, mut follow) = (target("lobby"), Follow::default());
-    follow.connected("e1");
-    assert_eq!(follow.live(&lobby, 31, message(&lobby, 31)), None, "held until the rest is there");
+    let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
+    catch_up.connected("e1");
+    assert_eq!(catch_up.live(&lobby, 31, message(&lobby, 31)), None, "held until the rest is there");
     let steps =
-        follow.listed("e1", vec![row("lobby", 30, 5, 25), row("ops", 9, 7, 2), row("quiet", 4, 4, 0)], Some(&lobby));
-    let news = Step::News { target: target("ops"), unread: 2, read: 7 };
+        catch_up.listed("e1", vec![row("lobby", 30, 5, 25), row("ops", 9, 7, 2), row("quiet", 4, 4, 0)], Some(&lobby));
+    let news = Step::Unread { target: target("ops"), unread: 2, read: 7 };
     assert_eq!(steps, [news, Step::Fetch(lobby.clone(), Part::Latest)]);
     let mut shown = Vec::new();
     for id in 11..=31 {
-        shown.extend(follow.fetched(&lobby, id, message(&lobby, id)));
+        shown.extend(catch_up.fetched(&lobby, id, message(&lobby, id)));
     }
     assert_eq!(shown[0], Step::Earlier { target: lobby.clone(), read: 5, before: 11 });
-    shown.extend(follow.page_end(Rest::More));
+    shown.extend(catch_up.page_end(Page::More));
     assert_eq!(ids(&shown), (11..=31).collect::<Vec<_>>(), "the held line was in the page");
-    assert!(follow.is_live());
-    assert_eq!(follow.live(&target("ops"), 9, message(&lobby, 9)), None, "listed already");
-    assert!(follow.live(&target("ops"), 10, message(&lobby, 10)).is_some());
+    assert!(catch_up.is_live());
+    assert_eq!(catch_up.live(&target("ops"), 9, message(&lobby, 9)), None, "listed already");
+    assert!(catch_up.live(&target("ops"), 10, message(&lobby, 10)).is_some());
 }
 
 #[test]
 fn another_history_begins_anew() {
-    let (lobby, mut follow) = (target("lobby"), Follow::default());
-    assert_eq!(follow.connected("e1"), Continuity::Same);
-    follow.listed("e1", vec![row("lobby", 30, 30, 0)], Some(&lobby));
-    assert_eq!(follow.connected("e2"), Continuity::Broken);
-    assert_eq!(follow.listed("e2", vec![row("lobby", 20, 20, 0)], Some(&lobby)), []);
-    assert!(follow.live(&lobby, 21, message(&lobby, 21)).is_some());
+    let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
+    assert_eq!(catch_up.connected("e1"), Continuity::Same);
+    catch_up.listed("e1", vec![row("lobby", 30, 30, 0)], Some(&lobby));
+    assert_eq!(catch_up.connected("e2"), Continuity::Broken);
+    assert_eq!(catch_up.listed("e2", vec![row("lobby", 20, 20, 0)], Some(&lobby)), []);
+    assert!(catch_up.live(&lobby, 21, message(&lobby, 21)).is_some());
 }
 
 #[test]
 fn a_page_without_anything_new_is_not_asked_for_again() {
-    let (lobby, mut follow) = (target("lobby"), Follow::default());
-    follow.connected("e1");
-    follow.listed("e1", vec![row("lobby", 1, 1, 0)], None);
-    follow.connected("e1");
-    assert_eq!(follow.listed("e1", vec![row("lobby", 9, 1, 8)], None), [Step::Fetch(lobby, Part::After(1))]);
-    assert_eq!(follow.page_end(Rest::More), []);
-    assert!(follow.is_live());
+    let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
+    catch_up.connected("e1");
+    catch_up.listed("e1", vec![row("lobby", 1, 1, 0)], None);
+    catch_up.connected("e1");
+    assert_eq!(catch_up.listed("e1", vec![row("lobby", 9, 1, 8)], None), [Step::Fetch(lobby, Part::After(1))]);
+    assert_eq!(catch_up.page_end(Page::More), []);
+    assert!(catch_up.is_live());
 }
 
 #[test]
 fn own_lines_are_not_shown_again() {
-    let (lobby, mut follow) = (target("lobby"), Follow::default());
-    follow.connected("e1");
-    follow.listed("e1", vec![row("lobby", 1, 1, 0)], None);
-    follow.said(&lobby, 2);
-    assert_eq!(follow.live(&lobby, 2, message(&lobby, 2)), None, "an echo");
-    follow.connected("e1");
-    follow.said(&lobby, 4);
-    follow.listed("e1", vec![row("lobby", 5, 1, 1)], None);
-    let shown: Vec<Step> = (3..=5).flat_map(|id| follow.fetched(&lobby, id, message(&lobby, id))).collect();
+    let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
+    catch_up.connected("e1");
+    catch_up.listed("e1", vec![row("lobby", 1, 1, 0)], None);
+    catch_up.sent(&lobby, 2);
+    assert_eq!(catch_up.live(&lobby, 2, message(&lobby, 2)), None, "an echo");
+    catch_up.connected("e1");
+    catch_up.sent(&lobby, 4);
+    catch_up.listed("e1", vec![row("lobby", 5, 1, 1)], None);
+    let shown: Vec<Step> = (3..=5).flat_map(|id| catch_up.fetched(&lobby, id, message(&lobby, id))).collect();
     assert_eq!(ids(&shown), [3, 5]);
 }
 
 #[test]
 fn what_can_not_be_held_is_fetched() {
-    let (lobby, mut follow) = (target("lobby"), Follow::default());
-    follow.connected("e1");
-    follow.listed("e1", vec![row("lobby", 0, 0, 0)], None);
-    follow.connected("e1");
+    let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
+    catch_up.connected("e1");
+    catch_up.listed("e1", vec![row("lobby", 0, 0, 0)], None);
+    catch_up.connected("e1");
     let last = HELD_MAX as u64 + 500;
     for id in 1..=last {
-        assert_eq!(follow.live(&lobby, id, message(&lobby, id)), None);
+        assert_eq!(catch_up.live(&lobby, id, message(&lobby, id)), None);
     }
-    assert_eq!(follow.held, 0);
-    assert_eq!(follow.listed("e1", vec![row("lobby", 0, 0, 0)], None), [Step::Fetch(lobby, Part::After(0))]);
+    assert_eq!(catch_up.held, 0);
+    assert_eq!(catch_up.listed("e1", vec![row("lobby", 0, 0, 0)], None), [Step::Fetch(lobby, Part::After(0))]);
 }
 
 /// A server with two rooms, and one client's connection to it.
 #[derive(Default)]
 struct World {
     last: [u64; 2],
-    follow: Follow,
+    catch_up: CatchUp,
     connected: bool,
     /// What the server has sent and the client has not read yet.
     wire: VecDeque<Sent>,
@@ -116,7 +116,7 @@ enum Sent {
     Live(usize, u64),
     List([u64; 2]),
     Row(usize, u64),
-    End(Rest),
+    End(Page),
 }
 
 const ROOMS: [&str; 2] = ["lobby", "ops"];
@@ -139,7 +139,7 @@ impl World {
     fn connect(&mut self) {
         self.drop_connection();
         self.connected = true;
-        self.follow.connected("e1");
+        self.catch_up.connected("e1");
         self.wire.push_back(Sent::List(self.last));
     }
 
@@ -148,17 +148,17 @@ impl World {
         let steps = match sent {
             Sent::Live(room, id) => {
                 let target = target(ROOMS[room]);
-                self.follow.live(&target, id, message(&target, id)).into_iter().collect()
+                self.catch_up.live(&target, id, message(&target, id)).into_iter().collect()
             }
             Sent::List(last) => {
                 let rows = (0..2).map(|room| row(ROOMS[room], last[room], 0, 0)).collect();
-                self.follow.listed("e1", rows, None)
+                self.catch_up.listed("e1", rows, None)
             }
             Sent::Row(room, id) => {
                 let target = target(ROOMS[room]);
-                self.follow.fetched(&target, id, message(&target, id))
+                self.catch_up.fetched(&target, id, message(&target, id))
             }
-            Sent::End(rest) => self.follow.page_end(rest),
+            Sent::End(page) => self.catch_up.page_end(page),
         };
         for step in steps {
             match step {
@@ -170,8 +170,8 @@ impl World {
                     let room = ROOMS.iter().position(|name| *name == target.to_string()).unwrap();
                     let end = (after + SMALL_PAGE).min(self.last[room]);
                     (after + 1..=end).for_each(|id| self.wire.push_back(Sent::Row(room, id)));
-                    let rest = if end < self.last[room] { Rest::More } else { Rest::None };
-                    self.wire.push_back(Sent::End(rest));
+                    let page = if end < self.last[room] { Page::More } else { Page::Last };
+                    self.wire.push_back(Sent::End(page));
                 }
                 other => panic!("{other:?}"),
             }
@@ -201,7 +201,7 @@ proptest! {
         while !world.wire.is_empty() {
             world.read();
         }
-        prop_assert!(world.follow.is_live());
+        prop_assert!(world.catch_up.is_live());
         for room in 0..2 {
             prop_assert_eq!(world.shown[room].len() as u64, world.last[room]);
         }

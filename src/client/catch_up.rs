@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Lines held back over all conversations.
 pub const HELD_MAX: usize = 2000;
-/// Conversations that are followed; lines of further ones are shown as they come.
+/// Conversations whose last shown id is kept; lines of further ones are shown as they come.
 pub const TARGETS_MAX: usize = 10_000;
 /// Unread lines of the current room that are shown at the start.
 pub const UNREAD_SHOWN: u32 = 20;
@@ -28,10 +28,10 @@ pub const PAGE: u32 = 1000;
 pub enum Step {
     /// Show this message of that conversation.
     Show(Target, u64, Message),
-    /// Ask for this part of a conversation; answer with [`Follow::fetched`], then [`Follow::page_end`].
+    /// Ask for this part of a conversation; answer with [`CatchUp::fetched`], then [`CatchUp::page_end`].
     Fetch(Target, Part),
     /// A conversation has unread lines that are not shown.
-    News {
+    Unread {
         /// Which.
         target: Target,
         /// How many.
@@ -85,9 +85,9 @@ impl Listed {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Follow {
+pub struct CatchUp {
     epoch: Option<String>,
-    places: HashMap<Target, Shown>,
+    conversations: HashMap<Target, Conversation>,
     held: usize,
     phase: Phase,
     queue: VecDeque<(Target, Part)>,
@@ -106,13 +106,13 @@ enum Phase {
 }
 
 #[derive(Debug, Default)]
-struct Shown {
+struct Conversation {
     /// The last id shown, or known to need no showing.
     seen: u64,
     /// Whether `seen` means anything yet.
     known: bool,
     /// Ids above `seen` that this client said itself.
-    own: BTreeSet<u64>,
+    sent_here: BTreeSet<u64>,
     held: BTreeMap<u64, Message>,
     /// Held lines were dropped: they must be fetched.
     dropped: bool,
@@ -120,29 +120,29 @@ struct Shown {
     earlier: Option<u64>,
 }
 
-impl Follow {
+impl CatchUp {
     /// Whether all that was missed has been shown.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.phase == Phase::Live
     }
 
-    /// A connection is logged in. From here on live lines are held until [`Follow::listed`]. Where
+    /// A connection is logged in. From here on live lines are held until [`CatchUp::listed`]. Where
     /// the server's history is another than before, all ids are forgotten.
     pub fn connected(&mut self, epoch: &str) -> Continuity {
         self.phase = Phase::Listing;
         self.queue.clear();
-        for place in self.places.values_mut() {
+        for conversation in self.conversations.values_mut() {
             // The connection that they came on is gone, and the pages will hold them again.
-            place.held.clear();
-            place.dropped = false;
+            conversation.held.clear();
+            conversation.dropped = false;
         }
         self.held = 0;
         match &self.epoch {
             Some(known) if known == epoch => Continuity::Same,
             None => Continuity::Same,
             Some(_) => {
-                self.places.clear();
+                self.conversations.clear();
                 self.epoch = None;
                 Continuity::Broken
             }
@@ -156,30 +156,30 @@ impl Follow {
         self.epoch = Some(epoch.to_owned());
         let mut steps = Vec::new();
         for row in rows.into_iter().take(TARGETS_MAX) {
-            let Some(place) = self.place(&row.target) else { continue };
-            let known = std::mem::replace(&mut place.known, true);
+            let Some(conversation) = self.conversation(&row.target) else { continue };
+            let known = std::mem::replace(&mut conversation.known, true);
             if !first {
                 if !known {
                     // New since then, to this client: another device joined it, or someone wrote.
-                    place.seen = row.read;
+                    conversation.seen = row.read;
                 }
-                if row.last > place.seen || place.dropped {
-                    place.dropped = false;
+                if row.last > conversation.seen || conversation.dropped {
+                    conversation.dropped = false;
                     self.queue.push_back((row.target, Part::After(0)));
                 }
             } else if current == Some(&row.target) && row.unread > 0 {
-                place.seen = row.read;
-                place.earlier = Some(row.read);
+                conversation.seen = row.read;
+                conversation.earlier = Some(row.read);
                 self.queue.push_back((row.target, Part::Latest));
             } else {
-                place.seen = row.last;
+                conversation.seen = row.last;
                 if row.unread > 0 {
-                    steps.push(Step::News { target: row.target, unread: row.unread, read: row.read });
+                    steps.push(Step::Unread { target: row.target, unread: row.unread, read: row.read });
                 }
             }
         }
         let waiting: HashSet<&Target> = self.queue.iter().map(|(target, _)| target).collect();
-        let idle: Vec<Target> = self.places.keys().filter(|target| !waiting.contains(target)).cloned().collect();
+        let idle: Vec<Target> = self.conversations.keys().filter(|target| !waiting.contains(target)).cloned().collect();
         for target in idle {
             self.release(&target, &mut steps);
         }
@@ -190,29 +190,29 @@ impl Follow {
     /// A row of the part that was asked for.
     pub fn fetched(&mut self, target: &Target, id: u64, message: Message) -> Vec<Step> {
         let mut steps = Vec::new();
-        let Some(place) = self.places.get_mut(target) else { return steps };
-        if id <= place.seen {
+        let Some(conversation) = self.conversations.get_mut(target) else { return steps };
+        if id <= conversation.seen {
             return steps;
         }
-        if let Some(read) = place.earlier.take().filter(|read| id > read + 1) {
+        if let Some(read) = conversation.earlier.take().filter(|read| id > read + 1) {
             steps.push(Step::Earlier { target: target.clone(), read, before: id });
         }
         if let Phase::Fetching { progress } = &mut self.phase {
             *progress = true;
         }
-        if place.pass(id) {
+        if conversation.pass(id) {
             steps.push(Step::Show(target.clone(), id, message));
         }
         steps
     }
 
     /// The part that was asked for is complete, or was refused.
-    pub fn page_end(&mut self, rest: Rest) -> Vec<Step> {
+    pub fn page_end(&mut self, page: Page) -> Vec<Step> {
         let mut steps = Vec::new();
         let Phase::Fetching { progress } = self.phase else { return steps };
         let Some((target, part)) = self.queue.pop_front() else { return steps };
         // A page without anything new would be asked for again and again.
-        if matches!((rest, part), (Rest::More, Part::After(_))) && progress {
+        if matches!((page, part), (Page::More, Part::After(_))) && progress {
             self.queue.push_front((target, Part::After(0)));
         } else {
             self.release(&target, &mut steps);
@@ -226,54 +226,56 @@ impl Follow {
         let live = self.phase == Phase::Live;
         let waiting = !live && (self.phase == Phase::Listing || self.queue.iter().any(|(queued, _)| queued == target));
         let room = self.held < HELD_MAX;
-        let Some(place) = self.place(target) else { return Some(Step::Show(target.clone(), id, message)) };
+        let Some(conversation) = self.conversation(target) else {
+            return Some(Step::Show(target.clone(), id, message));
+        };
         if !waiting {
-            return place.pass(id).then(|| Step::Show(target.clone(), id, message));
+            return conversation.pass(id).then(|| Step::Show(target.clone(), id, message));
         }
-        if room && !place.dropped {
-            if place.held.insert(id, message).is_none() {
+        if room && !conversation.dropped {
+            if conversation.held.insert(id, message).is_none() {
                 self.held += 1;
             }
         } else {
-            let count = place.held.len();
-            place.held.clear();
-            place.dropped = true;
+            let count = conversation.held.len();
+            conversation.held.clear();
+            conversation.dropped = true;
             self.held -= count;
         }
         None
     }
 
     /// This client said something itself, and it got this id: it is on the screen already.
-    pub fn said(&mut self, target: &Target, id: u64) {
+    pub fn sent(&mut self, target: &Target, id: u64) {
         let live = self.phase == Phase::Live;
-        let Some(place) = self.place(target) else { return };
+        let Some(conversation) = self.conversation(target) else { return };
         if live {
-            // A `+ ID` stands at its own place among the messages.
-            place.seen = place.seen.max(id);
-        } else if id > place.seen {
-            place.own.insert(id);
+            // A `+ ID` stands in its place among the messages.
+            conversation.seen = conversation.seen.max(id);
+        } else if id > conversation.seen {
+            conversation.sent_here.insert(id);
         }
     }
 
-    fn place(&mut self, target: &Target) -> Option<&mut Shown> {
-        if self.places.len() >= TARGETS_MAX && !self.places.contains_key(target) {
+    fn conversation(&mut self, target: &Target) -> Option<&mut Conversation> {
+        if self.conversations.len() >= TARGETS_MAX && !self.conversations.contains_key(target) {
             return None;
         }
-        Some(self.places.entry(target.clone()).or_default())
+        Some(self.conversations.entry(target.clone()).or_default())
     }
 
     /// Shows what is held of a conversation, or asks for it again where some was dropped.
     fn release(&mut self, target: &Target, steps: &mut Vec<Step>) {
-        let Some(place) = self.places.get_mut(target) else { return };
-        if place.dropped {
-            place.dropped = false;
+        let Some(conversation) = self.conversations.get_mut(target) else { return };
+        if conversation.dropped {
+            conversation.dropped = false;
             self.queue.push_back((target.clone(), Part::After(0)));
             return;
         }
-        let held = std::mem::take(&mut place.held);
+        let held = std::mem::take(&mut conversation.held);
         self.held -= held.len();
         for (id, message) in held {
-            if place.pass(id) {
+            if conversation.pass(id) {
                 steps.push(Step::Show(target.clone(), id, message));
             }
         }
@@ -285,7 +287,7 @@ impl Follow {
             return;
         };
         if let Part::After(id) = part {
-            *id = self.places.get(target).map_or(0, |place| place.seen);
+            *id = self.conversations.get(target).map_or(0, |conversation| conversation.seen);
         }
         steps.push(Step::Fetch(target.clone(), *part));
         self.phase = Phase::Fetching { progress: false };
@@ -303,14 +305,14 @@ pub enum Continuity {
 
 /// Whether an answer says that there is more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
+pub enum Page {
     /// There is.
     More,
     /// That was all.
-    None,
+    Last,
 }
 
-impl Shown {
+impl Conversation {
     /// Moves on to an id; says whether it is to be shown.
     fn pass(&mut self, id: u64) -> bool {
         self.known = true;
@@ -318,9 +320,9 @@ impl Shown {
             return false;
         }
         self.seen = id;
-        let own = self.own.contains(&id);
-        self.own = self.own.split_off(&(id.saturating_add(1)));
-        !own
+        let sent_here = self.sent_here.contains(&id);
+        self.sent_here = self.sent_here.split_off(&(id.saturating_add(1)));
+        !sent_here
     }
 }
 
