@@ -5,8 +5,8 @@
 //! argument. Must not know sockets, threads or the terminal. Runs on the network thread.
 
 use super::catch_up::{CatchUp, Continuity, Listed, Step};
+use super::incoming::{self, Incoming};
 use super::known_names::KnownNames;
-use super::live::{self, Live};
 use super::outbox::{Job, Outbox, RequestId};
 use super::screen::Item;
 use super::typed::{self, Meant};
@@ -264,9 +264,9 @@ impl Session {
             }
             Body::Event { room, text } => self.event(room, text, &line.tags),
             Body::RoomMessage { .. } | Body::DirectMessage { .. } => {
-                let Some(said) = live::read(line, self.me.as_ref()) else { return };
-                self.learn(&said);
-                let Live { target, id, message } = said;
+                let Some(incoming) = incoming::parse_line(line, self.me.as_ref()) else { return };
+                self.learn(&incoming);
+                let Incoming { target, id, message } = incoming;
                 match (target, id) {
                     (Some(target), Some(id)) => {
                         let step = self.catch_up.live(&target, id, message);
@@ -314,9 +314,9 @@ impl Session {
         }
     }
 
-    fn learn(&self, said: &Live) {
-        self.names.person(&said.message.author);
-        if let Some(target) = &said.target {
+    fn learn(&self, incoming: &Incoming) {
+        self.names.person(&incoming.message.author);
+        if let Some(target) = &incoming.target {
             self.learn_target(target);
         }
     }

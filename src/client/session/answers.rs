@@ -2,7 +2,7 @@
 
 use super::{ConnectionState, Effect, Marking, Session, Settled};
 use crate::client::catch_up::{Listed, Page, TARGETS_MAX};
-use crate::client::live::{self, Live};
+use crate::client::incoming::{self, Incoming};
 use crate::client::outbox::Job;
 use crate::client::screen::Item;
 use crate::client::typed;
@@ -21,7 +21,8 @@ impl Session {
                 }
             }
             Some(Job::Fetch(wanted, _)) => {
-                let Some(Live { target: Some(target), id: Some(id), message }) = live::read_row(text, self.me.as_ref())
+                let Some(Incoming { target: Some(target), id: Some(id), message }) =
+                    incoming::parse_row(text, self.me.as_ref())
                 else {
                     return;
                 };

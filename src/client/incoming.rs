@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 /// Something said, and where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Live {
+pub struct Incoming {
     /// The conversation; none where its name is nobody's, as the server's own.
     pub target: Option<Target>,
     /// Its id there; without tags there is none.
@@ -20,7 +20,7 @@ pub struct Live {
 
 /// Reads a line that says something; `None` if it is another kind of line.
 #[must_use]
-pub fn read(line: &Line<'_>, me: Option<&UserName>) -> Option<Live> {
+pub fn parse_line(line: &Line<'_>, me: Option<&UserName>) -> Option<Incoming> {
     let at = line.tags.at;
     // An event about a message is no message, though it may carry the message's id.
     let id = if line.tags.ev.is_some() { None } else { line.tags.id };
@@ -39,7 +39,7 @@ pub fn read(line: &Line<'_>, me: Option<&UserName>) -> Option<Live> {
         _ => return None,
     };
     let mark = mark.map(str::to_owned);
-    Some(Live {
+    Some(Incoming {
         target,
         id,
         message: Message { recipient, author: author.to_owned(), mark, text: text.to_owned(), at },
@@ -48,7 +48,7 @@ pub fn read(line: &Line<'_>, me: Option<&UserName>) -> Option<Live> {
 
 /// Reads a row of history, `TARGET ID TIME AUTHOR[ (mark)]: TEXT`; `None` if it is none.
 #[must_use]
-pub fn read_row(row: &str, me: Option<&UserName>) -> Option<Live> {
+pub fn parse_row(row: &str, me: Option<&UserName>) -> Option<Incoming> {
     let mut words = row.splitn(4, ' ');
     let target = Target::parse(words.next()?).ok()?;
     let id = words.next()?.parse().ok()?;
@@ -65,7 +65,7 @@ pub fn read_row(row: &str, me: Option<&UserName>) -> Option<Live> {
         Target::Direct(other) => Recipient::DirectTo(me.unwrap_or(other).to_string()),
     };
     let message = Message { recipient, author: author.to_owned(), mark, text: text.to_owned(), at };
-    Some(Live { target: Some(target), id: Some(id), message })
+    Some(Incoming { target: Some(target), id: Some(id), message })
 }
 
 fn is_me(name: &str, me: Option<&UserName>) -> bool {
@@ -88,26 +88,26 @@ mod tests {
             ("@bob 9 2026-11-22T09:10:00.000Z bob: hi", "@id=9;at=1795338600000;to=@bob (bob > alice) hi"),
             ("@bob 9 2026-11-22T09:10:00.000Z Alice: hi", "@id=9;at=1795338600000;to=@bob (Alice > bob) hi"),
         ] {
-            let row = read_row(row, Some(&me())).unwrap();
-            assert_eq!(read(&Line::parse(line).unwrap(), Some(&me())), Some(row), "{line}");
+            let row = parse_row(row, Some(&me())).unwrap();
+            assert_eq!(parse_line(&Line::parse(line).unwrap(), Some(&me())), Some(row), "{line}");
         }
     }
 
     #[test]
     fn a_direct_line_belongs_to_its_other_side_also_without_a_tag() {
         for line in ["@id=1 (alice > bob) x", "@id=1 (bob > alice) x", "@id=1;to=@bob (bob > alice) x"] {
-            let said = read(&Line::parse(line).unwrap(), Some(&me())).unwrap();
+            let said = parse_line(&Line::parse(line).unwrap(), Some(&me())).unwrap();
             assert_eq!(said.target, Some(Target::parse("@bob").unwrap()), "{line}");
         }
-        let server = read(&Line::parse("@id=1;to=@server (server > alice) x").unwrap(), Some(&me())).unwrap();
+        let server = parse_line(&Line::parse("@id=1;to=@server (server > alice) x").unwrap(), Some(&me())).unwrap();
         assert_eq!(server.target, Some(Target::parse("@server").unwrap()));
     }
 
     #[test]
     fn what_is_no_row_is_none() {
         for row in ["", "lobby", "lobby x y z", "lobby 1 now bob", "b!d 1 2026-11-22T09:10:00Z bob: x"] {
-            assert_eq!(read_row(row, None), None, "{row}");
+            assert_eq!(parse_row(row, None), None, "{row}");
         }
-        assert_eq!(read_row("lobby 1 sometime bob: x", None).unwrap().message.at, None);
+        assert_eq!(parse_row("lobby 1 sometime bob: x", None).unwrap().message.at, None);
     }
 }
