@@ -25,9 +25,10 @@ pub mod connector;
 pub mod first_connection;
 pub mod inbox;
 pub mod incoming;
-pub mod input;
+pub mod interpret;
 pub mod known_hosts;
 pub mod known_names;
+pub mod line_editor;
 pub mod network;
 pub mod outbox;
 pub mod printer;
@@ -37,7 +38,6 @@ pub mod session;
 pub mod state;
 pub mod terminal;
 pub mod trust;
-pub mod typed;
 pub mod unanswered;
 
 use args::Args;
@@ -46,8 +46,9 @@ use connection::{ConnectError, Poller};
 use connector::{Connector, ConnectorError};
 use first_connection::{FirstConnectionError, TerminalPrompts};
 use known_names::KnownNames;
+use line_editor::LineEditor;
 use network::Patience;
-use screen::{Paint, Style, Terminal};
+use screen::{OutputKind, Paint, Style};
 use session::{Marking, Session};
 use state::{StateDir, StateError};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -126,26 +127,26 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
     let mut poller = Poller::new()?;
     let logged_in = first_connection::connect(args, &connector, &mut poller, &mut TerminalPrompts).map_err(explain)?;
     let names = KnownNames::default();
-    let terminal = if io::stdout().is_terminal() { Terminal::Present } else { Terminal::Absent };
-    let paint = Paint::choose(args.color, terminal, |name| std::env::var(name).ok());
+    let output = if io::stdout().is_terminal() { OutputKind::Terminal } else { OutputKind::Pipe };
+    let paint = Paint::choose(args.color, output, |name| std::env::var(name).ok());
     let key_prefix = crate::protocol::secrets::new_epoch()?;
     let host = connector.server.host.clone();
-    if io::stdin().is_terminal() && terminal == Terminal::Present {
+    if io::stdin().is_terminal() && output == OutputKind::Terminal {
         let session = Session::new(key_prefix, names.clone(), Marking::On);
         let style = Style { paint, clock: Some(jiff::tz::TimeZone::system()) };
-        let mut input = input::Input::new(connector.state.history(), names)?;
+        let mut editor = LineEditor::new(connector.state.history(), names)?;
         // Before the first line is typed: from then on only the printer writes.
         say(&format!("+ {}", screen::clean(&logged_in.welcome)));
-        match input.printer() {
+        match editor.printer() {
             Ok(above) => {
                 say("Enter sends, Tab completes, /help lists the commands, Ctrl-D leaves.");
                 let printer = printer::Printer::start(above)?;
-                input.set_gate(printer.gate());
+                editor.set_gate(printer.gate());
                 let network =
                     network::start(connector, poller, session, printer.screen(style), logged_in, Patience::Endless)?;
-                let outcome = terminal::run(&network, &mut input, Prompt::Shown, &host);
-                input.save();
-                drop(input);
+                let outcome = terminal::run(&network, &mut editor, Prompt::Shown, &host);
+                editor.save();
+                drop(editor);
                 printer.finish();
                 network.join();
                 outcome
@@ -156,8 +157,8 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
                 say("Enter sends, /help lists the commands, Ctrl-D leaves.");
                 let network =
                     network::start(connector, poller, session, script::Output { style }, logged_in, Patience::Endless)?;
-                let outcome = terminal::run(&network, &mut input, Prompt::Told, &host);
-                input.save();
+                let outcome = terminal::run(&network, &mut editor, Prompt::Told, &host);
+                editor.save();
                 network.join();
                 outcome
             }

@@ -218,7 +218,7 @@ impl<S: Screen> Network<S> {
         let effects = self.session.connected(&epoch, me);
         let mut over = self.act(effects);
         for line in early {
-            let effects = self.session.line(&line, Instant::now());
+            let effects = self.session.server_line(&line, Instant::now());
             over = over.or(self.act(effects));
         }
         loop {
@@ -254,7 +254,7 @@ impl<S: Screen> Network<S> {
             return Ok(None);
         }
         let Some(line) = connection.next_line()? else { return Ok(None) };
-        let effects = self.session.line(&line, now);
+        let effects = self.session.server_line(&line, now);
         Ok(self.act(effects))
     }
 
@@ -326,7 +326,7 @@ impl<S: Screen> Network<S> {
         loop {
             match self.orders.try_recv() {
                 Ok(Order::Line(id, line)) => {
-                    let effects = self.session.typed(id, line);
+                    let effects = self.session.user_line(id, line);
                     // What a typed line sets off never ends the connection.
                     self.act(effects);
                 }

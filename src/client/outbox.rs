@@ -33,7 +33,7 @@ pub enum Job {
         text: String,
     },
     /// A command that the user typed, without its slash and label.
-    Typed {
+    Command {
         /// Whose line it is.
         id: RequestId,
         /// What was typed.
@@ -57,7 +57,7 @@ impl Job {
     fn command(&self) -> String {
         match self {
             Self::Post { target, key, text, .. } => format!("post {target} {key} {text}"),
-            Self::Typed { command, .. } => command.clone(),
+            Self::Command { command, .. } => command.clone(),
             Self::List => "conversations".to_owned(),
             Self::Fetch(target, Part::After(id)) => {
                 format!("history {target} after={id} limit={}", super::catch_up::PAGE)
@@ -92,7 +92,7 @@ impl Outbox {
 
     /// The next line to send, if one may be sent now.
     pub fn next_line(&mut self) -> Option<String> {
-        let exclusive = self.under_way.iter().any(|(_, job)| matches!(job, Job::Typed { .. }));
+        let exclusive = self.under_way.iter().any(|(_, job)| matches!(job, Job::Command { .. }));
         if exclusive || self.under_way.len() >= WINDOW {
             return None;
         }
@@ -119,7 +119,7 @@ impl Outbox {
     /// Whether the user's own lines are all answered, and what they made necessary.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let users = |job: &Job| matches!(job, Job::Post { .. } | Job::Typed { .. } | Job::NewToken(_));
+        let users = |job: &Job| matches!(job, Job::Post { .. } | Job::Command { .. } | Job::NewToken(_));
         !self.waiting.iter().any(users) && !self.under_way.iter().any(|(_, job)| users(job))
     }
 
@@ -131,11 +131,11 @@ impl Outbox {
         for (_, job) in self.under_way.drain(..) {
             match job {
                 Job::Post { .. } => again.push_back(job),
-                Job::Typed { id, command } => undecided.push((id, command)),
+                Job::Command { id, command } => undecided.push((id, command)),
                 Job::List | Job::Fetch(..) | Job::Mark(..) | Job::NewToken(_) | Job::Return(_) | Job::Restore(_) => {}
             }
         }
-        again.extend(self.waiting.drain(..).filter(|job| matches!(job, Job::Post { .. } | Job::Typed { .. })));
+        again.extend(self.waiting.drain(..).filter(|job| matches!(job, Job::Post { .. } | Job::Command { .. })));
         self.waiting = again;
         undecided
     }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn typed(n: u64, command: &str) -> Job {
-        Job::Typed { id: RequestId(n), command: command.to_owned() }
+        Job::Command { id: RequestId(n), command: command.to_owned() }
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub enum Paint {
 impl Paint {
     /// What a terminal wants: `--color` first, then `NO_COLOR` and `TERM`.
     #[must_use]
-    pub fn choose(asked: super::args::Colors, terminal: Terminal, variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn choose(asked: super::args::Colors, output: OutputKind, variable: impl Fn(&str) -> Option<String>) -> Self {
         use super::args::Colors;
         let wanted = match asked {
             Colors::Always => true,
@@ -92,7 +92,7 @@ impl Paint {
             Colors::Auto => {
                 let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
                 let dumb = variable("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-                terminal == Terminal::Present && !no_color && !dumb
+                output == OutputKind::Terminal && !no_color && !dumb
             }
         };
         if wanted { Self::Colour } else { Self::Plain }
@@ -108,11 +108,11 @@ impl Paint {
 
 /// Whether what is shown goes to a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Terminal {
+pub enum OutputKind {
     /// It does.
-    Present,
+    Terminal,
     /// It goes to a file or a pipe.
-    Absent,
+    Pipe,
 }
 
 /// Colours of the 256 that can be read on black and on white.
@@ -275,14 +275,14 @@ mod tests {
                 if key == name { Some(value.to_owned()) } else { (name == "TERM").then(|| "xterm".to_owned()) }
             })
         };
-        use Terminal::{Absent, Present};
-        assert_eq!(choose(Colors::Auto, Present, None), Paint::Colour);
-        assert_eq!(choose(Colors::Auto, Absent, None), Paint::Plain);
-        assert_eq!(choose(Colors::Auto, Present, Some(("NO_COLOR", "1"))), Paint::Plain);
-        assert_eq!(choose(Colors::Auto, Present, Some(("NO_COLOR", ""))), Paint::Colour);
-        assert_eq!(choose(Colors::Auto, Present, Some(("TERM", "dumb"))), Paint::Plain);
-        assert_eq!(choose(Colors::Always, Absent, Some(("NO_COLOR", "1"))), Paint::Colour);
-        assert_eq!(choose(Colors::Never, Present, None), Paint::Plain);
+        use OutputKind::{Pipe, Terminal};
+        assert_eq!(choose(Colors::Auto, Terminal, None), Paint::Colour);
+        assert_eq!(choose(Colors::Auto, Pipe, None), Paint::Plain);
+        assert_eq!(choose(Colors::Auto, Terminal, Some(("NO_COLOR", "1"))), Paint::Plain);
+        assert_eq!(choose(Colors::Auto, Terminal, Some(("NO_COLOR", ""))), Paint::Colour);
+        assert_eq!(choose(Colors::Auto, Terminal, Some(("TERM", "dumb"))), Paint::Plain);
+        assert_eq!(choose(Colors::Always, Pipe, Some(("NO_COLOR", "1"))), Paint::Colour);
+        assert_eq!(choose(Colors::Never, Terminal, None), Paint::Plain);
     }
 
     proptest! {

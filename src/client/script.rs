@@ -7,11 +7,11 @@
 //! end such a read, so that thread is not joined.
 
 use super::ClientError;
+use super::interpret::is_quit;
 use super::network::{Ending, NetworkHandle, Order, Report, When};
 use super::printer::Screen;
 use super::screen::{Item, Style, render};
 use super::session::Settled;
-use super::typed::is_quit;
 use super::unanswered::Unanswered;
 use crate::protocol::command::{Input, parse_line};
 use crate::protocol::secrets::Secret;

@@ -6,10 +6,10 @@
 
 use super::catch_up::{CatchUp, Continuity, Listed, Step};
 use super::incoming::{self, Incoming};
+use super::interpret::{self, Interpretation};
 use super::known_names::KnownNames;
 use super::outbox::{Job, Outbox, RequestId};
 use super::screen::Item;
-use super::typed::{self, Meant};
 use crate::protocol::code::Code;
 use crate::protocol::line::{Body, Line, Tags};
 use crate::protocol::names::{RoomName, Target, UserName};
@@ -204,7 +204,7 @@ impl Session {
     }
 
     /// The user typed a line.
-    pub fn typed(&mut self, id: RequestId, line: String) -> Vec<Effect> {
+    pub fn user_line(&mut self, id: RequestId, line: String) -> Vec<Effect> {
         if self.state == ConnectionState::Up {
             self.give(id, &line);
         } else if self.pending.len() >= PENDING_MAX {
@@ -219,7 +219,7 @@ impl Session {
     }
 
     /// A line came from the server.
-    pub fn line(&mut self, text: &str, now: Instant) -> Vec<Effect> {
+    pub fn server_line(&mut self, text: &str, now: Instant) -> Vec<Effect> {
         if let Ok(line) = Line::parse(text) {
             self.take(&line, now);
         }
@@ -228,15 +228,15 @@ impl Session {
 
     fn give(&mut self, id: RequestId, line: &str) {
         let key = &mut self.keys;
-        let meant = typed::understand(line, self.room.as_ref(), || {
+        let meant = interpret::interpret(line, self.room.as_ref(), || {
             key.count += 1;
             format!("{}-{}", key.prefix, key.count)
         });
         match meant {
-            Meant::Nothing => self.settle(id, Settled::Done),
-            Meant::Refused { code, text } => self.refuse(id, code, &text),
-            Meant::Post { target, key, text } => self.outbox.push(Job::Post { id, target, key, text }),
-            Meant::Command(command) => self.outbox.push(Job::Typed { id, command }),
+            Interpretation::Nothing => self.settle(id, Settled::Done),
+            Interpretation::Refused { code, text } => self.refuse(id, code, &text),
+            Interpretation::Post { target, key, text } => self.outbox.push(Job::Post { id, target, key, text }),
+            Interpretation::Command(command) => self.outbox.push(Job::Command { id, command }),
         }
     }
 
@@ -245,7 +245,7 @@ impl Session {
         match line.body {
             Body::Row(text) => self.row(job.as_ref(), text, now),
             Body::Prompt(text) => match job {
-                Some(Job::Typed { id, .. }) => self.effects.push(Effect::Ask(id, text.to_owned())),
+                Some(Job::Command { id, .. }) => self.effects.push(Effect::Ask(id, text.to_owned())),
                 // Nothing that the client sends by itself makes a server ask; it comes back anew.
                 _ => self.effects.push(Effect::Reconnect),
             },

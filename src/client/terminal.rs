@@ -5,9 +5,9 @@
 //! printer's thread; this thread waits for a command's answer only so that the answer stands below
 //! the command, and no longer than `ANSWER_SHOWN`, or until a question is answered.
 
-use super::input::{Entered, Input};
+use super::interpret::is_quit;
+use super::line_editor::{Entered, LineEditor};
 use super::network::{Ending, NetworkHandle, Order, Report, When};
-use super::typed::is_quit;
 use super::unanswered::Unanswered;
 use super::{ClientError, say};
 use crate::protocol::command::{Input as Parsed, parse_line};
@@ -22,11 +22,11 @@ const LEAVE_WAIT: Duration = Duration::from_secs(1);
 /// Pasted lines that are sent without asking.
 const PASTED_UNASKED: usize = 1;
 
-struct Terminal<'a> {
+struct TerminalChat<'a> {
     network: &'a NetworkHandle,
     /// Whose questions are asked.
     host: &'a str,
-    input: &'a mut Input,
+    editor: &'a mut LineEditor,
     prompt: Prompt,
     room: Option<RoomName>,
     unanswered: Unanswered,
@@ -57,29 +57,29 @@ enum Leave {
 /// # Errors
 /// [`ClientError::Lost`] if there is no way back to the server, [`ClientError::Unseen`] if the
 /// terminal takes nothing any more.
-pub fn run(network: &NetworkHandle, input: &mut Input, prompt: Prompt, host: &str) -> Result<(), ClientError> {
+pub fn run(network: &NetworkHandle, editor: &mut LineEditor, prompt: Prompt, host: &str) -> Result<(), ClientError> {
     let (unanswered, leave) = (Unanswered::default(), Leave::Warns);
-    let mut terminal = Terminal { network, host, input, prompt, room: None, unanswered, leave, ended: None };
+    let mut chat = TerminalChat { network, host, editor, prompt, room: None, unanswered, leave, ended: None };
     // The current room is known once the conversations are listed: the first prompt shows it.
-    terminal.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Room(_)));
-    while terminal.ended.is_none() {
-        terminal.turn();
+    chat.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Room(_)));
+    while chat.ended.is_none() {
+        chat.turn();
     }
-    match terminal.ended {
-        Some(Ending::Lost(error)) => Err(ClientError::Lost { error, unsent: terminal.unanswered.into_lines() }),
+    match chat.ended {
+        Some(Ending::Lost(error)) => Err(ClientError::Lost { error, unsent: chat.unanswered.into_lines() }),
         Some(Ending::Unseen(error)) => Err(ClientError::Unseen(error)),
         Some(Ending::Left) | None => Ok(()),
     }
 }
 
-impl Terminal<'_> {
+impl TerminalChat<'_> {
     fn turn(&mut self) {
         let prompt = match (self.prompt, &self.room) {
             (Prompt::Told, _) => String::new(),
             (Prompt::Shown, Some(room)) => format!("[{room}] "),
             (Prompt::Shown, None) => "(no room) ".to_owned(),
         };
-        let entered = self.input.read(&prompt);
+        let entered = self.editor.read(&prompt);
         while let Ok(report) = self.network.reports.try_recv() {
             self.take(report);
         }
@@ -115,7 +115,7 @@ impl Terminal<'_> {
     }
 
     fn confirm(&mut self, lines: usize) -> bool {
-        let answer = self.input.ask(&format!("Send these {lines} lines? [y/N] "));
+        let answer = self.editor.ask(&format!("Send these {lines} lines? [y/N] "));
         matches!(answer.as_deref(), Some("y" | "Y" | "yes"))
     }
 

@@ -3,8 +3,8 @@
 //! Owns their numbers, and what is said of them where they can't be sent any more. Pure; runs on
 //! the main thread.
 
+use super::interpret::is_secret;
 use super::outbox::RequestId;
-use super::typed::is_secret;
 use std::collections::BTreeMap;
 
 /// See the module.

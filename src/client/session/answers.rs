@@ -3,9 +3,9 @@
 use super::{ConnectionState, Effect, Marking, Session, Settled};
 use crate::client::catch_up::{Listed, Page, TARGETS_MAX};
 use crate::client::incoming::{self, Incoming};
+use crate::client::interpret;
 use crate::client::outbox::Job;
 use crate::client::screen::Item;
-use crate::client::typed;
 use crate::protocol::code::Code;
 use crate::protocol::names::{RoomName, Target};
 use crate::protocol::secrets::Secret;
@@ -32,8 +32,8 @@ impl Session {
                     self.walk(steps, now);
                 }
             }
-            Some(Job::Typed { command, .. }) => {
-                typed::learn_row(command, text, &self.names);
+            Some(Job::Command { command, .. }) => {
+                interpret::learn_row(command, text, &self.names);
                 self.show(Item::Row(text.to_owned()));
             }
             _ => self.show(Item::Row(text.to_owned())),
@@ -48,14 +48,14 @@ impl Session {
                 }
                 self.settle(id, Settled::Done);
             }
-            Job::Typed { id, command } => {
-                self.typed_done(&command, text);
+            Job::Command { id, command } => {
+                self.command_done(&command, text);
                 self.show(Item::Done(text.to_owned()));
-                if typed::is_passwd(&command) {
+                if interpret::is_passwd(&command) {
                     self.effects.push(Effect::TokenDied);
                 }
-                if typed::is_help(&command) {
-                    typed::KEYS_HELP.iter().for_each(|line| self.tell(line));
+                if interpret::is_help(&command) {
+                    interpret::KEYS_HELP.iter().for_each(|line| self.tell(line));
                 }
                 self.settle(id, Settled::Done);
             }
@@ -78,8 +78,8 @@ impl Session {
             [Code::Busy, Code::Throttled, Code::SlowDown, Code::ShuttingDown].iter().any(|c| c.as_str() == code);
         match job {
             Job::Post { id, .. } => self.refuse(id, code, text),
-            Job::Typed { id, command } => {
-                if typed::enters_room(&command).is_some() {
+            Job::Command { id, command } => {
+                if interpret::enters_room(&command).is_some() {
                     self.set_room(None);
                 }
                 self.refuse(id, code, text);
@@ -121,19 +121,19 @@ impl Session {
         }
     }
 
-    fn typed_done(&mut self, command: &str, text: &str) {
+    fn command_done(&mut self, command: &str, text: &str) {
         let named = text.split(' ').next().and_then(|word| RoomName::parse(word).ok());
-        if let Some(wanted) = typed::enters_room(command) {
+        if let Some(wanted) = interpret::enters_room(command) {
             let room = named.unwrap_or(wanted);
             self.names.room(room.as_str());
             self.set_room(Some(room));
-        } else if let Some(left) = typed::leaves_room(command) {
+        } else if let Some(left) = interpret::leaves_room(command) {
             if self.room.as_ref() == Some(&left) {
                 self.set_room(None);
             }
-        } else if let Some(target) = typed::catches_up(command) {
+        } else if let Some(target) = interpret::catches_up(command) {
             self.behind.remove(&target);
-        } else if let Some(option) = typed::sets_option(command) {
+        } else if let Some(option) = interpret::sets_option(command) {
             match self.options.iter_mut().find(|(known, _)| *known == option) {
                 Some((_, set)) => command.clone_into(set),
                 None => self.options.push((option, command.to_owned())),

@@ -41,14 +41,14 @@ impl Talk {
 
     fn hear(&mut self, lines: &[&str]) {
         for line in lines {
-            let effects = self.session.line(line, self.now);
+            let effects = self.session.server_line(line, self.now);
             self.take(effects);
         }
     }
 
     fn type_line(&mut self, line: &str) {
         self.ids += 1;
-        let effects = self.session.typed(RequestId(self.ids), line.to_owned());
+        let effects = self.session.user_line(RequestId(self.ids), line.to_owned());
         self.take(effects);
     }
 

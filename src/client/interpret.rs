@@ -18,7 +18,7 @@ pub const KEYS_HELP: &[&str] = &[
 
 /// What a line means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Meant {
+pub enum Interpretation {
     /// An empty line.
     Nothing,
     /// Say this.
@@ -42,37 +42,37 @@ pub enum Meant {
 }
 
 /// Reads a line that was typed while `room` was the current one.
-pub fn understand(line: &str, room: Option<&RoomName>, new_key: impl FnOnce() -> String) -> Meant {
-    let refused = |code, text: &str| Meant::Refused { code, text: text.to_owned() };
+pub fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnce() -> String) -> Interpretation {
+    let refused = |code, text: &str| Interpretation::Refused { code, text: text.to_owned() };
     if line.contains(['\n', '\r']) {
         return refused("bad-text", "a line has no line ends in it");
     }
     let meant = match parse_line(line) {
-        Input::Nothing => return Meant::Nothing,
+        Input::Nothing => return Interpretation::Nothing,
         Input::Text(text) => match room {
-            Some(room) => Meant::Post { target: Target::Room(*room), key: new_key(), text: text.to_owned() },
+            Some(room) => Interpretation::Post { target: Target::Room(*room), key: new_key(), text: text.to_owned() },
             None => return refused("no-room", "you are in no room now. /rooms lists them, /join ROOM enters one."),
         },
         Input::Command { verb: Ok(verb), rest, .. } => match verb.parse(rest) {
             Ok(Command::Say { target, key: None, text }) => {
-                Meant::Post { target, key: new_key(), text: text.as_str().to_owned() }
+                Interpretation::Post { target, key: new_key(), text: text.as_str().to_owned() }
             }
             Ok(Command::Set(Setting::Tags(_) | Setting::Deflate(_))) => {
                 return refused("not-allowed", "this client needs tags and deflate as they are");
             }
             // Also where the arguments look wrong: the server's refusal is the one that counts.
-            _ => Meant::Command(format!("{}{rest}", verb.name)),
+            _ => Interpretation::Command(format!("{}{rest}", verb.name)),
         },
-        Input::Command { verb: Err(_), .. } => Meant::Command(without_label(line).to_owned()),
+        Input::Command { verb: Err(_), .. } => Interpretation::Command(without_label(line).to_owned()),
     };
     let length = match &meant {
-        Meant::Post { target, key, text } => format!("post {target} {key} ").len() + text.len(),
-        Meant::Command(command) => command.len(),
+        Interpretation::Post { target, key, text } => format!("post {target} {key} ").len() + text.len(),
+        Interpretation::Command(command) => command.len(),
         _ => 0,
     };
     if length + LABEL_ROOM > LINE_MAX {
         let text = format!("{} bytes are more than one line may have. Nothing was sent.", line.len());
-        return Meant::Refused { code: "line-too-long", text };
+        return Interpretation::Refused { code: "line-too-long", text };
     }
     meant
 }
@@ -175,12 +175,12 @@ fn parse(line: &str) -> Option<Command> {
 mod tests {
     use super::*;
 
-    fn meant(line: &str) -> Meant {
-        understand(line, Some(&RoomName::lobby()), || "key".to_owned())
+    fn meant(line: &str) -> Interpretation {
+        interpret(line, Some(&RoomName::lobby()), || "key".to_owned())
     }
 
-    fn post(target: &str, text: &str) -> Meant {
-        Meant::Post { target: Target::parse(target).unwrap(), key: "key".to_owned(), text: text.to_owned() }
+    fn post(target: &str, text: &str) -> Interpretation {
+        Interpretation::Post { target: Target::parse(target).unwrap(), key: "key".to_owned(), text: text.to_owned() }
     }
 
     #[test]
@@ -189,19 +189,19 @@ mod tests {
         assert_eq!(meant("//etc"), post("lobby", "/etc"));
         assert_eq!(meant("/msg Bob lunch?"), post("@Bob", "lunch?"));
         assert_eq!(meant("/say ops hi"), post("ops", "hi"));
-        assert_eq!(meant("  "), Meant::Nothing);
+        assert_eq!(meant("  "), Interpretation::Nothing);
         assert!(is_quit("/QUIT") && is_quit("/@x quit") && !is_quit("//quit"));
-        assert_eq!(meant("/join #Ops"), Meant::Command("join #Ops".to_owned()));
-        assert_eq!(meant("/@mine who  ops"), Meant::Command("who  ops".to_owned()));
-        assert_eq!(meant("/@mine frobnicate x"), Meant::Command("frobnicate x".to_owned()));
-        assert_eq!(meant("/history limit=x"), Meant::Command("history limit=x".to_owned()));
-        assert_eq!(meant("/"), Meant::Command(String::new()));
+        assert_eq!(meant("/join #Ops"), Interpretation::Command("join #Ops".to_owned()));
+        assert_eq!(meant("/@mine who  ops"), Interpretation::Command("who  ops".to_owned()));
+        assert_eq!(meant("/@mine frobnicate x"), Interpretation::Command("frobnicate x".to_owned()));
+        assert_eq!(meant("/history limit=x"), Interpretation::Command("history limit=x".to_owned()));
+        assert_eq!(meant("/"), Interpretation::Command(String::new()));
     }
 
     #[test]
     fn what_can_not_be_sent_is_said_at_once() {
-        let code = |line: &str, room: Option<&RoomName>| match understand(line, room, || "key".to_owned()) {
-            Meant::Refused { code, .. } => code,
+        let code = |line: &str, room: Option<&RoomName>| match interpret(line, room, || "key".to_owned()) {
+            Interpretation::Refused { code, .. } => code,
             other => panic!("{other:?}"),
         };
         let lobby = RoomName::lobby();

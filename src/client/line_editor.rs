@@ -3,9 +3,9 @@
 //! Owns rustyline and the file of what was typed. Must not know the network. Runs on the main
 //! thread.
 
+use super::interpret::is_secret;
 use super::known_names::KnownNames;
 use super::printer::Gate;
-use super::typed::is_secret;
 use crate::protocol::command::TABLE;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 const HISTORY_MAX: usize = 1000;
 
 /// The line editor.
-pub struct Input {
+pub struct LineEditor {
     editor: Editor<LineHelper, DefaultHistory>,
     history: PathBuf,
 }
@@ -40,7 +40,7 @@ pub enum Entered {
     End,
 }
 
-impl Input {
+impl LineEditor {
     /// An editor on the terminal, with what was typed before.
     ///
     /// # Errors
