@@ -7,7 +7,7 @@
 //! Nobody is logged in yet, so the server may be anyone's: what it says goes into an error only
 //! through [`clean`], or it could draw on the terminal that the error is shown on.
 
-use super::connection::{Connection, ConnectionError, Poller, Woke};
+use super::connection::{Connection, ConnectionError, Poller, WaitOutcome};
 use super::screen::clean;
 use crate::protocol::code::Code;
 use crate::protocol::deflate::DICTIONARY;
@@ -236,8 +236,8 @@ impl<'p> Authenticator<'p> {
             }
             match self.connection.wait(self.poller, until) {
                 // A caller waits until the login is over: its lines are in the channel.
-                Ok(Woke::Lines | Woke::Called) => {}
-                Ok(Woke::Late) => return Err(self.failed(ConnectionError::Silent)),
+                Ok(WaitOutcome::Lines | WaitOutcome::Woken) => {}
+                Ok(WaitOutcome::TimedOut) => return Err(self.failed(ConnectionError::Silent)),
                 Err(error) => return Err(self.failed(error)),
             }
         }

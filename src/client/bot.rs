@@ -26,7 +26,7 @@
 
 use super::args::{Address, Fingerprint};
 use super::authenticate::{ANSWER_TIMEOUT, AuthError, Authenticator, Credentials, Welcome};
-use super::connection::{ConnectError, Connection, ConnectionError, Poller, Woke};
+use super::connection::{ConnectError, Connection, ConnectionError, Poller, WaitOutcome};
 use super::trust::Trust;
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::UserName;
@@ -206,7 +206,7 @@ impl Bot {
             if let Some(line) = self.connection.next_line()? {
                 return Ok(Some(line));
             }
-            if self.connection.wait(&mut self.poller, until)? == Woke::Late {
+            if self.connection.wait(&mut self.poller, until)? == WaitOutcome::TimedOut {
                 return Ok(None);
             }
         }

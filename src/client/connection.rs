@@ -2,7 +2,7 @@
 //!
 //! Owns the bytes of both directions until they are lines or are sent. Must not know what a line
 //! means. Belongs to one thread at a time: the main thread's while logging in for the first time,
-//! then the network thread's. It blocks in one place, [`Connection::wait`], which a [`Caller`] ends early.
+//! then the network thread's. It blocks in one place, [`Connection::wait`], which a [`WakeHandle`] ends early.
 //!
 //! Nothing here is unbounded: reading stops at `UNREAD_MAX` bytes that the program has not taken,
 //! and what the server does not take of ours ends the connection at `UNSENT_MAX`.
@@ -41,7 +41,7 @@ const UNSENT_MAX: usize = 1 << 20;
 const READ_SIZE: usize = 16 * 1024;
 
 const SOCKET: Token = Token(0);
-const CALLED: Token = Token(1);
+const WOKEN: Token = Token(1);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +98,7 @@ pub enum ConnectionError {
     Flood,
 }
 
-/// What a thread blocks on: a connection's socket, and callers from other threads.
+/// What a thread blocks on: a connection's socket, and wake-ups from other threads.
 #[derive(Debug)]
 pub struct Poller {
     poll: Poll,
@@ -108,11 +108,11 @@ pub struct Poller {
 
 /// Ends a [`Connection::wait`] or a [`Poller::sleep`] from another thread.
 #[derive(Debug, Clone)]
-pub struct Caller(Arc<Waker>);
+pub struct WakeHandle(Arc<Waker>);
 
-impl Caller {
+impl WakeHandle {
     /// Wakes the thread. If that fails the thread is past waiting anyway.
-    pub fn call(&self) {
+    pub fn wake(&self) {
         if let Err(error) = self.0.wake() {
             log::warn!("can't wake the network thread: {error}");
         }
@@ -121,13 +121,13 @@ impl Caller {
 
 /// Why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Woke {
+pub enum WaitOutcome {
     /// There are lines.
     Lines,
-    /// Another thread called.
-    Called,
+    /// Another thread woke this one.
+    Woken,
     /// The time is over.
-    Late,
+    TimedOut,
 }
 
 impl Poller {
@@ -137,29 +137,29 @@ impl Poller {
     /// If the system gives no file descriptors for it.
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), CALLED)?);
+        let waker = Arc::new(Waker::new(poll.registry(), WOKEN)?);
         Ok(Self { poll, events: Events::with_capacity(8), waker })
     }
 
-    /// What other threads call it with.
+    /// What other threads wake it with.
     #[must_use]
-    pub fn caller(&self) -> Caller {
-        Caller(Arc::clone(&self.waker))
+    pub fn wake_handle(&self) -> WakeHandle {
+        WakeHandle(Arc::clone(&self.waker))
     }
 
     /// Sleeps without a connection.
     ///
     /// # Errors
     /// What the system says.
-    pub fn sleep(&mut self, until: Instant) -> io::Result<Woke> {
+    pub fn sleep(&mut self, until: Instant) -> io::Result<WaitOutcome> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Ok(Woke::Late);
+                return Ok(WaitOutcome::TimedOut);
             }
             let ready = self.poll(left)?;
-            if ready.called {
-                return Ok(Woke::Called);
+            if ready.woken {
+                return Ok(WaitOutcome::Woken);
             }
         }
     }
@@ -171,8 +171,8 @@ impl Poller {
             other => other?,
         }
         for event in &self.events {
-            if event.token() == CALLED {
-                ready.called = true;
+            if event.token() == WOKEN {
+                ready.woken = true;
             } else {
                 ready.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
                 ready.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
@@ -186,7 +186,7 @@ impl Poller {
 struct Ready {
     readable: bool,
     writable: bool,
-    called: bool,
+    woken: bool,
 }
 
 /// A connection; see the module.
@@ -257,16 +257,16 @@ impl Connection {
         self.inbox.expect_frames();
     }
 
-    /// Sends what is queued and waits for lines, for a caller or for the time.
+    /// Sends what is queued and waits for lines, for a wake-up or for the time.
     ///
     /// # Errors
     /// [`ConnectionError`] once the connection has ended and all lines that came before were taken.
-    pub fn wait(&mut self, poller: &mut Poller, until: Instant) -> Result<Woke, ConnectionError> {
+    pub fn wait(&mut self, poller: &mut Poller, until: Instant) -> Result<WaitOutcome, ConnectionError> {
         loop {
             let pumped = self.pump();
             if self.inbox.has_line()? {
                 // What came before the end is still read, and the end found again.
-                return Ok(Woke::Lines);
+                return Ok(WaitOutcome::Lines);
             }
             pumped?;
             if self.ended {
@@ -274,13 +274,13 @@ impl Connection {
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Ok(Woke::Late);
+                return Ok(WaitOutcome::TimedOut);
             }
             let ready = poller.poll(left)?;
             self.readable |= ready.readable;
             self.writable |= ready.writable;
-            if ready.called {
-                return Ok(Woke::Called);
+            if ready.woken {
+                return Ok(WaitOutcome::Woken);
             }
         }
     }

@@ -1,15 +1,15 @@
 //! The thread `network`: it keeps the client connected and carries lines both ways.
 //!
 //! Owns the connection, the session and the time between two connections. Orders come from the
-//! main thread over a channel and a call that ends its wait; what the main thread must know goes
+//! main thread over a channel, with a wake-up that ends its wait; what the main thread must know goes
 //! back as [`Report`]s, what the user shall see to the [`Screen`]. Nothing here waits for the
 //! terminal or for the user.
 
 use super::authenticate::token_label;
-use super::connection::{Caller, Connection, ConnectionError, Poller, Woke};
+use super::connection::{Connection, ConnectionError, Poller, WaitOutcome, WakeHandle};
 use super::connector::{Connector, ConnectorError, LoggedIn};
-use super::outbox::RequestId;
 use super::printer::Screen;
+use super::requests::RequestId;
 use super::screen::Item;
 use super::session::{Effect, Session, Settled};
 use super::state::SavedLogin;
@@ -88,7 +88,7 @@ pub enum Patience {
 #[derive(Debug)]
 pub struct NetworkHandle {
     orders: Sender<Order>,
-    caller: Caller,
+    wake_handle: WakeHandle,
     /// What the network thread reports.
     pub reports: Receiver<Report>,
     thread: JoinHandle<()>,
@@ -98,7 +98,7 @@ impl NetworkHandle {
     /// Gives an order. A thread that has ended takes none; it has reported why.
     pub fn order(&self, order: Order) {
         if self.orders.send(order).is_ok() {
-            self.caller.call();
+            self.wake_handle.wake();
         }
     }
 
@@ -156,7 +156,7 @@ pub fn start<S: Screen + 'static>(
 ) -> io::Result<NetworkHandle> {
     let (orders, taken) = crossbeam_channel::unbounded();
     let (report, reports) = crossbeam_channel::unbounded();
-    let caller = poller.caller();
+    let wake_handle = poller.wake_handle();
     let network = Network {
         connector,
         poller,
@@ -172,7 +172,7 @@ pub fn start<S: Screen + 'static>(
         answers: Vec::new(),
     };
     let thread = thread::Builder::new().name("network".to_owned()).spawn(move || network.run(logged_in))?;
-    Ok(NetworkHandle { orders, caller, reports, thread })
+    Ok(NetworkHandle { orders, wake_handle, reports, thread })
 }
 
 impl<S: Screen> Network<S> {
@@ -250,7 +250,7 @@ impl<S: Screen> Network<S> {
         let woke = connection.wait(&mut self.poller, until)?;
         let now = Instant::now();
         self.session.tick(now);
-        if woke != Woke::Lines {
+        if woke != WaitOutcome::Lines {
             return Ok(None);
         }
         let Some(line) = connection.next_line()? else { return Ok(None) };
@@ -267,14 +267,14 @@ impl<S: Screen> Network<S> {
         let until = Instant::now() + GOODBYE;
         loop {
             match connection.wait(&mut self.poller, until) {
-                Ok(Woke::Lines) => {
+                Ok(WaitOutcome::Lines) => {
                     // What comes now is unread, and will be shown the next time.
                     if connection.next_line().is_err() {
                         break;
                     }
                 }
-                Ok(Woke::Called) => {}
-                Ok(Woke::Late) | Err(_) => break,
+                Ok(WaitOutcome::Woken) => {}
+                Ok(WaitOutcome::TimedOut) | Err(_) => break,
             }
         }
         connection.close();
@@ -311,8 +311,8 @@ impl<S: Screen> Network<S> {
                 return true;
             }
             match self.poller.sleep(until) {
-                Ok(Woke::Called) => {}
-                Ok(Woke::Late | Woke::Lines) => return false,
+                Ok(WaitOutcome::Woken) => {}
+                Ok(WaitOutcome::TimedOut | WaitOutcome::Lines) => return false,
                 Err(error) => {
                     log::warn!("can't sleep: {error}");
                     thread::sleep(until.saturating_duration_since(Instant::now()));

@@ -1,14 +1,14 @@
 //! The client's side of one account's talk with a server, over any number of connections.
 //!
 //! Owns the current room, what the user typed until it is answered, and which lines are shown.
-//! Joins [`CatchUp`] and [`Outbox`]. Pure: lines and typed lines in, [`Effect`]s out, the time an
+//! Joins [`CatchUp`] and [`RequestQueue`]. Pure: lines and typed lines in, [`Effect`]s out, the time an
 //! argument. Must not know sockets, threads or the terminal. Runs on the network thread.
 
 use super::catch_up::{CatchUp, Continuity, Listed, Step};
 use super::incoming::{self, Incoming};
 use super::interpret::{self, Interpretation};
 use super::known_names::KnownNames;
-use super::outbox::{Job, Outbox, RequestId};
+use super::requests::{Request, RequestId, RequestQueue};
 use super::screen::Item;
 use crate::protocol::code::Code;
 use crate::protocol::line::{Body, Line, Tags};
@@ -69,7 +69,7 @@ pub struct Session {
     me: Option<UserName>,
     epoch: String,
     catch_up: CatchUp,
-    outbox: Outbox,
+    requests: RequestQueue,
     names: KnownNames,
     room: Option<RoomName>,
     state: ConnectionState,
@@ -110,7 +110,7 @@ impl Session {
             me: None,
             epoch: String::new(),
             catch_up: CatchUp::default(),
-            outbox: Outbox::default(),
+            requests: RequestQueue::default(),
             names,
             room: None,
             state: ConnectionState::Down,
@@ -142,20 +142,20 @@ impl Session {
         self.state = ConnectionState::Listing;
         self.listed.clear();
         if let Some(room) = self.room.filter(|room| *room != RoomName::lobby()) {
-            self.outbox.push_first(Job::Return(Target::Room(room)));
+            self.requests.push_first(Request::Return(Target::Room(room)));
         }
         for (_, command) in self.options.iter().rev() {
-            self.outbox.push_first(Job::Restore(command.clone()));
+            self.requests.push_first(Request::Restore(command.clone()));
         }
         // Behind the texts that are repeated: their ids are known before any page holds them.
-        self.outbox.push(Job::List);
+        self.requests.push(Request::List);
         self.take_effects()
     }
 
     /// The connection is gone.
     pub fn disconnected(&mut self) -> Vec<Effect> {
         self.state = ConnectionState::Down;
-        for (id, command) in self.outbox.dropped() {
+        for (id, command) in self.requests.dropped() {
             let verb = command.split(' ').next().unwrap_or_default();
             self.tell(&format!("the connection dropped before /{verb} was answered; it may have been done or not"));
             self.settle(id, Settled::Undecided);
@@ -165,7 +165,7 @@ impl Session {
 
     /// The next line to send, without its end.
     pub fn next_line(&mut self) -> Option<String> {
-        if self.state == ConnectionState::Down { None } else { self.outbox.next_line() }
+        if self.state == ConnectionState::Down { None } else { self.requests.next_line() }
     }
 
     /// Whether all that the user gave is answered and all that was missed is shown.
@@ -173,7 +173,7 @@ impl Session {
     pub fn is_settled(&self) -> bool {
         self.state == ConnectionState::Up
             && self.pending.is_empty()
-            && self.outbox.is_settled()
+            && self.requests.is_settled()
             && self.catch_up.is_live()
     }
 
@@ -194,13 +194,13 @@ impl Session {
     /// Moves all read markers now: the user leaves.
     pub fn mark(&mut self) {
         for (target, id) in self.marks.drain() {
-            self.outbox.push(Job::Mark(target, id));
+            self.requests.push(Request::Mark(target, id));
         }
     }
 
     /// Asks for a new token under this label.
     pub fn renew_token(&mut self, label: String) {
-        self.outbox.push_first(Job::NewToken(label));
+        self.requests.push_first(Request::NewToken(label));
     }
 
     /// The user typed a line.
@@ -235,26 +235,26 @@ impl Session {
         match meant {
             Interpretation::Nothing => self.settle(id, Settled::Done),
             Interpretation::Refused { code, text } => self.refuse(id, code, &text),
-            Interpretation::Post { target, key, text } => self.outbox.push(Job::Post { id, target, key, text }),
-            Interpretation::Command(command) => self.outbox.push(Job::Command { id, command }),
+            Interpretation::Post { target, key, text } => self.requests.push(Request::Post { id, target, key, text }),
+            Interpretation::Command(command) => self.requests.push(Request::Command { id, command }),
         }
     }
 
     fn take(&mut self, line: &Line<'_>, now: Instant) {
-        let job = line.tags.re.and_then(|re| self.outbox.job(re)).cloned();
+        let request = line.tags.re.and_then(|re| self.requests.request(re)).cloned();
         match line.body {
-            Body::Row(text) => self.row(job.as_ref(), text, now),
-            Body::Prompt(text) => match job {
-                Some(Job::Command { id, .. }) => self.effects.push(Effect::Ask(id, text.to_owned())),
+            Body::Row(text) => self.row(request.as_ref(), text, now),
+            Body::Prompt(text) => match request {
+                Some(Request::Command { id, .. }) => self.effects.push(Effect::Ask(id, text.to_owned())),
                 // Nothing that the client sends by itself makes a server ask; it comes back anew.
                 _ => self.effects.push(Effect::Reconnect),
             },
-            Body::Done(text) => match line.tags.re.and_then(|re| self.outbox.answered(re)) {
-                Some(job) => self.done(job, text, now),
+            Body::Done(text) => match line.tags.re.and_then(|re| self.requests.answered(re)) {
+                Some(request) => self.done(request, text, now),
                 None => self.show(Item::Done(text.to_owned())),
             },
-            Body::Refused(code, text) => match line.tags.re.and_then(|re| self.outbox.answered(re)) {
-                Some(job) => self.refused(job, code, text, now),
+            Body::Refused(code, text) => match line.tags.re.and_then(|re| self.requests.answered(re)) {
+                Some(request) => self.refused(request, code, text, now),
                 None => self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() }),
             },
             Body::Notice(Some(Code::Read), _) => {}
@@ -301,7 +301,7 @@ impl Session {
                         self.next_mark.get_or_insert(now + MARK_EVERY);
                     }
                 }
-                Step::Fetch(target, part) => self.outbox.push_first(Job::Fetch(target, part)),
+                Step::Fetch(target, part) => self.requests.push_first(Request::Fetch(target, part)),
                 Step::Unread { .. } if self.marking == Marking::Off => {}
                 Step::Unread { target, unread, read } => {
                     self.tell(&format!("{unread} unread in {target}: /history {target} after={read}"));

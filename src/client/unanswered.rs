@@ -4,7 +4,7 @@
 //! the main thread.
 
 use super::interpret::is_secret;
-use super::outbox::RequestId;
+use super::requests::RequestId;
 use std::collections::BTreeMap;
 
 /// See the module.

@@ -1,10 +1,10 @@
-//! Answers: what the rows and final lines of each kind of job change.
+//! Answers: what the rows and final lines of each kind of request change.
 
 use super::{ConnectionState, Effect, Marking, Session, Settled};
 use crate::client::catch_up::{Listed, Page, TARGETS_MAX};
 use crate::client::incoming::{self, Incoming};
 use crate::client::interpret;
-use crate::client::outbox::Job;
+use crate::client::requests::Request;
 use crate::client::screen::Item;
 use crate::protocol::code::Code;
 use crate::protocol::names::{RoomName, Target};
@@ -12,15 +12,15 @@ use crate::protocol::secrets::Secret;
 use std::time::Instant;
 
 impl Session {
-    pub(super) fn row(&mut self, job: Option<&Job>, text: &str, now: Instant) {
-        match job {
-            Some(Job::List) => {
+    pub(super) fn row(&mut self, request: Option<&Request>, text: &str, now: Instant) {
+        match request {
+            Some(Request::List) => {
                 if let Some(row) = Listed::parse(text).filter(|_| self.listed.len() < TARGETS_MAX) {
                     self.learn_target(&row.target);
                     self.listed.push(row);
                 }
             }
-            Some(Job::Fetch(wanted, _)) => {
+            Some(Request::Fetch(wanted, _)) => {
                 let Some(Incoming { target: Some(target), id: Some(id), message }) =
                     incoming::parse_row(text, self.me.as_ref())
                 else {
@@ -32,7 +32,7 @@ impl Session {
                     self.walk(steps, now);
                 }
             }
-            Some(Job::Command { command, .. }) => {
+            Some(Request::Command { command, .. }) => {
                 interpret::learn_row(command, text, &self.names);
                 self.show(Item::Row(text.to_owned()));
             }
@@ -40,15 +40,15 @@ impl Session {
         }
     }
 
-    pub(super) fn done(&mut self, job: Job, text: &str, now: Instant) {
-        match job {
-            Job::Post { id, target, .. } => {
+    pub(super) fn done(&mut self, request: Request, text: &str, now: Instant) {
+        match request {
+            Request::Post { id, target, .. } => {
                 if let Some(id) = text.split(' ').next().and_then(|id| id.parse().ok()) {
                     self.catch_up.sent(&target, id);
                 }
                 self.settle(id, Settled::Done);
             }
-            Job::Command { id, command } => {
+            Request::Command { id, command } => {
                 self.command_done(&command, text);
                 self.show(Item::Done(text.to_owned()));
                 if interpret::is_passwd(&command) {
@@ -59,48 +59,48 @@ impl Session {
                 }
                 self.settle(id, Settled::Done);
             }
-            Job::List => self.all_listed(now),
-            Job::Fetch(..) => {
+            Request::List => self.all_listed(now),
+            Request::Fetch(..) => {
                 let more = text.split(", ").skip(1).any(|word| word == "more");
                 let steps = self.catch_up.page_end(if more { Page::More } else { Page::Last });
                 self.walk(steps, now);
             }
-            Job::NewToken(_) => {
+            Request::NewToken(_) => {
                 let token = text.split(' ').next().unwrap_or_default();
                 self.effects.push(Effect::Token(Secret::new(token)));
             }
-            Job::Mark(..) | Job::Return(_) | Job::Restore(_) => {}
+            Request::Mark(..) | Request::Return(_) | Request::Restore(_) => {}
         }
     }
 
-    pub(super) fn refused(&mut self, job: Job, code: &str, text: &str, now: Instant) {
+    pub(super) fn refused(&mut self, request: Request, code: &str, text: &str, now: Instant) {
         let passing =
             [Code::Busy, Code::Throttled, Code::SlowDown, Code::ShuttingDown].iter().any(|c| c.as_str() == code);
-        match job {
-            Job::Post { id, .. } => self.refuse(id, code, text),
-            Job::Command { id, command } => {
+        match request {
+            Request::Post { id, .. } => self.refuse(id, code, text),
+            Request::Command { id, command } => {
                 if interpret::enters_room(&command).is_some() {
                     self.set_room(None);
                 }
                 self.refuse(id, code, text);
             }
-            Job::List | Job::Fetch(..) if passing => self.effects.push(Effect::Reconnect),
-            Job::List => {
+            Request::List | Request::Fetch(..) if passing => self.effects.push(Effect::Reconnect),
+            Request::List => {
                 self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
                 self.all_listed(now);
             }
             // One may not read there any more.
-            Job::Fetch(..) => {
+            Request::Fetch(..) => {
                 let steps = self.catch_up.page_end(Page::Last);
                 self.walk(steps, now);
             }
-            Job::Return(target) => {
+            Request::Return(target) => {
                 self.tell(&format!("you are not in {target} any more"));
                 self.set_room(None);
             }
-            Job::NewToken(_) => self.tell("the next login will ask for the password"),
-            Job::Restore(command) => self.tell(&format!("/{command} could not be set again: {text}")),
-            Job::Mark(..) => {}
+            Request::NewToken(_) => self.tell("the next login will ask for the password"),
+            Request::Restore(command) => self.tell(&format!("/{command} could not be set again: {text}")),
+            Request::Mark(..) => {}
         }
     }
 

@@ -20,7 +20,7 @@ pub struct RequestId(pub u64);
 
 /// Something to ask of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Job {
+pub enum Request {
     /// Say this once.
     Post {
         /// Whose line it is.
@@ -53,7 +53,7 @@ pub enum Job {
     Restore(String),
 }
 
-impl Job {
+impl Request {
     fn command(&self) -> String {
         match self {
             Self::Post { target, key, text, .. } => format!("post {target} {key} {text}"),
@@ -73,54 +73,56 @@ impl Job {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Outbox {
-    waiting: VecDeque<Job>,
-    under_way: VecDeque<(String, Job)>,
+pub struct RequestQueue {
+    waiting: VecDeque<Request>,
+    under_way: VecDeque<(String, Request)>,
     labels: u64,
 }
 
-impl Outbox {
-    /// Adds a job behind the others.
-    pub fn push(&mut self, job: Job) {
-        self.waiting.push_back(job);
+impl RequestQueue {
+    /// Adds a request behind the others.
+    pub fn push(&mut self, request: Request) {
+        self.waiting.push_back(request);
     }
 
-    /// Adds a job that the client itself needs now: before what waits.
-    pub fn push_first(&mut self, job: Job) {
-        self.waiting.push_front(job);
+    /// Adds a request that the client itself needs now: before what waits.
+    pub fn push_first(&mut self, request: Request) {
+        self.waiting.push_front(request);
     }
 
     /// The next line to send, if one may be sent now.
     pub fn next_line(&mut self) -> Option<String> {
-        let exclusive = self.under_way.iter().any(|(_, job)| matches!(job, Job::Command { .. }));
+        let exclusive = self.under_way.iter().any(|(_, request)| matches!(request, Request::Command { .. }));
         if exclusive || self.under_way.len() >= WINDOW {
             return None;
         }
-        let job = self.waiting.pop_front()?;
+        let request = self.waiting.pop_front()?;
         self.labels += 1;
         let label = format!("c{}", self.labels);
-        let line = format!("/@{label} {}", job.command());
-        self.under_way.push_back((label, job));
+        let line = format!("/@{label} {}", request.command());
+        self.under_way.push_back((label, request));
         Some(line)
     }
 
-    /// The job that a label belongs to.
+    /// The request that a label belongs to.
     #[must_use]
-    pub fn job(&self, label: &str) -> Option<&Job> {
-        self.under_way.iter().find(|(known, _)| known == label).map(|(_, job)| job)
+    pub fn request(&self, label: &str) -> Option<&Request> {
+        self.under_way.iter().find(|(known, _)| known == label).map(|(_, request)| request)
     }
 
-    /// A job got its final line.
-    pub fn answered(&mut self, label: &str) -> Option<Job> {
+    /// A request got its final line.
+    pub fn answered(&mut self, label: &str) -> Option<Request> {
         let at = self.under_way.iter().position(|(known, _)| known == label)?;
-        self.under_way.remove(at).map(|(_, job)| job)
+        self.under_way.remove(at).map(|(_, request)| request)
     }
 
     /// Whether the user's own lines are all answered, and what they made necessary.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let users = |job: &Job| matches!(job, Job::Post { .. } | Job::Command { .. } | Job::NewToken(_));
-        !self.waiting.iter().any(users) && !self.under_way.iter().any(|(_, job)| users(job))
+        let users = |request: &Request| {
+            matches!(request, Request::Post { .. } | Request::Command { .. } | Request::NewToken(_))
+        };
+        !self.waiting.iter().any(users) && !self.under_way.iter().any(|(_, request)| users(request))
     }
 
     /// The connection is gone. Texts wait to be repeated, in their order; what the client asked
@@ -128,14 +130,21 @@ impl Outbox {
     pub fn dropped(&mut self) -> Vec<(RequestId, String)> {
         let mut undecided = Vec::new();
         let mut again = VecDeque::new();
-        for (_, job) in self.under_way.drain(..) {
-            match job {
-                Job::Post { .. } => again.push_back(job),
-                Job::Command { id, command } => undecided.push((id, command)),
-                Job::List | Job::Fetch(..) | Job::Mark(..) | Job::NewToken(_) | Job::Return(_) | Job::Restore(_) => {}
+        for (_, request) in self.under_way.drain(..) {
+            match request {
+                Request::Post { .. } => again.push_back(request),
+                Request::Command { id, command } => undecided.push((id, command)),
+                Request::List
+                | Request::Fetch(..)
+                | Request::Mark(..)
+                | Request::NewToken(_)
+                | Request::Return(_)
+                | Request::Restore(_) => {}
             }
         }
-        again.extend(self.waiting.drain(..).filter(|job| matches!(job, Job::Post { .. } | Job::Command { .. })));
+        again.extend(
+            self.waiting.drain(..).filter(|request| matches!(request, Request::Post { .. } | Request::Command { .. })),
+        );
         self.waiting = again;
         undecided
     }
@@ -145,40 +154,40 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    fn post(n: u64) -> Job {
+    fn post(n: u64) -> Request {
         let target = Target::parse("lobby").unwrap();
-        Job::Post { id: RequestId(n), target, key: format!("k{n}"), text: format!("text {n}") }
+        Request::Post { id: RequestId(n), target, key: format!("k{n}"), text: format!("text {n}") }
     }
 
-    fn typed(n: u64, command: &str) -> Job {
-        Job::Command { id: RequestId(n), command: command.to_owned() }
+    fn typed(n: u64, command: &str) -> Request {
+        Request::Command { id: RequestId(n), command: command.to_owned() }
     }
 
     #[test]
     fn texts_are_repeated_in_order_and_commands_are_not() {
-        let mut outbox = Outbox::default();
-        [post(1), post(2), typed(3, "who"), post(4)].into_iter().for_each(|job| outbox.push(job));
-        assert_eq!(outbox.next_line().as_deref(), Some("/@c1 post lobby k1 text 1"));
-        assert_eq!(outbox.next_line().as_deref(), Some("/@c2 post lobby k2 text 2"));
-        assert_eq!(outbox.next_line().as_deref(), Some("/@c3 who"));
-        assert_eq!(outbox.next_line(), None, "the next line could be taken for a password");
-        assert_eq!(outbox.answered("c1"), Some(post(1)));
-        assert_eq!(outbox.dropped(), [(RequestId(3), "who".to_owned())]);
-        outbox.push_first(Job::List);
-        assert_eq!(outbox.next_line().as_deref(), Some("/@c4 conversations"));
-        assert_eq!(outbox.next_line().as_deref(), Some("/@c5 post lobby k2 text 2"));
-        assert_eq!(outbox.next_line().as_deref(), Some("/@c6 post lobby k4 text 4"));
-        assert!(!outbox.is_settled());
-        assert_eq!((outbox.answered("c5"), outbox.answered("c6")), (Some(post(2)), Some(post(4))));
-        assert!(outbox.is_settled());
+        let mut requests = RequestQueue::default();
+        [post(1), post(2), typed(3, "who"), post(4)].into_iter().for_each(|request| requests.push(request));
+        assert_eq!(requests.next_line().as_deref(), Some("/@c1 post lobby k1 text 1"));
+        assert_eq!(requests.next_line().as_deref(), Some("/@c2 post lobby k2 text 2"));
+        assert_eq!(requests.next_line().as_deref(), Some("/@c3 who"));
+        assert_eq!(requests.next_line(), None, "the next line could be taken for a password");
+        assert_eq!(requests.answered("c1"), Some(post(1)));
+        assert_eq!(requests.dropped(), [(RequestId(3), "who".to_owned())]);
+        requests.push_first(Request::List);
+        assert_eq!(requests.next_line().as_deref(), Some("/@c4 conversations"));
+        assert_eq!(requests.next_line().as_deref(), Some("/@c5 post lobby k2 text 2"));
+        assert_eq!(requests.next_line().as_deref(), Some("/@c6 post lobby k4 text 4"));
+        assert!(!requests.is_settled());
+        assert_eq!((requests.answered("c5"), requests.answered("c6")), (Some(post(2)), Some(post(4))));
+        assert!(requests.is_settled());
     }
 
     #[test]
     fn the_client_does_not_run_ahead_of_the_server() {
-        let mut outbox = Outbox::default();
-        (0..100).for_each(|n| outbox.push(post(n)));
-        assert_eq!(std::iter::from_fn(|| outbox.next_line()).count(), WINDOW);
-        outbox.answered("c1");
-        assert!(outbox.next_line().is_some());
+        let mut requests = RequestQueue::default();
+        (0..100).for_each(|n| requests.push(post(n)));
+        assert_eq!(std::iter::from_fn(|| requests.next_line()).count(), WINDOW);
+        requests.answered("c1");
+        assert!(requests.next_line().is_some());
     }
 }
