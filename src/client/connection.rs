@@ -9,7 +9,7 @@
 
 use super::args::{Address, Transport};
 use super::inbox::{Inbox, InboxError};
-use super::trust::{Distrust, Trust, TrustOutcome};
+use super::trust::{Trust, TrustError, TrustOutcome};
 use crate::protocol::ALPN;
 use mio::event::Events;
 use mio::unix::SourceFd;
@@ -60,7 +60,7 @@ pub enum ConnectError {
     BadName(String),
     /// The server is not trusted.
     #[error(transparent)]
-    Distrusted(#[from] Distrust),
+    Untrusted(#[from] TrustError),
     /// The handshake failed.
     #[error("TLS failed: {0}")]
     Tls(rustls::Error),
@@ -206,7 +206,7 @@ impl Connection {
     /// the server and [`TLS_TIMEOUT`]. `trust` keeps what it found out.
     ///
     /// # Errors
-    /// [`ConnectError`]; [`ConnectError::Distrusted`] if the server is not trusted.
+    /// [`ConnectError`]; [`ConnectError::Untrusted`] if the server is not trusted.
     pub fn open(server: &Address, trust: &Arc<Trust>, poller: &mut Poller) -> Result<Self, ConnectError> {
         let socket = connect(server)?;
         let tls = match server.transport {
@@ -229,7 +229,7 @@ impl Connection {
         match connection.shake_hands(poller) {
             Ok(()) => Ok(connection),
             Err(error) => Err(match (trust.outcome(), error) {
-                (Some(TrustOutcome::Distrusted(distrust)), _) => ConnectError::Distrusted(distrust),
+                (Some(TrustOutcome::Untrusted(untrusted)), _) => ConnectError::Untrusted(untrusted),
                 (_, ConnectionError::Tls(rustls::Error::InvalidMessage(_))) => ConnectError::NoTls(server.clone()),
                 (_, ConnectionError::Tls(error)) => ConnectError::Tls(error),
                 (_, error) => ConnectError::Lost(error),

@@ -8,7 +8,7 @@ use super::authenticate::{AuthError, Authenticator, Credentials, Welcome, token_
 use super::connection::{ConnectError, Connection, Poller};
 use super::known_hosts::{self, KnownHostsError, Record};
 use super::state::{SavedLogin, StateDir, StateError};
-use super::trust::{Distrust, Trust, TrustOutcome};
+use super::trust::{Trust, TrustError, TrustOutcome};
 use crate::protocol::code::Code;
 use crate::protocol::names::UserName;
 use std::collections::VecDeque;
@@ -82,7 +82,7 @@ impl Connector {
     /// Connects to the server if it is trusted, and remembers how it is known.
     ///
     /// # Errors
-    /// [`ConnectorError`]; an unknown server is [`Distrust::Unvouched`].
+    /// [`ConnectorError`]; an unknown server is [`TrustError::Unknown`].
     pub fn connect(&self, poller: &mut Poller) -> Result<Connection, ConnectorError> {
         let known = match self.server.transport {
             Transport::Plain => None,
@@ -103,8 +103,8 @@ impl Connector {
     ///
     /// # Errors
     /// [`ConnectorError::KnownHosts`] if it can't be written.
-    pub fn trust_key(&self, distrust: &Distrust) -> Result<(), ConnectorError> {
-        if let Distrust::Unvouched { pin, .. } = distrust {
+    pub fn trust_key(&self, untrusted: &TrustError) -> Result<(), ConnectorError> {
+        if let TrustError::Unknown { pin, .. } = untrusted {
             known_hosts::remember(&self.state, &self.server, Record::Pin(*pin))?;
         }
         Ok(())

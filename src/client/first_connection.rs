@@ -8,7 +8,7 @@ use super::connection::{ConnectError, Connection, Poller};
 use super::connector::{Connector, ConnectorError, LoggedIn};
 use super::screen::clean_lines;
 use super::state::SavedLogin;
-use super::trust::Distrust;
+use super::trust::TrustError;
 use crate::protocol::code::Code;
 use crate::protocol::names::UserName;
 use crate::protocol::secrets::Secret;
@@ -145,19 +145,19 @@ fn open(
     prompts: &mut impl Prompts,
 ) -> Result<Connection, FirstConnectionError> {
     match connector.connect(poller) {
-        Err(ConnectorError::Connect(ConnectError::Distrusted(distrust @ Distrust::Unvouched { .. })))
+        Err(ConnectorError::Connect(ConnectError::Untrusted(untrusted @ TrustError::Unknown { .. })))
             if prompts.is_there() =>
         {
-            let Distrust::Unvouched { fingerprint, .. } = &distrust else { return Err(FirstConnectionError::GivenUp) };
-            prompts.tell(&distrust.to_string());
+            let TrustError::Unknown { fingerprint, .. } = &untrusted else { return Err(FirstConnectionError::GivenUp) };
+            prompts.tell(&untrusted.to_string());
             prompts.tell(&format!(
                 "  {fingerprint}\nAsk its operator whether that is right: the server prints it when it starts."
             ));
             let answer = prompts.line("Trust it from now on? [y/N] ")?.unwrap_or_default();
             if !matches!(answer.to_lowercase().as_str(), "y" | "yes") {
-                return Err(ConnectorError::Connect(ConnectError::Distrusted(distrust)).into());
+                return Err(ConnectorError::Connect(ConnectError::Untrusted(untrusted)).into());
             }
-            connector.trust_key(&distrust)?;
+            connector.trust_key(&untrusted)?;
             Ok(connector.connect(poller)?)
         }
         other => Ok(other?),

@@ -2,7 +2,7 @@
 //! server's.
 //!
 //! ```text
-//!            Order                     lines
+//!            UserAction                     lines
 //!   main ──────────────> network <────────────────────> server
 //!   (line editor,  <──── (connection, session)
 //!    prompts)     Report    │ Item
@@ -54,7 +54,7 @@ use state::{StateDir, StateError};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 use terminal::Prompt;
-use trust::Distrust;
+use trust::TrustError;
 
 /// How long a script tries to come back before it gives up.
 const SCRIPT_PATIENCE: Duration = Duration::from_secs(120);
@@ -108,7 +108,7 @@ impl ClientError {
 
 fn connector_code(error: &ConnectorError) -> u8 {
     match error {
-        ConnectorError::KnownHosts(_) | ConnectorError::Connect(ConnectError::Distrusted(_)) => 5,
+        ConnectorError::KnownHosts(_) | ConnectorError::Connect(ConnectError::Untrusted(_)) => 5,
         ConnectorError::Connect(ConnectError::PlainBeyondLoopback(_)) => 2,
         ConnectorError::Connect(_) | ConnectorError::Auth(AuthError::Connection { .. } | AuthError::NotChitChat(_)) => {
             3
@@ -184,7 +184,7 @@ fn say(text: &str) {
 
 /// Adds what to do where nobody could be asked whether to trust a server.
 fn explain(error: FirstConnectionError) -> FirstConnectionError {
-    if let FirstConnectionError::Connector(ConnectorError::Connect(ConnectError::Distrusted(Distrust::Unvouched {
+    if let FirstConnectionError::Connector(ConnectorError::Connect(ConnectError::Untrusted(TrustError::Unknown {
         fingerprint,
         ..
     }))) = &error

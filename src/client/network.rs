@@ -1,6 +1,6 @@
 //! The thread `network`: it keeps the client connected and carries lines both ways.
 //!
-//! Owns the connection, the session and the time between two connections. Orders come from the
+//! Owns the connection, the session and the time between two connections. Actions come from the
 //! main thread over a channel, with a wake-up that ends its wait; what the main thread must know goes
 //! back as [`Report`]s, what the user shall see to the [`Screen`]. Nothing here waits for the
 //! terminal or for the user.
@@ -33,7 +33,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 
 /// What the main thread wants.
 #[derive(Debug)]
-pub enum Order {
+pub enum UserAction {
     /// A line that the user gave.
     Line(RequestId, String),
     /// What the user answers to the server's question; empty cancels.
@@ -84,10 +84,10 @@ pub enum Patience {
     Limited(Duration),
 }
 
-/// What the main thread gives orders with and takes reports from.
+/// What the main thread gives actions to and takes reports from.
 #[derive(Debug)]
 pub struct NetworkHandle {
-    orders: Sender<Order>,
+    actions: Sender<UserAction>,
     wake_handle: WakeHandle,
     /// What the network thread reports.
     pub reports: Receiver<Report>,
@@ -95,9 +95,9 @@ pub struct NetworkHandle {
 }
 
 impl NetworkHandle {
-    /// Gives an order. A thread that has ended takes none; it has reported why.
-    pub fn order(&self, order: Order) {
-        if self.orders.send(order).is_ok() {
+    /// Passes on an action. A thread that has ended takes none; it has reported why.
+    pub fn send(&self, action: UserAction) {
+        if self.actions.send(action).is_ok() {
             self.wake_handle.wake();
         }
     }
@@ -123,7 +123,7 @@ struct Network<S> {
     poller: Poller,
     session: Session,
     screen: S,
-    orders: Receiver<Order>,
+    actions: Receiver<UserAction>,
     reports: Sender<Report>,
     me: UserName,
     patience: Patience,
@@ -154,7 +154,7 @@ pub fn start<S: Screen + 'static>(
     logged_in: LoggedIn,
     patience: Patience,
 ) -> io::Result<NetworkHandle> {
-    let (orders, taken) = crossbeam_channel::unbounded();
+    let (actions, taken) = crossbeam_channel::unbounded();
     let (report, reports) = crossbeam_channel::unbounded();
     let wake_handle = poller.wake_handle();
     let network = Network {
@@ -162,7 +162,7 @@ pub fn start<S: Screen + 'static>(
         poller,
         session,
         screen,
-        orders: taken,
+        actions: taken,
         reports: report,
         me: logged_in.me,
         patience,
@@ -172,7 +172,7 @@ pub fn start<S: Screen + 'static>(
         answers: Vec::new(),
     };
     let thread = thread::Builder::new().name("network".to_owned()).spawn(move || network.run(logged_in))?;
-    Ok(NetworkHandle { orders, wake_handle, reports, thread })
+    Ok(NetworkHandle { actions, wake_handle, reports, thread })
 }
 
 impl<S: Screen> Network<S> {
@@ -222,7 +222,7 @@ impl<S: Screen> Network<S> {
             over = over.or(self.act(effects));
         }
         loop {
-            self.take_orders();
+            self.take_actions();
             for answer in self.answers.drain(..) {
                 connection.send(answer.expose());
             }
@@ -306,7 +306,7 @@ impl<S: Screen> Network<S> {
         let until = Instant::now() + shortened(self.wait);
         self.wait = (self.wait * 2).min(WAIT_MOST);
         loop {
-            self.take_orders();
+            self.take_actions();
             if self.leaving == Some(When::Now) {
                 return true;
             }
@@ -322,16 +322,16 @@ impl<S: Screen> Network<S> {
         }
     }
 
-    fn take_orders(&mut self) {
+    fn take_actions(&mut self) {
         loop {
-            match self.orders.try_recv() {
-                Ok(Order::Line(id, line)) => {
+            match self.actions.try_recv() {
+                Ok(UserAction::Line(id, line)) => {
                     let effects = self.session.user_line(id, line);
                     // What a typed line sets off never ends the connection.
                     self.act(effects);
                 }
-                Ok(Order::Answer(answer)) => self.answers.push(answer),
-                Ok(Order::Leave(when)) => self.leave(when),
+                Ok(UserAction::Answer(answer)) => self.answers.push(answer),
+                Ok(UserAction::Leave(when)) => self.leave(when),
                 Err(TryRecvError::Empty) => return,
                 // The main thread is gone.
                 Err(TryRecvError::Disconnected) => return self.leave(When::Now),

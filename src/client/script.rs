@@ -8,7 +8,7 @@
 
 use super::ClientError;
 use super::interpret::is_quit;
-use super::network::{Ending, NetworkHandle, Order, Report, When};
+use super::network::{Ending, NetworkHandle, Report, UserAction, When};
 use super::printer::Screen;
 use super::screen::{Item, Style, render};
 use super::session::Settled;
@@ -70,7 +70,7 @@ pub fn run(network: &NetworkHandle) -> Result<(), ClientError> {
         }
         let waits = matches!(parse_line(&line), Input::Command { .. });
         let id = script.unanswered.add(&line);
-        network.order(Order::Line(id, line));
+        network.send(UserAction::Line(id, line));
         let ahead = if waits { 0 } else { AHEAD_MAX };
         while script.ended.is_none() && script.unanswered.len() > ahead {
             if let Ok(report) = network.reports.recv() {
@@ -78,7 +78,7 @@ pub fn run(network: &NetworkHandle) -> Result<(), ClientError> {
             }
         }
     }
-    network.order(Order::Leave(When::Settled));
+    network.send(UserAction::Leave(When::Settled));
     while script.ended.is_none() {
         match network.reports.recv() {
             Ok(report) => script.take(report)?,
@@ -119,7 +119,7 @@ impl Script<'_> {
             Report::Ask(..) => {
                 // An input that has ended cancels.
                 let answer = self.next_line()?.unwrap_or_default();
-                self.network.order(Order::Answer(Secret::new(&answer)));
+                self.network.send(UserAction::Answer(Secret::new(&answer)));
             }
             Report::Ended(ending) => self.ended = Some(ending),
             Report::Room(_) => {}

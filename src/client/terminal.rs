@@ -7,7 +7,7 @@
 
 use super::interpret::is_quit;
 use super::line_editor::{Entered, LineEditor};
-use super::network::{Ending, NetworkHandle, Order, Report, When};
+use super::network::{Ending, NetworkHandle, Report, UserAction, When};
 use super::unanswered::Unanswered;
 use super::{ClientError, say};
 use crate::protocol::command::{Input as Parsed, parse_line};
@@ -108,7 +108,7 @@ impl TerminalChat<'_> {
         self.leave = Leave::Warns;
         let id = self.unanswered.add(&line);
         let waits = matches!(parse_line(&line), Parsed::Command { .. });
-        self.network.order(Order::Line(id, line));
+        self.network.send(UserAction::Line(id, line));
         if waits {
             self.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Settled(of, _) if *of == id));
         }
@@ -133,7 +133,7 @@ impl TerminalChat<'_> {
             };
             return say(&format!("({lines} not been sent. Press Ctrl-D again to leave without sending {them}.)"));
         }
-        self.network.order(Order::Leave(When::Now));
+        self.network.send(UserAction::Leave(When::Now));
         self.wait(Instant::now() + ANSWER_SHOWN, |_| false);
         self.ended.get_or_insert(Ending::Left);
     }
@@ -175,7 +175,7 @@ impl TerminalChat<'_> {
                     // An empty answer cancels.
                     Err(_) => Secret::new(""),
                 };
-                self.network.order(Order::Answer(answer));
+                self.network.send(UserAction::Answer(answer));
             }
             Report::Ended(ending) => self.ended = Some(ending),
         }

@@ -2,7 +2,7 @@
 //!
 //! Owns the order of trust: a fingerprint given by hand, then the system's authorities, then the
 //! key that was taken on first use. It decides and asks nobody: a handshake with a server that is
-//! not known fails with [`Distrust::Unvouched`], the caller asks the user, and connects again.
+//! not known fails with [`TrustError::Unknown`], the caller asks the user, and connects again.
 //! Runs inside the handshake, on the thread that owns the connection.
 
 use super::args::Fingerprint;
@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 /// Why a server was not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Distrust {
+pub enum TrustError {
     /// Nobody vouches for it, and it is not known yet: the user may.
     #[error("This server is not vouched for by a public authority ({reason}).")]
-    Unvouched {
+    Unknown {
         /// What the user compares with what the server printed.
         fingerprint: Fingerprint,
         /// What would be remembered.
@@ -49,7 +49,7 @@ pub enum Distrust {
          or someone is between you and it. Ask its operator. To take its own certificate ({fingerprint}) from now on, \
          remove line {line} of {}, or give that with --fingerprint.", file.display()
     )]
-    NoLongerVouched {
+    NoLongerTrusted {
         /// What it shows now.
         fingerprint: Fingerprint,
         /// Why the system does not vouch.
@@ -78,7 +78,7 @@ pub enum TrustOutcome {
     /// It is trusted; this is how it is to be remembered.
     Trusted(Record),
     /// It is not.
-    Distrusted(Distrust),
+    Untrusted(TrustError),
 }
 
 /// Decides for one server. Made for each connection, so that what `known_hosts` says is fresh.
@@ -128,12 +128,12 @@ impl Trust {
         self.outcome.lock().clone()
     }
 
-    fn decide(&self, cert: &CertificateDer<'_>, vouched: Result<(), TlsError>) -> Result<Record, Distrust> {
-        let parsed = ParsedCertificate::try_from(cert).map_err(|e| Distrust::Unreadable(e.to_string()))?;
+    fn decide(&self, cert: &CertificateDer<'_>, vouched: Result<(), TlsError>) -> Result<Record, TrustError> {
+        let parsed = ParsedCertificate::try_from(cert).map_err(|e| TrustError::Unreadable(e.to_string()))?;
         let pin = Pin(Sha256::digest(parsed.subject_public_key_info().as_ref()).into());
         let fingerprint = Fingerprint(Sha256::digest(cert.as_ref()).into());
         if let Some(wanted) = self.wanted.filter(|&wanted| wanted != fingerprint) {
-            return Err(Distrust::WrongFingerprint { wanted, shown: fingerprint });
+            return Err(TrustError::WrongFingerprint { wanted, shown: fingerprint });
         }
         let reason = match vouched {
             Ok(()) => return Ok(Record::Authority),
@@ -143,12 +143,12 @@ impl Trust {
             return Ok(Record::Pin(pin));
         }
         match &self.known {
-            None => Err(Distrust::Unvouched { fingerprint, pin, reason }),
+            None => Err(TrustError::Unknown { fingerprint, pin, reason }),
             Some(known) if known.record == Record::Pin(pin) => Ok(known.record),
             Some(Known { record: Record::Authority, file, line }) => {
-                Err(Distrust::NoLongerVouched { fingerprint, reason, file: file.clone(), line: *line })
+                Err(TrustError::NoLongerTrusted { fingerprint, reason, file: file.clone(), line: *line })
             }
-            Some(Known { file, line, .. }) => Err(Distrust::Changed { fingerprint, file: file.clone(), line: *line }),
+            Some(Known { file, line, .. }) => Err(TrustError::Changed { fingerprint, file: file.clone(), line: *line }),
         }
     }
 }
@@ -172,7 +172,7 @@ impl ServerCertVerifier for Trust {
         let trusted = decided.is_ok();
         *self.outcome.lock() = Some(match decided {
             Ok(record) => TrustOutcome::Trusted(record),
-            Err(distrust) => TrustOutcome::Distrusted(distrust),
+            Err(untrusted) => TrustOutcome::Untrusted(untrusted),
         });
         if trusted {
             Ok(ServerCertVerified::assertion())
@@ -252,7 +252,7 @@ mod tests {
         wanted: Option<Fingerprint>,
         known: Option<Known>,
         vouched: bool,
-    ) -> Result<Record, Distrust> {
+    ) -> Result<Record, TrustError> {
         let vouched = if vouched { Ok(()) } else { Err(CertificateError::UnknownIssuer.into()) };
         Trust::new(wanted, known).decide(&server.cert, vouched)
     }
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn an_unknown_server_is_the_users_to_judge() {
         let server = server();
-        let Err(Distrust::Unvouched { fingerprint, pin, .. }) = decide(&server, None, None, false) else { panic!() };
+        let Err(TrustError::Unknown { fingerprint, pin, .. }) = decide(&server, None, None, false) else { panic!() };
         assert_eq!((fingerprint, pin), (server.fingerprint, server.pin));
         assert_eq!(decide(&server, None, known(Record::Pin(pin)), false), Ok(Record::Pin(pin)));
         assert_eq!(decide(&server, None, None, true), Ok(Record::Authority));
@@ -270,7 +270,7 @@ mod tests {
     fn a_changed_key_is_refused_with_what_to_do() {
         let server = server();
         let refused = decide(&server, None, known(Record::Pin(Pin([0; 32]))), false).unwrap_err();
-        assert!(matches!(refused, Distrust::Changed { line: 7, .. }));
+        assert!(matches!(refused, TrustError::Changed { line: 7, .. }));
         let told = refused.to_string();
         assert!(
             told.contains("line 7 of /state/known_hosts") && told.contains(&server.fingerprint.to_string()),
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn a_server_once_vouched_for_may_not_fall_back() {
         let refused = decide(&server(), None, known(Record::Authority), false).unwrap_err();
-        assert!(matches!(refused, Distrust::NoLongerVouched { line: 7, .. }));
+        assert!(matches!(refused, TrustError::NoLongerTrusted { line: 7, .. }));
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
         let other = Some(Fingerprint([1; 32]));
         for vouched in [false, true] {
             let refused = decide(&server, other, known(Record::Pin(server.pin)), vouched).unwrap_err();
-            assert!(matches!(refused, Distrust::WrongFingerprint { .. }));
+            assert!(matches!(refused, TrustError::WrongFingerprint { .. }));
         }
     }
 }
