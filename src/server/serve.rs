@@ -84,7 +84,7 @@ impl Server {
         let answer_bytes = limits.unread_bytes / 2;
         let epoch = snapshot.epoch.clone();
         let rooms = Rooms::new(room_settings(&config, answer_bytes), snapshot);
-        let checker = Checker::new(config.bcrypt_cost)?;
+        let checker = Checker::new(config.accounts.bcrypt_cost)?;
         let readers = (0..READERS)
             .map(|_| Reader::open(&store_settings, answer_bytes))
             .collect::<Result<Vec<Reader>, StoreError>>()?;

@@ -1,38 +1,54 @@
-//! The one table of settings: each key and how its value is taken.
+//! The settings as they are typed: each is one field here, with its bounds and its default, and one
+//! paragraph of `chitchat.example.toml`.
 //!
-//! Owns the keys, their bounds and their defaults. A key that is not here does not exist; the
-//! example file is checked against this table.
+//! Owns the keys. `auto` is `None` here and decided in [`super::resolve`]; groups that need no
+//! deciding are part of [`super::Config`] as they stand.
 
-use super::value::{Value, Wanted};
-use super::{History, Limits, Registration, Sync};
+use super::value::{Addresses, Auto, FilePath, Host, Number, Off, RateValue, Size, Switch, value};
+use crate::server::flood::Rate;
+use serde::Deserialize;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// The port for encrypted connections: CHAT on a keypad.
 pub const TLS_PORT: u16 = 2428;
-/// The port for connections in the clear, on this machine alone.
+/// The port for unencrypted connections, on this machine alone.
 pub const PLAIN_PORT: u16 = 2427;
 /// The most workers there can be. A connection's id has room for 256.
 pub const WORKERS_MAX: u32 = 64;
 
-/// The settings while they are being gathered: defaults, overwritten by what was given. What the
-/// machine decides is `None`.
-#[derive(Debug)]
-pub(super) struct Draft {
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+const GIB: usize = 1 << 30;
+
+/// Settings that are paths: a relative one in the file starts from the file's directory.
+pub(super) const PATHS: [&str; 3] = ["data", "certificate", "key"];
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "settings")]
+pub(super) struct Settings {
+    #[serde(deserialize_with = "value::<Auto<FilePath>, _>")]
     pub(super) data: Option<PathBuf>,
+    #[serde(deserialize_with = "value::<Addresses, _>")]
     pub(super) tls: Vec<SocketAddr>,
+    #[serde(deserialize_with = "value::<Addresses, _>")]
     pub(super) plain: Vec<SocketAddr>,
     pub(super) registration: Registration,
+    #[serde(deserialize_with = "value::<Auto<Host>, _>")]
     pub(super) name: Option<String>,
+    #[serde(deserialize_with = "value::<Auto<FilePath>, _>")]
     pub(super) certificate: Option<PathBuf>,
+    #[serde(deserialize_with = "value::<Auto<FilePath>, _>")]
     pub(super) key: Option<PathBuf>,
+    #[serde(deserialize_with = "value::<Auto<Number<1, WORKERS_MAX>>, _>")]
     pub(super) workers: Option<u32>,
-    pub(super) bcrypt_cost: u32,
+    pub(super) accounts: Accounts,
     pub(super) history: History,
     pub(super) limits: Limits,
 }
 
-impl Default for Draft {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             data: None,
@@ -43,114 +59,112 @@ impl Default for Draft {
             certificate: None,
             key: None,
             workers: None,
-            bcrypt_cost: 12,
+            accounts: Accounts::default(),
             history: History::default(),
             limits: Limits::default(),
         }
     }
 }
 
-/// One setting.
-pub(super) struct Setting {
-    /// Its key, dotted.
-    pub(super) key: &'static str,
-    /// Takes a value into the draft, or says what would have been taken.
-    pub(super) take: fn(&mut Draft, &Value) -> Result<(), Wanted>,
+/// Who may register an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Anyone.
+    Open,
+    /// Anyone with an invitation code.
+    Invite,
+    /// Nobody.
+    Closed,
 }
 
-macro_rules! settings {
-    ($($key:literal => $($field:ident).+ = $read:expr;)+) => {
-        /// Every setting there is, in the order of the example file.
-        pub(super) const SETTINGS: &[Setting] = &[$(Setting {
-            key: $key,
-            take: |draft, value| {
-                let read: fn(&Value) -> Result<_, Wanted> = $read;
-                draft.$($field).+ = read(value)?;
-                Ok(())
-            },
-        }),+];
-    };
+/// Accounts and their passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "settings")]
+pub struct Accounts {
+    /// bcrypt's cost, 4 to 16.
+    #[serde(deserialize_with = "value::<Number<4, 16>, _>")]
+    pub bcrypt_cost: u32,
 }
 
-settings! {
-    "data" => data = |v| v.auto(Value::path);
-    "tls" => tls = Value::addresses;
-    "plain" => plain = Value::addresses;
-    "registration" => registration = |v| v.word(&[
-        ("open", Registration::Open), ("invite", Registration::Invite), ("closed", Registration::Closed),
-    ]);
-    "name" => name = |v| v.auto(Value::host);
-    "certificate" => certificate = |v| v.auto(Value::path);
-    "key" => key = |v| v.auto(Value::path);
-    "workers" => workers = |v| v.auto(|v| v.number(1..=WORKERS_MAX));
-    "accounts.bcrypt_cost" => bcrypt_cost = |v| v.number(4..=16);
-    "history.sync" => history.sync = |v| v.word(&[("full", Sync::Full), ("normal", Sync::Normal)]);
-    "history.keep" => history.keep = Value::switch;
-    "limits.connections" => limits.connections = |v| v.off(|v| v.number(1..=1_000_000));
-    "limits.per_address" => limits.per_address = |v| v.off(|v| v.number(1..=1_000_000));
-    "limits.flood" => limits.flood = |v| v.off(Value::rate);
-    "limits.logins" => limits.logins = |v| v.off(Value::rate);
-    "limits.registrations" => limits.registrations = |v| v.off(Value::rate);
-    "limits.unread_bytes" => limits.unread_bytes = |v| v.off(|v| v.size(16 << 10..=1 << 30));
-    "limits.unread_total" => limits.unread_total = |v| v.off(|v| v.size(64 << 10..=2 << 30));
-    "limits.unanswered" => limits.unanswered = |v| v.off(|v| v.number(1..=100_000));
-    "limits.under_way_bytes" => limits.under_way_bytes = |v| v.off(|v| v.size(64 << 10..=2 << 30));
-}
-
-const GROUPS: [&str; 3] = ["accounts", "history", "limits"];
-
-/// The setting of that key.
-pub(super) fn find(key: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.key == key)
-}
-
-/// Whether settings stand below that key.
-pub(super) fn is_group(key: &str) -> bool {
-    GROUPS.contains(&key)
-}
-
-/// The key or group that was probably meant, if one is near.
-pub(super) fn nearest(typed: &str) -> Option<&'static str> {
-    const NEAR: f64 = 0.65;
-    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    let like = |known: &str| {
-        let whole = strsim::normalized_damerau_levenshtein(typed, known);
-        // `flood` for `limits.flood`: the group was forgotten, or another one taken.
-        let end = strsim::normalized_damerau_levenshtein(&last(typed), &last(known));
-        whole.max(end * 0.95)
-    };
-    SETTINGS
-        .iter()
-        .map(|setting| setting.key)
-        .chain(GROUPS)
-        .filter(|&known| known != typed)
-        .map(|known| (like(known), known))
-        .filter(|(likeness, _)| *likeness >= NEAR)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_groups_are_those_of_the_keys() {
-        let mut groups: Vec<&str> =
-            SETTINGS.iter().filter_map(|s| s.key.split_once('.')).map(|(group, _)| group).collect();
-        groups.dedup();
-        assert_eq!(groups, GROUPS);
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { bcrypt_cost: 12 }
     }
+}
 
-    #[test]
-    fn the_nearest_key_is_found() {
-        assert_eq!(nearest("limits.flod"), Some("limits.flood"));
-        assert_eq!(nearest("flood"), Some("limits.flood"));
-        assert_eq!(nearest("history.bcrypt_cost"), Some("accounts.bcrypt_cost"));
-        assert_eq!(nearest("limit"), Some("limits"));
-        assert_eq!(nearest("regsitration"), Some("registration"));
-        assert_eq!(nearest("worker"), Some("workers"));
-        assert_eq!(nearest("colour"), None);
-        assert_eq!(nearest(""), None);
+/// How the history is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "settings")]
+pub struct History {
+    /// What a commit waits for.
+    pub sync: Sync,
+    /// Whether it is kept at all; if not, messages are passed on and forgotten.
+    #[serde(deserialize_with = "value::<Switch, _>")]
+    pub keep: bool,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { sync: Sync::Full, keep: true }
+    }
+}
+
+/// What a commit waits for; SQLite's `synchronous`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sync {
+    /// For the disk: what was answered with `+` survives a power cut.
+    Full,
+    /// For the system: it survives the end of the process, but a power cut may take the last moments.
+    Normal,
+}
+
+/// Limits; `None` is no limit. The example file says what happens at each.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "settings")]
+pub struct Limits {
+    /// Connections open at once; never more than open files allow.
+    #[serde(deserialize_with = "value::<Off<Number<1, 1_000_000>>, _>")]
+    pub connections: Option<u32>,
+    /// Connections from one [`crate::protocol::names::AddressGroup`].
+    #[serde(deserialize_with = "value::<Off<Number<1, 1_000_000>>, _>")]
+    pub per_address: Option<u32>,
+    /// Lines of one connection.
+    #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
+    pub flood: Option<Rate>,
+    /// Passwords tried from one address.
+    #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
+    pub logins: Option<Rate>,
+    /// Accounts registered from one address.
+    #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
+    pub registrations: Option<Rate>,
+    /// Bytes that one connection has not read yet.
+    #[serde(deserialize_with = "value::<Off<Size<{ 16 * KIB }, GIB>>, _>")]
+    pub unread_bytes: Option<usize>,
+    /// The same for all connections together.
+    #[serde(deserialize_with = "value::<Off<Size<{ 64 * KIB }, { 2 * GIB }>>, _>")]
+    pub unread_total: Option<usize>,
+    /// Lines of one connection that are not answered yet.
+    #[serde(deserialize_with = "value::<Off<Number<1, 100_000>>, _>")]
+    pub unanswered: Option<u32>,
+    /// Bytes of all requests and lines under way together.
+    #[serde(deserialize_with = "value::<Off<Size<{ 64 * KIB }, { 2 * GIB }>>, _>")]
+    pub under_way_bytes: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: Some(10_000),
+            per_address: Some(256),
+            flood: Some(Rate { per_second: 10.0, burst: 60 }),
+            logins: Some(Rate { per_second: 20.0 / 60.0, burst: 20 }),
+            registrations: Some(Rate { per_second: 10.0 / 3600.0, burst: 10 }),
+            unread_bytes: Some(256 * KIB),
+            unread_total: Some(64 * MIB),
+            unanswered: Some(128),
+            under_way_bytes: Some(16 * MIB),
+        }
     }
 }

@@ -1,161 +1,150 @@
 //! Where settings come from: the text of a file, `--set KEY=VALUE`, the flags of their own.
 //!
-//! Owns the reading of TOML and where in a file a key stands. Knows no single setting: it hands
-//! on keys and values, each with the place that an error names.
+//! Each is checked alone, so that an error can say where the fault is, and then laid over the ones
+//! before. Knows no single setting, but which of them are paths.
 
-use super::ConfigError;
-use super::settings;
-use super::value::{Typed, Value};
-use std::fmt;
-use std::path::{Path, PathBuf};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use super::settings::{PATHS, Settings};
+use super::{Config, ConfigError};
+use std::path::Path;
+use toml::{Table, Value};
 
-/// Where a setting was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// In the file, at this line, counted from 1.
-    File {
-        /// The file, as it was named.
-        path: PathBuf,
-        /// The line.
-        line: usize,
-    },
-    /// By `--set`.
-    Set,
-    /// By a flag of its own, such as `--plain`.
-    Flag(&'static str),
-}
+/// All that was given. What comes later wins.
+#[derive(Debug, Default)]
+pub(super) struct Source(Table);
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
-            Self::Set => f.write_str("--set"),
-            Self::Flag(flag) => f.write_str(flag),
+impl Source {
+    /// Reads a file's text.
+    pub(super) fn of_file(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        // Some editors begin a file with a byte order mark, which TOML does not know.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let place = |error: &toml::de::Error| position(text, error.span().map_or(0, |span| span.start));
+        let mut table: Table = toml::from_str(text).map_err(|error| {
+            let (line, column) = place(&error);
+            // For the mistake that is made most, the parser's own message goes on to what it looked for.
+            let unquoted = error.message().starts_with("string values must be quoted");
+            let message = if unquoted { "a text needs quotes, such as \"off\"" } else { error.message() };
+            ConfigError::Syntax { place: format!("{}:{line}:{column}", path.display()), message: shown(message) }
+        })?;
+        // From the text, not the table: the errors of the one know lines.
+        if let Err(error) = toml::from_str::<Settings>(text) {
+            let (line, _) = place(&error);
+            let given = text.lines().nth(line - 1).unwrap_or_default();
+            return Err(fault(format!("{}:{line}: {}", path.display(), shown(given.trim())), &error));
         }
-    }
-}
-
-/// One setting as it was given.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) origin: Origin,
-    /// Dotted, such as `limits.flood`.
-    pub(super) key: String,
-    pub(super) value: Value,
-    /// The value for an error: one line, not long, with nothing in it that reaches into a terminal.
-    pub(super) shown: String,
-}
-
-impl Entry {
-    /// A setting from the command line.
-    pub(super) fn typed(origin: Origin, key: &str, typed: Typed) -> Self {
-        let shown = match &typed {
-            Typed::One(text) => shown(&format!("{text:?}")),
-            Typed::Many(texts) => shown(&texts.join(", ")),
-            Typed::Nested => String::new(),
-        };
-        Self { origin, key: key.to_owned(), value: Value { typed, base: None }, shown }
-    }
-
-    /// Reads what stands behind `--set`.
-    pub(super) fn of_set(given: &str) -> Result<Self, ConfigError> {
-        let (key, value) = given.split_once('=').ok_or_else(|| ConfigError::NotKeyValue { given: shown(given) })?;
-        Ok(Self::typed(Origin::Set, key.trim(), Typed::One(value.to_owned())))
-    }
-}
-
-const UNQUOTED: &str = "a text is written in quotes, such as \"off\"";
-
-/// Reads a file's text into its settings, in the order of the lines.
-pub(super) fn entries(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError> {
-    // Some editors begin a file with a byte order mark, which is none of TOML's business.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let document = DeTable::parse(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        let (line, column) = place(text, at);
-        // The reader's own words for the mistake that is made most go on to name what it looked for.
-        let unquoted = error.message().starts_with("string values must be quoted");
-        let message = if unquoted { UNQUOTED.to_owned() } else { shown(error.message()) };
-        ConfigError::Syntax { path: path.to_owned(), line, column, message }
-    })?;
-    let mut reader = Reader { path, text, entries: Vec::new() };
-    reader.table("", document.get_ref())?;
-    reader.entries.sort_by_key(|(at, _)| *at);
-    Ok(reader.entries.into_iter().map(|(_, entry)| entry).collect())
-}
-
-struct Reader<'a> {
-    path: &'a Path,
-    text: &'a str,
-    entries: Vec<(usize, Entry)>,
-}
-
-impl Reader<'_> {
-    fn table(&mut self, group: &str, table: &DeTable<'_>) -> Result<(), ConfigError> {
-        for (name, value) in table {
-            let key = if group.is_empty() { name.get_ref().to_string() } else { format!("{group}.{}", name.get_ref()) };
-            let at = name.span().start;
-            match value.get_ref() {
-                DeValue::Table(inner) if settings::is_group(&key) => self.table(&key, inner)?,
-                DeValue::Table(inner) if !inner.is_empty() && settings::find(&key).is_none() => {
-                    self.table(&key, inner)?;
-                }
-                _ => self.entry(at, key, value),
+        for key in PATHS {
+            // A relative path starts from the directory of the file.
+            if let Some(Value::String(relative)) = table.get_mut(key)
+                && relative != "auto"
+                && let Some(joined) = path.parent().map(|base| base.join(&*relative)).as_deref().and_then(Path::to_str)
+            {
+                *relative = joined.to_owned();
             }
+        }
+        Ok(Self(table))
+    }
+
+    /// Takes the `KEY=VALUE` of a `--set`.
+    pub(super) fn set(&mut self, given: &str) -> Result<(), ConfigError> {
+        let (key, value) = given.split_once('=').ok_or_else(|| ConfigError::NotKeyValue { given: shown(given) })?;
+        self.take("--set", given, key.trim(), Value::String(value.to_owned()))
+    }
+
+    /// Takes what was given with a flag of its own, if it was.
+    pub(super) fn flag(&mut self, flag: &str, key: &str, texts: &[String]) -> Result<(), ConfigError> {
+        let value = match texts {
+            [] => return Ok(()),
+            [one] => Value::String(one.clone()),
+            many => Value::Array(many.iter().cloned().map(Value::String).collect()),
+        };
+        self.take(flag, &texts.join(", "), key, value)
+    }
+
+    fn take(&mut self, flag: &str, given: &str, key: &str, value: Value) -> Result<(), ConfigError> {
+        let layer = key.rsplit('.').fold(value, |value, name| Table::from_iter([(name.to_owned(), value)]).into());
+        layer.clone().try_into::<Settings>().map_err(|error| fault(format!("{flag} {}", shown(given)), &error))?;
+        if let Value::Table(layer) = layer {
+            overlay(&mut self.0, layer);
         }
         Ok(())
     }
 
-    fn entry(&mut self, at: usize, key: String, value: &Spanned<DeValue<'_>>) {
-        let origin = Origin::File { path: self.path.to_owned(), line: place(self.text, at).0 };
-        let typed = match value.get_ref() {
-            DeValue::Array(items) => items
-                .iter()
-                .map(|item| scalar(item.get_ref()))
-                .collect::<Option<_>>()
-                .map_or(Typed::Nested, Typed::Many),
-            one => scalar(one).map_or(Typed::Nested, Typed::One),
-        };
-        let value_text = self.text.get(value.span()).unwrap_or_default();
-        let base = self.path.parent().map(Path::to_owned);
-        self.entries.push((at, Entry { origin, key, value: Value { typed, base }, shown: shown(value_text) }));
+    /// All of it together.
+    pub(super) fn settings(self) -> Result<Settings, ConfigError> {
+        // Each part was good alone, so the whole is.
+        self.0.try_into().map_err(|error| fault("settings".to_owned(), &error))
     }
 }
 
-fn scalar(value: &DeValue<'_>) -> Option<String> {
-    match value {
-        DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) => Some(match i64::from_str_radix(number.as_str(), number.radix()) {
-            Ok(number) => number.to_string(),
-            // Larger than anything that a setting takes: its own check refuses it.
-            Err(_) => number.as_str().to_owned(),
-        }),
-        DeValue::Float(number) => Some(number.as_str().to_owned()),
-        DeValue::Boolean(truth) => Some(truth.to_string()),
-        DeValue::Datetime(time) => Some(time.to_string()),
-        DeValue::Array(_) | DeValue::Table(_) => None,
+fn overlay(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => overlay(below, above),
+            (_, value) => {
+                below.insert(key, value);
+            }
+        }
     }
+}
+
+/// What serde says, for the operator.
+fn fault(place: String, error: &toml::de::Error) -> ConfigError {
+    let message = error.message().lines().next().unwrap_or_default();
+    match message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected")) {
+        Some((key, _)) => ConfigError::UnknownKey { place, key: shown(key), nearest: nearest(key) },
+        None => {
+            ConfigError::BadValue { place, problem: clean(&message.replacen("unknown variant", "unknown value", 1)) }
+        }
+    }
+}
+
+/// The keys of the example file, dotted: `#key = …` is a setting, `[group]` its group.
+pub(super) fn example_keys(example: &str) -> Vec<String> {
+    let mut group = String::new();
+    let mut keys = Vec::new();
+    for line in example.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            group = format!("{name}.");
+        } else if let Some((key, _)) = line.strip_prefix('#').and_then(|line| line.split_once(" = ")) {
+            keys.push(format!("{group}{key}"));
+        }
+    }
+    keys
+}
+
+/// The key that was probably meant, if one is near; `typed` is one name of a dotted key.
+fn nearest(typed: &str) -> Option<String> {
+    const NEAR: f64 = 0.65;
+    let mut known = Config::keys();
+    let groups: Vec<String> = known.iter().filter_map(|key| Some(key.split_once('.')?.0.to_owned())).collect();
+    known.extend(groups);
+    // The group may have been forgotten, or another one taken: the last name is what counts.
+    let likeness =
+        |known: &str| strsim::normalized_damerau_levenshtein(typed, known.rsplit('.').next().unwrap_or_default());
+    let nearest = known.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(&nearest) >= NEAR).then_some(nearest)
 }
 
 /// Line and column of a byte, both counted from 1, the column in characters.
-fn place(text: &str, at: usize) -> (usize, usize) {
+fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     (line, column)
 }
 
-/// A text for an error: its first line, cut after 60 characters, controls replaced.
-pub(super) fn shown(text: &str) -> String {
+/// A text for an error: its first line, cut after 60 characters, clean.
+fn shown(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
-    let mut out: String =
-        line.chars().take(60).map(|c| if crate::protocol::names::is_text(c) { c } else { '?' }).collect();
+    let mut out = clean(&line.chars().take(60).collect::<String>());
     if line.chars().nth(60).is_some() || text.lines().nth(1).is_some() {
         out.push('…');
     }
     out
+}
+
+/// Nothing in it reaches into a terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if crate::protocol::names::is_text(c) { c } else { '?' }).collect()
 }
 
 #[cfg(test)]
@@ -163,45 +152,61 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(text: &str) -> Result<Vec<Entry>, ConfigError> {
-        entries(Path::new("/etc/chitchat.toml"), text)
+    fn read(text: &str) -> Result<Source, ConfigError> {
+        Source::of_file(Path::new("/etc/chitchat.toml"), text)
     }
 
-    fn transcript(text: &str) -> Vec<String> {
-        let entries = read(text).unwrap();
-        entries.into_iter().map(|e| format!("{} {} {} {:?}", e.origin, e.key, e.shown, e.value.typed)).collect()
+    fn fault(text: &str) -> String {
+        read(text).unwrap_err().to_string()
     }
 
     #[test]
-    fn a_file_is_read_in_the_order_of_its_lines() {
-        let text = "workers = 0x1_0\n\nplain = ['a',\n 'b']\nlimits.flood = 'x' # y\n[history]\nkeep = true\n";
+    fn what_comes_later_wins() {
+        let mut source = read("\u{feff}workers = 0x1_0\r\n[limits]\nflood = 'off' # x\n").unwrap();
+        source.set("limits.unanswered=2").unwrap();
+        assert_eq!(source.0["workers"].as_integer(), Some(16));
+        source.set("workers = 3").unwrap();
+        source.set("workers=4").unwrap();
+        let settings = source.settings().unwrap();
+        assert_eq!((settings.workers, settings.limits.flood, settings.limits.unanswered), (Some(4), None, Some(2)));
+    }
+
+    #[test]
+    fn groups_and_settings_are_not_mistaken_for_each_other() {
         assert_eq!(
-            transcript(text),
-            [
-                "/etc/chitchat.toml:1 workers 0x1_0 One(\"16\")",
-                "/etc/chitchat.toml:3 plain ['a',… Many([\"a\", \"b\"])",
-                "/etc/chitchat.toml:5 limits.flood 'x' One(\"x\")",
-                "/etc/chitchat.toml:7 history.keep true One(\"true\")",
-            ]
+            fault("[limit]\n"),
+            "/etc/chitchat.toml:1: [limit]: there is no setting limit. Did you mean limits?"
         );
-        assert_eq!(transcript("\u{feff}workers = 1\r\nplain = ''\r\n").len(), 2);
+        assert_eq!(
+            fault("limits = 1"),
+            "/etc/chitchat.toml:1: limits = 1: invalid type: integer `1`, expected settings"
+        );
+        let nested = fault("[limits.flood]\nrate=1");
+        assert!(nested.starts_with("/etc/chitchat.toml:1: [limits.flood]: "), "{nested}");
+        assert!(read("[limits]\n").is_ok());
+        let mut source = Source::default();
+        let escape = source.set("registration=\u{1b}[2J").unwrap_err().to_string();
+        assert!(escape.starts_with("--set registration=?[2J: unknown value `?[2J`, "), "{escape}");
+        let nested = source.set("workers.many=2").unwrap_err().to_string();
+        assert!(nested.starts_with("--set workers.many=2: "), "{nested}");
     }
 
     #[test]
-    fn tables_that_are_no_group_are_handed_on_to_be_refused() {
-        assert_eq!(transcript("[limit]\n"), ["/etc/chitchat.toml:1 limit [limit] Nested"]);
-        assert_eq!(transcript("[limit]\nflood='off'"), ["/etc/chitchat.toml:2 limit.flood 'off' One(\"off\")"]);
-        assert_eq!(transcript("[limits]\n"), [""; 0]);
-        assert_eq!(transcript("[limits.flood]\nrate=1"), ["/etc/chitchat.toml:1 limits.flood [limits.flood] Nested"]);
+    fn a_relative_path_starts_from_the_directory_of_its_file() {
+        let mut source = read("data = 'data'\ncertificate = '/c.pem'\nkey = 'k.pem'").unwrap();
+        source.set("key=k.pem").unwrap();
+        let settings = source.settings().unwrap();
+        assert_eq!(settings.data, Some("/etc/data".into()));
+        assert_eq!(settings.certificate, Some("/c.pem".into()));
+        assert_eq!(settings.key, Some("k.pem".into()));
     }
 
     #[test]
-    fn a_mistake_in_the_grammar_is_placed() {
-        let message = |text: &str| read(text).unwrap_err().to_string();
-        let bare = message("workers = 1\nlimits.flood = off\n");
-        assert_eq!(bare, "/etc/chitchat.toml:2:16: a text is written in quotes, such as \"off\"");
-        let twice = message("workers = 1\nworkers = 2\n");
-        assert!(twice.starts_with("/etc/chitchat.toml:2:1: ") && !twice.contains('\n'), "{twice}");
+    fn a_mistake_in_the_grammar_is_located() {
+        let bare = fault("workers = 1\nlimits.flood = off\n");
+        assert_eq!(bare, "/etc/chitchat.toml:2:16: a text needs quotes, such as \"off\"");
+        let twice = fault("workers = 1\nworkers = 2\n");
+        assert!(twice.starts_with("/etc/chitchat.toml:2:1: "), "{twice}");
     }
 
     #[test]
@@ -209,6 +214,18 @@ mod tests {
         assert_eq!(shown("a\u{1b}[0m\nb"), "a?[0m…");
         assert_eq!(shown(&"x".repeat(61)).chars().count(), 61);
         assert_eq!(shown(&"x".repeat(60)), "x".repeat(60));
+    }
+
+    #[test]
+    fn the_nearest_key_is_found() {
+        let nearest = |typed| nearest(typed).unwrap_or_default();
+        assert_eq!(nearest("flod"), "limits.flood");
+        assert_eq!(nearest("bcrypt_cost"), "accounts.bcrypt_cost");
+        assert_eq!(nearest("limit"), "limits");
+        assert_eq!(nearest("regsitration"), "registration");
+        assert_eq!(nearest("worker"), "workers");
+        assert_eq!(nearest("colour"), "");
+        assert_eq!(nearest(""), "");
     }
 
     proptest! {

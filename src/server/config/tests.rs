@@ -1,6 +1,7 @@
 //! Settings as transcripts: what is given, and what comes of it.
 
 use super::*;
+use crate::server::flood::Rate;
 use std::ffi::OsString;
 
 fn machine() -> Environment {
@@ -32,17 +33,26 @@ fn fault(result: Result<Config, ConfigError>) -> String {
 }
 
 #[test]
-fn nothing_said_is_the_defaults() {
+fn without_settings_the_defaults_hold() {
     let config = set(&[]).unwrap();
     assert_eq!(config.data, Path::new("/home/ann/.local/share/chitchat"));
     assert_eq!(config.tls, ["[::]:2428".parse().unwrap(), "0.0.0.0:2428".parse().unwrap()]);
     assert_eq!(config.plain, ["127.0.0.1:2427".parse().unwrap()]);
     assert_eq!(config.registration, Registration::Invite);
     assert_eq!(config.name, "chat.example.org");
-    assert_eq!((config.certificate, config.workers, config.bcrypt_cost), (None, 1, 12));
+    assert_eq!((config.certificate, config.workers, config.accounts), (None, 1, Accounts { bcrypt_cost: 12 }));
     assert_eq!(config.history, History { sync: Sync::Full, keep: true });
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.warnings, []);
+}
+
+/// The fields that serde knows, as it lists them to someone who typed another.
+fn fields<'de, T: serde::Deserialize<'de>>() -> Vec<String> {
+    use serde::de::value::{Error, MapDeserializer};
+    let typed = MapDeserializer::<_, Error>::new([("?", "")].into_iter());
+    let Err(error) = T::deserialize(typed) else { panic!("there is no field named ?") };
+    // Every other piece is between backquotes; the first of them is what was typed.
+    error.to_string().split('`').skip(3).step_by(2).map(str::to_owned).collect()
 }
 
 #[test]
@@ -55,16 +65,22 @@ fn the_example_lists_every_key_with_its_default() {
         bare.push_str(setting.unwrap_or(line));
         bare.push('\n');
     }
-    let entries = source::entries(Path::new("chitchat.example.toml"), &bare).unwrap();
-    let listed: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
-    let known: Vec<&str> = settings::SETTINGS.iter().map(|setting| setting.key).collect();
-    assert_eq!(listed, known);
+    let group = |name: &str, fields: Vec<String>| fields.into_iter().map(|field| format!("{name}.{field}")).collect();
+    let mut known = fields::<Settings>();
+    let groups: [(&str, Vec<String>); 3] =
+        [("accounts", fields::<Accounts>()), ("history", fields::<History>()), ("limits", fields::<Limits>())];
+    for (name, fields) in groups {
+        let at = known.iter().position(|key| key == name).expect("the group is a field");
+        known.remove(at);
+        known.extend::<Vec<String>>(group(name, fields));
+    }
+    assert_eq!(Config::keys(), known);
     assert_eq!(file(&bare).unwrap(), set(&[]).unwrap());
     assert_eq!(file(Config::example()).unwrap(), set(&[]).unwrap());
 }
 
 #[test]
-fn every_key_is_taken() {
+fn every_key_is_read() {
     let config = file(
         r#"
         data = "data"
@@ -98,7 +114,7 @@ fn every_key_is_taken() {
         name: "192.0.2.1".into(),
         certificate: Some(CertificateFiles { certificate: "/etc/c.pem".into(), key: "/k.pem".into() }),
         workers: 7,
-        bcrypt_cost: 4,
+        accounts: Accounts { bcrypt_cost: 4 },
         history: History { sync: Sync::Normal, keep: false },
         limits: Limits {
             connections: Some(1),
@@ -118,7 +134,7 @@ fn every_key_is_taken() {
 
 #[test]
 fn every_limit_can_be_off() {
-    let keys = settings::SETTINGS.iter().map(|s| s.key).filter(|key| key.starts_with("limits."));
+    let keys = Config::keys().into_iter().filter(|key| key.starts_with("limits."));
     let sets: Vec<String> = keys.map(|key| format!("{key}=off")).collect();
     assert_eq!(sets.len(), 9);
     let limits = Config::build(None, &sets, &Flags::default(), &machine()).unwrap().limits;
@@ -147,41 +163,44 @@ fn flags_win_over_sets_and_sets_over_the_file() {
 }
 
 #[test]
-fn a_wrong_key_is_named_with_its_place_and_the_nearest() {
+fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
     assert_eq!(
         fault(file("\n\n[limits]\nflod = 'off'")),
-        "/etc/chitchat.toml:4: limits.flod is no setting. Did you mean limits.flood?"
+        "/etc/chitchat.toml:4: flod = 'off': there is no setting flod. Did you mean limits.flood?"
     );
-    assert_eq!(fault(set(&["flood=off"])), "--set: flood is no setting. Did you mean limits.flood?");
+    assert_eq!(fault(set(&["flood=off"])), "--set flood=off: there is no setting flood. Did you mean limits.flood?");
     assert_eq!(
         fault(file("colour = 1")),
-        "/etc/chitchat.toml:1: colour is no setting. chitchatd config shows them all."
+        "/etc/chitchat.toml:1: colour = 1: there is no setting colour. chitchatd config prints them all."
     );
-    assert_eq!(fault(file("[limit]")), "/etc/chitchat.toml:1: limit is no setting. Did you mean limits?");
+    assert_eq!(
+        fault(file("[limit]")),
+        "/etc/chitchat.toml:1: [limit]: there is no setting limit. Did you mean limits?"
+    );
     assert_eq!(
         fault(file("limits = 'off'")),
-        "/etc/chitchat.toml:1: limits is no setting. chitchatd config shows them all."
+        "/etc/chitchat.toml:1: limits = 'off': invalid type: string \"off\", expected settings"
     );
 }
 
 #[test]
-fn a_wrong_value_is_named_with_its_place_and_what_is_wanted() {
+fn an_invalid_value_is_named_with_its_place_and_what_is_expected() {
     assert_eq!(
         fault(file("workers = 65 # many")),
-        "/etc/chitchat.toml:1: workers = 65 can't be. Wanted: a whole number from 1 to 64, or \"auto\"."
+        "/etc/chitchat.toml:1: workers = 65 # many: expected a whole number from 1 to 64, or \"auto\""
     );
     assert_eq!(
         fault(set(&["registration=yes"])),
-        "--set: registration = \"yes\" can't be. Wanted: \"open\" or \"invite\" or \"closed\"."
+        "--set registration=yes: unknown value `yes`, expected one of `open`, `invite`, `closed`"
     );
     assert_eq!(
         fault(set(&["limits.flood=10"])),
-        "--set: limits.flood = \"10\" can't be. Wanted: a rate such as \"10/s burst 60\" (units s, m, h, d; both above 0), or \"off\"."
+        "--set limits.flood=10: expected a rate such as \"10/s burst 60\" (the units are s, m, h and d; both numbers above 0), or \"off\""
     );
     let plain = Flags { plain: vec!["localhost".into()], ..Flags::default() };
     assert_eq!(
         fault(Config::build(None, &[], &plain, &machine())),
-        "--plain: plain = \"localhost\" can't be. Wanted: an address with its port such as 127.0.0.1:2427 or [::1]:2427, or \"off\"."
+        "--plain localhost: expected an address with its port such as 127.0.0.1:2427 or [::1]:2427, or \"off\""
     );
     for wrong in [
         "workers=0",
@@ -197,14 +216,15 @@ fn a_wrong_value_is_named_with_its_place_and_what_is_wanted() {
         "name=a b",
         "data=",
     ] {
-        let key = wrong.split('=').next().unwrap();
-        assert!(fault(set(&[wrong])).starts_with(&format!("--set: {key} = ")), "{wrong}");
+        let message = fault(set(&[wrong]));
+        assert!(message.starts_with(&format!("--set {wrong}: ")) && message.contains("expected "), "{message}");
     }
     for wrong in ["name = ['a']", "tls = [['x']]", "workers = 1.5", "workers = [1]", "data = 1979-05-27\nworkers = 'x'"]
     {
-        assert!(fault(file(wrong)).contains(" can't be. Wanted: "), "{wrong}");
+        let message = fault(file(wrong));
+        assert!(message.starts_with("/etc/chitchat.toml:") && message.contains("expected "), "{message}");
     }
-    assert_eq!(fault(set(&["workers"])), "--set workers: KEY=VALUE is wanted, such as --set limits.flood=off");
+    assert_eq!(fault(set(&["workers"])), "--set workers: expected KEY=VALUE, such as limits.flood=off.");
 }
 
 #[test]
@@ -247,15 +267,15 @@ fn open_files_bound_the_connections() {
 }
 
 #[test]
-fn plain_beyond_this_machine_is_warned_about() {
+fn plain_beyond_this_machine_gets_a_warning() {
     let config = set(&["plain=0.0.0.0:1,127.0.0.2:1,[::1]:1"]).unwrap();
     assert_eq!(config.warnings, [Warning::PlainBeyondThisMachine("0.0.0.0:1".parse().unwrap())]);
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_missing_file_is_named() {
     let path = Path::new("/nonexistent/chitchat.toml");
     let message = fault(Config::read(Some(path), &[], &Flags::default(), &machine()));
-    assert!(message.starts_with("/nonexistent/chitchat.toml: can't be read: "), "{message}");
+    assert!(message.starts_with("can't read /nonexistent/chitchat.toml: "), "{message}");
     assert!(Config::read(None, &[], &Flags::default(), &machine()).is_ok());
 }

@@ -1,12 +1,15 @@
-//! Values as they were typed, and what they are read as: numbers, sizes, rates, addresses.
+//! The forms that a value can have: numbers, sizes, rates, addresses, paths, and `auto` or `off`
+//! in their place.
 //!
-//! Owns the forms that a value can have. Knows no key, and not where a value came from, but for
-//! the directory that a relative path starts from.
+//! A form reads texts, numbers among them, so that `workers = 4` in the file and `--set workers=4`
+//! are one; or it says what it expected. Knows no key, and not where a value came from.
 
 use crate::server::flood::Rate;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The fastest rate that can be asked for, a second. Beyond it, `off` says what is meant.
 pub const RATE_MAX: f64 = 1e6;
@@ -14,131 +17,205 @@ pub const RATE_MAX: f64 = 1e6;
 /// The largest burst that can be asked for.
 pub const BURST_MAX: u32 = 1_000_000;
 
-/// What would have been taken in place of a value that does not fit: half a sentence, shown to
-/// the operator after "Wanted:".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted(pub(super) String);
+/// One form of value.
+pub(super) trait Form {
+    /// What it is read as.
+    type Value;
 
-fn wanted<T>(what: impl Into<String>) -> Result<T, Wanted> {
-    Err(Wanted(what.into()))
+    /// What would be valid: shown to the operator after "expected".
+    fn expected() -> String;
+
+    /// Reads the text, which is trimmed.
+    fn read(text: &str) -> Option<Self::Value>;
+
+    /// Reads a list.
+    fn read_list(_items: &[String]) -> Option<Self::Value> {
+        None
+    }
 }
 
-/// A value as it was typed. All scalars are texts here, so that `workers = 4` in the file and
-/// `--set workers=4` are one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Value {
-    /// The scalar, or the items of the list.
-    pub(super) typed: Typed,
-    /// Where a relative path starts, if not from the working directory.
-    pub(super) base: Option<PathBuf>,
+/// Reads a value of a form; for serde's `deserialize_with`.
+pub(super) fn value<'de, F: Form, D: Deserializer<'de>>(deserializer: D) -> Result<F::Value, D::Error> {
+    deserializer.deserialize_any(FormVisitor::<F>(PhantomData))
 }
 
-/// See [`Value`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Typed {
-    /// One text, number or boolean.
-    One(String),
-    /// A list of them.
-    Many(Vec<String>),
-    /// A list within a list: nothing that any setting takes.
-    Nested,
+struct FormVisitor<F>(PhantomData<F>);
+
+impl<'de, F: Form> Visitor<'de> for FormVisitor<F> {
+    type Value = F::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&F::expected())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<F::Value, E> {
+        F::read(text.trim()).ok_or_else(|| E::custom(format!("expected {}", F::expected())))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<F::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<F::Value, E> {
+        self.visit_str(&truth.to_string())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<F::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        F::read_list(&items).ok_or_else(|| A::Error::custom(format!("expected {}", F::expected())))
+    }
 }
 
-impl Value {
-    fn one(&self) -> Option<&str> {
-        match &self.typed {
-            Typed::One(text) => Some(text.trim()),
-            Typed::Many(_) | Typed::Nested => None,
-        }
+/// Another form, or `auto`, which is `None`.
+pub(super) struct Auto<F>(PhantomData<F>);
+
+impl<F: Form> Form for Auto<F> {
+    type Value = Option<F::Value>;
+
+    fn expected() -> String {
+        F::expected() + ", or \"auto\""
     }
 
-    fn is(&self, word: &str) -> bool {
-        self.one() == Some(word)
+    fn read(text: &str) -> Option<Self::Value> {
+        if text == "auto" { Some(None) } else { F::read(text).map(Some) }
+    }
+}
+
+/// Another form, or `off`, which is `None`.
+pub(super) struct Off<F>(PhantomData<F>);
+
+impl<F: Form> Form for Off<F> {
+    type Value = Option<F::Value>;
+
+    fn expected() -> String {
+        F::expected() + ", or \"off\""
     }
 
-    /// `auto` is `None`, everything else is read by `read`.
-    pub(super) fn auto<T>(&self, read: impl FnOnce(&Self) -> Result<T, Wanted>) -> Result<Option<T>, Wanted> {
-        if self.is("auto") { Ok(None) } else { read(self).map(Some).map_err(|w| Wanted(w.0 + ", or \"auto\"")) }
+    fn read(text: &str) -> Option<Self::Value> {
+        if matches!(text, "off" | "false") { Some(None) } else { F::read(text).map(Some) }
+    }
+}
+
+/// `on` or `off`; TOML's own `true` and `false` are these too.
+pub(super) struct Switch;
+
+impl Form for Switch {
+    type Value = bool;
+
+    fn expected() -> String {
+        "\"on\" or \"off\"".to_owned()
     }
 
-    /// `off` is `None`, everything else is read by `read`.
-    pub(super) fn off<T>(&self, read: impl FnOnce(&Self) -> Result<T, Wanted>) -> Result<Option<T>, Wanted> {
-        if self.is("off") || self.is("false") {
-            return Ok(None);
-        }
-        read(self).map(Some).map_err(|w| Wanted(w.0 + ", or \"off\""))
-    }
-
-    /// `on` or `off`; TOML's own `true` and `false` are these too.
-    pub(super) fn switch(&self) -> Result<bool, Wanted> {
-        match self.one() {
-            Some("on" | "true") => Ok(true),
-            Some("off" | "false") => Ok(false),
-            _ => wanted("\"on\" or \"off\""),
-        }
-    }
-
-    /// One of a few words.
-    pub(super) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, Wanted> {
-        let found = words.iter().find(|(word, _)| self.is(word));
-        found.map(|(_, meant)| *meant).ok_or_else(|| {
-            let words: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
-            Wanted(words.join(" or "))
-        })
-    }
-
-    /// A whole number within bounds.
-    pub(super) fn number(&self, bounds: RangeInclusive<u32>) -> Result<u32, Wanted> {
-        let number = self.one().and_then(|text| text.parse().ok()).filter(|number| bounds.contains(number));
-        number.ok_or_else(|| Wanted(format!("a whole number from {} to {}", bounds.start(), bounds.end())))
-    }
-
-    /// A number of bytes within bounds: `262144`, `"256 KiB"`.
-    pub(super) fn size(&self, bounds: RangeInclusive<usize>) -> Result<usize, Wanted> {
-        let size = self.one().and_then(bytes).filter(|size| bounds.contains(size));
-        size.ok_or_else(|| {
-            let (least, most) = (shown_size(*bounds.start()), shown_size(*bounds.end()));
-            Wanted(format!("a size from {least} to {most}, as a number of bytes or such as \"256 KiB\""))
-        })
-    }
-
-    /// `"10/s burst 60"`.
-    pub(super) fn rate(&self) -> Result<Rate, Wanted> {
-        self.one()
-            .and_then(rate)
-            .ok_or_else(|| Wanted("a rate such as \"10/s burst 60\" (units s, m, h, d; both above 0)".to_owned()))
-    }
-
-    /// A list of addresses with ports, or a single one, or commas between them; `off` is none.
-    pub(super) fn addresses(&self) -> Result<Vec<SocketAddr>, Wanted> {
-        const WANTED: &str = "an address with its port such as 127.0.0.1:2427 or [::1]:2427";
-        let read = |text: &str| text.trim().parse().map_err(|_| Wanted(WANTED.to_owned()));
-        let addresses = self.off(|value| match &value.typed {
-            Typed::One(text) => text.split(',').map(read).collect(),
-            Typed::Many(texts) => texts.iter().map(|text| read(text)).collect(),
-            Typed::Nested => wanted(WANTED),
-        })?;
-        Ok(addresses.unwrap_or_default())
-    }
-
-    /// A path; a relative one starts from the file's directory if the value came from the file.
-    pub(super) fn path(&self) -> Result<PathBuf, Wanted> {
-        match self.one() {
-            None | Some("") => wanted("a path"),
-            Some(path) => Ok(self.base.as_deref().unwrap_or(Path::new("")).join(path)),
-        }
-    }
-
-    /// A host name or an IP address.
-    pub(super) fn host(&self) -> Result<String, Wanted> {
-        match self.one() {
-            Some(name) if is_host(name) => Ok(name.to_owned()),
-            _ => wanted("a host name such as chat.example.org, or an address without a port"),
+    fn read(text: &str) -> Option<bool> {
+        match text {
+            "on" | "true" => Some(true),
+            "off" | "false" => Some(false),
+            _ => None,
         }
     }
 }
 
-/// Whether a text can stand in a certificate and in a command to connect: an IP address, or dotted
+/// A whole number within bounds.
+pub(super) struct Number<const MIN: u32, const MAX: u32>;
+
+impl<const MIN: u32, const MAX: u32> Form for Number<MIN, MAX> {
+    type Value = u32;
+
+    fn expected() -> String {
+        format!("a whole number from {MIN} to {MAX}")
+    }
+
+    fn read(text: &str) -> Option<u32> {
+        text.parse().ok().filter(|number| (MIN..=MAX).contains(number))
+    }
+}
+
+/// A number of bytes within bounds: `262144`, `"256 KiB"`.
+pub(super) struct Size<const MIN: usize, const MAX: usize>;
+
+impl<const MIN: usize, const MAX: usize> Form for Size<MIN, MAX> {
+    type Value = usize;
+
+    fn expected() -> String {
+        format!("a size from {} to {}, such as 262144 or \"256 KiB\"", shown_size(MIN), shown_size(MAX))
+    }
+
+    fn read(text: &str) -> Option<usize> {
+        bytes(text).filter(|size| (MIN..=MAX).contains(size))
+    }
+}
+
+/// `"10/s burst 60"`.
+pub(super) struct RateValue;
+
+impl Form for RateValue {
+    type Value = Rate;
+
+    fn expected() -> String {
+        "a rate such as \"10/s burst 60\" (the units are s, m, h and d; both numbers above 0)".to_owned()
+    }
+
+    fn read(text: &str) -> Option<Rate> {
+        rate(text)
+    }
+}
+
+/// A list of addresses with ports, or a single one, or commas between them; `off` is none.
+pub(super) struct Addresses;
+
+impl Form for Addresses {
+    type Value = Vec<SocketAddr>;
+
+    fn expected() -> String {
+        "an address with its port such as 127.0.0.1:2427 or [::1]:2427, or \"off\"".to_owned()
+    }
+
+    fn read(text: &str) -> Option<Vec<SocketAddr>> {
+        if matches!(text, "off" | "false") {
+            return Some(Vec::new());
+        }
+        text.split(',').map(|address| address.trim().parse().ok()).collect()
+    }
+
+    fn read_list(items: &[String]) -> Option<Vec<SocketAddr>> {
+        items.iter().map(|address| address.trim().parse().ok()).collect()
+    }
+}
+
+/// A path.
+pub(super) struct FilePath;
+
+impl Form for FilePath {
+    type Value = PathBuf;
+
+    fn expected() -> String {
+        "a path".to_owned()
+    }
+
+    fn read(text: &str) -> Option<PathBuf> {
+        (!text.is_empty()).then(|| PathBuf::from(text))
+    }
+}
+
+/// A host name or an IP address.
+pub(super) struct Host;
+
+impl Form for Host {
+    type Value = String;
+
+    fn expected() -> String {
+        "a host name such as chat.example.org, or an address without a port".to_owned()
+    }
+
+    fn read(text: &str) -> Option<String> {
+        is_host(text).then(|| text.to_owned())
+    }
+}
+
+/// Whether a text fits into a certificate and a command to connect: an IP address, or dotted
 /// labels of letters, digits and hyphens, 253 bytes at most.
 pub(super) fn is_host(name: &str) -> bool {
     let is_label = |label: &str| {
@@ -193,15 +270,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn value(text: &str) -> Value {
-        Value { typed: Typed::One(text.to_owned()), base: None }
-    }
-
     #[test]
     fn rates_are_read() {
-        let read = |text: &str| value(text).rate().ok().map(|r| (r.per_second, r.burst));
+        let read = |text: &str| RateValue::read(text).map(|r| (r.per_second, r.burst));
         assert_eq!(read("10/s burst 60"), Some((10.0, 60)));
-        assert_eq!(read(" 30 / m  burst  1"), None);
+        assert_eq!(read("30 / m  burst  1"), None);
         assert_eq!(read("30/m  burst  1"), Some((0.5, 1)));
         assert_eq!(read("0.5/s burst 5"), Some((0.5, 5)));
         assert_eq!(read("3600/h burst 5"), Some((1.0, 5)));
@@ -212,13 +285,13 @@ mod tests {
         {
             assert_eq!(read(bad), None, "{bad}");
         }
-        assert_eq!(value("off").off(Value::rate), Ok(None));
-        assert_eq!(value("false").off(Value::rate), Ok(None));
+        assert_eq!(Off::<RateValue>::read("off"), Some(None));
+        assert_eq!(Off::<RateValue>::read("false"), Some(None));
     }
 
     #[test]
     fn sizes_are_read() {
-        let read = |text: &str| value(text).size(1024..=1 << 30).ok();
+        let read = Size::<1024, { 1 << 30 }>::read;
         assert_eq!(read("262144"), Some(262_144));
         assert_eq!(read("256 KiB"), Some(262_144));
         assert_eq!(read("256kib"), Some(262_144));
@@ -227,50 +300,39 @@ mod tests {
         for bad in ["", "KiB", "1 KB", "1023", "2 GiB", "-1", "1.5 MiB", "99999999999999999999", "99999999999 GiB"] {
             assert_eq!(read(bad), None, "{bad}");
         }
-        let Err(Wanted(what)) = value("x").size(16384..=2 << 30) else { panic!() };
-        assert!(what.contains("from 16 KiB to 2 GiB"), "{what}");
+        let expected = Size::<16384, { 2 << 30 }>::expected();
+        assert!(expected.contains("from 16 KiB to 2 GiB"), "{expected}");
     }
 
     #[test]
     fn addresses_are_a_list_or_one_or_off() {
-        let read = |text: &str| value(text).addresses().map(|list| list.len());
-        assert_eq!(read("127.0.0.1:0"), Ok(1));
-        assert_eq!(read("[::]:2428, 0.0.0.0:2428"), Ok(2));
-        assert_eq!(read("off"), Ok(0));
-        assert!(read("2428").is_err() && read("").is_err() && read("localhost:1").is_err());
-        let many = Typed::Many(vec!["[::1]:1".to_owned(), "127.0.0.1:1".to_owned()]);
-        assert_eq!(Value { typed: many, base: None }.addresses().map(|l| l.len()), Ok(2));
+        let read = |text: &str| Addresses::read(text).map(|list| list.len());
+        assert_eq!(read("127.0.0.1:0"), Some(1));
+        assert_eq!(read("[::]:2428, 0.0.0.0:2428"), Some(2));
+        assert_eq!(read("off"), Some(0));
+        assert!(read("2428").is_none() && read("").is_none() && read("localhost:1").is_none());
+        let list = ["[::1]:1", "127.0.0.1:1"].map(str::to_owned);
+        assert_eq!(Addresses::read_list(&list).map(|list| list.len()), Some(2));
     }
 
     #[test]
     fn hosts_are_names_or_addresses() {
         for good in ["localhost", "chat.example.org", "a-1", "192.0.2.1", "2001:db8::1"] {
-            assert!(value(good).host().is_ok(), "{good}");
+            assert!(Host::read(good).is_some(), "{good}");
         }
         let long = ["a"; 128].join(".");
         for bad in ["", "a b", "a..b", "-a", "a-", "a_b", "x:1", "ä.org", &"a".repeat(64), &long] {
-            assert!(value(bad).host().is_err(), "{bad}");
+            assert!(Host::read(bad).is_none(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_relative_path_starts_from_its_files_directory() {
-        let mut path = value("keys/a.pem");
-        assert_eq!(path.path(), Ok(PathBuf::from("keys/a.pem")));
-        path.base = Some("/etc/chitchat".into());
-        assert_eq!(path.path(), Ok(PathBuf::from("/etc/chitchat/keys/a.pem")));
-        path.typed = Typed::One("/a.pem".into());
-        assert_eq!(path.path(), Ok(PathBuf::from("/a.pem")));
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in any::<String>()) {
-            let value = value(&text);
-            if let Ok(rate) = value.rate() {
+            if let Some(rate) = RateValue::read(&text) {
                 prop_assert!(rate.per_second > 0.0 && rate.per_second <= RATE_MAX && rate.burst > 0);
             }
-            let _ = (value.size(0..=usize::MAX), value.addresses(), value.host(), value.switch());
+            let _ = (Size::<0, { usize::MAX }>::read(&text), Addresses::read(&text), Host::read(&text), Switch::read(&text));
         }
 
         #[test]

@@ -191,7 +191,8 @@ mod tests {
         let file = directory.path().join("chitchat.toml");
         std::fs::write(&file, "workers = 3\nwrokers = 3\n").unwrap();
         let line = format!("--config {}", file.display());
-        let wanted = format!("chitchatd: {}:2: wrokers is no setting. Did you mean workers?", file.display());
+        let wanted =
+            format!("chitchatd: {}:2: wrokers = 3: there is no setting wrokers. Did you mean workers?", file.display());
         assert_eq!(fault(&line), wanted);
         std::fs::write(&file, "workers = 3\n").unwrap();
         assert_eq!(served(&line).workers, 3);
@@ -217,7 +218,7 @@ mod tests {
         assert!(fault("--pain off").contains("--plain"));
         assert_eq!(
             fault("--registration all"),
-            "chitchatd: --registration: registration = \"all\" can't be. Wanted: \"open\" or \"invite\" or \"closed\"."
+            "chitchatd: --registration all: unknown value `all`, expected one of `open`, `invite`, `closed`"
         );
         assert!(matches!(run("config").unwrap(), Invocation::PrintConfig));
         for shown in ["--help", "--version", "help"] {
