@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 ///
 /// # Errors
 /// The system's; the old file is as it was then.
+#[cfg(any(feature = "client", test))]
 pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let (file, directory) = prepare(path, mode, bytes)?;
     file.persist(path)?;
@@ -23,6 +24,7 @@ pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// `AlreadyExists`, and the file that is there is as it was; or what else the system says.
+#[cfg(any(feature = "server", test))]
 pub fn create(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let (file, directory) = prepare(path, mode, bytes)?;
     file.persist_noclobber(path)?;
