@@ -11,10 +11,12 @@ use chitchat::protocol::line::{Body, Line, Tags};
 use chitchat::protocol::names::{
     AccountId, AddressGroup, ConnId, ConversationId, MessageId, RoomName, Target, Text, UserName,
 };
-use chitchat::server::rooms::{Effects, Keep, Now, Registration, Rooms, Settings};
+use chitchat::protocol::secrets::Digest;
+use chitchat::server::core::{NotKept, Registration, Storage};
+use chitchat::server::hub::{Effects, Hub, Now, Settings};
 use chitchat::server::traffic::{
-    AccountRecord, Appended, AuthOutcome, ConversationKind, ConversationRecord, MemberRecord, Request, RequestKind,
-    Role, Share, Snapshot, Viewer,
+    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Request, RequestKind, Role,
+    Share, Snapshot, TokenRecord, Viewer, Write,
 };
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -98,8 +100,24 @@ fn unpack(bencher: Bencher, lines: u64) {
     });
 }
 
+/// A store that takes no time.
+struct Counter(MessageId);
+
+impl Storage for Counter {
+    fn write(&mut self, _: Write) {}
+
+    fn append(&mut self, _: &Draft) -> Result<Appended, NotKept> {
+        self.0 = self.0.next().unwrap_or(MessageId::ZERO);
+        Ok(Appended::New(self.0))
+    }
+}
+
+fn token(account: i64) -> Digest {
+    Digest::of(&format!("token {account}"))
+}
+
 /// A room of so many members, each with one connection; the last of them talks.
-fn room(members: i64) -> (Rooms, ConnId) {
+fn room(members: i64) -> (Hub, ConnId) {
     let mut world = Snapshot::default();
     let room = ConversationId::new(1);
     let kind = ConversationKind::Room { name: RoomName::lobby(), private: false, topic: String::new() };
@@ -110,6 +128,7 @@ fn room(members: i64) -> (Rooms, ConnId) {
         world.accounts.push(AccountRecord { id, name, hash: Some("x".into()), generation: 0, admin: false, at: 0 });
         let member = MemberRecord { conversation: room, account: id, role: Role::Member, read: MessageId::ZERO };
         world.members.push(member);
+        world.tokens.push(TokenRecord { digest: token(n), account: id, label: "bench".to_owned(), at: 0 });
     }
     let settings = Settings {
         registration: Registration::Open,
@@ -118,28 +137,28 @@ fn room(members: i64) -> (Rooms, ConnId) {
         answer_bytes: 65_536,
         workers: 2,
     };
-    let mut rooms = Rooms::new(settings, world);
+    let mut hub = Hub::new(settings, world);
+    let mut storage = Counter(MessageId::ZERO);
     let mut effects = Effects::default();
     let now = Now { instant: Instant::now(), wall: 0 };
     let mut last = ConnId::new(0, 0);
     for n in 1..=members {
         last = ConnId::new((n % 2) as u8, n as u64);
-        let outcome = AuthOutcome::Right { account: AccountId::new(n), generation: 0, from: AddressGroup::Console };
-        let request = Request { conn: last, viewer: Viewer::Program, kind: RequestKind::AuthDone(outcome), bytes: 0 };
-        rooms.handle(now, request, &mut effects);
+        let kind = RequestKind::Resume { token: token(n), from: AddressGroup::Console };
+        hub.handle(now, Request { conn: last, viewer: Viewer::Program, kind, bytes: 0 }, &mut storage, &mut effects);
         effects = Effects::default();
     }
-    rooms.kept(&mut effects.out);
-    (rooms, last)
+    hub.commit(&mut effects);
+    (hub, last)
 }
 
 /// Deciding a line and handing it out, with a store that takes no time.
 #[divan::bench(args = [2, 100, 1000])]
 fn dispatch(bencher: Bencher, members: i64) {
-    let (mut rooms, conn) = room(members);
+    let (mut hub, conn) = room(members);
+    let mut storage = Counter(MessageId::ZERO);
     let mut effects = Effects::default();
     let now = Now { instant: Instant::now(), wall: 1_795_370_281_123 };
-    let mut id = MessageId::ZERO;
     bencher
         .counter(ItemsCount::new(1usize))
         .with_inputs(|| {
@@ -149,16 +168,9 @@ fn dispatch(bencher: Bencher, members: i64) {
         })
         .bench_local_values(|request| {
             if let Some(request) = request {
-                rooms.handle(now, request, &mut effects);
+                hub.handle(now, request, &mut storage, &mut effects);
             }
-            let Effects { keep, out } = &mut effects;
-            for keep in keep.drain(..) {
-                if let Keep::Append(append) = keep {
-                    id = id.next().unwrap_or(MessageId::ZERO);
-                    rooms.appended(append, Appended::New(id), out);
-                }
-            }
-            drop(out.take_lines(Share::default()));
-            out.deliveries.drain(..).count()
+            drop(effects.take_lines(Share::default()));
+            effects.deliveries.drain(..).count()
         });
 }

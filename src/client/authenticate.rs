@@ -151,12 +151,12 @@ impl<'p> Authenticator<'p> {
         }
     }
 
-    /// Asks for a device token.
+    /// Asks for a device token, which this connection counts as logged in with from then on.
     ///
     /// # Errors
     /// [`AuthError`]; an account may have as many as it is allowed.
     pub fn new_token(&mut self, label: &str) -> Result<Secret, AuthError> {
-        let text = Zeroizing::new(self.done(&format!("token new {label}"))?);
+        let text = Zeroizing::new(self.done(&format!("token new {label} here"))?);
         Ok(Secret::new(text.split(' ').next().unwrap_or_default()))
     }
 

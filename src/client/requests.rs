@@ -64,7 +64,7 @@ impl Request {
             }
             Self::Fetch(target, Part::Latest) => format!("history {target} limit={}", super::catch_up::UNREAD_SHOWN),
             Self::Mark(target, id) => format!("read {target} {id}"),
-            Self::NewToken(label) => format!("token new {label}"),
+            Self::NewToken(label) => format!("token new {label} here"),
             Self::Return(target) => format!("switch {target}"),
             Self::Restore(command) => command.clone(),
         }

@@ -62,7 +62,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// The next word, unless there is none or it is an option: those come behind the words.
+    /// The next word, unless there is none or it is an option: those come after the words.
     pub(super) fn optional_word(&mut self) -> Option<&'a str> {
         let (word, rest) = next_word(self.rest).filter(|(word, _)| !self.is_option(word))?;
         self.rest = rest;
@@ -75,9 +75,18 @@ impl<'a> Args<'a> {
         self.optional_word()
     }
 
+    /// Whether this one word stands there, which is all that may.
+    pub(super) fn keyword(&mut self, keyword: &str) -> Result<bool, Refusal> {
+        match self.optional_word() {
+            None => Ok(false),
+            Some(word) if word == keyword => Ok(true),
+            Some(other) => Err(unexpected(other)),
+        }
+    }
+
     pub(super) fn word(&mut self, what: &str) -> Result<&'a str, Refusal> {
         match next_word(self.rest) {
-            // Options come behind the named arguments.
+            // Options come after the named arguments.
             Some((word, rest)) if !self.is_option(word) => {
                 self.rest = rest;
                 Ok(word)
@@ -92,9 +101,9 @@ impl<'a> Args<'a> {
 
     pub(super) fn option(&mut self, key: &str) -> Result<Option<&'a str>, Refusal> {
         self.take_options();
-        // Told once: who hears of it here may refuse later.
+        // Reported once: a caller may put the refusal off.
         if let Some(key) = self.repeated.take() {
-            return Err(bad(format!("{key}= stands there twice.")));
+            return Err(given_twice(key));
         }
         Ok(self.options.iter().find(|(known, _)| *known == key).map(|&(_, value)| value))
     }
@@ -106,7 +115,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// The rest of the line behind exactly one space, verbatim; `None` if nothing is there.
+    /// The rest of the line after exactly one space, verbatim; `None` if nothing is there.
     pub(super) fn tail(&mut self) -> Option<&'a str> {
         self.take_options();
         let tail = self.rest.strip_prefix(' ').unwrap_or(self.rest);
@@ -124,6 +133,10 @@ impl<'a> Args<'a> {
 
     pub(super) fn room(&mut self, what: &str) -> Result<RoomName, Refusal> {
         self.word(what).and_then(room_name)
+    }
+
+    pub(super) fn existing_room(&mut self, what: &str) -> Result<RoomName, Refusal> {
+        self.word(what).and_then(existing_room_name)
     }
 
     pub(super) fn name(&mut self, what: &str) -> Result<UserName, Refusal> {
@@ -145,17 +158,17 @@ impl<'a> Args<'a> {
         if is_label(word) {
             return Ok(word.to_owned());
         }
-        Err(bad(format!("A label is 1 to {LABEL_MAX} of letters, digits, -, _ and dots.")))
+        Err(bad(format!("A label has 1 to {LABEL_MAX} letters, digits, -, _ or dots.")))
     }
 
     pub(super) fn finish(mut self) -> Result<(), Refusal> {
         self.take_options();
         if let Some(key) = self.repeated {
-            return Err(bad(format!("{key}= stands there twice.")));
+            return Err(given_twice(key));
         }
         match next_word(self.rest) {
             None => Ok(()),
-            Some((word, _)) => Err(bad(format!("{} is not understood there.", quoted(word)))),
+            Some((word, _)) => Err(unexpected(word)),
         }
     }
 }
@@ -175,6 +188,14 @@ pub(super) fn quoted(word: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+pub(super) fn unexpected(word: &str) -> Refusal {
+    bad(format!("Unexpected: {}.", quoted(word)))
+}
+
+fn given_twice(key: &str) -> Refusal {
+    bad(format!("{key}= is given twice."))
 }
 
 pub(super) fn bad(text: String) -> Refusal {
@@ -198,6 +219,10 @@ pub(super) fn room_name(typed: &str) -> Result<RoomName, Refusal> {
     RoomName::parse(typed).map_err(|error| bad_name("a room", typed, error))
 }
 
+pub(super) fn existing_room_name(typed: &str) -> Result<RoomName, Refusal> {
+    RoomName::parse_existing(typed).map_err(|error| bad_name("a room", typed, error))
+}
+
 pub(super) fn target_name(typed: &str) -> Result<Target, Refusal> {
     Target::parse(typed).map_err(|error| bad_name("a room or @NAME", typed, error))
 }
@@ -205,7 +230,7 @@ pub(super) fn target_name(typed: &str) -> Result<Target, Refusal> {
 pub(super) fn said(text: &str) -> Result<Text, Refusal> {
     match Text::parse(text) {
         Ok(Some(text)) => Ok(text),
-        Ok(None) => Err(bad("There is no text.".to_owned())),
+        Ok(None) => Err(bad("TEXT is missing.".to_owned())),
         Err(error) => Err(Refusal::new(Code::BadText, format!("{error}."))),
     }
 }
@@ -216,7 +241,7 @@ pub(super) fn number(typed: &str, what: &str, least: u64, most: u64) -> Result<u
         .parse::<u64>()
         .ok()
         .filter(|n| digits && (least..=most).contains(n))
-        .ok_or_else(|| bad(format!("{what} is a number from {least} to {most}, not {}.", quoted(typed))))
+        .ok_or_else(|| bad(format!("{what} must be a number from {least} to {most}, not {}.", quoted(typed))))
 }
 
 pub(super) fn message_id(typed: &str) -> Result<MessageId, Refusal> {
@@ -226,7 +251,7 @@ pub(super) fn message_id(typed: &str) -> Result<MessageId, Refusal> {
 
 /// A span such as `30s`, `10m`, `24h` or `7d`.
 pub(super) fn duration(typed: &str) -> Result<Duration, Refusal> {
-    let wrong = || bad(format!("{} is no time. 30s, 10m, 24h or 7d are, up to 365d.", quoted(typed)));
+    let wrong = || bad(format!("{} is not a duration. Use 30s, 10m, 24h or 7d; at most 365d.", quoted(typed)));
     let unit = match typed.as_bytes().last() {
         Some(b's') => 1,
         Some(b'm') => 60,
@@ -243,7 +268,7 @@ pub(super) fn setting(option: &str, value: &str) -> Result<Setting, Refusal> {
     let switch = || match value {
         "on" => Ok(true),
         "off" => Ok(false),
-        other => Err(bad(format!("{option} is on or off, not {}.", quoted(other)))),
+        other => Err(bad(format!("{option} must be on or off, not {}.", quoted(other)))),
     };
     match option {
         "tags" => switch().map(Setting::Tags),
@@ -254,7 +279,7 @@ pub(super) fn setting(option: &str, value: &str) -> Result<Setting, Refusal> {
         "deflate" if value == "off" => Ok(Setting::Deflate(None)),
         "deflate" => number(value, "deflate", 1, u64::from(u32::MAX)).map(|n| Setting::Deflate(Some(n as u32))),
         other => Err(bad(format!(
-            "There is no option {}. There are tags, echo, presence, replay and deflate.",
+            "There is no option {}. The options are tags, echo, presence, replay and deflate.",
             quoted(other)
         ))),
     }

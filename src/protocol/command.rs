@@ -6,7 +6,8 @@
 //! reads the arguments.
 
 use super::args::{
-    Args, bad, duration, login_name, message_id, number, quoted, room_name, said, setting, target_name, user_name,
+    Args, bad, duration, existing_room_name, login_name, message_id, number, quoted, room_name, said, setting,
+    target_name, unexpected, user_name,
 };
 use super::code::{Code, Refusal};
 use crate::protocol::names::{MessageId, RoomName, Target, Text, UserName};
@@ -98,8 +99,13 @@ pub enum Command {
     Resume(Secret),
     /// `/passwd`
     Passwd,
-    /// `/token new LABEL`
-    TokenNew(String),
+    /// `/token new LABEL [here]`
+    TokenNew {
+        /// The token's label.
+        label: String,
+        /// Whether this connection counts as logged in with it from now on.
+        here: bool,
+    },
     /// `/token list`
     TokenList,
     /// `/token revoke LABEL`
@@ -215,8 +221,8 @@ pub const TABLE: &[Verb] = &[
         Ok(Command::Help(a.optional_word().map(|w| w.trim_start_matches('/').to_ascii_lowercase())))
     }),
     verb!("quit" "", All, "says goodbye and closes the connection", "+ goodbye…", [], |_| Ok(Command::Quit)),
-    verb!("ping" "[TEXT]", All, "answers with TEXT, to see that the server is there", "+ TEXT", [], |a| {
-        Ok(Command::Ping(a.tail().map(str::to_owned)))
+    verb!("ping" "[TEXT]", All, "answers with TEXT, to show that the server is there", "+ TEXT", [], |a| {
+        Ok(Command::Ping(a.tail().map(said).transpose()?.map(|text| text.as_str().to_owned())))
     }),
     verb!("register" "NAME [invite=CODE] [PASSWORD]", New, "makes an account and logs in; without PASSWORD it is asked for",
         "+ welcome NAME…", ["invite"], |a| {
@@ -237,12 +243,15 @@ pub const TABLE: &[Verb] = &[
     verb!("passwd" "", User, "asks for the old and the new password; ends your other connections and tokens", "+ …", [], |_| {
         Ok(Command::Passwd)
     }),
-    verb!("token" "new LABEL | list | revoke LABEL", User, "device tokens: a program logs in with one instead of the password; each is shown once",
+    verb!("token" "new LABEL [here] | list | revoke LABEL", User, "device tokens: a program logs in with one instead of the password; each is shown once",
         "+ TOKEN for new, + LABEL… for revoke, + N tokens for list", [], |a| match a.word("new, list or revoke")? {
-        "new" => Ok(Command::TokenNew(a.label()?)),
+        "new" => {
+            let label = a.label()?;
+            Ok(Command::TokenNew { label, here: a.keyword("here")? })
+        }
         "list" => Ok(Command::TokenList),
         "revoke" => Ok(Command::TokenRevoke(a.label()?)),
-        other => Err(bad(format!("{} is not one of new, list and revoke.", quoted(other)))),
+        other => Err(bad(format!("Expected new, list or revoke, not {}.", quoted(other)))),
     }),
     verb!("whoami" "", User, "says who you are", "+ NAME…", [], |_| Ok(Command::Whoami)),
     verb!("sessions" "", User, "lists your connections", "+ N sessions", [], |_| Ok(Command::Sessions)),
@@ -251,7 +260,7 @@ pub const TABLE: &[Verb] = &[
         let admin = match a.word_among_options() {
             None => false,
             Some("admin") => true,
-            Some(other) => return Err(bad(format!("{} is not understood here. Only admin can stand there.", quoted(other)))),
+            Some(other) => return Err(unexpected(other)),
         };
         let uses = match a.option("uses")? {
             None => 1,
@@ -266,7 +275,7 @@ pub const TABLE: &[Verb] = &[
         Some(option) => setting(option, a.word("VALUE")?).map(Command::Set),
     }),
     verb!("rooms" "[after=NAME] [limit=N]", User, "lists the rooms: name, members, topic", "+ N rooms", ["after", "limit"], |a| {
-        let after = a.option("after")?.map(room_name).transpose()?;
+        let after = a.option("after")?.map(existing_room_name).transpose()?;
         Ok(Command::Rooms { after, limit: a.limit()? })
     }),
     verb!("conversations" "", User, "lists where you talk: target, last id, read up to, unread", "+ N conversations", [], |_| {
@@ -275,16 +284,12 @@ pub const TABLE: &[Verb] = &[
     verb!("create" "ROOM [private]", User, "makes a room that you own and puts you in it; a private one is seen by the invited alone",
         "+ ROOM…", [], |a| {
         let room = a.room("ROOM")?;
-        match a.optional_word() {
-            None => Ok(Command::Create { room, private: false }),
-            Some("private") => Ok(Command::Create { room, private: true }),
-            Some(other) => Err(bad(format!("{} is not understood here. Only private can stand there.", quoted(other)))),
-        }
+        Ok(Command::Create { room, private: a.keyword("private")? })
     }),
     verb!("join" "ROOM", User, "enters a room and talks there from now on; makes it if there is none", "+ ROOM…", [], |a| {
         Ok(Command::Join(a.room("ROOM")?))
     }),
-    verb!("leave" "ROOM", User, "leaves a room for good", "+ ROOM…", [], |a| Ok(Command::Leave(a.room("ROOM")?))),
+    verb!("leave" "ROOM", User, "leaves a room for good", "+ ROOM…", [], |a| Ok(Command::Leave(a.existing_room("ROOM")?))),
     verb!("switch" "ROOM", User, "talks in another room that you are in", "+ ROOM…", [], |a| {
         Ok(Command::Switch(a.room("ROOM")?))
     }),
@@ -312,7 +317,7 @@ pub const TABLE: &[Verb] = &[
         let target = a.hearer("TARGET")?;
         let key = a.word("KEY")?;
         if key.len() > KEY_MAX {
-            return Err(bad(format!("A key has at most {KEY_MAX} bytes.")));
+            return Err(bad(format!("A key can have at most {KEY_MAX} bytes.")));
         }
         Ok(Command::Say { target, key: Some(key.into()), text: a.text()? })
     }),

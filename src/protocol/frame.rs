@@ -314,9 +314,8 @@ fn without_cr(line: &[u8]) -> &[u8] {
 /// The refusal that answers a line that is no UTF-8, or holds what may not be sent.
 pub fn text(line: &[u8]) -> Result<&str, Refusal> {
     let text = std::str::from_utf8(line)
-        .map_err(|_| Refusal::new(Code::BadUtf8, "that line is not UTF-8; nothing of it was taken."))?;
-    check_text(text)
-        .map_err(|error| Refusal::new(Code::BadText, format!("{error}; nothing of that line was taken.")))?;
+        .map_err(|_| Refusal::new(Code::BadUtf8, "that line is not UTF-8 and was not sent."))?;
+    check_text(text).map_err(|error| Refusal::new(Code::BadText, format!("{error}; that line was not sent.")))?;
     Ok(text)
 }
 
@@ -325,7 +324,7 @@ pub fn text(line: &[u8]) -> Result<&str, Refusal> {
 pub fn too_long(line_max: usize) -> Refusal {
     Refusal::new(
         Code::LineTooLong,
-        format!("a line has at most {line_max} bytes; nothing of that one was taken. Say it in two."),
+        format!("a line can have at most {line_max} bytes; that one was not sent. Split it up."),
     )
 }
 

@@ -278,6 +278,16 @@ impl Rows {
         self.0.push(b'\n');
     }
 
+    /// Adds one row, unless there are some already and all would have more than `most` bytes; says
+    /// whether it did. Tags are not counted.
+    pub fn push_within(&mut self, text: &str, most: usize) -> bool {
+        let fits = self.is_empty() || self.0.len() + "| ".len() + text.len() + "\n".len() <= most;
+        if fits {
+            self.push(text);
+        }
+        fits
+    }
+
     /// Adds a line that is no row, such as a notice shown before a login's final line.
     pub fn push_body(&mut self, body: &Body<'_>) {
         body.encode(&mut self.0);

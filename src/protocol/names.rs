@@ -19,16 +19,16 @@ pub const SERVER_NAME: &str = "server";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The name was empty.
-    #[error("a name has at least one character")]
+    #[error("a name must have at least one character")]
     Empty,
     /// The name was longer than [`NAME_MAX`].
-    #[error("a name has at most {NAME_MAX} characters")]
+    #[error("a name can have at most {NAME_MAX} characters")]
     TooLong,
     /// The name held a character other than letters, digits, `-` and `_`.
-    #[error("a name is made of the letters a-z, digits, - and _")]
+    #[error("a name can contain only letters (a-z, A-Z), digits, - and _")]
     BadCharacter,
     /// The name is kept for the server itself.
-    #[error("that name is the server's own")]
+    #[error("that name is reserved for the server")]
     Reserved,
 }
 
@@ -143,8 +143,21 @@ impl RoomName {
     /// Reads a name that somebody typed; one leading `#` is dropped, it is lower-cased.
     ///
     /// # Errors
-    /// Says what is wrong with the name.
+    /// Says what is wrong with the name. `server` is [`NameError::Reserved`].
     pub fn parse(typed: &str) -> Result<Self, NameError> {
+        let room = Self::parse_existing(typed)?;
+        if room.as_str() == SERVER_NAME {
+            return Err(NameError::Reserved);
+        }
+        Ok(room)
+    }
+
+    /// The same for a room that may be there already: once it could be named `server`, and what was
+    /// said there can still be read.
+    ///
+    /// # Errors
+    /// Says what is wrong with the name.
+    pub fn parse_existing(typed: &str) -> Result<Self, NameError> {
         let name = typed.strip_prefix('#').unwrap_or(typed);
         check_name(name)?;
         Ok(Self(Name::new(name).to_lowercase()))
@@ -191,7 +204,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// Reads `ROOM`, `#ROOM` or `@NAME`. Here `@server` is a name, too: what the console said to
+    /// Reads `ROOM`, `#ROOM` or `@NAME`. Here `@server` is a name too: what the console said to
     /// somebody is read there, although nothing can be said back.
     ///
     /// # Errors
@@ -200,17 +213,18 @@ impl Target {
         match typed.strip_prefix('@') {
             Some(name) if name.eq_ignore_ascii_case(SERVER_NAME) => Ok(Self::Direct(UserName::server())),
             Some(_) => UserName::parse(typed).map(Self::Direct),
-            None => RoomName::parse(typed).map(Self::Room),
+            None => RoomName::parse_existing(typed).map(Self::Room),
         }
     }
 
     /// Whether something can be said there: not to the console, which nobody sits at.
     ///
     /// # Errors
-    /// [`NameError::Reserved`] for `@server`.
+    /// [`NameError::Reserved`] for `server` and `@server`.
     pub fn check_hears(self) -> Result<Self, NameError> {
         match self {
             Self::Direct(name) if name == UserName::server() => Err(NameError::Reserved),
+            Self::Room(room) if room.as_str() == SERVER_NAME => Err(NameError::Reserved),
             target => Ok(target),
         }
     }
@@ -281,6 +295,8 @@ pub struct ConnId(u64);
 
 impl ConnId {
     const SERIAL_BITS: u32 = 56;
+    /// The low bits of a serial name its worker's slot, the others count how often that was used.
+    const SLOT_BITS: u32 = 24;
 
     /// The `serial`th connection of a worker.
     #[must_use]
@@ -299,6 +315,14 @@ impl ConnId {
     #[must_use]
     pub fn serial(self) -> u64 {
         self.0 & ((1 << Self::SERIAL_BITS) - 1)
+    }
+}
+
+impl fmt::Display for ConnId {
+    /// The worker, its slot, and how often the slot was used: `#0.12.1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (uses, slot) = (self.serial() >> Self::SLOT_BITS, self.serial() & ((1 << Self::SLOT_BITS) - 1));
+        write!(f, "#{}.{slot}.{uses}", self.worker())
     }
 }
 
@@ -428,6 +452,8 @@ mod tests {
         assert_eq!(RoomName::parse("##ops").unwrap_err(), NameError::BadCharacter);
         assert_eq!(Target::parse("@bob").unwrap().to_string(), "@bob");
         assert_eq!(Target::parse("@Server").unwrap().check_hears(), Err(NameError::Reserved));
+        assert_eq!(RoomName::parse("#Server").unwrap_err(), NameError::Reserved);
+        assert_eq!(Target::parse("#server").unwrap().check_hears(), Err(NameError::Reserved));
     }
 
     #[test]
@@ -453,6 +479,7 @@ mod tests {
     fn connections_name_their_worker() {
         let conn = ConnId::new(255, 7);
         assert_eq!((conn.worker(), conn.serial()), (255, 7));
+        assert_eq!(conn.to_string(), "#255.7.0");
     }
 
     proptest! {

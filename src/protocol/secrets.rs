@@ -43,10 +43,10 @@ pub const PASSWORD_MAX: usize = 71;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
     /// Fewer bytes than [`PASSWORD_MIN`].
-    #[error("a password has at least {PASSWORD_MIN} bytes, and this one {0}. A few words are good.")]
+    #[error("a password needs at least {PASSWORD_MIN} bytes; that one has {0}. A few words make a good one.")]
     TooShort(usize),
     /// More bytes than [`PASSWORD_MAX`].
-    #[error("a password has at most {PASSWORD_MAX} bytes, and this one {0}. Choose a shorter one.")]
+    #[error("a password can have at most {PASSWORD_MAX} bytes; that one has {0}. Choose a shorter one.")]
     TooLong(usize),
 }
 

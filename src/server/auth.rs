@@ -68,7 +68,7 @@ impl Checker {
                 match self.hash(&new) {
                     Some(hash) => AuthOutcome::Changed { account, generation, hash },
                     None => {
-                        log::error!("connection {conn:?}: a new password could not be hashed");
+                        log::error!("connection {conn}: a new password could not be hashed");
                         failed()
                     }
                 }

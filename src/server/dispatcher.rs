@@ -1,41 +1,47 @@
 //! The central thread: drain, decide, commit, hand out.
 //!
-//! The short loop that joins `rooms`, which knows no database, with `store`, which knows no rooms;
+//! The short loop that joins `hub`, which knows no database, with `store`, which knows no rooms;
 //! nothing else holds both. All that waits is decided in order and kept as one transaction, and
 //! only then is anything answered or shown: what anyone sees is on disk, and the order of this
-//! loop is the order of everything.
+//! loop is the order of everything. It must not know what a request means.
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
-use crate::server::rooms::{Effects, Keep, Now, Rooms};
-use crate::server::store::{CommitError, Store, StoreError};
-use crate::server::traffic::{AuthJob, Budget, Delivery, Mailbox, ReadJob, Request, RequestKind, Share};
+use crate::server::core::{NotKept, Storage};
+use crate::server::hub::{Effects, Hub, Now, not_saved};
+use crate::server::store::{CommitError, Committed, Store, StoreError};
+use crate::server::traffic::{
+    Appended, AuthJob, Budget, Delivery, Draft, Mailbox, ReadJob, Request, RequestKind, Share, Snapshot, Write,
+};
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// After so long without a request the store may do its housekeeping.
+/// After so long without a request the store does its housekeeping.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Requests of one turn. More of them share nothing more: a sync is dear, but not beside so many
-/// lines. Less would wait for more syncs; more would wait for each other, and what a turn touches
-/// would no longer fit into the processor's cache.
+/// Requests of one turn. More of them would gain nothing: a sync is expensive, but not compared to
+/// so many lines. With fewer, more syncs would be waited for; with more, requests would wait for
+/// each other, and what a turn touches would no longer fit into the processor's cache.
 const TURN_MOST: usize = 1024;
 
-/// Messages of a turn from which on the next one waits a moment for more.
+/// After a turn of at least so many messages, the next one waits a moment for more.
 const GATHER_MIN: usize = 16;
 
 /// How long that is. A sync takes about as long by itself, and so many more lines then share the
 /// sync, the wake-up of each worker, and the write to each connection.
 const GATHER: Duration = Duration::from_micros(100);
 
+/// How often at most the log says that turns are refused because nothing can be kept.
+const FAILURES_LOGGED_EVERY: Duration = Duration::from_secs(5);
+
 /// Why the process must end without another word: nobody knows what was kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// A commit may or may not have happened.
     #[error(
-        "the disk did not say whether the last messages were kept ({0}); what was answered is there after the restart"
+        "it is not known whether the last messages were kept ({0}); everything that was answered will be there after the restart"
     )]
     Ambiguous(CommitError),
     /// After a commit that failed, what is kept could not be read again.
@@ -63,20 +69,19 @@ pub struct Channels {
 /// See the module.
 #[derive(Debug)]
 pub struct Dispatcher {
-    rooms: Rooms,
-    store: Store,
+    hub: Hub,
+    transaction: Transaction,
+    failures: Failures,
     channels: Channels,
     budget: Arc<Budget>,
     effects: Effects,
     /// What is handed out after the commit, by worker.
     out: Vec<Vec<Delivery>>,
-    /// Whether a transaction is open.
-    open: bool,
     /// The turn before had many messages.
     crowded: bool,
     /// For what comes while a turn waits for more; empty between two turns.
     more: Vec<Request>,
-    /// Who waits for an answer from this batch, should it fail.
+    /// The connections to be answered by this batch, should it fail.
     asked: Vec<ConnId>,
     stopped: usize,
     wall: u64,
@@ -85,16 +90,16 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// Joins the two.
     #[must_use]
-    pub fn new(rooms: Rooms, store: Store, channels: Channels, budget: Arc<Budget>) -> Self {
+    pub fn new(hub: Hub, store: Store, channels: Channels, budget: Arc<Budget>) -> Self {
         let out = channels.workers.iter().map(|_| Vec::new()).collect();
         Self {
-            rooms,
-            store,
+            hub,
+            transaction: Transaction { store, open: false, failed: None },
+            failures: Failures::default(),
             channels,
             budget,
             effects: Effects::default(),
             out,
-            open: false,
             crowded: false,
             more: Vec::new(),
             asked: Vec::new(),
@@ -112,13 +117,13 @@ impl Dispatcher {
         let mut busy = false;
         while self.stopped < self.channels.workers.len() {
             let quiet = busy.then(|| Instant::now() + QUIET);
-            let until = [self.rooms.due(), quiet].into_iter().flatten().min();
+            let until = [self.hub.due(), quiet].into_iter().flatten().min();
             self.channels.requests.wait(until, &mut batch);
             if self.crowded {
                 self.gather(&mut batch);
             }
             if batch.is_empty() && quiet.is_some_and(|quiet| Instant::now() >= quiet) {
-                self.store.idle();
+                self.transaction.store.idle();
                 busy = false;
             }
             busy |= !batch.is_empty();
@@ -130,12 +135,12 @@ impl Dispatcher {
                 }
             }
         }
-        Ok(self.store)
+        Ok(self.transaction.store)
     }
 
     /// Lets more lines come, where the turn before had many and each sync is waited for.
     fn gather(&mut self, batch: &mut Vec<Request>) {
-        if self.store.syncs() && !batch.is_empty() && batch.len() < TURN_MOST {
+        if self.transaction.store.syncs() && !batch.is_empty() && batch.len() < TURN_MOST {
             std::thread::sleep(GATHER);
             self.channels.requests.take(&mut self.more);
             batch.append(&mut self.more);
@@ -146,7 +151,7 @@ impl Dispatcher {
         let now = self.now();
         self.asked.clear();
         self.crowded = false;
-        let (mut failed, mut bytes) = (None, 0);
+        let mut bytes = 0;
         for request in requests {
             bytes += request.bytes;
             if matches!(request.kind, RequestKind::Stopped) {
@@ -156,92 +161,64 @@ impl Dispatcher {
             if request.kind.is_answered() {
                 self.asked.push(request.conn);
             }
-            // Once something could not be kept, only who went away is still noted.
-            if failed.is_none() || matches!(request.kind, RequestKind::Detach) {
-                let decided = self.decide(now, request);
-                failed = failed.or(decided.err());
+            // Once something could not be kept, only connections that went away are still noted.
+            if self.transaction.failed.is_none() || matches!(request.kind, RequestKind::Detach) {
+                self.hub.handle(now, request, &mut self.transaction, &mut self.effects);
             }
         }
-        if failed.is_none() && self.open {
-            match self.store.commit() {
-                Ok(committed) => {
-                    self.open = false;
-                    self.crowded = committed.messages >= GATHER_MIN;
-                    // A nudge that waits already is enough.
-                    if committed.messages > 0 {
-                        let _ = self.channels.index.try_send(());
-                    }
-                    if committed.long_log {
-                        let _ = self.channels.checkpoint.try_send(());
-                    }
-                }
-                Err(error) => failed = Some(error),
-            }
+        match self.transaction.commit() {
+            Ok(committed) => self.committed(committed),
+            Err(CommitError::Refused(why)) => self.roll_back(now, &why)?,
+            Err(error @ CommitError::Ambiguous(_)) => return Err(Fault::Ambiguous(error)),
         }
-        match failed {
-            None => self.rooms.kept(&mut self.effects.out),
-            Some(error) => self.take_back(error)?,
-        }
-        // Behind the commit: who came and went is told once, so it must not be lost with a batch.
-        if self.rooms.due().is_some_and(|due| due <= now.instant) {
-            self.rooms.tick(now, &mut self.effects);
+        // After the commit: what is due is done once, so it must not be lost with a batch.
+        if self.hub.due().is_some_and(|due| due <= now.instant) {
+            self.hub.tick(now, &mut self.effects);
         }
         self.hand_out(self.budget.share(bytes));
         Ok(())
     }
 
-    fn decide(&mut self, now: Now, request: Request) -> Result<(), CommitError> {
-        self.rooms.handle(now, request, &mut self.effects);
-        self.carry_out()
-    }
-
-    /// Keeps what has to be kept.
-    fn carry_out(&mut self) -> Result<(), CommitError> {
-        let Effects { keep, out } = &mut self.effects;
-        for keep in keep.drain(..) {
-            if !self.open {
-                self.store.begin()?;
-                self.open = true;
-            }
-            match keep {
-                Keep::Write(write) => self.store.write(&write)?,
-                Keep::Append(append) => {
-                    let outcome = self.store.append(&append.draft)?;
-                    self.rooms.appended(append, outcome, out);
-                }
-            }
+    fn committed(&mut self, committed: Option<Committed>) {
+        self.hub.commit(&mut self.effects);
+        let Some(committed) = committed else { return };
+        if let Some(refused) = self.failures.end() {
+            log::info!("the disk can be written again; {refused} batches were refused in the meantime");
         }
-        Ok(())
+        self.crowded = committed.messages >= GATHER_MIN;
+        // If a nudge waits already, that one is enough.
+        if committed.messages > 0 {
+            let _ = self.channels.index.try_send(());
+        }
+        if committed.long_log {
+            let _ = self.channels.checkpoint.try_send(());
+        }
     }
 
-    /// The batch could not be kept: it is rolled back, and who asked is refused.
-    fn take_back(&mut self, error: CommitError) -> Result<(), Fault> {
-        let CommitError::Refused(why) = error else { return Err(Fault::Ambiguous(error)) };
-        log::error!("the disk took nothing: {why}; what came in with it was refused");
-        // What the failed loop left undone.
-        self.effects.keep.clear();
-        self.effects.out.clear();
-        self.open = false;
-        self.store.rollback().map_err(Fault::Ambiguous)?;
-        let kept = self.store.load().map_err(Fault::Reload)?;
-        self.rooms.reload(kept);
+    /// The batch could not be kept: it is rolled back, and everyone who asked for something in it
+    /// is refused.
+    fn roll_back(&mut self, now: Now, why: &dyn std::fmt::Display) -> Result<(), Fault> {
+        if let Some(refused) = self.failures.count(now.instant) {
+            log::error!("nothing could be written to disk: {why}; {refused} batches of requests were refused");
+        }
+        self.effects.clear();
+        let kept = self.transaction.roll_back()?;
+        self.hub.roll_back(kept);
         for conn in self.asked.drain(..) {
-            let refusal =
-                Refusal::new(Code::Storage, "the server's disk took it not; nothing was changed. Try again later.");
-            self.effects.out.answer(conn, Rows::default(), refusal);
+            self.effects.answer(conn, Rows::default(), not_saved());
         }
         Ok(())
     }
 
     fn hand_out(&mut self, share: Share) {
-        let out = &mut self.effects.out;
-        for job in std::mem::take(&mut out.auth_jobs) {
+        let effects = &mut self.effects;
+        for job in std::mem::take(&mut effects.auth_jobs) {
             if let Err((conn, refusal)) = check(&self.channels.auth, job) {
-                out.answer(conn, Rows::default(), refusal);
+                effects.answer(conn, Rows::default(), refusal);
             }
         }
-        let lines = out.take_lines(share);
-        for (worker, delivery) in out.deliveries.drain(..) {
+        let lines = effects.take_lines(share);
+        for (worker, delivery) in effects.deliveries.drain(..) {
             let Some(out) = self.out.get_mut(worker) else { continue };
             if out.is_empty()
                 && let Some(lines) = &lines
@@ -253,10 +230,10 @@ impl Dispatcher {
         for (worker, out) in self.channels.workers.iter().zip(&mut self.out) {
             worker.send_all(out);
         }
-        for read_job in out.read_jobs.drain(..) {
+        for read_job in effects.read_jobs.drain(..) {
             if let Err(error) = self.channels.readers.send(read_job) {
-                // Only while stopping: whoever asked is told by the end of the connection.
-                log::debug!("a read came after the readers had ended: {error}");
+                // Only while stopping; then the connection is about to be closed.
+                log::debug!("the readers have ended before a read: {error}");
             }
         }
     }
@@ -264,9 +241,90 @@ impl Dispatcher {
     fn now(&mut self) -> Now {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let wall = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        // The time of a room's messages never falls, whatever is done to the clock.
+        // The time of a room's messages never goes back, whatever is done to the clock.
         self.wall = self.wall.max(wall);
         Now { instant: Instant::now(), wall: self.wall }
+    }
+}
+
+/// The store, and the transaction of the turn under way.
+#[derive(Debug)]
+struct Transaction {
+    store: Store,
+    /// Begun only where something is to be kept.
+    open: bool,
+    /// Why nothing of it will be kept.
+    failed: Option<CommitError>,
+}
+
+impl Transaction {
+    fn step<T>(&mut self, step: impl FnOnce(&mut Store) -> Result<T, CommitError>) -> Result<T, NotKept> {
+        if self.failed.is_some() {
+            return Err(NotKept);
+        }
+        let begun = if self.open { Ok(()) } else { self.store.begin() };
+        self.open |= begun.is_ok();
+        begun.and_then(|()| step(&mut self.store)).map_err(|error| {
+            self.failed = Some(error);
+            NotKept
+        })
+    }
+
+    /// `None` if there was nothing to keep.
+    fn commit(&mut self) -> Result<Option<Committed>, CommitError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        if !std::mem::take(&mut self.open) {
+            return Ok(None);
+        }
+        self.store.commit().map(Some)
+    }
+
+    /// Takes it back, and reads what is kept.
+    fn roll_back(&mut self) -> Result<Snapshot, Fault> {
+        self.open = false;
+        self.store.rollback().map_err(Fault::Ambiguous)?;
+        self.store.load().map_err(Fault::Reload)
+    }
+}
+
+impl Storage for Transaction {
+    fn write(&mut self, write: Write) {
+        // A failure is remembered, and comes to light at the commit.
+        let _ = self.step(|store| store.write(&write));
+    }
+
+    fn append(&mut self, draft: &Draft) -> Result<Appended, NotKept> {
+        self.step(|store| store.append(draft))
+    }
+}
+
+/// Batches that could not be kept. While a disk is full there may be thousands of them a second, so
+/// the log tells of the first, and then of all since, but not each time.
+#[derive(Debug, Default)]
+struct Failures {
+    untold: u64,
+    since_first: u64,
+    told: Option<Instant>,
+}
+
+impl Failures {
+    /// One more. How many there were since the log was last told, if it is to be told now.
+    fn count(&mut self, now: Instant) -> Option<u64> {
+        self.untold += 1;
+        self.since_first += 1;
+        if self.told.is_some_and(|told| now < told + FAILURES_LOGGED_EVERY) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+
+    /// Something was kept again. How many were refused before, if any.
+    fn end(&mut self) -> Option<u64> {
+        self.untold = 0;
+        Some(std::mem::take(&mut self.since_first)).filter(|&refused| refused > 0)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   accept ──> work-0..N ──────────> dispatcher ───────────────> work-0..N ──> sockets
-//!              (sockets)             decide (rooms/), commit (store/)    ^
+//!              (sockets)             decide (hub, core), commit (store)  ^
 //!                  auth-0..M <──────┘ ^ │          └──> read-0..K ───────┘   (history, search)
 //!                  (bcrypt) ──────────┘ └────────────> index                 (full text, behind)
 //! ```
@@ -16,7 +16,7 @@
 //! cutting of lines, the state of a session, and what is still to be sent. A worker turns lines into
 //! requests for the dispatcher, and what is delivered to it into bytes.
 //!
-//! **`dispatcher`** ([`mod@dispatcher`], [`rooms`], [`store`]) is the order of everything. It decides
+//! **`dispatcher`** ([`mod@dispatcher`], [`hub`], [`core`](mod@core), [`store`]) is the order of everything. It decides
 //! what every request that waits comes to, commits that as one transaction, and only then lets
 //! anyone be answered.
 //!
@@ -34,13 +34,14 @@
 
 pub mod auth;
 pub mod config;
+pub mod core;
 pub mod dispatcher;
 mod error;
 pub mod flood;
+pub mod hub;
 pub mod net;
 mod open;
 pub mod operator;
-pub mod rooms;
 mod serve;
 pub mod session;
 pub mod store;

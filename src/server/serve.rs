@@ -12,9 +12,10 @@ use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::auth::{Checker, QUEUE_MAX};
 use crate::server::config::{self, Config};
+use crate::server::core::Registration;
 use crate::server::dispatcher::{Channels, Dispatcher};
+use crate::server::hub::{self, Hub};
 use crate::server::net::{self, ConnectionLimits, Limits, Listener, Shared, Worker};
-use crate::server::rooms::{self, Rooms};
 use crate::server::store::{Reader, Store, StoreError};
 use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request};
 use crate::server::{Server, ServerError, ServerFault};
@@ -83,7 +84,7 @@ impl Server {
         let limits = connection_limits(&config);
         let answer_bytes = limits.unread_bytes / 2;
         let epoch = snapshot.epoch.clone();
-        let rooms = Rooms::new(room_settings(&config, answer_bytes), snapshot);
+        let hub = Hub::new(hub_settings(&config, answer_bytes), snapshot);
         let checker = Checker::new(config.accounts.bcrypt_cost)?;
         let readers = (0..READERS)
             .map(|_| Reader::open(&store_settings, answer_bytes))
@@ -101,7 +102,7 @@ impl Server {
             index,
             checkpoint,
         };
-        let dispatcher = Dispatcher::new(rooms, store, channels, Arc::clone(&budget));
+        let dispatcher = Dispatcher::new(hub, store, channels, Arc::clone(&budget));
         let shared = Arc::new(Shared {
             limits,
             name: config.name.clone(),
@@ -194,13 +195,13 @@ impl Server {
     }
 }
 
-fn room_settings(config: &Config, answer_bytes: usize) -> rooms::Settings {
+fn hub_settings(config: &Config, answer_bytes: usize) -> hub::Settings {
     let registration = match config.registration {
-        config::Registration::Open => rooms::Registration::Open,
-        config::Registration::Invite => rooms::Registration::Invite,
-        config::Registration::Closed => rooms::Registration::Closed,
+        config::Registration::Open => Registration::Open,
+        config::Registration::Invite => Registration::Invite,
+        config::Registration::Closed => Registration::Closed,
     };
-    rooms::Settings {
+    hub::Settings {
         registration,
         logins: config.limits.logins,
         registrations: config.limits.registrations,

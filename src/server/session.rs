@@ -76,7 +76,12 @@ pub enum Action {
     /// The same, and cut no further line until the answer is there.
     RequestAndWait(RequestKind),
     /// `/token new`: a token is to be made first.
-    NewToken(String),
+    NewToken {
+        /// Its label.
+        label: String,
+        /// Whether this connection counts as logged in with it from now on.
+        here: bool,
+    },
     /// `/invitecode`: a code is to be made first.
     NewInvite {
         /// How many it lets in.
@@ -194,9 +199,9 @@ impl Session {
     pub fn too_long(&mut self, head: &[u8]) -> Step {
         let most = self.line_max();
         let text = if self.is_logged_in() {
-            format!("a line has at most {most} bytes. Nothing of it was said; send it in parts.")
+            format!("a line can have at most {most} bytes; that one was not sent. Split it up.")
         } else {
-            format!("before login a line has at most {most} bytes. /login NAME or /register NAME first.")
+            format!("before login a line can have at most {most} bytes. /login NAME or /register NAME first.")
         };
         self.refused_whole(head, Refusal::new(Code::LineTooLong, text))
     }
@@ -258,7 +263,7 @@ impl Session {
         }
         answer(Refusal::new(
             Code::NotLoggedIn,
-            "nobody hears you yet. New here? /register NAME   Been here? /login NAME",
+            "you are not logged in yet. New here? /register NAME   Been here? /login NAME",
         ))
     }
 
@@ -310,7 +315,7 @@ impl Session {
                 Next::Do(Action::RequestAndWait(RequestKind::Resume { token, from: self.from }))
             }
             Command::Passwd => Next::AskFor(Question::OldPassword),
-            Command::TokenNew(label) => Next::Do(Action::NewToken(label)),
+            Command::TokenNew { label, here } => Next::Do(Action::NewToken { label, here }),
             Command::InviteCode { uses, lasts, admin } => Next::Do(Action::NewInvite { uses, lasts, admin }),
             Command::SetShow => Next::Do(self.show_options()),
             Command::Set(setting) => Next::Do(self.set(setting)),
@@ -380,11 +385,11 @@ impl Session {
     fn set(&mut self, setting: Setting) -> Action {
         if let Setting::Deflate(dictionary) = setting {
             if !self.is_logged_in() {
-                let text = "deflate comes after the login. /login NAME first.";
+                let text = "deflate is available after login. /login NAME first.";
                 return answer(Refusal::new(Code::NotLoggedIn, text));
             }
             if dictionary.is_some_and(|dictionary| dictionary != DICTIONARY) {
-                let text = format!("There is no dictionary of that number. /set deflate {DICTIONARY}, or off.");
+                let text = format!("There is no dictionary with that number. /set deflate {DICTIONARY}, or off.");
                 return answer(Refusal::new(Code::BadArgument, text));
             }
         }
@@ -437,7 +442,7 @@ fn done(text: &str) -> Action {
 }
 
 fn cancelled() -> Action {
-    answer(Refusal::new(Code::Cancelled, "no answer came, so nothing was done."))
+    answer(Refusal::new(Code::Cancelled, "no answer came, so nothing was changed."))
 }
 
 #[cfg(test)]

@@ -125,6 +125,8 @@ pub enum RequestKind {
     NewToken {
         /// The token's label.
         label: String,
+        /// Whether this connection counts as logged in with it from now on.
+        here: bool,
         /// The token.
         token: Secret,
     },
@@ -207,6 +209,8 @@ pub enum Recipients {
     All,
     /// This one alone.
     Only(ConnId),
+    /// Those that did not say `/set presence off`.
+    WantPresence,
 }
 
 /// What reaches a worker.

@@ -333,7 +333,7 @@ fn sessions_are_ones_own() {
         bob is in
         alice > /sessions
         alice < | …
-        alice < + 1 sessions
+        alice < + 1 session
         again connects
         again > /login alice correct horse battery
         again < + welcome alice…

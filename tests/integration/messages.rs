@@ -197,7 +197,7 @@ fn labels_are_shown_with_tags_and_silent_without() {
         alice < @re=c.d_e-f + y
         alice > /@g rooms
         alice < @re=g | lobby 1 -…
-        alice < @re=g + 1 rooms
+        alice < @re=g + 1 room
         alice > /@h nonsense
         alice < @re=h - unknown-verb: …
         alice > /@i say lobby

@@ -26,6 +26,8 @@ fn who_comes_and_goes_is_told_in_small_rooms() {
     play(
         "
         alice is in with tags
+        alice > /leave lobby
+        alice < + lobby…
         alice > /join ops
         alice < + ops…
         bob is in
@@ -223,9 +225,9 @@ fn a_private_room_is_there_for_the_invited_alone() {
         alice > /create den private
         alice < + den…
         bob > /join den
-        bob < - not-allowed: that name is not free…
+        bob < - not-allowed: that name isn't available…
         bob > /create den
-        bob < - not-allowed: that name is not free…
+        bob < - not-allowed: that name isn't available…
         bob > /switch den
         bob < - no-such-room: …
         bob > /who den
@@ -248,7 +250,7 @@ fn a_private_room_is_there_for_the_invited_alone() {
         bob < - no-such-room: …
         bob > /rooms
         bob < | lobby 3 -…
-        bob < + 1 rooms
+        bob < + 1 room
         alice > /invite den nobody
         alice < - no-such-user: …
         alice > /invite den @bob
@@ -375,7 +377,7 @@ fn a_topic_is_shown_set_and_cleared() {
         alice < @ev=topic;who=bob [ops] * …
         alice > /rooms after=lobby
         alice < | ops 2 -
-        alice < + 1 rooms
+        alice < + 1 room
         ",
     );
 }
@@ -395,7 +397,7 @@ fn the_list_of_rooms_goes_on_where_it_stopped() {
         alice < + 2 rooms, more
         alice > /rooms after=b limit=2
         alice < | lobby 1 -…
-        alice < + 1 rooms
+        alice < + 1 room
         alice > /rooms limit=1001
         alice < - bad-argument: …
         ",

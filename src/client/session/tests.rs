@@ -195,7 +195,7 @@ fn a_question_is_asked_and_nothing_is_sent_behind_it() {
     talk.hear(&["@re=c2 + changed"]);
     assert!(talk.reports.iter().any(|effect| matches!(effect, Effect::TokenDied)));
     talk.session.renew_token("label".to_owned());
-    assert_eq!(talk.sent(), ["/@c3 token new label", "/@c4 post lobby k-1 hello"]);
+    assert_eq!(talk.sent(), ["/@c3 token new label here", "/@c4 post lobby k-1 hello"]);
     talk.shown();
     talk.hear(&["@re=c3 + tsecret"]);
     assert!(matches!(talk.reports.last(), Some(Effect::Token(token)) if token.expose() == "tsecret"));

@@ -5,7 +5,8 @@ use crate::protocol::command::Command;
 use crate::protocol::line::Final;
 use crate::protocol::names::{AddressGroup, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Secret;
-use crate::server::rooms::{Registration, Settings};
+use crate::server::core::Registration;
+use crate::server::hub::Settings;
 use crate::server::store;
 use crate::server::traffic::{Answer, AuthOutcome, AuthWork, Lines, RoomMessage, Viewer};
 use crossbeam_channel::{Receiver, bounded, unbounded};
@@ -76,7 +77,7 @@ impl Turns {
         let checkpoint = bounded(1).0;
         let channels =
             Channels { requests: Mailbox::new(), workers: workers.clone(), readers, auth, index, checkpoint };
-        let dispatcher = Dispatcher::new(Rooms::new(settings, world), store, channels, Budget::new(usize::MAX));
+        let dispatcher = Dispatcher::new(Hub::new(settings, world), store, channels, Budget::new(usize::MAX));
         Self { dispatcher, workers, read_jobs, auth_jobs, nudges, _dir: dir }
     }
 
@@ -132,7 +133,7 @@ fn shown(batch: Vec<Delivery>) -> Vec<String> {
                 let answer = ack.answer().map(|last| last_line(&last)).unwrap_or_default();
                 format!("said by {} answered {answer:?}: {}", from.serial(), of(line))
             }
-            Delivery::Event { line, .. } => of(line),
+            Delivery::Event { line, .. } | Delivery::Notice { line, .. } => of(line),
             Delivery::Attached { conn, name, .. } => format!("attached {} {name}", conn.serial()),
             other => format!("{other:?}"),
         });
@@ -178,7 +179,7 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
     turns.turn(vec![say(ALICE, "before")]);
     turns.turn(vec![register(CAROL, "carol")]);
     let carol = turns.checked();
-    turns.dispatcher.store.fill_the_disk();
+    turns.dispatcher.transaction.store.fill_the_disk();
     let long = "x".repeat(3900);
     let mut batch = vec![join(BOB, "nowhere"), carol, run(ALICE, Command::Whoami)];
     batch.extend((0..100).map(|_| say(ALICE, &long)));
@@ -191,7 +192,7 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
     assert!(seen.iter().all(|line| line.ends_with(" - storage:")), "{seen:?}");
     assert!(turns.read_jobs.is_empty());
 
-    turns.dispatcher.store.make_room();
+    turns.dispatcher.transaction.store.make_room();
     let whoami = |serial| run(serial, Command::Whoami);
     let seen = turns.turn(vec![whoami(ALICE), whoami(BOB), whoami(CAROL), say(ALICE, "after")]);
     assert_eq!(
@@ -209,7 +210,7 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
     let seen = turns.turn(vec![carol, join(CAROL, "nowhere"), say(CAROL, "hello")]);
     assert!(seen.contains(&"1: answer 3 + nowhere".to_owned()), "{seen:?}");
     assert!(seen.contains(&"1: said by 3 answered \"+ 3\": [lobby] carol: hello".to_owned()), "{seen:?}");
-    let kept = turns.dispatcher.store.load().unwrap();
+    let kept = turns.dispatcher.transaction.store.load().unwrap();
     assert_eq!(kept.accounts.len(), 4);
 }
 
@@ -217,9 +218,9 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
 fn who_comes_is_told_even_if_the_batch_in_between_is_refused() {
     let mut turns = Turns::new();
     turns.alice_and_bob();
-    turns.dispatcher.store.fill_the_disk();
+    turns.dispatcher.transaction.store.fill_the_disk();
     let mut nothing = Vec::new();
-    while let Some(due) = turns.dispatcher.rooms.due().filter(|&due| due > Instant::now()) {
+    while let Some(due) = turns.dispatcher.hub.due().filter(|&due| due > Instant::now()) {
         turns.dispatcher.channels.requests.wait(Some(due), &mut nothing);
     }
     let long = "x".repeat(3900);
@@ -291,11 +292,29 @@ fn a_wrong_password_counts_even_where_the_connection_went_away() {
     assert!(turns.auth_jobs.is_empty());
     turns.turn(vec![Request::detach(conn(15))]);
     let mut nothing = Vec::new();
-    while turns.dispatcher.rooms.due().is_some_and(|due| due > Instant::now()) {
-        let due = turns.dispatcher.rooms.due();
+    while turns.dispatcher.hub.due().is_some_and(|due| due > Instant::now()) {
+        let due = turns.dispatcher.hub.due();
         turns.dispatcher.channels.requests.wait(due, &mut nothing);
     }
     turns.turn(Vec::new());
     assert_eq!(turns.auth_jobs.try_recv().unwrap().conn, conn(16));
     assert!(turns.auth_jobs.is_empty());
+}
+
+#[test]
+fn a_full_disk_is_logged_once_and_then_every_few_seconds() {
+    let mut failures = Failures::default();
+    let start = Instant::now();
+    let told = |failures: &mut Failures, milliseconds| failures.count(start + Duration::from_millis(milliseconds));
+    assert_eq!(told(&mut failures, 0), Some(1));
+    for milliseconds in 1..1000 {
+        assert_eq!(told(&mut failures, milliseconds), None);
+    }
+    assert_eq!(told(&mut failures, 5000), Some(1000));
+    assert_eq!(told(&mut failures, 5001), None);
+    assert_eq!(failures.end(), Some(1002));
+    assert_eq!(failures.end(), None);
+    // The next time is not told sooner: a disk that is full in turns must not fill the log either.
+    assert_eq!(told(&mut failures, 5002), None);
+    assert_eq!(told(&mut failures, 10_000), Some(2));
 }

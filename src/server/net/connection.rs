@@ -285,7 +285,7 @@ impl Connection {
                 }
                 Timer::Handshake => {
                     if self.transport.tls().is_some_and(|tls| !tls.is_ready()) {
-                        log::debug!("connection {:?} from {}: no handshake in time", self.id, self.from);
+                        log::debug!("connection {} from {}: no handshake in time", self.id, self.from);
                         self.stage = Stage::Gone;
                     }
                 }
@@ -420,13 +420,13 @@ impl Connection {
 
     /// The network took the connection away.
     pub(super) fn failed(&mut self, error: &io::Error) {
-        log::debug!("connection {:?} from {}: {error}", self.id, self.from);
+        log::debug!("connection {} from {}: {error}", self.id, self.from);
         self.stage = Stage::Gone;
     }
 
     /// It made a handler panic: it is dropped, and costs nobody else anything.
     pub(super) fn panicked(&mut self) {
-        log::error!("connection {:?} from {} made a handler panic and was dropped", self.id, self.from);
+        log::error!("connection {} from {} made a handler panic and was dropped", self.id, self.from);
         self.stage = Stage::Gone;
     }
 

@@ -176,7 +176,7 @@ impl Connection {
         }
         match taken {
             Ok(_) if tls.rest().len() > UNFINISHED_MAX => {
-                log::debug!("connection {:?} from {}: a TLS message without an end", self.id, self.from);
+                log::debug!("connection {} from {}: a TLS message without an end", self.id, self.from);
                 self.stage = Stage::Gone;
             }
             Ok(incoming) => {
@@ -191,7 +191,7 @@ impl Connection {
                 }
             }
             Err(error) => {
-                log::debug!("connection {:?} from {}: TLS: {error}", self.id, self.from);
+                log::debug!("connection {} from {}: TLS: {error}", self.id, self.from);
                 self.close(turn);
             }
         }
@@ -346,8 +346,10 @@ impl Connection {
                 self.request(label, request, bytes, turn);
                 self.barrier = true;
             }
-            Action::NewToken(token_label) => match new_token() {
-                Ok(token) => self.request(label, RequestKind::NewToken { label: token_label, token }, bytes, turn),
+            Action::NewToken { label: token_label, here } => match new_token() {
+                Ok(token) => {
+                    self.request(label, RequestKind::NewToken { label: token_label, here, token }, bytes, turn)
+                }
                 Err(error) => self.ready(label, no_secret(&error), turn),
             },
             Action::NewInvite { uses, lasts, admin } => match new_invite_code() {

@@ -15,7 +15,7 @@ impl Connection {
         match self.pending.pop_front() {
             Some(Pending::Waiting(command)) => self.emit(&command, Ready::Answer(rows, last), turn),
             Some(pending @ Pending::Ready(..)) => {
-                log::error!("connection {:?}: an answer came that nothing waits for", self.id);
+                log::error!("connection {}: an answer came that nothing waits for", self.id);
                 self.pending.push_front(pending);
                 return;
             }
@@ -133,7 +133,7 @@ impl Connection {
             self.stage = Stage::Gone;
             return;
         }
-        log::info!("connection {:?} from {} is closed: it left {} bytes unread", self.id, self.from, self.owed());
+        log::info!("connection {} from {} is closed: it left {} bytes unread", self.id, self.from, self.owed());
         self.held = None;
         self.outbox.clear_plain();
         let text = "you read slower than lines come. Nothing is lost: come back and go on with /history after=ID.";

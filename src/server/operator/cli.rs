@@ -210,7 +210,7 @@ mod tests {
             assert!(error.use_stderr(), "{wrong}");
         }
         let message = fault("invite --for 1y");
-        assert!(message.contains("1y is no time"), "{message}");
+        assert!(message.contains("1y is not a duration"), "{message}");
     }
 
     #[test]

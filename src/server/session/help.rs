@@ -29,7 +29,7 @@ pub(super) fn help(verb: Option<&str>, logged_in: bool) -> Action {
                 }
             }
             if logged_in {
-                format!("{shown} commands. What begins with no / is said where you talk; //x says /x.")
+                format!("{shown} commands. Text without a leading / is said in your current room; //x says /x.")
             } else {
                 format!("{shown} commands before the login. New here? /register NAME   Been here? /login NAME")
             }

@@ -47,7 +47,7 @@ fn shown(step: &Step) -> String {
         Action::Request(RequestKind::SayHere(text)) => format!("ask SayHere {:?}", text.as_str()),
         Action::Request(ask) => format!("ask {}", word(ask)),
         Action::RequestAndWait(ask) => format!("ask alone {}", word(ask)),
-        Action::NewToken(label) => format!("new token {label}"),
+        Action::NewToken { label, .. } => format!("new token {label}"),
         Action::NewInvite { .. } => "new invite".to_owned(),
         Action::Quit => "quit".to_owned(),
     };

@@ -171,7 +171,7 @@ pub struct Snapshot {
 }
 
 /// A message that wants to be kept. Its id is given by `store`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// Where it is said.
     pub conversation: ConversationId,

@@ -32,7 +32,7 @@ fn a_script_says_lines_and_reads_answers() {
             let (label, _) = peer.expect_post("lobby", "hello all");
             peer.send(&[&format!("@re={label} + 6"), "@id=7;at=1795338600000 [lobby] bob: hello \u{1b}[2Jalice"]);
             let label = peer.expect("who lobby");
-            peer.send(&[&format!("@re={label} | alice here"), &format!("@re={label} + 1 members")]);
+            peer.send(&[&format!("@re={label} | alice here"), &format!("@re={label} + 1 member")]);
             let (label, _) = peer.expect_post("@bob", "lunch?");
             peer.send(&[&format!("@re={label} + 1")]);
             peer.goodbye();
@@ -42,7 +42,7 @@ fn a_script_says_lines_and_reads_answers() {
     let input = "hello all\n/who lobby\n/msg bob lunch?\n";
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], input);
     server.finish();
-    assert_eq!(ended.out, "[lobby] bob: hello \u{fffd}[2Jalice\n| alice here\n+ 1 members\n");
+    assert_eq!(ended.out, "[lobby] bob: hello \u{fffd}[2Jalice\n| alice here\n+ 1 member\n");
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
     let known = fs::read_to_string(home.path("known_hosts")).unwrap();
     let pin: String =

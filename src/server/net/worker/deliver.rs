@@ -112,7 +112,7 @@ impl Worker {
                 Some(slot) => {
                     self.subscriptions.attach(slot, account, &rooms);
                     self.turn(slot, now, shared, |connection, _| {
-                        log::info!("connection {:?} from {} is {name}", connection.id, connection.from);
+                        log::info!("connection {} from {} is {name}", connection.id, connection.from);
                         connection.let_in(account, rooms);
                     });
                 }
@@ -163,6 +163,7 @@ impl Worker {
                         Recipients::All => true,
                         Recipients::AllBut(conn) => connection.id != conn,
                         Recipients::Only(conn) => connection.id == conn,
+                        Recipients::WantPresence => connection.shown.presence,
                     };
                     if hears {
                         connection.push_live(&batch, turn);

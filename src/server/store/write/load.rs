@@ -71,7 +71,7 @@ fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
     all(db, sql, |row| {
         let kind = match row.get_ref(1)?.as_str_or_null().map_err(|error| broken(1, error))? {
             Some(room) => ConversationKind::Room {
-                name: RoomName::parse(room).map_err(|error| broken(1, error))?,
+                name: RoomName::parse_existing(room).map_err(|error| broken(1, error))?,
                 private: row.get(4)?,
                 topic: row.get(5)?,
             },

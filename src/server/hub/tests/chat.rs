@@ -1,13 +1,14 @@
 //! Workers, readers and `auth` made of plain values: lines are typed into real sessions, and what
 //! each connection would see is written down.
 
-use super::super::{Effects, Keep, Now, Outgoing, Registration, Rooms, Settings};
+use super::super::{Effects, Hub, Now, Settings};
 use super::model::Model;
 use super::outside::check;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
+use crate::server::core::Registration;
 use crate::server::session::{Action, Session, set_text};
 use crate::server::traffic::{
     AuthJob, Delivery, LineRef, Lines, ReadJob, Recipients, Request, RequestKind, RoomMessage, Share,
@@ -21,7 +22,7 @@ pub(super) const PASSWORD: &str = "password1";
 pub(super) const WORKERS: usize = 2;
 
 pub(super) struct Chat {
-    pub(super) rooms: Rooms,
+    pub(super) hub: Hub,
     pub(super) model: Model,
     pub(super) now: Now,
     pub(super) conns: Vec<Conn>,
@@ -39,7 +40,21 @@ struct Turn {
     read_jobs: Vec<ReadJob>,
     auth_jobs: Vec<AuthJob>,
     /// What is left: the delayed checks.
-    out: Outgoing,
+    effects: Effects,
+}
+
+impl Turn {
+    /// Takes over what a request brought.
+    fn collect(&mut self) {
+        let effects = &mut self.effects;
+        if let Some(lines) = effects.take_lines(Share::default()) {
+            self.deliveries.extend((0..WORKERS).map(|worker| (worker, Delivery::Lines(Arc::clone(&lines)))));
+        }
+        assert!(effects.deliveries.iter().all(|&(worker, _)| worker < WORKERS));
+        self.deliveries.append(&mut effects.deliveries);
+        self.read_jobs.append(&mut effects.read_jobs);
+        self.auth_jobs.append(&mut effects.auth_jobs);
+    }
 }
 
 pub(super) struct Conn {
@@ -75,9 +90,9 @@ impl Chat {
 
     pub(super) fn with(settings: Settings) -> Self {
         let model = Model::new();
-        let rooms = Rooms::new(settings, model.kept.clone());
+        let hub = Hub::new(settings, model.kept.clone());
         let now = Now { instant: Instant::now(), wall: 1_700_000_000_000 };
-        Self { rooms, model, now, conns: Vec::new(), log: String::new(), secrets: 0, lines: Arc::default() }
+        Self { hub, model, now, conns: Vec::new(), log: String::new(), secrets: 0, lines: Arc::default() }
     }
 
     /// A chat with these people in it, each by one connection of that name.
@@ -185,9 +200,9 @@ impl Chat {
                 return None;
             }
             Action::Request(ask) | Action::RequestAndWait(ask) => ask,
-            Action::NewToken(label) => {
+            Action::NewToken { label, here } => {
                 let token = Secret::new(&format!("ttoken{}", self.fresh()));
-                RequestKind::NewToken { label, token }
+                RequestKind::NewToken { label, here, token }
             }
             Action::NewInvite { uses, lasts, admin } => {
                 let code = Secret::new(&format!("HDFG{}", self.fresh()));
@@ -219,9 +234,9 @@ impl Chat {
     pub(super) fn wait(&mut self, passed: Duration) {
         self.now.instant += passed;
         self.now.wall += u64::try_from(passed.as_millis()).unwrap();
-        let (mut effects, mut turn) = (Effects::default(), Turn::default());
-        self.rooms.tick(self.now, &mut effects);
-        self.carry_out(&mut effects, &mut turn);
+        let mut turn = Turn::default();
+        self.hub.tick(self.now, &mut turn.effects);
+        turn.collect();
         assert!(turn.read_jobs.is_empty());
         let requests = self.hand_out(turn);
         self.batch(requests);
@@ -231,11 +246,11 @@ impl Chat {
     pub(super) fn batch(&mut self, mut requests: Vec<Request>) {
         while !requests.is_empty() {
             let mut turn = self.decide(requests);
-            self.rooms.kept(&mut turn.out);
+            self.hub.commit(&mut turn.effects);
             requests = self.hand_out(turn);
         }
         for conn in &self.conns {
-            let delayed = self.rooms.password_checks.due().is_some();
+            let delayed = self.hub.password_checks.due().is_some();
             assert!(conn.gone || conn.waiting == 0 || delayed, "{} was not answered", conn.label);
             assert!(conn.held.is_none(), "{} was not welcomed", conn.label);
         }
@@ -260,11 +275,12 @@ impl Chat {
             requests.extend(self.hand_out(turn));
             assert!(requests.last().is_some_and(|last| last.conn == conn), "{line} could not be tried");
         }
-        let before = self.model.clone();
+        let (before, operations) = (self.model.clone(), self.hub.operations.len());
         let asked: Vec<ConnId> = requests.iter().filter(|r| r.kind.is_answered()).map(|r| r.conn).collect();
         self.decide(requests);
         self.model = before;
-        self.rooms.reload(self.model.kept.clone());
+        self.hub.operations.truncate(operations);
+        self.hub.roll_back(self.model.kept.clone());
         for conn in asked {
             let last: Final = Refusal::new(Code::Storage, "the disk is full.").into();
             self.answer(conn, &Rows::default(), &last);
@@ -284,7 +300,7 @@ impl Chat {
     }
 
     fn decide(&mut self, requests: Vec<Request>) -> Turn {
-        let (mut effects, mut turn) = (Effects::default(), Turn::default());
+        let mut turn = Turn::default();
         for request in requests {
             self.now.wall += 1;
             if request.kind.is_answered()
@@ -293,31 +309,10 @@ impl Chat {
             {
                 conn.waiting += 1;
             }
-            self.rooms.handle(self.now, request, &mut effects);
-            self.carry_out(&mut effects, &mut turn);
+            self.hub.handle(self.now, request, &mut self.model, &mut turn.effects);
+            turn.collect();
         }
-        turn.out = effects.out;
         turn
-    }
-
-    fn carry_out(&mut self, effects: &mut Effects, turn: &mut Turn) {
-        let Effects { keep, out } = effects;
-        for keep in keep.drain(..) {
-            match keep {
-                Keep::Write(write) => self.model.apply(&write),
-                Keep::Append(append) => {
-                    let outcome = self.model.append(&append.draft);
-                    self.rooms.appended(append, outcome, out);
-                }
-            }
-        }
-        if let Some(lines) = out.take_lines(Share::default()) {
-            turn.deliveries.extend((0..WORKERS).map(|worker| (worker, Delivery::Lines(Arc::clone(&lines)))));
-        }
-        assert!(out.deliveries.iter().all(|&(worker, _)| worker < WORKERS));
-        turn.deliveries.append(&mut out.deliveries);
-        turn.read_jobs.append(&mut out.read_jobs);
-        turn.auth_jobs.append(&mut out.auth_jobs);
     }
 
     /// What a worker does; perhaps it asks something in its turn.
@@ -368,6 +363,7 @@ impl Chat {
                     Recipients::All => true,
                     Recipients::AllBut(other) => conn.id != other,
                     Recipients::Only(other) => conn.id == other,
+                    Recipients::WantPresence => conn.session.options().presence,
                 };
                 conn.account == Some(account) && heard
             }),

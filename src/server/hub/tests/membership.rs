@@ -1,6 +1,7 @@
 //! Rooms, who is in them, who talks where, who comes and goes.
 
-use super::chat::Chat;
+use super::super::Settings;
+use super::chat::{Chat, settings};
 
 #[test]
 fn a_room_is_made_joined_and_left() {
@@ -10,7 +11,7 @@ fn a_room_is_made_joined_and_left() {
         "
         alice> /join Ops
         phone< [ops] * alice joined
-        alice< + ops - you are the first here. Type to talk.
+        alice< + ops - you're the only member. Type to talk.
         bob> /join #ops
         alice< [ops] * bob joined
         phone< [ops] * bob joined
@@ -43,28 +44,30 @@ fn a_room_is_made_joined_and_left() {
         bob> /leave ops
         alice< [ops] * bob left
         phone< [ops] * bob left
-        bob< + ops is left.
+        bob< + ops - you left.
         bob> hello?
-        bob< - no-room: you talk in no room just now. /rooms lists them, /join ROOM enters one.
+        bob< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         bob> /leave ops
-        bob< - not-a-member: you are not in ops. /join ops first.
+        bob< - not-a-member: you're not in ops. /join ops first.
         bob> /leave nowhere
-        bob< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
+        bob< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see.
         bob> /create ops
-        bob< - name-taken: there is a room ops. /join ops enters it.
+        bob< - name-taken: there is already a room ops. /join ops enters it.
         bob> /create x
-        bob< + x is made, and yours. /switch x talks there.
+        bob< + x created; you own it. /switch x to talk there.
         alice> /join ops
-        alice< + ops - you are the first here. Topic: all about it
+        phone< * read: lobby 1
+        phone< * read: ops 2
+        alice< + ops - you're the only member. Topic: all about it
         alice> /topic ops -
         phone< [ops] * alice cleared the topic
         alice< + ops has no topic now.
         alice> /rooms limit=1
         alice< | lobby 2 -
-        alice< + 1 rooms, more
+        alice< + 1 room, more
         alice> /rooms after=ops
         alice< | x 1 -
-        alice< + 1 rooms
+        alice< + 1 room
     ",
     );
 }
@@ -75,56 +78,56 @@ fn a_hidden_room_is_seen_by_the_invited_alone() {
     chat.plays(
         "
         alice> /create den private
-        alice< + den is made, and yours. Only the invited see it: /invite den NAME. /switch den talks there.
+        alice< + den created; you own it. Only people you invite can see it: /invite den NAME. /switch den to talk there.
         bob> /rooms
         bob< | lobby 3 -
-        bob< + 1 rooms
+        bob< + 1 room
         bob> /who den
-        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
+        bob< - no-such-room: there is no room den. /rooms lists the rooms you can see.
         bob> /say den hi
-        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
+        bob< - no-such-room: there is no room den. /rooms lists the rooms you can see.
         bob> /history den
-        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
+        bob< - no-such-room: there is no room den. /rooms lists the rooms you can see.
         bob> /invite den carol
-        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
+        bob< - no-such-room: there is no room den. /rooms lists the rooms you can see.
         bob> /topic den
-        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
+        bob< - no-such-room: there is no room den. /rooms lists the rooms you can see.
         bob> /read den 0
-        bob< - no-such-room: there is no room den. /rooms lists those that you may see.
+        bob< - no-such-room: there is no room den. /rooms lists the rooms you can see.
         bob> /create den
-        bob< - not-allowed: that name is not free. Choose another.
+        bob< - not-allowed: that name isn't available. Choose another.
         bob> /join den
-        bob< - not-allowed: that name is not free. Choose another.
+        bob< - not-allowed: that name isn't available. Choose another.
         bob> hello
-        bob< - no-room: you talk in no room just now. /rooms lists them, /join ROOM enters one.
+        bob< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         alice> /invite den dave
         alice< - no-such-user: there is nobody called dave. /who shows who is in a room.
         alice> /invite nowhere dave
-        alice< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
+        alice< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see.
         alice> /invite den bob
         bob< * invited: den by alice. /join den
-        alice< + bob is invited to den and was told.
+        alice< + bob is invited to den and has been told.
         alice> /invite den @Bob
-        alice< + bob is invited to den and was told.
+        alice< + bob is invited to den and has been told.
         bob> /say den hi
-        bob< - not-a-member: you are not in den. /join den first.
+        bob< - not-a-member: you're not in den. /join den first.
         bob> /rooms
         bob< | den 1 -
         bob< | lobby 3 -
         bob< + 2 rooms
         carol> /rooms
         carol< | lobby 3 -
-        carol< + 1 rooms
+        carol< + 1 room
         bob> /join den
         alice< [den] * bob joined
         bob< + den - 2 members, 2 here. Type to talk.
         alice> /invite den bob
-        alice< + bob is in den already.
+        alice< + bob is already in den.
         bob> /leave den
         alice< [den] * bob left
-        bob< + den is left.
+        bob< + den - you left.
         bob> /join den
-        bob< - not-allowed: that name is not free. Choose another.
+        bob< - not-allowed: that name isn't available. Choose another.
     ",
     );
 }
@@ -137,27 +140,27 @@ fn a_failed_join_or_switch_leaves_no_current_room() {
         alice> /join lobby
         alice< + lobby - 2 members, 2 here. Type to talk.
         alice> /join a b
-        alice< - bad-argument: b is not understood there. Use: /join ROOM
+        alice< - bad-argument: Unexpected: b. Use: /join ROOM
         alice> hello
-        alice< - no-room: you talk in no room just now. /rooms lists them, /join ROOM enters one.
+        alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         alice> /switch lobby
         alice< + lobby - 2 members, 2 here. Type to talk.
         alice> hello
         bob< [lobby] alice: hello
         alice> /switch nowhere
-        alice< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
+        alice< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see.
         alice> hello
-        alice< - no-room: you talk in no room just now. /rooms lists them, /join ROOM enters one.
+        alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         alice> /switch lobby
         alice< + lobby - 2 members, 2 here. Type to talk.
         alice> /switch
         alice< - bad-argument: ROOM is missing. Use: /switch ROOM
         alice> hello
-        alice< - no-room: you talk in no room just now. /rooms lists them, /join ROOM enters one.
+        alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         alice> /switch lobby
         alice< + lobby - 2 members, 2 here. Type to talk.
         alice> /create other
-        alice< + other is made, and yours. /switch other talks there.
+        alice< + other created; you own it. /switch other to talk there.
         alice> hello
         bob< [lobby] alice: hello
         alice> /history
@@ -166,15 +169,15 @@ fn a_failed_join_or_switch_leaves_no_current_room() {
         alice< + 2 messages
         alice> /leave lobby
         bob< [lobby] * alice left
-        alice< + lobby is left.
+        alice< + lobby - you left.
         alice> /history
-        alice< - no-room: you talk in no room just now. /rooms lists them, /join ROOM enters one.
+        alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         alice> /who
-        alice< - no-room: you talk in no room just now. /rooms lists them, /join ROOM enters one.
+        alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         alice> /who lobby
-        alice< - not-a-member: you are not in lobby. /join lobby first.
+        alice< - not-a-member: you're not in lobby. /join lobby first.
         alice> /whoami
-        alice< + alice - a member of this server; you talk in no room just now.
+        alice< + alice - a member of this server; you're not in a room.
         alice> /conversations
         alice< | other 0 0 0
         alice< + 1 conversations
@@ -200,8 +203,8 @@ fn who_comes_and_goes_is_told_once_and_not_when_flapping() {
         alice< [lobby] * carol joined
         carol< + welcome carol - you are in lobby; alice and bob are here. Type to talk.
         -- 1 s
-        bob< [lobby] * carol is here
         alice< [lobby] * carol is here
+        bob< [lobby] * carol is here
         bob> /set presence off
         bob< + presence off
         -- carol is cut off
@@ -237,6 +240,79 @@ fn who_comes_and_goes_is_told_once_and_not_when_flapping() {
         eve> /login carol password1
         eve< + welcome carol - you are in lobby; alice and bob are here. Type to talk.
         -- 9 s
+    ",
+    );
+}
+
+#[test]
+fn an_arrival_is_told_once_to_each_account_whatever_rooms_they_share() {
+    let mut chat = Chat::of(&["alice", "bob", "carol"]);
+    chat.plays(
+        "
+        alice> /join ops
+        alice< + ops - you're the only member. Type to talk.
+        bob> /join ops
+        alice< [ops] * bob joined
+        bob< + ops - 2 members, 2 here. Type to talk.
+        carol> /join ops
+        bob< [ops] * carol joined
+        alice< [ops] * carol joined
+        carol< + ops - 3 members, 3 here. Type to talk.
+        bob> /leave lobby
+        alice< [lobby] * bob left
+        carol< [lobby] * bob left
+        bob< + lobby - you left.
+        -- carol is cut off
+        -- 6 s
+        alice< [lobby] * carol went away
+        bob< [ops] * carol went away
+    ",
+    );
+}
+
+#[test]
+fn names_are_listed_without_regard_to_case() {
+    let mut chat = Chat::of(&["Zoe", "anna", "Ben"]);
+    chat.plays(
+        "
+        anna> /msg Zoe hi
+        anna< + 1
+        Zoe< (anna > Zoe) hi
+        anna> /msg Ben hi
+        anna< + 1
+        Ben< (anna > Ben) hi
+        anna> /conversations
+        anna< | lobby 0 0 0
+        anna< | @Ben 1 0 0
+        anna< | @Zoe 1 0 0
+        anna< + 3 conversations
+        anna> /who
+        anna< | anna here
+        anna< | Ben here
+        anna< | Zoe here
+        anna< + 3 members
+    ",
+    );
+}
+
+#[test]
+fn a_list_stops_before_it_has_more_bytes_than_an_answer_may() {
+    let mut chat = Chat::with(Settings { answer_bytes: 27, ..settings() });
+    for name in ["ann", "bob", "cyd"] {
+        chat.connect(name);
+        chat.type_line(name, &format!("/register {name} password1"));
+        chat.type_line(name, &format!("/join room-{name}"));
+    }
+    chat.plays(
+        "
+        ann> /who lobby
+        ann< | ann here
+        ann< | bob here
+        ann< + 2 members, more
+        ann> /rooms
+        ann< | lobby 3 -
+        ann< | room-ann 1 -
+        ann< + 2 rooms, more
     ",
     );
 }

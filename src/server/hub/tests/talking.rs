@@ -51,16 +51,16 @@ fn a_line_reaches_every_connection_but_the_one_that_typed_it() {
         alice> /msg nobody hi
         alice< - no-such-user: there is nobody called nobody. /who shows who is in a room.
         alice> /say nowhere hi
-        alice< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
+        alice< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see.
         carol> /leave lobby
         bob< @ev=leave;who=carol [lobby] * carol left
         phone< @ev=leave;who=carol [lobby] * carol left
         alice< [lobby] * carol left
-        carol< + lobby is left.
+        carol< + lobby - you left.
         carol> /say lobby hi
-        carol< - not-a-member: you are not in lobby. /join lobby first.
+        carol< - not-a-member: you're not in lobby. /join lobby first.
         alice> /msg server hi
-        alice< - bad-name: server can't be a name: that name is the server's own.
+        alice< - bad-name: server can't be a name: that name is reserved for the server.
     ",
     );
 }
@@ -87,9 +87,9 @@ fn a_post_is_said_once_under_its_key() {
         alice< + 1
         alice> /leave lobby
         bob< [lobby] * alice left
-        alice< + lobby is left.
+        alice< + lobby - you left.
         alice> /post lobby k1 one
-        alice< - not-a-member: you are not in lobby. /join lobby first.
+        alice< - not-a-member: you're not in lobby. /join lobby first.
     ",
     );
 }
@@ -113,13 +113,13 @@ fn markers_and_what_may_be_read() {
         phone< * read: lobby 1
         alice< + 1
         alice> /read lobby 3
-        alice< - bad-argument: the last ID there is 2. An ID up to that can be read.
+        alice< - bad-argument: the last ID there is 2. Use an ID up to that one.
         alice> /read lobby 0
         alice< + 1
         alice> /read @bob 0
         alice< + 0
         alice> /read @bob 1
-        alice< - bad-argument: the last ID there is 0. An ID up to that can be read.
+        alice< - bad-argument: the last ID there is 0. Use an ID up to that one.
         phone> /set tags on
         phone< + tags on epoch=E protocol=1
         alice> /read lobby 2
@@ -134,7 +134,7 @@ fn markers_and_what_may_be_read() {
         alice< | lobby 1 bob: one
         alice< + 1 messages
         alice> /history nowhere
-        alice< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
+        alice< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see.
         alice> /history @nobody
         alice< - no-such-user: there is nobody called nobody. /who shows who is in a room.
         bob> /msg alice psst
@@ -148,7 +148,7 @@ fn markers_and_what_may_be_read() {
         bob> /search in=@bob from=nobody psst
         bob< - no-such-user: there is nobody called nobody. /who shows who is in a room.
         bob> /search in=nowhere psst
-        bob< - no-such-room: there is no room nowhere. /rooms lists those that you may see.
+        bob< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see.
     ",
     );
 }
@@ -159,7 +159,7 @@ fn a_person_is_shown_what_was_not_seen() {
     chat.plays(
         "
         bob> /join ops
-        bob< + ops - you are the first here. Type to talk.
+        bob< + ops - you're the only member. Type to talk.
         alice> /join ops
         bob< [ops] * alice joined
         alice< + ops - 2 members, 2 here. Type to talk.
@@ -182,7 +182,6 @@ fn a_person_is_shown_what_was_not_seen() {
         bob< + 1
         -- 9 s
         bob< [lobby] * alice went away
-        bob< [ops] * alice went away
     ",
     );
     chat.conns.remove(0);
@@ -228,6 +227,33 @@ fn a_person_is_shown_what_was_not_seen() {
         alice< [ops] bob: four
         alice> /join ops
         alice< + ops - 2 members, 2 here. Type to talk.
+    ",
+    );
+}
+
+#[test]
+fn a_marker_that_moves_by_itself_is_told_to_the_other_connections() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.device("phone", "alice");
+    chat.plays(
+        "
+        bob> one
+        alice< [lobby] bob: one
+        phone< [lobby] bob: one
+        alice> /history lobby
+        phone< * read: lobby 1
+        alice< | lobby 1 bob: one
+        alice< + 1 messages
+        bob> two
+        alice< [lobby] bob: two
+        phone< [lobby] bob: two
+        alice> /quit
+        phone< * read: lobby 2
+        alice< + goodbye alice. (Ctrl-C if this stays open)
+        phone> /history lobby
+        phone< | lobby 1 bob: one
+        phone< | lobby 2 bob: two
+        phone< + 2 messages
     ",
     );
 }

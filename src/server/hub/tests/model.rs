@@ -2,6 +2,7 @@
 //! change without its `Write` shows as a difference. It refuses what the real one refuses.
 
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
+use crate::server::core::{NotKept, Storage};
 use crate::server::traffic::{Appended, ConversationRef, Draft, Snapshot, Unread, Write};
 use std::collections::BTreeMap;
 
@@ -39,7 +40,7 @@ impl Model {
     }
 
     /// Keeps a change; panics where the store would refuse it, and the whole batch with it.
-    pub(super) fn apply(&mut self, write: &Write) {
+    fn apply(&mut self, write: &Write) {
         let kept = &mut self.kept;
         match write {
             Write::Account(new) => {
@@ -114,7 +115,7 @@ impl Model {
         }
     }
 
-    pub(super) fn append(&mut self, draft: &Draft) -> Appended {
+    fn append_message(&mut self, draft: &Draft) -> Appended {
         let text = draft.text.as_str().to_owned();
         let key = draft.key.clone().map(|key| (draft.author, draft.conversation, key));
         if let Some((id, before)) = key.as_ref().and_then(|key| self.keys.get(key)) {
@@ -128,6 +129,11 @@ impl Model {
         }
         self.said.push((draft.conversation, id, draft.author, text));
         Appended::New(id)
+    }
+
+    /// What was said under a key, and what was said at all: kept, but not in memory.
+    pub(super) fn messages(&self) -> String {
+        format!("{:?} {:?}", self.said, self.keys)
     }
 
     /// Rows of what was said in a place, between two ids, both exclusive.
@@ -147,6 +153,16 @@ impl Model {
 
     fn name(&self, id: AccountId) -> &str {
         self.kept.accounts.iter().find(|account| account.id == id).unwrap().name.as_str()
+    }
+}
+
+impl Storage for Model {
+    fn write(&mut self, write: Write) {
+        self.apply(&write);
+    }
+
+    fn append(&mut self, draft: &Draft) -> Result<Appended, NotKept> {
+        Ok(self.append_message(draft))
     }
 }
 

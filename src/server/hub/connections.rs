@@ -1,56 +1,61 @@
-//! Who is connected: each connection's account and current room, and which workers hold
-//! connections of an account or of a room's members, so that a message costs one item a worker.
+//! Who is connected: each connection's account and current room, and which workers have connections
+//! of an account or of a room's members, so that a message costs one item for each worker. It also
+//! remembers what the batch under way did, to undo it should the batch not be kept.
+//!
+//! Must not know what is said, or why anyone may be here. The dispatcher's thread runs it.
 
-use super::world::World;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Digest;
+use crate::server::core::State;
 use rustc_hash::FxHashMap;
 
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct LoggedIn {
     pub(super) account: AccountId,
     pub(super) current: Option<ConversationId>,
     pub(super) from: AddressGroup,
     /// When it logged in, in milliseconds of Unix time.
     pub(super) since: u64,
-    /// The token it logged in with: revoking that ends it.
+    /// The token that it is logged in with: revoking that ends it.
     pub(super) token: Option<Digest>,
-    /// Conversations that had unseen lines at login and were not shown since: what comes live
-    /// there does not make them read.
-    pub(super) behind: Vec<ConversationId>,
+    /// Conversations that had unread lines at login and were not looked at since: what comes live
+    /// there does not mark them as read.
+    pub(super) unseen: Vec<ConversationId>,
 }
 
 #[derive(Debug)]
-pub(super) struct Live {
-    sessions: FxHashMap<ConnId, Session>,
+pub(super) struct Connections {
+    sessions: FxHashMap<ConnId, LoggedIn>,
     accounts: FxHashMap<AccountId, Vec<ConnId>>,
     /// For each room with somebody connected: connections of its members on each worker.
-    rooms: FxHashMap<ConversationId, Heard>,
+    rooms: FxHashMap<ConversationId, Subscribers>,
     /// What the batch under way did, in its order.
     undo: Vec<Undo>,
     workers: usize,
 }
 
-/// How what a batch did to a connection is taken back, should the batch not be kept.
+/// How something that a batch did to a connection is undone.
 #[derive(Debug)]
 enum Undo {
     Attached(ConnId),
-    Ended(ConnId, Session),
-    /// It left the room that it talked in.
+    Ended(ConnId, LoggedIn),
+    /// It left its current room.
     Left(ConnId, ConversationId),
-    /// It asked to talk elsewhere. That failed then, and leaves no current room.
+    /// It asked for another current room. That has failed then, and leaves it with none.
     Moved(ConnId),
-    Behind(ConnId, Vec<ConversationId>),
+    Unseen(ConnId, Vec<ConversationId>),
+    /// It was logged in by this token, or by a password.
+    Token(ConnId, Option<Digest>),
 }
 
 #[derive(Debug)]
-struct Heard {
+struct Subscribers {
     workers: Box<[u32]>,
     /// Accounts that are here.
     here: u32,
 }
 
-impl Live {
+impl Connections {
     pub(super) fn new(workers: usize) -> Self {
         Self {
             sessions: FxHashMap::default(),
@@ -65,7 +70,7 @@ impl Live {
         self.sessions.get(&conn).map(|session| session.account)
     }
 
-    pub(super) fn session(&self, conn: ConnId) -> Option<&Session> {
+    pub(super) fn session(&self, conn: ConnId) -> Option<&LoggedIn> {
         self.sessions.get(&conn)
     }
 
@@ -73,27 +78,34 @@ impl Live {
         self.sessions.get(&conn)?.current
     }
 
-    /// The room that a connection talks in from now on, as `/join` and `/switch` set it.
-    pub(super) fn talk_in(&mut self, conn: ConnId, room: Option<ConversationId>) {
+    /// Sets the room that a connection's bare text is said in, as `/join` and `/switch` do.
+    pub(super) fn set_current_room(&mut self, conn: ConnId, room: Option<ConversationId>) {
         if let Some(session) = self.sessions.get_mut(&conn) {
             session.current = room;
             self.undo.push(Undo::Moved(conn));
         }
     }
 
-    /// The conversations that have lines which were not shown.
-    pub(super) fn set_behind(&mut self, conn: ConnId, behind: Vec<ConversationId>) {
+    /// Sets which conversations have unread lines that were not looked at.
+    pub(super) fn set_unseen(&mut self, conn: ConnId, unseen: Vec<ConversationId>) {
         if let Some(session) = self.sessions.get_mut(&conn) {
-            self.undo.push(Undo::Behind(conn, std::mem::replace(&mut session.behind, behind)));
+            self.undo.push(Undo::Unseen(conn, std::mem::replace(&mut session.unseen, unseen)));
         }
     }
 
-    /// A conversation was shown up to its end.
-    pub(super) fn caught_up(&mut self, conn: ConnId, conversation: ConversationId) {
+    /// A conversation was looked at up to its end.
+    pub(super) fn mark_seen(&mut self, conn: ConnId, conversation: ConversationId) {
         let Some(session) = self.sessions.get(&conn) else { return };
-        if session.behind.contains(&conversation) {
-            let behind = session.behind.iter().copied().filter(|&behind| behind != conversation).collect();
-            self.set_behind(conn, behind);
+        if session.unseen.contains(&conversation) {
+            let unseen = session.unseen.iter().copied().filter(|&unseen| unseen != conversation).collect();
+            self.set_unseen(conn, unseen);
+        }
+    }
+
+    /// The connection counts as logged in with this token from now on: it ends with it.
+    pub(super) fn adopt_token(&mut self, conn: ConnId, token: Digest) {
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            self.undo.push(Undo::Token(conn, session.token.replace(token)));
         }
     }
 
@@ -102,13 +114,18 @@ impl Live {
         self.accounts.get(&account).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether the account has a connection besides this one.
+    pub(super) fn has_other(&self, account: AccountId, conn: ConnId) -> bool {
+        self.conns(account).iter().any(|&other| other != conn)
+    }
+
     pub(super) fn is_here(&self, account: AccountId) -> bool {
         self.accounts.contains_key(&account)
     }
 
     /// How many members of a room are here.
     pub(super) fn here(&self, room: ConversationId) -> u32 {
-        self.rooms.get(&room).map_or(0, |heard| heard.here)
+        self.rooms.get(&room).map_or(0, |subscribers| subscribers.here)
     }
 
     /// The workers that hold connections of an account, each once.
@@ -118,18 +135,18 @@ impl Live {
     }
 
     pub(super) fn workers_of_room(&self, room: ConversationId) -> impl Iterator<Item = usize> + '_ {
-        let counts: &[u32] = self.rooms.get(&room).map_or(&[], |heard| &heard.workers);
+        let counts: &[u32] = self.rooms.get(&room).map_or(&[], |subscribers| &subscribers.workers);
         counts.iter().enumerate().filter(|&(_, &count)| count > 0).map(|(worker, _)| worker)
     }
 
-    /// What the batch did stands.
-    pub(super) fn keep(&mut self) {
+    /// The batch is kept, and with it what it did to connections.
+    pub(super) fn commit(&mut self) {
         self.undo.clear();
     }
 
-    /// Takes back what the batch did, and counts anew who hears what in the world as it was. Who
-    /// went away stays away.
-    pub(super) fn take_back(&mut self, world: &World) {
+    /// Undoes what the batch did, and counts the subscribers again in the state as it was. Who went
+    /// away stays away.
+    pub(super) fn roll_back(&mut self, state: &State) {
         let mut moved = Vec::new();
         for step in std::mem::take(&mut self.undo).into_iter().rev() {
             match step {
@@ -140,60 +157,61 @@ impl Live {
                 }
                 Undo::Left(conn, room) => self.with(conn, |session| session.current = Some(room)),
                 Undo::Moved(conn) => moved.push(conn),
-                Undo::Behind(conn, behind) => self.with(conn, |session| session.behind = behind),
+                Undo::Token(conn, token) => self.with(conn, |session| session.token = token),
+                Undo::Unseen(conn, unseen) => self.with(conn, |session| session.unseen = unseen),
             }
         }
         for conn in moved {
             self.with(conn, |session| session.current = None);
         }
-        self.recount(world);
+        self.recount(state);
     }
 
-    fn with(&mut self, conn: ConnId, change: impl FnOnce(&mut Session)) {
+    fn with(&mut self, conn: ConnId, change: impl FnOnce(&mut LoggedIn)) {
         if let Some(session) = self.sessions.get_mut(&conn) {
             change(session);
         }
     }
 
-    /// Adds a connection; its account's rooms hear from now on. True if the account was away.
-    pub(super) fn add(&mut self, conn: ConnId, arrival: Arrival, rooms: &[ConversationId]) -> bool {
-        let Arrival { account, from, since, token, current } = arrival;
-        let session = Session { account, current, from, since, token, behind: Vec::new() };
+    /// Adds a connection, and subscribes it to its account's rooms. True if the account was away.
+    pub(super) fn add(&mut self, conn: ConnId, arrival: Login, rooms: &[ConversationId]) -> bool {
+        let Login { account, from, since, token, current } = arrival;
+        let session = LoggedIn { account, current, from, since, token, unseen: Vec::new() };
         self.sessions.insert(conn, session);
         self.undo.push(Undo::Attached(conn));
         let conns = self.accounts.entry(account).or_default();
         conns.push(conn);
         let came = conns.len() == 1;
         for &room in rooms {
-            self.hear(room, conn, came);
+            self.subscribe(room, conn, came);
         }
         came
     }
 
     /// Removes a connection that is gone, whatever becomes of the batch.
-    pub(super) fn detach(&mut self, conn: ConnId, world: &World) -> Option<Departed> {
+    pub(super) fn detach(&mut self, conn: ConnId, state: &State) -> Option<Departed> {
         self.undo.retain(|step| !matches!(step, Undo::Ended(ended, _) if *ended == conn));
-        self.depart(conn, world).map(|(_, departed)| departed)
+        self.depart(conn, state).map(|(_, departed)| departed)
     }
 
     /// Removes a connection that is ended by this batch.
-    pub(super) fn end(&mut self, conn: ConnId, world: &World) -> Option<Departed> {
-        let (session, departed) = self.depart(conn, world)?;
+    pub(super) fn end(&mut self, conn: ConnId, state: &State) -> Option<Departed> {
+        let (session, departed) = self.depart(conn, state)?;
         self.undo.push(Undo::Ended(conn, session));
         Some(departed)
     }
 
-    fn depart(&mut self, conn: ConnId, world: &World) -> Option<(Session, Departed)> {
+    fn depart(&mut self, conn: ConnId, state: &State) -> Option<(LoggedIn, Departed)> {
         let (session, left) = self.remove(conn)?;
         let departed = Departed { account: session.account, left };
-        for &room in world.account(session.account).map_or(&[][..], |account| &account.rooms) {
-            self.unhear(room, conn, left);
+        for &room in state.account(session.account).into_iter().flat_map(|account| &account.rooms) {
+            self.unsubscribe(room, conn, left);
         }
         Some((session, departed))
     }
 
     /// Its session, and whether the account is away now.
-    fn remove(&mut self, conn: ConnId) -> Option<(Session, bool)> {
+    fn remove(&mut self, conn: ConnId) -> Option<(LoggedIn, bool)> {
         let session = self.sessions.remove(&conn)?;
         let mut left = false;
         if let Some(conns) = self.accounts.get_mut(&session.account) {
@@ -206,36 +224,38 @@ impl Live {
         Some((session, left))
     }
 
-    fn hear(&mut self, room: ConversationId, conn: ConnId, came: bool) {
+    fn subscribe(&mut self, room: ConversationId, conn: ConnId, came: bool) {
         let workers = self.workers;
-        let heard =
-            self.rooms.entry(room).or_insert_with(|| Heard { workers: vec![0; workers].into_boxed_slice(), here: 0 });
-        heard.workers[conn.worker()] += 1;
-        heard.here += u32::from(came);
+        let subscribers = self
+            .rooms
+            .entry(room)
+            .or_insert_with(|| Subscribers { workers: vec![0; workers].into_boxed_slice(), here: 0 });
+        subscribers.workers[conn.worker()] += 1;
+        subscribers.here += u32::from(came);
     }
 
     /// A connection of a room's member is gone, and with `left` the account is.
-    fn unhear(&mut self, room: ConversationId, conn: ConnId, left: bool) {
-        let Some(heard) = self.rooms.get_mut(&room) else { return };
-        let count = &mut heard.workers[conn.worker()];
+    fn unsubscribe(&mut self, room: ConversationId, conn: ConnId, left: bool) {
+        let Some(subscribers) = self.rooms.get_mut(&room) else { return };
+        let count = &mut subscribers.workers[conn.worker()];
         *count = count.saturating_sub(1);
-        heard.here = heard.here.saturating_sub(u32::from(left));
-        if heard.workers.iter().all(|&count| count == 0) {
+        subscribers.here = subscribers.here.saturating_sub(u32::from(left));
+        if subscribers.workers.iter().all(|&count| count == 0) {
             self.rooms.remove(&room);
         }
     }
 
-    /// All connections of an account hear a room from now on.
+    /// Subscribes all connections of an account to a room.
     pub(super) fn enter(&mut self, account: AccountId, room: ConversationId) {
         for (nth, conn) in self.conns(account).to_vec().into_iter().enumerate() {
-            self.hear(room, conn, nth == 0);
+            self.subscribe(room, conn, nth == 0);
         }
     }
 
     /// No connection of an account hears a room any more, nor talks there.
     pub(super) fn leave(&mut self, account: AccountId, room: ConversationId) {
         for (nth, conn) in self.conns(account).to_vec().into_iter().enumerate() {
-            self.unhear(room, conn, nth == 0);
+            self.unsubscribe(room, conn, nth == 0);
             if self.current(conn) == Some(room) {
                 self.with(conn, |session| session.current = None);
                 self.undo.push(Undo::Left(conn, room));
@@ -243,14 +263,14 @@ impl Live {
         }
     }
 
-    fn recount(&mut self, world: &World) {
+    fn recount(&mut self, state: &State) {
         self.rooms.clear();
         let accounts: Vec<(AccountId, Vec<ConnId>)> = self.accounts.iter().map(|(&a, c)| (a, c.clone())).collect();
         for (account, conns) in accounts {
-            let rooms = world.account(account).map_or(&[][..], |account| &account.rooms);
+            let Some(rooms) = state.account(account).map(|account| &account.rooms) else { continue };
             for (nth, conn) in conns.into_iter().enumerate() {
                 for &room in rooms {
-                    self.hear(room, conn, nth == 0);
+                    self.subscribe(room, conn, nth == 0);
                 }
                 self.with(conn, |session| session.current = session.current.filter(|room| rooms.contains(room)));
             }
@@ -268,7 +288,7 @@ pub(super) struct Departed {
 
 /// What a new connection brings.
 #[derive(Debug)]
-pub(super) struct Arrival {
+pub(super) struct Login {
     pub(super) account: AccountId,
     pub(super) from: AddressGroup,
     pub(super) since: u64,

@@ -1,26 +1,28 @@
 //! Accounts, tokens, invitations to the server.
 
-use super::super::{Registration, Settings};
+use super::super::Settings;
 use super::chat::{Chat, settings};
+use crate::server::core::Registration;
 
 #[test]
 fn an_account_has_passwords_and_tokens() {
     let mut chat = Chat::new();
     chat.connect("a");
     chat.connect("b");
-    chat.plays("
+    chat.plays(
+        "
         a> /register alice short
-        a< - weak-password: a password has at least 8 bytes, and this one 5. A few words are good.
+        a< - weak-password: a password needs at least 8 bytes; that one has 5. A few words make a good one.
         a> /register alice password1
         a< + welcome alice - you are in lobby; nobody else is here just now. Type to talk.
         b> /register Alice password1
         b< - name-taken: Alice is taken. Choose another name.
         b> /login alice wrong
-        b< - bad-credentials: that name or that password is wrong. /login NAME to try again, or ask an administrator for help.
+        b< - bad-credentials: wrong name or password. /login NAME to try again.
         b> /login nobody password1
-        b< - bad-credentials: that name or that password is wrong. /login NAME to try again, or ask an administrator for help.
+        b< - bad-credentials: wrong name or password. /login NAME to try again.
         b> /login server password1
-        b< - bad-name: server can't be a name: that name is the server's own.
+        b< - bad-name: server can't be a name: that name is reserved for the server.
         b> /login
         b< - bad-argument: NAME is missing. Use: /login NAME [PASSWORD]
         b> /login ALICE password1
@@ -36,21 +38,22 @@ fn an_account_has_passwords_and_tokens() {
         b< | since 2023-11-14T22:13:20.010Z from 192.0.2.2 by password (this one)
         b< + 2 sessions
         b> /invitecode
-        b< - not-allowed: only an administrator invites to this server.
+        b< - not-allowed: only an administrator can invite people to this server.
         b> /token new laptop
         b< + ttoken4 is shown only this once. /resume TOKEN logs in with it.
         b> /token new laptop
-        b< - name-taken: you have a token laptop. Choose another label, or /token revoke laptop first.
+        b< - name-taken: you already have a token laptop. Choose another label, or /token revoke laptop first.
         b> /token list
         b< | laptop made 2023-11-14T22:13:20.014Z
-        b< + 1 tokens
+        b< + 1 token
         b> /token revoke x
-        b< - bad-argument: you have no token x. /token list shows them.
-    ");
+        b< - bad-argument: you have no token x. /token list shows yours.
+    ",
+    );
     chat.connect("c");
     chat.plays("
         c> /resume nothing
-        c< - bad-credentials: that token is not known, or was revoked. /login NAME with your password, then /token new LABEL.
+        c< - bad-credentials: that token is unknown or was revoked. /login NAME with your password, then /token new LABEL.
         c> /resume ttoken4
         c< + welcome alice - you are in lobby; nobody else is here just now. Type to talk.
         a> /sessions
@@ -59,8 +62,8 @@ fn an_account_has_passwords_and_tokens() {
         a< | since 2023-11-14T22:13:20.019Z from 192.0.2.3 by token laptop
         a< + 3 sessions
         a> /token revoke laptop
-        c< * not-logged-in: the token that logged this connection in was revoked.
-        a< + laptop is revoked.
+        c< * not-logged-in: this login's token was revoked.
+        a< + laptop revoked.
         c> hello
         b> /passwd
         b< ? your old password (your terminal may show it)
@@ -73,27 +76,28 @@ fn an_account_has_passwords_and_tokens() {
         b> password1
         b< ? your new password, at least 8 characters (your terminal may show it)
         b> short
-        b< - weak-password: a password has at least 8 bytes, and this one 5. A few words are good.
+        b< - weak-password: a password needs at least 8 bytes; that one has 5. A few words make a good one.
         b> /passwd
         b< ? your old password (your terminal may show it)
         b>
-        b< - cancelled: no answer came, so nothing was done.
+        b< - cancelled: no answer came, so nothing was changed.
         b> /passwd
         b< ? your old password (your terminal may show it)
         b> password1
         b< ? your new password, at least 8 characters (your terminal may show it)
         b> password2
         a< * not-logged-in: your password was changed on another connection. Log in with the new one.
-        b< + your password is changed. Your other connections and all tokens are ended.
+        b< + password changed. Your other connections were closed and all your tokens revoked.
         b> hello
     ");
     chat.connect("d");
     chat.plays("
         d> /resume ttoken4
-        d< - bad-credentials: that token is not known, or was revoked. /login NAME with your password, then /token new LABEL.
+        d< - bad-credentials: that token is unknown or was revoked. /login NAME with your password, then /token new LABEL.
         d> /login alice password1
-        d< - bad-credentials: that name or that password is wrong. /login NAME to try again, or ask an administrator for help.
+        d< - bad-credentials: wrong name or password. /login NAME to try again.
         d> /login alice password2
+        b< * read: lobby 1
         d< | lobby 1 alice: hello
         d< + welcome alice - you are in lobby; nobody else is here just now. Type to talk.
     ");
@@ -104,18 +108,20 @@ fn an_invitation_lets_in_as_many_as_it_says() {
     let mut chat = Chat::with(Settings { registration: Registration::Invite, ..settings() });
     chat.console("server");
     chat.connect("a");
-    chat.plays("
+    chat.plays(
+        "
         a> /register alice password1
-        a< - bad-invite: one needs an invitation here: /register NAME invite=CODE. Its members can tell you how to get one.
+        a< - bad-invite: you need an invitation: /register NAME invite=CODE. Ask an administrator for one.
         a> /register alice invite=WRONG password1
-        a< - bad-invite: that invitation is not known, is used up or is too old. RequestKind for a new one.
+        a< - bad-invite: that invitation is unknown, already used or expired. Ask an administrator for a new one.
         server> /invitecode uses=2 for=1h
-        server< + HDFG3 lets in 2 people until 2023-11-14T23:13:20.004Z: /register NAME invite=CODE
+        server< + HDFG3 lets in 2 people and is valid for 1 hour: /register NAME invite=HDFG3
         a> /register alice invite=HDFG3 password1
         a< + welcome alice - you are in lobby; nobody else is here just now. Type to talk.
         a> /invitecode
-        a< - not-allowed: only an administrator invites to this server.
-    ");
+        a< - not-allowed: only an administrator can invite people to this server.
+    ",
+    );
     chat.connect("b");
     chat.plays(
         "
@@ -128,11 +134,11 @@ fn an_invitation_lets_in_as_many_as_it_says() {
     chat.plays(
         "
         c> /register carol invite=HDFG3 password1
-        c< - bad-invite: that invitation is not known, is used up or is too old. RequestKind for a new one.
+        c< - bad-invite: that invitation is unknown, already used or expired. Ask an administrator for a new one.
         server> /invitecode admin for=1h
-        server< + HDFG7 lets in one administrator until 2023-11-14T23:13:20.011Z: /register NAME invite=CODE
+        server< + HDFG7 lets in one administrator and is valid for 1 hour: /register NAME invite=HDFG7
         server> /invitecode for=2h admin
-        server< + HDFG8 lets in one administrator until 2023-11-15T00:13:20.012Z: /register NAME invite=CODE
+        server< + HDFG8 lets in one administrator and is valid for 2 hours: /register NAME invite=HDFG8
         -- 3600 s
         b< [lobby] * alice is here
         a< [lobby] * bob is here
@@ -141,15 +147,15 @@ fn an_invitation_lets_in_as_many_as_it_says() {
     chat.plays(
         "
         c> /register carol invite=HDFG7 password1
-        c< - bad-invite: that invitation is not known, is used up or is too old. RequestKind for a new one.
+        c< - bad-invite: that invitation is unknown, already used or expired. Ask an administrator for a new one.
         server> /invitecode admin
-        server< + HDFG9 lets in one administrator until 2023-11-21T23:13:20.014Z: /register NAME invite=CODE
+        server< + HDFG9 lets in one administrator and is valid for 7 days: /register NAME invite=HDFG9
         c> /register carol invite=HDFG8 password1
         a< [lobby] * carol joined
         b< [lobby] * carol joined
         c< + welcome carol - you are in lobby; alice and bob are here. Type to talk.
         c> /invitecode
-        c< + HDFG10 lets in one person until 2023-11-21T23:13:20.017Z: /register NAME invite=CODE
+        c< + HDFG10 lets in one person and is valid for 7 days: /register NAME invite=HDFG10
         server> /token new x
         server< - not-allowed: the console needs no token.
         server> /passwd
@@ -159,12 +165,51 @@ fn an_invitation_lets_in_as_many_as_it_says() {
         server> password1
         server< - not-allowed: the console has no password.
         server> /whoami
-        server< + server - an administrator of this server; you talk in no room just now.
+        server< + server - an administrator of this server; you're not in a room.
         server> hello
-        server< - no-room: you talk in no room just now. /rooms lists them, /join ROOM enters one.
+        server< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         server> /msg carol hi
         server< + 1
         c< (server > carol) hi
+    ",
+    );
+}
+
+#[test]
+fn revoking_a_token_ends_the_connections_that_are_logged_in_with_it() {
+    let mut chat = Chat::of(&["alice"]);
+    chat.device("phone", "alice");
+    chat.device("laptop", "alice");
+    // The phone keeps its token for itself; the laptop makes one for a bot.
+    chat.plays(
+        "
+        phone> /token new phone here
+        phone< + ttoken4 is shown only this once. /resume TOKEN logs in with it.
+        laptop> /token new bot
+        laptop< + ttoken5 is shown only this once. /resume TOKEN logs in with it.
+    ",
+    );
+    chat.connect("bot");
+    chat.plays(
+        "
+        bot> /resume ttoken5
+        bot< + welcome alice - you are in lobby; nobody else is here just now. Type to talk.
+        alice> /sessions
+        alice< | since 2023-11-14T22:13:20.002Z from 192.0.2.1 by password (this one)
+        alice< | since 2023-11-14T22:13:30.004Z from 192.0.2.2 by token phone
+        alice< | since 2023-11-14T22:13:30.006Z from 192.0.2.3 by password
+        alice< | since 2023-11-14T22:13:30.009Z from 192.0.2.4 by token bot
+        alice< + 4 sessions
+        alice> /token revoke bot
+        bot< * not-logged-in: this login's token was revoked.
+        alice< + bot revoked.
+        alice> /token revoke phone
+        phone< * not-logged-in: this login's token was revoked.
+        alice< + phone revoked.
+        laptop> /token new phone there
+        laptop< - bad-argument: Unexpected: there. Use: /token new LABEL [here] | list | revoke LABEL
+        laptop> hello
+        alice< [lobby] alice: hello
     ",
     );
 }

@@ -1,4 +1,4 @@
-//! Slows down who guesses passwords: by address first, and by account only with a delay.
+//! Slows down people who guess passwords: by address first, and by account only with a delay.
 //!
 //! An address that an account has used before is never delayed by what strangers try on that
 //! account, and device tokens pass by all of this.

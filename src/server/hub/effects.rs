@@ -1,74 +1,46 @@
-//! What follows from a request: what has to be kept first, and what goes out once it is.
+//! What a turn of the dispatcher sends out once all of it is kept: to workers, to readers, to the
+//! bcrypt pool. The dispatcher's thread runs it.
 
+use super::connections::Connections;
 use crate::protocol::code::Refusal;
 use crate::protocol::line::{Final, Line, Rows};
-use crate::protocol::names::ConnId;
-use crate::server::traffic::{Answer, AuthJob, Delivery, Draft, LineRef, Lines, Read, ReadJob, Share, Write};
+use crate::protocol::names::{AccountId, ConnId, ConversationId};
+use crate::server::traffic::{Answer, AuthJob, Delivery, LineRef, Lines, Read, ReadJob, Recipients, Share};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What has to be kept before anything goes out, in order.
-#[derive(Debug)]
-pub enum Keep {
-    /// Keep this.
-    Write(Write),
-    /// Keep this message, then call [`Rooms::appended`](super::Rooms::appended).
-    Append(Append),
-}
-
-/// A message on its way into the store.
-#[derive(Debug)]
-pub struct Append {
-    /// What is kept.
-    pub draft: Draft,
-    pub(super) conn: ConnId,
-    /// Bare text is answered by silence, a command by its id.
-    pub(super) silent: bool,
-}
-
-/// What follows from the requests of a turn.
+/// See the module.
 #[derive(Debug, Default)]
 pub struct Effects {
-    /// What has to be kept.
-    pub keep: Vec<Keep>,
-    /// What goes out behind it.
-    pub out: Outgoing,
-}
-
-/// What goes out once all of the turn is kept.
-#[derive(Debug, Default)]
-pub struct Outgoing {
     /// For the workers, by their numbers.
     pub deliveries: Vec<(usize, Delivery)>,
     /// For the readers.
     pub read_jobs: Vec<ReadJob>,
     /// For the bcrypt pool.
     pub auth_jobs: Vec<AuthJob>,
-    /// For the bcrypt pool, but not before their time: taken over by [`Rooms::kept`](super::Rooms::kept).
+    /// For the bcrypt pool, but not before their time: taken over by [`Hub::commit`](super::Hub::commit).
     pub(super) delayed: Vec<(Instant, AuthJob)>,
     lines: Lines,
     /// Bytes of the lines of the turn before: this one is likely to have as many.
     room: usize,
 }
 
+/// Something that happened in a room, apart from its words.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RoomEvent {
+    pub(super) room: ConversationId,
+    /// The account that did it: its connections are told in another way.
+    pub(super) by: AccountId,
+    /// Whether `/set presence off` hides it.
+    pub(super) presence: bool,
+}
+
 /// The most room that is made for the lines of a turn before there are any.
 const ROOM_MAX: usize = 64 * 1024;
 
 impl Effects {
-    pub(super) fn write(&mut self, write: Write) {
-        self.keep.push(Keep::Write(write));
-    }
-
-    pub(super) fn deliver(&mut self, worker: usize, delivery: Delivery) {
-        self.out.deliver(worker, delivery);
-    }
-
     pub(super) fn read_job(&mut self, conn: ConnId, read: Read) {
-        self.out.read_jobs.push(ReadJob { conn, read });
-    }
-
-    pub(super) fn answer(&mut self, conn: ConnId, rows: Rows, last: impl Into<Final>) {
-        self.out.answer(conn, rows, last);
+        self.read_jobs.push(ReadJob { conn, read });
     }
 
     pub(super) fn done(&mut self, conn: ConnId, text: impl Into<String>) {
@@ -78,9 +50,7 @@ impl Effects {
     pub(super) fn refuse(&mut self, conn: ConnId, refusal: Refusal) {
         self.answer(conn, Rows::default(), refusal);
     }
-}
 
-impl Outgoing {
     /// Hands something to a worker.
     pub(super) fn deliver(&mut self, worker: usize, delivery: Delivery) {
         self.deliveries.push((worker, delivery));
@@ -109,6 +79,42 @@ impl Outgoing {
         self.room = lines.len().min(ROOM_MAX);
         lines.hold(share);
         Some(Arc::new(lines))
+    }
+
+    /// Tells an account's connections something.
+    pub(super) fn notify(
+        &mut self,
+        connections: &Connections,
+        account: AccountId,
+        recipients: Recipients,
+        line: &Line<'_>,
+    ) {
+        let line = self.encode(line);
+        for worker in connections.workers_of_account(account) {
+            self.deliver(worker, Delivery::Notice { account, recipients, line });
+        }
+    }
+
+    /// Tells a room's connections, except those of the account that did it, what happened there.
+    pub(super) fn tell_room(&mut self, connections: &Connections, event: RoomEvent, line: &Line<'_>) {
+        let RoomEvent { room, by, presence } = event;
+        let line = self.encode(line);
+        for worker in connections.workers_of_room(room) {
+            self.deliver(worker, Delivery::Event { room, by, presence, line });
+        }
+    }
+
+    /// Tells accounts of somebody's presence.
+    pub(super) fn tell_accounts(&mut self, connections: &Connections, accounts: &[AccountId], line: &Line<'_>) {
+        if accounts.is_empty() {
+            return;
+        }
+        let line = self.encode(line);
+        for &account in accounts {
+            for worker in connections.workers_of_account(account) {
+                self.deliver(worker, Delivery::Notice { account, recipients: Recipients::WantPresence, line });
+            }
+        }
     }
 
     /// Forgets it all: the turn could not be kept.

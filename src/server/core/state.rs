@@ -1,7 +1,8 @@
-//! What is kept, as the dispatcher holds it in memory: accounts, rooms, pairs, tokens, invitations.
+//! What is kept, as held in memory: accounts, rooms, pairs of people, tokens, invitations.
 //!
-//! Read whole from the store at start, and again after a failed commit. Every change here has its
-//! [`crate::server::traffic::Write`]; nothing else is lost by reading it anew.
+//! Read whole from the store at the start, and again after a failed commit. Every change has its
+//! [`crate::server::traffic::Write`], so that reading it again loses nothing. Anyone may look at it;
+//! only the operations beside it change it.
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
 use crate::protocol::secrets::Digest;
@@ -17,64 +18,90 @@ use std::sync::Arc;
 /// Addresses that an account was used from and that are remembered for it.
 const KNOWN_MAX: usize = 16;
 
-#[derive(Debug)]
-pub(super) struct Account {
-    pub(super) name: UserName,
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// As it was registered.
+    pub name: UserName,
     /// `None` for the server's own account.
-    pub(super) hash: Option<Arc<str>>,
-    pub(super) generation: u32,
-    pub(super) admin: bool,
-    pub(super) rooms: Vec<ConversationId>,
+    pub hash: Option<Arc<str>>,
+    /// Counts password changes.
+    pub generation: u32,
+    /// Whether it may administer the server.
+    pub admin: bool,
+    /// Rooms that it is in.
+    pub rooms: BTreeSet<ConversationId>,
     /// Rooms that it was invited to and is not in; each has it among its invited.
-    pub(super) invitations: BTreeSet<ConversationId>,
+    pub invitations: BTreeSet<ConversationId>,
     /// The other side of each direct conversation.
-    pub(super) pairs: BTreeMap<AccountId, ConversationId>,
-    pub(super) tokens: Vec<Token>,
-    pub(super) known: Vec<AddressGroup>,
+    pub pairs: BTreeMap<AccountId, ConversationId>,
+    /// Its device tokens, oldest first.
+    pub tokens: Vec<Token>,
+    /// Addresses that it was used from: strangers can't have it delayed there.
+    pub known: Vec<AddressGroup>,
 }
 
-#[derive(Debug)]
-pub(super) struct Token {
-    pub(super) digest: Digest,
-    pub(super) label: String,
-    pub(super) at: u64,
+/// A device token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// SHA-256 of the token.
+    pub digest: Digest,
+    /// Unique within the account.
+    pub label: String,
+    /// When it was made, in milliseconds of Unix time.
+    pub at: u64,
 }
 
-#[derive(Debug)]
-pub(super) struct Member {
-    /// What it may do; nothing asks yet but the moderators' verbs, which come later.
-    #[expect(dead_code, reason = "kept and loaded for the moderators' verbs")]
-    pub(super) role: Role,
-    pub(super) read: MessageId,
+/// What a room knows of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// What it may do. No verb asks for it yet.
+    pub role: Role,
+    /// Read up to here.
+    pub read: MessageId,
 }
 
-#[derive(Debug)]
-pub(super) struct Room {
-    pub(super) name: RoomName,
-    pub(super) private: bool,
-    pub(super) topic: String,
-    pub(super) last: MessageId,
-    pub(super) members: FxHashMap<AccountId, Member>,
+/// A room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Its name.
+    pub name: RoomName,
+    /// Whether only members and invited people see it.
+    pub private: bool,
+    /// What it is about; empty is nothing.
+    pub topic: String,
+    /// The id of its last message.
+    pub last: MessageId,
+    /// Who is in it.
+    pub members: FxHashMap<AccountId, Member>,
     /// Who was invited, and by whom.
-    pub(super) invited: BTreeMap<AccountId, AccountId>,
+    pub invited: BTreeMap<AccountId, AccountId>,
 }
 
-#[derive(Debug)]
-pub(super) struct Pair {
-    pub(super) sides: [AccountId; 2],
-    pub(super) read: [MessageId; 2],
-    pub(super) last: MessageId,
+/// The direct conversation of two people, or of one with itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The two, the lower one first.
+    pub sides: [AccountId; 2],
+    /// How far each has read.
+    pub read: [MessageId; 2],
+    /// The id of the last message.
+    pub last: MessageId,
 }
 
-#[derive(Debug)]
-pub(super) enum Conversation {
+/// Where messages are said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conversation {
+    /// In a room.
     Room(Room),
+    /// Between two people.
     Pair(Pair),
 }
 
-/// Ids are given densely from 1 and never removed, so tables are indexed by them.
-#[derive(Debug, Default)]
-pub(super) struct World {
+/// All that is kept, but for messages and `/post` keys. Ids are dense from 1 and never removed, so
+/// tables are indexed by them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct State {
     accounts: Vec<Option<Account>>,
     names: HashMap<UserName, AccountId>,
     conversations: Vec<Option<Conversation>>,
@@ -82,41 +109,47 @@ pub(super) struct World {
     rooms: HashMap<RoomName, ConversationId>,
     listed: BTreeSet<(RoomName, ConversationId)>,
     tokens: HashMap<Digest, AccountId>,
-    pub(super) invites: HashMap<Digest, InviteRecord>,
+    invites: HashMap<Digest, InviteRecord>,
 }
 
-impl World {
-    pub(super) fn new(kept: Snapshot) -> Self {
-        let mut world = Self::default();
+impl State {
+    /// From what the store has.
+    #[must_use]
+    pub fn new(kept: Snapshot) -> Self {
+        let mut state = Self::default();
         for account in kept.accounts {
-            world.add_account(account);
+            state.add_account(account);
         }
         for token in kept.tokens {
-            world.add_token(token);
+            state.add_token(token);
         }
         for invite in kept.invites {
-            world.invites.insert(invite.digest, invite);
+            state.add_invite(invite);
         }
         for conversation in kept.conversations {
-            world.add_conversation(conversation);
+            state.add_conversation(conversation);
         }
         for member in kept.members {
-            world.add_member(member);
+            state.add_member(member);
         }
         for invited in kept.invited {
-            world.invite(invited.conversation, invited.account, invited.by);
+            state.invite_to_room(invited.conversation, invited.account, invited.by);
         }
         for (account, address) in kept.known {
-            world.know(account, address);
+            state.add_address(account, address);
         }
-        world
+        state
     }
 
-    pub(super) fn administrators(&self) -> usize {
+    /// How many accounts may administer the server, not counting the console's own.
+    #[must_use]
+    pub fn administrators(&self) -> usize {
         self.accounts.iter().flatten().filter(|account| account.admin && account.hash.is_some()).count()
     }
 
-    pub(super) fn account(&self, id: AccountId) -> Option<&Account> {
+    /// An account.
+    #[must_use]
+    pub fn account(&self, id: AccountId) -> Option<&Account> {
         self.accounts.get(index(id.value()))?.as_ref()
     }
 
@@ -124,28 +157,39 @@ impl World {
         self.accounts.get_mut(index(id.value()))?.as_mut()
     }
 
-    /// The name of an account that is known to be there; a gone one shows as nobody's name.
-    pub(super) fn name(&self, id: AccountId) -> &str {
+    /// The name of an account; `?` if it is not there.
+    #[must_use]
+    pub fn name(&self, id: AccountId) -> &str {
         self.account(id).map_or("?", |account| account.name.as_str())
     }
 
-    pub(super) fn find_account(&self, name: &UserName) -> Option<AccountId> {
+    /// The account of that name.
+    #[must_use]
+    pub fn find_account(&self, name: &UserName) -> Option<AccountId> {
         self.names.get(name).copied()
     }
 
-    pub(super) fn find_token(&self, digest: &Digest) -> Option<AccountId> {
+    /// The account that a device token logs in.
+    #[must_use]
+    pub fn find_token(&self, digest: &Digest) -> Option<AccountId> {
         self.tokens.get(digest).copied()
     }
 
-    pub(super) fn next_account(&self) -> AccountId {
+    /// The number of the next account to be made.
+    #[must_use]
+    pub fn next_account(&self) -> AccountId {
         AccountId::new(self.accounts.len().max(1) as i64)
     }
 
-    pub(super) fn next_conversation(&self) -> ConversationId {
+    /// The number of the next room or pair.
+    #[must_use]
+    pub fn next_conversation(&self) -> ConversationId {
         ConversationId::new(self.conversations.len().max(1) as i64)
     }
 
-    pub(super) fn room(&self, id: ConversationId) -> Option<&Room> {
+    /// A room; `None` for a pair.
+    #[must_use]
+    pub fn room(&self, id: ConversationId) -> Option<&Room> {
         match self.conversations.get(index(id.value()))?.as_ref()? {
             Conversation::Room(room) => Some(room),
             Conversation::Pair(_) => None,
@@ -159,7 +203,9 @@ impl World {
         }
     }
 
-    pub(super) fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
+    /// A room or pair.
+    #[must_use]
+    pub fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
         self.conversations.get(index(id.value()))?.as_ref()
     }
 
@@ -167,15 +213,53 @@ impl World {
         self.conversations.get_mut(index(id.value()))?.as_mut()
     }
 
-    pub(super) fn find_room(&self, name: &RoomName) -> Option<ConversationId> {
+    /// The room of that name, whoever may see it.
+    #[must_use]
+    pub fn find_room(&self, name: &RoomName) -> Option<ConversationId> {
         self.rooms.get(name).copied()
     }
 
     /// All rooms whose names come after `after`, in the order of their names.
-    pub(super) fn rooms_after(&self, after: Option<&RoomName>) -> impl Iterator<Item = (ConversationId, &Room)> {
+    pub fn rooms_after(&self, after: Option<&RoomName>) -> impl Iterator<Item = (ConversationId, &Room)> {
         let after = after.map(|&name| (name, ConversationId::new(i64::MAX)));
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.listed.range((from, Bound::Unbounded)).filter_map(|&(_, id)| self.room(id).map(|room| (id, room)))
+    }
+
+    /// The direct conversation of two people, if they have ever talked.
+    #[must_use]
+    pub fn pair(&self, one: AccountId, other: AccountId) -> Option<ConversationId> {
+        self.account(one)?.pairs.get(&other).copied()
+    }
+
+    /// The invitation to the server whose code has this digest.
+    pub(super) fn invite(&self, digest: &Digest) -> Option<&InviteRecord> {
+        self.invites.get(digest)
+    }
+
+    pub(super) fn expired_invites(&self, at: u64) -> Vec<Digest> {
+        // In the order of their digests: the order of a hash table is not the same everywhere.
+        let mut expired: Vec<Digest> =
+            self.invites.values().filter(|invite| invite.until <= at).map(|invite| invite.digest).collect();
+        expired.sort_unstable_by_key(|digest| *digest.as_bytes());
+        expired
+    }
+
+    pub(super) fn add_invite(&mut self, record: InviteRecord) {
+        self.invites.insert(record.digest, record);
+    }
+
+    /// Counts one use of an invitation; the last one ends it.
+    pub(super) fn use_invite(&mut self, digest: &Digest) {
+        let Some(invite) = self.invites.get_mut(digest) else { return };
+        invite.uses = invite.uses.saturating_sub(1);
+        if invite.uses == 0 {
+            self.invites.remove(digest);
+        }
+    }
+
+    pub(super) fn remove_invite(&mut self, digest: &Digest) {
+        self.invites.remove(digest);
     }
 
     pub(super) fn add_account(&mut self, record: AccountRecord) {
@@ -185,7 +269,7 @@ impl World {
             hash: record.hash,
             generation: record.generation,
             admin: record.admin,
-            rooms: Vec::new(),
+            rooms: BTreeSet::new(),
             invitations: BTreeSet::new(),
             pairs: BTreeMap::new(),
             tokens: Vec::new(),
@@ -233,10 +317,8 @@ impl World {
         match self.conversation_mut(record.conversation) {
             Some(Conversation::Room(room)) => {
                 room.members.insert(record.account, Member { role: record.role, read: record.read });
-                if let Some(account) = self.account_mut(record.account)
-                    && !account.rooms.contains(&record.conversation)
-                {
-                    account.rooms.push(record.conversation);
+                if let Some(account) = self.account_mut(record.account) {
+                    account.rooms.insert(record.conversation);
                 }
             }
             Some(Conversation::Pair(pair)) => pair.mark(record.account, record.read),
@@ -249,13 +331,13 @@ impl World {
             room.members.remove(&account);
         }
         if let Some(account) = self.account_mut(account) {
-            account.rooms.retain(|&room| room != conversation);
+            account.rooms.remove(&conversation);
         }
     }
 
-    /// Invites an account to a room; false if it was, and whoever invited first stays the one who
-    /// did.
-    pub(super) fn invite(&mut self, conversation: ConversationId, account: AccountId, by: AccountId) -> bool {
+    /// Invites an account to a room; false if it was invited before. The first one to invite stays
+    /// the one who is named.
+    pub(super) fn invite_to_room(&mut self, conversation: ConversationId, account: AccountId, by: AccountId) -> bool {
         let Some(room) = self.room_mut(conversation) else { return false };
         let Entry::Vacant(entry) = room.invited.entry(account) else { return false };
         entry.insert(by);
@@ -265,8 +347,8 @@ impl World {
         true
     }
 
-    /// Uses an invitation to a room up; false if there was none.
-    pub(super) fn uninvite(&mut self, conversation: ConversationId, account: AccountId) -> bool {
+    /// Uses up an invitation to a room; false if there was none.
+    pub(super) fn use_room_invitation(&mut self, conversation: ConversationId, account: AccountId) -> bool {
         if let Some(account) = self.account_mut(account) {
             account.invitations.remove(&conversation);
         }
@@ -274,7 +356,7 @@ impl World {
     }
 
     /// Remembers that an account was used from an address; false if that was known.
-    pub(super) fn know(&mut self, account: AccountId, address: AddressGroup) -> bool {
+    pub(super) fn add_address(&mut self, account: AccountId, address: AddressGroup) -> bool {
         let Some(account) = self.account_mut(account) else { return false };
         if account.known.contains(&address) {
             return false;
@@ -287,9 +369,38 @@ impl World {
     }
 }
 
+impl Account {
+    /// Its token of that label.
+    #[must_use]
+    pub fn token(&self, label: &str) -> Option<&Token> {
+        self.tokens.iter().find(|token| token.label == label)
+    }
+}
+
+impl Room {
+    /// Whether the account is in it.
+    #[must_use]
+    pub fn has_member(&self, account: AccountId) -> bool {
+        self.members.contains_key(&account)
+    }
+
+    /// Whether the account may know that it exists.
+    #[must_use]
+    pub fn is_visible_to(&self, account: AccountId) -> bool {
+        !self.private || self.has_member(account) || self.invited.contains_key(&account)
+    }
+}
+
 impl Pair {
+    /// The other side, seen from one; from both if they are one.
+    #[must_use]
+    pub fn other(&self, side: AccountId) -> AccountId {
+        self.sides[usize::from(self.sides[0] == side)]
+    }
+
     /// How far one side has read.
-    pub(super) fn read_by(&self, account: AccountId) -> MessageId {
+    #[must_use]
+    pub fn read_by(&self, account: AccountId) -> MessageId {
         self.read[usize::from(self.sides[0] != account)]
     }
 
@@ -299,7 +410,9 @@ impl Pair {
 }
 
 impl Conversation {
-    pub(super) fn last(&self) -> MessageId {
+    /// The id of its last message.
+    #[must_use]
+    pub fn last(&self) -> MessageId {
         match self {
             Conversation::Room(room) => room.last,
             Conversation::Pair(pair) => pair.last,
@@ -313,8 +426,9 @@ impl Conversation {
         }
     }
 
-    /// How far an account has read; `None` if it has no part in the conversation.
-    pub(super) fn read_by(&self, account: AccountId) -> Option<MessageId> {
+    /// How far an account has read; `None` if it is not in the conversation.
+    #[must_use]
+    pub fn read_by(&self, account: AccountId) -> Option<MessageId> {
         match self {
             Conversation::Room(room) => room.members.get(&account).map(|member| member.read),
             Conversation::Pair(pair) => pair.sides.contains(&account).then(|| pair.read_by(account)),

@@ -2,17 +2,16 @@
 //! checks that at every turn), what is live agrees with what is kept, and what is kept is what the
 //! `Write`s say.
 
-use super::super::world::{Conversation, World};
 use super::chat::{Chat, PASSWORD, WORKERS};
 use crate::protocol::names::{AccountId, ConversationId};
+use crate::server::core::State;
 use crate::server::traffic::RequestKind;
 use proptest::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(super) enum Step {
     Line(usize, String),
     CutOff(usize),
     EndOfInput(usize),
@@ -27,7 +26,7 @@ enum Step {
 }
 
 /// Two connections of each of three people, on two workers.
-const LABELS: [&str; 6] = ["ann", "ann2", "bob", "bob2", "cyd", "cyd2"];
+pub(super) const LABELS: [&str; 6] = ["ann", "ann2", "bob", "bob2", "cyd", "cyd2"];
 
 fn line() -> impl Strategy<Value = String> {
     let room = || prop::sample::select(vec!["lobby", "x", "y", "z"]);
@@ -78,7 +77,7 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let who = 0..LABELS.len();
     prop_oneof![
         20 => (who.clone(), line()).prop_map(|(who, line)| Step::Line(who, line)),
@@ -93,75 +92,58 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What is kept, in an order that does not depend on how it came to be.
-fn canonical(world: &World) -> String {
-    let mut out = String::new();
-    for id in (1..world.next_account().value()).map(AccountId::new) {
-        let account = world.account(id).unwrap();
-        assert_eq!(world.find_account(&account.name), Some(id));
-        let rooms: BTreeSet<_> = account.rooms.iter().collect();
-        assert_eq!(rooms.len(), account.rooms.len());
-        let tokens: BTreeSet<_> = account.tokens.iter().map(|t| (&t.label, t.digest.as_bytes(), t.at)).collect();
+/// What is kept finds itself: by name, by digest, from either side.
+fn check_state(state: &State) {
+    for id in (1..state.next_account().value()).map(AccountId::new) {
+        let account = state.account(id).unwrap();
+        assert_eq!(state.find_account(&account.name), Some(id));
         for token in &account.tokens {
-            assert_eq!(world.find_token(&token.digest), Some(id));
-        }
-        let (name, hash, known, pairs) = (account.name.as_str(), &account.hash, &account.known, &account.pairs);
-        let (generation, admin) = (account.generation, account.admin);
-        writeln!(out, "{name} {hash:?} {generation} {admin} {rooms:?} {pairs:?} {tokens:?} {known:?}").unwrap();
-    }
-    for id in (1..world.next_conversation().value()).map(ConversationId::new) {
-        match world.conversation(id).unwrap() {
-            Conversation::Pair(pair) => writeln!(out, "{pair:?}").unwrap(),
-            Conversation::Room(room) => {
-                assert_eq!(world.find_room(&room.name), Some(id));
-                let members: BTreeMap<_, _> = room.members.iter().collect();
-                for &invited in room.invited.keys() {
-                    assert!(world.account(invited).unwrap().invitations.contains(&id));
-                }
-                let (name, private, topic, last) = (&room.name, room.private, &room.topic, room.last);
-                writeln!(out, "{name} {private} {topic:?} {last} {members:?} {:?}", room.invited).unwrap();
-            }
+            assert_eq!(state.find_token(&token.digest), Some(id));
         }
     }
-    let invites: BTreeMap<_, _> = world.invites.iter().map(|(digest, invite)| (digest.as_bytes(), invite)).collect();
-    writeln!(out, "{invites:?}").unwrap();
-    out
+    for id in (1..state.next_conversation().value()).map(ConversationId::new) {
+        let Some(room) = state.room(id) else { continue };
+        assert_eq!(state.find_room(&room.name), Some(id));
+        for &invited in room.invited.keys() {
+            assert!(state.account(invited).unwrap().invitations.contains(&id));
+        }
+    }
 }
 
 /// Who hears what, from what is kept and who is connected.
 fn check_live(chat: &Chat) {
-    let world = &chat.rooms.world;
-    for id in (1..world.next_conversation().value()).map(ConversationId::new) {
-        let Some(room) = world.room(id) else { continue };
+    let state = &chat.hub.state;
+    for id in (1..state.next_conversation().value()).map(ConversationId::new) {
+        let Some(room) = state.room(id) else { continue };
         let (mut workers, mut here) = (BTreeSet::new(), BTreeSet::new());
         for conn in chat.conns.iter().filter(|conn| !conn.gone) {
-            assert_eq!(chat.rooms.live.account(conn.id), conn.account, "{}", conn.label);
+            assert_eq!(chat.hub.connections.account(conn.id), conn.account, "{}", conn.label);
             let member = conn.account.is_some_and(|account| room.members.contains_key(&account));
             assert_eq!(conn.hears.contains(&id), member, "{} in {}", conn.label, room.name);
             if member {
                 workers.insert(conn.id.worker());
                 here.extend(conn.account);
             }
-            if chat.rooms.live.current(conn.id) == Some(id) {
+            if chat.hub.connections.current(conn.id) == Some(id) {
                 assert!(member, "{} talks in {} and is not in it", conn.label, room.name);
             }
         }
-        assert_eq!(chat.rooms.live.workers_of_room(id).collect::<BTreeSet<_>>(), workers);
+        assert_eq!(chat.hub.connections.workers_of_room(id).collect::<BTreeSet<_>>(), workers);
         assert!(workers.iter().all(|&worker| worker < WORKERS));
-        assert_eq!(chat.rooms.live.here(id) as usize, here.len(), "{}", room.name);
-        for account in (1..world.next_account().value()).map(AccountId::new) {
-            let lists = world.account(account).unwrap().rooms.contains(&id);
+        assert_eq!(chat.hub.connections.here(id) as usize, here.len(), "{}", room.name);
+        for account in (1..state.next_account().value()).map(AccountId::new) {
+            let lists = state.account(account).unwrap().rooms.contains(&id);
             assert_eq!(room.members.contains_key(&account), lists);
         }
     }
 }
 
-fn play(chat: &mut Chat, step: Step) {
+pub(super) fn play(chat: &mut Chat, step: Step) {
     match step {
         Step::Line(who, line) => {
             let label = LABELS[who];
             let at = chat.at(label);
-            let before = (format!("{:?}", chat.rooms.world), chat.rooms.live.current(chat.conns[at].id));
+            let before = (format!("{:?}", chat.hub.state), chat.hub.connections.current(chat.conns[at].id));
             chat.conns[at].refused = false;
             // What follows a prompt is its answer, whatever it reads like.
             let asked = chat.conns[at].session.is_asked();
@@ -169,10 +151,10 @@ fn play(chat: &mut Chat, step: Step) {
             chat.type_line(label, &line);
             let at = chat.at(label);
             if chat.conns[at].refused {
-                assert_eq!(before.0, format!("{:?}", chat.rooms.world), "{line} was refused");
+                assert_eq!(before.0, format!("{:?}", chat.hub.state), "{line} was refused");
                 let moves = !asked && ["/join", "/switch"].iter().any(|verb| line.starts_with(verb));
                 let current = if moves { None } else { before.1 };
-                assert_eq!(chat.rooms.live.current(chat.conns[at].id), current, "{line} was refused");
+                assert_eq!(chat.hub.connections.current(chat.conns[at].id), current, "{line} was refused");
             }
             if quits && !chat.conns[at].gone {
                 back(chat, label);
@@ -224,7 +206,7 @@ fn passwd(chat: &mut Chat, label: &str, last: impl FnOnce(&mut Chat, &str)) {
 /// A turn that the disk refuses changes nothing at all, but that who asked to talk elsewhere talks
 /// nowhere now.
 fn refused(chat: &mut Chat, lines: &[(usize, String)]) {
-    let talks = |chat: &Chat| LABELS.map(|label| chat.rooms.live.current(chat.conns[chat.at(label)].id));
+    let talks = |chat: &Chat| LABELS.map(|label| chat.hub.connections.current(chat.conns[chat.at(label)].id));
     let mut expected = talks(chat);
     for (who, line) in lines {
         let asked = chat.conns[chat.at(LABELS[*who])].session.is_asked();
@@ -265,8 +247,9 @@ proptest! {
         for step in steps {
             let shown = format!("{step:?}");
             play(&mut chat, step);
-            let (live, kept) = (canonical(&chat.rooms.world), canonical(&World::new(chat.model.kept.clone())));
-            prop_assert_eq!(live, kept, "after {}\n{}", shown, chat.log);
+            let kept = State::new(chat.model.kept.clone());
+            prop_assert_eq!(&chat.hub.state, &kept, "after {}\n{}", shown, chat.log);
+            check_state(&kept);
             check_live(&chat);
         }
     }

@@ -1,0 +1,103 @@
+//! What belongs to an account and concerns no room: device tokens, invitations to the server, who
+//! one is, one's connections.
+
+use super::{Answered, Context, count, unexpected};
+use crate::protocol::line::{Final, Rows};
+use crate::protocol::secrets::{Digest, Secret};
+use crate::protocol::stamp::rfc3339;
+use crate::server::core::{Action, Outcome};
+use std::time::Duration;
+
+/// An invitation to be made.
+#[derive(Debug)]
+pub(super) struct NewInvite {
+    pub(super) uses: u32,
+    pub(super) lasts: Duration,
+    pub(super) admin: bool,
+}
+
+/// With `here`, the connection that asks for the token counts as logged in with it from now on.
+pub(super) fn new_token(cx: &mut Context<'_>, label: String, here: bool, token: &Secret) -> Answered {
+    let digest = Digest::of(token.expose());
+    let outcome = cx.apply(Action::NewToken { label, digest })?;
+    let Outcome::TokenMade = outcome else { return Err(unexpected(&outcome)) };
+    if here {
+        cx.hub.connections.adopt_token(cx.conn, digest);
+    }
+    cx.done(format!("{} is shown only this once. /resume TOKEN logs in with it.", token.expose()))
+}
+
+pub(super) fn list_tokens(cx: &mut Context<'_>) -> Answered {
+    let tokens = cx.hub.state.account(cx.account).map_or(&[][..], |account| &account.tokens);
+    let mut rows = Rows::default();
+    for token in tokens {
+        rows.push(&format!("{} made {}", token.label, rfc3339(token.at)));
+    }
+    let last = Final::Done(count(tokens.len(), "token"));
+    cx.effects.answer(cx.conn, rows, last);
+    Ok(())
+}
+
+pub(super) fn revoke_token(cx: &mut Context<'_>, label: String) -> Answered {
+    let done = format!("{label} revoked.");
+    let outcome = cx.apply(Action::RevokeToken(label))?;
+    let Outcome::TokenRevoked(digest) = outcome else { return Err(unexpected(&outcome)) };
+    for other in cx.hub.connections.conns(cx.account).to_vec() {
+        let used = cx.hub.connections.session(other).is_some_and(|session| session.token == Some(digest));
+        if used && other != cx.conn {
+            cx.hub.end(cx.now, other, "this login's token was revoked.", cx.effects);
+        }
+    }
+    cx.done(done)
+}
+
+pub(super) fn new_invite(cx: &mut Context<'_>, invite: NewInvite, code: &Secret) -> Answered {
+    let NewInvite { uses, lasts, admin } = invite;
+    let digest = Digest::of(code.expose());
+    let outcome = cx.apply(Action::NewInvite { digest, uses, lasts, admin })?;
+    let Outcome::InviteMade = outcome else { return Err(unexpected(&outcome)) };
+    let whom = match (uses, admin) {
+        (1, true) => "one administrator".to_owned(),
+        (1, false) => "one person".to_owned(),
+        (n, true) => format!("{n} administrators"),
+        (n, false) => format!("{n} people"),
+    };
+    let (code, lasts) = (code.expose(), span(lasts));
+    cx.done(format!("{code} lets in {whom} and is valid for {lasts}: /register NAME invite={code}"))
+}
+
+/// `7 days`, `90 minutes`: in the largest unit that fits exactly.
+fn span(lasts: Duration) -> String {
+    let seconds = lasts.as_secs();
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds % size == 0).unwrap_or((1, "second"));
+    count(usize::try_from(seconds / size).unwrap_or(usize::MAX), unit)
+}
+
+pub(super) fn whoami(cx: &mut Context<'_>) -> Answered {
+    let Some(account) = cx.hub.state.account(cx.account) else { return Err(unexpected(&cx.account)) };
+    let kind = if account.admin { "an administrator" } else { "a member" };
+    let room = match cx.hub.connections.current(cx.conn).and_then(|room| cx.hub.state.room(room)) {
+        Some(room) => format!("you talk in {}", room.name),
+        None => "you're not in a room".to_owned(),
+    };
+    let text = format!("{} - {kind} of this server; {room}.", account.name);
+    cx.done(text)
+}
+
+pub(super) fn sessions(cx: &mut Context<'_>) -> Answered {
+    let (connections, state) = (&cx.hub.connections, &cx.hub.state);
+    let tokens = state.account(cx.account).map_or(&[][..], |account| &account.tokens);
+    let mut rows = Rows::default();
+    let mut number = 0;
+    for &conn in connections.conns(cx.account) {
+        let Some(session) = connections.session(conn) else { continue };
+        number += 1;
+        let token = tokens.iter().find(|token| Some(token.digest) == session.token);
+        let with = token.map_or_else(|| "by password".to_owned(), |token| format!("by token {}", token.label));
+        let this = if conn == cx.conn { " (this one)" } else { "" };
+        rows.push(&format!("since {} from {} {with}{this}", rfc3339(session.since), session.from));
+    }
+    cx.effects.answer(cx.conn, rows, Final::Done(count(number, "session")));
+    Ok(())
+}

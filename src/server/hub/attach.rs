@@ -1,0 +1,166 @@
+//! Letting a connection in, what it is shown then, and ending it.
+
+use super::connections::Login;
+use super::effects::Effects;
+use super::reading::unread;
+use super::{Answered, Context, Guest, Hub, Now, TELL_MEMBERS_MAX, count};
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::line::{Body, Final, Line, Rows};
+use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, RoomName};
+use crate::protocol::secrets::Digest;
+use crate::server::core::{Action, State};
+use crate::server::traffic::{Delivery, Read, Recipients, Unread, Viewer};
+
+/// Invitations that a login is told of one by one: were there no bound, strangers who invite could
+/// fill the connection with them until it is closed for not reading.
+const INVITATIONS_SHOWN: usize = 20;
+
+impl Hub {
+    /// Ends a connection of an account, and tells it why.
+    pub(super) fn end(&mut self, now: Now, conn: ConnId, why: &str, effects: &mut Effects) {
+        effects.deliver(conn.worker(), Delivery::End(conn, Refusal::new(Code::NotLoggedIn, why)));
+        let departed = self.connections.end(conn, &self.state);
+        self.presence.departed(departed, now.instant);
+    }
+
+    /// The connection is gone.
+    pub(super) fn detach(&mut self, now: Now, conn: ConnId) {
+        self.password_checks.forget(conn);
+        let departed = self.connections.detach(conn, &self.state);
+        self.presence.departed(departed, now.instant);
+    }
+
+    /// Makes the connection an account's: from here on it is sent what is said in its rooms.
+    pub(super) fn attach(&mut self, now: Now, conn: ConnId, login: Login, effects: &mut Effects) {
+        let id = login.account;
+        let Some(account) = self.state.account(id) else { return };
+        let (name, rooms) = (account.name, account.rooms.iter().copied().collect::<Vec<_>>());
+        if self.connections.add(conn, login, &rooms) {
+            self.presence.arrived(id, now.instant);
+        }
+        effects.deliver(conn.worker(), Delivery::Attached { conn, account: id, name, rooms });
+    }
+}
+
+impl Guest<'_> {
+    /// Whether the connection is logged in already.
+    fn check_new(&self) -> Answered {
+        if self.hub.connections.account(self.conn).is_some() {
+            return Err(Refusal::new(Code::AlreadyLoggedIn, "you are logged in already."));
+        }
+        Ok(())
+    }
+}
+
+impl Context<'_> {
+    /// The same, as it was before the login.
+    pub(super) fn guest(&mut self) -> Guest<'_> {
+        Guest {
+            now: self.now,
+            conn: self.conn,
+            viewer: self.viewer,
+            hub: self.hub,
+            storage: self.storage,
+            effects: self.effects,
+        }
+    }
+
+    /// Lets the connection in and welcomes it.
+    pub(super) fn enter(&mut self, from: AddressGroup, token: Option<Digest>) -> Answered {
+        self.guest().check_new()?;
+        self.apply(Action::UseAddress(from))?;
+        let account = self.account;
+        let lobby = self.hub.state.find_room(&RoomName::lobby());
+        let current = lobby.filter(|&lobby| self.hub.state.room(lobby).is_some_and(|room| room.has_member(account)));
+        let login = Login { account, from, since: self.now.wall, token, current };
+        self.hub.attach(self.now, self.conn, login, self.effects);
+        let last = Final::Done(format!("welcome {}", self.greeting(current)));
+        match self.viewer {
+            Viewer::Person { replay } => self.show_unread(current, replay, last)?,
+            Viewer::Program => self.effects.answer(self.conn, Rows::default(), last),
+        }
+        self.remind_of_invitations();
+        Ok(())
+    }
+
+    /// `NAME - you are in lobby; bob and carol are here. …`
+    fn greeting(&self, current: Option<ConversationId>) -> String {
+        let state = &self.hub.state;
+        let name = state.name(self.account);
+        let Some((id, room)) = current.and_then(|id| Some((id, state.room(id)?))) else {
+            return format!("{name} - you're not in a room. /rooms lists them, /join ROOM enters one.");
+        };
+        let here = match self.hub.connections.here(id) {
+            0 | 1 => "nobody else is here just now".to_owned(),
+            2..=4 if room.members.len() <= TELL_MEMBERS_MAX => {
+                let mut others: Vec<&str> = room
+                    .members
+                    .keys()
+                    .filter(|&&member| member != self.account && self.hub.connections.is_here(member))
+                    .map(|&member| state.name(member))
+                    .collect();
+                others.sort_unstable_by_key(|name| name.to_ascii_lowercase());
+                match others.as_slice() {
+                    [one] => format!("{one} is here"),
+                    [rest @ .., last] => format!("{} and {last} are here", rest.join(", ")),
+                    [] => "nobody else is here just now".to_owned(),
+                }
+            }
+            2 => "1 other is here".to_owned(),
+            here => format!("{} others are here", here - 1),
+        };
+        format!("{name} - you are in {}; {here}. Type to talk.", room.name)
+    }
+
+    /// What a person is shown before the final line of a login or `/join`.
+    pub(super) fn show_unread(&mut self, current: Option<ConversationId>, replay: u32, last: Final) -> Answered {
+        let news: Vec<Unread> =
+            unread(&self.hub.state, self.account).into_iter().filter(|unread| unread.last > unread.read).collect();
+        let (room, others): (Vec<Unread>, Vec<Unread>) =
+            news.into_iter().partition(|unread| replay > 0 && Some(unread.conversation.id) == current);
+        let room = room.into_iter().next();
+        let unseen = others.iter().map(|unread| unread.conversation.id).collect();
+        self.hub.connections.set_unseen(self.conn, unseen);
+        if let Some(room) = &room {
+            self.shown(room.conversation.id, room.last)?;
+        }
+        if room.is_none() && others.is_empty() {
+            self.effects.answer(self.conn, Rows::default(), last);
+        } else {
+            let account = self.account;
+            self.effects.read_job(self.conn, Read::Welcome { account, room, replay, others, last });
+        }
+        Ok(())
+    }
+
+    fn remind_of_invitations(&mut self) {
+        let (id, conn, effects) = (self.account, self.conn, &mut *self.effects);
+        let mut tell = |code, text: &str| {
+            let line = effects.encode(&Line::plain(Body::Notice(code, text)));
+            effects.deliver(conn.worker(), Delivery::Notice { account: id, recipients: Recipients::Only(conn), line });
+        };
+        let mut invitations = invitations(&self.hub.state, id);
+        for text in invitations.by_ref().take(INVITATIONS_SHOWN) {
+            tell(Some(Code::Invited), &text);
+        }
+        let more = invitations.count();
+        if more > 0 {
+            let more = count(more, "more room");
+            tell(None, &format!("you are invited to {more}; /rooms lists them with all others that you can see."));
+        }
+    }
+}
+
+/// What a login tells of the rooms that the account is invited to.
+fn invitations(state: &State, account: AccountId) -> impl Iterator<Item = String> + '_ {
+    let rooms = state.account(account).into_iter().flat_map(|kept| &kept.invitations);
+    rooms.filter_map(move |&room| {
+        let room = state.room(room)?;
+        Some(invitation(room.name.as_str(), state.name(*room.invited.get(&account)?)))
+    })
+}
+
+/// The text of `* invited: …`.
+pub(super) fn invitation(room: &str, by: &str) -> String {
+    format!("{room} by {by}. /join {room}")
+}

@@ -1,0 +1,175 @@
+//! Logging in, registering, changing one's password.
+//!
+//! A password is checked in two steps: here it is decided whether it may be tried, `auth` tries
+//! it, and what `auth` found is looked at here again, since the account may have changed meanwhile.
+
+use super::connections::Login;
+use super::refusals::{self, wrong_password};
+use super::{Answered, Context, Guest, unexpected};
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::line::{Final, Rows};
+use crate::protocol::names::{AddressGroup, UserName};
+use crate::protocol::secrets::{Digest, Secret, WeakPassword, check_new_password};
+use crate::server::core::{Action, NewAccount, OperationKind, Outcome};
+use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Who wants an account.
+#[derive(Debug)]
+pub(super) struct NewUser {
+    pub(super) name: UserName,
+    pub(super) invite: Option<Digest>,
+    pub(super) from: AddressGroup,
+}
+
+pub(super) fn console(guest: &mut Guest<'_>) -> Answered {
+    let Some(account) = guest.hub.state.find_account(&UserName::server()) else {
+        return Err(unexpected(&"a database without the server's own account"));
+    };
+    let since = guest.now.wall;
+    let login = Login { account, from: AddressGroup::Console, since, token: None, current: None };
+    guest.hub.attach(guest.now, guest.conn, login, guest.effects);
+    guest.effects.answer(guest.conn, Rows::default(), Final::Silent);
+    Ok(())
+}
+
+pub(super) fn login(guest: &mut Guest<'_>, name: UserName, password: Secret, from: AddressGroup) -> Answered {
+    let (now, throttle, state) = (guest.now.instant, &mut guest.hub.throttle, &guest.hub.state);
+    throttle.forget(now);
+    throttle.login(from, now).map_err(|wait| throttled("logins", wait))?;
+    // The server's own account has no password, and is as unknown as any other name.
+    let id = state.find_account(&name);
+    let known = id.and_then(|id| Some((id, state.account(id).filter(|account| account.hash.is_some())?)));
+    let delay = match known {
+        Some((_, account)) if account.known.contains(&from) => Duration::ZERO,
+        _ => throttle.delay(&name, now),
+    };
+    let work = AuthWork::Verify {
+        account: known.map(|(id, account)| (id, account.generation)),
+        name,
+        hash: known.and_then(|(_, account)| account.hash.clone()),
+        password,
+        from,
+    };
+    check_password(guest, work, delay);
+    Ok(())
+}
+
+/// Hands a password to `auth`, now or after the throttle's delay. What it finds is the answer.
+fn check_password(guest: &mut Guest<'_>, work: AuthWork, delay: Duration) {
+    guest.hub.password_checks.begin(guest.conn);
+    let job = AuthJob { conn: guest.conn, viewer: guest.viewer, work };
+    if delay.is_zero() {
+        guest.effects.auth_jobs.push(job);
+    } else {
+        guest.effects.delayed.push((guest.now.instant + delay, job));
+    }
+}
+
+pub(super) fn resume(guest: &mut Guest<'_>, token: Digest, from: AddressGroup) -> Answered {
+    if let Some(account) = guest.hub.state.find_token(&token) {
+        return guest.logged_in(account).enter(from, Some(token));
+    }
+    guest.hub.throttle.login(from, guest.now.instant).map_err(|wait| throttled("logins", wait))?;
+    let text = "that token is unknown or was revoked. /login NAME with your password, then /token new LABEL.";
+    Err(Refusal::new(Code::BadCredentials, text))
+}
+
+pub(super) fn register(guest: &mut Guest<'_>, new: NewUser, password: Secret) -> Answered {
+    let NewUser { name, invite, from } = new;
+    let registration = guest.hub.settings.registration;
+    let checked = guest.hub.state.check_registration(guest.now.wall, registration, &name, invite.as_ref());
+    checked.map_err(refusals::refusal)?;
+    check_new_password(&password).map_err(weak)?;
+    guest.hub.throttle.registration(from, guest.now.instant).map_err(|wait| throttled("new accounts", wait))?;
+    check_password(guest, AuthWork::Hash { name, invite, password, from }, Duration::ZERO);
+    Ok(())
+}
+
+pub(super) fn passwd(cx: &mut Context<'_>, old: Secret, new: Secret) -> Answered {
+    let account = cx.account;
+    let kept = cx.hub.state.account(account);
+    let Some((generation, hash)) = kept.and_then(|account| Some((account.generation, account.hash.clone()?))) else {
+        return Err(Refusal::new(Code::NotAllowed, "the console has no password."));
+    };
+    check_new_password(&new).map_err(weak)?;
+    let from = cx.hub.connections.session(cx.conn).map_or(AddressGroup::Console, |session| session.from);
+    cx.hub.throttle.login(from, cx.now.instant).map_err(|wait| throttled("password changes", wait))?;
+    check_password(&mut cx.guest(), AuthWork::Change { account, generation, hash, old, new }, Duration::ZERO);
+    Ok(())
+}
+
+/// What `auth` found.
+pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered {
+    if let AuthOutcome::Wrong { name, .. } = &outcome {
+        guest.hub.throttle.failed(name, guest.now.instant);
+    }
+    if !guest.hub.password_checks.end(guest.conn) {
+        // The connection went away: nobody is logged in, made or changed for it.
+        return Ok(());
+    }
+    match outcome {
+        AuthOutcome::Right { account, generation, from } => {
+            let kept = guest.hub.state.account(account).filter(|account| account.generation == generation);
+            let name = kept.ok_or_else(wrong_password)?.name;
+            guest.hub.throttle.succeeded(&name);
+            guest.logged_in(account).enter(from, None)
+        }
+        AuthOutcome::Wrong { .. } => Err(wrong_password()),
+        AuthOutcome::Hashed { name, invite, hash, from } => make_account(guest, name, invite, hash, from),
+        AuthOutcome::Changed { account, generation, hash } => {
+            if guest.hub.connections.account(guest.conn) != Some(account) {
+                // It was ended meanwhile, and told so.
+                return Ok(());
+            }
+            change_password(&mut guest.logged_in(account), generation, hash)
+        }
+        AuthOutcome::WrongOld => Err(Refusal::new(
+            Code::BadCredentials,
+            "the old password is wrong; nothing was changed. /passwd to try again.",
+        )),
+        AuthOutcome::Failed(refusal) => Err(refusal),
+    }
+}
+
+fn make_account(
+    guest: &mut Guest<'_>,
+    name: UserName,
+    invite: Option<Digest>,
+    hash: Arc<str>,
+    from: AddressGroup,
+) -> Answered {
+    let registration = guest.hub.settings.registration;
+    let new = NewAccount { name, hash, invite, registration };
+    let outcome = guest.hub.apply(guest.now, OperationKind::Register(new), guest.storage)?;
+    let Outcome::Registered { account, lobby } = outcome else { return Err(unexpected(&outcome)) };
+    let mut cx = guest.logged_in(account);
+    if let Some(lobby) = lobby {
+        cx.entered_room(lobby);
+        cx.tell_joined(lobby);
+    }
+    cx.enter(from, None)
+}
+
+fn change_password(cx: &mut Context<'_>, generation: u32, hash: Arc<str>) -> Answered {
+    let outcome = cx.apply(Action::ChangePassword { generation, hash })?;
+    let Outcome::PasswordChanged = outcome else { return Err(unexpected(&outcome)) };
+    let why = "your password was changed on another connection. Log in with the new one.";
+    for other in cx.hub.connections.conns(cx.account).to_vec() {
+        if other != cx.conn {
+            cx.hub.end(cx.now, other, why, cx.effects);
+        }
+    }
+    cx.done("password changed. Your other connections were closed and all your tokens revoked.")
+}
+
+fn weak(error: WeakPassword) -> Refusal {
+    Refusal::new(Code::WeakPassword, error.to_string())
+}
+
+fn throttled(what: &str, wait: Duration) -> Refusal {
+    let seconds = wait.as_secs() + 1;
+    Refusal::new(Code::Throttled, format!("too many {what} from your address. Try again in {seconds} s."))
+        .retry_after(seconds)
+}

@@ -1,0 +1,157 @@
+//! Saying something, who is sent it, and read markers.
+
+use super::effects::Effects;
+use super::reading::{readable, target_of};
+use super::refusals::no_room;
+use super::{Answered, Context, Hub, unexpected};
+use crate::protocol::code::Code;
+use crate::protocol::line::{Body, Final, Line, Rows, Tags};
+use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Target, Text};
+use crate::server::core::{Action, Conversation, Message, Outcome};
+use crate::server::traffic::{Ack, Delivery, Draft, Recipients, RoomMessage};
+
+/// Bare text, which success answers with silence.
+pub(super) fn say_here(cx: &mut Context<'_>, text: Text) -> Answered {
+    let room = cx.hub.connections.current(cx.conn).ok_or_else(no_room)?;
+    match cx.apply(Action::SayIn { room, text })? {
+        Outcome::Said(message) => cx.hub.deliver(&message, cx.conn, Ack::Silent, cx.effects),
+        outcome => return Err(unexpected(&outcome)),
+    }
+    Ok(())
+}
+
+pub(super) fn say(cx: &mut Context<'_>, target: Target, key: Option<Box<str>>, text: Text) -> Answered {
+    match cx.apply(Action::Say { target, key, text })? {
+        Outcome::Said(message) => cx.hub.deliver(&message, cx.conn, Ack::Id(message.id), cx.effects),
+        Outcome::SaidBefore(id) => cx.effects.answer(cx.conn, Rows::default(), Final::MessageId(id.value())),
+        outcome => return Err(unexpected(&outcome)),
+    }
+    Ok(())
+}
+
+impl Hub {
+    /// Sends a message to everyone who is here and may see it, and acknowledges it to the
+    /// connection that said it.
+    fn deliver(&self, message: &Message, from: ConnId, ack: Ack, effects: &mut Effects) {
+        let Message { id, draft } = message;
+        let tags = Tags { id: Some(id.value()), at: Some(draft.at), ..Tags::default() };
+        let acknowledged = match self.state.conversation(draft.conversation) {
+            Some(Conversation::Room(room)) => {
+                let (room, author) = (room.name.as_str(), self.state.name(draft.author));
+                let body = Body::RoomMessage { room, author, mark: None, text: draft.text.as_str() };
+                let line = effects.encode(&Line { tags, body });
+                self.deliver_in_room(RoomMessage { room: draft.conversation, from, ack, line }, effects)
+            }
+            Some(Conversation::Pair(pair)) => {
+                self.deliver_direct(draft, pair.other(draft.author), from, ack, tags, effects)
+            }
+            None => false,
+        };
+        if !acknowledged && let Some(last) = ack.answer() {
+            effects.answer(from, Rows::default(), last);
+        }
+    }
+
+    /// Whether this acknowledges it as well.
+    fn deliver_in_room(&self, message: RoomMessage, effects: &mut Effects) -> bool {
+        let mut acknowledged = false;
+        for worker in self.connections.workers_of_room(message.room) {
+            let own = worker == message.from.worker();
+            acknowledged |= own;
+            let ack = if own { message.ack } else { Ack::None };
+            effects.deliver(worker, Delivery::RoomMessage(RoomMessage { ack, ..message }));
+        }
+        acknowledged
+    }
+
+    /// The same for a direct message.
+    fn deliver_direct(
+        &self,
+        draft: &Draft,
+        other: AccountId,
+        from: ConnId,
+        ack: Ack,
+        tags: Tags<'_>,
+        effects: &mut Effects,
+    ) -> bool {
+        let (author_name, other_name) = (self.state.name(draft.author), self.state.name(other));
+        let body = Body::DirectMessage { from: author_name, to: other_name, mark: None, text: draft.text.as_str() };
+        let mut acknowledged = false;
+        let sides = [(draft.author, other_name), (other, author_name)];
+        for &(account, other_side) in &sides[..if draft.author == other { 1 } else { 2 }] {
+            let to = format!("@{other_side}");
+            let line = effects.encode(&Line { tags: Tags { to: Some(&to), ..tags }, body });
+            for worker in self.connections.workers_of_account(account) {
+                let own = !acknowledged && worker == from.worker() && account == draft.author;
+                acknowledged |= own;
+                let ack = if own { ack } else { Ack::None };
+                effects.deliver(worker, Delivery::DirectMessage { account, from, ack, line });
+            }
+        }
+        acknowledged
+    }
+}
+
+/// `/read`.
+pub(super) fn read(cx: &mut Context<'_>, target: &Target, id: MessageId) -> Answered {
+    let Some(conversation) = readable(&cx.hub.state, cx.account, target)? else {
+        // Two people who have never talked.
+        return match id {
+            MessageId::ZERO => cx.done(id.to_string()),
+            _ => Err(super::refusals::refusal(crate::server::core::Refused::NoSuchMessage { last: MessageId::ZERO })),
+        };
+    };
+    let marker = cx.mark_read(conversation, id)?;
+    cx.looked_at(conversation, id);
+    cx.done(marker.to_string())
+}
+
+impl Context<'_> {
+    /// Moves the account's marker, unless it is there already, and tells the account's other
+    /// connections; gives it as it is then.
+    fn mark_read(
+        &mut self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<MessageId, crate::protocol::code::Refusal> {
+        let outcome = self.apply(Action::MarkRead { conversation, id })?;
+        let Outcome::Read { marker, moved } = outcome else { return Err(unexpected(&outcome)) };
+        let connections = &self.hub.connections;
+        if moved && connections.has_other(self.account, self.conn) {
+            let text = format!("{} {marker}", target_of(&self.hub.state, self.account, conversation));
+            let tags = Tags { ev: Some("read"), ..Tags::default() };
+            let line = Line { tags, body: Body::Notice(Some(Code::Read), &text) };
+            self.effects.notify(connections, self.account, Recipients::AllBut(self.conn), &line);
+        }
+        Ok(marker)
+    }
+
+    /// Where the conversation was looked at up to its end, what comes live there is seen from now on.
+    fn looked_at(&mut self, conversation: ConversationId, id: MessageId) {
+        if self.hub.state.conversation(conversation).is_some_and(|kept| id >= kept.last()) {
+            self.hub.connections.mark_seen(self.conn, conversation);
+        }
+    }
+
+    /// A person was shown the conversation up to here, so it is read.
+    pub(super) fn shown(&mut self, conversation: ConversationId, id: MessageId) -> Answered {
+        self.mark_read(conversation, id)?;
+        self.looked_at(conversation, id);
+        Ok(())
+    }
+
+    /// What came live to a person is read, except where there are lines before it that the person
+    /// has not looked at.
+    pub(super) fn mark_seen_as_read(&mut self) -> Answered {
+        let unseen = self.hub.connections.session(self.conn).map_or(&[][..], |session| &session.unseen);
+        let seen: Vec<(ConversationId, MessageId)> = super::reading::unread(&self.hub.state, self.account)
+            .into_iter()
+            .filter(|unread| unread.last > unread.read && !unseen.contains(&unread.conversation.id))
+            .map(|unread| (unread.conversation.id, unread.last))
+            .collect();
+        for (conversation, last) in seen {
+            self.mark_read(conversation, last)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,278 @@
+//! Answers: who is told what, of everything that people ask and do.
+//!
+//! [`Hub::handle`] takes a worker's request. What changes anything that is kept goes to
+//! [`crate::server::core`] as an operation, and the outcome becomes answers and deliveries; what
+//! only looks is answered from the state. All else here is local to this process and lost with it:
+//! connections and their current rooms, presence, which lines were shown, who guesses passwords.
+//!
+//! Must not know SQLite, sockets, threads or clocks: the time is an argument. The dispatcher's
+//! thread runs it.
+//!
+//! `login` and `attach` let connections in; `account`, `rooms`, `messages` and `reading` hold the
+//! verbs; `presence` tells who comes and goes; `connections` knows who is connected; `throttle` and
+//! `password_checks` look after passwords; `refusals` has the words for what the core refuses.
+
+mod account;
+mod attach;
+mod connections;
+mod effects;
+mod login;
+mod messages;
+mod password_checks;
+mod presence;
+mod reading;
+mod refusals;
+mod rooms;
+mod throttle;
+
+pub use effects::Effects;
+
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::command::Command;
+use crate::protocol::line::{Body, Line, Tags};
+use crate::protocol::names::{AccountId, ConnId};
+use crate::server::core::{Action, Operation, OperationKind, Outcome, Registration, State, Storage};
+use crate::server::flood::Rate;
+use crate::server::traffic::{Request, RequestKind, Snapshot, Viewer};
+use connections::Connections;
+use password_checks::PasswordChecks;
+use presence::Presence;
+use std::time::Instant;
+use throttle::Throttle;
+
+pub use refusals::not_saved;
+
+/// In a room of up to so many members, everyone is told who comes and goes; in a larger one it is
+/// asked for by `/who`, since telling it would cost the square of their number.
+pub const TELL_MEMBERS_MAX: usize = 50;
+
+/// What the operator decided, as far as it concerns the hub.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who may make an account.
+    pub registration: Registration,
+    /// Login attempts of one address; `None` is no bound.
+    pub logins: Option<Rate>,
+    /// New accounts of one address; `None` is no bound.
+    pub registrations: Option<Rate>,
+    /// The most bytes that the rows of one answer may have.
+    pub answer_bytes: usize,
+    /// How many workers there are: 1 to 256.
+    pub workers: usize,
+}
+
+/// The time, twice: one to wait by, one to show.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Monotonic.
+    pub instant: Instant,
+    /// Milliseconds of Unix time; the dispatcher never lets it fall.
+    pub wall: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Hub {
+    settings: Settings,
+    state: State,
+    connections: Connections,
+    presence: Presence,
+    throttle: Throttle,
+    password_checks: PasswordChecks,
+    /// What was applied, in its order, since this began or the test last looked.
+    #[cfg(test)]
+    operations: Vec<Operation>,
+}
+
+impl Hub {
+    /// Begins with what is kept, and nobody connected.
+    #[must_use]
+    pub fn new(settings: Settings, kept: Snapshot) -> Self {
+        Self {
+            state: State::new(kept),
+            connections: Connections::new(settings.workers),
+            presence: Presence::default(),
+            throttle: Throttle::new(settings.logins, settings.registrations),
+            password_checks: PasswordChecks::default(),
+            settings,
+            #[cfg(test)]
+            operations: Vec::new(),
+        }
+    }
+
+    /// Starts again from what is kept, after a batch that could not be kept was rolled back, and
+    /// undoes what the batch did to connections: those that it logged in are not, those that it
+    /// ended are still there, and those that asked for another current room have none. Connections
+    /// that went away stay away.
+    pub fn roll_back(&mut self, kept: Snapshot) {
+        self.state = State::new(kept);
+        self.connections.roll_back(&self.state);
+    }
+
+    /// The batch is kept, and with it what it did to connections.
+    pub fn commit(&mut self, effects: &mut Effects) {
+        self.connections.commit();
+        self.password_checks.delay(&mut effects.delayed);
+    }
+
+    /// Decides one request. What has to be kept goes to `storage`, in its order; `effects` may go
+    /// out once it is kept.
+    pub fn handle(&mut self, now: Now, request: Request, storage: &mut dyn Storage, effects: &mut Effects) {
+        let Request { conn, viewer, kind, bytes: _ } = request;
+        let mut guest = Guest { now, conn, viewer, hub: self, storage, effects };
+        let refused = match kind {
+            RequestKind::Console => login::console(&mut guest),
+            RequestKind::Login { name, password, from } => login::login(&mut guest, name, password, from),
+            RequestKind::Register { name, invite, password, from } => {
+                login::register(&mut guest, login::NewUser { name, invite, from }, password)
+            }
+            RequestKind::Resume { token, from } => login::resume(&mut guest, token, from),
+            RequestKind::AuthDone(outcome) => login::auth_done(&mut guest, outcome),
+            RequestKind::Quit { hear } => presence::quit(&mut guest, hear),
+            RequestKind::Detach => {
+                guest.hub.detach(now, conn);
+                Ok(())
+            }
+            RequestKind::Stopped => Ok(()),
+            kind => match guest.hub.connections.account(conn) {
+                Some(account) => handle_logged_in(&mut guest.logged_in(account), kind),
+                None => Err(Refusal::new(Code::NotLoggedIn, "this connection has ended. Log in again.")),
+            },
+        };
+        if let Err(refusal) = refused {
+            effects.refuse(conn, refusal);
+        }
+    }
+
+    /// When [`Hub::tick`] has something to do; `None` if nothing waits.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        [self.presence.due(), self.password_checks.due()].into_iter().flatten().min()
+    }
+
+    /// Does what is due: tells who came and went, and has delayed passwords checked.
+    pub fn tick(&mut self, now: Now, effects: &mut Effects) {
+        self.tell_presence(now, effects);
+        self.password_checks.take_due(now.instant, &mut effects.auth_jobs);
+        self.throttle.forget(now.instant);
+    }
+
+    fn apply(&mut self, now: Now, kind: OperationKind, storage: &mut dyn Storage) -> Result<Outcome, Refusal> {
+        let operation = Operation { at: now.wall, kind };
+        #[cfg(test)]
+        self.operations.push(operation.clone());
+        self.state.apply(operation, storage).map_err(refusals::refusal)
+    }
+}
+
+fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
+    let command = match kind {
+        RequestKind::SayHere(text) => return messages::say_here(cx, text),
+        RequestKind::LeaveCurrentRoom(refusal) => {
+            cx.hub.connections.set_current_room(cx.conn, None);
+            return Err(refusal);
+        }
+        RequestKind::Passwd { old, new } => return login::passwd(cx, old, new),
+        RequestKind::NewToken { label, here, token } => return account::new_token(cx, label, here, &token),
+        RequestKind::NewInvite { uses, lasts, admin, code } => {
+            return account::new_invite(cx, account::NewInvite { uses, lasts, admin }, &code);
+        }
+        RequestKind::Command(command) => command,
+        other => return Err(unexpected(&other)),
+    };
+    match command {
+        Command::Say { target, key, text } => messages::say(cx, target, key, text),
+        Command::Read { target, id } => messages::read(cx, &target, id),
+        Command::History { target, before, after, limit } => {
+            reading::history(cx, target.as_ref(), reading::Span { before, after, limit })
+        }
+        Command::Search { within, from, limit, more, words } => {
+            reading::search(cx, reading::Search { within, from, limit, more, words })
+        }
+        Command::Conversations => reading::conversations(cx),
+        Command::Rooms { after, limit } => rooms::list(cx, after.as_ref(), limit),
+        Command::Create { room, private } => rooms::create(cx, room, private),
+        Command::Join(room) => rooms::join(cx, room),
+        Command::Leave(room) => rooms::leave(cx, room),
+        Command::Switch(room) => rooms::switch(cx, &room),
+        Command::Invite { room, name } => rooms::invite(cx, room, name),
+        Command::Who(room) => rooms::who(cx, room.as_ref()),
+        Command::TopicShow(room) => rooms::show_topic(cx, &room),
+        Command::TopicSet { room, topic } => rooms::set_topic(cx, room, topic),
+        Command::TokenList => account::list_tokens(cx),
+        Command::TokenRevoke(label) => account::revoke_token(cx, label),
+        Command::Whoami => account::whoami(cx),
+        Command::Sessions => account::sessions(cx),
+        // The session answers all others, or sends them in another shape.
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// What a handler needs for a connection that is not logged in, or may not be.
+struct Guest<'a> {
+    now: Now,
+    conn: ConnId,
+    viewer: Viewer,
+    hub: &'a mut Hub,
+    storage: &'a mut dyn Storage,
+    effects: &'a mut Effects,
+}
+
+impl Guest<'_> {
+    fn logged_in(&mut self, account: AccountId) -> Context<'_> {
+        Context {
+            now: self.now,
+            conn: self.conn,
+            account,
+            viewer: self.viewer,
+            hub: self.hub,
+            storage: self.storage,
+            effects: self.effects,
+        }
+    }
+}
+
+/// What a handler needs for a connection that is logged in.
+struct Context<'a> {
+    now: Now,
+    conn: ConnId,
+    account: AccountId,
+    viewer: Viewer,
+    hub: &'a mut Hub,
+    storage: &'a mut dyn Storage,
+    effects: &'a mut Effects,
+}
+
+impl Context<'_> {
+    /// Has the core carry out what the account does.
+    fn apply(&mut self, action: Action) -> Result<Outcome, Refusal> {
+        self.hub.apply(self.now, OperationKind::Account(self.account, action), self.storage)
+    }
+
+    /// Answers with one final line.
+    fn done(&mut self, text: impl Into<String>) -> Answered {
+        self.effects.done(self.conn, text);
+        Ok(())
+    }
+}
+
+/// The request was answered, or will be by a reader or `auth`; or why it is refused.
+type Answered = Result<(), Refusal>;
+
+/// The refusal of what can't happen.
+fn unexpected(what: &dyn std::fmt::Debug) -> Refusal {
+    log::error!("the dispatcher did not expect {what:?}");
+    Refusal::new(Code::Internal, "something went wrong in the server; its log says what.")
+}
+
+fn event<'a>(room: &'a str, text: &'a str, ev: &'a str, who: &'a str) -> Line<'a> {
+    Line { tags: Tags { ev: Some(ev), who: Some(who), ..Tags::default() }, body: Body::Event { room, text } }
+}
+
+/// `1 room`, `2 rooms`.
+fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Who comes and goes. It is told in small rooms, and only after a moment, so that a flapping
+//! connection says nothing: what is told is the difference between what was told last and what is
+//! true when the moment is over.
+
+use super::connections::Departed;
+use super::effects::Effects;
+use super::{Answered, Guest, Hub, Now, TELL_MEMBERS_MAX, event};
+use crate::protocol::names::AccountId;
+use crate::server::core::Room;
+use crate::server::traffic::Viewer;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// How long after somebody came this is told.
+const CAME_GRACE: Duration = Duration::from_millis(500);
+/// How long after somebody's last connection went this is told.
+const WENT_GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    due: BTreeSet<(Instant, AccountId)>,
+    when: FxHashMap<AccountId, Instant>,
+    /// Who was told to be here.
+    told_here: FxHashSet<AccountId>,
+}
+
+impl Presence {
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due.first().map(|&(at, _)| at)
+    }
+
+    fn changed(&mut self, account: AccountId, at: Instant) {
+        if let Some(before) = self.when.insert(account, at) {
+            self.due.remove(&(before, account));
+        }
+        self.due.insert((at, account));
+    }
+
+    fn take_due(&mut self, now: Instant) -> Option<AccountId> {
+        let &(at, account) = self.due.first()?;
+        if at > now {
+            return None;
+        }
+        self.due.pop_first();
+        self.when.remove(&account);
+        Some(account)
+    }
+
+    /// Notes what is told of an account now, and gives what was told before.
+    fn told(&mut self, account: AccountId, here: bool) -> bool {
+        if here { !self.told_here.insert(account) } else { self.told_here.remove(&account) }
+    }
+}
+
+impl Presence {
+    /// An account's first connection came.
+    pub(super) fn arrived(&mut self, account: AccountId, now: Instant) {
+        self.changed(account, now + CAME_GRACE);
+    }
+
+    /// A connection went, and perhaps its account with it.
+    pub(super) fn departed(&mut self, departed: Option<Departed>, now: Instant) {
+        if let Some(Departed { account, left: true }) = departed {
+            self.changed(account, now + WENT_GRACE);
+        }
+    }
+}
+
+impl Hub {
+    /// Tells who came and went: each account once, in the first small room that it shares with
+    /// whom it is about.
+    pub(super) fn tell_presence(&mut self, now: Now, effects: &mut Effects) {
+        while let Some(id) = self.presence.take_due(now.instant) {
+            let here = self.connections.is_here(id);
+            if self.presence.told(id, here) == here {
+                continue;
+            }
+            let Some(account) = self.state.account(id) else { continue };
+            let (ev, happened) = if here { ("online", "is here") } else { ("offline", "went away") };
+            let who = account.name.as_str();
+            let text = format!("{who} {happened}");
+            let small = account.rooms.iter().filter_map(|&room| self.state.room(room));
+            let mut rooms: Vec<&Room> = small.filter(|room| room.members.len() <= TELL_MEMBERS_MAX).collect();
+            rooms.sort_unstable_by_key(|room| room.name);
+            let mut told = FxHashSet::default();
+            told.insert(id);
+            for room in rooms {
+                let line = event(room.name.as_str(), &text, ev, who);
+                let members = room.members.keys().filter(|&&member| self.connections.is_here(member));
+                let mut new: Vec<AccountId> = members.copied().filter(|&member| told.insert(member)).collect();
+                new.sort_unstable();
+                effects.tell_accounts(&self.connections, &new, &line);
+            }
+        }
+    }
+}
+
+/// The peer says goodbye. What a person was shown until now is read.
+pub(super) fn quit(guest: &mut Guest<'_>, answer: bool) -> Answered {
+    let account = guest.hub.connections.account(guest.conn);
+    if let Some(account) = account
+        && matches!(guest.viewer, Viewer::Person { .. })
+    {
+        guest.logged_in(account).mark_seen_as_read()?;
+    }
+    if answer {
+        let name = account.map_or(String::new(), |account| format!(" {}", guest.hub.state.name(account)));
+        guest.effects.done(guest.conn, format!("goodbye{name}. (Ctrl-C if this stays open)"));
+    }
+    Ok(())
+}

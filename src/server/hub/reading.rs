@@ -1,0 +1,117 @@
+//! Reading again: history, search, conversations. What may be read is decided here, and a reader
+//! answers it behind the commit.
+
+use super::refusals::{no_room, refusal};
+use super::{Answered, Context};
+use crate::protocol::code::Refusal;
+use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text, UserName};
+use crate::server::core::{Conversation, State};
+use crate::server::traffic::{ConversationRef, Read, Unread, Viewer};
+
+/// The part of a conversation that `/history` asks for.
+#[derive(Debug)]
+pub(super) struct Span {
+    pub(super) before: Option<MessageId>,
+    pub(super) after: Option<MessageId>,
+    pub(super) limit: u32,
+}
+
+/// What `/search` asks for.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) within: Option<Target>,
+    pub(super) from: Option<UserName>,
+    pub(super) limit: u32,
+    pub(super) more: Option<u64>,
+    pub(super) words: Text,
+}
+
+pub(super) fn conversations(cx: &mut Context<'_>) -> Answered {
+    let conversations = unread(&cx.hub.state, cx.account);
+    cx.effects.read_job(cx.conn, Read::Conversations { account: cx.account, conversations });
+    Ok(())
+}
+
+pub(super) fn history(cx: &mut Context<'_>, target: Option<&Target>, span: Span) -> Answered {
+    let conversation = match target {
+        Some(target) => readable(&cx.hub.state, cx.account, target)?,
+        None => Some(cx.hub.connections.current(cx.conn).ok_or_else(no_room)?),
+    };
+    let Some(conversation) = conversation else { return cx.done("0 messages") };
+    let Some(kept) = cx.hub.state.conversation(conversation) else { return Err(no_room()) };
+    let (last, read) = (kept.last(), kept.read_by(cx.account).unwrap_or_default());
+    let end = last.next().unwrap_or(MessageId::MAX);
+    let before = span.before.map_or(end, |before| before.min(end));
+    if matches!(cx.viewer, Viewer::Person { .. }) && span.before.is_none() {
+        // A person who looks at what is new has read it.
+        match span.after {
+            None => cx.shown(conversation, last)?,
+            Some(after) if after <= read => {
+                let end = MessageId::new(after.value().saturating_add(u64::from(span.limit)));
+                cx.shown(conversation, end.unwrap_or(last).min(last))?;
+            }
+            Some(_) => {}
+        }
+    }
+    let conversation = conversation_ref(&cx.hub.state, cx.account, conversation);
+    cx.effects.read_job(cx.conn, Read::History { conversation, before, after: span.after, limit: span.limit });
+    Ok(())
+}
+
+pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
+    let Search { within, from, limit, more, words } = search;
+    let (state, account) = (&cx.hub.state, cx.account);
+    let conversations: Vec<ConversationRef> = match &within {
+        Some(target) => {
+            let found = readable(state, account, target)?;
+            found.map(|conversation| conversation_ref(state, account, conversation)).into_iter().collect()
+        }
+        None => unread(state, account).into_iter().map(|unread| unread.conversation).collect(),
+    };
+    let from = from.map(|name| state.user(&name)).transpose().map_err(refusal)?;
+    cx.effects.read_job(cx.conn, Read::Search { conversations, within: within.is_some(), from, limit, more, words });
+    Ok(())
+}
+
+/// A TARGET as a conversation that the account is in; `None` for two people who have never talked.
+pub(super) fn readable(state: &State, account: AccountId, target: &Target) -> Result<Option<ConversationId>, Refusal> {
+    let found = match target {
+        Target::Room(room) => state.joined_room(room, account).map(Some),
+        Target::Direct(name) => state.user(name).map(|other| state.pair(account, other)),
+    };
+    found.map_err(refusal)
+}
+
+/// How the account calls a conversation.
+pub(super) fn target_of(state: &State, account: AccountId, conversation: ConversationId) -> Box<str> {
+    match state.conversation(conversation) {
+        Some(Conversation::Room(room)) => room.name.as_str().into(),
+        Some(Conversation::Pair(pair)) => format!("@{}", state.name(pair.other(account))).into_boxed_str(),
+        None => "?".into(),
+    }
+}
+
+fn conversation_ref(state: &State, account: AccountId, id: ConversationId) -> ConversationRef {
+    ConversationRef { id, target: target_of(state, account, id) }
+}
+
+/// How far the account has read: every room that it is in, by name, then every direct conversation,
+/// by name.
+pub(super) fn unread(state: &State, account: AccountId) -> Vec<Unread> {
+    let Some(kept) = state.account(account) else { return Vec::new() };
+    let mut conversations: Vec<Unread> = kept
+        .rooms
+        .iter()
+        .chain(kept.pairs.values())
+        .filter_map(|&id| {
+            let kept = state.conversation(id)?;
+            let conversation = conversation_ref(state, account, id);
+            Some(Unread { conversation, last: kept.last(), read: kept.read_by(account)? })
+        })
+        .collect();
+    conversations.sort_by_cached_key(|unread| {
+        let target = &unread.conversation.target;
+        (target.starts_with('@'), target.to_ascii_lowercase())
+    });
+    conversations
+}

@@ -1,0 +1,76 @@
+//! The codes and sentences for what the core refuses, and those that several verbs share.
+
+use crate::protocol::code::{Code, Refusal};
+use crate::server::core::{ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX};
+
+/// As somebody is told who asked for it.
+pub(super) fn refusal(refused: Refused) -> Refusal {
+    let (code, text) = match refused {
+        Refused::NoSuchRoom(room) => {
+            (Code::NoSuchRoom, format!("there is no room {room}. /rooms lists the rooms you can see."))
+        }
+        Refused::NotAMember(room) => (Code::NotAMember, format!("you're not in {room}. /join {room} first.")),
+        Refused::NotInConversation => return no_room(),
+        Refused::RoomExists(room) => {
+            (Code::NameTaken, format!("there is already a room {room}. /join {room} enters it."))
+        }
+        Refused::RoomHidden => (Code::NotAllowed, "that name isn't available. Choose another.".to_owned()),
+        Refused::TooManyRooms => {
+            (Code::Limit, format!("you are in {ROOMS_MAX} rooms, which is the limit. /leave ROOM first."))
+        }
+        Refused::TopicTooLong => (Code::BadArgument, format!("A topic can have at most {TOPIC_MAX} bytes.")),
+        Refused::NoSuchUser(name) => {
+            (Code::NoSuchUser, format!("there is nobody called {name}. /who shows who is in a room."))
+        }
+        Refused::NoAccount => (Code::Internal, "your account is missing.".to_owned()),
+        Refused::NameTaken(name) => (Code::NameTaken, format!("{name} is taken. Choose another name.")),
+        Refused::InviteNeeded => (
+            Code::BadInvite,
+            "you need an invitation: /register NAME invite=CODE. Ask an administrator for one.".to_owned(),
+        ),
+        Refused::BadInvite => (
+            Code::BadInvite,
+            "that invitation is unknown, already used or expired. Ask an administrator for a new one.".to_owned(),
+        ),
+        Refused::RegistrationClosed => {
+            (Code::RegistrationClosed, "this server doesn't accept new accounts.".to_owned())
+        }
+        Refused::PasswordChanged => return wrong_password(),
+        Refused::Console => (Code::NotAllowed, "the console needs no token.".to_owned()),
+        Refused::LabelTaken(label) => (
+            Code::NameTaken,
+            format!("you already have a token {label}. Choose another label, or /token revoke {label} first."),
+        ),
+        Refused::NoSuchToken(label) => {
+            (Code::BadArgument, format!("you have no token {label}. /token list shows yours."))
+        }
+        Refused::TooManyTokens => {
+            (Code::Limit, format!("you have {TOKENS_MAX} tokens, which is the limit. /token revoke LABEL ends one."))
+        }
+        Refused::NotAdministrator => {
+            (Code::NotAllowed, "only an administrator can invite people to this server.".to_owned())
+        }
+        Refused::KeyConflict => {
+            (Code::Conflict, "that key was used here with another text. Use a new key for a new text.".to_owned())
+        }
+        Refused::NoSuchMessage { last } => {
+            (Code::BadArgument, format!("the last ID there is {last}. Use an ID up to that one."))
+        }
+        Refused::NotKept => return not_saved(),
+    };
+    Refusal::new(code, text)
+}
+
+/// The whole batch could not be kept.
+#[must_use]
+pub fn not_saved() -> Refusal {
+    Refusal::new(Code::Storage, "that could not be saved: the server's disk is full or failing. Try again later.")
+}
+
+pub(super) fn no_room() -> Refusal {
+    Refusal::new(Code::NoRoom, "you're not in a room. /rooms lists them, /join ROOM enters one.")
+}
+
+pub(super) fn wrong_password() -> Refusal {
+    Refusal::new(Code::BadCredentials, "wrong name or password. /login NAME to try again.")
+}

@@ -1,0 +1,190 @@
+//! Rooms and who is in them: create, join, leave, switch, invite, who, topic, rooms.
+
+use super::attach::invitation;
+use super::effects::RoomEvent;
+use super::refusals::{no_room, refusal};
+use super::{Answered, Context, TELL_MEMBERS_MAX, count, event, unexpected};
+use crate::protocol::code::Code;
+use crate::protocol::line::{Body, Final, Line, Rows};
+use crate::protocol::names::{ConversationId, RoomName, Text, UserName};
+use crate::server::core::{Action, Outcome, Standing};
+use crate::server::traffic::{Delivery, Recipients, Viewer};
+
+pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Answered {
+    let outcome = cx.apply(Action::CreateRoom { room: name, private })?;
+    let Outcome::RoomCreated(room) = outcome else { return Err(unexpected(&outcome)) };
+    cx.entered_room(room);
+    cx.tell_joined(room);
+    let who = if private { format!(" Only people you invite can see it: /invite {name} NAME.") } else { String::new() };
+    cx.done(format!("{name} created; you own it.{who} /switch {name} to talk there."))
+}
+
+pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
+    // Only where it succeeds is there a current room after it.
+    cx.hub.connections.set_current_room(cx.conn, None);
+    let outcome = cx.apply(Action::JoinRoom(name))?;
+    let Outcome::RoomJoined { room, new } = outcome else { return Err(unexpected(&outcome)) };
+    if new {
+        cx.entered_room(room);
+        cx.tell_joined(room);
+    }
+    cx.hub.connections.set_current_room(cx.conn, Some(room));
+    let last = Final::Done(cx.describe_room(room));
+    match cx.viewer {
+        Viewer::Person { replay } => {
+            // What was seen as it came is not shown again.
+            cx.mark_seen_as_read()?;
+            cx.show_unread(Some(room), replay, last)
+        }
+        Viewer::Program => {
+            cx.effects.answer(cx.conn, Rows::default(), last);
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn leave(cx: &mut Context<'_>, name: RoomName) -> Answered {
+    let outcome = cx.apply(Action::LeaveRoom(name))?;
+    let Outcome::RoomLeft(room) = outcome else { return Err(unexpected(&outcome)) };
+    cx.hub.connections.leave(cx.account, room);
+    for worker in cx.hub.connections.workers_of_account(cx.account) {
+        cx.effects.deliver(worker, Delivery::Leave(cx.account, room));
+    }
+    cx.tell_membership(room, "leave", "left");
+    cx.done(format!("{name} - you left."))
+}
+
+pub(super) fn switch(cx: &mut Context<'_>, name: &RoomName) -> Answered {
+    // Only where it succeeds is there a current room after it.
+    cx.hub.connections.set_current_room(cx.conn, None);
+    let room = cx.hub.state.joined_room(name, cx.account).map_err(refusal)?;
+    cx.hub.connections.set_current_room(cx.conn, Some(room));
+    cx.done(cx.describe_room(room))
+}
+
+pub(super) fn invite(cx: &mut Context<'_>, name: RoomName, whom: UserName) -> Answered {
+    let outcome = cx.apply(Action::Invite { room: name, name: whom })?;
+    let Outcome::Invited { account, before, .. } = outcome else { return Err(unexpected(&outcome)) };
+    let state = &cx.hub.state;
+    let whom = state.name(account);
+    if before == Standing::Member {
+        let text = format!("{whom} is already in {name}.");
+        return cx.done(text);
+    }
+    if before == Standing::Stranger {
+        let text = invitation(name.as_str(), state.name(cx.account));
+        let line = Line::plain(Body::Notice(Some(Code::Invited), &text));
+        cx.effects.notify(&cx.hub.connections, account, Recipients::All, &line);
+    }
+    let told = if cx.hub.connections.is_here(account) { "has been told" } else { "will be told at the next login" };
+    let text = format!("{whom} is invited to {name} and {told}.");
+    cx.done(text)
+}
+
+pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>) -> Answered {
+    let state = &cx.hub.state;
+    let id = match name {
+        Some(name) => state.joined_room(name, cx.account).map_err(refusal)?,
+        None => cx.hub.connections.current(cx.conn).ok_or_else(no_room)?,
+    };
+    let room = state.room(id).ok_or_else(no_room)?;
+    let mut members: Vec<(bool, &str)> =
+        room.members.keys().map(|&member| (!cx.hub.connections.is_here(member), state.name(member))).collect();
+    members.sort_by_cached_key(|(away, name)| (*away, name.to_ascii_lowercase()));
+    let (mut rows, mut shown) = (Rows::default(), 0);
+    for (away, member) in &members {
+        let row = format!("{member} {}", if *away { "away" } else { "here" });
+        if !rows.push_within(&row, cx.hub.settings.answer_bytes) {
+            break;
+        }
+        shown += 1;
+    }
+    let more = if shown < members.len() { ", more" } else { "" };
+    cx.effects.answer(cx.conn, rows, Final::Done(format!("{}{more}", count(shown, "member"))));
+    Ok(())
+}
+
+pub(super) fn show_topic(cx: &mut Context<'_>, name: &RoomName) -> Answered {
+    let id = cx.hub.state.joined_room(name, cx.account).map_err(refusal)?;
+    let topic = cx.hub.state.room(id).map_or("", |room| &room.topic);
+    let text = if topic.is_empty() { format!("{name} has no topic.") } else { format!("{name} - {topic}") };
+    cx.done(text)
+}
+
+pub(super) fn set_topic(cx: &mut Context<'_>, name: RoomName, topic: Option<Text>) -> Answered {
+    let outcome = cx.apply(Action::SetTopic { room: name, topic: topic.clone() })?;
+    let Outcome::TopicSet(room) = outcome else { return Err(unexpected(&outcome)) };
+    let who = cx.hub.state.name(cx.account);
+    let (text, answer) = match &topic {
+        None => (format!("{who} cleared the topic"), format!("{name} has no topic now.")),
+        Some(topic) => {
+            let topic = topic.as_str();
+            (format!("{who} set the topic: {topic}"), format!("{name} - {topic}"))
+        }
+    };
+    let line = event(name.as_str(), &text, "topic", who);
+    cx.effects.notify(&cx.hub.connections, cx.account, Recipients::AllBut(cx.conn), &line);
+    let event = RoomEvent { room, by: cx.account, presence: false };
+    cx.effects.tell_room(&cx.hub.connections, event, &line);
+    cx.done(answer)
+}
+
+pub(super) fn list(cx: &mut Context<'_>, after: Option<&RoomName>, limit: u32) -> Answered {
+    let (mut rows, mut shown, mut more) = (Rows::default(), 0, "");
+    let rooms = cx.hub.state.rooms_after(after);
+    for (_, room) in rooms.filter(|(_, room)| room.is_visible_to(cx.account)) {
+        let topic = if room.topic.is_empty() { String::new() } else { format!(" {}", room.topic) };
+        let row = format!("{} {} -{topic}", room.name, room.members.len());
+        if shown == limit as usize || !rows.push_within(&row, cx.hub.settings.answer_bytes) {
+            more = ", more";
+            break;
+        }
+        shown += 1;
+    }
+    cx.effects.answer(cx.conn, rows, Final::Done(format!("{}{more}", count(shown, "room"))));
+    Ok(())
+}
+
+impl Context<'_> {
+    /// The account's connections are sent what is said in this room from now on.
+    pub(super) fn entered_room(&mut self, room: ConversationId) {
+        self.hub.connections.enter(self.account, room);
+        for worker in self.hub.connections.workers_of_account(self.account) {
+            self.effects.deliver(worker, Delivery::Enter(self.account, room));
+        }
+    }
+
+    /// Tells that the account joined: its other connections always, the room if it is small.
+    pub(super) fn tell_joined(&mut self, room: ConversationId) {
+        self.tell_membership(room, "join", "joined");
+    }
+
+    fn tell_membership(&mut self, id: ConversationId, ev: &str, happened: &str) {
+        let (state, connections) = (&self.hub.state, &self.hub.connections);
+        let Some(room) = state.room(id) else { return };
+        let who = state.name(self.account);
+        let text = format!("{who} {happened}");
+        let line = event(room.name.as_str(), &text, ev, who);
+        if connections.has_other(self.account, self.conn) {
+            self.effects.notify(connections, self.account, Recipients::AllBut(self.conn), &line);
+        }
+        if room.members.len() <= TELL_MEMBERS_MAX {
+            let event = RoomEvent { room: id, by: self.account, presence: true };
+            self.effects.tell_room(connections, event, &line);
+        }
+    }
+
+    /// `ROOM - TOPIC` or `ROOM - 3 members, 2 here. Type to talk.`
+    fn describe_room(&self, id: ConversationId) -> String {
+        let Some(room) = self.hub.state.room(id) else { return String::new() };
+        let members = match room.members.len() {
+            1 => "you're the only member".to_owned(),
+            n => format!("{n} members, {} here", self.hub.connections.here(id)),
+        };
+        if room.topic.is_empty() {
+            format!("{} - {members}. Type to talk.", room.name)
+        } else {
+            format!("{} - {members}. Topic: {}", room.name, room.topic)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The core depends on its input alone: whoever applies the same operations in the same order has
+//! the same state, the same ids and the same outcomes, whoever is connected where.
+
+use super::chat::{Chat, PASSWORD};
+use super::model::Model;
+use super::properties::{LABELS, play, step};
+use crate::server::core::{Operation, State};
+use proptest::prelude::*;
+
+/// Applies what one instance recorded to a new one, which nobody ever connected to.
+fn replay(operations: &[Operation]) -> (State, Model) {
+    let mut model = Model::new();
+    let mut state = State::new(model.kept.clone());
+    for operation in operations {
+        // What was refused there is refused here, and changes nothing here either.
+        let _ = state.apply(operation.clone(), &mut model);
+    }
+    (state, model)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_same_operations_give_the_same_state(steps in prop::collection::vec(step(), 1..80)) {
+        let mut chat = Chat::new();
+        for name in ["ann", "bob", "cyd"] {
+            chat.connect(name);
+            chat.type_line(name, &format!("/register {name} {PASSWORD}"));
+        }
+        for label in LABELS.into_iter().filter(|label| label.ends_with('2')) {
+            chat.device(label, label.trim_end_matches('2'));
+        }
+        for step in steps {
+            play(&mut chat, step);
+        }
+        let (state, model) = replay(&chat.hub.operations);
+        prop_assert_eq!(&state, &chat.hub.state);
+        prop_assert_eq!(model.messages(), chat.model.messages());
+        // What a second node wrote is what the first one wrote, too.
+        prop_assert_eq!(&State::new(model.kept), &State::new(chat.model.kept));
+    }
+}
