@@ -2,18 +2,26 @@
 #![forbid(unsafe_code)]
 
 use chitchat::client::args::Args;
-use clap::Parser as _;
+use chitchat::client::screen::clean_lines;
+use clap::{CommandFactory as _, Parser as _};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // A server that no authority vouches for is no error here: the user is asked about it.
+    // The platform verifier logs each self-signed certificate as an error; the user is asked about it instead.
     let quiet = env_logger::Env::default().default_filter_or("error,rustls_platform_verifier=off");
     env_logger::Builder::from_env(quiet).init();
-    match chitchat::client::run(&Args::parse()) {
+    let args = Args::parse();
+    if args.asks_for_help() {
+        return match Args::command().print_help() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    match chitchat::client::run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // An error may quote the server or its certificate, whoever that is.
-            eprintln!("chitchat: {}", chitchat::client::screen::clean_lines(&error.to_string()));
+            // An error may quote the server or its certificate, and the server may be anyone's.
+            eprintln!("chitchat: {}", clean_lines(&error.to_string()));
             ExitCode::from(error.exit_code())
         }
     }

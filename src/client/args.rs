@@ -1,7 +1,7 @@
-//! What was typed on the command line, and what it means.
+//! The command line: what was typed and what it means.
 //!
-//! Owns the options, the form of a server's address and of a fingerprint. Reads no file and opens
-//! no socket. Runs on the main thread before anything else.
+//! Owns the options and the syntax of addresses and fingerprints. Reads no files and opens no
+//! sockets. Runs on the main thread before anything else.
 
 use crate::protocol::names::UserName;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
@@ -9,30 +9,38 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-/// Where servers listen for TLS unless told otherwise: CHAT on a keypad.
+/// The default port for TLS: CHAT on a keypad.
 const TLS_PORT: u16 = 2428;
-/// Where servers listen for plain text from their own machine.
+/// The default port for plain text, which servers accept from their own machine.
 const PLAIN_PORT: u16 = 2427;
 
-/// `chitchat [HOST[:PORT]]`: talk on a ChitChat server.
+/// `chitchat [HOST[:PORT]]`: chat on a ChitChat server.
 #[derive(Debug, clap::Parser)]
 #[command(
     name = "chitchat",
     version,
-    about = "Authenticator on a ChitChat server.",
+    about = "Chat on a ChitChat server.",
     after_help = "Examples:
-  chitchat chat.example.org
+  chitchat chat.example.org                           log in, or log in again without a password
   chitchat localhost --invite 9F3D-XM2T-7TPA-B2ZW     register with an invitation
+  chitchat chat.example.org --name bot                log in with another account
   echo 'backup is done' | chitchat chat.example.org   say something from a script
 
-Without a terminal, lines are read from standard input and nothing is asked for.
-Exit codes: 0 ok, 1 other (a line of a script was refused), 2 usage, 3 unreachable, 4 login refused, 5 certificate."
+Without a terminal, lines are read from standard input and there are no prompts: log in once in a terminal first.
+
+Exit codes:
+  0  success
+  1  something else failed, for example a script's line was refused
+  2  the command line is wrong
+  3  the server can't be reached
+  4  the login was refused
+  5  the server's certificate is not trusted"
 )]
 pub struct Args {
-    /// The server; the port is 2428 unless given (2427 with --plain). IPv6: [::1]:2428
+    /// Server to connect to; the port is 2428 unless given (2427 with --plain). IPv6: [::1]:2428
     #[arg(value_name = "HOST[:PORT]", default_value = "localhost")]
     server: HostPort,
-    /// The account's name, as it was registered or shall be
+    /// Account name to log in with or register
     #[arg(long, value_parser = UserName::parse)]
     pub name: Option<UserName>,
     /// Register a new account with this invitation
@@ -41,18 +49,25 @@ pub struct Args {
     /// Register a new account on a server that is open to everyone
     #[arg(long)]
     pub register: bool,
-    /// Trust the server if its certificate has this fingerprint, and refuse it if it has not
+    /// Trust the server if its certificate has this fingerprint, and refuse it if it does not
     #[arg(long, value_name = "SHA256", conflicts_with = "plain")]
     pub fingerprint: Option<Fingerprint>,
-    /// Speak plain text, without TLS; to this machine only
+    /// Use plain text instead of TLS; only to a server on this machine
     #[arg(long)]
     plain: bool,
-    /// Colours: auto looks at the terminal, NO_COLOR and TERM
+    /// When to use colours; auto looks at the terminal, NO_COLOR and TERM
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: Colors,
 }
 
 impl Args {
+    /// Whether `chitchat help` was typed, which means `--help` and not a host of that name
+    /// (`help:2428` is one).
+    #[must_use]
+    pub fn asks_for_help(&self) -> bool {
+        self.server.host == "help" && self.server.port.is_none()
+    }
+
     /// The server to connect to.
     #[must_use]
     pub fn address(&self) -> Address {
@@ -67,27 +82,27 @@ impl Args {
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Colors {
-    /// Where the terminal wants them.
+    /// On a terminal that wants them.
     Auto,
-    /// Also where there is none.
+    /// Even without a terminal.
     Always,
-    /// Nowhere.
+    /// Not at all.
     Never,
 }
 
-/// What is spoken below the lines.
+/// What carries the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// TLS from the first byte on.
     Tls,
-    /// Plain text, which is for this machine only.
+    /// Plain text, which is only for a server on this machine.
     Plain,
 }
 
-/// A server, as all that is kept about it is filed.
+/// A server's address, under which everything about it is saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// A name or an address, without brackets.
+    /// A host name or an IP address, without brackets.
     pub host: String,
     /// The TCP port.
     pub port: u16,
@@ -111,17 +126,25 @@ struct HostPort {
     port: Option<u16>,
 }
 
-/// An argument that can't be what it should be. The user's fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// An argument that is not valid. The user's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentError {
     /// No host, or one with spaces or stray brackets.
     #[error("expected HOST, HOST:PORT or [IPV6]:PORT")]
     Host,
+    /// `NAME@HOST`, as ssh takes it.
+    #[error("the name goes into --name: chitchat {host} --name {name}")]
+    NameBeforeHost {
+        /// What stands before the `@`.
+        name: String,
+        /// What stands behind it.
+        host: String,
+    },
     /// Not a TCP port.
-    #[error("the port is a number from 1 to 65535")]
+    #[error("a port is a number from 1 to 65535")]
     Port,
     /// Not 64 hexadecimal digits.
-    #[error("a fingerprint is SHA256: and 64 hexadecimal digits, as the server prints it when it starts")]
+    #[error("a fingerprint is SHA256: and 64 hexadecimal digits, as the server prints when it starts")]
     Fingerprint,
 }
 
@@ -133,6 +156,9 @@ impl FromStr for HostPort {
             Ok(port) if port > 0 => Ok(Some(port)),
             _ => Err(ArgumentError::Port),
         };
+        if let Some((name, host)) = typed.split_once('@') {
+            return Err(ArgumentError::NameBeforeHost { name: name.to_owned(), host: host.to_owned() });
+        }
         let (host, port) = if let Some(rest) = typed.strip_prefix('[') {
             let (host, after) = rest.split_once(']').ok_or(ArgumentError::Host)?;
             host.parse::<Ipv6Addr>().map_err(|_| ArgumentError::Host)?;
@@ -153,7 +179,7 @@ impl FromStr for HostPort {
         if host.is_empty() || !host.chars().all(plausible) {
             return Err(ArgumentError::Host);
         }
-        // Names are compared without case; one server shall not be asked about twice.
+        // Host names ignore case; the user should not be asked to trust one server twice.
         Ok(Self { host: host.to_lowercase(), port })
     }
 }
@@ -208,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_well_formed() {
         Args::command().debug_assert();
     }
 
@@ -220,6 +246,8 @@ mod tests {
         assert_eq!(address(&["chat.example.org:7000"]), "chat.example.org:7000");
         assert_eq!(address(&["[::1]:7000"]), "[::1]:7000");
         assert_eq!(address(&["::1"]), "[::1]:2428");
+        let user = Args::try_parse_from(["chitchat", "bob@localhost:7000"]).unwrap_err().to_string();
+        assert!(user.contains("chitchat localhost:7000 --name bob"), "{user}");
         for wrong in ["", "a b", "host:0", "host:99999", "[::1", "[::1]7", "[nonsense]:1", ":2428"] {
             let parsed = wrong.parse::<HostPort>();
             assert!(parsed.is_err(), "{wrong:?} was taken as {parsed:?}");
@@ -227,7 +255,16 @@ mod tests {
     }
 
     #[test]
-    fn fingerprints_are_read_in_every_usual_form() {
+    fn help_is_not_a_host() {
+        let asks = |args: &[&str]| {
+            Args::try_parse_from(std::iter::once("chitchat").chain(args.iter().copied())).unwrap().asks_for_help()
+        };
+        assert!(asks(&["help"]));
+        assert!(!asks(&["help:2428"]) && !asks(&[]) && !asks(&["help.example.org"]));
+    }
+
+    #[test]
+    fn fingerprints_are_accepted_in_every_usual_form() {
         let shown = format!("SHA256:{}", "0a".repeat(32));
         let fingerprint: Fingerprint = shown.parse().unwrap();
         assert_eq!(fingerprint.to_string(), shown);
