@@ -1,13 +1,14 @@
-//! From a fresh connection to a logged-in one: greeting, tags, login, token, deflate.
+//! Turns a fresh connection into a logged-in one: greeting, tags, login, token, deflate.
 //!
-//! Owns the words of that exchange. Every step sends one command, waits for its final line with a
-//! deadline, and hands what came in between (live lines, notices) on to be read later. Asks no
-//! user and keeps no file. Runs on the main thread the first time, on the network thread afterwards.
+//! Owns the commands of that exchange. Every step sends one, waits for its final line with a
+//! deadline, and keeps what arrives in between (messages, notices) for later. Asks no user and
+//! touches no files. Runs on the main thread the first time, then on the network thread.
 //!
-//! Nobody is logged in yet, so the server may be anyone's: what it says goes into an error only
-//! through [`clean`], or it could draw on the terminal that the error is shown on.
+//! The server's words go into errors only through [`clean`]: errors are printed, and the server
+//! may be anyone's.
 
-use super::connection::{Connection, ConnectionError, Poller, WaitOutcome};
+use super::connection::{Connection, ConnectionError};
+use super::poller::{Poller, WaitOutcome};
 use super::screen::clean;
 use crate::protocol::code::Code;
 use crate::protocol::deflate::DICTIONARY;
@@ -18,47 +19,47 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// How long the server may take for each answer; a login waits for other people's password checks.
+/// How long the server may take to answer; a login waits in line with other people's.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most bytes of lines that may come between a command and its answer.
+/// The most bytes of lines that may arrive before the login is done.
 const EARLY_MAX: usize = 8 << 20;
 
-/// Why there is no login.
+/// Why the login failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// The connection failed; what the server said last, if it said why.
+    /// The connection failed.
     #[error("{error}{}", notice.as_ref().map(|notice| format!(" (it said: {notice})")).unwrap_or_default())]
     Connection {
-        /// How it failed.
+        /// How.
         error: ConnectionError,
-        /// The last notice before that.
+        /// The server's last notice before that, which may say why.
         notice: Option<String>,
     },
     /// The server refused.
     #[error("the server refused: {text} ({code})")]
     Refused {
-        /// The code word; one that this version does not know stays a word.
+        /// The code; this version may not know it.
         code: String,
         /// The server's sentence.
         text: String,
     },
-    /// What answers does not talk as a ChitChat server does.
-    #[error("what answers there is no ChitChat server that this version understands: it said {0:?}")]
+    /// This does not speak the protocol.
+    #[error("that is not a ChitChat server, or not one that this version understands: it said {0:?}")]
     NotChitChat(String),
 }
 
 impl AuthError {
-    /// Whether it was refused with this code.
+    /// Whether the server refused with this code.
     #[must_use]
     pub fn is(&self, wanted: Code) -> bool {
         matches!(self, Self::Refused { code, .. } if code == wanted.as_str())
     }
 }
 
-/// What a login was answered with.
+/// The answer to a login.
 #[derive(Debug)]
 pub struct Welcome {
-    /// The account's name as it was registered.
+    /// The account's name, as it was registered.
     pub me: UserName,
     /// The whole sentence: `welcome NAME - …`.
     pub text: String,
@@ -75,9 +76,9 @@ pub enum Credentials<'a> {
     Register {
         /// Its name.
         name: &'a UserName,
-        /// The invitation, where the server wants one.
+        /// The invitation, if there is one.
         invite: Option<&'a Secret>,
-        /// Its password from now on.
+        /// Its password.
         password: &'a Secret,
     },
 }
@@ -86,7 +87,7 @@ pub enum Credentials<'a> {
 pub struct Authenticator<'p> {
     connection: Connection,
     poller: &'p mut Poller,
-    /// Lines that were not asked for, in order.
+    /// Lines that do not belong to the login, in order.
     early: VecDeque<String>,
     early_bytes: usize,
     notice: Option<String>,
@@ -99,12 +100,12 @@ enum Reply {
 }
 
 impl<'p> Authenticator<'p> {
-    /// Begins, on a fresh connection.
+    /// Starts on a fresh connection.
     pub fn new(connection: Connection, poller: &'p mut Poller) -> Self {
         Self { connection, poller, early: VecDeque::new(), early_bytes: 0, notice: None, asked: 0 }
     }
 
-    /// Waits for the greeting and switches tags on; gives the epoch of the server's history.
+    /// Waits for the greeting and turns tags on. Returns the epoch of the server's history.
     ///
     /// # Errors
     /// [`AuthError`].
@@ -126,7 +127,7 @@ impl<'p> Authenticator<'p> {
     /// Logs in.
     ///
     /// # Errors
-    /// [`AuthError`]; what the server refuses is [`AuthError::Refused`].
+    /// [`AuthError`]; it is [`AuthError::Refused`] if the server refuses.
     pub fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Welcome, AuthError> {
         let (command, answer) = match credentials {
             Credentials::Token(token) => (format!("resume {}", token.expose()), None),
@@ -137,7 +138,7 @@ impl<'p> Authenticator<'p> {
             }
         };
         let command = Zeroizing::new(command);
-        // The password waits for the prompt: pipelined, it would be said if there were none.
+        // The password is sent only after the prompt: without a prompt it would be said in a room.
         let mut reply = self.ask(&command)?;
         if let (Reply::Prompt, Some(password)) = (&reply, answer) {
             self.connection.send(password.expose());
@@ -151,21 +152,21 @@ impl<'p> Authenticator<'p> {
         }
     }
 
-    /// Asks for a device token, which this connection counts as logged in with from then on.
+    /// Requests a device token, with which this connection counts as logged in from then on.
     ///
     /// # Errors
-    /// [`AuthError`]; an account may have as many as it is allowed.
+    /// [`AuthError`]; the number of tokens of an account is limited.
     pub fn new_token(&mut self, label: &str) -> Result<Secret, AuthError> {
         let text = Zeroizing::new(self.done(&format!("token new {label} here"))?);
         Ok(Secret::new(text.split(' ').next().unwrap_or_default()))
     }
 
-    /// Asks for deflate frames; a server that has none is as good without.
+    /// Requests deflate frames. A server that refuses is used without.
     ///
     /// # Errors
-    /// [`AuthError::Connection`] alone.
+    /// Only [`AuthError::Connection`].
     pub fn deflate(&mut self) -> Result<(), AuthError> {
-        // Frames may come in the same bytes as the answer. No other line begins as they do.
+        // The first frame may arrive together with the answer. No other line begins like a frame.
         self.connection.expect_frames();
         match self.done(&format!("set deflate {DICTIONARY}")) {
             Ok(_) | Err(AuthError::Refused { .. }) => Ok(()),
@@ -173,7 +174,7 @@ impl<'p> Authenticator<'p> {
         }
     }
 
-    /// Ends the login: the connection, and the lines that came in between.
+    /// Returns the connection, and the lines that arrived during the login.
     #[must_use]
     pub fn into_parts(self) -> (Connection, VecDeque<String>) {
         (self.connection, self.early)
@@ -202,7 +203,7 @@ impl<'p> Authenticator<'p> {
         let label = self.label();
         loop {
             let text = self.next_line(until)?;
-            // Until tags are on, an answer has no label; there is one command at a time.
+            // Before tags are on, answers carry no label; but only one command is sent at a time.
             let Ok(line) = Line::parse(&text) else { continue };
             let ours = line.tags.re.is_none_or(|re| re == label);
             match line.body {
@@ -235,7 +236,7 @@ impl<'p> Authenticator<'p> {
                 Err(error) => return Err(self.failed(error)),
             }
             match self.connection.wait(self.poller, until) {
-                // A caller waits until the login is over: its lines are in the channel.
+                // The user's lines stay in the channel until the login is done.
                 Ok(WaitOutcome::Lines | WaitOutcome::Woken) => {}
                 Ok(WaitOutcome::TimedOut) => return Err(self.failed(ConnectionError::Silent)),
                 Err(error) => return Err(self.failed(error)),
@@ -248,7 +249,7 @@ impl<'p> Authenticator<'p> {
     }
 }
 
-/// A label for a new token: one that tells its owner which machine it is, and is no other's.
+/// A label for a new token: it names this machine, and is unique.
 ///
 /// # Errors
 /// [`NoRandomness`] if the system has none.
@@ -256,11 +257,11 @@ pub fn token_label() -> Result<String, NoRandomness> {
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(14).collect();
     let host = if host.is_empty() { "device".to_owned() } else { host };
-    // An epoch is sixteen random digits; eight keep the label within its 32 bytes.
+    // Eight of an epoch's sixteen random digits keep the label within 32 bytes.
     Ok(format!("chitchat-{host}-{}", &crate::protocol::secrets::new_epoch()?[..8]))
 }
 
-/// The beginning of something unexpected, short enough to be shown.
+/// The beginning of an unexpected text, short enough to show.
 fn head(text: &str) -> String {
     clean(text).chars().take(60).collect()
 }
@@ -271,7 +272,7 @@ mod tests {
     use crate::protocol::command::is_label;
 
     #[test]
-    fn a_token_has_a_label_of_its_own() {
+    fn token_labels_are_valid_and_unique() {
         let label = token_label().unwrap();
         assert!(is_label(&label), "{label}");
         assert_ne!(label, token_label().unwrap());

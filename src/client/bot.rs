@@ -26,7 +26,8 @@
 
 use super::args::{Address, Fingerprint};
 use super::authenticate::{ANSWER_TIMEOUT, AuthError, Authenticator, Credentials, Welcome};
-use super::connection::{ConnectError, Connection, ConnectionError, Poller, WaitOutcome};
+use super::connection::{ConnectError, Connection, ConnectionError};
+use super::poller::{Poller, WaitOutcome};
 use super::trust::Trust;
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::UserName;

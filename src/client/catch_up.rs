@@ -1,51 +1,51 @@
-//! What was shown, and what was missed: every message once and in order, over any number of
-//! dropped connections.
+//! Catching up: every message is shown once and in order, over any number of dropped connections.
 //!
-//! Owns the last id shown of each conversation, and the live lines that are held while older ones
-//! are fetched. Pure: lines in, [`Step`]s out. Must not know sockets, labels or how a line looks.
-//! Runs on the network thread.
+//! Owns the last id shown in each conversation, and the live messages that are held back while
+//! older ones are fetched. Pure: messages in, [`Step`]s out. Must not know sockets, labels or how
+//! a line looks. Runs on the network thread.
 //!
-//! After each login: first all live lines are held and the conversations listed; where one has
-//! more than was shown, the rest is fetched, page by page, one conversation after the other; then
-//! what was held of it follows, less what the pages had already. Memory is bounded: where more
-//! than [`HELD_MAX`] lines would be held, they are dropped and fetched again later.
+//! After each login, live messages are held back while the conversations are listed. Where one has
+//! more than was shown, the rest is fetched page by page, one conversation after another; then the
+//! messages held for it follow, except those that the pages contained. Memory is bounded: beyond
+//! [`HELD_MAX`] messages held ones are dropped, and fetched later.
 
 use super::screen::Message;
 use crate::protocol::names::Target;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-/// Lines held back over all conversations.
+/// Messages held back, over all conversations.
 pub const HELD_MAX: usize = 2000;
-/// Conversations whose last shown id is kept; lines of further ones are shown as they come.
+/// Conversations that are tracked; messages of others are shown as they arrive.
 pub const TARGETS_MAX: usize = 10_000;
-/// Unread lines of the current room that are shown at the start.
+/// Unread messages of the current room that are shown at the start.
 pub const UNREAD_SHOWN: u32 = 20;
-/// Lines asked for at once when catching up.
+/// Messages to a page when catching up.
 pub const PAGE: u32 = 1000;
 
 /// What is to be done next, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Show this message of that conversation.
+    /// Show this message of a conversation.
     Show(Target, u64, Message),
-    /// Ask for this part of a conversation; answer with [`CatchUp::fetched`], then [`CatchUp::page_end`].
+    /// Fetch this part of a conversation; pass on the rows with [`CatchUp::fetched`], then call
+    /// [`CatchUp::page_end`].
     Fetch(Target, Part),
-    /// A conversation has unread lines that are not shown.
+    /// A conversation has unread messages that are not shown.
     Unread {
-        /// Which.
+        /// The conversation.
         target: Target,
-        /// How many.
+        /// How many there are.
         unread: u64,
-        /// Up to where it was read.
+        /// The last id that was read.
         read: u64,
     },
-    /// Before the lines that follow, there are more that were not read.
+    /// There are more unread messages before those that follow.
     Earlier {
-        /// Where.
+        /// The conversation.
         target: Target,
-        /// Up to where it was read.
+        /// The last id that was read.
         read: u64,
-        /// The first line that is shown.
+        /// The first id that is shown.
         before: u64,
     },
 }
@@ -53,22 +53,22 @@ pub enum Step {
 /// A part of a conversation's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The first [`PAGE`] lines after this one.
+    /// The first [`PAGE`] messages after this id.
     After(u64),
-    /// The last [`UNREAD_SHOWN`] lines.
+    /// The last [`UNREAD_SHOWN`] messages.
     Latest,
 }
 
 /// A row of `/conversations`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Which conversation.
+    /// The conversation.
     pub target: Target,
     /// Its last id.
     pub last: u64,
-    /// Read up to here.
+    /// The last id that was read.
     pub read: u64,
-    /// Other people's lines since then.
+    /// Other people's messages since then.
     pub unread: u64,
 }
 
@@ -98,7 +98,7 @@ enum Phase {
     /// Not connected, or the conversations are not listed yet.
     #[default]
     Listing,
-    /// The front of the queue was asked for. Whether its page brought anything new.
+    /// The front of the queue is being fetched; `progress` says whether the page brought anything new.
     Fetching {
         progress: bool,
     },
@@ -107,33 +107,33 @@ enum Phase {
 
 #[derive(Debug, Default)]
 struct Conversation {
-    /// The last id shown, or known to need no showing.
+    /// The last id that was shown or does not need to be.
     seen: u64,
     /// Whether `seen` means anything yet.
     known: bool,
-    /// Ids above `seen` that this client said itself.
+    /// Ids above `seen` of messages that this client sent.
     sent_here: BTreeSet<u64>,
     held: BTreeMap<u64, Message>,
-    /// Held lines were dropped: they must be fetched.
+    /// Held messages were dropped and must be fetched.
     dropped: bool,
-    /// Where the marker stood, until the first unread line has been shown.
+    /// The last id that was read, until the first unread message is shown.
     earlier: Option<u64>,
 }
 
 impl CatchUp {
-    /// Whether all that was missed has been shown.
+    /// Whether everything that was missed has been shown.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.phase == Phase::Live
     }
 
-    /// A connection is logged in. From here on live lines are held until [`CatchUp::listed`]. Where
-    /// the server's history is another than before, all ids are forgotten.
+    /// A connection is logged in. Live messages are held until [`CatchUp::listed`]. If the server's
+    /// history is a different one than before, all ids are forgotten.
     pub fn connected(&mut self, epoch: &str) -> Continuity {
         self.phase = Phase::Listing;
         self.queue.clear();
         for conversation in self.conversations.values_mut() {
-            // The connection that they came on is gone, and the pages will hold them again.
+            // They arrived on the old connection, and will be in the pages.
             conversation.held.clear();
             conversation.dropped = false;
         }
@@ -149,8 +149,8 @@ impl CatchUp {
         }
     }
 
-    /// The conversations were listed. The first time, `current` is the room whose unread lines are
-    /// shown; the others' are told of.
+    /// The conversations are listed. The first time, the unread messages of `current` are shown, and
+    /// those of the others are counted.
     pub fn listed(&mut self, epoch: &str, rows: Vec<Listed>, current: Option<&Target>) -> Vec<Step> {
         let first = self.epoch.is_none();
         self.epoch = Some(epoch.to_owned());
@@ -160,7 +160,7 @@ impl CatchUp {
             let known = std::mem::replace(&mut conversation.known, true);
             if !first {
                 if !known {
-                    // New since then, to this client: another device joined it, or someone wrote.
+                    // New to this client: another device joined the room, or somebody wrote.
                     conversation.seen = row.read;
                 }
                 if row.last > conversation.seen || conversation.dropped {
@@ -187,7 +187,7 @@ impl CatchUp {
         steps
     }
 
-    /// A row of the part that was asked for.
+    /// A row of the part that is being fetched.
     pub fn fetched(&mut self, target: &Target, id: u64, message: Message) -> Vec<Step> {
         let mut steps = Vec::new();
         let Some(conversation) = self.conversations.get_mut(target) else { return steps };
@@ -206,12 +206,12 @@ impl CatchUp {
         steps
     }
 
-    /// The part that was asked for is complete, or was refused.
+    /// The page is complete, or was refused.
     pub fn page_end(&mut self, page: Page) -> Vec<Step> {
         let mut steps = Vec::new();
         let Phase::Fetching { progress } = self.phase else { return steps };
         let Some((target, part)) = self.queue.pop_front() else { return steps };
-        // A page without anything new would be asked for again and again.
+        // After a page without anything new, the next would be the same.
         if matches!((page, part), (Page::More, Part::After(_))) && progress {
             self.queue.push_front((target, Part::After(0)));
         } else {
@@ -245,12 +245,12 @@ impl CatchUp {
         None
     }
 
-    /// This client said something itself, and it got this id: it is on the screen already.
+    /// This client sent a message, which got this id. It is on the screen already.
     pub fn sent(&mut self, target: &Target, id: u64) {
         let live = self.phase == Phase::Live;
         let Some(conversation) = self.conversation(target) else { return };
         if live {
-            // A `+ ID` stands in its place among the messages.
+            // The server sends `+ ID` in order with the messages.
             conversation.seen = conversation.seen.max(id);
         } else if id > conversation.seen {
             conversation.sent_here.insert(id);
@@ -264,7 +264,7 @@ impl CatchUp {
         Some(self.conversations.entry(target.clone()).or_default())
     }
 
-    /// Shows what is held of a conversation, or asks for it again where some was dropped.
+    /// Shows the messages held for a conversation, or fetches them if some were dropped.
     fn release(&mut self, target: &Target, steps: &mut Vec<Step>) {
         let Some(conversation) = self.conversations.get_mut(target) else { return };
         if conversation.dropped {
@@ -294,26 +294,26 @@ impl CatchUp {
     }
 }
 
-/// Whether a new connection shows the history that is known.
+/// Whether a new connection has the history of the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuity {
-    /// It does.
+    /// Yes.
     Same,
-    /// It is another one: a backup was restored.
+    /// No: the server was restored from a backup.
     Broken,
 }
 
-/// Whether an answer says that there is more.
+/// Whether there is another page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     /// There is.
     More,
-    /// That was all.
+    /// This was the last.
     Last,
 }
 
 impl Conversation {
-    /// Moves on to an id; says whether it is to be shown.
+    /// Advances to an id, and says whether to show it.
     fn pass(&mut self, id: u64) -> bool {
         self.known = true;
         if id <= self.seen {

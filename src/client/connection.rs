@@ -1,62 +1,57 @@
-//! One connection to a server: the socket, the TLS on it and the lines that came.
+//! One connection to a server: the socket, TLS on it, and lines.
 //!
-//! Owns the bytes of both directions until they are lines or are sent. Must not know what a line
-//! means. Belongs to one thread at a time: the main thread's while logging in for the first time,
-//! then the network thread's. It blocks in one place, [`Connection::wait`], which a [`WakeHandle`] ends early.
+//! Owns the bytes in both directions until they are lines or have been sent. Must not know what a
+//! line means. Belongs to the main thread for the first login, then to the network thread. It
+//! blocks in one place, [`Connection::wait`], which another thread can end early through the
+//! [`Poller`].
 //!
-//! Nothing here is unbounded: reading stops at `UNREAD_MAX` bytes that the program has not taken,
-//! and what the server does not take of ours ends the connection at `UNSENT_MAX`.
+//! Everything is bounded: reading pauses at `UNREAD_MAX` bytes that were not taken as lines, and
+//! `UNSENT_MAX` bytes that the server does not read end the connection.
 
 use super::args::{Address, Transport};
 use super::inbox::{Inbox, InboxError};
+use super::poller::{Poller, WaitOutcome};
 use super::trust::{Trust, TrustError, TrustOutcome};
 use crate::protocol::ALPN;
-use mio::event::Events;
-use mio::unix::SourceFd;
-use mio::{Interest, Poll, Token, Waker};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
-use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long one address of the server may take to answer.
+/// How long to try each of the server's addresses.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the TLS handshake may take.
 pub const TLS_TIMEOUT: Duration = Duration::from_secs(10);
-/// A peer that is silent so long is asked whether it lives, and so often.
+/// TCP keepalive: when it begins on a silent connection, and how often it is repeated.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
-/// A peer that acknowledges nothing for so long is dead.
+/// A peer that acknowledges nothing for this long is dead.
 #[cfg(target_os = "linux")]
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(60);
-/// Bytes that wait for the program before the socket is not read any more; above any frame.
+/// Received bytes at which reading pauses; more than any frame.
 const UNREAD_MAX: usize = 256 * 1024;
-/// Bytes that wait for the server before the connection is given up.
+/// Bytes waiting to be sent at which the connection is given up.
 const UNSENT_MAX: usize = 1 << 20;
-/// Bytes read at once.
+/// Bytes read at a time.
 const READ_SIZE: usize = 16 * 1024;
-
-const SOCKET: Token = Token(0);
-const WOKEN: Token = Token(1);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The name has no address.
-    #[error("{0} has no address: {1}")]
+    /// The host has no address.
+    #[error("can't find host {0}: {1}")]
     NoAddress(String, io::Error),
-    /// None of its addresses answered.
+    /// None of its addresses answered; this was the last.
     #[error("can't reach {0}: {1}")]
     Unreachable(SocketAddr, io::Error),
     /// Plain text would leave this machine.
-    #[error("plain text is for this machine only, and {0} is another. Leave --plain away.")]
+    #[error("plain text is for this machine only, and {0} is another machine. Drop --plain.")]
     PlainBeyondLoopback(SocketAddr),
-    /// TLS has no way to check such a name.
-    #[error("{0} is no name that a certificate can hold")]
+    /// No certificate can be for such a name.
+    #[error("{0} is not a valid host name")]
     BadName(String),
     /// The server is not trusted.
     #[error(transparent)]
@@ -64,10 +59,10 @@ pub enum ConnectError {
     /// The handshake failed.
     #[error("TLS failed: {0}")]
     Tls(rustls::Error),
-    /// What answered speaks no TLS.
-    #[error("what answers at {0} does not speak TLS. Is it the right port?")]
+    /// The answer was not TLS.
+    #[error("the server at {0} does not speak TLS. Is this the right port?")]
     NoTls(Address),
-    /// The connection ended or stood still before it was usable.
+    /// The connection ended, or did nothing for too long, before it was usable.
     #[error(transparent)]
     Lost(#[from] ConnectionError),
 }
@@ -81,129 +76,38 @@ pub enum ConnectionError {
     /// The network failed.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// TLS failed on the way.
+    /// TLS failed.
     #[error("TLS failed: {0}")]
     Tls(#[from] rustls::Error),
-    /// The server sent what is no line.
+    /// The server sent something that is not a line.
     #[error(transparent)]
     BadLine(#[from] InboxError),
     /// The server did not answer in time.
     #[error("the server did not answer in time")]
     Silent,
-    /// The server takes nothing any more.
-    #[error("the server reads nothing any more")]
+    /// The server does not read what is sent.
+    #[error("the server stopped reading")]
     Stuck,
-    /// The server sent too much that was not asked for.
-    #[error("the server sends without end")]
+    /// The server sends endlessly instead of answering.
+    #[error("the server sends too much without answering")]
     Flood,
 }
 
-/// What a thread blocks on: a connection's socket, and wake-ups from other threads.
-#[derive(Debug)]
-pub struct Poller {
-    poll: Poll,
-    events: Events,
-    waker: Arc<Waker>,
-}
-
-/// Ends a [`Connection::wait`] or a [`Poller::sleep`] from another thread.
-#[derive(Debug, Clone)]
-pub struct WakeHandle(Arc<Waker>);
-
-impl WakeHandle {
-    /// Wakes the thread. If that fails the thread is past waiting anyway.
-    pub fn wake(&self) {
-        if let Err(error) = self.0.wake() {
-            log::warn!("can't wake the network thread: {error}");
-        }
-    }
-}
-
-/// Why a wait ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WaitOutcome {
-    /// There are lines.
-    Lines,
-    /// Another thread woke this one.
-    Woken,
-    /// The time is over.
-    TimedOut,
-}
-
-impl Poller {
-    /// A poller for one thread.
-    ///
-    /// # Errors
-    /// If the system gives no file descriptors for it.
-    pub fn new() -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WOKEN)?);
-        Ok(Self { poll, events: Events::with_capacity(8), waker })
-    }
-
-    /// What other threads wake it with.
-    #[must_use]
-    pub fn wake_handle(&self) -> WakeHandle {
-        WakeHandle(Arc::clone(&self.waker))
-    }
-
-    /// Sleeps without a connection.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn sleep(&mut self, until: Instant) -> io::Result<WaitOutcome> {
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(WaitOutcome::TimedOut);
-            }
-            let ready = self.poll(left)?;
-            if ready.woken {
-                return Ok(WaitOutcome::Woken);
-            }
-        }
-    }
-
-    fn poll(&mut self, timeout: Duration) -> io::Result<Ready> {
-        let mut ready = Ready::default();
-        match self.poll.poll(&mut self.events, Some(timeout)) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(ready),
-            other => other?,
-        }
-        for event in &self.events {
-            if event.token() == WOKEN {
-                ready.woken = true;
-            } else {
-                ready.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
-                ready.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
-            }
-        }
-        Ok(ready)
-    }
-}
-
-#[derive(Default)]
-struct Ready {
-    readable: bool,
-    writable: bool,
-    woken: bool,
-}
-
-/// A connection; see the module.
+/// See the module.
 pub struct Connection {
     socket: TcpStream,
     tls: Option<Box<ClientConnection>>,
     inbox: Inbox,
     unsent: Vec<u8>,
-    // mio tells each change once: these stay true until the socket says WouldBlock.
+    // mio reports each change once: these stay true until the socket says WouldBlock.
     readable: bool,
     writable: bool,
     ended: bool,
 }
 
 impl Connection {
-    /// Connects, and for TLS shakes hands; blocks up to [`CONNECT_TIMEOUT`] for each address of
-    /// the server and [`TLS_TIMEOUT`]. `trust` keeps what it found out.
+    /// Connects, with a TLS handshake unless it is plain. Blocks up to [`CONNECT_TIMEOUT`] for each
+    /// of the server's addresses, plus [`TLS_TIMEOUT`]. The decision is left in `trust`.
     ///
     /// # Errors
     /// [`ConnectError`]; [`ConnectError::Untrusted`] if the server is not trusted.
@@ -221,9 +125,7 @@ impl Connection {
                 Some(Box::new(tls))
             }
         };
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let registered = poller.poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), SOCKET, interest);
-        registered.map_err(ConnectionError::Io)?;
+        poller.watch(&socket).map_err(ConnectionError::Io)?;
         let mut connection =
             Self { socket, tls, inbox: Inbox::new(), unsent: Vec::new(), readable: true, writable: true, ended: false };
         match connection.shake_hands(poller) {
@@ -237,17 +139,17 @@ impl Connection {
         }
     }
 
-    /// Queues a line, which is given without its end. [`Connection::wait`] sends it.
+    /// Queues a line, without its line end. [`Connection::wait`] sends it.
     pub fn send(&mut self, line: &str) {
         debug_assert!(!line.contains('\n'));
         self.unsent.extend_from_slice(line.as_bytes());
         self.unsent.push(b'\n');
     }
 
-    /// The next line that came.
+    /// The next received line, if there is one.
     ///
     /// # Errors
-    /// [`ConnectionError::BadLine`] if what came is none.
+    /// [`ConnectionError::BadLine`] if the server sent something else.
     pub fn next_line(&mut self) -> Result<Option<String>, ConnectionError> {
         Ok(self.inbox.pop()?)
     }
@@ -257,15 +159,15 @@ impl Connection {
         self.inbox.expect_frames();
     }
 
-    /// Sends what is queued and waits for lines, for a wake-up or for the time.
+    /// Sends what is queued, and waits for a line or a wake-up, until the deadline.
     ///
     /// # Errors
-    /// [`ConnectionError`] once the connection has ended and all lines that came before were taken.
+    /// [`ConnectionError`] once the connection has ended and all lines before that were taken.
     pub fn wait(&mut self, poller: &mut Poller, until: Instant) -> Result<WaitOutcome, ConnectionError> {
         loop {
             let pumped = self.pump();
             if self.inbox.has_line()? {
-                // What came before the end is still read, and the end found again.
+                // An error is found again once the lines before it are taken.
                 return Ok(WaitOutcome::Lines);
             }
             pumped?;
@@ -285,7 +187,7 @@ impl Connection {
         }
     }
 
-    /// Says goodbye below the lines (`close_notify`), as far as the socket takes it at once.
+    /// Sends TLS's `close_notify`, if the socket takes it at once, and closes.
     pub fn close(mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
@@ -319,7 +221,7 @@ impl Connection {
     fn pump(&mut self) -> Result<(), ConnectionError> {
         self.write()?;
         self.read()?;
-        // Reading may have made TLS want to answer.
+        // Reading may give TLS something to answer.
         self.write()
     }
 
@@ -366,7 +268,7 @@ impl Connection {
     fn decrypt(&mut self, buffer: &mut [u8]) -> Result<(), ConnectionError> {
         let Some(tls) = &mut self.tls else { return Ok(()) };
         if let Err(error) = tls.process_new_packets() {
-            // The alert that tells the server why.
+            // Send the alert, which tells the server why.
             if let Err(error) = tls.write_tls(&mut self.socket) {
                 log::debug!("while sending an alert: {error}");
             }
@@ -386,7 +288,7 @@ impl Connection {
     }
 }
 
-/// True for "not now", the error itself for all that is final.
+/// True for "not now", false for "again"; anything else is an error.
 fn would_block(error: io::Error) -> io::Result<bool> {
     match error.kind() {
         io::ErrorKind::WouldBlock => Ok(true),

@@ -1,40 +1,45 @@
-//! The way into a server: a trusted connection, greeted and logged in.
+//! Connects to one server and logs in.
 //!
-//! Owns which server it is and what is saved about it. The main thread goes through it the first
-//! time, asking the user; the network thread comes back through it with the token alone.
+//! Owns which server that is and where things about it are saved. The main thread uses it for the
+//! first connection and asks the user what is missing; the network thread reconnects with the
+//! saved token alone.
 
 use super::args::{Address, Fingerprint, Transport};
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome, token_label};
-use super::connection::{ConnectError, Connection, Poller};
+use super::connection::{ConnectError, Connection};
 use super::known_hosts::{self, KnownHostsError, Record};
+use super::poller::Poller;
 use super::state::{SavedLogin, StateDir, StateError};
 use super::trust::{Trust, TrustError, TrustOutcome};
 use crate::protocol::code::Code;
 use crate::protocol::names::UserName;
 use std::collections::VecDeque;
 
-/// Why one is not in.
+/// Why there is no logged-in connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectorError {
-    /// What is known of the server can't be used.
+    /// `known_hosts` can't be used.
     #[error(transparent)]
     KnownHosts(#[from] KnownHostsError),
     /// There is no connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// There is no login.
+    /// The login failed.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// What is saved can't be read or written.
+    /// The saved logins can't be read or written.
     #[error(transparent)]
     State(#[from] StateError),
     /// There is no saved login, and nobody to ask.
-    #[error("no login for {0} is saved. Run chitchat in a terminal once, to log in there.")]
+    #[error("not logged in to {0} yet. Run chitchat in a terminal once to log in.")]
     NoSavedLogin(Address),
+    /// The saved login has expired or was revoked: with `/token revoke`, or by a new password.
+    #[error("the saved login of {0} has expired or was revoked. Run chitchat in a terminal to log in again.")]
+    LoginRevoked(UserName),
 }
 
 impl ConnectorError {
-    /// Whether a later try may go well without anyone's doing.
+    /// Whether trying again later may help.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -53,14 +58,14 @@ impl ConnectorError {
     }
 }
 
-/// A server and what is saved about it.
+/// See the module.
 #[derive(Debug, Clone)]
 pub struct Connector {
     /// The server.
     pub server: Address,
-    /// What is saved.
+    /// Where logins and known servers are saved.
     pub state: StateDir,
-    /// The fingerprint given by hand.
+    /// The fingerprint from the command line.
     pub fingerprint: Option<Fingerprint>,
 }
 
@@ -68,18 +73,18 @@ pub struct Connector {
 pub struct LoggedIn {
     /// The connection.
     pub connection: Connection,
-    /// Which history the server has.
+    /// Names the server's history: message ids are comparable while it stays the same.
     pub epoch: String,
-    /// Who one is.
+    /// The account.
     pub me: UserName,
-    /// The sentence that the server welcomed one with.
+    /// The server's welcome.
     pub welcome: String,
-    /// Lines that came meanwhile.
+    /// Lines that arrived during the login.
     pub early: VecDeque<String>,
 }
 
 impl Connector {
-    /// Connects to the server if it is trusted, and remembers how it is known.
+    /// Connects to the server if it is trusted, and remembers why it is.
     ///
     /// # Errors
     /// [`ConnectorError`]; an unknown server is [`TrustError::Unknown`].
@@ -99,10 +104,10 @@ impl Connector {
         Ok(connection)
     }
 
-    /// Takes the key of a server that nobody vouches for, because the user says so.
+    /// Trusts the key of an unknown server from now on, because the user says so.
     ///
     /// # Errors
-    /// [`ConnectorError::KnownHosts`] if it can't be written.
+    /// [`ConnectorError::KnownHosts`] if that can't be written.
     pub fn trust_key(&self, untrusted: &TrustError) -> Result<(), ConnectorError> {
         if let TrustError::Unknown { pin, .. } = untrusted {
             known_hosts::remember(&self.state, &self.server, Record::Pin(*pin))?;
@@ -110,7 +115,7 @@ impl Connector {
         Ok(())
     }
 
-    /// Comes back with the saved token.
+    /// Connects and logs in with the saved token.
     ///
     /// # Errors
     /// [`ConnectorError`]; [`ConnectorError::is_temporary`] says whether to try again.
@@ -122,22 +127,21 @@ impl Connector {
         let epoch = auth.greet()?;
         let Welcome { me, text } = match auth.log_in(Credentials::Token(&saved.token)) {
             Ok(welcome) => welcome,
-            Err(error) => {
-                if error.is(Code::BadCredentials) {
-                    self.state.forget_login(&self.server, &saved.name)?;
-                }
-                return Err(error.into());
+            Err(error) if error.is(Code::BadCredentials) => {
+                self.state.forget_login(&self.server, &saved.name)?;
+                return Err(ConnectorError::LoginRevoked(saved.name));
             }
+            Err(error) => return Err(error.into()),
         };
         auth.deflate()?;
         let (connection, early) = auth.into_parts();
         Ok(LoggedIn { connection, epoch, me, welcome: text, early })
     }
 
-    /// Asks for a token and keeps it; without one the next login asks for the password again.
+    /// Requests a token and saves it. If that fails, the next login asks for the password again.
     ///
     /// # Errors
-    /// [`AuthError::Connection`] if the connection failed; all else is logged, and goes without.
+    /// [`AuthError::Connection`] if the connection failed. Anything else is only logged.
     pub fn save_login(&self, auth: &mut Authenticator<'_>, me: &UserName) -> Result<(), AuthError> {
         let label = match token_label() {
             Ok(label) => label,

@@ -1,11 +1,13 @@
-//! The first way in: trust, name and password, asked of the user where there is one.
+//! The first connection of a run: asks the user, if there is one, whether to trust the server, and
+//! for name and password.
 //!
-//! Owns what is asked before the chat begins. Runs on the main thread.
+//! Owns the prompts that come before the chat. Runs on the main thread.
 
 use super::args::Args;
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome};
-use super::connection::{ConnectError, Connection, Poller};
+use super::connection::{ConnectError, Connection};
 use super::connector::{Connector, ConnectorError, LoggedIn};
+use super::poller::Poller;
 use super::screen::clean_lines;
 use super::state::SavedLogin;
 use super::trust::TrustError;
@@ -14,33 +16,33 @@ use crate::protocol::names::UserName;
 use crate::protocol::secrets::Secret;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-/// How often a name or a password may be wrong.
+/// How many times name and password are asked for.
 const TRIES: u32 = 5;
 
-/// Somebody to ask, or nobody.
+/// Asks the user.
 pub trait Prompts {
-    /// Whether anyone can answer.
-    fn is_there(&self) -> bool;
-    /// Shows a text and takes a line; `None` at the end of input.
+    /// Whether there is anyone to answer.
+    fn can_answer(&self) -> bool;
+    /// Asks for a line; `None` at the end of input.
     ///
     /// # Errors
     /// If the terminal fails.
     fn line(&mut self, question: &str) -> io::Result<Option<String>>;
-    /// Takes a line without showing it.
+    /// Asks for a line without showing what is typed.
     ///
     /// # Errors
     /// If the terminal fails, or the input ends.
     fn hidden(&mut self, question: &str) -> io::Result<Secret>;
-    /// Tells something.
+    /// Shows a text.
     fn tell(&mut self, text: &str);
 }
 
-/// The user at the terminal, if standard input is one.
+/// Asks on the terminal, if standard input is one.
 #[derive(Debug, Default)]
 pub struct TerminalPrompts;
 
 impl Prompts for TerminalPrompts {
-    fn is_there(&self) -> bool {
+    fn can_answer(&self) -> bool {
         io::stdin().is_terminal()
     }
 
@@ -63,17 +65,17 @@ impl Prompts for TerminalPrompts {
     }
 }
 
-/// Why one is not in.
+/// Why the first connection failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FirstConnectionError {
-    /// No connection, or no login on it.
+    /// There is no connection, or no login on it.
     #[error(transparent)]
     Connector(#[from] ConnectorError),
     /// The user gave up.
-    #[error("nothing was done")]
-    GivenUp,
+    #[error("cancelled")]
+    Cancelled,
     /// The terminal failed.
-    #[error("the terminal failed: {0}")]
+    #[error("can't read from the terminal: {0}")]
     Terminal(#[from] io::Error),
 }
 
@@ -83,7 +85,7 @@ impl From<AuthError> for FirstConnectionError {
     }
 }
 
-/// Goes in: by the saved token, else by asking.
+/// Connects and logs in, with the saved token or by asking.
 ///
 /// # Errors
 /// [`FirstConnectionError`].
@@ -104,7 +106,7 @@ pub fn connect(
     {
         welcome = resume(&mut auth, connector, &saved, prompts)?;
     }
-    if welcome.is_none() && !prompts.is_there() {
+    if welcome.is_none() && !prompts.can_answer() {
         return Err(ConnectorError::NoSavedLogin(connector.server.clone()).into());
     }
     let mut tries = 0;
@@ -116,7 +118,7 @@ pub fn connect(
         let answers = Answers::from(args, registers, prompts)?;
         let mut result = auth.log_in(answers.credentials());
         if matches!(result, Err(AuthError::Connection { .. })) {
-            // Typing took longer than the server waits for a login.
+            // The server does not wait for a login as long as people may take to type.
             drop(auth);
             auth = Authenticator::new(open(connector, poller, prompts)?, poller);
             epoch = auth.greet()?;
@@ -146,14 +148,16 @@ fn open(
 ) -> Result<Connection, FirstConnectionError> {
     match connector.connect(poller) {
         Err(ConnectorError::Connect(ConnectError::Untrusted(untrusted @ TrustError::Unknown { .. })))
-            if prompts.is_there() =>
+            if prompts.can_answer() =>
         {
-            let TrustError::Unknown { fingerprint, .. } = &untrusted else { return Err(FirstConnectionError::GivenUp) };
-            prompts.tell(&untrusted.to_string());
+            let TrustError::Unknown { fingerprint, reason, .. } = &untrusted else {
+                return Err(FirstConnectionError::Cancelled);
+            };
             prompts.tell(&format!(
-                "  {fingerprint}\nAsk its operator whether that is right: the server prints it when it starts."
+                "This server is not trusted yet: {reason}. Its fingerprint is\n  {fingerprint}\n\
+                 Ask its operator whether that is right; the server prints it when it starts."
             ));
-            let answer = prompts.line("Trust it from now on? [y/N] ")?.unwrap_or_default();
+            let answer = prompts.line("Trust this server from now on? [y/N] ")?.unwrap_or_default();
             if !matches!(answer.to_lowercase().as_str(), "y" | "yes") {
                 return Err(ConnectorError::Connect(ConnectError::Untrusted(untrusted)).into());
             }
@@ -164,7 +168,8 @@ fn open(
     }
 }
 
-/// Logs in with the saved token; a dead one is forgotten, and the password is asked for.
+/// Logs in with the saved token. One that is no longer valid is forgotten, and `None` says to ask
+/// for the password.
 fn resume(
     auth: &mut Authenticator<'_>,
     connector: &Connector,
@@ -175,7 +180,7 @@ fn resume(
         Ok(welcome) => Ok(Some(welcome)),
         Err(error) if error.is(Code::BadCredentials) => {
             connector.state.forget_login(&connector.server, &saved.name).map_err(ConnectorError::from)?;
-            prompts.tell(&format!("The saved login of {} is not valid any more.", saved.name));
+            prompts.tell(&format!("The saved login of {} has expired.", saved.name));
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -194,22 +199,22 @@ impl Answers {
         let name = match &args.name {
             Some(name) => *name,
             None => loop {
-                let typed = prompts.line("Name: ")?.ok_or(FirstConnectionError::GivenUp)?;
+                let typed = prompts.line("Name: ")?.ok_or(FirstConnectionError::Cancelled)?;
                 match UserName::parse(&typed) {
                     Ok(name) => break name,
-                    Err(error) => prompts.tell(&format!("That can't be a name: {error}.")),
+                    Err(error) => prompts.tell(&format!("That is not a valid name: {error}.")),
                 }
             },
         };
         let password = loop {
             let password = prompts.hidden("Password: ")?;
             if password.expose().is_empty() {
-                return Err(FirstConnectionError::GivenUp);
+                return Err(FirstConnectionError::Cancelled);
             }
-            if !registers || prompts.hidden("Again: ")?.expose() == password.expose() {
+            if !registers || prompts.hidden("Password again: ")?.expose() == password.expose() {
                 break password;
             }
-            prompts.tell("The two are not the same.");
+            prompts.tell("The passwords don't match.");
         };
         let invite = args.invite.as_deref().map(Secret::new);
         Ok(Self { name, password, registers, invite })
@@ -224,7 +229,7 @@ impl Answers {
     }
 }
 
-/// Whether other words of the user's may do.
+/// Whether another name or password may succeed.
 fn may_try_again(error: &AuthError, args: &Args) -> bool {
     let name_may_change = args.name.is_none();
     [Code::BadCredentials, Code::WeakPassword, Code::Cancelled, Code::BadText].iter().any(|&code| error.is(code))

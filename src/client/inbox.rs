@@ -1,21 +1,22 @@
-//! The bytes that came from a server and were not taken as lines yet.
+//! Received bytes that were not taken as lines yet.
 //!
-//! Owns the bounds of what a server may send: lines of at most [`SERVER_LINE_MAX`] bytes, frames
-//! within the protocol's limits; anything else ends the connection. Lines are cut one by one as
-//! they are taken, so that a small frame of many lines is never a large heap of them. Must not
-//! know sockets.
+//! Owns the limits of what a server may send: lines of at most [`SERVER_LINE_MAX`] bytes, and
+//! frames within the protocol's limits. Anything else ends the connection. Lines are cut one by
+//! one as they are taken, so that a small frame of many lines does not become a large list. Must
+//! not know sockets.
 
 use crate::protocol::deflate::{BadFrame, Unpacker};
 use crate::protocol::frame::{Cut, Framer, Frames, Rules};
 use crate::protocol::line::SERVER_LINE_MAX;
 
-/// The server sent what is no line of the protocol. Its fault, and the end of the connection.
+/// The server sent something that the protocol does not allow. Its fault, and the end of the
+/// connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InboxError {
-    /// A line without an end.
+    /// A line that is too long.
     #[error("the server sent a line of more than {SERVER_LINE_MAX} bytes")]
     TooLong,
-    /// A frame that is none.
+    /// A damaged frame.
     #[error("the server sent a damaged frame: {0}")]
     BadFrame(#[from] BadFrame),
 }
@@ -31,7 +32,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Nothing came yet.
+    /// Empty.
     #[must_use]
     pub fn new() -> Self {
         Self { framer: Framer::new(), frames: Frames::Off, unpacker: None, next: None }
@@ -47,25 +48,26 @@ impl Inbox {
         self.framer.keep(bytes);
     }
 
-    /// Bytes that are not cut yet. Who feeds it stops at a bound above the largest frame.
+    /// Bytes that are not cut into lines yet. The caller stops feeding at a limit above the largest
+    /// frame.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.framer.buffered()
     }
 
-    /// The oldest line, with what is no UTF-8 replaced; `None` if none is whole.
+    /// Takes the oldest line, with invalid UTF-8 replaced; `None` if there is no complete one.
     ///
     /// # Errors
-    /// [`InboxError`]; the connection is of no use any more.
+    /// [`InboxError`]; the connection can't be used any more.
     pub fn pop(&mut self) -> Result<Option<String>, InboxError> {
         let found = self.has_line()?;
         Ok(if found { self.next.take() } else { None })
     }
 
-    /// Whether a whole line has come.
+    /// Whether there is a complete line.
     ///
     /// # Errors
-    /// [`InboxError`]; the connection is of no use any more.
+    /// [`InboxError`]; the connection can't be used any more.
     pub fn has_line(&mut self) -> Result<bool, InboxError> {
         let rules = Rules { line_max: SERVER_LINE_MAX, frames: self.frames };
         while self.next.is_none() {
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_frames_come_in_order() {
+    fn lines_and_frames_stay_in_order() {
         let mut inbox = Inbox::new();
         inbox.feed(b"+ deflate 1\n");
         inbox.expect_frames();
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_ends_the_connection() {
+    fn anything_but_lines_is_an_error() {
         let mut inbox = Inbox::new();
         inbox.feed(&[b'a'; SERVER_LINE_MAX + 2]);
         assert_eq!(inbox.pop(), Err(InboxError::TooLong));

@@ -1,28 +1,29 @@
-//! What was said, read from a line or from a row of history.
+//! Messages, parsed from a line or from a row of history.
 //!
-//! Pure; knows the form of rows and which conversation a direct message belongs to.
+//! Owns the syntax of those rows, and the rule which conversation a direct message belongs to.
+//! Pure.
 
 use super::screen::{Message, Recipient};
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::{Target, UserName};
 use jiff::Timestamp;
 
-/// Something said, and where it belongs.
+/// A message and where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
-    /// The conversation; none where its name is nobody's, as the server's own.
+    /// The conversation; none if its name is not valid.
     pub target: Option<Target>,
-    /// Its id there; without tags there is none.
+    /// Its id there; none without tags.
     pub id: Option<u64>,
-    /// What is shown.
+    /// The message, as it is shown.
     pub message: Message,
 }
 
-/// Reads a line that says something; `None` if it is another kind of line.
+/// Takes the message from a line; `None` if it is another kind of line.
 #[must_use]
 pub fn parse_line(line: &Line<'_>, me: Option<&UserName>) -> Option<Incoming> {
     let at = line.tags.at;
-    // An event about a message is no message, though it may carry the message's id.
+    // An event about a message may carry the message's id, but is not a message.
     let id = if line.tags.ev.is_some() { None } else { line.tags.id };
     let (target, recipient, author, mark, text) = match line.body {
         Body::RoomMessage { room, author, mark, text } => {
@@ -46,7 +47,7 @@ pub fn parse_line(line: &Line<'_>, me: Option<&UserName>) -> Option<Incoming> {
     })
 }
 
-/// Reads a row of history, `TARGET ID TIME AUTHOR[ (mark)]: TEXT`; `None` if it is none.
+/// Parses a row of history, `TARGET ID TIME AUTHOR[ (mark)]: TEXT`.
 #[must_use]
 pub fn parse_row(row: &str, me: Option<&UserName>) -> Option<Incoming> {
     let mut words = row.splitn(4, ' ');
@@ -60,7 +61,7 @@ pub fn parse_row(row: &str, me: Option<&UserName>) -> Option<Incoming> {
     };
     let recipient = match &target {
         Target::Room(room) => Recipient::Room(room.to_string()),
-        // Rows name the other side alone: what that side said, it said to this account.
+        // Rows name only the other side; what the other side said went to this account.
         Target::Direct(other) if is_me(author, me) => Recipient::DirectTo(other.to_string()),
         Target::Direct(other) => Recipient::DirectTo(me.unwrap_or(other).to_string()),
     };
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_and_lines_say_the_same() {
+    fn rows_and_lines_parse_to_the_same() {
         for (row, line) in [
             ("lobby 7 2026-11-22T09:10:00.000Z bob: a: b", "@id=7;at=1795338600000 [lobby] bob: a: b"),
             ("lobby 8 2026-11-22T09:10:00.000Z bob (edited): x", "@id=8;at=1795338600000 [lobby] bob (edited): x"),
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_direct_line_belongs_to_its_other_side_also_without_a_tag() {
+    fn a_direct_message_belongs_to_the_other_side_even_without_a_tag() {
         for line in ["@id=1 (alice > bob) x", "@id=1 (bob > alice) x", "@id=1;to=@bob (bob > alice) x"] {
             let said = parse_line(&Line::parse(line).unwrap(), Some(&me())).unwrap();
             assert_eq!(said.target, Some(Target::parse("@bob").unwrap()), "{line}");
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_row_is_none() {
+    fn other_rows_are_not_messages() {
         for row in ["", "lobby", "lobby x y z", "lobby 1 now bob", "b!d 1 2026-11-22T09:10:00Z bob: x"] {
             assert_eq!(parse_row(row, None), None, "{row}");
         }

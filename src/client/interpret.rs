@@ -1,19 +1,19 @@
 //! What the user means by a line, and what an answered command changes for the client.
 //!
-//! Pure. Texts become posts with a key, so that they can be repeated; commands go to the server as
-//! typed, also those that this version does not know: the server may be newer.
+//! Pure. Messages become `/post`s with a key, so that they can be sent again; commands go to the
+//! server as typed, even those that this version does not know: the server may be newer.
 
 use super::known_names::KnownNames;
 use crate::protocol::command::{Command, Input, LINE_MAX, Setting, label_of, parse_line};
 use crate::protocol::names::{RoomName, Target};
 
-/// Bytes that a label of the client's and its frame take at most: `/@c` and a number, a space.
+/// Bytes that the client's label takes at most: `/@c`, a number and a space.
 const LABEL_ROOM: usize = 24;
 
 /// What the client adds to `/help`.
 pub const KEYS_HELP: &[&str] = &[
-    "in this client: Tab completes commands, rooms and names; Up and Ctrl-R find what you typed before",
-    "Ctrl-C drops the line, Ctrl-D or /quit leaves; // at the start of a line says a /",
+    "in this client: Tab completes commands, rooms and names; Up and Ctrl-R find earlier lines",
+    "Ctrl-C clears the line, Ctrl-D or /quit leaves; to say a line that begins with /, type // instead",
 ];
 
 /// What a line means.
@@ -23,44 +23,44 @@ pub enum Interpretation {
     Nothing,
     /// Say this.
     Post {
-        /// Where.
+        /// Where to say it.
         target: Target,
-        /// Once, under this key.
+        /// The key that makes it once.
         key: String,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// Send this, without slash and label.
+    /// Send this command, which is without slash and label.
     Command(String),
     /// It can't be sent.
     Refused {
-        /// As the server would call it.
+        /// The code that the server would use.
         code: &'static str,
-        /// What to do.
+        /// Why, and what to do.
         text: String,
     },
 }
 
-/// Reads a line that was typed while `room` was the current one.
+/// Interprets a line that was entered while `room` was the current room.
 pub fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnce() -> String) -> Interpretation {
     let refused = |code, text: &str| Interpretation::Refused { code, text: text.to_owned() };
     if line.contains(['\n', '\r']) {
-        return refused("bad-text", "a line has no line ends in it");
+        return refused("bad-text", "a message is one line, without line ends in it");
     }
     let meant = match parse_line(line) {
         Input::Nothing => return Interpretation::Nothing,
         Input::Text(text) => match room {
             Some(room) => Interpretation::Post { target: Target::Room(*room), key: new_key(), text: text.to_owned() },
-            None => return refused("no-room", "you are in no room now. /rooms lists them, /join ROOM enters one."),
+            None => return refused("no-room", "you're not in a room. /rooms lists them, /join ROOM enters one."),
         },
         Input::Command { verb: Ok(verb), rest, .. } => match verb.parse(rest) {
             Ok(Command::Say { target, key: None, text }) => {
                 Interpretation::Post { target, key: new_key(), text: text.as_str().to_owned() }
             }
             Ok(Command::Set(Setting::Tags(_) | Setting::Deflate(_))) => {
-                return refused("not-allowed", "this client needs tags and deflate as they are");
+                return refused("not-allowed", "this client manages tags and deflate itself.");
             }
-            // Also where the arguments look wrong: the server's refusal is the one that counts.
+            // Even if the arguments look wrong: the server decides.
             _ => Interpretation::Command(format!("{}{rest}", verb.name)),
         },
         Input::Command { verb: Err(_), .. } => Interpretation::Command(without_label(line).to_owned()),
@@ -71,13 +71,14 @@ pub fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnce() -> 
         _ => 0,
     };
     if length + LABEL_ROOM > LINE_MAX {
-        let text = format!("{} bytes are more than one line may have. Nothing was sent.", line.len());
+        let most = line.len().saturating_sub(length + LABEL_ROOM - LINE_MAX);
+        let text = format!("that line is {} bytes, and the limit here is {most}. Nothing was sent.", line.len());
         return Interpretation::Refused { code: "line-too-long", text };
     }
     meant
 }
 
-/// The command behind the slash and the user's own label, if there is one.
+/// The command after the slash and the user's own label, if there is one.
 fn without_label(line: &str) -> &str {
     let behind = match label_of(line.as_bytes()) {
         Some(label) => &line["/@ ".len() + label.len()..],
@@ -86,23 +87,23 @@ fn without_label(line: &str) -> &str {
     behind.trim_start_matches(' ')
 }
 
-/// Whether a line leaves the client: that is between the user and the main thread.
+/// Whether a line leaves the client, which the main thread handles.
 #[must_use]
 pub fn is_quit(line: &str) -> bool {
     matches!(parse(line), Some(Command::Quit))
 }
 
-/// Whether a typed line holds, or leads to, a secret: it is kept out of what is remembered.
+/// Whether a line contains a secret, or is followed by one: it is kept out of the history file.
 #[must_use]
 pub fn is_secret(line: &str) -> bool {
     let Input::Command { verb: Ok(verb), .. } = parse_line(line.trim_start()) else {
-        // A mistyped /login may hold a password.
+        // A mistyped /login may contain a password.
         return line.trim_start().starts_with('/') && !matches!(parse_line(line.trim_start()), Input::Text(_));
     };
     matches!(verb.name, "login" | "register" | "resume" | "passwd" | "resetpw")
 }
 
-/// The room that a command makes the current one; refused, it leaves none.
+/// The room that a command makes the current one. If it is refused, there is no current room.
 #[must_use]
 pub fn enters_room(command: &str) -> Option<RoomName> {
     match parse(&format!("/{command}"))? {
@@ -120,7 +121,7 @@ pub fn leaves_room(command: &str) -> Option<RoomName> {
     }
 }
 
-/// The conversation whose unread lines a command shows, or marks as read.
+/// The conversation whose unread messages a command shows or marks as read.
 #[must_use]
 pub fn catches_up(command: &str) -> Option<Target> {
     match parse(&format!("/{command}"))? {
@@ -152,7 +153,7 @@ pub fn is_passwd(command: &str) -> bool {
     matches!(parse(&format!("/{command}")), Some(Command::Passwd))
 }
 
-/// Learns the names in a row of an answer.
+/// Learns the name in a row of an answer.
 pub fn learn_row(command: &str, row: &str, names: &KnownNames) {
     let word = row.split(' ').next().unwrap_or_default();
     match parse(&format!("/{command}")) {
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_become_posts_and_commands_stay() {
+    fn messages_become_posts_and_commands_stay() {
         assert_eq!(meant("hello  bob"), post("lobby", "hello  bob"));
         assert_eq!(meant("//etc"), post("lobby", "/etc"));
         assert_eq!(meant("/msg Bob lunch?"), post("@Bob", "lunch?"));
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_sent_is_said_at_once() {
+    fn what_can_not_be_sent_is_refused_at_once() {
         let code = |line: &str, room: Option<&RoomName>| match interpret(line, room, || "key".to_owned()) {
             Interpretation::Refused { code, .. } => code,
             other => panic!("{other:?}"),
@@ -209,10 +210,15 @@ mod tests {
         assert_eq!(code(&"a".repeat(LINE_MAX), Some(&lobby)), "line-too-long");
         assert_eq!(code("/set tags off", Some(&lobby)), "not-allowed");
         assert_eq!(code("a\nb", Some(&lobby)), "bad-text");
+        let long = |bytes: usize| interpret(&"a".repeat(bytes), Some(&lobby), || "key".to_owned());
+        let most = LINE_MAX - LABEL_ROOM - "post lobby key ".len();
+        assert!(matches!(long(most), Interpretation::Post { .. }));
+        let told = format!("that line is 4000 bytes, and the limit here is {most}. Nothing was sent.");
+        assert_eq!(long(4000), Interpretation::Refused { code: "line-too-long", text: told });
     }
 
     #[test]
-    fn secrets_are_not_remembered() {
+    fn secrets_are_recognised() {
         for line in ["/login a b", " /LOGIN a b", "/@x resume t", "/register a b", "/passwd", "/lgoin a b", "/"] {
             assert!(is_secret(line), "{line}");
         }

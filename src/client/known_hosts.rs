@@ -1,8 +1,8 @@
-//! Which servers are trusted, and why: the lines of `known_hosts`.
+//! Which servers are trusted, and why: the file `known_hosts`.
 //!
-//! Owns the file's grammar: `HOST:PORT sha256:HEX` for a server whose key the user took on first
+//! Owns the file's syntax: `HOST:PORT sha256:HEX` for a server whose key the user trusted on first
 //! use (the SHA-256 of its public key, so that a renewed certificate with the same key is fine),
-//! `HOST:PORT ca` for one that a public authority vouched for. `#` begins a comment. Knows no TLS.
+//! `HOST:PORT ca` for one that a public authority trusts. `#` begins a comment. Knows no TLS.
 
 use super::args::{Address, unhex};
 use super::state::{self, StateDir, StateError};
@@ -15,12 +15,12 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pin(pub [u8; 32]);
 
-/// How a server was known the last time.
+/// Why a server was trusted the last time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Record {
-    /// By this key.
+    /// The user trusted this key.
     Pin(Pin),
-    /// A public authority vouched for it.
+    /// A public authority trusted it.
     Authority,
 }
 
@@ -33,10 +33,10 @@ impl fmt::Display for Record {
     }
 }
 
-/// A record and where it stands, so that a refusal can name the line to look at.
+/// A record and its place in the file, which a refusal names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    /// What is known.
+pub struct KnownHost {
+    /// The record.
     pub record: Record,
     /// The file.
     pub file: PathBuf,
@@ -44,14 +44,14 @@ pub struct Known {
     pub line: usize,
 }
 
-/// What stands about a server can't be used; to go on would be to trust it blindly.
+/// The file can't be used; to go on without it would be to trust the server blindly.
 #[derive(Debug, thiserror::Error)]
 pub enum KnownHostsError {
     /// The file can't be read or written.
     #[error(transparent)]
     State(#[from] StateError),
     /// The server's line is damaged.
-    #[error("{}, line {line}: expected HOST:PORT sha256:HEX or HOST:PORT ca. Mend or remove the line.", file.display())]
+    #[error("{}, line {line}: expected HOST:PORT sha256:HEX or HOST:PORT ca. Fix or remove the line.", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
@@ -60,21 +60,21 @@ pub enum KnownHostsError {
     },
 }
 
-/// What is known of a server.
+/// Looks up a server.
 ///
 /// # Errors
 /// [`KnownHostsError`] if the file can't be read or the server's line is damaged.
-pub fn look_up(state: &StateDir, server: &Address) -> Result<Option<Known>, KnownHostsError> {
+pub fn look_up(state: &StateDir, server: &Address) -> Result<Option<KnownHost>, KnownHostsError> {
     let file = state.known_hosts();
     let text = state::read(&file)?;
     let Some((index, rest)) = find(&text, &server.to_string()) else { return Ok(None) };
     match parse_record(rest) {
-        Some(record) => Ok(Some(Known { record, file, line: index + 1 })),
+        Some(record) => Ok(Some(KnownHost { record, file, line: index + 1 })),
         None => Err(KnownHostsError::Damaged { file, line: index + 1 }),
     }
 }
 
-/// Remembers how a server is known, in place of what stood there.
+/// Remembers why a server is trusted, in place of its old record.
 ///
 /// # Errors
 /// [`KnownHostsError::State`] if the file can't be written.
@@ -82,16 +82,16 @@ pub fn remember(state: &StateDir, server: &Address, record: Record) -> Result<()
     let server = server.to_string();
     state.update(&state.known_hosts(), |text| {
         let mut new = Zeroizing::new(String::new());
-        let stood = find(text, &server).map(|(index, _)| index);
+        let old = find(text, &server).map(|(index, _)| index);
         for (index, line) in text.lines().enumerate() {
-            if Some(index) == stood {
+            if Some(index) == old {
                 new.push_str(&format!("{server} {record}\n"));
             } else {
                 new.push_str(line);
                 new.push('\n');
             }
         }
-        if stood.is_none() {
+        if old.is_none() {
             new.push_str(&format!("{server} {record}\n"));
         }
         new
@@ -99,7 +99,7 @@ pub fn remember(state: &StateDir, server: &Address, record: Record) -> Result<()
     Ok(())
 }
 
-/// The first line about a server, counted from 0, and what stands behind the server's name.
+/// The first line about a server, counted from 0, and its text after the server's name.
 fn find<'a>(text: &'a str, server: &str) -> Option<(usize, &'a str)> {
     text.lines().enumerate().find_map(|(index, line)| {
         let line = line.split_once('#').map_or(line, |(line, _)| line).trim();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_found_with_its_line() {
+    fn a_server_is_found_with_its_line_number() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().to_owned()).unwrap();
         assert_eq!(look_up(&state, &server("a")).unwrap(), None);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_record_takes_the_old_ones_place_and_nothing_else_moves() {
+    fn a_new_record_replaces_the_old_one_and_nothing_else_changes() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().to_owned()).unwrap();
         fs::write(state.known_hosts(), "# mine\na:2428 ca\nb:2428 ca\n").unwrap();

@@ -1,14 +1,14 @@
 //! Rooms and people that were seen, for completion.
 //!
-//! The network thread learns them from lines, the line editor reads them: shared on purpose, behind a lock
-//! that is held for a look-up and never over I/O.
+//! The network thread learns them from lines and the line editor completes them: shared on
+//! purpose, behind a lock that is held for a look-up and never during I/O.
 
 use crate::protocol::names::{RoomName, UserName};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Names of each kind that are remembered; further ones are not completed.
+/// Names of each kind that are remembered; others are not completed.
 const NAMES_MAX: usize = 5000;
 
 /// See the module. Clones share what they know.
@@ -22,27 +22,27 @@ struct Seen {
 }
 
 impl KnownNames {
-    /// Remembers a room, if that is a room's name.
+    /// Remembers a room, if the name is valid.
     pub fn room(&self, name: &str) {
         if let Ok(room) = RoomName::parse(name) {
             learn(&mut self.0.lock().rooms, room.as_str().to_owned(), room);
         }
     }
 
-    /// Remembers somebody, if that is an account's name.
+    /// Remembers an account, if the name is valid.
     pub fn person(&self, name: &str) {
         if let Ok(name) = UserName::parse(name) {
             learn(&mut self.0.lock().people, name.case_folded().into_owned(), name);
         }
     }
 
-    /// Rooms that begin so, in order.
+    /// Rooms that begin with this, in order.
     #[must_use]
     pub fn rooms(&self, start: &str) -> Vec<String> {
         matching(&self.0.lock().rooms, start)
     }
 
-    /// People whose names begin so, in order.
+    /// People whose names begin with this, in order.
     #[must_use]
     pub fn people(&self, start: &str) -> Vec<String> {
         matching(&self.0.lock().people, start)

@@ -1,7 +1,6 @@
-//! The line that is being typed: editing, history, completion.
+//! The line being typed: editing, history, completion.
 //!
-//! Owns rustyline and the file of what was typed. Must not know the network. Runs on the main
-//! thread.
+//! Owns rustyline and the history file. Must not know the network. Runs on the main thread.
 
 use super::interpret::is_secret;
 use super::known_names::KnownNames;
@@ -20,10 +19,10 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-/// Typed lines that are remembered.
+/// Lines in the history file.
 const HISTORY_MAX: usize = 1000;
 
-/// The line editor.
+/// See the module.
 pub struct LineEditor {
     editor: Editor<LineHelper, DefaultHistory>,
     history: PathBuf,
@@ -34,14 +33,14 @@ pub struct LineEditor {
 pub enum Entered {
     /// A line, or several that were pasted.
     Lines(Vec<String>),
-    /// Ctrl-C: the line is dropped.
-    Dropped,
+    /// Ctrl-C: the line was cleared.
+    Cleared,
     /// Ctrl-D, or the terminal is gone.
     End,
 }
 
 impl LineEditor {
-    /// An editor on the terminal, with what was typed before.
+    /// An editor on the terminal, with the history of earlier runs.
     ///
     /// # Errors
     /// What rustyline says, if the terminal can't be used.
@@ -55,30 +54,30 @@ impl LineEditor {
         let typed_before = DefaultHistory::with_config(&config);
         let mut editor = Editor::with_history(config, typed_before)?;
         editor.set_helper(Some(LineHelper { names, gate: None }));
-        // Ctrl-J would put a line end into the line; it ends the line, as everywhere.
+        // By default Ctrl-J inserts a line end; here it enters the line, as everywhere else.
         editor.bind_sequence(KeyEvent::ctrl('j'), EventHandler::Simple(Cmd::AcceptLine));
         if let Err(error) = editor.load_history(&history) {
-            log::debug!("no history of typed lines: {error}");
+            log::debug!("can't load the history file: {error}");
         }
         Ok(Self { editor, history })
     }
 
-    /// What prints above the line.
+    /// Prints above the line being typed.
     ///
     /// # Errors
-    /// What rustyline says, if this is no terminal.
+    /// What rustyline says, if the terminal can't do that.
     pub fn printer(&mut self) -> rustyline::Result<impl ExternalPrinter + Send + use<>> {
         self.editor.create_external_printer()
     }
 
-    /// The gate that is open while a line is typed.
+    /// The gate to open while a line is being typed.
     pub fn set_gate(&mut self, gate: Gate) {
         if let Some(helper) = self.editor.helper_mut() {
             helper.gate = Some(gate);
         }
     }
 
-    /// Reads what the user types.
+    /// Waits for the user to enter something.
     ///
     /// # Errors
     /// What rustyline says, if the terminal fails.
@@ -95,13 +94,13 @@ impl LineEditor {
                 }
                 Ok(Entered::Lines(lines))
             }
-            Err(ReadlineError::Interrupted) => Ok(Entered::Dropped),
+            Err(ReadlineError::Interrupted) => Ok(Entered::Cleared),
             Err(ReadlineError::Eof) => Ok(Entered::End),
             Err(error) => Err(error),
         }
     }
 
-    /// Asks a question whose answer is not remembered; `None` if there is none.
+    /// Asks a question. The answer does not go into the history; `None` if there is none.
     pub fn ask(&mut self, question: &str) -> Option<String> {
         let answer = self.editor.readline(question).ok();
         if let Some(gate) = self.editor.helper().and_then(|helper| helper.gate.as_ref()) {
@@ -110,23 +109,23 @@ impl LineEditor {
         answer.map(|answer| answer.trim().to_owned())
     }
 
-    /// Keeps what was typed, for the next time; never what is, or may be, a secret.
+    /// Adds a line to the history, unless it contains or may contain a secret.
     fn remember(&mut self, line: &str) {
         if line.trim().is_empty() || is_secret(line) {
             return;
         }
         if let Err(error) = self.editor.add_history_entry(line) {
-            log::debug!("not remembered: {error}");
+            log::debug!("not added to the history: {error}");
         }
     }
 
     /// Writes the history file.
     pub fn save(&mut self) {
-        // Made here first, so that it is the owner's alone from its first byte on.
+        // Created here first, so that it is private from the first byte on.
         let made = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.history);
         let saved = made.map_err(ReadlineError::Io).and_then(|_| self.editor.append_history(&self.history));
         if let Err(error) = saved {
-            log::warn!("what was typed could not be kept: {error}");
+            log::warn!("can't save the history file: {error}");
         }
     }
 }
@@ -143,7 +142,7 @@ impl Highlighter for LineHelper {}
 impl Hinter for LineHelper {
     type Hint = String;
 
-    // Hints are not used; this is the first thing that the editor asks for once it is ready.
+    // There are no hints, but this is the first thing that the editor asks for when it is ready.
     fn hint(&self, _line: &str, _pos: usize, _ctx: &Context<'_>) -> Option<String> {
         if let Some(gate) = &self.gate {
             gate.open();
@@ -153,7 +152,7 @@ impl Hinter for LineHelper {
 }
 
 impl Validator for LineHelper {
-    // The last thing that the editor asks for before it lets go of the terminal.
+    // The last thing that the editor asks for before it gives the terminal back.
     fn validate(&self, _ctx: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         if let Some(gate) = &self.gate {
             gate.close();
@@ -170,7 +169,7 @@ impl Completer for LineHelper {
     }
 }
 
-/// Where the word at the cursor begins, and what it may become.
+/// Where the word at the cursor begins, and its completions.
 fn complete(line: &str, pos: usize, names: &KnownNames) -> (usize, Vec<String>) {
     let before = line.get(..pos).unwrap_or(line);
     let start = before.rfind(' ').map_or(0, |space| space + 1);
@@ -194,7 +193,7 @@ fn complete(line: &str, pos: usize, names: &KnownNames) -> (usize, Vec<String>) 
     if before.starts_with('/') {
         found.extend(names.rooms(word).into_iter().map(|room| format!("{room} ")));
     }
-    // At the start of a text a name is an address.
+    // At the start of a message a name addresses somebody.
     let end = if first { ": " } else { " " };
     found.extend(names.people(word).into_iter().map(|name| format!("{name}{end}")));
     (start, found)
@@ -205,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_completed_by_what_may_stand_there() {
+    fn words_are_completed_by_what_fits() {
         let names = KnownNames::default();
         ["lobby", "ops"].iter().for_each(|room| names.room(room));
         ["Bob", "bonnie", "oscar"].iter().for_each(|name| names.person(name));

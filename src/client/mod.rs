@@ -1,20 +1,24 @@
-//! The terminal client, `chitchat`. It uses `names`, `secrets` and `protocol`, and nothing of the
-//! server's.
+//! The terminal client, `chitchat`, and [`bot`], a connection for programs. Uses `protocol`, and
+//! nothing of the server.
 //!
 //! ```text
-//!            UserAction                     lines
-//!   main ──────────────> network <────────────────────> server
+//!            UserAction              lines
+//!   main ──────────────> network <──────────> server
 //!   (line editor,  <──── (connection, session)
 //!    prompts)     Report    │ Item
-//!                           └──────> printer ──────> terminal
+//!                           └──────> printer ──> terminal
 //! ```
 //!
-//! Three threads. **main** parses the arguments, goes in for the first time ([`first_connection`]), and then
-//! sits in the line editor ([`terminal`]) or reads standard input ([`script`]). **network** owns the
-//! connection and the [`session`], and comes back through the [`connector`] when the connection drops;
-//! it never waits for the terminal. **printer** puts lines above the one that is being typed; it
-//! alone waits while the editor is busy. Without a terminal there is no printer: the network thread writes to
-//! standard output, and a reader that stops reading stops it, as it should be in a pipe.
+//! Three threads. **main** parses the command line, connects for the first time
+//! ([`first_connection`]), and then sits in the line editor ([`terminal`]) or reads standard input
+//! ([`script`]). **network** owns the connection and the [`session`], and reconnects with the
+//! [`connector`] when the connection drops; it never waits for the line editor. **printer** prints
+//! lines above the one being typed, and is the only thread that waits while the editor is busy.
+//! Without a line editor there is no printer: the network thread writes to standard output, and a
+//! slow reader slows it down, as it should in a pipe.
+//!
+//! A connection is made in three steps: [`connection`] opens it if [`trust`] allows,
+//! [`authenticate`] logs in on it, and then it belongs to the session.
 
 pub mod args;
 pub mod authenticate;
@@ -30,6 +34,7 @@ pub mod known_hosts;
 pub mod known_names;
 pub mod line_editor;
 pub mod network;
+pub mod poller;
 pub mod printer;
 pub mod requests;
 pub mod screen;
@@ -42,59 +47,60 @@ pub mod unanswered;
 
 use args::Args;
 use authenticate::AuthError;
-use connection::{ConnectError, Poller};
+use connection::ConnectError;
 use connector::{Connector, ConnectorError};
 use first_connection::{FirstConnectionError, TerminalPrompts};
 use known_names::KnownNames;
 use line_editor::LineEditor;
 use network::Patience;
+use poller::Poller;
 use screen::{OutputKind, Paint, Style};
 use session::{Marking, Session};
 use state::{StateDir, StateError};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 use terminal::Prompt;
-use trust::TrustError;
 
-/// How long a script tries to come back before it gives up.
+/// How long a script tries to reconnect before it gives up.
 const SCRIPT_PATIENCE: Duration = Duration::from_secs(120);
 
-/// Why the client ended otherwise than by leaving.
+/// Why the client failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// It did not get in.
+    /// It could not connect or log in.
     #[error(transparent)]
     FirstConnection(#[from] FirstConnectionError),
-    /// It did not get back in.
+    /// It lost the connection and could not reconnect.
     #[error("can't reconnect: {error}{}", unsent.iter().map(|line| format!("\nnot sent: {line}")).collect::<String>())]
     Lost {
         /// Why.
         error: ConnectorError,
-        /// Lines that the user gave and that the server did not answer.
+        /// The lines that the server had not answered.
         unsent: Vec<String>,
     },
-    /// Nothing can be shown any more.
+    /// Standard output takes nothing more.
     #[error("can't write to standard output: {0}")]
     Unseen(io::Error),
-    /// Its own files can't be used.
+    /// Its own files can't be read or written.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The terminal can't be used.
-    #[error("the terminal can't be used: {0}")]
+    /// The line editor failed.
+    #[error("this terminal isn't supported: {0}")]
     Terminal(#[from] rustyline::error::ReadlineError),
-    /// The system gave no thread or no descriptors, or standard input failed.
+    /// The system gave no thread or no file descriptors, or standard input failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// There is no randomness.
+    /// The system gave no random bytes.
     #[error(transparent)]
     Randomness(#[from] crate::protocol::secrets::NoRandomness),
-    /// A script's line was refused; the reason was printed as it came.
-    #[error("a line was refused, or not answered")]
+    /// A script's line was refused, and the reason printed at that moment; or the connection
+    /// dropped before it was answered.
+    #[error("at least one line was refused or not answered")]
     Refused,
 }
 
 impl ClientError {
-    /// The process' exit code, as `--help` lists them; 2 is clap's.
+    /// The exit code of the process, as `--help` lists them. clap itself uses 2.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -113,19 +119,21 @@ fn connector_code(error: &ConnectorError) -> u8 {
         ConnectorError::Connect(_) | ConnectorError::Auth(AuthError::Connection { .. } | AuthError::NotChitChat(_)) => {
             3
         }
-        ConnectorError::Auth(AuthError::Refused { .. }) | ConnectorError::NoSavedLogin(_) => 4,
+        ConnectorError::Auth(AuthError::Refused { .. })
+        | ConnectorError::NoSavedLogin(_)
+        | ConnectorError::LoginRevoked(_) => 4,
         ConnectorError::State(_) => 1,
     }
 }
 
-/// Runs the client until its user leaves.
+/// Runs the client until the user leaves.
 ///
 /// # Errors
-/// [`ClientError`]; [`ClientError::exit_code`] is what the process ends with.
+/// [`ClientError`]; the process ends with [`ClientError::exit_code`].
 pub fn run(args: &Args) -> Result<(), ClientError> {
     let connector = Connector { server: args.address(), state: StateDir::open()?, fingerprint: args.fingerprint };
     let mut poller = Poller::new()?;
-    let logged_in = first_connection::connect(args, &connector, &mut poller, &mut TerminalPrompts).map_err(explain)?;
+    let logged_in = first_connection::connect(args, &connector, &mut poller, &mut TerminalPrompts)?;
     let names = KnownNames::default();
     let output = if io::stdout().is_terminal() { OutputKind::Terminal } else { OutputKind::Pipe };
     let paint = Paint::choose(args.color, output, |name| std::env::var(name).ok());
@@ -151,7 +159,7 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
                 network.join();
                 outcome
             }
-            // A terminal that can't move its cursor, as TERM=dumb: lines are shown as they come.
+            // With TERM=dumb the cursor can't move, so lines are printed as they come.
             Err(error) => {
                 log::debug!("no line editor: {error}");
                 say("Enter sends, /help lists the commands, Ctrl-D leaves.");
@@ -174,26 +182,10 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
     }
 }
 
-/// Writes a line of the client's own while no line is typed.
+/// Prints a line of the client's own while no line is being typed.
 fn say(text: &str) {
     let mut out = io::stdout().lock();
     if let Err(error) = writeln!(out, "{text}") {
         log::debug!("can't write to the terminal: {error}");
     }
-}
-
-/// Adds what to do where nobody could be asked whether to trust a server.
-fn explain(error: FirstConnectionError) -> FirstConnectionError {
-    if let FirstConnectionError::Connector(ConnectorError::Connect(ConnectError::Untrusted(TrustError::Unknown {
-        fingerprint,
-        ..
-    }))) = &error
-        && !io::stdin().is_terminal()
-    {
-        eprintln!(
-            "The server shows {fingerprint}. If its operator says that this is right, give it with --fingerprint, \
-             or run chitchat in a terminal once."
-        );
-    }
-    error
 }

@@ -1,13 +1,13 @@
-//! The thread `network`: it keeps the client connected and carries lines both ways.
+//! The thread `network`: keeps the client connected and carries lines both ways.
 //!
-//! Owns the connection, the session and the time between two connections. Actions come from the
-//! main thread over a channel, with a wake-up that ends its wait; what the main thread must know goes
-//! back as [`Report`]s, what the user shall see to the [`Screen`]. Nothing here waits for the
-//! terminal or for the user.
+//! Owns the connection, the session, and the waits between two connections. The main thread sends
+//! [`UserAction`]s over a channel and wakes this thread; it gets [`Report`]s back. What the user
+//! should see goes to the [`Screen`]. Nothing here waits for the line editor or the user.
 
 use super::authenticate::token_label;
-use super::connection::{Connection, ConnectionError, Poller, WaitOutcome, WakeHandle};
+use super::connection::{Connection, ConnectionError};
 use super::connector::{Connector, ConnectorError, LoggedIn};
+use super::poller::{Poller, WaitOutcome, WakeHandle};
 use super::printer::Screen;
 use super::requests::RequestId;
 use super::screen::Item;
@@ -20,23 +20,23 @@ use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// The first and the longest wait before coming back; each is shortened by up to a half at
-/// random, so that a thousand clients do not come back in the same moment.
+/// The first and the longest wait before reconnecting. Each is shortened by up to half at random,
+/// so that a thousand clients don't all reconnect in the same moment.
 const WAIT_FIRST: Duration = Duration::from_secs(1);
 const WAIT_MOST: Duration = Duration::from_secs(60);
-/// A connection that lived so long was a good one: the next wait is the first again.
+/// After a connection that lived this long, the waits begin at the first again.
 const GOOD_AFTER: Duration = Duration::from_secs(30);
-/// How long a goodbye may take.
+/// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// How long a wait for lines lasts when nothing else is due.
+/// How long to wait for lines when nothing else is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// What the main thread wants.
 #[derive(Debug)]
 pub enum UserAction {
-    /// A line that the user gave.
+    /// The user entered a line.
     Line(RequestId, String),
-    /// What the user answers to the server's question; empty cancels.
+    /// The user answers the server's question; an empty answer cancels.
     Answer(Secret),
     /// Leave.
     Leave(When),
@@ -47,20 +47,20 @@ pub enum UserAction {
 pub enum When {
     /// At once.
     Now,
-    /// When all that was given is answered and all that was missed is shown.
+    /// When all lines are answered, and everything that was missed is shown.
     Settled,
 }
 
-/// What the main thread must know.
+/// What the main thread needs to know.
 #[derive(Debug)]
 pub enum Report {
-    /// The server asks this about that line, and takes the next line for the answer.
+    /// The server asks this in response to that line. The next line is the answer.
     Ask(RequestId, String),
-    /// A line is answered, or never will be.
+    /// A line has been answered, or never will be.
     Settled(RequestId, Settled),
     /// The current room.
     Room(Option<RoomName>),
-    /// The thread ends; [`Ending::Left`] if that was wanted.
+    /// The thread ends.
     Ended(Ending),
 }
 
@@ -69,41 +69,41 @@ pub enum Report {
 pub enum Ending {
     /// The user left.
     Left,
-    /// There is no way back in.
+    /// It can't reconnect.
     Lost(ConnectorError),
-    /// Nothing can be shown any more.
+    /// The screen takes nothing more.
     Unseen(io::Error),
 }
 
-/// How long to try to come back.
+/// How long to keep trying to reconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
     /// Until the user leaves.
     Endless,
-    /// So long: nobody is there to see that nothing happens.
+    /// For this long: nobody is there to notice that nothing happens.
     Limited(Duration),
 }
 
-/// What the main thread gives actions to and takes reports from.
+/// The main thread's side: actions go in, reports come out.
 #[derive(Debug)]
 pub struct NetworkHandle {
     actions: Sender<UserAction>,
     wake_handle: WakeHandle,
-    /// What the network thread reports.
+    /// What the thread reports.
     pub reports: Receiver<Report>,
     thread: JoinHandle<()>,
 }
 
 impl NetworkHandle {
-    /// Passes on an action. A thread that has ended takes none; it has reported why.
+    /// Passes on an action. A thread that has ended ignores it; it has reported why it ended.
     pub fn send(&self, action: UserAction) {
         if self.actions.send(action).is_ok() {
             self.wake_handle.wake();
         }
     }
 
-    /// Waits until the network thread has ended, but no longer than a goodbye takes: it may be looking up a
-    /// name, which nothing can end early, and the process is over anyway.
+    /// Waits until the thread has ended, but no longer than a goodbye takes: it may be in a host
+    /// name look-up, which can't be interrupted, and the process is about to end anyway.
     pub fn join(self) {
         let until = Instant::now() + GOODBYE + Duration::from_secs(1);
         while let Ok(report) = self.reports.recv_deadline(until) {
@@ -117,7 +117,7 @@ impl NetworkHandle {
     }
 }
 
-/// All that the thread owns.
+/// What the thread owns.
 struct Network<S> {
     connector: Connector,
     poller: Poller,
@@ -129,20 +129,20 @@ struct Network<S> {
     patience: Patience,
     wait: Duration,
     leaving: Option<When>,
-    /// Why nothing can be shown any more.
+    /// Why the screen takes nothing more.
     unseen: Option<io::Error>,
-    /// The server's question is not answered yet.
+    /// Answers to the server's questions that were not sent yet.
     answers: Vec<Secret>,
 }
 
-/// Why a connection is not served any more.
+/// Why a connection is over.
 enum Over {
     Left,
     Dropped(ConnectionError),
     Reconnect,
 }
 
-/// Starts the thread with a connection that is logged in.
+/// Starts the thread with a logged-in connection.
 ///
 /// # Errors
 /// If the system gives no thread.
@@ -180,7 +180,8 @@ impl<S: Screen> Network<S> {
         let mut ending = self.keep_connected(logged_in);
         if let (Ending::Lost(error), Patience::Endless) = (&ending, self.patience) {
             // The line editor can't be interrupted from here.
-            self.tell(&format!("can't reconnect: {error}. Press Enter to leave"));
+            let why = error.to_string();
+            self.tell(&format!("can't reconnect: {}. Press Enter to leave.", why.trim_end_matches('.')));
         }
         if let Some(error) = self.unseen.take() {
             ending = Ending::Unseen(error);
@@ -201,7 +202,7 @@ impl<S: Screen> Network<S> {
                 Over::Reconnect => "the server is busy".to_owned(),
             };
             self.answers.clear();
-            self.tell(&format!("connection lost: {why}. Coming back…"));
+            self.tell(&format!("connection lost: {why}. Reconnecting…"));
             let effects = self.session.disconnected();
             self.act(effects);
             logged_in = match self.reconnect() {
@@ -209,7 +210,7 @@ impl<S: Screen> Network<S> {
                 Ok(None) => return Ending::Left,
                 Err(error) => return Ending::Lost(error),
             };
-            self.tell("connected again");
+            self.tell("reconnected");
         }
     }
 
@@ -244,7 +245,7 @@ impl<S: Screen> Network<S> {
         }
     }
 
-    /// Waits, and reads one line: what it sets off is sent before the next is read.
+    /// Waits and reads one line. What it triggers is sent before the next line is read.
     fn exchange(&mut self, connection: &mut Connection) -> Result<Option<Over>, ConnectionError> {
         let until = self.session.next_tick().unwrap_or_else(|| Instant::now() + IDLE);
         let woke = connection.wait(&mut self.poller, until)?;
@@ -268,7 +269,7 @@ impl<S: Screen> Network<S> {
         loop {
             match connection.wait(&mut self.poller, until) {
                 Ok(WaitOutcome::Lines) => {
-                    // What comes now is unread, and will be shown the next time.
+                    // What arrives now stays unread, and is shown next time.
                     if connection.next_line().is_err() {
                         break;
                     }
@@ -292,7 +293,7 @@ impl<S: Screen> Network<S> {
                 Err(error) if error.is_temporary() && self.patience.holds(since) => {
                     let why = error.to_string();
                     if why != told {
-                        self.tell(&format!("still away: {why}"));
+                        self.tell(&format!("still offline: {why}"));
                         told = why;
                     }
                 }
@@ -301,7 +302,7 @@ impl<S: Screen> Network<S> {
         }
     }
 
-    /// Sleeps before the next try; true if the user leaves meanwhile.
+    /// Sleeps before the next attempt; true if the user leaves meanwhile.
     fn rest(&mut self) -> bool {
         let until = Instant::now() + shortened(self.wait);
         self.wait = (self.wait * 2).min(WAIT_MOST);
@@ -327,13 +328,13 @@ impl<S: Screen> Network<S> {
             match self.actions.try_recv() {
                 Ok(UserAction::Line(id, line)) => {
                     let effects = self.session.user_line(id, line);
-                    // What a typed line sets off never ends the connection.
+                    // A line from the user never ends the connection.
                     self.act(effects);
                 }
                 Ok(UserAction::Answer(answer)) => self.answers.push(answer),
                 Ok(UserAction::Leave(when)) => self.leave(when),
                 Err(TryRecvError::Empty) => return,
-                // The main thread is gone.
+                // The main thread has ended.
                 Err(TryRecvError::Disconnected) => return self.leave(When::Now),
             }
         }
@@ -353,7 +354,7 @@ impl<S: Screen> Network<S> {
                 Effect::Ask(id, text) => self.report(Report::Ask(id, text)),
                 Effect::Settled(id, how) => self.report(Report::Settled(id, how)),
                 Effect::Room(room) => self.report(Report::Room(room)),
-                Effect::TokenDied => self.renew_token(),
+                Effect::TokenRevoked => self.renew_token(),
                 Effect::Token(token) => {
                     let saved = SavedLogin { name: self.me, token };
                     if let Err(error) = self.connector.state.save_login(&self.connector.server, &saved) {
@@ -387,9 +388,8 @@ impl<S: Screen> Network<S> {
     }
 
     fn report(&self, report: Report) {
-        // A main thread that is gone needs no report.
         if self.reports.send(report).is_err() {
-            log::debug!("nobody takes reports any more");
+            log::debug!("the main thread has ended");
         }
     }
 }
@@ -403,10 +403,10 @@ impl Patience {
     }
 }
 
-/// A span of between a half and the whole of this one.
+/// This duration, shortened by up to half at random.
 fn shortened(wait: Duration) -> Duration {
     let mut byte = [0u8; 1];
-    // Without randomness the wait is just not shortened.
+    // Without randomness it is not shortened.
     let share = if getrandom::fill(&mut byte).is_ok() { f64::from(byte[0]) / 512.0 } else { 0.0 };
     wait.mul_f64(1.0 - share)
 }
@@ -416,7 +416,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_are_shortened_by_a_half_at_most() {
+    fn waits_are_shortened_by_half_at_most() {
         for _ in 0..200 {
             let wait = shortened(WAIT_MOST);
             assert!(wait > WAIT_MOST / 2 && wait <= WAIT_MOST, "{wait:?}");

@@ -1,12 +1,12 @@
-//! Prints lines above the one that is being typed, so that neither tears the other.
+//! Prints lines above the one being typed, so that neither garbles the other.
 //!
 //! Owns the queue between the network thread and the terminal, and the thread `printer` that
-//! empties it. rustyline's own printer blocks while Ctrl-R or a completion list is open, and what
-//! waits here is unlimited in time then; it is limited to `QUEUE_MAX` bytes, beyond which lines
-//! are counted instead of kept. So the network never waits for the terminal.
+//! empties it. rustyline's printer blocks while Ctrl-R or a completion list is open, for as long as
+//! the user likes. The queue holds `QUEUE_MAX` bytes; beyond that, lines are counted instead of
+//! kept. So the network thread never waits for the terminal.
 //!
-//! rustyline writes at once what comes while no line is being typed, and what came before that
-//! may still wait inside it. The [`Gate`] keeps the order: lines pass only while one is typed.
+//! While no line is being typed, rustyline prints at once, although earlier lines may still wait
+//! inside it. The [`Gate`] keeps the order: lines pass only while one is being typed.
 
 use super::screen::{Item, Style, render};
 use jiff::Timestamp;
@@ -20,12 +20,12 @@ use std::thread::{self, JoinHandle};
 /// Bytes of lines that wait for the terminal.
 const QUEUE_MAX: usize = 4 << 20;
 
-/// Where the network thread shows what comes.
+/// Where the network thread shows things.
 pub trait Screen: Send {
     /// Shows an item.
     ///
     /// # Errors
-    /// What the system says if nothing can be shown any more.
+    /// What the system says if nothing more can be shown.
     fn show(&mut self, item: &Item) -> io::Result<()>;
 }
 
@@ -33,7 +33,7 @@ pub trait Screen: Send {
 struct Queue {
     lines: VecDeque<String>,
     bytes: usize,
-    left_out: u64,
+    skipped: u64,
     gate: Passage,
 }
 
@@ -42,7 +42,7 @@ enum Passage {
     #[default]
     Closed,
     Open,
-    /// Nothing is typed any more: what is left is written out, and the thread ends.
+    /// The editor is gone: the rest is written out, and the thread ends.
     Ending,
 }
 
@@ -57,7 +57,7 @@ struct Shared {
 pub struct Gate(Arc<Shared>);
 
 impl Gate {
-    /// A line is being typed: others may be printed above it.
+    /// A line is being typed, and others may be printed above it.
     pub fn open(&self) {
         self.turn(Passage::Open);
     }
@@ -76,7 +76,7 @@ impl Gate {
     }
 }
 
-/// The queue.s end on the network thread.
+/// The network thread's end of the queue.
 #[derive(Debug)]
 pub struct TerminalScreen {
     shared: Arc<Shared>,
@@ -84,12 +84,12 @@ pub struct TerminalScreen {
 }
 
 impl Screen for TerminalScreen {
-    // Never blocks: the printer's thread does.
+    // Never blocks; the printer's thread does that.
     fn show(&mut self, item: &Item) -> io::Result<()> {
         let line = render(item, &self.style, Timestamp::now());
         let mut queue = self.shared.queue.lock();
-        if queue.left_out > 0 || queue.bytes + line.len() > QUEUE_MAX {
-            queue.left_out += 1;
+        if queue.skipped > 0 || queue.bytes + line.len() > QUEUE_MAX {
+            queue.skipped += 1;
         } else {
             queue.bytes += line.len();
             queue.lines.push_back(line);
@@ -118,20 +118,20 @@ impl Printer {
         Ok(Self { shared, thread })
     }
 
-    /// What the network thread shows lines on.
+    /// The screen for the network thread.
     #[must_use]
     pub fn screen(&self, style: Style) -> TerminalScreen {
         TerminalScreen { shared: Arc::clone(&self.shared), style }
     }
 
-    /// What the line editor lets lines pass with.
+    /// The gate for the line editor.
     #[must_use]
     pub fn gate(&self) -> Gate {
         Gate(Arc::clone(&self.shared))
     }
 
-    /// Writes out what is left and ends the thread. The line editor must be gone by now: a line
-    /// that waits inside it would wait for ever.
+    /// Writes out what is left and ends the thread. Drop the line editor first: a line that waits
+    /// inside it would wait forever.
     pub fn finish(self) {
         self.shared.queue.lock().gate = Passage::Ending;
         self.shared.changed.notify_one();
@@ -158,7 +158,7 @@ fn run<P: ExternalPrinter>(shared: &Shared, mut terminal: P) {
 
 impl Queue {
     fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.left_out == 0
+        self.lines.is_empty() && self.skipped == 0
     }
 
     fn pop(&mut self) -> Option<String> {
@@ -167,12 +167,12 @@ impl Queue {
             line.push('\n');
             return Some(line);
         }
-        let left_out = std::mem::take(&mut self.left_out);
-        (left_out > 0).then(|| format!("({left_out} lines were left out here; /history shows them)\n"))
+        let skipped = std::mem::take(&mut self.skipped);
+        (skipped > 0).then(|| format!("({skipped} lines were skipped here; /history shows them)\n"))
     }
 }
 
-/// For a terminal that is gone there is nobody to tell.
+/// Writes a line without the editor. If the terminal is gone, there is nobody to tell.
 fn write_out(line: &str) {
     let mut out = io::stdout().lock();
     if let Err(error) = out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_counted() {
+    fn lines_that_do_not_fit_are_counted() {
         let (sender, printed) = mpsc::channel();
         let printer = Printer::start(Fake(sender)).unwrap();
         let mut screen = printer.screen(Style { paint: Paint::Plain, clock: None });
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!((next(&printed).len(), next(&printed).len()), (long.len() + 3, long.len() + 3));
         assert_eq!(next(&printed), "(short)\n");
         let told = next(&printed);
-        assert!(told.contains("lines were left out"), "{told}");
+        assert!(told.contains("lines were skipped"), "{told}");
         printer.finish();
     }
 }

@@ -1,42 +1,42 @@
-//! What is asked of the server and not answered yet.
+//! Requests to the server that are not answered yet.
 //!
-//! Owns the labels, the order of what is sent, and what becomes of it when the connection drops:
-//! texts are repeated under their keys, so that they are said once; typed commands are left
-//! undecided and their owner is told. Pure; runs on the network thread.
+//! Owns the labels, the order of sending, and what happens to requests when the connection drops:
+//! messages are sent again under their keys, so that they are said once; commands are not, and the
+//! user is told. Pure; runs on the network thread.
 //!
-//! A typed command may make the server ask for a password, and then the next line, whichever it
-//! is, is the answer. So nothing is sent behind one until it is answered.
+//! A command may make the server ask for a password, and then the next line is the answer,
+//! whatever it is. So nothing is sent after a command until it is answered.
 
 use super::catch_up::Part;
 use crate::protocol::names::Target;
 use std::collections::VecDeque;
 
-/// Texts under way at once: beyond, they wait here, since the server would only slow them down.
+/// Requests in flight; more wait here, since the server would only slow them down.
 const WINDOW: usize = 32;
 
-/// Names a line that the user gave, from giving it to its answer.
+/// Numbers a line of the user's until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(pub u64);
 
 /// Something to ask of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// Say this once.
+    /// Say this, once.
     Post {
-        /// Whose line it is.
+        /// The user's line.
         id: RequestId,
-        /// Where.
+        /// Where to say it.
         target: Target,
-        /// Under this key.
+        /// The key that makes it once.
         key: String,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// A command that the user typed, without its slash and label.
+    /// A command of the user's.
     Command {
-        /// Whose line it is.
+        /// The user's line.
         id: RequestId,
-        /// What was typed.
+        /// What was typed, without slash and label.
         command: String,
     },
     /// List the conversations.
@@ -45,11 +45,11 @@ pub enum Request {
     Fetch(Target, Part),
     /// Mark one as read up to here.
     Mark(Target, u64),
-    /// Get a device token under this label: the former one died with the former password.
+    /// Make a device token with this label: a new password revoked the old one.
     NewToken(String),
-    /// Make the room that was current before the connection dropped current again.
+    /// Return to the room that was current before the connection dropped.
     Return(Target),
-    /// Give an option the value that the user set before the connection dropped; the command.
+    /// Set an option again, with this command, as the user did before the connection dropped.
     Restore(String),
 }
 
@@ -75,7 +75,7 @@ impl Request {
 #[derive(Debug, Default)]
 pub struct RequestQueue {
     waiting: VecDeque<Request>,
-    under_way: VecDeque<(String, Request)>,
+    in_flight: VecDeque<(String, Request)>,
     labels: u64,
 }
 
@@ -92,48 +92,48 @@ impl RequestQueue {
 
     /// The next line to send, if one may be sent now.
     pub fn next_line(&mut self) -> Option<String> {
-        let exclusive = self.under_way.iter().any(|(_, request)| matches!(request, Request::Command { .. }));
-        if exclusive || self.under_way.len() >= WINDOW {
+        let exclusive = self.in_flight.iter().any(|(_, request)| matches!(request, Request::Command { .. }));
+        if exclusive || self.in_flight.len() >= WINDOW {
             return None;
         }
         let request = self.waiting.pop_front()?;
         self.labels += 1;
         let label = format!("c{}", self.labels);
         let line = format!("/@{label} {}", request.command());
-        self.under_way.push_back((label, request));
+        self.in_flight.push_back((label, request));
         Some(line)
     }
 
     /// The request that a label belongs to.
     #[must_use]
     pub fn request(&self, label: &str) -> Option<&Request> {
-        self.under_way.iter().find(|(known, _)| known == label).map(|(_, request)| request)
+        self.in_flight.iter().find(|(known, _)| known == label).map(|(_, request)| request)
     }
 
-    /// A request got its final line.
+    /// Takes out a request that got its final line.
     pub fn answered(&mut self, label: &str) -> Option<Request> {
-        let at = self.under_way.iter().position(|(known, _)| known == label)?;
-        self.under_way.remove(at).map(|(_, request)| request)
+        let at = self.in_flight.iter().position(|(known, _)| known == label)?;
+        self.in_flight.remove(at).map(|(_, request)| request)
     }
 
-    /// Whether the user's own lines are all answered, and what they made necessary.
+    /// Whether the user's lines, and what they caused, are all answered.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let users = |request: &Request| {
             matches!(request, Request::Post { .. } | Request::Command { .. } | Request::NewToken(_))
         };
-        !self.waiting.iter().any(users) && !self.under_way.iter().any(|(_, request)| users(request))
+        !self.waiting.iter().any(users) && !self.in_flight.iter().any(|(_, request)| users(request))
     }
 
-    /// The connection is gone. Texts wait to be repeated, in their order; what the client asked
-    /// for itself is forgotten. Returns the commands that are undecided.
+    /// The connection is gone. Messages wait to be sent again, in order; what the client requested
+    /// by itself is forgotten. Returns the commands whose outcome is unknown.
     pub fn dropped(&mut self) -> Vec<(RequestId, String)> {
-        let mut undecided = Vec::new();
+        let mut unknown = Vec::new();
         let mut again = VecDeque::new();
-        for (_, request) in self.under_way.drain(..) {
+        for (_, request) in self.in_flight.drain(..) {
             match request {
                 Request::Post { .. } => again.push_back(request),
-                Request::Command { id, command } => undecided.push((id, command)),
+                Request::Command { id, command } => unknown.push((id, command)),
                 Request::List
                 | Request::Fetch(..)
                 | Request::Mark(..)
@@ -146,7 +146,7 @@ impl RequestQueue {
             self.waiting.drain(..).filter(|request| matches!(request, Request::Post { .. } | Request::Command { .. })),
         );
         self.waiting = again;
-        undecided
+        unknown
     }
 }
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_repeated_in_order_and_commands_are_not() {
+    fn messages_are_sent_again_in_order_and_commands_are_not() {
         let mut requests = RequestQueue::default();
         [post(1), post(2), typed(3, "who"), post(4)].into_iter().for_each(|request| requests.push(request));
         assert_eq!(requests.next_line().as_deref(), Some("/@c1 post lobby k1 text 1"));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_does_not_run_ahead_of_the_server() {
+    fn requests_in_flight_are_bounded() {
         let mut requests = RequestQueue::default();
         (0..100).for_each(|n| requests.push(post(n)));
         assert_eq!(std::iter::from_fn(|| requests.next_line()).count(), WINDOW);

@@ -1,14 +1,14 @@
 //! What lines look like to a person.
 //!
-//! Owns the marks, times and colours. Colour never says what the characters do not say too. Pure:
-//! knows no terminal; runs on whichever thread prints.
+//! Owns the marks, times and colours; colour alone never says anything. Pure: knows no terminal,
+//! and runs on whichever thread prints.
 
 use crate::protocol::names::{UserName, is_text};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::borrow::Cow;
 
-/// Something to be shown, one line of it.
+/// Something to show on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
     /// Somebody said something.
@@ -17,7 +17,7 @@ pub enum Item {
     Event {
         /// The room.
         room: String,
-        /// What.
+        /// What happened.
         text: String,
         /// When, in milliseconds of Unix time.
         at: Option<u64>,
@@ -33,33 +33,33 @@ pub enum Item {
         /// The server's sentence.
         text: String,
     },
-    /// The server tells something unasked.
+    /// The server says something unasked.
     Notice(String),
-    /// The client itself tells something.
+    /// The client says something.
     Local(String),
 }
 
-/// Something said.
+/// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Where.
+    /// Where it was said.
     pub recipient: Recipient,
     /// Who said it.
     pub author: String,
     /// `me`, `re ID`, `edited`, …
     pub mark: Option<String>,
-    /// What.
+    /// The text.
     pub text: String,
     /// When, in milliseconds of Unix time.
     pub at: Option<u64>,
 }
 
-/// Where something was said.
+/// Where a message was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
-    /// In this room.
+    /// In a room.
     Room(String),
-    /// Directly, to this account.
+    /// Directly, to an account.
     DirectTo(String),
 }
 
@@ -68,21 +68,21 @@ pub enum Recipient {
 pub struct Style {
     /// Whether names have colours.
     pub paint: Paint,
-    /// The zone for times; without one none are shown.
+    /// The time zone; without one, times are not shown.
     pub clock: Option<TimeZone>,
 }
 
 /// Whether there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
-    /// There are.
+    /// Yes.
     Colour,
-    /// There are none.
+    /// No.
     Plain,
 }
 
 impl Paint {
-    /// What a terminal wants: `--color` first, then `NO_COLOR` and `TERM`.
+    /// Decides by `--color` first, then by `NO_COLOR` and `TERM`.
     #[must_use]
     pub fn choose(asked: super::args::Colors, output: OutputKind, variable: impl Fn(&str) -> Option<String>) -> Self {
         use super::args::Colors;
@@ -106,21 +106,21 @@ impl Paint {
     }
 }
 
-/// Whether what is shown goes to a terminal.
+/// Where the output goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputKind {
-    /// It does.
+    /// To a terminal.
     Terminal,
-    /// It goes to a file or a pipe.
+    /// To a pipe or a file.
     Pipe,
 }
 
-/// Colours of the 256 that can be read on black and on white.
+/// Those of the 256 colours that are readable on black and on white.
 const NAME_COLOURS: [u8; 12] = [31, 35, 62, 64, 66, 97, 99, 130, 132, 161, 166, 172];
 const GREY: u8 = 244;
 const RED: u8 = 160;
 
-/// The line for an item, without its end. `now` decides whether a time needs its date.
+/// The line for an item, without its line end. `now` decides whether a time needs its date.
 #[must_use]
 pub fn render(item: &Item, style: &Style, now: Timestamp) -> String {
     let mut out = String::new();
@@ -167,7 +167,7 @@ pub fn render(item: &Item, style: &Style, now: Timestamp) -> String {
     out
 }
 
-/// Text without anything that could reach into a terminal, whatever the server let through.
+/// A text without the characters that control a terminal, whatever the server let through.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_text) {
@@ -176,7 +176,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|c| if is_text(c) { c } else { '\u{fffd}' }).collect())
 }
 
-/// As [`clean`], for a text of several lines that are the client's own.
+/// As [`clean`], for a text of several lines.
 #[must_use]
 pub fn clean_lines(text: &str) -> String {
     text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
@@ -186,7 +186,7 @@ fn put_name(out: &mut String, name: &str, paint: Paint) {
     let name = clean(name);
     let case_folded =
         UserName::parse(&name).map_or_else(|_| name.to_lowercase(), |name| name.case_folded().into_owned());
-    // FNV-1a: the same name has the same colour on every machine and in every version.
+    // FNV-1a, so that a name has the same colour on every machine and in every version.
     let hash =
         case_folded.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     paint.put(out, &name, NAME_COLOURS[hash as usize % NAME_COLOURS.len()]);
@@ -194,7 +194,7 @@ fn put_name(out: &mut String, name: &str, paint: Paint) {
 
 fn stamp(out: &mut String, at: Option<u64>, style: &Style, now: Timestamp) {
     let (Some(zone), Some(at)) = (&style.clock, at) else { return };
-    // A time that no calendar holds is a hostile server's: it is left out.
+    // Only a hostile server sends a time beyond the calendar; it is not shown.
     let Some(at) = i64::try_from(at).ok().and_then(|at| Timestamp::from_millisecond(at).ok()) else { return };
     let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
     let form = if at.date() == now.date() { "%H:%M " } else { "%Y-%m-%d %H:%M " };
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_terminal_lines_read_as_on_the_wire() {
+    fn without_a_terminal_lines_look_as_on_the_wire() {
         let plain = |item: &Item| shown(item, Paint::Plain, None);
         assert_eq!(plain(&said("hello", Some(1))), "[lobby] bob: hello");
         let direct = Item::Message(Message {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_local_and_dated_when_not_of_today() {
+    fn times_are_local_and_dated_unless_today() {
         let zone = TimeZone::fixed(jiff::tz::offset(1));
         let at =
             |seconds: i64| shown(&said("x", Some((NOW + seconds) as u64 * 1000)), Paint::Plain, Some(zone.clone()));
@@ -250,14 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_is_named_is_known() {
-        // As `TZ=America/New_York` asks for it.
+    fn time_zones_are_known_by_name() {
+        // As in `TZ=America/New_York`.
         let zone = TimeZone::get("America/New_York").unwrap();
         assert_eq!(shown(&said("x", Some(NOW as u64 * 1000)), Paint::Plain, Some(zone)), "04:10 [lobby] bob: x");
     }
 
     #[test]
-    fn a_name_has_one_colour() {
+    fn a_name_always_has_the_same_colour() {
         let of = |name: &str| {
             let mut out = String::new();
             put_name(&mut out, name, Paint::Colour);
@@ -287,7 +287,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_reaches_into_the_terminal(text in any::<String>(), name in any::<String>(), at in any::<u64>()) {
+        fn no_control_character_reaches_the_terminal(text in any::<String>(), name in any::<String>(), at in any::<u64>()) {
             let message = Message {
                 recipient: Recipient::DirectTo(name.clone()),
                 author: name.clone(),

@@ -1,10 +1,12 @@
 //! The chat without a terminal: lines from standard input, lines to standard output.
 //!
-//! Owns both streams. A command is answered before the next line is taken, since the server may
-//! ask something, and then the next line is the answer; texts are sent on without waiting. At the
-//! end of input all is answered first. Runs on the main thread; the network thread prints. A thread of its
-//! own, `stdin`, reads, so that a silent input does not hide that the network thread has ended; nothing can
-//! end such a read, so that thread is not joined.
+//! Owns both streams. After a command, the next line is read only when the command is answered,
+//! since the server may ask something and then the next line is the answer; messages are sent
+//! without waiting. At the end of input, everything is answered before the client leaves.
+//!
+//! Runs on the main thread; the network thread prints. The thread `stdin` reads, so that the end
+//! of the connection is noticed while the input is silent. Nothing can interrupt such a read, so
+//! that thread is not joined.
 
 use super::ClientError;
 use super::interpret::is_quit;
@@ -20,7 +22,7 @@ use jiff::Timestamp;
 use std::io::{self, Write as _};
 use std::thread;
 
-/// Lines given at once that are not answered yet; beyond, reading waits.
+/// Unanswered messages at which reading pauses.
 const AHEAD_MAX: usize = 256;
 
 /// Standard output.
@@ -31,7 +33,7 @@ pub struct Output {
 }
 
 impl Screen for Output {
-    // A reader that stops reading stops the network thread, as it should be in a pipe.
+    // A slow reader slows the network thread down, as it should in a pipe.
     fn show(&mut self, item: &Item) -> io::Result<()> {
         let mut line = render(item, &self.style, Timestamp::now());
         line.push('\n');
@@ -42,18 +44,19 @@ impl Screen for Output {
 
 struct Script<'a> {
     network: &'a NetworkHandle,
-    /// What is left of standard input.
+    /// Lines of standard input.
     input: Receiver<io::Result<String>>,
     unanswered: Unanswered,
     failed: bool,
     ended: Option<Ending>,
 }
 
-/// Gives all lines of standard input to the network thread, and leaves when they are answered.
+/// Sends all lines of standard input, and leaves when they are answered.
 ///
 /// # Errors
-/// [`ClientError::Refused`] if a line was, [`ClientError::Lost`] and [`ClientError::Unseen`] if
-/// the network thread ended early, [`ClientError::Io`] if the input can't be read.
+/// [`ClientError::Refused`] if a line was refused, [`ClientError::Lost`] or
+/// [`ClientError::Unseen`] if the network thread ended early, and [`ClientError::Io`] if the input
+/// can't be read.
 pub fn run(network: &NetworkHandle) -> Result<(), ClientError> {
     let (sender, input) = crossbeam_channel::bounded(1);
     thread::Builder::new().name("stdin".to_owned()).spawn(move || {
@@ -87,7 +90,7 @@ pub fn run(network: &NetworkHandle) -> Result<(), ClientError> {
     }
     match script.ended {
         Some(Ending::Lost(error)) => Err(ClientError::Lost { error, unsent: script.unanswered.into_lines() }),
-        // As in `chitchat … | head -1`: who reads has seen enough, and that is no failure.
+        // As in `chitchat … | head -1`: the reader has seen enough, which is not a failure.
         Some(Ending::Unseen(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Some(Ending::Unseen(error)) => Err(ClientError::Unseen(error)),
         _ if script.failed => Err(ClientError::Refused),
@@ -96,7 +99,7 @@ pub fn run(network: &NetworkHandle) -> Result<(), ClientError> {
 }
 
 impl Script<'_> {
-    /// The next line of the input; `None` at its end, or when the network thread has ended.
+    /// The next line of input; `None` at its end, or when the network thread has ended.
     fn next_line(&mut self) -> io::Result<Option<String>> {
         while self.ended.is_none() {
             select! {
@@ -117,7 +120,7 @@ impl Script<'_> {
                 self.failed |= how != Settled::Done;
             }
             Report::Ask(..) => {
-                // An input that has ended cancels.
+                // At the end of input an empty answer cancels.
                 let answer = self.next_line()?.unwrap_or_default();
                 self.network.send(UserAction::Answer(Secret::new(&answer)));
             }

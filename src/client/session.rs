@@ -1,8 +1,9 @@
-//! The client's side of one account's talk with a server, over any number of connections.
+//! One account's conversation with a server, over any number of connections.
 //!
-//! Owns the current room, what the user typed until it is answered, and which lines are shown.
-//! Joins [`CatchUp`] and [`RequestQueue`]. Pure: lines and typed lines in, [`Effect`]s out, the time an
-//! argument. Must not know sockets, threads or the terminal. Runs on the network thread.
+//! Owns the current room, the user's lines until they are answered, and which messages are shown.
+//! Joins [`CatchUp`] and [`RequestQueue`]. Pure: lines from the server and the user in,
+//! [`Effect`]s out, the time an argument. Must not know sockets, threads or the terminal. Runs on
+//! the network thread.
 
 use super::catch_up::{CatchUp, Continuity, Listed, Step};
 use super::incoming::{self, Incoming};
@@ -19,47 +20,47 @@ use std::time::{Duration, Instant};
 
 mod answers;
 
-/// Lines that wait for a connection; further ones are refused.
+/// The user's lines that wait for a connection; more are refused.
 const PENDING_MAX: usize = 1000;
-/// Read markers are moved at most so often.
+/// Read markers are moved at most this often.
 const MARK_EVERY: Duration = Duration::from_secs(5);
 
-/// What is to be done outside.
+/// What the network thread must do.
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Show this.
     Show(Item),
-    /// The server asks this; what the user says is sent as the next line, whatever it is.
+    /// The server asks this; the user's answer is sent as the next line, whatever it is.
     Ask(RequestId, String),
-    /// A typed line is answered, or never will be.
+    /// A line of the user's has been answered, or never will be.
     Settled(RequestId, Settled),
-    /// Texts are said there from now on.
+    /// The current room changed.
     Room(Option<RoomName>),
-    /// The password was changed, and the kept token died with the old one.
-    TokenDied,
-    /// This is the new one.
+    /// The password was changed, which revoked the saved token.
+    TokenRevoked,
+    /// Save this new token.
     Token(Secret),
-    /// The server can't serve this connection now: close it and come back.
+    /// The server can't serve this connection now: close it and reconnect later.
     Reconnect,
 }
 
-/// What became of a typed line.
+/// What became of a line of the user's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// It was done.
     Done,
-    /// It was refused; the reason was shown.
+    /// It was refused, and the reason shown.
     Refused,
-    /// The connection dropped before its answer.
-    Undecided,
+    /// The connection dropped before the answer.
+    Unknown,
 }
 
 /// Whether what is shown counts as read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marking {
-    /// A person sees it.
+    /// Yes: a person sees it.
     On,
-    /// It goes to a program.
+    /// No: a program reads it.
     Off,
 }
 
@@ -73,15 +74,15 @@ pub struct Session {
     names: KnownNames,
     room: Option<RoomName>,
     state: ConnectionState,
-    /// What the user set with `/set`, and the command that sets it again: a server forgets it with the connection.
+    /// What the user set with `/set`, and the command: a server forgets options with the connection.
     options: Vec<(&'static str, String)>,
-    /// Typed while there was no connection.
+    /// The user's lines while there is no connection.
     pending: VecDeque<(RequestId, String)>,
     listed: Vec<Listed>,
     keys: Keys,
     marking: Marking,
     marks: HashMap<Target, u64>,
-    /// Conversations with unread lines that were not shown: they stay unread.
+    /// Conversations with unread messages that were not shown: they stay unread.
     behind: HashSet<Target>,
     next_mark: Option<Instant>,
     effects: Vec<Effect>,
@@ -90,12 +91,12 @@ pub struct Session {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ConnectionState {
     Down,
-    /// Logged in; the conversations are not listed yet, so the current room is not known.
+    /// Logged in, but the conversations are not listed yet, so the current room is not known.
     Listing,
     Up,
 }
 
-/// Keys for `/post`: random enough that no other run of any client made the same.
+/// Keys for `/post`: random, so that no other run of any client makes the same.
 #[derive(Debug)]
 struct Keys {
     prefix: String,
@@ -103,7 +104,7 @@ struct Keys {
 }
 
 impl Session {
-    /// Before the first connection. `key_prefix` makes this run's keys its own.
+    /// A session without a connection. `key_prefix` makes this run's keys unique.
     #[must_use]
     pub fn new(key_prefix: String, names: KnownNames, marking: Marking) -> Self {
         Self {
@@ -137,7 +138,7 @@ impl Session {
         if self.catch_up.connected(epoch) == Continuity::Broken {
             self.marks.clear();
             self.behind.clear();
-            self.tell("the server's history is another one than before: it was restored from a backup");
+            self.tell("the server was restored from a backup: recent messages may be missing");
         }
         self.state = ConnectionState::Listing;
         self.listed.clear();
@@ -147,7 +148,7 @@ impl Session {
         for (_, command) in self.options.iter().rev() {
             self.requests.push_first(Request::Restore(command.clone()));
         }
-        // Behind the texts that are repeated: their ids are known before any page holds them.
+        // After the messages that are sent again, so that their ids are known before a page shows them.
         self.requests.push(Request::List);
         self.take_effects()
     }
@@ -157,18 +158,18 @@ impl Session {
         self.state = ConnectionState::Down;
         for (id, command) in self.requests.dropped() {
             let verb = command.split(' ').next().unwrap_or_default();
-            self.tell(&format!("the connection dropped before /{verb} was answered; it may have been done or not"));
-            self.settle(id, Settled::Undecided);
+            self.tell(&format!("the connection dropped before /{verb} was answered; it may or may not have been done"));
+            self.settle(id, Settled::Unknown);
         }
         self.take_effects()
     }
 
-    /// The next line to send, without its end.
+    /// The next line to send, without its line end.
     pub fn next_line(&mut self) -> Option<String> {
         if self.state == ConnectionState::Down { None } else { self.requests.next_line() }
     }
 
-    /// Whether all that the user gave is answered and all that was missed is shown.
+    /// Whether all of the user's lines are answered, and everything that was missed is shown.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.state == ConnectionState::Up
@@ -177,13 +178,13 @@ impl Session {
             && self.catch_up.is_live()
     }
 
-    /// When [`Session::tick`] has something to do.
+    /// When to call [`Session::tick`].
     #[must_use]
     pub fn next_tick(&self) -> Option<Instant> {
         self.next_mark
     }
 
-    /// Moves read markers when it is time.
+    /// Moves the read markers if it is time.
     pub fn tick(&mut self, now: Instant) {
         if self.next_mark.is_some_and(|at| at <= now) {
             self.next_mark = None;
@@ -191,24 +192,24 @@ impl Session {
         }
     }
 
-    /// Moves all read markers now: the user leaves.
+    /// Moves the read markers now, before leaving.
     pub fn mark(&mut self) {
         for (target, id) in self.marks.drain() {
             self.requests.push(Request::Mark(target, id));
         }
     }
 
-    /// Asks for a new token under this label.
+    /// Requests a new token with this label.
     pub fn renew_token(&mut self, label: String) {
         self.requests.push_first(Request::NewToken(label));
     }
 
-    /// The user typed a line.
+    /// The user entered a line.
     pub fn user_line(&mut self, id: RequestId, line: String) -> Vec<Effect> {
         if self.state == ConnectionState::Up {
             self.give(id, &line);
         } else if self.pending.len() >= PENDING_MAX {
-            self.refuse(id, "limit", "too many lines wait for the connection; this one was not taken");
+            self.refuse(id, "limit", "too many lines are waiting for the connection; this one was dropped.");
         } else {
             if self.state == ConnectionState::Down {
                 self.tell("not connected: this will be sent when the connection is back");
@@ -218,7 +219,7 @@ impl Session {
         self.take_effects()
     }
 
-    /// A line came from the server.
+    /// A line arrived from the server.
     pub fn server_line(&mut self, text: &str, now: Instant) -> Vec<Effect> {
         if let Ok(line) = Line::parse(text) {
             self.take(&line, now);
@@ -246,7 +247,7 @@ impl Session {
             Body::Row(text) => self.row(request.as_ref(), text, now),
             Body::Prompt(text) => match request {
                 Some(Request::Command { id, .. }) => self.effects.push(Effect::Ask(id, text.to_owned())),
-                // Nothing that the client sends by itself makes a server ask; it comes back anew.
+                // No server asks anything in response to the client's own requests: start over.
                 _ => self.effects.push(Effect::Reconnect),
             },
             Body::Done(text) => match line.tags.re.and_then(|re| self.requests.answered(re)) {
@@ -308,7 +309,7 @@ impl Session {
                     self.behind.insert(target);
                 }
                 Step::Earlier { target, read, before } => {
-                    self.tell(&format!("unread before these: /history {target} after={read} before={before}"));
+                    self.tell(&format!("more unread before these: /history {target} after={read} before={before}"));
                 }
             }
         }

@@ -1,9 +1,9 @@
-//! What the client remembers between two runs: files in `$XDG_STATE_HOME/chitchat`.
+//! What the client remembers between runs: files in `$XDG_STATE_HOME/chitchat`.
 //!
 //! Owns the directory (0700) and its files (0600): `known_hosts`, `tokens` and `history`. Never
-//! holds a password. Several clients may run at once: each change is made under a lock, and as a
-//! whole new file that takes the old one's place. Used by the main thread, and by the network thread when
-//! a token has died.
+//! stores a password. Several clients may run at once: each change is made under a lock, and
+//! replaces the whole file. Used by the main thread, and by the network thread when a token was
+//! revoked.
 
 use super::args::Address;
 use crate::files;
@@ -16,23 +16,23 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Why something could not be remembered or recalled. The machine's fault.
+/// Why something could not be saved or loaded. The machine's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// There is no home directory, and no `XDG_STATE_HOME`.
-    #[error("no home directory: set XDG_STATE_HOME to where chitchat may keep its state")]
+    #[error("no home directory: set XDG_STATE_HOME to where chitchat may save its state")]
     NoHome,
     /// A file or directory could not be read or written.
     #[error("{}: {error}", path.display())]
     Io {
-        /// Which.
+        /// Its path.
         path: PathBuf,
         /// What the system said.
         error: io::Error,
     },
 }
 
-/// The directory of what is remembered.
+/// The directory.
 #[derive(Debug, Clone)]
 pub struct StateDir {
     dir: PathBuf,
@@ -43,25 +43,25 @@ pub struct StateDir {
 pub struct SavedLogin {
     /// The account.
     pub name: UserName,
-    /// What logs it in.
+    /// The token that logs in to it.
     pub token: Secret,
 }
 
 impl StateDir {
-    /// The user's own, made if it is not there.
+    /// The user's directory, created if necessary.
     ///
     /// # Errors
-    /// [`StateError`] if there is no place for it.
+    /// [`StateError`] if it is not known where, or can't be created.
     pub fn open() -> Result<Self, StateError> {
         let base = etcetera::base_strategy::Xdg::new().map_err(|_| StateError::NoHome)?;
         let dir = base.state_dir().ok_or(StateError::NoHome)?.join("chitchat");
         Self::at(dir)
     }
 
-    /// Any directory, made if it is not there.
+    /// Any directory, created if necessary.
     ///
     /// # Errors
-    /// [`StateError::Io`] if it can't be made.
+    /// [`StateError::Io`] if it can't be created.
     pub fn at(dir: PathBuf) -> Result<Self, StateError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&dir);
         made.map_err(|error| StateError::Io { path: dir.clone(), error })?;
@@ -74,7 +74,7 @@ impl StateDir {
         self.dir.join("known_hosts")
     }
 
-    /// What was typed.
+    /// Lines that the user entered.
     #[must_use]
     pub fn history(&self) -> PathBuf {
         self.dir.join("history")
@@ -84,10 +84,10 @@ impl StateDir {
         self.dir.join("tokens")
     }
 
-    /// The token for a server: of that account, or of the one that logged in last.
+    /// The saved login on a server: of this account, or of the one that logged in last.
     ///
     /// # Errors
-    /// [`StateError::Io`] if the file is there and can't be read.
+    /// [`StateError::Io`] if the file exists and can't be read.
     pub fn saved_login(&self, server: &Address, name: Option<&UserName>) -> Result<Option<SavedLogin>, StateError> {
         let text = Zeroizing::new(read(&self.tokens())?);
         let server = server.to_string();
@@ -95,7 +95,7 @@ impl StateDir {
         Ok(saved.rfind(|saved| name.is_none_or(|name| *name == saved.name)))
     }
 
-    /// Keeps a token in place of the account's former one.
+    /// Saves a login in place of the account's old one.
     ///
     /// # Errors
     /// [`StateError::Io`] if the file can't be written.
@@ -104,7 +104,7 @@ impl StateDir {
         self.rewrite_logins(server, &saved.name, &line)
     }
 
-    /// Forgets an account's token.
+    /// Forgets an account's login.
     ///
     /// # Errors
     /// [`StateError::Io`] if the file can't be written.
@@ -127,7 +127,7 @@ impl StateDir {
         })
     }
 
-    /// Replaces a file by what `change` makes of it, whole or not at all.
+    /// Replaces a file with what `change` makes of it.
     ///
     /// # Errors
     /// [`StateError::Io`] names the file.
@@ -137,11 +137,11 @@ impl StateDir {
         lock.lock().map_err(|error| StateError::Io { path: lock_path, error })?;
         let new = change(&Zeroizing::new(read(path)?));
         files::replace(path, 0o600, new.as_bytes()).map_err(|error| StateError::Io { path: path.to_owned(), error })
-        // The lock ends with its file.
+        // The lock is released when its file is closed.
     }
 }
 
-/// A file's text; of one that is not there, nothing.
+/// The text of a file, empty if it does not exist.
 ///
 /// # Errors
 /// [`StateError::Io`] names the file.
@@ -156,7 +156,7 @@ fn owned_file(path: &Path, options: &mut OpenOptions) -> Result<File, StateError
     options.mode(0o600).open(path).map_err(|error| StateError::Io { path: path.to_owned(), error })
 }
 
-/// `HOST:PORT NAME TOKEN`; a line that is something else is left alone.
+/// Parses `HOST:PORT NAME TOKEN`. Other lines are left alone.
 fn parse_token(line: &str, server: &str) -> Option<SavedLogin> {
     let mut words = line.split(' ');
     if words.next()? != server {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_kept_for_each_account_and_for_the_owner_alone() {
+    fn logins_are_saved_for_each_account_and_private() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().join("a/chitchat")).unwrap();
         let found = |host: &str, name: Option<&str>| {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_left_alone() {
+    fn lines_that_are_not_logins_are_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::at(dir.path().to_owned()).unwrap();
         fs::write(state.tokens(), "# mine\na:2428 alice\na:2428 alice t1 more\n").unwrap();

@@ -1,9 +1,9 @@
-//! The chat at a terminal: the main thread's loop of reading lines.
+//! The chat at a terminal: the main thread's loop.
 //!
-//! Owns the prompt, what is asked in between, and whether the user may leave: not without a word
-//! while a line has not been sent. What comes from the server is printed by the
-//! printer's thread; this thread waits for a command's answer only so that the answer stands below
-//! the command, and no longer than `ANSWER_SHOWN`, or until a question is answered.
+//! Owns the prompt, the server's questions, and the warning before leaving with lines that were
+//! not sent. Other threads print what the server sends. This thread waits for a command's answer
+//! only so that it appears below the command, and no longer than `ANSWER_SHOWN`, unless the server
+//! asks something.
 
 use super::interpret::is_quit;
 use super::line_editor::{Entered, LineEditor};
@@ -15,16 +15,16 @@ use crate::protocol::names::RoomName;
 use crate::protocol::secrets::Secret;
 use std::time::{Duration, Instant};
 
-/// How long a command's answer is waited for before the next line may be typed.
+/// How long to wait for a command's answer before the next prompt.
 const ANSWER_SHOWN: Duration = Duration::from_secs(3);
-/// How long lines under way may take to be answered when the user leaves: far longer than they take while connected.
+/// How long to wait for answers before leaving. While connected they take far less.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
-/// Pasted lines that are sent without asking.
+/// Lines entered at once that are sent without asking; more are a paste.
 const PASTED_UNASKED: usize = 1;
 
 struct TerminalChat<'a> {
     network: &'a NetworkHandle,
-    /// Whose questions are asked.
+    /// The server, which is named before its questions.
     host: &'a str,
     editor: &'a mut LineEditor,
     prompt: Prompt,
@@ -37,30 +37,30 @@ struct TerminalChat<'a> {
 /// How the user knows the current room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prompt {
-    /// It stands before the line that is typed.
+    /// It is in the prompt.
     Shown,
-    /// It is told when it changes: lines that come can't be kept apart from the one that is typed.
+    /// There is no prompt, since lines may be printed behind it at any time; changes are told.
     Told,
 }
 
-/// What leaving with lines that were not sent does.
+/// What happens when the user leaves with lines that were not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leave {
-    /// The user is told, and stays.
+    /// A warning.
     Warns,
-    /// The user was told, and leaves.
+    /// The client leaves: the user was warned just before.
     Leaves,
 }
 
 /// Reads and sends lines until the user leaves.
 ///
 /// # Errors
-/// [`ClientError::Lost`] if there is no way back to the server, [`ClientError::Unseen`] if the
-/// terminal takes nothing any more.
+/// [`ClientError::Lost`] if the client can't reconnect, [`ClientError::Unseen`] if the terminal
+/// takes nothing more.
 pub fn run(network: &NetworkHandle, editor: &mut LineEditor, prompt: Prompt, host: &str) -> Result<(), ClientError> {
     let (unanswered, leave) = (Unanswered::default(), Leave::Warns);
     let mut chat = TerminalChat { network, host, editor, prompt, room: None, unanswered, leave, ended: None };
-    // The current room is known once the conversations are listed: the first prompt shows it.
+    // The current room is known when the conversations are listed. The first prompt waits for it.
     chat.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Room(_)));
     while chat.ended.is_none() {
         chat.turn();
@@ -89,7 +89,7 @@ impl TerminalChat<'_> {
                     lines.into_iter().for_each(|line| self.send(line));
                 }
             }
-            Ok(Entered::Dropped) => say("(Ctrl-D or /quit leaves)"),
+            Ok(Entered::Cleared) => say("(Ctrl-D or /quit leaves)"),
             Ok(Entered::End) => self.leave(),
             Err(error) => {
                 log::error!("the terminal failed: {error}");
@@ -138,14 +138,14 @@ impl TerminalChat<'_> {
         self.ended.get_or_insert(Ending::Left);
     }
 
-    /// Takes reports until the one that is waited for, the end, or the time.
+    /// Takes reports until one is `done`, the thread has ended, or the deadline.
     fn wait(&mut self, until: Instant, done: impl Fn(&Report) -> bool) {
         let mut until = until;
         while self.ended.is_none() {
             let Ok(report) = self.network.reports.recv_deadline(until) else { return };
             let found = done(&report);
             if matches!(report, Report::Ask(..)) {
-                // The answer to the answer may take as long as a password check does.
+                // The server may have to check a password before it answers.
                 until = Instant::now() + super::authenticate::ANSWER_TIMEOUT;
             }
             self.take(report);
@@ -168,7 +168,7 @@ impl TerminalChat<'_> {
             }
             Report::Settled(id, _) => self.unanswered.settled(id),
             Report::Ask(_, question) => {
-                // Marked as the server's: it could ask for the password of something else.
+                // The server could ask for any password: say who asks.
                 let question = format!("{} asks: {} ", self.host, super::screen::clean(&question));
                 let answer = match rpassword::prompt_password(question) {
                     Ok(typed) => Secret::new(&zeroize::Zeroizing::new(typed)),

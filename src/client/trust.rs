@@ -1,12 +1,12 @@
 //! Whether the server at the other end of a TLS connection is the right one.
 //!
-//! Owns the order of trust: a fingerprint given by hand, then the system's authorities, then the
-//! key that was taken on first use. It decides and asks nobody: a handshake with a server that is
-//! not known fails with [`TrustError::Unknown`], the caller asks the user, and connects again.
-//! Runs inside the handshake, on the thread that owns the connection.
+//! Owns the order of trust: the fingerprint on the command line, then the system's certificate
+//! authorities, then the key that the user trusted on first use. It decides and asks nobody: a
+//! handshake with an unknown server fails with [`TrustError::Unknown`], and the caller asks the
+//! user and connects again. Runs inside the handshake, on the thread that owns the connection.
 
 use super::args::Fingerprint;
-use super::known_hosts::{Known, Pin, Record};
+use super::known_hosts::{KnownHost, Pin, Record};
 use parking_lot::Mutex;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -17,85 +17,89 @@ use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Why a server was not trusted.
+/// Why a server is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
-    /// Nobody vouches for it, and it is not known yet: the user may.
-    #[error("This server is not vouched for by a public authority ({reason}).")]
+    /// No authority trusts it, and the user has not been asked yet.
+    #[error(
+        "this server is not trusted yet: {reason}. Its fingerprint is {fingerprint}. If the operator says that this is right, \
+         give it with --fingerprint, or run chitchat in a terminal and answer yes."
+    )]
     Unknown {
-        /// What the user compares with what the server printed.
+        /// What the user compares with the fingerprint that the server prints.
         fingerprint: Fingerprint,
         /// What would be remembered.
         pin: Pin,
-        /// Why the system does not vouch.
+        /// Why no authority trusts it.
         reason: String,
     },
-    /// Its key is not the one that was remembered.
+    /// Its key is not the one that was trusted before.
     #[error(
-        "the server's key has changed: it now shows {fingerprint}. Either it was set up anew, or someone is between you and it. \
-         Ask its operator. If it was set up anew, remove line {line} of {}, or give its fingerprint with --fingerprint.", file.display()
+        "the server's key has changed; its fingerprint is now {fingerprint}. Either the server was set up again, or someone is \
+         intercepting the connection. Ask the operator. If it was set up again, remove line {line} of {}, or give the fingerprint \
+         with --fingerprint.", file.display()
     )]
     Changed {
         /// What it shows now.
         fingerprint: Fingerprint,
-        /// Where the old key stands.
+        /// The file with the old key.
         file: PathBuf,
         /// The line, from 1.
         line: usize,
     },
-    /// A public authority vouched for it before, and none does now.
+    /// A public authority trusted it before, and none does now.
     #[error(
-        "a public authority vouched for this server before, and none does now ({reason}). Either its certificate was not renewed, \
-         or someone is between you and it. Ask its operator. To take its own certificate ({fingerprint}) from now on, \
-         remove line {line} of {}, or give that with --fingerprint.", file.display()
+        "a public authority trusted this server before, and none does now: {reason}. Either its certificate was not renewed, \
+         or someone is intercepting the connection. Ask the operator. To trust this certificate ({fingerprint}) from now on, \
+         remove line {line} of {}, or give the fingerprint with --fingerprint.", file.display()
     )]
     NoLongerTrusted {
         /// What it shows now.
         fingerprint: Fingerprint,
-        /// Why the system does not vouch.
+        /// Why no authority trusts it.
         reason: String,
-        /// Where it is remembered.
+        /// The file that says so.
         file: PathBuf,
         /// The line, from 1.
         line: usize,
     },
-    /// It has not the fingerprint that was given by hand.
-    #[error("the server shows {shown}, not the --fingerprint {wanted}. It is not the server that you expect.")]
+    /// It does not have the fingerprint from the command line.
+    #[error("this is not the server you expect: its fingerprint is {shown}, and --fingerprint says {wanted}.")]
     WrongFingerprint {
-        /// What was given.
+        /// The expected one.
         wanted: Fingerprint,
-        /// What it shows.
+        /// The server's.
         shown: Fingerprint,
     },
-    /// What it shows is no certificate.
+    /// Its certificate can't be parsed.
     #[error("the server's certificate can't be read: {0}")]
     Unreadable(String),
 }
 
-/// What a handshake found out about the server.
+/// What a handshake decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustOutcome {
-    /// It is trusted; this is how it is to be remembered.
+    /// The server is trusted, and this is to be remembered.
     Trusted(Record),
-    /// It is not.
+    /// The server is not trusted.
     Untrusted(TrustError),
 }
 
-/// Decides for one server. Made for each connection, so that what `known_hosts` says is fresh.
+/// Decides for one server. Made for each connection, so that `known_hosts` is read afresh.
 #[derive(Debug)]
 pub struct Trust {
-    /// None where the system has no authorities at all: then it vouches for nobody.
+    /// `None` if the system has no authorities, and so trusts nobody.
     platform: Option<Arc<dyn ServerCertVerifier>>,
     provider: Arc<CryptoProvider>,
     wanted: Option<Fingerprint>,
-    known: Option<Known>,
+    known: Option<KnownHost>,
     outcome: Mutex<Option<TrustOutcome>>,
 }
 
 impl Trust {
-    /// Trust by the system's authorities, the given fingerprint and what is known.
+    /// Trust by the fingerprint on the command line, the system's authorities and `known_hosts`.
     #[must_use]
-    pub fn new(wanted: Option<Fingerprint>, known: Option<Known>) -> Arc<Self> {
+    pub fn new(wanted: Option<Fingerprint>, known: Option<KnownHost>) -> Arc<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let platform = match rustls_platform_verifier::Verifier::new(Arc::clone(&provider)) {
             Ok(verifier) => Some(Arc::new(verifier) as Arc<dyn ServerCertVerifier>),
@@ -107,11 +111,11 @@ impl Trust {
         Arc::new(Self { platform, provider, wanted, known, outcome: Mutex::new(None) })
     }
 
-    /// The TLS settings that use it. Sessions are not resumed: a resumed one shows no certificate,
-    /// and would be trusted although the pin has changed meanwhile.
+    /// The TLS configuration that uses it. Sessions are never resumed: a resumed session presents
+    /// no certificate, and would be trusted even if the pin has changed since.
     ///
     /// # Errors
-    /// What rustls says, if its provider can't speak TLS 1.2 and 1.3.
+    /// What rustls says, if its provider does not support TLS 1.2 and 1.3.
     pub fn tls_config(self: &Arc<Self>) -> Result<ClientConfig, TlsError> {
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()?
@@ -122,20 +126,20 @@ impl Trust {
         Ok(config)
     }
 
-    /// What the last handshake found out; `None` if it did not come to the certificate.
+    /// What the last handshake decided; `None` if it did not get as far as the certificate.
     #[must_use]
     pub fn outcome(&self) -> Option<TrustOutcome> {
         self.outcome.lock().clone()
     }
 
-    fn decide(&self, cert: &CertificateDer<'_>, vouched: Result<(), TlsError>) -> Result<Record, TrustError> {
+    fn decide(&self, cert: &CertificateDer<'_>, verified: Result<(), TlsError>) -> Result<Record, TrustError> {
         let parsed = ParsedCertificate::try_from(cert).map_err(|e| TrustError::Unreadable(e.to_string()))?;
         let pin = Pin(Sha256::digest(parsed.subject_public_key_info().as_ref()).into());
         let fingerprint = Fingerprint(Sha256::digest(cert.as_ref()).into());
         if let Some(wanted) = self.wanted.filter(|&wanted| wanted != fingerprint) {
             return Err(TrustError::WrongFingerprint { wanted, shown: fingerprint });
         }
-        let reason = match vouched {
+        let reason = match verified {
             Ok(()) => return Ok(Record::Authority),
             Err(error) => reason(&error),
         };
@@ -145,10 +149,12 @@ impl Trust {
         match &self.known {
             None => Err(TrustError::Unknown { fingerprint, pin, reason }),
             Some(known) if known.record == Record::Pin(pin) => Ok(known.record),
-            Some(Known { record: Record::Authority, file, line }) => {
+            Some(KnownHost { record: Record::Authority, file, line }) => {
                 Err(TrustError::NoLongerTrusted { fingerprint, reason, file: file.clone(), line: *line })
             }
-            Some(Known { file, line, .. }) => Err(TrustError::Changed { fingerprint, file: file.clone(), line: *line }),
+            Some(KnownHost { file, line, .. }) => {
+                Err(TrustError::Changed { fingerprint, file: file.clone(), line: *line })
+            }
         }
     }
 }
@@ -162,13 +168,13 @@ impl ServerCertVerifier for Trust {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        let vouched = match &self.platform {
+        let verified = match &self.platform {
             Some(platform) => {
                 platform.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).map(drop)
             }
             None => Err(CertificateError::UnknownIssuer.into()),
         };
-        let decided = self.decide(end_entity, vouched);
+        let decided = self.decide(end_entity, verified);
         let trusted = decided.is_ok();
         *self.outcome.lock() = Some(match decided {
             Ok(record) => TrustOutcome::Trusted(record),
@@ -181,7 +187,7 @@ impl ServerCertVerifier for Trust {
         }
     }
 
-    // A pinned key proves nothing until the peer has signed the handshake with it.
+    // A pinned key proves nothing unless the peer signs the handshake with it.
     fn verify_tls12_signature(
         &self,
         message: &[u8],
@@ -205,21 +211,21 @@ impl ServerCertVerifier for Trust {
     }
 }
 
-/// In a person's words, why the system does not vouch.
+/// Why no authority trusts a certificate, in plain words.
 fn reason(error: &TlsError) -> String {
     let TlsError::InvalidCertificate(why) = error else { return error.to_string() };
     match why {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has run out".to_owned(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "its certificate is not valid yet; is this machine's clock right?".to_owned()
+            "its certificate is not valid yet (is this machine's clock right?)".to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "its certificate is for another name".to_owned()
         }
-        CertificateError::UnknownIssuer => "its certificate is its own".to_owned(),
+        CertificateError::UnknownIssuer => "its certificate is self-signed".to_owned(),
         CertificateError::Revoked => "its certificate was revoked".to_owned(),
-        // rustls has no word of its own for what webpki finds odd in a self-signed certificate.
-        CertificateError::Other(_) => "its certificate is its own".to_owned(),
+        // webpki rejects a self-signed certificate with an error that rustls has no variant for.
+        CertificateError::Other(_) => "its certificate is self-signed".to_owned(),
         other => other.to_string(),
     }
 }
@@ -243,22 +249,22 @@ mod tests {
         Server { cert: cert.clone(), fingerprint, pin }
     }
 
-    fn known(record: Record) -> Option<Known> {
-        Some(Known { record, file: "/state/known_hosts".into(), line: 7 })
+    fn known(record: Record) -> Option<KnownHost> {
+        Some(KnownHost { record, file: "/state/known_hosts".into(), line: 7 })
     }
 
     fn decide(
         server: &Server,
         wanted: Option<Fingerprint>,
-        known: Option<Known>,
-        vouched: bool,
+        known: Option<KnownHost>,
+        verified: bool,
     ) -> Result<Record, TrustError> {
-        let vouched = if vouched { Ok(()) } else { Err(CertificateError::UnknownIssuer.into()) };
-        Trust::new(wanted, known).decide(&server.cert, vouched)
+        let verified = if verified { Ok(()) } else { Err(CertificateError::UnknownIssuer.into()) };
+        Trust::new(wanted, known).decide(&server.cert, verified)
     }
 
     #[test]
-    fn an_unknown_server_is_the_users_to_judge() {
+    fn an_unknown_server_is_left_to_the_user() {
         let server = server();
         let Err(TrustError::Unknown { fingerprint, pin, .. }) = decide(&server, None, None, false) else { panic!() };
         assert_eq!((fingerprint, pin), (server.fingerprint, server.pin));
@@ -276,25 +282,25 @@ mod tests {
             told.contains("line 7 of /state/known_hosts") && told.contains(&server.fingerprint.to_string()),
             "{told}"
         );
-        // A real certificate in the place of a self-signed one is how it should go.
+        // Replacing a self-signed certificate by an authority's is fine.
         assert_eq!(decide(&server, None, known(Record::Pin(Pin([0; 32]))), true), Ok(Record::Authority));
     }
 
     #[test]
-    fn a_server_once_vouched_for_may_not_fall_back() {
+    fn a_server_that_an_authority_trusted_may_not_fall_back_to_a_pin() {
         let refused = decide(&server(), None, known(Record::Authority), false).unwrap_err();
         assert!(matches!(refused, TrustError::NoLongerTrusted { line: 7, .. }));
     }
 
     #[test]
-    fn a_fingerprint_given_by_hand_decides_both_ways() {
+    fn the_fingerprint_on_the_command_line_decides() {
         let server = server();
         let wanted = Some(server.fingerprint);
         assert_eq!(decide(&server, wanted, None, false), Ok(Record::Pin(server.pin)));
         assert_eq!(decide(&server, wanted, known(Record::Authority), false), Ok(Record::Pin(server.pin)));
         let other = Some(Fingerprint([1; 32]));
-        for vouched in [false, true] {
-            let refused = decide(&server, other, known(Record::Pin(server.pin)), vouched).unwrap_err();
+        for verified in [false, true] {
+            let refused = decide(&server, other, known(Record::Pin(server.pin)), verified).unwrap_err();
             assert!(matches!(refused, TrustError::WrongFingerprint { .. }));
         }
     }

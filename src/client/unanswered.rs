@@ -1,7 +1,7 @@
-//! The lines that the user gave and that are not answered yet.
+//! The user's lines that are not answered yet.
 //!
-//! Owns their numbers, and what is said of them where they can't be sent any more. Pure; runs on
-//! the main thread.
+//! Owns their numbers, and how they are shown if they can't be sent. Pure; runs on the main
+//! thread.
 
 use super::interpret::is_secret;
 use super::requests::RequestId;
@@ -18,7 +18,7 @@ impl Unanswered {
     /// Numbers a line that is about to be sent.
     pub fn add(&mut self, line: &str) -> RequestId {
         self.count += 1;
-        // A line with a secret in it is named by its first word.
+        // Only the first word of a line that may contain a secret is shown.
         let shown = if is_secret(line) {
             let verb = line.split_whitespace().next().unwrap_or_default();
             format!("{verb} …")
@@ -29,7 +29,7 @@ impl Unanswered {
         RequestId(self.count)
     }
 
-    /// A line was answered, or never will be.
+    /// A line has been answered, or never will be.
     pub fn settled(&mut self, id: RequestId) {
         self.lines.remove(&id.0);
     }
@@ -40,13 +40,13 @@ impl Unanswered {
         self.lines.len()
     }
 
-    /// Whether all are answered.
+    /// Whether all lines are answered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// The lines, in their order.
+    /// The lines, in order.
     #[must_use]
     pub fn into_lines(self) -> Vec<String> {
         self.lines.into_values().collect()
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_is_named_without_its_secrets() {
+    fn unanswered_lines_are_shown_without_secrets() {
         let mut unanswered = Unanswered::default();
         let first = unanswered.add("hello");
         unanswered.add("/login alice correct horse");

@@ -22,7 +22,7 @@ fn ids(steps: &[Step]) -> Vec<u64> {
 }
 
 #[test]
-fn rows_are_read() {
+fn rows_are_parsed() {
     assert_eq!(Listed::parse("lobby 7 3 2"), Some(row("lobby", 7, 3, 2)));
     assert_eq!(Listed::parse("@bob 7 3 2 new"), Some(row("@bob", 7, 3, 2)));
     for wrong in ["", "lobby", "lobby 1 2", "b!d 1 2 3", "lobby 1 2 x"] {
@@ -31,7 +31,7 @@ fn rows_are_read() {
 }
 
 #[test]
-fn the_start_shows_the_current_room_and_tells_of_the_others() {
+fn the_start_shows_the_current_room_and_counts_the_others() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
     catch_up.connected("e1");
     assert_eq!(catch_up.live(&lobby, 31, message(&lobby, 31)), None, "held until the rest is there");
@@ -52,7 +52,7 @@ fn the_start_shows_the_current_room_and_tells_of_the_others() {
 }
 
 #[test]
-fn another_history_begins_anew() {
+fn a_different_history_starts_afresh() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
     assert_eq!(catch_up.connected("e1"), Continuity::Same);
     catch_up.listed("e1", vec![row("lobby", 30, 30, 0)], Some(&lobby));
@@ -62,7 +62,7 @@ fn another_history_begins_anew() {
 }
 
 #[test]
-fn a_page_without_anything_new_is_not_asked_for_again() {
+fn a_page_without_anything_new_is_the_last() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
     catch_up.connected("e1");
     catch_up.listed("e1", vec![row("lobby", 1, 1, 0)], None);
@@ -73,7 +73,7 @@ fn a_page_without_anything_new_is_not_asked_for_again() {
 }
 
 #[test]
-fn own_lines_are_not_shown_again() {
+fn messages_sent_here_are_not_shown_again() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
     catch_up.connected("e1");
     catch_up.listed("e1", vec![row("lobby", 1, 1, 0)], None);
@@ -87,7 +87,7 @@ fn own_lines_are_not_shown_again() {
 }
 
 #[test]
-fn what_can_not_be_held_is_fetched() {
+fn messages_that_can_not_be_held_are_fetched() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
     catch_up.connected("e1");
     catch_up.listed("e1", vec![row("lobby", 0, 0, 0)], None);
@@ -106,7 +106,7 @@ struct World {
     last: [u64; 2],
     catch_up: CatchUp,
     connected: bool,
-    /// What the server has sent and the client has not read yet.
+    /// Sent by the server and not yet read by the client.
     wire: VecDeque<Sent>,
     shown: [Vec<u64>; 2],
 }
@@ -120,7 +120,7 @@ enum Sent {
 }
 
 const ROOMS: [&str; 2] = ["lobby", "ops"];
-/// Small pages, so that there are many.
+/// Small, so that there are many pages.
 const SMALL_PAGE: u64 = 3;
 
 impl World {
@@ -183,7 +183,7 @@ proptest! {
     #[test]
     fn every_message_is_shown_once_and_in_order(acts in prop::collection::vec(0..12u8, 0..300)) {
         let mut world = World::default();
-        // The start: nothing was said yet, so all that is said is to be shown.
+        // At the start nothing was said, so everything that follows must be shown.
         world.connect();
         world.read();
         for act in acts {

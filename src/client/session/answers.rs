@@ -1,4 +1,4 @@
-//! Answers: what the rows and final lines of each kind of request change.
+//! Answers: what the rows and the final line of each kind of request change.
 
 use super::{ConnectionState, Effect, Marking, Session, Settled};
 use crate::client::catch_up::{Listed, Page, TARGETS_MAX};
@@ -52,7 +52,7 @@ impl Session {
                 self.command_done(&command, text);
                 self.show(Item::Done(text.to_owned()));
                 if interpret::is_passwd(&command) {
-                    self.effects.push(Effect::TokenDied);
+                    self.effects.push(Effect::TokenRevoked);
                 }
                 if interpret::is_help(&command) {
                     interpret::KEYS_HELP.iter().for_each(|line| self.tell(line));
@@ -89,13 +89,13 @@ impl Session {
                 self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
                 self.all_listed(now);
             }
-            // One may not read there any more.
+            // The user may no longer read there.
             Request::Fetch(..) => {
                 let steps = self.catch_up.page_end(Page::Last);
                 self.walk(steps, now);
             }
             Request::Return(target) => {
-                self.tell(&format!("you are not in {target} any more"));
+                self.tell(&format!("you're no longer in {target}"));
                 self.set_room(None);
             }
             Request::NewToken(_) => self.tell("the next login will ask for the password"),
@@ -111,7 +111,7 @@ impl Session {
         let is_in = rows.iter().any(|row| row.target == current);
         self.room = is_in.then_some(room);
         self.effects.push(Effect::Room(self.room));
-        // A program asks for what it wants to see of the past; a person is shown what is unread.
+        // A person is shown what is unread; a program asks for what it wants.
         let shown = (self.marking == Marking::On).then_some(&current);
         let steps = self.catch_up.listed(&self.epoch, rows, shown);
         self.walk(steps, now);

@@ -1,4 +1,4 @@
-//! Tests of [`super`]: transcripts of one connection, without any.
+//! Tests of [`super`]: transcripts, without a connection.
 
 use super::*;
 use crate::client::screen::{Paint, Style, render};
@@ -76,7 +76,7 @@ impl Talk {
 }
 
 #[test]
-fn the_start_shows_what_is_unread_and_marks_it_read() {
+fn unread_messages_are_shown_at_the_start_and_marked_as_read() {
     let mut talk = Talk::new(Marking::On);
     talk.connect("e1");
     talk.type_line("typed early");
@@ -118,7 +118,7 @@ fn the_start_shows_what_is_unread_and_marks_it_read() {
 }
 
 #[test]
-fn a_script_is_shown_no_past_and_marks_nothing() {
+fn a_script_is_shown_no_history_and_marks_nothing() {
     let mut talk = Talk::new(Marking::Off);
     talk.connect("e1");
     talk.sent();
@@ -128,7 +128,7 @@ fn a_script_is_shown_no_past_and_marks_nothing() {
 }
 
 #[test]
-fn after_a_drop_texts_are_repeated_and_what_was_missed_is_shown_once() {
+fn after_a_drop_messages_are_sent_again_and_missed_ones_are_shown_once() {
     let mut talk = Talk::started(Marking::Off);
     talk.type_line("/join ops");
     assert_eq!(talk.sent(), ["/@c2 join ops"]);
@@ -142,8 +142,8 @@ fn after_a_drop_texts_are_repeated_and_what_was_missed_is_shown_once() {
     talk.type_line("/who");
     talk.sent();
     talk.drop_connection();
-    assert_eq!(talk.shown(), ["(the connection dropped before /who was answered; it may have been done or not)"]);
-    assert!(matches!(talk.reports.last(), Some(Effect::Settled(RequestId(4), Settled::Undecided))));
+    assert_eq!(talk.shown(), ["(the connection dropped before /who was answered; it may or may not have been done)"]);
+    assert!(matches!(talk.reports.last(), Some(Effect::Settled(RequestId(4), Settled::Unknown))));
     talk.type_line("three");
     assert_eq!(talk.shown(), ["(not connected: this will be sent when the connection is back)"]);
     talk.connect("e1");
@@ -161,7 +161,7 @@ fn after_a_drop_texts_are_repeated_and_what_was_missed_is_shown_once() {
 }
 
 #[test]
-fn the_current_room_is_what_the_server_says() {
+fn the_current_room_follows_the_server() {
     let mut talk = Talk::started(Marking::Off);
     assert_eq!(talk.room(), Some("lobby"));
     talk.type_line("/switch nowhere");
@@ -169,7 +169,7 @@ fn the_current_room_is_what_the_server_says() {
     talk.hear(&["@re=c2 - no-such-room: there is no nowhere."]);
     assert_eq!(talk.room(), None);
     talk.type_line("hello?");
-    assert_eq!(talk.shown()[1], "- no-room: you are in no room now. /rooms lists them, /join ROOM enters one.");
+    assert_eq!(talk.shown()[1], "- no-room: you're not in a room. /rooms lists them, /join ROOM enters one.");
     talk.type_line("/join ops");
     talk.sent();
     talk.hear(&["@re=c3 + ops", "@ev=kick;who=Alice [ops] * alice was kicked by bob"]);
@@ -184,7 +184,7 @@ fn the_current_room_is_what_the_server_says() {
 }
 
 #[test]
-fn a_question_is_asked_and_nothing_is_sent_behind_it() {
+fn nothing_is_sent_after_a_question() {
     let mut talk = Talk::started(Marking::Off);
     talk.type_line("/passwd");
     talk.type_line("hello");
@@ -193,7 +193,7 @@ fn a_question_is_asked_and_nothing_is_sent_behind_it() {
     assert!(matches!(talk.reports.last(), Some(Effect::Ask(RequestId(1), text)) if text == "old password"));
     assert!(talk.sent().is_empty());
     talk.hear(&["@re=c2 + changed"]);
-    assert!(talk.reports.iter().any(|effect| matches!(effect, Effect::TokenDied)));
+    assert!(talk.reports.iter().any(|effect| matches!(effect, Effect::TokenRevoked)));
     talk.session.renew_token("label".to_owned());
     assert_eq!(talk.sent(), ["/@c3 token new label here", "/@c4 post lobby k-1 hello"]);
     talk.shown();
@@ -203,18 +203,18 @@ fn a_question_is_asked_and_nothing_is_sent_behind_it() {
 }
 
 #[test]
-fn a_restored_server_is_followed_from_its_own_ids() {
+fn after_a_restored_backup_ids_start_afresh() {
     let mut talk = Talk::started(Marking::On);
     talk.drop_connection();
     talk.connect("e2");
-    assert!(talk.shown()[0].contains("restored"));
+    assert!(talk.shown()[0].contains("restored from a backup"));
     talk.sent();
     talk.hear(&["@re=c2 | lobby 4 4 0", "@re=c2 + 1 conversations", "@id=5;at=1 [lobby] bob: five"]);
     assert_eq!(talk.shown(), ["[lobby] bob: five"]);
 }
 
 #[test]
-fn a_busy_server_is_left_for_later() {
+fn a_busy_server_is_tried_again_later() {
     let mut talk = Talk::new(Marking::On);
     talk.connect("e1");
     talk.sent();
@@ -223,7 +223,7 @@ fn a_busy_server_is_left_for_later() {
 }
 
 #[test]
-fn odd_lines_do_no_harm() {
+fn odd_lines_are_harmless() {
     let mut talk = Talk::started(Marking::Off);
     talk.hear(&[
         "",

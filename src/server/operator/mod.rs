@@ -6,5 +6,4 @@
 pub mod certificate;
 pub mod cli;
 pub mod console;
-pub mod running;
 pub mod startup;

@@ -51,7 +51,7 @@ impl Home {
     }
 }
 
-/// Gives the input and waits for the end, or kills what does not end.
+/// Writes the input and waits for the process to end, or kills it at the deadline.
 pub fn finish(mut child: Child, input: &str) -> Ended {
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let reader = |mut from: Box<dyn std::io::Read + Send>| {

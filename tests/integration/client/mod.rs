@@ -1,8 +1,8 @@
 //! The real `chitchat`: without a terminal against a scripted server on loopback, and in a terminal
 //! (tmux) against the real one.
 //!
-//! Each test is a transcript: what the server expects and says on each connection, what the client
-//! reads from standard input, what it prints, and how it ends. Nothing waits longer than
+//! Each test is a transcript: what the server expects and sends on each connection, what the client
+//! reads from standard input, what it prints, and its exit code. Nothing waits longer than
 //! [`DEADLINE`].
 
 mod home;
@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,7 +52,7 @@ fn a_script_says_lines_and_reads_answers() {
 }
 
 #[test]
-fn after_a_drop_nothing_is_lost_and_nothing_is_doubled() {
+fn after_a_drop_nothing_is_lost_or_said_twice() {
     let (identity, home) = (self_signed(), Home::new());
     let (report, key) = std::sync::mpsc::channel();
     let server = Server::start(
@@ -97,7 +98,7 @@ fn after_a_drop_nothing_is_lost_and_nothing_is_doubled() {
 }
 
 #[test]
-fn deflate_frames_are_read() {
+fn deflate_frames_are_inflated() {
     let (identity, home) = (self_signed(), Home::new());
     let server = Server::start(
         &identity,
@@ -151,7 +152,7 @@ fn questions_are_answered_from_the_input() {
 }
 
 #[test]
-fn a_refused_line_is_told_and_is_a_failure() {
+fn a_refused_line_is_shown_and_is_a_failure() {
     let (identity, home) = (self_signed(), Home::new());
     let server = Server::start(
         &identity,
@@ -281,7 +282,7 @@ fn a_hostile_refusal_does_not_reach_the_terminal() {
 }
 
 #[test]
-fn an_unknown_server_is_not_trusted_without_anyone_to_ask() {
+fn an_unknown_server_is_not_trusted_without_a_terminal() {
     let (identity, home) = (self_signed(), Home::new());
     let server = Server::start(&identity, vec![Box::new(Peer::end)]);
     home.save_login(server.address);
@@ -306,20 +307,20 @@ fn a_changed_key_is_refused_with_file_and_line() {
 }
 
 #[test]
-fn a_server_that_an_authority_vouched_for_may_not_become_its_own() {
+fn a_server_that_an_authority_trusted_may_not_become_self_signed() {
     let mut params = CertificateParams::new([]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let cert = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
-    let (vouched, home) = (identity_from(&cert, key), Home::new());
+    let (certified, home) = (identity_from(&cert, key), Home::new());
     home.write("authority.pem", &authority.pem());
 
     let act: Act = Box::new(|mut peer| {
         peer.log_in(&["lobby 0 0 0"]);
         peer.goodbye();
     });
-    let server = Server::start(&vouched, vec![act]);
+    let server = Server::start(&certified, vec![act]);
     let address = server.address;
     home.save_login(address);
     let mut command = home.command(address, &[]);
@@ -329,18 +330,18 @@ fn a_server_that_an_authority_vouched_for_may_not_become_its_own() {
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert_eq!(fs::read_to_string(home.path("known_hosts")).unwrap(), format!("{address} ca\n"));
 
-    // The same server, seen by a machine that does not know the authority.
-    let server = Server::start(&vouched, vec![Box::new(Peer::end)]);
+    // The same server, from a machine that does not know the authority.
+    let server = Server::start(&certified, vec![Box::new(Peer::end)]);
     home.save_login(server.address);
     home.write("known_hosts", &format!("{} ca\n", server.address));
     let ended = home.run(server.address, &[], "");
     server.finish();
     assert_eq!(ended.code, Some(5), "{}", ended.err);
-    assert!(ended.err.contains("vouched for this server before"), "{}", ended.err);
+    assert!(ended.err.contains("a public authority trusted this server before"), "{}", ended.err);
 }
 
 #[test]
-fn a_dead_login_is_forgotten_and_named() {
+fn a_revoked_login_is_forgotten() {
     let (identity, home) = (self_signed(), Home::new());
     let server = Server::start(
         &identity,
@@ -355,12 +356,12 @@ fn a_dead_login_is_forgotten_and_named() {
     let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "hello\n");
     server.finish();
     assert_eq!(ended.code, Some(4), "{}", ended.err);
-    assert!(ended.err.contains("Run chitchat in a terminal once"), "{}", ended.err);
+    assert!(ended.err.contains("Run chitchat in a terminal"), "{}", ended.err);
     assert_eq!(fs::read_to_string(home.path("tokens")).unwrap(), "");
 }
 
 #[test]
-fn who_is_not_there_is_unreachable() {
+fn a_server_that_does_not_answer_is_unreachable() {
     let home = Home::new();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ended = home.run(free, &[], "");
@@ -379,6 +380,18 @@ fn who_is_not_there_is_unreachable() {
     thread.join().unwrap();
     assert_eq!(ended.code, Some(3), "{}", ended.err);
     assert!(ended.err.contains("does not speak TLS"), "{}", ended.err);
+}
+
+#[test]
+fn help_is_not_a_host_and_a_name_belongs_into_name() {
+    let program = env!("CARGO_BIN_EXE_chitchat");
+    let asked = Command::new(program).arg("help").output().unwrap();
+    let shown = String::from_utf8(asked.stdout).unwrap();
+    assert!(asked.status.success() && shown.contains("Usage: chitchat") && shown.contains("Exit codes"), "{shown}");
+    let refused = Command::new(program).arg("bob@localhost").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("chitchat localhost --name bob"), "{told}");
 }
 
 #[test]

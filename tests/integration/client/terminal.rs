@@ -151,14 +151,14 @@ impl Drop for Tmux {
 fn register(server: &RealServer, home: &Home, name: &str) -> Tmux {
     let program = env!("CARGO_BIN_EXE_chitchat");
     let tmux = Tmux::start(home, &format!("{program} {} --register", server.tls));
-    let asked = tmux.shows("Trust it from now on? [y/N]");
+    let asked = tmux.shows("Trust this server from now on? [y/N]");
     assert!(asked.replace('\n', "").contains(&server.fingerprint), "{asked}");
     tmux.type_line("y");
     tmux.shows("Name:");
     tmux.type_line(name);
     tmux.shows("Password:");
     tmux.type_line("correct horse battery");
-    tmux.shows("Again:");
+    tmux.shows("Password again:");
     tmux.type_line("correct horse battery");
     let screen = tmux.until("prompt", |screen| screen.ends_with("\n[lobby]"));
     assert!(!screen.contains("horse"), "{screen}");
@@ -167,7 +167,7 @@ fn register(server: &RealServer, home: &Home, name: &str) -> Tmux {
 
 #[test]
 #[ignore = "needs tmux"]
-fn lines_that_come_never_tear_the_one_that_is_typed() {
+fn incoming_lines_never_garble_the_one_being_typed() {
     let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
     let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
     let tmux = register(&server, &home, "alice");
@@ -195,7 +195,7 @@ fn lines_that_come_never_tear_the_one_that_is_typed() {
 
 #[test]
 #[ignore = "needs tmux"]
-fn a_restarted_server_costs_no_line_and_not_the_one_that_is_typed() {
+fn a_server_restart_loses_no_message_and_not_the_line_being_typed() {
     let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
     let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
     let (tls, plain) = (server.tls.to_string(), server.plain.to_string());
@@ -284,7 +284,7 @@ fn leaving_with_a_line_that_was_not_sent_takes_a_second_ctrl_d() {
 
 #[test]
 #[ignore = "needs tmux"]
-fn a_dumb_terminal_is_good_enough() {
+fn a_dumb_terminal_works() {
     let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
     let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
     let mut bob = Other::connect(server.plain, "/register bob correct horse battery");
@@ -309,7 +309,7 @@ fn a_dumb_terminal_is_good_enough() {
 
 #[test]
 #[ignore = "needs tmux"]
-fn times_are_those_of_the_zone_in_tz() {
+fn times_follow_tz() {
     let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
     let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
     let tmux = register(&server, &home, "alice");
