@@ -3,7 +3,8 @@
 //! All that concerns the process is here: its output, its signals, and how it ends.
 
 use chitchat::server::config::{Config, Environment, raise_open_files};
-use chitchat::server::operator::cli::{self, Invocation};
+use chitchat::server::operator::cli::{self, CliError, Invocation};
+use chitchat::server::operator::running::Running;
 use chitchat::server::operator::{console, startup};
 use chitchat::server::{Server, ServerError, Stopper};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -15,6 +16,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+/// Exit code of a run that failed.
+const FAILED: u8 = 1;
+/// Exit code where the command line or the settings are wrong; nothing was started.
+const MISUSED: u8 = 2;
+
 /// After SIGTERM or SIGINT the process has ended within this, whatever hangs.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -22,14 +28,23 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
     let invocation = match cli::parse(std::env::args_os(), &Environment::of_process()) {
         Ok(invocation) => invocation,
-        Err(error) => return error.report(),
+        Err(CliError::Help(text)) => return print(&format!("{text}\n")),
+        Err(error) => {
+            failed(&error);
+            return ExitCode::from(MISUSED);
+        }
     };
     match invocation {
         Invocation::Serve(config) => serve(&config).unwrap_or_else(|error| failed(&error)),
         Invocation::Invite { config, request } => match console::invite(&config.data, &request) {
             Ok(invitation) => {
                 // The code alone on standard output, for scripts; the rest is for people.
-                complain(&invitation.how_to_use(&config.name, &config.tls));
+                // What this command's own settings say is the second best answer.
+                let server = Running::read(&config.data).unwrap_or_else(|| {
+                    let Config { name, tls, plain, .. } = *config;
+                    Running { name, tls, plain }
+                });
+                complain(&invitation.how_to_use(&server));
                 print(&format!("{}\n", invitation.code))
             }
             Err(error) => failed(&error),
@@ -79,11 +94,11 @@ fn stop_on_signals() -> io::Result<Sender<Stopper>> {
                 let deadline = Builder::new().name("deadline".to_owned()).spawn(move || stop_in_time(&stopper));
                 if let Err(error) = deadline {
                     log::error!("can't stop in order: {error}");
-                    std::process::exit(cli::FAILED.into());
+                    std::process::exit(FAILED.into());
                 }
             } else {
                 log::warn!("told to stop again; ending at once");
-                std::process::exit(cli::FAILED.into());
+                std::process::exit(FAILED.into());
             }
         }
     };
@@ -99,7 +114,7 @@ fn stop_in_time(stopper: &Receiver<Stopper>) {
     }
     std::thread::sleep(end.saturating_duration_since(Instant::now()));
     log::error!("stopping took longer than {} seconds; ending at once", STOP_WITHIN.as_secs());
-    std::process::exit(cli::FAILED.into());
+    std::process::exit(FAILED.into());
 }
 
 /// Prints what was asked for; a reader that has seen enough (`| head`) is no failure.
@@ -112,7 +127,7 @@ fn print(text: &str) -> ExitCode {
 
 fn failed(error: &dyn Display) -> ExitCode {
     complain(&format!("chitchatd: {error}\n"));
-    ExitCode::from(cli::FAILED)
+    ExitCode::from(FAILED)
 }
 
 /// Writes to standard error. `eprintln!` would panic where that can't be written, on a full disk say.

@@ -9,11 +9,16 @@ use crate::server::config::{self, Config};
 use crate::server::net::{self, ListenError, ListeningSocket};
 use crate::server::operator::certificate::{Fingerprint, Identity};
 use crate::server::operator::console::SOCKET_FILE;
+use crate::server::operator::running::{RUNNING_FILE, Running};
 use crate::server::serve::{Event, Stopper};
 use crate::server::store::{self, Checkpointer, Indexer, Store};
 use crate::server::traffic::{InviteRecord, ListenerKind, Snapshot, Write};
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -64,17 +69,27 @@ pub struct Server {
     pub(super) listening: Vec<ListeningSocket>,
     pub(super) events: (Sender<Event>, Receiver<Event>),
     fingerprint: Fingerprint,
-    tls_addresses: Vec<SocketAddr>,
-    plain_addresses: Vec<SocketAddr>,
+    running: Running,
     warnings: Vec<OpenWarning>,
 }
 
 /// Something that does not stop a server from opening, but that its operator should know.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenWarning {
-    /// This machine can't listen on one of the addresses (it has no IPv6, say); others are there.
+    /// This machine can't listen on one of the addresses (it has no IPv6, say), but on others.
     #[error(transparent)]
     AddressUnavailable(#[from] ListenError),
+    /// Other users of this machine may write to the data directory.
+    #[error(
+        "other users of this machine may change the data directory {data}, and so read all that is in it. Run: chmod 700 {data}"
+    )]
+    DataDirectoryWritable {
+        /// The directory.
+        data: PathBuf,
+    },
+    /// [`Running`] can't be written.
+    #[error("can't write {RUNNING_FILE} to the data directory: {0}; chitchatd invite may name the wrong port")]
+    RunningFile(io::Error),
 }
 
 impl Server {
@@ -95,6 +110,10 @@ impl Server {
                 log::info!("rebuilding the search index: {done} of {all} messages");
             }
         })?;
+        let mut warnings = Vec::new();
+        if others_may_write(&config.data) {
+            warnings.push(OpenWarning::DataDirectoryWritable { data: config.data.clone() });
+        }
         let checkpointer = Checkpointer::open(&store_settings)?;
         let identity = match &config.certificate {
             Some(files) => Identity::load(&files.certificate, &files.key)?,
@@ -115,6 +134,9 @@ impl Server {
         };
         let (tls_addresses, plain_addresses) = (addresses(ListenerKind::Tls), addresses(ListenerKind::Plain));
         listening.push(net::bind_console(&config.data.join(SOCKET_FILE))?);
+        warnings.extend(unavailable.into_iter().map(OpenWarning::from));
+        let running = Running { name: config.name.clone(), tls: tls_addresses, plain: plain_addresses };
+        warnings.extend(running.write(&config.data).err().map(OpenWarning::RunningFile));
 
         Ok(Self {
             config: config.clone(),
@@ -127,9 +149,8 @@ impl Server {
             listening,
             events: unbounded(),
             fingerprint: identity.fingerprint(),
-            tls_addresses,
-            plain_addresses,
-            warnings: unavailable.into_iter().map(OpenWarning::from).collect(),
+            running,
+            warnings,
         })
     }
 
@@ -142,13 +163,13 @@ impl Server {
     /// Where it takes TLS: the real addresses, where the settings said port 0.
     #[must_use]
     pub fn tls_addresses(&self) -> &[SocketAddr] {
-        &self.tls_addresses
+        &self.running.tls
     }
 
     /// Where it takes unencrypted connections.
     #[must_use]
     pub fn plain_addresses(&self) -> &[SocketAddr] {
-        &self.plain_addresses
+        &self.running.plain
     }
 
     /// Its certificate's fingerprint.
@@ -197,6 +218,7 @@ impl Server {
     /// # Errors
     /// If the database can't be closed cleanly; what was saved stays saved.
     pub fn close(self) -> Result<(), ServerError> {
+        Running::remove(&self.config.data);
         Ok(self.store.close()?)
     }
 }
@@ -217,6 +239,12 @@ fn listen_on(
         }
     }
     Ok(listening)
+}
+
+/// Whether anyone but the directory's owner may make, replace and remove files in it.
+fn others_may_write(directory: &Path) -> bool {
+    const GROUP_AND_OTHERS: u32 = 0o022;
+    fs::metadata(directory).is_ok_and(|found| found.permissions().mode() & GROUP_AND_OTHERS != 0)
 }
 
 fn store_settings(config: &Config) -> store::Settings {

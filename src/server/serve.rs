@@ -16,6 +16,7 @@ use crate::server::core::Registration;
 use crate::server::dispatcher::{Channels, Dispatcher};
 use crate::server::hub::{self, Hub};
 use crate::server::net::{self, ConnectionLimits, Limits, Listener, Shared, Worker};
+use crate::server::operator::running::Running;
 use crate::server::store::{Reader, Store, StoreError};
 use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request};
 use crate::server::{Server, ServerError, ServerFault};
@@ -183,6 +184,7 @@ impl Server {
         // Their queue ended with the dispatcher; nobody waits any more for what is left in it.
         auth_queue.try_iter().for_each(drop);
         auth_threads.into_iter().for_each(join);
+        Running::remove(&config.data);
         store.close()?;
         // Somebody was not told goodbye, though all is saved.
         let fault =

@@ -3,8 +3,9 @@
 
 use crate::support::{DEADLINE, Server};
 use rustix::process::{Pid, Signal, kill_process};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -100,6 +101,28 @@ fn data_that_is_no_database_is_left_alone() {
     fs::write(&file, "this is a letter to my aunt, and no database at all".repeat(100)).unwrap();
     refuses(data.path(), &[], &[data.path().to_str().unwrap()]);
     assert!(fs::read_to_string(&file).unwrap().starts_with("this is a letter"));
+}
+
+#[test]
+fn a_data_directory_that_others_may_write_gets_a_warning() {
+    let mut server = Server::not_started(&[]);
+    for (mode, warned) in [(0o777, true), (0o770, true), (0o755, false), (0o700, false)] {
+        fs::set_permissions(server.data(), Permissions::from_mode(mode)).unwrap();
+        server.restart();
+        server.terminate();
+        let (status, said) = server.wait();
+        assert!(status.success(), "{status}: {said}");
+        let advice = format!("chmod 700 {}", server.data().display());
+        assert_eq!(said.contains(&advice), warned, "{mode:o}: {said}");
+    }
+}
+
+#[test]
+fn an_invitation_names_the_port_of_the_server_that_runs() {
+    let server = Server::start();
+    let invite = Command::new(env!("CARGO_BIN_EXE_chitchatd")).arg("invite").arg("--data").arg(server.data()).output();
+    let said = String::from_utf8(invite.unwrap().stderr).unwrap();
+    assert!(said.contains(&format!(":{}\n", server.tls().port())), "{said}");
 }
 
 #[test]

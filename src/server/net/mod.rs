@@ -14,12 +14,11 @@
 //! sent), `outbox` and `tls` move the bytes, `listener` accepts.
 
 mod connection;
-mod input;
 mod line_batch;
 mod listener;
 mod outbox;
-mod output;
 mod permit;
+mod socket;
 mod subscriptions;
 mod tls;
 mod worker;
@@ -59,6 +58,13 @@ pub struct Limits {
     pub unread_total: usize,
     /// Lines of one connection that may wait for their answers.
     pub unanswered: usize,
+}
+
+impl Limits {
+    /// A connection that leaves more than so many bytes unread has no lines cut.
+    pub(crate) fn unread_to_pause(&self) -> usize {
+        self.unread_bytes / 4
+    }
 }
 
 /// What all workers share.

@@ -8,8 +8,7 @@ use super::tls::{RECORD_MAX, Tls};
 use crate::protocol::deflate::{Header, PACKED_MAX_SERVER};
 use crate::server::traffic::Socket;
 use memchr::memchr;
-use std::io::{self, Read as _, Write as _};
-use std::net::Shutdown;
+use std::io;
 
 /// Bytes of spare buffers that a worker keeps: a short one for each member of a large room.
 const POOL_BYTES: usize = 256 * 1024;
@@ -132,13 +131,13 @@ impl Outbox {
     /// did not take is kept.
     fn write_chunk(&mut self, waiting: &[u8], out: &mut Out<'_>) -> io::Result<Option<usize>> {
         match &mut out.tls {
-            None => write(out.socket, &waiting[..waiting.len().min(WRITE_MAX)]),
+            None => out.socket.write(&waiting[..waiting.len().min(WRITE_MAX)]),
             Some(tls) if !tls.is_ready() => Ok(None),
             Some(tls) => {
                 let chunk = &waiting[..waiting.len().min(RECORD_MAX)];
                 out.record.clear();
                 tls.write(chunk, out.record).map_err(io::Error::other)?;
-                let written = write(out.socket, out.record)?.unwrap_or(0);
+                let written = out.socket.write(out.record)?.unwrap_or(0);
                 if written < out.record.len() {
                     self.cipher = out.pool.take();
                     self.cipher.extend_from_slice(&out.record[written..]);
@@ -153,7 +152,7 @@ impl Outbox {
         self.join(out)?;
         loop {
             while self.cipher_sent < self.cipher.len() {
-                match write(out.socket, &self.cipher[self.cipher_sent..])? {
+                match out.socket.write(&self.cipher[self.cipher_sent..])? {
                     Some(written) => self.cipher_sent += written,
                     None => return Ok(Flushed::Blocked),
                 }
@@ -226,50 +225,6 @@ fn bounds_around(bytes: &[u8], at: usize) -> (usize, usize) {
         start = end;
     }
     (start, start)
-}
-
-/// One write: `None` where the socket takes nothing for now.
-fn write(socket: &mut Socket, bytes: &[u8]) -> io::Result<Option<usize>> {
-    loop {
-        let written = match socket {
-            Socket::Tcp(stream) => stream.write(bytes),
-            Socket::Unix(stream) => stream.write(bytes),
-        };
-        match written {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => return Ok(Some(written)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// One read: `None` where there is nothing for now, 0 at the end.
-pub(super) fn read(socket: &mut Socket, into: &mut [u8]) -> io::Result<Option<usize>> {
-    loop {
-        let read = match socket {
-            Socket::Tcp(stream) => stream.read(into),
-            Socket::Unix(stream) => stream.read(into),
-        };
-        match read {
-            Ok(read) => return Ok(Some(read)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Says to the peer that nothing more comes. That it is gone already is no news.
-pub(super) fn shut_down(socket: &Socket) {
-    let shut = match socket {
-        Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
-        Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
-    };
-    if let Err(error) = shut {
-        log::trace!("shutting down a socket: {error}");
-    }
 }
 
 #[cfg(test)]

@@ -5,19 +5,16 @@
 //! whoever has something to be sent: one write, whatever waits.
 
 use super::Shared;
-use super::connection::{Connection, Scratch, Stage, Turn};
-use super::input::READ_BUFFER;
-use super::outbox::BufferPool;
+use super::connection::{Buffers, Connection, Stage, Turn};
 use super::subscriptions::Subscriptions;
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::deflate::{Packer, Unpacker};
 use crate::protocol::names::ConnId;
-use crate::server::traffic::{Accepted, Delivery, LineRef, Mailbox, Request, RoomMessage, Socket, Wake};
+use crate::server::traffic::{Accepted, Delivery, LineRef, Mailbox, Request, RoomMessage, Wake};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::BTreeSet;
 use std::io;
-use std::os::fd::{AsRawFd as _, RawFd};
+use std::os::fd::AsRawFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -28,8 +25,6 @@ const EVENTS: usize = 128;
 const WAKER: Token = Token(usize::MAX);
 /// How soon a worker that found too much under way looks again.
 const STARVED: Duration = Duration::from_millis(2);
-/// The low bits of a connection's serial name its slot, the high ones how often that was used.
-const SLOT_BITS: u32 = 24;
 /// How long a stopping worker waits for its connections to take what is left.
 pub(crate) const FLUSH_AT_END: Duration = Duration::from_secs(5);
 /// So long before that end it gives up on what a slow reader has not taken: the line that is on its
@@ -42,12 +37,15 @@ const LINGER_AT_END: Duration = Duration::from_millis(200);
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// The system refused the readiness wait.
-    #[error("the readiness wait can't be had: {0}")]
+    #[error("can't set up polling: {0}")]
     Poll(#[from] io::Error),
 }
 
 mod deliver;
 mod evict;
+mod slots;
+
+use self::slots::Slots;
 
 /// Wakes a worker out of its readiness wait.
 struct PollWaker(Waker);
@@ -65,16 +63,12 @@ pub struct Worker {
     index: usize,
     poll: Poll,
     mailbox: Mailbox<Delivery>,
-    connections: Vec<Option<Box<Connection>>>,
-    /// How often each slot was used.
-    uses: Vec<u32>,
-    free: Vec<u32>,
-    count: usize,
+    slots: Slots,
     subscriptions: Subscriptions,
     /// Slots that want a turn although no event is to come for them.
     again: Vec<u32>,
     /// Slots with something to be sent.
-    dirty: Vec<u32>,
+    to_flush: Vec<u32>,
     /// Slots whose sockets took not all that they were sent.
     backlog: BTreeSet<u32>,
     due: BTreeSet<(Instant, u32)>,
@@ -83,7 +77,7 @@ pub struct Worker {
     /// between two handings.
     batch: Vec<RoomMessage>,
     line_refs: Vec<LineRef>,
-    scratch: Scratch,
+    buffers: Buffers,
     starved: bool,
     /// The turn of the loop, from 1.
     turn: u64,
@@ -97,7 +91,7 @@ pub struct Worker {
 
 impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Worker({}, {} connections)", self.index, self.count)
+        write!(f, "Worker({}, {} connections)", self.index, self.slots.len())
     }
 }
 
@@ -114,28 +108,16 @@ impl Worker {
             index,
             poll,
             mailbox: mailbox.clone(),
-            connections: Vec::new(),
-            uses: Vec::new(),
-            free: Vec::new(),
-            count: 0,
+            slots: Slots::new(index),
             subscriptions: Subscriptions::default(),
             again: Vec::new(),
-            dirty: Vec::new(),
+            to_flush: Vec::new(),
             backlog: BTreeSet::new(),
             due: BTreeSet::new(),
             requests: Vec::new(),
             batch: Vec::new(),
             line_refs: Vec::new(),
-            scratch: Scratch {
-                read: vec![0; READ_BUFFER],
-                plain: Vec::new(),
-                filtered: Vec::new(),
-                record: Vec::new(),
-                line: Vec::new(),
-                pool: BufferPool::default(),
-                packer: Packer::new(),
-                unpacker: Unpacker::new(),
-            },
+            buffers: Buffers::new(),
             starved: false,
             turn: 0,
             stopping: false,
@@ -168,7 +150,7 @@ impl Worker {
             }
             ready.append(&mut self.again);
             if starved {
-                ready.extend(self.occupied());
+                ready.extend(self.slots.occupied());
             }
             for slot in ready.drain(..) {
                 self.serve(slot, now, shared);
@@ -215,39 +197,29 @@ impl Worker {
         let Some(slot) = u32::try_from(event.token().0).ok() else { return };
         let Some(connection) = self.connection(slot) else { return };
         if event.is_readable() || event.is_read_closed() || event.is_error() {
-            connection.readable = true;
-            connection.hung_up |= event.is_read_closed() || event.is_error();
+            connection.set_readable(event.is_read_closed() || event.is_error());
             ready.push(slot);
         }
         if event.is_writable() && self.backlog.contains(&slot) {
-            self.mark_dirty(slot);
+            self.schedule_flush(slot);
         }
     }
 
     fn connection(&mut self, slot: u32) -> Option<&mut Connection> {
-        self.connections.get_mut(slot as usize)?.as_deref_mut()
-    }
-
-    fn occupied(&self) -> Vec<u32> {
-        (0u32..).zip(&self.connections).filter(|(_, place)| place.is_some()).map(|(slot, _)| slot).collect()
-    }
-
-    /// The slot of a connection that is still there.
-    fn slot_of(&self, conn: ConnId) -> Option<u32> {
-        let slot = (conn.serial() & ((1 << SLOT_BITS) - 1)) as u32;
-        let connection = self.connections.get(slot as usize)?.as_deref()?;
-        (connection.id == conn).then_some(slot)
+        self.slots.get_mut(slot)
     }
 
     /// The slot of a connection that is not being closed.
-    fn live_slot_of(&mut self, conn: ConnId) -> Option<u32> {
-        self.slot_of(conn).filter(|&slot| self.connection(slot).is_some_and(|connection| connection.is_live()))
+    fn live_slot_of(&self, conn: ConnId) -> Option<u32> {
+        self.slots.slot_of(conn).filter(|&slot| self.slots.get(slot).is_some_and(Connection::is_live))
     }
 
-    fn mark_dirty(&mut self, slot: u32) {
-        if let Some(connection) = self.connection(slot) {
-            connection.dirty = true;
-            self.dirty.push(slot);
+    fn schedule_flush(&mut self, slot: u32) {
+        if let Some(connection) = self.slots.get_mut(slot)
+            && !connection.needs_flush()
+        {
+            connection.set_needs_flush();
+            self.to_flush.push(slot);
         }
     }
 
@@ -259,14 +231,14 @@ impl Worker {
         shared: &Shared,
         act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> T,
     ) -> Option<T> {
-        let connection = self.connections.get_mut(slot as usize)?.as_deref_mut()?;
-        let was_dirty = connection.dirty;
+        let connection = self.slots.get_mut(slot)?;
+        let was_scheduled = connection.needs_flush();
         let before = connection.due();
         let mut turn = Turn {
             now,
             number: self.turn,
             shared,
-            scratch: &mut self.scratch,
+            buffers: &mut self.buffers,
             requests: &mut self.requests,
             stopping: self.stopping,
             starved: false,
@@ -275,15 +247,13 @@ impl Worker {
         self.starved |= turn.starved;
         if result.is_err() {
             connection.panicked();
-            if self.scratch.read.len() < READ_BUFFER {
-                self.scratch.read = vec![0; READ_BUFFER];
-            }
+            self.buffers.restore();
         }
-        if connection.dirty && !was_dirty {
-            self.dirty.push(slot);
+        if connection.needs_flush() && !was_scheduled {
+            self.to_flush.push(slot);
         }
         let after = connection.due();
-        let stage = connection.stage;
+        let stage = connection.stage();
         if before != after {
             if let Some(at) = before {
                 self.due.remove(&(at, slot));
@@ -292,8 +262,8 @@ impl Worker {
                 self.due.insert((at, slot));
             }
         }
-        if !matches!(stage, Stage::Open | Stage::Finishing) {
-            self.unlist(slot);
+        if stage >= Stage::Closing {
+            self.detach(slot);
             if stage == Stage::Gone {
                 self.drop_connection(slot);
             }
@@ -308,27 +278,22 @@ impl Worker {
     }
 
     /// Takes a connection off the lists of who hears what, and tells the dispatcher.
-    fn unlist(&mut self, slot: u32) {
-        let Some(connection) = self.connections.get_mut(slot as usize).and_then(|place| place.as_deref_mut()) else {
-            return;
-        };
-        if std::mem::take(&mut connection.met) {
-            self.requests.push(Request::detach(connection.id));
+    fn detach(&mut self, slot: u32) {
+        let Some(connection) = self.slots.get_mut(slot) else { return };
+        if connection.take_needs_detach() {
+            self.requests.push(Request::detach(connection.id()));
         }
-        let rooms = std::mem::take(&mut connection.rooms);
-        if let Some(account) = connection.account.take() {
+        if let Some((account, rooms)) = connection.take_subscriptions() {
             self.subscriptions.detach(slot, account, &rooms);
         }
     }
 
     fn drop_connection(&mut self, slot: u32) {
-        let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::take) else { return };
+        let Some(connection) = self.slots.vacate(slot) else { return };
         if let Some(at) = connection.due() {
             self.due.remove(&(at, slot));
         }
         self.backlog.remove(&slot);
-        self.free.push(slot);
-        self.count -= 1;
         // Closing the socket takes it out of the readiness wait.
         drop(connection);
     }
@@ -338,26 +303,18 @@ impl Worker {
     }
 
     fn accept(&mut self, accepted: Accepted, now: Instant, shared: &Shared) {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.connections.push(None);
-            self.uses.push(0);
-            (self.connections.len() - 1) as u32
-        });
-        let place = slot as usize;
-        self.uses[place] = self.uses[place].wrapping_add(1);
-        let id = ConnId::new(self.index as u8, (u64::from(self.uses[place]) << SLOT_BITS) | u64::from(slot));
-        let fd = raw_fd(&accepted.socket);
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().register(&mut SourceFd(&fd), Token(place), interest) {
-            log::error!("a connection can't be waited for and is closed: {error}");
-            self.free.push(slot);
+        let (slot, id) = self.slots.reserve();
+        let (fd, interest) = (accepted.socket.as_raw_fd(), Interest::READABLE | Interest::WRITABLE);
+        if let Err(error) = self.poll.registry().register(&mut SourceFd(&fd), Token(slot as usize), interest) {
+            log::error!("can't wait for a connection's bytes, so it is closed: {error}");
+            self.slots.vacate(slot);
             return;
         }
         let mut turn = Turn {
             now,
             number: self.turn,
             shared,
-            scratch: &mut self.scratch,
+            buffers: &mut self.buffers,
             requests: &mut self.requests,
             stopping: self.stopping,
             starved: false,
@@ -366,11 +323,10 @@ impl Worker {
         if let Some(at) = connection.due() {
             self.due.insert((at, slot));
         }
-        if connection.dirty {
-            self.dirty.push(slot);
+        if connection.needs_flush() {
+            self.to_flush.push(slot);
         }
-        self.connections[place] = Some(connection);
-        self.count += 1;
+        self.slots.fill(slot, connection);
     }
 
     /// Puts a connection's timers in order after they changed outside of a turn.
@@ -394,25 +350,23 @@ impl Worker {
     }
 
     fn flush(&mut self, now: Instant, shared: &Shared) {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for slot in dirty.drain(..) {
-            self.turn(slot, now, shared, |connection, turn| {
-                connection.dirty = false;
-                connection.flush(turn);
-            });
-            let Some(connection) = self.connection(slot) else { continue };
-            let (goes_on, owes) = (connection.goes_on(shared), connection.owed() > 0);
-            if goes_on {
+        let unread_max = shared.limits.unread_to_pause();
+        let mut to_flush = std::mem::take(&mut self.to_flush);
+        for slot in to_flush.drain(..) {
+            self.turn(slot, now, shared, |connection, turn| connection.flush(turn));
+            let Some(connection) = self.slots.get_mut(slot) else { continue };
+            let (resumes, unread) = (connection.resumes_after_flush(unread_max), connection.unread());
+            if resumes {
                 self.again.push(slot);
             }
-            if owes {
+            if unread > 0 {
                 self.backlog.insert(slot);
             } else {
                 self.backlog.remove(&slot);
             }
         }
-        if self.dirty.is_empty() {
-            self.dirty = dirty;
+        if self.to_flush.is_empty() {
+            self.to_flush = to_flush;
         }
     }
 
@@ -429,7 +383,7 @@ impl Worker {
         // The system calls a socket writable when a good part of its buffer is free, which may be
         // too late now. Every turn tries.
         for slot in backlog {
-            self.mark_dirty(slot);
+            self.schedule_flush(slot);
         }
     }
 
@@ -437,7 +391,7 @@ impl Worker {
     fn is_done(&self, now: Instant) -> bool {
         let Some(end) = self.end else { return false };
         // Whoever has all that was left for it, and only has not closed, is not waited for long.
-        let sent = || self.connections.iter().flatten().all(|connection| connection.stage == Stage::Lingering);
+        let sent = || self.slots.connections().all(|connection| connection.stage() == Stage::Lingering);
         now >= end || (now + FLUSH_AT_END >= end + LINGER_AT_END && sent())
     }
 }
@@ -445,11 +399,4 @@ impl Worker {
 /// What everyone is told when the server stops.
 fn stopped() -> Refusal {
     Refusal::new(Code::ShuttingDown, "the server is shutting down. Come back in a moment; nothing is lost.")
-}
-
-fn raw_fd(socket: &Socket) -> RawFd {
-    match socket {
-        Socket::Tcp(stream) => stream.as_raw_fd(),
-        Socket::Unix(stream) => stream.as_raw_fd(),
-    }
 }

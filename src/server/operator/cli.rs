@@ -1,20 +1,13 @@
-//! The command line of `chitchatd`: what was typed, and what is to be done.
+//! The command line of `chitchatd`: what was typed, and what to do about it.
 //!
-//! Owns the flags, the subcommands and the exit codes. Knows no setting but by handing it to
-//! [`Config`]. Runs on the main thread, before any other is started.
+//! Owns the flags, the subcommands and the help. Knows no setting; [`Config`] checks them. Runs on
+//! the main thread, before any other is started.
 
 use crate::server::config::{Config, ConfigError, Environment, Flags};
 use crate::server::operator::console::InviteRequest;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
-
-/// Exit code of a run that failed.
-pub const FAILED: u8 = 1;
-/// Exit code of a command line or settings that can't be understood; nothing was started.
-pub const MISUSED: u8 = 2;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
@@ -23,7 +16,7 @@ pub enum Invocation {
     Serve(Box<Config>),
     /// `chitchatd invite`: ask the running server for an invitation code.
     Invite {
-        /// The settings of the server that is asked: its data directory, and where it is reached.
+        /// The settings of the server to ask: the data directory is what counts.
         config: Box<Config>,
         /// What kind of code.
         request: InviteRequest,
@@ -32,41 +25,49 @@ pub enum Invocation {
     PrintConfig,
 }
 
-/// Why nothing is done.
+/// Why there is nothing to do.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// Not understood; `--help` and `--version` come this way too.
-    #[error(transparent)]
-    Usage(#[from] clap::Error),
+    /// `--help` or `--version`: the text that was asked for, not a mistake.
+    #[error("{0}")]
+    Help(String),
+    /// The command line is wrong.
+    #[error("{0}")]
+    Usage(String),
     /// The settings are wrong.
-    #[error("chitchatd: {0}")]
+    #[error(transparent)]
     Config(#[from] ConfigError),
 }
 
-impl CliError {
-    /// Tells it where it belongs, help on standard output and errors on standard error, and
-    /// gives the code to exit with.
-    #[must_use]
-    pub fn report(&self) -> ExitCode {
-        match self {
-            Self::Usage(usage) => {
-                // Nobody is left to tell if this can't be written.
-                let _ = usage.print();
-                if usage.use_stderr() { ExitCode::from(MISUSED) } else { ExitCode::SUCCESS }
-            }
-            Self::Config(_) => {
-                // Nor here; eprintln! would panic.
-                let _ = writeln!(std::io::stderr(), "{self}");
-                ExitCode::from(MISUSED)
-            }
+impl From<clap::Error> for CliError {
+    fn from(error: clap::Error) -> Self {
+        let text = error.render().to_string();
+        let text = text.trim_end();
+        if error.use_stderr() {
+            // Every error begins with the name of the program, and clap's are no exception.
+            Self::Usage(text.strip_prefix("error: ").unwrap_or(text).to_owned())
+        } else {
+            Self::Help(text.to_owned())
         }
     }
 }
 
-/// ChitChat's server. Started with no arguments it makes all it needs and serves.
+const AFTER_HELP: &str = "\
+Examples:
+  chitchatd --data /srv/chat --tls 0.0.0.0:2428
+  chitchatd --config /etc/chitchat.toml --set limits.flood=off
+  chitchatd invite --uses 5        a code for five people, from the running server
+  chitchatd config                 every setting, to begin a file with
+
+Exit status:
+  0  did what was asked, or stopped when told to (SIGTERM, SIGINT)
+  1  failed; the last line on standard error says why
+  2  the command line or a setting is wrong; nothing was started";
+
+/// The ChitChat server. Without arguments it starts with everything at its default.
 #[derive(Debug, Parser)]
 #[command(name = "chitchatd", version)]
-#[command(after_help = "Every setting: chitchatd config. An invitation for a friend: chitchatd invite.")]
+#[command(after_help = AFTER_HELP)]
 struct Arguments {
     #[command(flatten)]
     settings: SettingsArguments,
@@ -76,47 +77,53 @@ struct Arguments {
 
 #[derive(Debug, Args)]
 struct SettingsArguments {
-    /// Settings to read; chitchatd config prints them all, with what they do
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
-    /// One setting, such as limits.flood=off; wins over the file. May be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
-    sets: Vec<String>,
-    /// Where everything is kept
+    /// Where everything is kept: accounts, history, certificate
     #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
-    /// Address and port for encrypted connections, such as [::]:2428, or off. May be repeated
+    /// Address and port for encrypted connections, such as [::]:2428, or off; can be repeated
     #[arg(long, value_name = "ADDR")]
     tls: Vec<String>,
-    /// Address and port for connections in the clear, such as 127.0.0.1:2427, or off. May be repeated
+    /// Address and port for unencrypted connections, such as 127.0.0.1:2427, or off; can be repeated
     #[arg(long, value_name = "ADDR")]
     plain: Vec<String>,
-    /// Who may make an account: open, invite or closed
+    /// Who may register an account: open (anyone), invite (with a code) or closed (nobody)
     #[arg(long, value_name = "WHO")]
     registration: Option<String>,
+    /// A file of settings; chitchatd config prints one
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// One setting, such as limits.flood=off, which wins over the file; can be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
+    sets: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Ask the running server for an invitation code
     Invite {
-        /// Whoever uses the code becomes an administrator
+        /// Make whoever uses the code an administrator
         #[arg(long)]
         admin: bool,
-        /// How many people the code lets in, 1 to 1000; 1 if not given
+        /// How many people the code lets in, 1 to 1000 [default: 1]
         #[arg(long, value_name = "N")]
         uses: Option<String>,
-        /// How long the code lives, such as 30m, 24h or 7d, at most 365d; 7d if not given
+        /// How long the code is valid, such as 30m, 24h or 7d, at most 365d [default: 7d]
         #[arg(long = "for", value_name = "TIME")]
         lasts: Option<String>,
     },
-    /// Print every setting with what it does and its default
+    /// Print every setting, with what it does and its default
     Config,
 }
 
 impl SettingsArguments {
+    fn is_empty(&self) -> bool {
+        let Self { data, tls, plain, registration, config, sets } = self;
+        let named = data.is_some() || registration.is_some() || config.is_some();
+        !named && tls.is_empty() && plain.is_empty() && sets.is_empty()
+    }
+
     fn check(self, environment: &Environment) -> Result<Box<Config>, ConfigError> {
-        let Self { config, sets, data, tls, plain, registration } = self;
+        let Self { data, tls, plain, registration, config, sets } = self;
         let flags = Flags { data, tls, plain, registration };
         Config::read(config.as_deref(), &sets, &flags, environment).map(Box::new)
     }
@@ -125,17 +132,18 @@ impl SettingsArguments {
 /// Reads the arguments, the program's name first, and the settings that they lead to.
 ///
 /// # Errors
-/// [`CliError`], for which [`CliError::report`] does the rest; also for `--help` and `--version`.
+/// [`CliError`]; also for `--help` and `--version`.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Result<Invocation, CliError> {
     let Arguments { settings, command } = Arguments::try_parse_from(arguments)?;
     match command {
         None => Ok(Invocation::Serve(settings.check(environment)?)),
-        Some(Verb::Config) => Ok(Invocation::PrintConfig),
+        Some(Verb::Config) if settings.is_empty() => Ok(Invocation::PrintConfig),
+        Some(Verb::Config) => {
+            Err(CliError::Usage("chitchatd config prints the defaults and takes no settings.".to_owned()))
+        }
         Some(Verb::Invite { admin, uses, lasts }) => {
-            let request = InviteRequest::new(uses.as_deref(), lasts.as_deref(), admin).map_err(|refusal| {
-                let message = format!("{}\n", refusal.text);
-                clap::Error::raw(clap::error::ErrorKind::ValueValidation, message)
-            })?;
+            let request = InviteRequest::new(uses.as_deref(), lasts.as_deref(), admin)
+                .map_err(|refusal| CliError::Usage(refusal.text.to_string()))?;
             Ok(Invocation::Invite { config: settings.check(environment)?, request })
         }
     }
@@ -191,8 +199,7 @@ mod tests {
         let file = directory.path().join("chitchat.toml");
         std::fs::write(&file, "workers = 3\nwrokers = 3\n").unwrap();
         let line = format!("--config {}", file.display());
-        let wanted =
-            format!("chitchatd: {}:2: wrokers = 3: there is no setting wrokers. Did you mean workers?", file.display());
+        let wanted = format!("{}:2: wrokers = 3: there is no setting wrokers. Did you mean workers?", file.display());
         assert_eq!(fault(&line), wanted);
         std::fs::write(&file, "workers = 3\n").unwrap();
         assert_eq!(served(&line).workers, 3);
@@ -206,8 +213,7 @@ mod tests {
             assert_eq!(request.line(), "/invitecode uses=3 for=2h admin");
         }
         for wrong in ["invite --uses 0", "invite --uses many", "invite --for 1y", "invite --for 366d", "invite now"] {
-            let CliError::Usage(error) = run(wrong).unwrap_err() else { panic!("{wrong}") };
-            assert!(error.use_stderr(), "{wrong}");
+            assert!(matches!(run(wrong), Err(CliError::Usage(_))), "{wrong}");
         }
         let message = fault("invite --for 1y");
         assert!(message.contains("1y is not a duration"), "{message}");
@@ -218,12 +224,14 @@ mod tests {
         assert!(fault("--pain off").contains("--plain"));
         assert_eq!(
             fault("--registration all"),
-            "chitchatd: --registration all: unknown value `all`, expected one of `open`, `invite`, `closed`"
+            "--registration all: unknown value `all`, expected one of `open`, `invite`, `closed`"
         );
         assert!(matches!(run("config").unwrap(), Invocation::PrintConfig));
+        for ignored in ["config --config bad.toml", "config --set workers=1", "--tls off config", "config --data /d"] {
+            assert!(fault(ignored).contains("takes no settings"), "{ignored}");
+        }
         for shown in ["--help", "--version", "help"] {
-            let CliError::Usage(error) = run(shown).unwrap_err() else { panic!("{shown}") };
-            assert!(!error.use_stderr(), "{shown}");
+            assert!(matches!(run(shown), Err(CliError::Help(_))), "{shown}");
         }
     }
 }

@@ -1,29 +1,30 @@
-//! The administrator's console from outside: what `chitchatd invite` asks of the running server.
+//! The administrator's console from outside: what `chitchatd invite` asks the running server.
 //!
-//! Owns the connection to the Unix socket in the data directory. It speaks the wire like any
-//! client, without tags, as a person would type. Runs on the main thread of a process of its own.
+//! Owns the connection to the Unix socket in the data directory. It speaks the protocol like any
+//! client, without tags, as a person would type it. Runs on the main thread of its own process.
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{self, Command};
 use crate::protocol::line::{Body, Line, SERVER_LINE_MAX};
+use crate::server::config::TLS_PORT;
+use crate::server::operator::running::Running;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read as _, Write as _};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The socket of the administrator's console, in the data directory.
 pub const SOCKET_FILE: &str = "admin.sock";
 
-/// How long the server may take for its whole answer.
+/// How long the server may take to answer.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// What kind of invitation is wanted; checked by the server's own rules before it is asked.
+/// What kind of invitation to ask for; checked by the server's own rules before it is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InviteRequest(String);
 
 impl InviteRequest {
-    /// Takes the options as they were typed; what is not given is the server's to decide.
+    /// Takes the options as they were typed; the server decides what is not given.
     ///
     /// # Errors
     /// The refusal that the server would give.
@@ -33,7 +34,7 @@ impl InviteRequest {
             if let Some(value) = value {
                 // A space would begin another argument.
                 if value.contains(char::is_whitespace) {
-                    return Err(Refusal::new(Code::BadArgument, format!("--{key} takes one word.")));
+                    return Err(Refusal::new(Code::BadArgument, format!("--{key} takes a single word.")));
                 }
                 arguments.push(format!("{key}={value}"));
             }
@@ -57,28 +58,28 @@ impl InviteRequest {
     }
 }
 
-/// An invitation that the server made.
+/// An invitation from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
     /// The code to pass on.
     pub code: String,
-    /// What the server says about it: for how many, until when. May be empty.
+    /// What the server says about it: for how many people, until when. May be empty.
     pub about: String,
 }
 
 /// Why there is no invitation.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
-    /// Nobody listens at the socket.
+    /// Nobody listens on the socket.
     #[error(
-        "no server is running with the data in {data}. Start chitchatd first, or say where it keeps its data with --data DIR."
+        "no server is running on the data directory {data}. Start chitchatd first, or name its data directory with --data DIR."
     )]
     NotRunning {
         /// The data directory.
         data: PathBuf,
     },
-    /// The socket is there, but can't be used.
-    #[error("{path}: {source}")]
+    /// The socket exists, but can't be used.
+    #[error("can't connect to {path}: {source}")]
     Unreachable {
         /// The socket.
         path: PathBuf,
@@ -88,18 +89,18 @@ pub enum ConsoleError {
     /// No answer came in time.
     #[error("the server did not answer within {} seconds", .0.as_secs())]
     Silent(Duration),
-    /// The server hung up, or spoke as no server does.
-    #[error("the server ended the connection without an answer")]
+    /// The server hung up, or sent what no server sends.
+    #[error("the server closed the connection without an answer")]
     HungUp,
     /// The server said no.
     #[error("the server refused: {0}")]
     Refused(String),
 }
 
-/// Asks the server that runs with this data directory for an invitation, [`DEADLINE`] at most.
+/// Asks the server that runs on this data directory for an invitation, and waits [`DEADLINE`] at most.
 ///
 /// # Errors
-/// Any [`ConsoleError`]; then no invitation was made, unless the answer was lost on its way.
+/// Any [`ConsoleError`]; then there is no invitation, unless only the answer was lost.
 pub fn invite(data: &Path, request: &InviteRequest) -> Result<Invitation, ConsoleError> {
     invite_within(data, request, DEADLINE)
 }
@@ -126,7 +127,7 @@ fn invite_within(data: &Path, request: &InviteRequest, within: Duration) -> Resu
                 return answer;
             }
         }
-        // A server's line is never longer: what is at the other end is no server.
+        // A server's line is never longer: whatever is at the other end, it is not a server.
         if unread.len() > SERVER_LINE_MAX {
             return Err(ConsoleError::HungUp);
         }
@@ -144,8 +145,8 @@ fn invite_within(data: &Path, request: &InviteRequest, within: Duration) -> Resu
     }
 }
 
-/// Connects; the time to write bounds the connecting too, which a server that hangs, its queue
-/// full, would otherwise never end.
+/// Connects. The write timeout bounds the connecting too: with a server that hangs, its queue full,
+/// it would otherwise never end.
 fn connect(path: &Path, within: Duration) -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_write_timeout(Some(within))?;
@@ -153,7 +154,7 @@ fn connect(path: &Path, within: Duration) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// What a line says, if it is the final one.
+/// What a line says, if it is the final line of the answer.
 fn answer(line: &[u8]) -> Option<Result<Invitation, ConsoleError>> {
     let line = std::str::from_utf8(line).ok()?.trim_end_matches('\n');
     match Line::parse(line).ok()?.body {
@@ -167,18 +168,21 @@ fn answer(line: &[u8]) -> Option<Result<Invitation, ConsoleError>> {
 }
 
 impl Invitation {
-    /// How the one who is invited uses the code: a few lines to pass on.
+    /// How to use the code: a few lines to pass on to whoever is invited.
     #[must_use]
-    pub fn how_to_use(&self, name: &str, tls: &[SocketAddr]) -> String {
-        let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
-        let port = tls.first().map_or(crate::server::config::TLS_PORT, SocketAddr::port);
-        let about = if self.about.is_empty() { String::new() } else { format!("({})\n", self.about) };
+    pub fn how_to_use(&self, server: &Running) -> String {
+        let Self { code, about } = self;
+        let host = if server.name.contains(':') { format!("[{}]", server.name) } else { server.name.clone() };
+        let connect = match (server.tls.first(), server.plain.first()) {
+            (Some(tls), _) => format!("openssl s_client -quiet -connect {host}:{}", tls.port()),
+            (None, Some(plain)) => format!("nc {} {}", server.name, plain.port()),
+            // A server always listens somewhere; the usual port is a good guess.
+            (None, None) => format!("openssl s_client -quiet -connect {host}:{TLS_PORT}"),
+        };
+        let about = if about.is_empty() { String::new() } else { format!("({about})\n") };
         format!(
-            "{about}Pass it on with these two lines. In a terminal:\n  \
-             openssl s_client -quiet -connect {host}:{port}\n\
-             and there, with a name of one's choice:\n  \
-             /register NAME invite={}\n",
-            self.code
+            "{about}Pass it on with these two lines. In a terminal:\n  {connect}\n\
+             and then, choosing a name:\n  /register NAME invite={code}\n"
         )
     }
 }
@@ -225,9 +229,15 @@ mod tests {
         assert_eq!(asked, "/invitecode for=7d admin\n");
         let invitation = invitation.unwrap();
         assert_eq!((invitation.code.as_str(), invitation.about.as_str()), ("BDFG-HJMN", "once, for 7d"));
-        let text = invitation.how_to_use("2001:db8::1", &["[::]:2500".parse().unwrap()]);
+        let tls = vec!["[::]:2500".parse().unwrap()];
+        let plain = vec!["127.0.0.1:2427".parse().unwrap()];
+        let mut server = Running { name: "2001:db8::1".to_owned(), tls, plain };
+        let text = invitation.how_to_use(&server);
         assert!(text.contains("openssl s_client -quiet -connect [2001:db8::1]:2500\n"), "{text}");
         assert!(text.contains("/register NAME invite=BDFG-HJMN\n"), "{text}");
+        server.tls.clear();
+        let text = invitation.how_to_use(&server);
+        assert!(text.contains("nc 2001:db8::1 2427\n"), "{text}");
         assert_eq!(answered(b"+ BDFG\n").1.unwrap().about, "");
     }
 

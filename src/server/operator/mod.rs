@@ -6,4 +6,5 @@
 pub mod certificate;
 pub mod cli;
 pub mod console;
+pub mod running;
 pub mod startup;

@@ -3,6 +3,7 @@ use crate::protocol::deflate::{Packer, Unpacker};
 use crate::protocol::frame::{Cut, Framer, Frames, Rules};
 use crate::protocol::line::SERVER_LINE_MAX;
 use proptest::prelude::*;
+use std::io::Read as _;
 use std::os::unix::net::UnixStream;
 use std::sync::LazyLock;
 

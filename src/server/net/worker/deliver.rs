@@ -53,24 +53,24 @@ impl Worker {
         let Some(room) = messages.first().map(|message| message.room) else { return };
         // Whoever said some of them is answered line by line, since a program takes the last id that
         // it saw, in an answer or before a line, for where it goes on.
-        let mut speakers = Vec::new();
+        let mut authors = Vec::new();
         for message in messages.iter().filter(|message| message.ack != Ack::None) {
-            if let Some(slot) = self.slot_of(message.from)
+            if let Some(slot) = self.slots.slot_of(message.from)
                 && let Some(connection) = self.connection(slot)
-                && !std::mem::replace(&mut connection.speaks, true)
+                && !connection.set_author(true)
             {
-                speakers.push(slot);
+                authors.push(slot);
             }
         }
-        for &slot in &speakers {
+        for &slot in &authors {
             self.answer(slot, now, shared, |connection, turn| {
-                let hears = connection.rooms.contains(&room);
+                let hears = connection.is_in(room);
                 for message in messages {
-                    let own = message.from == connection.id;
+                    let own = message.from == connection.id();
                     if own && let Some(last) = message.ack.answer() {
                         connection.answered(Rows::default(), last, turn);
                     }
-                    if hears && (!own || connection.shown.echo) {
+                    if hears && (!own || connection.options().echo) {
                         connection.push_live(&LineBatch::new(lines, &[message.line]), turn);
                     }
                 }
@@ -80,15 +80,15 @@ impl Worker {
         line_refs.extend(messages.iter().map(|message| message.line));
         let batch = LineBatch::new(lines, &line_refs);
         self.fan_out(Subscribers::Room(room), now, shared, |connection, turn| {
-            if !connection.speaks {
+            if !connection.is_author() {
                 connection.push_live(&batch, turn);
             }
         });
         line_refs.clear();
         self.line_refs = line_refs;
-        for slot in speakers {
+        for slot in authors {
             if let Some(connection) = self.connection(slot) {
-                connection.speaks = false;
+                connection.set_author(false);
             }
         }
     }
@@ -102,7 +102,7 @@ impl Worker {
                 }
             }
             Delivery::Answer(answer) => {
-                if let Some(slot) = self.slot_of(answer.conn) {
+                if let Some(slot) = self.slots.slot_of(answer.conn) {
                     self.answer(slot, now, shared, |connection, turn| {
                         connection.answered(answer.rows, answer.last, turn);
                     });
@@ -112,8 +112,8 @@ impl Worker {
                 Some(slot) => {
                     self.subscriptions.attach(slot, account, &rooms);
                     self.turn(slot, now, shared, |connection, _| {
-                        log::info!("connection {} from {} is {name}", connection.id, connection.from);
-                        connection.let_in(account, rooms);
+                        log::info!("connection {} from {} is {name}", connection.id(), connection.from());
+                        connection.log_in(account, rooms);
                     });
                 }
                 // It went away while it was let in: Detach followed it, or follows now.
@@ -122,20 +122,20 @@ impl Worker {
             Delivery::Enter(account, room) => {
                 for slot in self.subscriptions.enter(account, room) {
                     if let Some(connection) = self.connection(slot) {
-                        connection.rooms.push(room);
+                        connection.enter(room);
                     }
                 }
             }
             Delivery::Leave(account, room) => {
                 for slot in self.subscriptions.leave(account, room) {
                     if let Some(connection) = self.connection(slot) {
-                        connection.rooms.retain(|&other| other != room);
+                        connection.leave(room);
                     }
                 }
             }
             Delivery::DirectMessage { account, from, ack, line } => {
                 if let Some(last) = ack.answer()
-                    && let Some(slot) = self.slot_of(from)
+                    && let Some(slot) = self.slots.slot_of(from)
                 {
                     self.answer(slot, now, shared, |connection, turn| {
                         connection.answered(Rows::default(), last, turn);
@@ -143,7 +143,7 @@ impl Worker {
                 }
                 let batch = LineBatch::new(lines, std::slice::from_ref(&line));
                 self.fan_out(Subscribers::Account(account), now, shared, |connection, turn| {
-                    if connection.id != from || connection.shown.echo {
+                    if connection.id() != from || connection.options().echo {
                         connection.push_live(&batch, turn);
                     }
                 });
@@ -151,7 +151,7 @@ impl Worker {
             Delivery::Event { room, by, presence, line } => {
                 let batch = LineBatch::new(lines, std::slice::from_ref(&line));
                 self.fan_out(Subscribers::Room(room), now, shared, |connection, turn| {
-                    if connection.account != Some(by) && (connection.shown.presence || !presence) {
+                    if connection.account() != Some(by) && (connection.options().presence || !presence) {
                         connection.push_live(&batch, turn);
                     }
                 });
@@ -161,9 +161,9 @@ impl Worker {
                 self.fan_out(Subscribers::Account(account), now, shared, |connection, turn| {
                     let hears = match recipients {
                         Recipients::All => true,
-                        Recipients::AllBut(conn) => connection.id != conn,
-                        Recipients::Only(conn) => connection.id == conn,
-                        Recipients::WantPresence => connection.shown.presence,
+                        Recipients::AllBut(conn) => connection.id() != conn,
+                        Recipients::Only(conn) => connection.id() == conn,
+                        Recipients::WantPresence => connection.options().presence,
                     };
                     if hears {
                         connection.push_live(&batch, turn);
@@ -171,7 +171,7 @@ impl Worker {
                 });
             }
             Delivery::End(conn, refusal) => {
-                if let Some(slot) = self.slot_of(conn) {
+                if let Some(slot) = self.slots.slot_of(conn) {
                     self.turn(slot, now, shared, |connection, turn| connection.end(&refusal, turn));
                 }
             }
@@ -184,7 +184,7 @@ impl Worker {
             }
             Delivery::Bye => {
                 self.end = Some(now + FLUSH_AT_END);
-                for slot in self.occupied() {
+                for slot in self.slots.occupied() {
                     self.turn(slot, now, shared, |connection, turn| {
                         connection.end(&stopped(), turn);
                     });
@@ -197,13 +197,12 @@ impl Worker {
     fn answer(&mut self, slot: u32, now: Instant, shared: &Shared, act: impl FnOnce(&mut Connection, &mut Turn<'_>)) {
         self.turn(slot, now, shared, act);
         let Some(connection) = self.connection(slot) else { return };
-        let waits = connection.framer.buffered() > 0 || connection.readable || connection.ended;
-        let finishing = connection.stage == Stage::Finishing;
-        if waits {
+        let (has_work, finishing) = (connection.has_work(), connection.stage() == Stage::Finishing);
+        if has_work {
             self.again.push(slot);
         }
         if finishing {
-            self.mark_dirty(slot);
+            self.schedule_flush(slot);
         }
     }
 
@@ -222,19 +221,19 @@ impl Worker {
             now,
             number: self.turn,
             shared,
-            scratch: &mut self.scratch,
+            buffers: &mut self.buffers,
             requests: &mut self.requests,
             stopping: self.stopping,
             starved: false,
         };
         for &slot in &slots {
-            let Some(Some(connection)) = self.connections.get_mut(slot as usize) else { continue };
-            let was_dirty = connection.dirty;
+            let Some(connection) = self.slots.get_mut(slot) else { continue };
+            let was_scheduled = connection.needs_flush();
             if catch_unwind(AssertUnwindSafe(|| act(connection, &mut turn))).is_err() {
                 connection.panicked();
             }
-            if connection.dirty && !was_dirty {
-                self.dirty.push(slot);
+            if connection.needs_flush() && !was_scheduled {
+                self.to_flush.push(slot);
             }
             if !connection.is_live() {
                 closed.push(slot);
@@ -243,8 +242,8 @@ impl Worker {
         self.subscriptions.give_back(subscribers, slots);
         for slot in closed {
             self.retime(slot);
-            self.unlist(slot);
-            if self.connection(slot).is_some_and(|connection| connection.stage == Stage::Gone) {
+            self.detach(slot);
+            if self.connection(slot).is_some_and(|connection| connection.stage() == Stage::Gone) {
                 self.drop_connection(slot);
             }
         }

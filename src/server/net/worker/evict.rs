@@ -2,6 +2,7 @@
 
 use super::super::connection::Connection;
 use super::Worker;
+use super::slots::Slots;
 use crate::server::net::Shared;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -9,14 +10,12 @@ use std::time::Instant;
 impl Worker {
     /// Where all connections together leave too much unread, the largest goes first.
     pub(super) fn evict_slow_readers(&mut self, now: Instant, shared: &Shared) {
-        let owed = |connections: &[Option<Box<Connection>>], slot: u32| {
-            connections.get(slot as usize).and_then(Option::as_deref).map_or(0, Connection::owed)
-        };
+        let unread_of = |slots: &Slots, slot: u32| slots.get(slot).map_or(0, Connection::unread);
         let (mut total, mut largest) = (0, 0);
         for &slot in &self.backlog {
-            let owed = owed(&self.connections, slot);
-            total += owed;
-            largest = largest.max(owed);
+            let unread = unread_of(&self.slots, slot);
+            total += unread;
+            largest = largest.max(unread);
         }
         let Some(mine) = shared.unread.get(self.index) else { return };
         mine.total.store(total, Ordering::Relaxed);
@@ -36,14 +35,14 @@ impl Worker {
         // The largest may be another worker's, which may sleep: this one keeps to its share then.
         let share = shared.limits.unread_total / shared.unread.len();
         let mut slots: Vec<(usize, u32)> =
-            self.backlog.iter().map(|&slot| (owed(&self.connections, slot), slot)).collect();
+            self.backlog.iter().map(|&slot| (unread_of(&self.slots, slot), slot)).collect();
         slots.sort_unstable_by(|a, b| b.cmp(a));
         for (before, slot) in slots {
             if all <= shared.limits.unread_total || (before < most && total <= share) {
                 return;
             }
             self.turn(slot, now, shared, |connection, turn| connection.too_slow(turn));
-            let freed = before.saturating_sub(owed(&self.connections, slot));
+            let freed = before.saturating_sub(unread_of(&self.slots, slot));
             (all, total) = (all.saturating_sub(freed), total.saturating_sub(freed));
         }
     }

@@ -1,0 +1,291 @@
+//! What a connection has been sent and has not acted on yet, and why no line is cut from it now.
+//!
+//! Owns the framer, the telnet filter, the guard against HTTP, the token bucket, the share of a turn
+//! and the gate. Knows no socket and no answers: it is told what was read and what lines cost, and
+//! gives lines. Runs on the worker that owns the connection; the time is an argument.
+
+use crate::protocol::frame::{Cut, Framer, Rules};
+use crate::protocol::http_guard::HttpGuard;
+use crate::protocol::telnet::Telnet;
+use crate::server::flood::{Bucket, Rate};
+use std::time::{Duration, Instant};
+
+/// While so many bytes wait to be cut, and may not be, nothing is read.
+const READ_AHEAD: usize = 4 * 1024;
+/// What one connection may have cut in one turn, in bytes of lines and of inflated frames; then
+/// others are served first, whatever the limits say. So a turn is short even where someone sends
+/// frames of 97 octets that hold 65,535 lines.
+const TURN_SHARE: usize = 64 * 1024;
+/// What a line costs of it besides its bytes: an empty one is work, too.
+const LINE_COST: usize = 128;
+/// Bytes that cost as many tokens as one line.
+const BYTES_A_LINE: f32 = 1024.0;
+/// Telnet commands that cost as many tokens as one line.
+const TELNET_A_LINE: f32 = 4.0;
+
+/// Why no line is cut now, and so what gives the connection its next turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Lines are cut. What the framer holds is the beginning of a line or a frame, whose rest has to
+    /// be read, however long it is.
+    Open,
+    /// The last line wants its answer before the next is cut.
+    AwaitingAnswer,
+    /// As many lines wait for answers as may. The next answer opens it.
+    Unanswered,
+    /// Too much is left unread. A flush opens it.
+    Unread,
+    /// The connection has had its share of this turn. The next turn opens it.
+    TurnShare,
+    /// Too much of all connections is under way. The worker looks again soon.
+    Budget,
+    /// No tokens are left. A timer opens it.
+    Flood,
+    /// Nothing is cut any more: the peer's input is over, or the server is stopping.
+    Shut,
+}
+
+/// Whether the socket may have more to read. The readiness wait is edge-triggered, so this is true
+/// until a read says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Readable,
+    Drained,
+    /// The end has been read.
+    Ended,
+}
+
+pub(super) struct Input {
+    framer: Framer,
+    telnet: Telnet,
+    http_guard: HttpGuard,
+    /// `None` where flood control is off.
+    bucket: Option<(Bucket, Rate)>,
+    gate: Gate,
+    source: Source,
+    /// The system has said that the peer sends no more. It will not say so again, so reads go on
+    /// until they find the end.
+    read_closed: bool,
+    has_received: bool,
+    slow_down_sent: bool,
+    /// What is left of the connection's share of the turn of that number.
+    share: (u64, usize),
+}
+
+impl Input {
+    pub(super) fn new(flood: Option<Rate>, now: Instant) -> Self {
+        Self {
+            framer: Framer::new(),
+            telnet: Telnet::default(),
+            http_guard: HttpGuard::default(),
+            bucket: flood.map(|rate| (Bucket::full(rate, now), rate)),
+            gate: Gate::Open,
+            source: Source::Readable,
+            read_closed: false,
+            has_received: false,
+            slow_down_sent: false,
+            share: (0, 0),
+        }
+    }
+
+    // The socket.
+
+    /// The system says that there is something to read, or an end to be found.
+    pub(super) fn set_readable(&mut self, read_closed: bool) {
+        self.read_closed |= read_closed;
+        if self.source == Source::Drained {
+            self.source = Source::Readable;
+        }
+    }
+
+    /// A read found nothing.
+    pub(super) fn set_drained(&mut self) {
+        if self.source == Source::Readable {
+            self.source = Source::Drained;
+        }
+    }
+
+    /// A read brought so many bytes of the `wanted` ones. One that was not filled has emptied the
+    /// socket: what comes later is a new edge, and so is the end, unless that was told already.
+    pub(super) fn has_read(&mut self, bytes: usize, wanted: usize, now: Instant) {
+        if bytes < wanted && !self.read_closed {
+            self.set_drained();
+        }
+        self.pay(bytes as f32 / BYTES_A_LINE, now);
+    }
+
+    pub(super) fn set_ended(&mut self) {
+        self.source = Source::Ended;
+    }
+
+    pub(super) fn is_readable(&self) -> bool {
+        self.source == Source::Readable
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.source == Source::Ended
+    }
+
+    /// Whether the peer has sent anything, TLS's own records aside.
+    pub(super) fn has_received(&self) -> bool {
+        self.has_received
+    }
+
+    /// Whether a turn could do something: cut what waits, read, or act on the end.
+    pub(super) fn has_work(&self) -> bool {
+        self.framer.buffered() > 0 || self.source != Source::Drained
+    }
+
+    /// Whether there is something to cut, or an end to act on, before anything is read.
+    pub(super) fn has_unfinished(&self) -> bool {
+        self.framer.buffered() > 0 || self.has_ended()
+    }
+
+    // The gate.
+
+    pub(super) fn gate(&self) -> Gate {
+        self.gate
+    }
+
+    /// Sets why no line is cut now. Only [`Input::answer_came`] ends the wait for an answer.
+    pub(super) fn set_gate(&mut self, gate: Gate) {
+        if self.gate != Gate::AwaitingAnswer {
+            self.gate = gate;
+        }
+    }
+
+    /// The answer that lines waited for is there.
+    pub(super) fn answer_came(&mut self) {
+        if self.gate == Gate::AwaitingAnswer {
+            self.gate = Gate::Open;
+        }
+    }
+
+    /// Whether more may be read although lines wait to be cut.
+    pub(super) fn may_read_ahead(&self) -> bool {
+        self.gate == Gate::Open || self.framer.buffered() < READ_AHEAD
+    }
+
+    /// Whether the connection has had its share of the turn of that number.
+    pub(super) fn share_is_spent(&mut self, turn: u64) -> bool {
+        if self.share.0 != turn {
+            self.share = (turn, TURN_SHARE);
+        }
+        self.share.1 == 0
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.share.1 = self.share.1.saturating_sub(bytes);
+    }
+
+    /// How long until there are tokens again; `None` if there are now.
+    pub(super) fn tokens_owed(&mut self, now: Instant) -> Option<Duration> {
+        let (bucket, rate) = self.bucket.as_mut()?;
+        bucket.owed(*rate, now)
+    }
+
+    /// The rate to tell someone who sends too fast; once.
+    pub(super) fn slow_down(&mut self) -> Option<Rate> {
+        let (_, rate) = self.bucket.as_ref()?;
+        (!std::mem::replace(&mut self.slow_down_sent, true)).then_some(*rate)
+    }
+
+    fn pay(&mut self, tokens: f32, now: Instant) {
+        if let Some((bucket, rate)) = &mut self.bucket {
+            bucket.pay(tokens, *rate, now);
+        }
+    }
+
+    // Bytes and lines.
+
+    /// Takes telnet's commands out of what came, into `data`, and says what to answer them; `None`
+    /// where there are none to take out, and nothing was copied.
+    pub(super) fn filter_telnet(&mut self, bytes: &[u8], data: &mut Vec<u8>, now: Instant) -> Option<Vec<u8>> {
+        if !self.telnet.is_needed(bytes) {
+            return None;
+        }
+        let mut reply = Vec::new();
+        let commands = self.telnet.filter(bytes, data, &mut reply);
+        self.pay(commands as f32 / TELNET_A_LINE, now);
+        Some(reply)
+    }
+
+    pub(super) fn telnet(&mut self) -> &mut Telnet {
+        &mut self.telnet
+    }
+
+    pub(super) fn note_received(&mut self) {
+        self.has_received = true;
+    }
+
+    /// Whether these next bytes make the first line an HTTP request.
+    pub(super) fn is_http(&mut self, bytes: &[u8]) -> bool {
+        self.http_guard.is_request(bytes)
+    }
+
+    /// Cuts the next line or frame: see [`Framer::cut`].
+    pub(super) fn cut<'a, 'i: 'a>(&'a mut self, bytes: &mut &'i [u8], rules: Rules) -> Option<Cut<'a>> {
+        self.framer.cut(bytes, rules)
+    }
+
+    /// Keeps what is left until lines are cut again.
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        self.framer.keep(bytes);
+    }
+
+    /// Pays for a line of so many bytes.
+    pub(super) fn pay_line(&mut self, bytes: usize, now: Instant) {
+        self.pay(1.0, now);
+        self.spend(bytes + LINE_COST);
+    }
+
+    /// Pays for a frame's lines in bytes, and has them cut next.
+    pub(super) fn unroll(&mut self, lines: Vec<u8>) {
+        self.spend(lines.len());
+        self.framer.unroll(lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_answer_ends_the_wait_for_it() {
+        let mut input = Input::new(None, Instant::now());
+        input.set_gate(Gate::AwaitingAnswer);
+        input.set_gate(Gate::Unread);
+        input.set_gate(Gate::Open);
+        assert_eq!(input.gate(), Gate::AwaitingAnswer);
+        input.answer_came();
+        assert_eq!(input.gate(), Gate::Open);
+        input.set_gate(Gate::Flood);
+        input.answer_came();
+        assert_eq!(input.gate(), Gate::Flood);
+    }
+
+    #[test]
+    fn a_share_is_of_one_turn() {
+        let mut input = Input::new(None, Instant::now());
+        assert!(!input.share_is_spent(1));
+        for _ in 0..TURN_SHARE / LINE_COST {
+            assert!(!input.share_is_spent(1));
+            input.pay_line(0, Instant::now());
+        }
+        assert!(input.share_is_spent(1) && !input.share_is_spent(2));
+    }
+
+    #[test]
+    fn an_end_that_was_told_of_is_looked_for_behind_a_short_read() {
+        let now = Instant::now();
+        let mut input = Input::new(None, now);
+        input.has_read(10, 100, now);
+        assert!(!input.is_readable());
+        input.set_readable(true);
+        input.has_read(10, 100, now);
+        assert!(input.is_readable());
+        input.set_ended();
+        input.set_readable(true);
+        assert!(input.has_ended() && !input.is_readable() && input.has_work());
+    }
+}

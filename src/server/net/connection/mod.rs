@@ -1,0 +1,362 @@
+//! One connection: its socket, TLS and session, and the parts that own what it is sent ([`Input`]),
+//! what it is to be sent ([`Output`]) and how far it is on its way ([`Life`]).
+//!
+//! A worker owns it outright; no lock is ever taken for one. The parts keep their fields to
+//! themselves. What concerns several of them is here: `receive` takes what comes in, `send` writes
+//! what goes out, `refuse` turns away who is at the wrong port, and this file begins a connection and
+//! ends it.
+
+mod input;
+mod life;
+mod output;
+mod receive;
+mod refuse;
+mod send;
+mod turn;
+
+pub(super) use life::Stage;
+pub(super) use turn::{Buffers, Turn};
+
+use self::input::Input;
+use self::life::{Life, Timer};
+use self::output::{Output, Unanswered};
+use super::outbox::{Flushed, Out};
+use super::tls::Tls;
+use super::{HANDSHAKE, HINT, LOGIN, SILENCE};
+use crate::protocol::code::Code;
+use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
+use crate::server::session::{Options, Session};
+use crate::server::traffic::{Accepted, ListenerKind, Request, RequestKind, Socket};
+use std::fmt::Debug;
+use std::io;
+use std::time::Instant;
+
+enum Transport {
+    /// The TLS port before its first byte.
+    Silent,
+    Plain,
+    Tls(Box<Tls>),
+}
+
+impl Transport {
+    fn tls(&mut self) -> Option<&mut Tls> {
+        match self {
+            Transport::Tls(tls) => Some(tls),
+            Transport::Silent | Transport::Plain => None,
+        }
+    }
+}
+
+pub(super) struct Connection {
+    id: ConnId,
+    socket: Socket,
+    transport: Transport,
+    listener: ListenerKind,
+    from: AddressGroup,
+    /// Given back when the connection is dropped.
+    _permit: Box<dyn Send + Sync + Debug>,
+    session: Session,
+    input: Input,
+    output: Output,
+    life: Life,
+    account: Option<AccountId>,
+    rooms: Vec<ConversationId>,
+    /// The dispatcher may know of it, and has to be told when it is gone.
+    needs_detach: bool,
+    /// It said some of the lines that are being delivered just now.
+    is_author: bool,
+}
+
+impl Connection {
+    pub(super) fn new(id: ConnId, accepted: Accepted, turn: &mut Turn<'_>) -> Self {
+        let Accepted { socket, kind, from, permit } = accepted;
+        let mut life = Life::new();
+        if kind == ListenerKind::Tls {
+            life.set(Timer::Silence, turn.now + SILENCE);
+        }
+        if kind != ListenerKind::Console {
+            life.set(Timer::Login, turn.now + LOGIN);
+        }
+        let flood = turn.shared.limits.flood.filter(|_| kind != ListenerKind::Console);
+        let mut connection = Self {
+            id,
+            socket,
+            transport: if kind == ListenerKind::Tls { Transport::Silent } else { Transport::Plain },
+            listener: kind,
+            from,
+            _permit: permit,
+            session: Session::new(from),
+            input: Input::new(flood, turn.now),
+            output: Output::new(),
+            life,
+            account: None,
+            rooms: Vec::new(),
+            needs_detach: false,
+            is_author: false,
+        };
+        match kind {
+            ListenerKind::Tls => {}
+            ListenerKind::Plain => connection.greet(turn),
+            ListenerKind::Console => {
+                connection.greet(turn);
+                connection.request_and_wait(None, RequestKind::Console, 0, turn);
+            }
+        }
+        connection
+    }
+
+    fn greet(&mut self, turn: &mut Turn<'_>) {
+        let name = &turn.shared.name;
+        let text = if self.listener == ListenerKind::Console {
+            format!("ChitChat at {name}: the administrator's console. You are server. Lost? /help")
+        } else {
+            format!("ChitChat at {name}. New here? /register NAME   Been here? /login NAME   Lost? /help")
+        };
+        self.notice(None, &text, turn);
+    }
+
+    // What the worker asks.
+
+    pub(super) fn id(&self) -> ConnId {
+        self.id
+    }
+
+    pub(super) fn from(&self) -> AddressGroup {
+        self.from
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        self.life.stage()
+    }
+
+    /// Whether it still hears and asks; if not, it is only being closed.
+    pub(super) fn is_live(&self) -> bool {
+        self.life.is_live()
+    }
+
+    /// When the connection next wants a turn.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.life.due()
+    }
+
+    /// Whether a turn could do something for it.
+    pub(super) fn has_work(&self) -> bool {
+        self.input.has_work()
+    }
+
+    /// The system says that its socket has something to read, or an end.
+    pub(super) fn set_readable(&mut self, read_closed: bool) {
+        self.input.set_readable(read_closed);
+    }
+
+    /// What it leaves unread.
+    pub(super) fn unread(&self) -> usize {
+        self.output.unread()
+    }
+
+    pub(super) fn needs_flush(&self) -> bool {
+        self.output.needs_flush()
+    }
+
+    pub(super) fn set_needs_flush(&mut self) {
+        self.output.set_needs_flush(true);
+    }
+
+    /// The options as they stand for the next line out.
+    pub(super) fn options(&self) -> Options {
+        self.output.options()
+    }
+
+    pub(super) fn account(&self) -> Option<AccountId> {
+        self.account
+    }
+
+    pub(super) fn is_in(&self, room: ConversationId) -> bool {
+        self.rooms.contains(&room)
+    }
+
+    pub(super) fn enter(&mut self, room: ConversationId) {
+        self.rooms.push(room);
+    }
+
+    pub(super) fn leave(&mut self, room: ConversationId) {
+        self.rooms.retain(|&other| other != room);
+    }
+
+    pub(super) fn is_author(&self) -> bool {
+        self.is_author
+    }
+
+    /// Whether it was one before.
+    pub(super) fn set_author(&mut self, is_author: bool) -> bool {
+        std::mem::replace(&mut self.is_author, is_author)
+    }
+
+    /// Whether the dispatcher has to be told that it is gone; said once.
+    pub(super) fn take_needs_detach(&mut self) -> bool {
+        std::mem::take(&mut self.needs_detach)
+    }
+
+    /// Whose it was and what it heard; from here on it is nobody's.
+    pub(super) fn take_subscriptions(&mut self) -> Option<(AccountId, Vec<ConversationId>)> {
+        Some((self.account.take()?, std::mem::take(&mut self.rooms)))
+    }
+
+    /// The dispatcher has logged it in: it hears its rooms, and what comes is held until its welcome.
+    pub(super) fn log_in(&mut self, account: AccountId, rooms: Vec<ConversationId>) {
+        self.account = Some(account);
+        self.rooms = rooms;
+        self.session.logged_in();
+        self.output.hold_live();
+        self.life.cancel(Timer::Login);
+    }
+
+    // Requests.
+
+    /// Sends a request to the dispatcher; its answer is the next one that comes. `bytes` is what
+    /// it holds of the budget.
+    fn request(&mut self, label: Option<Box<str>>, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
+        let secret = matches!(kind, RequestKind::NewToken { .. } | RequestKind::NewInvite { .. });
+        self.output.expect(Unanswered { label, secret });
+        self.send(kind, bytes, turn);
+    }
+
+    /// The same, and no line is cut until the answer is there.
+    fn request_and_wait(&mut self, label: Option<Box<str>>, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
+        self.request(label, kind, bytes, turn);
+        self.input.set_gate(input::Gate::AwaitingAnswer);
+    }
+
+    /// Sends a request that holds so many bytes of the budget.
+    fn send(&mut self, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
+        self.needs_detach = true;
+        if bytes > 0 {
+            turn.shared.budget.hold(bytes);
+        }
+        turn.requests.push(Request { conn: self.id, viewer: self.session.options().viewer(), kind, bytes });
+    }
+
+    // Time.
+
+    /// Does what has fallen due.
+    pub(super) fn tick(&mut self, turn: &mut Turn<'_>) {
+        while let Some(timer) = self.life.take_due(turn.now) {
+            match timer {
+                Timer::Silence => {
+                    if matches!(self.transport, Transport::Silent) {
+                        self.refuse_plain_text(turn);
+                    }
+                }
+                Timer::Handshake => {
+                    if self.transport.tls().is_some_and(|tls| !tls.is_ready()) {
+                        log::debug!("connection {} from {}: no handshake in time", self.id, self.from);
+                        self.life.end();
+                    }
+                }
+                Timer::Hint => {
+                    if !self.input.has_received() {
+                        let text = "nothing has arrived yet. With openssl s_client, add -quiet: without it, lines that begin with Q, R, K or k are lost.";
+                        self.notice(None, text, turn);
+                    }
+                }
+                Timer::Login => {
+                    if self.account.is_none() {
+                        let text = "nobody logged in within two minutes. Come back when you are ready.";
+                        self.hang_up(Some(Code::NotLoggedIn), text, turn);
+                    }
+                }
+                // Whoever has a timer gets a turn after it, which looks at the tokens again.
+                Timer::Flood => {}
+                Timer::Close => self.life.end(),
+            }
+        }
+    }
+
+    // TLS.
+
+    /// The TLS port heard its first byte.
+    fn start_tls(&mut self, turn: &mut Turn<'_>) {
+        self.life.cancel(Timer::Silence);
+        self.life.set(Timer::Handshake, turn.now + HANDSHAKE);
+        match Tls::new(&turn.shared.tls) {
+            Ok(tls) => self.transport = Transport::Tls(Box::new(tls)),
+            Err(error) => {
+                log::error!("can't start TLS: {error}");
+                self.life.end();
+            }
+        }
+    }
+
+    fn handshake_done(&mut self, turn: &mut Turn<'_>) {
+        self.life.cancel(Timer::Handshake);
+        self.life.set(Timer::Hint, turn.now + HINT);
+        self.greet(turn);
+    }
+
+    // The end.
+
+    /// One last notice, then close.
+    fn hang_up(&mut self, code: Option<Code>, text: &str, turn: &mut Turn<'_>) {
+        self.notice(code, text, turn);
+        self.close(turn);
+    }
+
+    /// Queues nothing more, sends what is left, then closes. The worker sees that the stage has
+    /// changed and takes the connection off its lists.
+    fn close(&mut self, turn: &mut Turn<'_>) {
+        if self.life.close(turn.now) {
+            self.output.forget_unanswered();
+        }
+    }
+
+    /// Sends what waits, as far as the socket takes it.
+    pub(super) fn flush(&mut self, turn: &mut Turn<'_>) {
+        if self.stage() == Stage::Gone {
+            return;
+        }
+        if self.stage() == Stage::Finishing && self.output.unanswered() == 0 {
+            self.close(turn);
+        }
+        let flushed = self.flush_once(turn).and_then(|flushed| {
+            if flushed != Flushed::All || self.stage() != Stage::Closing {
+                return Ok(flushed);
+            }
+            self.life.linger(turn.now);
+            if let Transport::Tls(tls) = &mut self.transport {
+                turn.buffers.record.clear();
+                tls.close(&mut turn.buffers.record);
+                self.output.append_cipher(&turn.buffers.record);
+            }
+            self.flush_once(turn)
+        });
+        match flushed {
+            Ok(Flushed::All) if self.stage() == Stage::Lingering => {
+                self.socket.shut_down_write();
+                if self.input.has_ended() {
+                    self.life.end();
+                }
+            }
+            Ok(Flushed::All | Flushed::Blocked) => {}
+            Err(error) => self.failed(&error),
+        }
+        // What the socket did not take waits for an event, not for the end of this turn.
+        self.output.set_needs_flush(false);
+    }
+
+    fn flush_once(&mut self, turn: &mut Turn<'_>) -> io::Result<Flushed> {
+        let Buffers { record, pool, .. } = &mut *turn.buffers;
+        self.output.flush(&mut Out { socket: &mut self.socket, tls: self.transport.tls(), record, pool })
+    }
+
+    /// The network took the connection away.
+    fn failed(&mut self, error: &io::Error) {
+        log::debug!("connection {} from {}: {error}", self.id, self.from);
+        self.life.end();
+    }
+
+    /// It made a handler panic: it is dropped, and costs nobody else anything.
+    pub(super) fn panicked(&mut self) {
+        log::error!("connection {} from {} made a handler panic and was dropped", self.id, self.from);
+        self.life.end();
+    }
+}

@@ -1,0 +1,229 @@
+//! What a connection has still to be sent: the bytes, the answers that are to come, and the options
+//! that lines are shown by.
+//!
+//! Owns the outbox, the queue of unanswered commands and what is held back until the login's answer.
+//! Knows no socket, but for the one that it is lent to write to. Runs on the worker that owns the
+//! connection.
+
+use crate::protocol::command::Setting;
+use crate::protocol::line::{Final, Rows};
+use crate::server::net::outbox::{BufferPool, Flushed, Out, Outbox};
+use crate::server::session::Options;
+use std::collections::VecDeque;
+use std::io;
+
+/// What is remembered of a command until its answer.
+pub(super) struct Unanswered {
+    pub(super) label: Option<Box<str>>,
+    /// The answer shows a secret, which never goes into a frame.
+    pub(super) secret: bool,
+}
+
+/// An answer, or what stands in its place.
+pub(super) enum Ready {
+    Answer(Rows, Final),
+    Prompt(String),
+    Set(Setting),
+}
+
+/// A command that is not answered yet, or whose answer must wait for those before it.
+enum Pending {
+    /// The dispatcher, a reader or `auth` has it.
+    Waiting(Unanswered),
+    Ready(Unanswered, Ready),
+}
+
+pub(super) struct Output {
+    outbox: Outbox,
+    /// As they stand for the next line out.
+    options: Options,
+    pending: VecDeque<Pending>,
+    /// What came live since the login, which is answered first.
+    held: Option<Vec<u8>>,
+    /// It is, or has to be put, on the worker's list of those to flush.
+    needs_flush: bool,
+}
+
+impl Output {
+    pub(super) fn new() -> Self {
+        Self {
+            outbox: Outbox::default(),
+            options: Options::default(),
+            pending: VecDeque::new(),
+            held: None,
+            needs_flush: false,
+        }
+    }
+
+    pub(super) fn options(&self) -> Options {
+        self.options
+    }
+
+    pub(super) fn apply(&mut self, setting: Setting) {
+        self.options.apply(setting);
+    }
+
+    // The order of answers.
+
+    /// A command was sent on; its answer comes later.
+    pub(super) fn expect(&mut self, command: Unanswered) {
+        self.pending.push_back(Pending::Waiting(command));
+    }
+
+    /// Keeps an answer until those before it have gone out. They are given back where there are none.
+    pub(super) fn enqueue(&mut self, command: Unanswered, ready: Ready) -> Option<(Unanswered, Ready)> {
+        if self.pending.is_empty() {
+            return Some((command, ready));
+        }
+        self.pending.push_back(Pending::Ready(command, ready));
+        None
+    }
+
+    /// Takes the oldest command, if it waits for an answer.
+    pub(super) fn take_waiting(&mut self) -> Option<Unanswered> {
+        match self.pending.pop_front_if(|pending| matches!(pending, Pending::Waiting(_)))? {
+            Pending::Waiting(command) | Pending::Ready(command, _) => Some(command),
+        }
+    }
+
+    /// Takes the oldest answer, if no command before it waits for its own.
+    pub(super) fn take_ready(&mut self) -> Option<(Unanswered, Ready)> {
+        match self.pending.pop_front_if(|pending| matches!(pending, Pending::Ready(..)))? {
+            Pending::Ready(command, ready) => Some((command, ready)),
+            Pending::Waiting(_) => None,
+        }
+    }
+
+    /// Commands that are not answered yet.
+    pub(super) fn unanswered(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Whether an answer is still to come from elsewhere.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.pending.iter().any(|pending| matches!(pending, Pending::Waiting(_)))
+    }
+
+    /// Nobody will be answered any more.
+    pub(super) fn forget_unanswered(&mut self) {
+        self.pending = VecDeque::new();
+    }
+
+    // Live lines and the login.
+
+    /// From here on live lines are held back.
+    pub(super) fn hold_live(&mut self) {
+        self.held = Some(Vec::new());
+    }
+
+    /// The login is answered: what was held back comes next.
+    pub(super) fn release_live(&mut self, pool: &mut BufferPool) {
+        if let Some(held) = self.held.take() {
+            self.append(&held, pool);
+        }
+    }
+
+    /// Appends lines that many are sent.
+    pub(super) fn push_live(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<()> {
+        if let Some(held) = &mut self.held {
+            held.extend_from_slice(bytes);
+        } else if self.outbox.push(bytes, out)? == Flushed::Blocked {
+            self.needs_flush = true;
+        }
+        Ok(())
+    }
+
+    // Bytes.
+
+    /// Appends plain text.
+    pub(super) fn append(&mut self, bytes: &[u8], pool: &mut BufferPool) {
+        if !bytes.is_empty() {
+            self.outbox.buffer(pool).extend_from_slice(bytes);
+            self.needs_flush = true;
+        }
+    }
+
+    /// Appends what is encrypted already: a handshake's flight, an alert.
+    pub(super) fn append_cipher(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.outbox.push_cipher(bytes);
+            self.needs_flush = true;
+        }
+    }
+
+    /// Forgets all that is unread, but for the line or the frame that was sent in part.
+    pub(super) fn discard_unread(&mut self) {
+        self.held = None;
+        self.outbox.clear_plain();
+    }
+
+    /// Forgets what is held back, since no answer will release it.
+    pub(super) fn discard_held(&mut self) {
+        self.held = None;
+    }
+
+    pub(super) fn flush(&mut self, out: &mut Out<'_>) -> io::Result<Flushed> {
+        self.outbox.flush(out)
+    }
+
+    /// What the peer leaves unread, what is held back included.
+    pub(super) fn unread(&self) -> usize {
+        self.outbox.owed() + self.held.as_ref().map_or(0, Vec::len)
+    }
+
+    /// What could be written at once, were there room.
+    pub(super) fn unsent(&self) -> usize {
+        self.outbox.owed()
+    }
+
+    pub(super) fn needs_flush(&self) -> bool {
+        self.needs_flush
+    }
+
+    pub(super) fn set_needs_flush(&mut self, needs_flush: bool) {
+        self.needs_flush = needs_flush;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(label: &str) -> Unanswered {
+        Unanswered { label: Some(label.into()), secret: false }
+    }
+
+    fn label(command: Option<Unanswered>) -> Option<Box<str>> {
+        command.and_then(|command| command.label)
+    }
+
+    #[test]
+    fn answers_go_out_in_the_order_of_their_commands() {
+        let mut output = Output::new();
+        let ready = || Ready::Prompt(String::new());
+        assert!(output.enqueue(command("a"), ready()).is_some(), "nothing is before it");
+        output.expect(command("b"));
+        assert!(output.enqueue(command("c"), ready()).is_none());
+        output.expect(command("d"));
+        assert!(output.take_ready().is_none() && output.unanswered() == 3);
+        assert_eq!(label(output.take_waiting()).as_deref(), Some("b"));
+        assert!(output.take_waiting().is_none(), "c is not waited for");
+        assert_eq!(label(output.take_ready().map(|(command, _)| command)).as_deref(), Some("c"));
+        assert!(output.take_ready().is_none() && output.is_waiting());
+        output.forget_unanswered();
+        assert!(output.take_waiting().is_none() && !output.is_waiting());
+    }
+
+    #[test]
+    fn live_lines_wait_for_the_login_to_be_answered() {
+        let (mut output, mut pool) = (Output::new(), BufferPool::default());
+        output.hold_live();
+        let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut socket = crate::server::traffic::Socket::Unix(ours);
+        let mut out = Out { socket: &mut socket, tls: None, record: &mut Vec::new(), pool: &mut pool };
+        output.push_live(b"live\n", &mut out).unwrap();
+        assert_eq!((output.unread(), output.unsent(), output.needs_flush()), (5, 0, false));
+        output.release_live(&mut pool);
+        assert_eq!((output.unread(), output.unsent(), output.needs_flush()), (5, 5, true));
+    }
+}

@@ -1,0 +1,381 @@
+//! What a connection sends: bytes are read, decrypted, filtered and cut into lines, and each line is
+//! acted on. Lines are cut only while the gate is open; the rest waits, and TCP slows its sender.
+
+use super::input::Gate;
+use super::life::{Stage, Timer};
+use super::output::{Ready, Unanswered};
+use super::{Connection, Transport, Turn};
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::deflate::BadFrame;
+use crate::protocol::frame::{Cut, Frames, Rules};
+use crate::protocol::line::{Final, Rows};
+use crate::protocol::secrets::{NoRandomness, new_invite_code, new_token};
+use crate::server::net::tls::Incoming;
+use crate::server::session::{Action, Step};
+use crate::server::traffic::{ListenerKind, RequestKind};
+use std::time::Instant;
+
+/// Bytes that one read takes.
+const READ_CHUNK: usize = 16 * 1024;
+/// Longest unfinished TLS record or handshake message: a whole record, and more than anybody's
+/// hello. A peer may cut its hello into records of one byte, each with a header of five.
+const UNFINISHED_MAX: usize = 32 * 1024;
+/// Room for a read behind the longest unfinished record or handshake message.
+pub(super) const READ_BUFFER: usize = READ_CHUNK + UNFINISHED_MAX;
+/// Reads of one connection in one turn; then others are served first.
+const READS_MAX: usize = 4;
+/// A TLS handshake's first byte.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// What one read brought.
+#[derive(PartialEq, Eq)]
+enum ReadOutcome {
+    /// Bytes, and there may be more.
+    Bytes,
+    /// Nothing more for now, or ever.
+    Nothing,
+}
+
+impl Connection {
+    /// Cuts what waits and reads what came. True if there is more to do than one turn allows.
+    pub(in crate::server::net) fn serve(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.input.has_unfinished() {
+            self.cut(&[], turn);
+        }
+        for _ in 0..READS_MAX {
+            let wanted = match self.stage() {
+                Stage::Open => self.may_read(turn),
+                Stage::Finishing | Stage::Gone => false,
+                Stage::Closing | Stage::Lingering => true,
+            };
+            if self.share_is_spent(turn) {
+                // What waits is cut, and what has come is read, in the next turn.
+                return true;
+            }
+            if !wanted || !self.input.is_readable() {
+                return false;
+            }
+            if self.read(turn) == ReadOutcome::Nothing {
+                return self.share_is_spent(turn);
+            }
+        }
+        self.input.is_readable()
+    }
+
+    /// Whether it wants a turn after a flush: to cut the lines that had to wait for it, or to throw
+    /// away what still comes, so that closing does not reset the connection.
+    pub(in crate::server::net) fn resumes_after_flush(&mut self, unread_max: usize) -> bool {
+        match self.stage() {
+            Stage::Open => {
+                let opens = self.input.gate() == Gate::Unread && self.output.unsent() <= unread_max;
+                if opens {
+                    self.input.set_gate(Gate::Open);
+                }
+                opens
+            }
+            Stage::Closing | Stage::Lingering => self.input.is_readable(),
+            Stage::Finishing | Stage::Gone => false,
+        }
+    }
+
+    /// Whether it has had its share of this turn, and lines may wait for the next one.
+    fn share_is_spent(&mut self, turn: &Turn<'_>) -> bool {
+        self.stage() == Stage::Open && self.input.share_is_spent(turn.number)
+    }
+
+    /// Whether more is taken from the peer. What yields no line (a telnet's noise, TLS's own
+    /// records) is slowed by nothing but this.
+    fn may_read(&mut self, turn: &mut Turn<'_>) -> bool {
+        if !self.input.may_read_ahead() {
+            return false;
+        }
+        let gate = if self.leaves_too_much_unread(turn) {
+            Gate::Unread
+        } else if self.is_out_of_tokens(turn) {
+            Gate::Flood
+        } else {
+            return true;
+        };
+        self.input.set_gate(gate);
+        false
+    }
+
+    /// Why the next line may not be cut now, if so. Each reason but the last two ends with an event
+    /// that serves the connection again: an answer, a flush, a timer, the next turn.
+    fn find_gate(&mut self, turn: &mut Turn<'_>) -> Gate {
+        if self.stage() != Stage::Open || turn.stopping {
+            Gate::Shut
+        } else if self.input.gate() == Gate::AwaitingAnswer {
+            Gate::AwaitingAnswer
+        } else if self.output.unanswered() >= turn.shared.limits.unanswered {
+            Gate::Unanswered
+        } else if self.leaves_too_much_unread(turn) {
+            Gate::Unread
+        } else if self.share_is_spent(turn) {
+            Gate::TurnShare
+        } else if !turn.shared.budget.has_room() {
+            turn.starved = true;
+            Gate::Budget
+        } else if self.is_out_of_tokens(turn) {
+            Gate::Flood
+        } else {
+            Gate::Open
+        }
+    }
+
+    fn leaves_too_much_unread(&self, turn: &Turn<'_>) -> bool {
+        self.output.unsent() > turn.shared.limits.unread_to_pause()
+    }
+
+    /// Whether it has to wait for tokens; it gets another turn when there are some. Lines wait, none
+    /// is lost, and it is told once.
+    fn is_out_of_tokens(&mut self, turn: &mut Turn<'_>) -> bool {
+        let Some(wait) = self.input.tokens_owed(turn.now) else { return false };
+        self.slow_down(turn.now + wait, turn);
+        true
+    }
+
+    fn slow_down(&mut self, until: Instant, turn: &mut Turn<'_>) {
+        if !self.life.is_set(Timer::Flood) {
+            self.life.set(Timer::Flood, until);
+        }
+        if self.output.unanswered() == 0
+            && let Some(rate) = self.input.slow_down()
+        {
+            let rate = rate.per_second;
+            let text = format!("you are sending more than {rate} lines a second. The rest will wait; nothing is lost.");
+            self.notice(Some(Code::SlowDown), &text, turn);
+        }
+    }
+
+    fn read(&mut self, turn: &mut Turn<'_>) -> ReadOutcome {
+        let mut buffer = std::mem::take(&mut turn.buffers.read);
+        let unfinished = self.transport.tls().map_or(&[][..], |tls| tls.rest());
+        let kept = unfinished.len();
+        buffer[..kept].copy_from_slice(unfinished);
+        let outcome = match self.socket.read(&mut buffer[kept..kept + READ_CHUNK]) {
+            Ok(None) => {
+                self.input.set_drained();
+                ReadOutcome::Nothing
+            }
+            Ok(Some(0)) => {
+                self.end_of_input(turn);
+                ReadOutcome::Nothing
+            }
+            Ok(Some(read)) => {
+                self.input.has_read(read, READ_CHUNK, turn.now);
+                self.receive(&mut buffer[..kept + read], turn);
+                ReadOutcome::Bytes
+            }
+            Err(error) => {
+                self.failed(&error);
+                ReadOutcome::Nothing
+            }
+        };
+        turn.buffers.read = buffer;
+        outcome
+    }
+
+    fn end_of_input(&mut self, turn: &mut Turn<'_>) {
+        self.input.set_ended();
+        match self.stage() {
+            Stage::Open => self.cut(&[], turn),
+            // All is sent, and the peer has closed as well.
+            Stage::Lingering => self.life.end(),
+            Stage::Finishing | Stage::Closing | Stage::Gone => {}
+        }
+    }
+
+    /// Takes bytes as they came, behind an unfinished record.
+    fn receive(&mut self, bytes: &mut [u8], turn: &mut Turn<'_>) {
+        let Some(&first) = bytes.first() else { return };
+        if matches!(self.transport, Transport::Silent) && self.stage() == Stage::Open {
+            if first != TLS_HANDSHAKE {
+                self.refuse_plain_text(turn);
+                return;
+            }
+            self.start_tls(turn);
+        }
+        if matches!(self.transport, Transport::Tls(_)) {
+            self.receive_tls(bytes, turn);
+        } else if self.stage() == Stage::Open {
+            if first == TLS_HANDSHAKE && !self.input.has_received() {
+                self.refuse_tls(turn);
+            } else {
+                self.receive_plain(bytes, turn);
+            }
+        }
+    }
+
+    fn receive_tls(&mut self, bytes: &mut [u8], turn: &mut Turn<'_>) {
+        let is_open = self.stage() == Stage::Open;
+        let Some(tls) = self.transport.tls() else { return };
+        let was_ready = tls.is_ready();
+        if !is_open && was_ready {
+            return;
+        }
+        let mut plain = std::mem::take(&mut turn.buffers.plain);
+        plain.clear();
+        turn.buffers.record.clear();
+        let taken = tls.read(bytes, &mut plain, &mut turn.buffers.record);
+        let (is_ready, unfinished) = (tls.is_ready(), tls.rest().len());
+        self.output.append_cipher(&turn.buffers.record);
+        match taken {
+            Ok(_) if unfinished > UNFINISHED_MAX => {
+                log::debug!("connection {} from {}: a TLS message without an end", self.id, self.from);
+                self.life.end();
+            }
+            Ok(incoming) => {
+                if is_ready && !was_ready {
+                    self.handshake_done(turn);
+                }
+                if self.stage() == Stage::Open {
+                    self.receive_plain(&plain, turn);
+                }
+                if incoming == Incoming::Closed && !self.input.has_ended() {
+                    self.end_of_input(turn);
+                }
+            }
+            Err(error) => {
+                log::debug!("connection {} from {}: TLS: {error}", self.id, self.from);
+                self.close(turn);
+            }
+        }
+        turn.buffers.plain = plain;
+    }
+
+    fn receive_plain(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.input.note_received();
+        // A program that asked for tags speaks no telnet: its stray 0xFF is refused as bad UTF-8,
+        // and not taken out of its text. Whoever was known as a telnet before stays one.
+        let options = self.session.options();
+        let is_telnet = !options.deflate && (!options.tags || self.input.telnet().detected());
+        let mut data = std::mem::take(&mut turn.buffers.filtered);
+        data.clear();
+        let reply = if is_telnet { self.input.filter_telnet(bytes, &mut data, turn.now) } else { None };
+        match reply {
+            None => self.receive_text(bytes, turn),
+            Some(reply) => {
+                self.push(&reply, turn);
+                self.receive_text(&data, turn);
+            }
+        }
+        turn.buffers.filtered = data;
+    }
+
+    /// A browser is refused before any line of its request is acted on. It can't reach the console.
+    fn receive_text(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
+        if self.listener != ListenerKind::Console && self.input.is_http(bytes) {
+            self.refuse_http(turn);
+        } else {
+            self.cut(bytes, turn);
+        }
+    }
+
+    /// Cuts lines and acts on them while the gate is open.
+    fn cut(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
+        let mut rest = bytes;
+        loop {
+            let gate = self.find_gate(turn);
+            self.input.set_gate(gate);
+            if gate != Gate::Open {
+                self.input.keep(rest);
+                return;
+            }
+            let frames = if self.session.options().deflate { Frames::FromClient } else { Frames::Off };
+            let rules = Rules { line_max: self.session.line_max(), frames };
+            let (step, bytes) = match self.input.cut(&mut rest, rules) {
+                None => break,
+                Some(Cut::Line(line)) => (self.session.line(line), line.len()),
+                Some(Cut::TooLong { head }) => (self.session.too_long(head), head.len()),
+                Some(Cut::Frame(header, packed)) => match turn.buffers.unpacker.unpack(header, packed) {
+                    Ok(lines) => {
+                        self.input.unroll(lines);
+                        continue;
+                    }
+                    Err(error) => return self.refuse_frame(error, turn),
+                },
+                Some(Cut::BadFrame(error)) => return self.refuse_frame(error, turn),
+            };
+            self.input.pay_line(bytes, turn.now);
+            self.act(step, bytes, turn);
+        }
+        if self.input.has_ended() {
+            self.finish(turn);
+        }
+    }
+
+    fn refuse_frame(&mut self, error: BadFrame, turn: &mut Turn<'_>) {
+        self.hang_up(Some(Code::BadFrame), &format!("{error}."), turn);
+    }
+
+    /// The peer's input is over, and all of it is cut: it is answered and flushed, then closed.
+    fn finish(&mut self, turn: &mut Turn<'_>) {
+        if let Some(step) = self.session.ended() {
+            self.act(step, 0, turn);
+        }
+        if self.account.is_some() {
+            self.send(RequestKind::Quit { hear: false }, 0, turn);
+        }
+        self.stop_listening();
+    }
+
+    fn stop_listening(&mut self) {
+        self.life.finish();
+        self.output.set_needs_flush(true);
+    }
+
+    /// Acts on one line of so many bytes.
+    fn act(&mut self, step: Step, bytes: usize, turn: &mut Turn<'_>) {
+        let Step { label, action } = step;
+        match action {
+            Action::Nothing => {}
+            Action::Answer(rows, last) => self.ready(label, Ready::Answer(rows, last), turn),
+            Action::Prompt(text) => self.ready(label, Ready::Prompt(text), turn),
+            Action::Set(setting) => self.ready(label, Ready::Set(setting), turn),
+            Action::Request(request) => self.request(label, request, bytes, turn),
+            Action::RequestAndWait(request) => self.request_and_wait(label, request, bytes, turn),
+            Action::NewToken { label: token_label, here } => match new_token() {
+                Ok(token) => {
+                    self.request(label, RequestKind::NewToken { label: token_label, here, token }, bytes, turn);
+                }
+                Err(error) => self.ready(label, no_secret(&error), turn),
+            },
+            Action::NewInvite { uses, lasts, admin } => match new_invite_code() {
+                Ok(code) => self.request(label, RequestKind::NewInvite { uses, lasts, admin, code }, bytes, turn),
+                Err(error) => self.ready(label, no_secret(&error), turn),
+            },
+            Action::Quit => {
+                if self.account.is_some() {
+                    self.request(label, RequestKind::Quit { hear: true }, bytes, turn);
+                } else {
+                    let text = "goodbye. (Ctrl-C if this stays open)".to_owned();
+                    self.ready(label, Ready::Answer(Rows::default(), Final::Done(text)), turn);
+                }
+                self.stop_listening();
+            }
+        }
+        if self.input.telnet().detected() && !self.session.is_asked() && !self.output.options().deflate {
+            let mut reply = Vec::new();
+            self.input.telnet().show_input(&mut reply);
+            self.push(&reply, turn);
+        }
+    }
+
+    /// Answers from here, behind the answers that are still to come.
+    fn ready(&mut self, label: Option<Box<str>>, ready: Ready, turn: &mut Turn<'_>) {
+        let command = Unanswered { label, secret: false };
+        if let Some((command, ready)) = self.output.enqueue(command, ready) {
+            self.emit(&command, ready, turn);
+        }
+    }
+}
+
+fn no_secret(error: &NoRandomness) -> Ready {
+    log::error!("{error}");
+    let refusal = Refusal::new(Code::Internal, "that failed because of a fault in the server, which is in its log.");
+    Ready::Answer(Rows::default(), refusal.into())
+}

@@ -1,0 +1,43 @@
+//! What is said to a peer that is at the wrong port, before it is closed.
+
+use super::{Connection, Transport, Turn};
+use crate::server::config::TLS_PORT;
+use crate::server::traffic::ListenerKind;
+
+impl Connection {
+    /// What the TLS port says to somebody who does not speak TLS.
+    pub(super) fn refuse_plain_text(&mut self, turn: &mut Turn<'_>) {
+        self.transport = Transport::Plain;
+        let (name, port) = (&turn.shared.name, self.local_port());
+        let client = self.client_command(name);
+        let text =
+            format!("this port speaks TLS. Connect with: openssl s_client -quiet -connect {name}:{port}, or {client}");
+        self.hang_up(None, &text, turn);
+    }
+
+    /// What the plain port says to somebody who speaks TLS.
+    pub(super) fn refuse_tls(&mut self, turn: &mut Turn<'_>) {
+        let text = "this port speaks plain text, not TLS. Connect without TLS, or to the TLS port.";
+        self.hang_up(None, text, turn);
+    }
+
+    /// What every port says to a browser.
+    pub(super) fn refuse_http(&mut self, turn: &mut Turn<'_>) {
+        let client = self.client_command(&turn.shared.name);
+        let text = format!("this is a chat server, not a web server. Connect with: {client}");
+        self.hang_up(None, &text, turn);
+    }
+
+    /// The command that connects to this port.
+    fn client_command(&self, name: &str) -> String {
+        match (self.listener, self.local_port()) {
+            (ListenerKind::Tls, TLS_PORT) => format!("chitchat {name}"),
+            (ListenerKind::Tls, port) => format!("chitchat {name}:{port}"),
+            (ListenerKind::Plain | ListenerKind::Console, port) => format!("nc {name} {port}"),
+        }
+    }
+
+    fn local_port(&self) -> u16 {
+        self.socket.local_port().unwrap_or(TLS_PORT)
+    }
+}

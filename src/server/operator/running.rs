@@ -1,0 +1,68 @@
+//! What a running server tells the other commands of `chitchatd`: a small file in its data
+//! directory.
+//!
+//! `chitchatd invite` reads where the server really listens here: its own settings need not be
+//! the server's, and port 0 is decided by the system. Written by the thread that opens the server,
+//! removed when it has served; after a crash the file stays, and the next start replaces it.
+
+use crate::files;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// The file's name in the data directory, mode 0600.
+pub const RUNNING_FILE: &str = "running.toml";
+
+/// How the running server is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// The name that people reach it by.
+    pub name: String,
+    /// Where it takes TLS.
+    pub tls: Vec<SocketAddr>,
+    /// Where it takes unencrypted connections.
+    pub plain: Vec<SocketAddr>,
+}
+
+impl Running {
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write(&self, data: &Path) -> io::Result<()> {
+        let text = toml::to_string(self).map_err(io::Error::other)?;
+        files::replace(&data.join(RUNNING_FILE), 0o600, text.as_bytes())
+    }
+
+    /// Reads the file of the server that runs with this data directory; `None` if there is none
+    /// that can be understood.
+    #[must_use]
+    pub fn read(data: &Path) -> Option<Self> {
+        toml::from_str(&std::fs::read_to_string(data.join(RUNNING_FILE)).ok()?).ok()
+    }
+
+    /// Removes the file; nothing depends on it.
+    pub fn remove(data: &Path) {
+        if let Err(error) = std::fs::remove_file(data.join(RUNNING_FILE)) {
+            log::debug!("can't remove {RUNNING_FILE}: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(Running::read(data.path()), None);
+        let tls = vec!["[::]:2428".parse().unwrap(), "127.0.0.1:3428".parse().unwrap()];
+        let running = Running { name: "chat.example.org".to_owned(), tls, plain: Vec::new() };
+        running.write(data.path()).unwrap();
+        assert_eq!(Running::read(data.path()), Some(running));
+        Running::remove(data.path());
+        assert_eq!(Running::read(data.path()), None);
+    }
+}
