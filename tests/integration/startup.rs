@@ -1,7 +1,7 @@
-//! Starts: one that fails says in one clear line what is wrong, and exits with a code other than 0;
-//! one that works does so in any surroundings.
+//! Starting the server: a start that fails names what is wrong in one clear line, and exits with a
+//! code other than 0.
 
-use crate::support::{DEADLINE, Server};
+use crate::support::{Client, DEADLINE, PASSWORD, Server};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File, Permissions};
 use std::net::TcpListener;
@@ -11,13 +11,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Starts the server where it can't; the one line that it says must hold all of these words.
+/// Starts the server where that must fail; the one line that it prints must contain all of these
+/// words.
 #[track_caller]
 fn refuses(data: &Path, arguments: &[&str], words: &[&str]) {
     let failure = Server::fail(data, arguments);
     assert!(failure.status.code().is_some_and(|code| code != 0), "{:?}: {}", failure.status, failure.said);
     let errors: Vec<&str> = failure.said.lines().filter(|line| !line.contains("warning: ")).collect();
-    let [error] = errors.as_slice() else { panic!("one line is wanted:\n{}", failure.said) };
+    let [error] = errors.as_slice() else { panic!("expected one line:\n{}", failure.said) };
     for word in words {
         assert!(error.contains(word), "{word} is not in: {error}");
     }
@@ -34,9 +35,9 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
-fn a_data_directory_that_can_not_be_is_named() {
+fn an_impossible_data_directory_is_named() {
     let directory = tempfile::tempdir().unwrap();
-    // Root may write anywhere, but not into a file as if it were a directory.
+    // Even root can't make a directory inside a file.
     let file = directory.path().join("file");
     fs::write(&file, "not a directory").unwrap();
     refuses(&file, &[], &[file.to_str().unwrap()]);
@@ -45,7 +46,7 @@ fn a_data_directory_that_can_not_be_is_named() {
 }
 
 #[test]
-fn a_certificate_that_is_none_is_named() {
+fn a_bad_certificate_is_named() {
     let data = tempfile::tempdir().unwrap();
     let (chain, key) = (data.path().join("chain.pem"), data.path().join("key.pem"));
     let settings = [format!("certificate={}", chain.display()), format!("key={}", key.display())];
@@ -66,7 +67,7 @@ fn a_certificate_that_is_none_is_named() {
 }
 
 #[test]
-fn a_second_server_on_the_same_data_is_kept_out() {
+fn a_second_server_on_the_same_data_is_refused() {
     let server = Server::start();
     let mut alice = server.connect();
     alice.register("alice");
@@ -76,7 +77,7 @@ fn a_second_server_on_the_same_data_is_kept_out() {
 }
 
 #[test]
-fn a_setting_that_is_not_known_is_named_and_the_nearest_one_too() {
+fn an_unknown_setting_is_named_with_the_nearest_one() {
     let data = tempfile::tempdir().unwrap();
     refuses(data.path(), &["--set", "limits.flod=off"], &["limits.flod", "limits.flood"]);
     refuses(data.path(), &["--set", "limits.flood=very fast"], &["limits.flood"]);
@@ -88,7 +89,7 @@ fn a_setting_that_is_not_known_is_named_and_the_nearest_one_too() {
 }
 
 #[test]
-fn data_that_is_no_database_is_left_alone() {
+fn a_file_that_is_not_a_database_is_left_alone() {
     let data = tempfile::tempdir().unwrap();
     let database = {
         let server = Server::start();
@@ -118,7 +119,7 @@ fn a_data_directory_that_others_may_write_gets_a_warning() {
 }
 
 #[test]
-fn an_invitation_names_the_port_of_the_server_that_runs() {
+fn an_invitation_names_the_port_of_the_running_server() {
     let server = Server::start();
     let invite = Command::new(env!("CARGO_BIN_EXE_chitchatd")).arg("invite").arg("--data").arg(server.data()).output();
     let said = String::from_utf8(invite.unwrap().stderr).unwrap();
@@ -126,7 +127,7 @@ fn an_invitation_names_the_port_of_the_server_that_runs() {
 }
 
 #[test]
-fn a_server_whose_output_can_not_be_written_serves_and_stops_all_the_same() {
+fn a_server_that_can_not_write_its_output_serves_and_stops_all_the_same() {
     let data = tempfile::tempdir().unwrap();
     let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
     let mut server = Command::new(env!("CARGO_BIN_EXE_chitchatd"))
@@ -138,7 +139,7 @@ fn a_server_whose_output_can_not_be_written_serves_and_stops_all_the_same() {
         .spawn()
         .unwrap();
     let deadline = Instant::now() + DEADLINE;
-    // Something to warn about, an address to tell, and then it listens.
+    // It has something to warn about and an address to print before it listens.
     while UnixStream::connect(data.path().join("admin.sock")).is_err() {
         assert!(Instant::now() < deadline && server.try_wait().unwrap().is_none(), "it ended: {:?}", server.try_wait());
         std::thread::sleep(Duration::from_millis(20));
@@ -146,7 +147,7 @@ fn a_server_whose_output_can_not_be_written_serves_and_stops_all_the_same() {
     kill_process(Pid::from_child(&server), Signal::TERM).unwrap();
     let status = server.wait().unwrap();
     assert!(status.success(), "{status}");
-    // What it was told wrong can't be said either, but the code tells it.
+    // An error can't be printed either, but the exit code tells it.
     let wrong = Command::new(env!("CARGO_BIN_EXE_chitchatd"))
         .args(["--set", "workers=0"])
         .stdout(full())
@@ -154,4 +155,33 @@ fn a_server_whose_output_can_not_be_written_serves_and_stops_all_the_same() {
         .status()
         .unwrap();
     assert_eq!(wrong.code(), Some(2));
+}
+
+#[test]
+fn a_server_in_this_process_holds_its_data_until_it_is_closed() {
+    use chitchat::server::config::{Config, Environment, Flags};
+    use chitchat::server::{Server, ServerError};
+    let data = tempfile::tempdir().unwrap();
+    let flags = Flags { data: Some(data.path().to_owned()), ..Flags::default() };
+    let settings = ["tls=127.0.0.1:0", "plain=127.0.0.1:0", "accounts.bcrypt_cost=4"].map(str::to_owned);
+    let config = Config::build(None, &settings, &flags, &Environment::of_process()).unwrap();
+
+    let mut server = Server::open(&config).unwrap();
+    assert!(matches!(Server::open(&config), Err(ServerError::Store(_))));
+    assert!(!server.has_administrator());
+    let code = server.first_invitation().unwrap();
+    let (address, stopper) = (server.plain_addresses()[0], server.stopper());
+    let serving = std::thread::spawn(|| server.serve());
+    let mut alice = Client::plain(address);
+    alice.expect("* …");
+    alice.send(&format!("/register alice invite={} {PASSWORD}", code.expose()));
+    alice.read_until("+ welcome alice…");
+    stopper.stop();
+    alice.read_until("* shutting-down: …");
+    alice.expect_end();
+    serving.join().unwrap().unwrap();
+
+    let server = Server::open(&config).unwrap();
+    assert!(server.has_administrator());
+    server.close().unwrap();
 }

@@ -1,30 +1,30 @@
-//! What the machine says: the part of the settings that no one typed.
+//! What this machine provides: the part of the settings that nobody typed.
 //!
-//! Owns the look at the process's surroundings, so that everything else about settings is a pure
-//! function of its arguments. Runs on the main thread, before any other is started.
+//! Looks at the process's surroundings, so that everything else about settings is a pure function of
+//! its arguments. Runs on the main thread, before any other is started.
 
 use etcetera::BaseStrategy as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The surroundings that `auto` settings are decided from.
+/// What `auto` settings are decided from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// `$STATE_DIRECTORY`, which systemd sets; several are joined by colons, and the first counts.
+    /// `$STATE_DIRECTORY`, which systemd sets; of several, joined by colons, the first counts.
     pub state_directory: Option<OsString>,
     /// `$XDG_DATA_HOME`, or `~/.local/share`.
     pub data_home: Option<PathBuf>,
-    /// The machine's host name, whatever it looks like.
+    /// The machine's host name, not checked yet.
     pub host_name: Option<String>,
     /// Cores that this process may use; 0 counts as 1.
     pub cores: usize,
-    /// Files that this process may have open once [`raise_open_files`] was called; `None` is no limit.
+    /// Files that this process may have open after [`raise_open_files`]; `None` is no limit.
     pub open_files: Option<u64>,
 }
 
 impl Environment {
-    /// What this process finds around it. What can't be found out is left empty.
+    /// What this process finds. What it can't find out is left empty.
     #[must_use]
     pub fn of_process() -> Self {
         Self {
@@ -37,12 +37,12 @@ impl Environment {
     }
 }
 
-/// Raises the number of files that this process may have open as far as the system lets it: the
-/// usual 1024 are fewer than the connections a server can have. Left as it is if that fails.
+/// Raises the number of files that this process may have open as far as the system allows: the
+/// usual 1024 are fewer than the connections that a server can have. If that fails, it stays.
 pub fn raise_open_files() {
     let most = getrlimit(Resource::Nofile).maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }) {
-        log::warn!("the number of open files can't be raised: {error}");
+        log::warn!("can't raise the number of open files: {error}");
     }
 }
 
@@ -51,14 +51,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_surroundings_are_seen() {
+    fn the_environment_is_found() {
         let environment = Environment::of_process();
         assert!(environment.cores >= 1);
         assert!(environment.host_name.is_some_and(|name| !name.is_empty()));
     }
 
     #[test]
-    fn open_files_are_raised_to_what_was_announced() {
+    fn open_files_are_raised_to_the_limit_that_was_found() {
         raise_open_files();
         assert_eq!(getrlimit(Resource::Nofile).current, Environment::of_process().open_files);
     }

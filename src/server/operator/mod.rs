@@ -1,7 +1,7 @@
-//! The operator's side: the command line, what a start says, the console's client, the certificate.
+//! The operator's side: the command line, what a start prints, the console's client, the certificate.
 //!
-//! Nothing here is on the path of a message. Runs on the main thread, before the server serves or
-//! in a process of its own.
+//! Nothing here is on the path of a message. Runs on the main thread before the server serves, or in
+//! a process of its own.
 
 pub mod certificate;
 pub mod cli;
