@@ -1,7 +1,8 @@
-//! The `accept` thread: takes connections in, counts them, and hands each to the next worker.
+//! The `accept` thread: accepts connections, takes a permit for each, and hands them to the workers
+//! in turn.
 //!
-//! It never ends for an error of `accept`. Out of descriptors it lets go of one that it keeps for
-//! that, answers the next connection with a line, closes it, and waits a moment.
+//! An error of `accept` never ends it. When there are no descriptors left it closes one that it keeps
+//! in reserve, accepts a connection, tells it why, closes it, and waits a moment.
 
 use super::permit::{ConnectionLimits, Permits};
 use crate::protocol::names::AddressGroup;
@@ -10,7 +11,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::fs::{File, Permissions};
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::fs::PermissionsExt as _;
@@ -25,25 +26,25 @@ const BACKLOG: i32 = 1024;
 /// What the kernel may hold for one connection that does not read, in bytes (Linux doubles it).
 /// The rest waits here, where it is counted.
 const SEND_BUFFER: usize = 64 * 1024;
-/// A peer that has said nothing for so long is probed.
+/// A peer that has been silent for so long is probed.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
-/// How often it is probed then.
+/// How often it is probed from then on.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
-/// Probes without an answer until it is taken for dead.
+/// Unanswered probes after which it is considered dead.
 const KEEPALIVE_PROBES: u32 = 4;
-/// Sent bytes that nobody acknowledged for so long end the connection.
+/// Bytes that are not acknowledged for so long end the connection.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long accepting rests when the system has no more descriptors.
+/// How long accepting pauses when there are no descriptors left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 /// Connections accepted from one listener before the others are looked at.
 const ACCEPTS_MAX: usize = 256;
 const WAKER: Token = Token(usize::MAX);
 
-/// Why an address could not be listened on. The operator's to mend.
+/// Why the server can't listen. The operator's to fix.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Another program has the address.
-    #[error("{address} is in use by another program; end that one, or name another address ({setting})")]
+    #[error("{address} is in use by another program; stop that one, or set another address ({setting})")]
     InUse {
         /// The address.
         address: SocketAddr,
@@ -51,7 +52,7 @@ pub enum ListenError {
         setting: &'static str,
     },
     /// Ports below 1024 need a right, or the address is not this machine's.
-    #[error("{address} can't be listened on: {source}; name another address ({setting})")]
+    #[error("can't listen on {address}: {source}; set another address ({setting})")]
     Refused {
         /// The address.
         address: SocketAddr,
@@ -60,16 +61,16 @@ pub enum ListenError {
         /// What the system says.
         source: io::Error,
     },
-    /// The admin socket could not be made.
-    #[error("the admin socket {path} can't be made: {source}")]
+    /// The admin socket can't be created.
+    #[error("can't create the admin socket {path}: {source}")]
     Console {
         /// Its path.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
-    /// The readiness wait could not be had.
-    #[error("the readiness wait can't be had: {0}")]
+    /// The system refused to wait for our sockets.
+    #[error("can't set up polling: {0}")]
     Poll(io::Error),
 }
 
@@ -181,7 +182,7 @@ pub struct Listener {
     sockets: Vec<ListeningSocket>,
     stop: Arc<StopHandle>,
     permits: Arc<Permits>,
-    /// Let go of where there is no other descriptor left.
+    /// Closed where there is no other descriptor left.
     spare: Option<File>,
 }
 
@@ -193,11 +194,11 @@ pub struct StopHandle {
 }
 
 impl StopHandle {
-    /// No more connections are taken from here on.
+    /// No more connections are accepted from here on.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         if let Err(error) = self.waker.wake() {
-            log::error!("the listener could not be woken: {error}");
+            log::error!("can't wake the listener: {error}");
         }
     }
 }
@@ -206,7 +207,7 @@ impl Listener {
     /// Prepares to accept from these.
     ///
     /// # Errors
-    /// [`ListenError::Poll`] if the system has no readiness wait for us.
+    /// [`ListenError::Poll`] if the system can't set up polling.
     pub fn new(sockets: Vec<ListeningSocket>, limits: ConnectionLimits) -> Result<Self, ListenError> {
         let prepare = || -> io::Result<(Poll, Waker)> {
             let poll = Poll::new()?;
@@ -264,14 +265,8 @@ impl Listener {
         for _ in 0..ACCEPTS_MAX {
             let listening = &self.sockets[index];
             let accepted = match &listening.listener {
-                Listening::Tcp(listener) => listener
-                    .accept()
-                    .and_then(|(stream, from)| stream.set_nonblocking(true).map(|()| (Socket::Tcp(stream), from.ip())))
-                    .map(|(socket, ip)| (socket, AddressGroup::of(ip))),
-                Listening::Unix(listener) => listener
-                    .accept()
-                    .and_then(|(stream, _)| stream.set_nonblocking(true).map(|()| Socket::Unix(stream)))
-                    .map(|socket| (socket, AddressGroup::Console)),
+                Listening::Tcp(listener) => accept_tcp(listener),
+                Listening::Unix(listener) => accept_unix(listener),
             };
             match accepted {
                 Ok((socket, from)) => {
@@ -300,11 +295,11 @@ impl Listener {
     }
 
     fn out_of_descriptors(&mut self, index: usize, error: &io::Error) {
-        log::warn!("a connection could not be accepted: {error}");
+        log::warn!("can't accept a connection: {error}");
         self.spare = None;
         let turned_away = match &self.sockets[index].listener {
-            Listening::Tcp(listener) => listener.accept().map(|(stream, _)| Socket::Tcp(stream)),
-            Listening::Unix(listener) => listener.accept().map(|(stream, _)| Socket::Unix(stream)),
+            Listening::Tcp(listener) => accept_tcp(listener).map(|(socket, _)| socket),
+            Listening::Unix(listener) => accept_unix(listener).map(|(socket, _)| socket),
         };
         if let Ok(socket) = turned_away {
             turn_away(socket, "this server is full right now. Try again later.");
@@ -314,19 +309,26 @@ impl Listener {
     }
 }
 
+fn accept_tcp(listener: &TcpListener) -> io::Result<(Socket, AddressGroup)> {
+    let (stream, from) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    Ok((Socket::Tcp(stream), AddressGroup::of(from.ip())))
+}
+
+fn accept_unix(listener: &UnixListener) -> io::Result<(Socket, AddressGroup)> {
+    let (stream, _) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    Ok((Socket::Unix(stream), AddressGroup::Console))
+}
+
 fn spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-/// One line, and closed. A TLS client can't read it, but its user sees it in `openssl`'s debug
-/// output or in `nc`; a handshake for everyone who is turned away would be a gift to a flood.
-fn turn_away(socket: Socket, why: &str) {
-    let line = format!("* busy: {why}\n");
-    let told = match socket {
-        Socket::Tcp(mut stream) => stream.set_nonblocking(true).and_then(|()| stream.write_all(line.as_bytes())),
-        Socket::Unix(mut stream) => stream.set_nonblocking(true).and_then(|()| stream.write_all(line.as_bytes())),
-    };
-    if let Err(error) = told {
-        log::debug!("somebody who was turned away could not be told: {error}");
+/// Says one line and closes. A TLS client can't read it, but its user sees it in `nc` or in
+/// `openssl`'s debug output; a handshake for everyone who is turned away would be a gift to a flood.
+fn turn_away(mut socket: Socket, why: &str) {
+    if let Err(error) = socket.write(format!("* busy: {why}\n").as_bytes()) {
+        log::debug!("a peer was turned away and could not be told: {error}");
     }
 }

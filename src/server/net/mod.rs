@@ -4,14 +4,15 @@
 //! accept ──Delivery::Accepted──> work-0 … work-N, each the owner of its connections
 //! ```
 //!
-//! The design card asks for blocking `std::net` sockets and a fixed pool. Reads that block would
-//! cap people at the number of threads, so a worker blocks in one place instead, the readiness
-//! wait for all of its connections; the sockets are `std::net`'s, set not to block. The wait is
-//! mio's: portable and without `unsafe` here. It is edge-triggered, so a connection remembers that
-//! it may be read or written until the socket says otherwise, and nothing is ever registered again.
+//! Blocking reads would limit people to the number of threads, so a worker blocks in one place
+//! instead: the readiness wait for all of its connections. The sockets are `std::net`'s, set not to
+//! block. mio does the waiting: portable, and without `unsafe` here. It is edge-triggered, so a
+//! connection remembers that it may be read until the socket says otherwise, and nothing is ever
+//! registered twice.
 //!
-//! `worker` runs the loop, `subscriptions` knows who hears what, `connection` is one peer (`input` what it sends, `output` what it is
-//! sent), `outbox` and `tls` move the bytes, `listener` accepts.
+//! `listener` accepts, with a permit for each connection. `worker` runs the loop, `subscriptions`
+//! knows who hears what. `connection` is one peer; `outbox`, `tls` and `socket` move its bytes, and
+//! `line_batch` has those that many are sent. Nothing here knows rooms, the store or passwords.
 
 mod connection;
 mod line_batch;
@@ -33,28 +34,29 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-/// A TLS port that hears nothing for so long explains itself in plain text and closes.
+/// A TLS port that hears nothing for so long explains itself in plain text and closes the connection.
 pub const SILENCE: Duration = Duration::from_secs(5);
-/// A handshake that began is over within this.
+/// How long a TLS handshake may take.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Somebody silent for so long on a new TLS connection is told about `-quiet`.
+/// Whoever says nothing for so long on a new TLS connection is told about `-quiet`.
 pub const HINT: Duration = Duration::from_secs(20);
-/// A connection that is not logged in after so long is closed.
+/// A connection on which nobody logs in for so long is closed.
 pub const LOGIN: Duration = Duration::from_secs(120);
-/// A connection that is being closed has so long to take what is left for it.
+/// How long a connection that is being closed has to take what is left for it.
 pub const CLOSING: Duration = Duration::from_secs(30);
-/// After the last byte was sent, what the peer still sends is thrown away for so long: closing on
-/// unread bytes would reset the connection and take the last lines with it.
+/// How long what the peer still sends is thrown away after the last byte was sent: closing on unread
+/// bytes would reset the connection and take the last lines with it.
 pub const LINGER: Duration = Duration::from_secs(2);
 
-/// What the operator decided, as far as it concerns connections.
+/// The operator's limits, as far as they concern a connection.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Lines of one connection.
+    /// How fast one connection may send lines; `None` is no limit.
     pub flood: Option<Rate>,
     /// Bytes that one connection may leave unread.
     pub unread_bytes: usize,
-    /// Bytes that all connections together may leave unread; then the largest goes first.
+    /// Bytes that all connections together may leave unread; beyond that, whoever leaves most is
+    /// evicted.
     pub unread_total: usize,
     /// Lines of one connection that may wait for their answers.
     pub unanswered: usize,
@@ -70,15 +72,15 @@ impl Limits {
 /// What all workers share.
 #[derive(Debug)]
 pub struct Shared {
-    /// Bounds.
+    /// See [`Limits`].
     pub limits: Limits,
     /// The server's name, for the greeting.
     pub name: String,
-    /// Names this database's line of history.
+    /// Names this database's history; a program that sees another starts over.
     pub epoch: String,
-    /// What may be under way.
+    /// The limit of what may be under way.
     pub budget: Arc<Budget>,
-    /// TLS.
+    /// The certificate and what goes with it.
     pub tls: Arc<rustls::ServerConfig>,
     /// To the dispatcher.
     pub dispatcher: Mailbox<Request>,
@@ -88,7 +90,7 @@ pub struct Shared {
     pub unread: Vec<Unread>,
 }
 
-/// What one worker's connections leave unread, for the bound over all.
+/// What one worker's connections leave unread, for the limit over all.
 #[derive(Debug, Default)]
 pub struct Unread {
     pub(crate) total: AtomicUsize,

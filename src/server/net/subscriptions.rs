@@ -1,11 +1,12 @@
-//! Who hears what on one worker: its connections' slots, by room and by account. The worker's
-//! thread owns it.
+//! Subscriptions: which of a worker's connections hear a room, and which are an account's.
+//!
+//! Owns slots in lists, and nothing of the connections. The worker's thread owns it.
 
 use crate::protocol::names::{AccountId, ConversationId};
 use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
-/// Whose connections hear something.
+/// Who is to hear something.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Subscribers {
     Room(ConversationId),
@@ -19,7 +20,7 @@ pub(super) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// A connection is an account's, and hears these rooms.
+    /// A connection is this account's, and hears these rooms.
     pub(super) fn attach(&mut self, slot: u32, account: AccountId, rooms: &[ConversationId]) {
         for &room in rooms {
             self.rooms.entry(room).or_default().push(slot);
@@ -27,7 +28,7 @@ impl Subscriptions {
         self.accounts.entry(account).or_default().push(slot);
     }
 
-    /// A connection hears nothing any more.
+    /// A connection hears nothing from here on.
     pub(super) fn detach(&mut self, slot: u32, account: AccountId, rooms: &[ConversationId]) {
         for &room in rooms {
             remove(&mut self.rooms, room, slot);
@@ -35,7 +36,7 @@ impl Subscriptions {
         remove(&mut self.accounts, account, slot);
     }
 
-    /// An account's connections hear a room from now on; which they are.
+    /// An account's connections hear a room from here on. Says which they are.
     pub(super) fn enter(&mut self, account: AccountId, room: ConversationId) -> Vec<u32> {
         let slots = self.accounts.get(&account).cloned().unwrap_or_default();
         if !slots.is_empty() {
@@ -44,7 +45,7 @@ impl Subscriptions {
         slots
     }
 
-    /// An account's connections hear a room no more; which they are.
+    /// An account's connections no longer hear a room. Says which they are.
     pub(super) fn leave(&mut self, account: AccountId, room: ConversationId) -> Vec<u32> {
         let slots = self.accounts.get(&account).cloned().unwrap_or_default();
         for &slot in &slots {
@@ -53,7 +54,7 @@ impl Subscriptions {
         slots
     }
 
-    /// Lends out who listens, since what they are handed needs the worker whole; given back by
+    /// Lends out a list, since delivering needs the worker as a whole. It comes back by
     /// [`Subscriptions::give_back`] before anything else changes.
     pub(super) fn lend(&mut self, subscribers: Subscribers) -> Option<Vec<u32>> {
         self.list(subscribers).map(std::mem::take)
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_left_on_a_list_and_no_list_without_anybody() {
+    fn a_connection_that_left_is_on_no_list_and_no_empty_list_stays() {
         let mut subscriptions = Subscriptions::default();
         subscriptions.attach(1, ANN, &[]);
         subscriptions.attach(2, ANN, &[]);

@@ -1,13 +1,14 @@
 //! The worker: one thread, the connections that it owns outright, and the loop that serves them.
 //!
-//! It blocks in one place, the readiness wait. In each turn it takes what was delivered, reads all
-//! that is readable, sends what came of it to the dispatcher as one batch, and then writes to
-//! whoever has something to be sent: one write, whatever waits.
+//! It blocks in one place, the readiness wait. In each turn it reads from the connections that are
+//! readable, sends the requests that came of it to the dispatcher as one batch, delivers what the
+//! dispatcher has sent, and then writes to each connection that has something to be sent: one write,
+//! whatever waits. `deliver` is what comes from the dispatcher, `evict` the limit over all that is
+//! unread, `slots` where the connections are, `stop` the end.
 
 use super::Shared;
 use super::connection::{Buffers, Connection, Stage, Turn};
 use super::subscriptions::Subscriptions;
-use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::ConnId;
 use crate::server::traffic::{Accepted, Delivery, LineRef, Mailbox, Request, RoomMessage, Wake};
 use mio::unix::SourceFd;
@@ -18,25 +19,17 @@ use std::os::fd::AsRawFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// Events taken from the system in one wait. Those that are left come with the next one at once:
-/// what so many connections send stays in the processor's cache until it is handed out.
+/// Events taken from the system in one wait. The rest come with the next one at once: what so many
+/// connections send stays in the processor's cache until it is delivered.
 const EVENTS: usize = 128;
 /// The waker's token; connections' are their slots.
 const WAKER: Token = Token(usize::MAX);
 /// How soon a worker that found too much under way looks again.
-const STARVED: Duration = Duration::from_millis(2);
-/// How long a stopping worker waits for its connections to take what is left.
-pub(crate) const FLUSH_AT_END: Duration = Duration::from_secs(5);
-/// So long before that end it gives up on what a slow reader has not taken: the line that is on its
-/// way is finished, and the reason for the end follows.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How long it waits, at least, for those who took it all to close as well.
-const LINGER_AT_END: Duration = Duration::from_millis(200);
-
-/// A worker could not begin or go on.
+const BUDGET_RETRY: Duration = Duration::from_millis(2);
+/// A worker could not start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// The system refused the readiness wait.
+    /// The system refused to wait for our sockets.
     #[error("can't set up polling: {0}")]
     Poll(#[from] io::Error),
 }
@@ -44,8 +37,13 @@ pub enum WorkerError {
 mod deliver;
 mod evict;
 mod slots;
+mod stop;
+
+#[cfg(test)]
+pub(crate) use self::stop::FLUSH_AT_END;
 
 use self::slots::Slots;
+use self::stop::Phase;
 
 /// Wakes a worker out of its readiness wait.
 struct PollWaker(Waker);
@@ -53,7 +51,7 @@ struct PollWaker(Waker);
 impl Wake for PollWaker {
     fn wake(&self) {
         if let Err(error) = self.0.wake() {
-            log::error!("a worker could not be woken: {error}");
+            log::error!("can't wake a worker: {error}");
         }
     }
 }
@@ -65,28 +63,25 @@ pub struct Worker {
     mailbox: Mailbox<Delivery>,
     slots: Slots,
     subscriptions: Subscriptions,
-    /// Slots that want a turn although no event is to come for them.
-    again: Vec<u32>,
+    /// Slots that want a turn although no event will come for them.
+    to_serve: Vec<u32>,
     /// Slots with something to be sent.
     to_flush: Vec<u32>,
-    /// Slots whose sockets took not all that they were sent.
+    /// Slots whose sockets did not take all that they were sent.
     backlog: BTreeSet<u32>,
+    /// When connections next have something due.
     due: BTreeSet<(Instant, u32)>,
     requests: Vec<Request>,
-    /// Messages of one room that are handed out together, and where their lines stand: empty
-    /// between two handings.
+    /// Messages of one room that are delivered together, and where their lines are. Empty between
+    /// two batches; here so that their memory is used again.
     batch: Vec<RoomMessage>,
     line_refs: Vec<LineRef>,
     buffers: Buffers,
-    starved: bool,
+    /// Some connections had to wait since too much is under way.
+    out_of_budget: bool,
     /// The turn of the loop, from 1.
     turn: u64,
-    stopping: bool,
-    /// When a stopping worker ends at the latest.
-    end: Option<Instant>,
-    /// [`Delivery::Abort`] came: nothing more is sent.
-    aborted: bool,
-    last_words_said: bool,
+    phase: Phase,
 }
 
 impl std::fmt::Debug for Worker {
@@ -99,7 +94,7 @@ impl Worker {
     /// Makes the worker and its mailbox; [`Worker::run`] is for its thread.
     ///
     /// # Errors
-    /// The system's, if it has no readiness wait for us.
+    /// The system's, if it can't set up polling.
     pub fn new(index: usize) -> Result<(Self, Mailbox<Delivery>), WorkerError> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
@@ -110,7 +105,7 @@ impl Worker {
             mailbox: mailbox.clone(),
             slots: Slots::new(index),
             subscriptions: Subscriptions::default(),
-            again: Vec::new(),
+            to_serve: Vec::new(),
             to_flush: Vec::new(),
             backlog: BTreeSet::new(),
             due: BTreeSet::new(),
@@ -118,12 +113,9 @@ impl Worker {
             batch: Vec::new(),
             line_refs: Vec::new(),
             buffers: Buffers::new(),
-            starved: false,
+            out_of_budget: false,
             turn: 0,
-            stopping: false,
-            end: None,
-            aborted: false,
-            last_words_said: false,
+            phase: Phase::Running,
         };
         Ok((worker, mailbox))
     }
@@ -131,7 +123,7 @@ impl Worker {
     /// Runs until the server stops.
     ///
     /// # Errors
-    /// The system's, if the readiness wait fails.
+    /// The system's, if polling fails.
     pub fn run(mut self, shared: &Shared) -> Result<(), WorkerError> {
         let mut events = Events::with_capacity(EVENTS);
         let mut inbox = Vec::new();
@@ -142,14 +134,14 @@ impl Worker {
             self.mailbox.take(&mut inbox);
             let now = Instant::now();
             self.turn += 1;
-            let starved = std::mem::take(&mut self.starved);
+            let out_of_budget = std::mem::take(&mut self.out_of_budget);
             for event in &events {
                 if event.token() != WAKER {
                     self.note(event, &mut ready);
                 }
             }
-            ready.append(&mut self.again);
-            if starved {
+            ready.append(&mut self.to_serve);
+            if out_of_budget {
                 ready.extend(self.slots.occupied());
             }
             for slot in ready.drain(..) {
@@ -157,7 +149,7 @@ impl Worker {
             }
             self.send_requests(shared);
             self.deliver_all(&mut inbox, now, shared);
-            if self.aborted {
+            if self.phase == Phase::Aborted {
                 return Ok(());
             }
             self.tick(now, shared);
@@ -173,16 +165,14 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() || !self.mailbox.may_sleep() {
+        if !self.to_serve.is_empty() || !self.mailbox.may_sleep() {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
         let due = self.due.first().map(|&(at, _)| at.saturating_duration_since(now));
-        // A stopping worker looks often whether it is done.
-        let end = self.end.map(|end| end.saturating_duration_since(now).min(LINGER_AT_END / 4));
-        let starved = self.starved.then_some(STARVED);
+        let budget = self.out_of_budget.then_some(BUDGET_RETRY);
         // Rounded up: a wait that ends a little early would be followed by one of zero.
-        [due, end, starved].into_iter().flatten().min().map(|wait| wait + Duration::from_millis(1))
+        [due, self.phase.timeout(now), budget].into_iter().flatten().min().map(|wait| wait + Duration::from_millis(1))
     }
 
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> Result<(), WorkerError> {
@@ -240,11 +230,11 @@ impl Worker {
             shared,
             buffers: &mut self.buffers,
             requests: &mut self.requests,
-            stopping: self.stopping,
-            starved: false,
+            stopping: self.phase != Phase::Running,
+            out_of_budget: false,
         };
         let result = catch_unwind(AssertUnwindSafe(|| act(connection, &mut turn)));
-        self.starved |= turn.starved;
+        self.out_of_budget |= turn.out_of_budget;
         if result.is_err() {
             connection.panicked();
             self.buffers.restore();
@@ -273,7 +263,7 @@ impl Worker {
 
     fn serve(&mut self, slot: u32, now: Instant, shared: &Shared) {
         if self.turn(slot, now, shared, Connection::serve) == Some(true) {
-            self.again.push(slot);
+            self.to_serve.push(slot);
         }
     }
 
@@ -316,8 +306,8 @@ impl Worker {
             shared,
             buffers: &mut self.buffers,
             requests: &mut self.requests,
-            stopping: self.stopping,
-            starved: false,
+            stopping: self.phase != Phase::Running,
+            out_of_budget: false,
         };
         let connection = Box::new(Connection::new(id, accepted, &mut turn));
         if let Some(at) = connection.due() {
@@ -345,7 +335,7 @@ impl Worker {
             self.turn(slot, now, shared, |connection, turn| connection.tick(turn));
             // Whatever is left of it is later than now; a slot that is gone leaves nothing.
             self.due.remove(&(at, slot));
-            self.again.push(slot);
+            self.to_serve.push(slot);
         }
     }
 
@@ -357,7 +347,7 @@ impl Worker {
             let Some(connection) = self.slots.get_mut(slot) else { continue };
             let (resumes, unread) = (connection.resumes_after_flush(unread_max), connection.unread());
             if resumes {
-                self.again.push(slot);
+                self.to_serve.push(slot);
             }
             if unread > 0 {
                 self.backlog.insert(slot);
@@ -369,34 +359,4 @@ impl Worker {
             self.to_flush = to_flush;
         }
     }
-
-    /// Near the end of a stop, whoever has not taken what is left is sent the reason in its place.
-    fn say_last_words(&mut self, now: Instant, shared: &Shared) {
-        if self.end.is_none_or(|end| now + LAST_WORDS < end) {
-            return;
-        }
-        let backlog: Vec<u32> = self.backlog.iter().copied().collect();
-        let first = !std::mem::replace(&mut self.last_words_said, true);
-        for &slot in backlog.iter().filter(|_| first) {
-            self.turn(slot, now, shared, |connection, turn| connection.cut_short(&stopped(), turn));
-        }
-        // The system calls a socket writable when a good part of its buffer is free, which may be
-        // too late now. Every turn tries.
-        for slot in backlog {
-            self.schedule_flush(slot);
-        }
-    }
-
-    /// A stopping worker is done when all is flushed, or its time is up.
-    fn is_done(&self, now: Instant) -> bool {
-        let Some(end) = self.end else { return false };
-        // Whoever has all that was left for it, and only has not closed, is not waited for long.
-        let sent = || self.slots.connections().all(|connection| connection.stage() == Stage::Lingering);
-        now >= end || (now + FLUSH_AT_END >= end + LINGER_AT_END && sent())
-    }
-}
-
-/// What everyone is told when the server stops.
-fn stopped() -> Refusal {
-    Refusal::new(Code::ShuttingDown, "the server is shutting down. Come back in a moment; nothing is lost.")
 }

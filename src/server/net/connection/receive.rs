@@ -114,7 +114,7 @@ impl Connection {
         } else if self.share_is_spent(turn) {
             Gate::TurnShare
         } else if !turn.shared.budget.has_room() {
-            turn.starved = true;
+            turn.out_of_budget = true;
             Gate::Budget
         } else if self.is_out_of_tokens(turn) {
             Gate::Flood

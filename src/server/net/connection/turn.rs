@@ -19,7 +19,7 @@ pub(in crate::server::net) struct Turn<'a> {
     /// No more lines are cut: the server is stopping.
     pub(in crate::server::net) stopping: bool,
     /// Set by a connection that could not cut lines because too much is under way.
-    pub(in crate::server::net) starved: bool,
+    pub(in crate::server::net) out_of_budget: bool,
 }
 
 /// Buffers that belong to the worker, so that an idle connection needs none.

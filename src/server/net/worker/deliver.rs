@@ -1,9 +1,13 @@
-//! What is delivered to a worker, handed to its connections.
+//! What the dispatcher sends to a worker, delivered to its connections.
+//!
+//! The loop over a room's connections is the hottest of the server: each line passes it once for each
+//! connection, and costs no allocation and one copy there.
 
 use super::super::connection::{Connection, Stage, Turn};
 use super::super::line_batch::LineBatch;
 use super::super::subscriptions::Subscribers;
-use super::{FLUSH_AT_END, Worker, stopped};
+use super::Worker;
+use super::stop::Phase;
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::net::Shared;
@@ -12,17 +16,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Lines of one room are handed out together up to so many bytes: one TLS record's.
+/// Lines of one room are delivered together up to so many bytes: one TLS record's.
 const BATCH_BYTES: usize = 16 * 1024;
 
 impl Worker {
-    /// Hands out all that was delivered, in its order. Lines of one room that follow one another go
-    /// to each connection as one piece.
+    /// Delivers everything in the order in which it came. Lines of one room that follow one another
+    /// go to each connection as one piece.
     pub(super) fn deliver_all(&mut self, inbox: &mut Vec<Delivery>, now: Instant, shared: &Shared) {
         let mut lines = Arc::default();
         let mut batch = std::mem::take(&mut self.batch);
         let mut deliveries = inbox.drain(..).peekable();
-        while !self.aborted
+        while self.phase != Phase::Aborted
             && let Some(delivery) = deliveries.next()
         {
             match delivery {
@@ -48,11 +52,11 @@ impl Worker {
         self.batch = batch;
     }
 
-    /// Hands out messages of one room.
+    /// Delivers messages of one room.
     fn room_messages(&mut self, messages: &[RoomMessage], lines: &Lines, now: Instant, shared: &Shared) {
         let Some(room) = messages.first().map(|message| message.room) else { return };
-        // Whoever said some of them is answered line by line, since a program takes the last id that
-        // it saw, in an answer or before a line, for where it goes on.
+        // The authors of some of them are answered line by line: a program goes on from the last id
+        // that it saw, be it in an answer or before a line.
         let mut authors = Vec::new();
         for message in messages.iter().filter(|message| message.ack != Ack::None) {
             if let Some(slot) = self.slots.slot_of(message.from)
@@ -95,9 +99,9 @@ impl Worker {
 
     fn deliver(&mut self, delivery: Delivery, lines: &Lines, now: Instant, shared: &Shared) {
         match delivery {
-            Delivery::Lines(_) | Delivery::RoomMessage(_) => log::error!("lines came past those who hand them out"),
+            Delivery::Lines(_) | Delivery::RoomMessage(_) => log::error!("a line came without its batch"),
             Delivery::Accepted(accepted) => {
-                if !self.stopping {
+                if self.phase == Phase::Running {
                     self.accept(accepted, now, shared);
                 }
             }
@@ -116,7 +120,7 @@ impl Worker {
                         connection.log_in(account, rooms);
                     });
                 }
-                // It went away while it was let in: Detach followed it, or follows now.
+                // It went away while it was being logged in: Detach followed it, or follows now.
                 None => self.requests.push(Request::detach(conn)),
             },
             Delivery::Enter(account, room) => {
@@ -175,38 +179,31 @@ impl Worker {
                     self.turn(slot, now, shared, |connection, turn| connection.end(&refusal, turn));
                 }
             }
-            Delivery::Abort => self.aborted = true,
+            Delivery::Abort => self.phase = Phase::Aborted,
             Delivery::Stop => {
-                self.stopping = true;
+                self.phase = Phase::Draining;
                 self.send_requests(shared);
                 let conn = ConnId::new(self.index as u8, 0);
                 self.requests.push(Request::stopped(conn));
             }
-            Delivery::Bye => {
-                self.end = Some(now + FLUSH_AT_END);
-                for slot in self.slots.occupied() {
-                    self.turn(slot, now, shared, |connection, turn| {
-                        connection.end(&stopped(), turn);
-                    });
-                }
-            }
+            Delivery::Bye => self.say_goodbye(now, shared),
         }
     }
 
-    /// Hands an answer to a connection, which may go on with its lines then.
+    /// Gives a connection an answer; it may go on with its lines then.
     fn answer(&mut self, slot: u32, now: Instant, shared: &Shared, act: impl FnOnce(&mut Connection, &mut Turn<'_>)) {
         self.turn(slot, now, shared, act);
         let Some(connection) = self.connection(slot) else { return };
         let (has_work, finishing) = (connection.has_work(), connection.stage() == Stage::Finishing);
         if has_work {
-            self.again.push(slot);
+            self.to_serve.push(slot);
         }
         if finishing {
             self.schedule_flush(slot);
         }
     }
 
-    /// Does something for each connection of a room or an account.
+    /// Does something for each connection that hears a room or is an account's.
     fn fan_out(
         &mut self,
         subscribers: Subscribers,
@@ -215,7 +212,8 @@ impl Worker {
         mut act: impl FnMut(&mut Connection, &mut Turn<'_>),
     ) {
         let Some(slots) = self.subscriptions.lend(subscribers) else { return };
-        // One turn for all of them: their timers stay, and who is closed by it is dealt with after.
+        // One turn for all of them: their timers stay as they are, and those that it closes are
+        // dealt with afterwards.
         let mut closed = Vec::new();
         let mut turn = Turn {
             now,
@@ -223,8 +221,8 @@ impl Worker {
             shared,
             buffers: &mut self.buffers,
             requests: &mut self.requests,
-            stopping: self.stopping,
-            starved: false,
+            stopping: self.phase != Phase::Running,
+            out_of_budget: false,
         };
         for &slot in &slots {
             let Some(connection) = self.slots.get_mut(slot) else { continue };

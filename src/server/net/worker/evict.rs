@@ -1,4 +1,6 @@
-//! The bound over what all connections together leave unread.
+//! Eviction of slow readers: the limit over what all connections together leave unread.
+//!
+//! Each worker counts its own and reads the others' counts, which may be a turn old.
 
 use super::super::connection::Connection;
 use super::Worker;
@@ -8,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Worker {
-    /// Where all connections together leave too much unread, the largest goes first.
+    /// Where all connections together leave too much unread, whoever leaves most goes first.
     pub(super) fn evict_slow_readers(&mut self, now: Instant, shared: &Shared) {
         let unread_of = |slots: &Slots, slot: u32| slots.get(slot).map_or(0, Connection::unread);
         let (mut total, mut largest) = (0, 0);

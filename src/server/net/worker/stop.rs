@@ -1,0 +1,81 @@
+//! How a worker stops: it cuts no more lines, then says goodbye and flushes, then ends.
+
+use super::Worker;
+use crate::protocol::code::{Code, Refusal};
+use crate::server::net::Shared;
+use crate::server::net::connection::Stage;
+use std::time::{Duration, Instant};
+
+/// How long a stopping worker waits for its connections to take what is left.
+pub(crate) const FLUSH_AT_END: Duration = Duration::from_secs(5);
+/// So long before that end it gives up on what a slow reader has not taken: the line that is on its
+/// way is finished, and the reason for the end follows.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long it waits, at least, for those who took it all to close as well.
+const LINGER_AT_END: Duration = Duration::from_millis(200);
+
+/// How far a worker is on its way. It only ever moves forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Running,
+    /// No more lines are cut and no connections taken; what was cut before is being answered.
+    Draining,
+    /// Everyone has been told; what is left is being sent, until then at the latest.
+    Flushing {
+        until: Instant,
+        /// Slow readers have been given up on.
+        last_words_said: bool,
+    },
+    /// The server can't go on: nothing more is sent.
+    Aborted,
+}
+
+impl Phase {
+    /// How long the worker may sleep: a stopping one looks often whether it is done.
+    pub(super) fn timeout(self, now: Instant) -> Option<Duration> {
+        match self {
+            Phase::Flushing { until, .. } => Some(until.saturating_duration_since(now).min(LINGER_AT_END / 4)),
+            Phase::Running | Phase::Draining | Phase::Aborted => None,
+        }
+    }
+}
+
+/// What everyone is told.
+fn reason() -> Refusal {
+    Refusal::new(Code::ShuttingDown, "the server is shutting down. Come back in a moment; nothing is lost.")
+}
+
+impl Worker {
+    pub(super) fn say_goodbye(&mut self, now: Instant, shared: &Shared) {
+        self.phase = Phase::Flushing { until: now + FLUSH_AT_END, last_words_said: false };
+        for slot in self.slots.occupied() {
+            self.turn(slot, now, shared, |connection, turn| connection.end(&reason(), turn));
+        }
+    }
+
+    /// Near the end, whoever has not taken what is left is sent the reason in its place.
+    pub(super) fn say_last_words(&mut self, now: Instant, shared: &Shared) {
+        let Phase::Flushing { until, last_words_said } = self.phase else { return };
+        if now + LAST_WORDS < until {
+            return;
+        }
+        self.phase = Phase::Flushing { until, last_words_said: true };
+        let backlog: Vec<u32> = self.backlog.iter().copied().collect();
+        for slot in backlog {
+            if !last_words_said {
+                self.turn(slot, now, shared, |connection, turn| connection.cut_short(&reason(), turn));
+            }
+            // The system calls a socket writable when a good part of its buffer is free, which may
+            // be too late now. Every turn tries.
+            self.schedule_flush(slot);
+        }
+    }
+
+    /// A stopping worker is done when everything is flushed, or its time is up.
+    pub(super) fn is_done(&self, now: Instant) -> bool {
+        let Phase::Flushing { until, .. } = self.phase else { return self.phase == Phase::Aborted };
+        // A peer that has all that was left for it, and only has not closed, is not waited for long.
+        let sent = || self.slots.connections().all(|connection| connection.stage() == Stage::Lingering);
+        now >= until || (now + FLUSH_AT_END >= until + LINGER_AT_END && sent())
+    }
+}
