@@ -17,20 +17,17 @@ pub const RATE_MAX: f64 = 1e6;
 /// The largest burst that can be asked for.
 pub const BURST_MAX: u32 = 1_000_000;
 
-/// One form of value.
+/// One form of value. An error is what would be valid: shown to the operator after "expected".
 pub(super) trait Form {
     /// What it is read as.
     type Value;
 
-    /// What would be valid: shown to the operator after "expected".
-    fn expected() -> String;
-
     /// Reads the text, which is trimmed.
-    fn read(text: &str) -> Option<Self::Value>;
+    fn read(text: &str) -> Result<Self::Value, String>;
 
     /// Reads a list.
-    fn read_list(_items: &[String]) -> Option<Self::Value> {
-        None
+    fn read_list(_items: &[String]) -> Result<Self::Value, String> {
+        Err("one value, not a list".to_owned())
     }
 }
 
@@ -45,11 +42,11 @@ impl<'de, F: Form> Visitor<'de> for FormVisitor<F> {
     type Value = F::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&F::expected())
+        f.write_str("a text or a whole number")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<F::Value, E> {
-        F::read(text.trim()).ok_or_else(|| E::custom(format!("expected {}", F::expected())))
+        F::read(text.trim()).map_err(|valid| E::custom(format!("expected {valid}")))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<F::Value, E> {
@@ -65,7 +62,7 @@ impl<'de, F: Form> Visitor<'de> for FormVisitor<F> {
         while let Some(item) = list.next_element()? {
             items.push(item);
         }
-        F::read_list(&items).ok_or_else(|| A::Error::custom(format!("expected {}", F::expected())))
+        F::read_list(&items).map_err(|valid| A::Error::custom(format!("expected {valid}")))
     }
 }
 
@@ -75,12 +72,8 @@ pub(super) struct Auto<F>(PhantomData<F>);
 impl<F: Form> Form for Auto<F> {
     type Value = Option<F::Value>;
 
-    fn expected() -> String {
-        F::expected() + ", or \"auto\""
-    }
-
-    fn read(text: &str) -> Option<Self::Value> {
-        if text == "auto" { Some(None) } else { F::read(text).map(Some) }
+    fn read(text: &str) -> Result<Self::Value, String> {
+        if text == "auto" { Ok(None) } else { F::read(text).map(Some).map_err(|valid| valid + ", or \"auto\"") }
     }
 }
 
@@ -90,12 +83,9 @@ pub(super) struct Off<F>(PhantomData<F>);
 impl<F: Form> Form for Off<F> {
     type Value = Option<F::Value>;
 
-    fn expected() -> String {
-        F::expected() + ", or \"off\""
-    }
-
-    fn read(text: &str) -> Option<Self::Value> {
-        if matches!(text, "off" | "false") { Some(None) } else { F::read(text).map(Some) }
+    fn read(text: &str) -> Result<Self::Value, String> {
+        let off = matches!(text, "off" | "false");
+        if off { Ok(None) } else { F::read(text).map(Some).map_err(|valid| valid + ", or \"off\"") }
     }
 }
 
@@ -105,15 +95,11 @@ pub(super) struct Switch;
 impl Form for Switch {
     type Value = bool;
 
-    fn expected() -> String {
-        "\"on\" or \"off\"".to_owned()
-    }
-
-    fn read(text: &str) -> Option<bool> {
+    fn read(text: &str) -> Result<bool, String> {
         match text {
-            "on" | "true" => Some(true),
-            "off" | "false" => Some(false),
-            _ => None,
+            "on" | "true" => Ok(true),
+            "off" | "false" => Ok(false),
+            _ => Err("\"on\" or \"off\"".to_owned()),
         }
     }
 }
@@ -124,12 +110,9 @@ pub(super) struct Number<const MIN: u32, const MAX: u32>;
 impl<const MIN: u32, const MAX: u32> Form for Number<MIN, MAX> {
     type Value = u32;
 
-    fn expected() -> String {
-        format!("a whole number from {MIN} to {MAX}")
-    }
-
-    fn read(text: &str) -> Option<u32> {
-        text.parse().ok().filter(|number| (MIN..=MAX).contains(number))
+    fn read(text: &str) -> Result<u32, String> {
+        let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
+        number.ok_or_else(|| format!("a whole number from {MIN} to {MAX}"))
     }
 }
 
@@ -139,12 +122,9 @@ pub(super) struct Size<const MIN: usize, const MAX: usize>;
 impl<const MIN: usize, const MAX: usize> Form for Size<MIN, MAX> {
     type Value = usize;
 
-    fn expected() -> String {
-        format!("a size from {} to {}, such as 262144 or \"256 KiB\"", shown_size(MIN), shown_size(MAX))
-    }
-
-    fn read(text: &str) -> Option<usize> {
-        bytes(text).filter(|size| (MIN..=MAX).contains(size))
+    fn read(text: &str) -> Result<usize, String> {
+        let size = bytes(text).filter(|size| (MIN..=MAX).contains(size));
+        size.ok_or_else(|| format!("a size from {} to {}, such as \"256 KiB\"", shown_size(MIN), shown_size(MAX)))
     }
 }
 
@@ -154,12 +134,9 @@ pub(super) struct RateValue;
 impl Form for RateValue {
     type Value = Rate;
 
-    fn expected() -> String {
-        "a rate such as \"10/s burst 60\" (the units are s, m, h and d; both numbers above 0)".to_owned()
-    }
-
-    fn read(text: &str) -> Option<Rate> {
-        rate(text)
+    fn read(text: &str) -> Result<Rate, String> {
+        const VALID: &str = "a rate such as \"10/s burst 60\" (the units are s, m, h and d; both numbers above 0)";
+        rate(text).ok_or_else(|| VALID.to_owned())
     }
 }
 
@@ -169,20 +146,21 @@ pub(super) struct Addresses;
 impl Form for Addresses {
     type Value = Vec<SocketAddr>;
 
-    fn expected() -> String {
-        "an address with its port such as 127.0.0.1:2427 or [::1]:2427, or \"off\"".to_owned()
-    }
-
-    fn read(text: &str) -> Option<Vec<SocketAddr>> {
-        if matches!(text, "off" | "false") {
-            return Some(Vec::new());
+    fn read(text: &str) -> Result<Vec<SocketAddr>, String> {
+        match text {
+            "off" | "false" => Ok(Vec::new()),
+            text => text.split(',').map(address).collect(),
         }
-        text.split(',').map(|address| address.trim().parse().ok()).collect()
     }
 
-    fn read_list(items: &[String]) -> Option<Vec<SocketAddr>> {
-        items.iter().map(|address| address.trim().parse().ok()).collect()
+    fn read_list(items: &[String]) -> Result<Vec<SocketAddr>, String> {
+        items.iter().map(|text| address(text)).collect()
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    const VALID: &str = "an address with its port such as 127.0.0.1:2427 or [::1]:2427, or \"off\"";
+    text.trim().parse().map_err(|_| VALID.to_owned())
 }
 
 /// A path.
@@ -191,12 +169,8 @@ pub(super) struct FilePath;
 impl Form for FilePath {
     type Value = PathBuf;
 
-    fn expected() -> String {
-        "a path".to_owned()
-    }
-
-    fn read(text: &str) -> Option<PathBuf> {
-        (!text.is_empty()).then(|| PathBuf::from(text))
+    fn read(text: &str) -> Result<PathBuf, String> {
+        if text.is_empty() { Err("a path".to_owned()) } else { Ok(text.into()) }
     }
 }
 
@@ -206,12 +180,9 @@ pub(super) struct Host;
 impl Form for Host {
     type Value = String;
 
-    fn expected() -> String {
-        "a host name such as chat.example.org, or an address without a port".to_owned()
-    }
-
-    fn read(text: &str) -> Option<String> {
-        is_host(text).then(|| text.to_owned())
+    fn read(text: &str) -> Result<String, String> {
+        const VALID: &str = "a host name such as chat.example.org, or an address without a port";
+        if is_host(text) { Ok(text.to_owned()) } else { Err(VALID.to_owned()) }
     }
 }
 
@@ -272,7 +243,7 @@ mod tests {
 
     #[test]
     fn rates_are_read() {
-        let read = |text: &str| RateValue::read(text).map(|r| (r.per_second, r.burst));
+        let read = |text: &str| RateValue::read(text).ok().map(|r| (r.per_second, r.burst));
         assert_eq!(read("10/s burst 60"), Some((10.0, 60)));
         assert_eq!(read("30 / m  burst  1"), None);
         assert_eq!(read("30/m  burst  1"), Some((0.5, 1)));
@@ -285,13 +256,13 @@ mod tests {
         {
             assert_eq!(read(bad), None, "{bad}");
         }
-        assert_eq!(Off::<RateValue>::read("off"), Some(None));
-        assert_eq!(Off::<RateValue>::read("false"), Some(None));
+        assert_eq!(Off::<RateValue>::read("off"), Ok(None));
+        assert_eq!(Off::<RateValue>::read("false"), Ok(None));
     }
 
     #[test]
     fn sizes_are_read() {
-        let read = Size::<1024, { 1 << 30 }>::read;
+        let read = |text: &str| Size::<1024, { 1 << 30 }>::read(text).ok();
         assert_eq!(read("262144"), Some(262_144));
         assert_eq!(read("256 KiB"), Some(262_144));
         assert_eq!(read("256kib"), Some(262_144));
@@ -300,36 +271,36 @@ mod tests {
         for bad in ["", "KiB", "1 KB", "1023", "2 GiB", "-1", "1.5 MiB", "99999999999999999999", "99999999999 GiB"] {
             assert_eq!(read(bad), None, "{bad}");
         }
-        let expected = Size::<16384, { 2 << 30 }>::expected();
+        let expected = Size::<16384, { 2 << 30 }>::read("x").unwrap_err();
         assert!(expected.contains("from 16 KiB to 2 GiB"), "{expected}");
     }
 
     #[test]
     fn addresses_are_a_list_or_one_or_off() {
-        let read = |text: &str| Addresses::read(text).map(|list| list.len());
+        let read = |text: &str| Addresses::read(text).ok().map(|list| list.len());
         assert_eq!(read("127.0.0.1:0"), Some(1));
         assert_eq!(read("[::]:2428, 0.0.0.0:2428"), Some(2));
         assert_eq!(read("off"), Some(0));
         assert!(read("2428").is_none() && read("").is_none() && read("localhost:1").is_none());
         let list = ["[::1]:1", "127.0.0.1:1"].map(str::to_owned);
-        assert_eq!(Addresses::read_list(&list).map(|list| list.len()), Some(2));
+        assert_eq!(Addresses::read_list(&list).map(|list| list.len()), Ok(2));
     }
 
     #[test]
     fn hosts_are_names_or_addresses() {
         for good in ["localhost", "chat.example.org", "a-1", "192.0.2.1", "2001:db8::1"] {
-            assert!(Host::read(good).is_some(), "{good}");
+            assert!(Host::read(good).is_ok(), "{good}");
         }
         let long = ["a"; 128].join(".");
         for bad in ["", "a b", "a..b", "-a", "a-", "a_b", "x:1", "ä.org", &"a".repeat(64), &long] {
-            assert!(Host::read(bad).is_none(), "{bad}");
+            assert!(Host::read(bad).is_err(), "{bad}");
         }
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in any::<String>()) {
-            if let Some(rate) = RateValue::read(&text) {
+            if let Ok(rate) = RateValue::read(&text) {
                 prop_assert!(rate.per_second > 0.0 && rate.per_second <= RATE_MAX && rate.burst > 0);
             }
             let _ = (Size::<0, { usize::MAX }>::read(&text), Addresses::read(&text), Host::read(&text), Switch::read(&text));
