@@ -15,7 +15,7 @@ CHITCHATD = TOP / "target/release/chitchatd"
 
 
 class Failed(Exception):
-    """Something that the comparison needs did not work; the text says what to look at."""
+    """Something that the comparison needs failed; the text says what to look at."""
 
 
 def free_port():
@@ -149,7 +149,7 @@ class Inspircd(Server):
 
 
 class Ergo(Server):
-    binary = None  # whoever has one names it, or has it on PATH
+    binary = None  # named with --ergo, or found on PATH
 
     def command(self):
         return [self.binary, "run", "--conf", str(self.directory / "conf.yaml")]
@@ -260,7 +260,7 @@ class ChitchatNokeep(Chitchat):
     settings = ("history.keep=off",)
 
 
-# What would slow down or refuse this load: the IRC servers' counterparts are off as well.
+# These limits would slow down or refuse the load; the IRC servers' limits are off as well.
 UNLIMITED = ("limits.connections=off", "limits.per_address=off", "limits.flood=off", "limits.logins=off",
              "limits.registrations=off")
 

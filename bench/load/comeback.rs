@@ -17,7 +17,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// The server's processor time is that of the ends, the returns and all that the room was told.
 pub fn run(options: &Options, accounts: &[Account], count: u32, report: &mut Report) -> Result<(), Fault> {
     if options.protocol == Protocol::Irc {
-        return Err(Fault::Options("--return comes back by device token, which IRC has none of"));
+        return Err(Fault::Options("--return needs device tokens, which IRC does not have"));
     }
     let usage = || options.pid.map_or(Ok(Usage::default()), Usage::of).map_err(Fault::Local);
     let room = crate::fanout::room_name(0);

@@ -1,4 +1,4 @@
-//! Opening connections: connect, log in, join, until the server has said that all of it is done.
+//! Opening connections: connect, log in and join, until the server has said that all of it is done.
 
 use crate::accounts::Account;
 use crate::fault::Fault;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// How long opening may stand still before the run fails.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What a connection asks for when all before it is done.
+/// What a connection sends last: once it is answered, everything before it is done.
 const READY: &str = "ready-when-you-read-this";
 
 /// What a connection says to be let in.

@@ -12,6 +12,10 @@ use crate::wire::{self, Heard, Manner, Stamp};
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
+mod figures;
+#[cfg(test)]
+mod tests;
+
 /// How long the last lines may take to arrive once nobody sends any more.
 const DRAIN: Duration = Duration::from_secs(30);
 /// How often the server's memory is looked at.
@@ -229,7 +233,7 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
     };
     let woken = wake_the_slow(&mut swarm, &mut fanout, options.slow as usize)?;
     say_goodbye(&mut swarm, &mut fanout, options)?;
-    figures(options, &fanout, &histogram, (&before, &after), peak, report);
+    figures::add(options, &fanout, &histogram, (&before, &after), peak, report);
     if let Some((cpu, when)) = settled {
         let deliveries = (fanout.deliveries - before.deliveries) as f64;
         report.number("server_us_per_delivery_settled", (cpu - before.server.cpu) * 1e6 / deliveries);
@@ -372,105 +376,4 @@ fn say_goodbye(swarm: &mut Swarm, fanout: &mut Fanout, options: &Options) -> Res
         swarm.out.of(conn).extend_from_slice(leave.as_bytes());
     }
     swarm.flush(fanout)
-}
-
-fn figures(
-    options: &Options,
-    fanout: &Fanout,
-    histogram: &Histogram,
-    (before, after): (&Moment, &Moment),
-    peak: f64,
-    report: &mut Report,
-) {
-    let deliveries = (after.deliveries - before.deliveries) as f64;
-    let seconds = (after.at - before.at).as_secs_f64();
-    let micros = |cpu: f64| cpu * 1e6 / deliveries;
-    let mut shape = format!("{}x{} S{}", options.rooms, options.members, options.senders);
-    match options.rate {
-        Some(rate) => shape.push_str(&format!(" {rate}/s")),
-        None => shape.push_str(&format!(" W{}", options.window)),
-    }
-    report.text("shape", &shape);
-    if options.protocol == Protocol::Chitchat {
-        report.text("acknowledged", if options.acknowledged { "yes" } else { "no" });
-    }
-    report.text("deflate", if options.deflate { "on" } else { "off" });
-    report.number("text_bytes", f64::from(options.text_bytes));
-    report.number("seconds", seconds);
-    report.number("deliveries_per_s", deliveries / seconds);
-    if options.pid.is_some() {
-        report.number("server_us_per_delivery", micros(after.server.cpu - before.server.cpu));
-        report.number("server_cpu_percent", (after.server.cpu - before.server.cpu) * 100.0 / seconds);
-        let switches = after.server.switches - before.server.switches;
-        report.number("server_switches_per_1000_deliveries", switches * 1e3 / deliveries);
-        report.number("server_rss_kb", after.server.rss);
-    }
-    report.number("own_us_per_delivery", micros(after.own - before.own));
-    report.number("p50_ms", histogram.quantile_ms(0.5));
-    report.number("p99_ms", histogram.quantile_ms(0.99));
-    report.number("p999_ms", histogram.quantile_ms(0.999));
-    if options.rate.is_some() {
-        report.number("own_lag_p99_ms", fanout.lag.quantile_ms(0.99));
-    }
-    report.number("deliveries_per_read", deliveries / (after.reads - before.reads) as f64);
-    report.number("bytes_per_delivery", (after.bytes - before.bytes) as f64 / deliveries);
-    if options.slow > 0 && options.pid.is_some() {
-        report.number("server_rss_peak_growth_kb", (peak - before.server.rss).max(0.0));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Two rooms of two, one sender in each, who has sent three lines.
-    fn fanout() -> Fanout {
-        Fanout {
-            protocol: Protocol::Chitchat,
-            manner: Manner::Bare,
-            members: 2,
-            senders: 1,
-            readers: 4,
-            bytes: 64,
-            rooms: vec!["a".to_owned(), "b".to_owned()],
-            sent: vec![3, 3],
-            expected: vec![0; 4],
-            refill: false,
-            deliveries: 0,
-            histogram: Histogram::default(),
-            lag: Histogram::default(),
-            awake: false,
-            slow_ended: 0,
-            told: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_line_that_is_lost_doubled_or_elsewhere_is_seen() {
-        let line = |sender, serial| Stamp { sender, serial, due: 0 };
-        let mut out = Outbox::default();
-        let mut hear =
-            |fanout: &mut Fanout, conn, room: &[u8], stamp| fanout.said(conn, room, stamp, 1, &mut out).is_ok();
-        let mut right = fanout();
-        assert!((0..3).all(|serial| hear(&mut right, 1, b"a", line(0, serial))));
-        assert_eq!(right.missing(), 3);
-        assert!((0..3).all(|serial| hear(&mut right, 3, b"b", line(1, serial))));
-        assert_eq!((right.missing(), right.deliveries), (0, 6));
-        assert!(!hear(&mut right, 1, b"a", line(0, 2)), "doubled");
-        assert!(!hear(&mut fanout(), 1, b"a", line(0, 1)), "lost");
-        assert!(!hear(&mut fanout(), 3, b"b", line(0, 0)), "another room's sender");
-        assert!(!hear(&mut fanout(), 1, b"b", line(0, 0)), "another room's name");
-    }
-
-    #[test]
-    fn a_refusal_is_seen_whether_or_not_lines_are_acknowledged() {
-        for manner in [Manner::Bare, Manner::Acknowledged] {
-            let mut talk = Fanout { manner, refill: true, ..fanout() };
-            let mut out = Outbox::default();
-            assert!(talk.line(0, b"@id=1 + 1", 1, &mut out).is_ok());
-            let refused = talk.line(0, b"- no-room: you talk in no room just now.", 1, &mut out);
-            assert!(matches!(refused, Err(Fault::Refused { conn: 0, .. })));
-            assert_eq!(talk.sent, [3, 3], "only a delivery makes a sender go on");
-        }
-    }
 }

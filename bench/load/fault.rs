@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-/// See the module.
+/// Why a run has no figures.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// This machine did not do what was asked of it.
@@ -26,14 +26,14 @@ pub enum Fault {
         line: usize,
     },
     /// The file holds fewer accounts than the run needs.
-    #[error("{} accounts are needed, {} are there", .needed, .found)]
+    #[error("the run needs {} accounts, and there are {}", .needed, .found)]
     TooFew {
         /// How many are needed.
         needed: usize,
         /// How many there are.
         found: usize,
     },
-    /// The options ask for what can't be.
+    /// The options don't fit together.
     #[error("{0}")]
     Options(&'static str),
     /// A connection could not be opened, or ended.
@@ -62,18 +62,18 @@ pub enum Fault {
         /// How much was still awaited.
         missing: u64,
     },
-    /// The server did not come to rest.
+    /// The server did not become idle.
     #[error("the server is not idle {seconds} s after the last delivery")]
     Restless {
         /// How long that was waited for.
         seconds: u64,
     },
     /// What was delivered is not what was said.
-    #[error("NOT DELIVERED RIGHT: connection {conn}: {what}")]
+    #[error("WRONG DELIVERY: connection {conn}: {what}")]
     Wrong {
         /// Which, from 0.
         conn: usize,
-        /// What is wrong.
+        /// What is wrong with it.
         what: String,
     },
 }

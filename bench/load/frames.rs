@@ -1,7 +1,6 @@
 //! Deflate frames, as a client reads them: `=PACKED PLAIN CRC` LF and PACKED octets, in place of lines.
 //!
-//! Written against the page of the protocol and not against the server's code, so that the two
-//! check one another.
+//! Written from the protocol's page, not from the server's code, so that the two check each other.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
@@ -15,9 +14,9 @@ pub fn dictionary() -> &'static [u8] {
     chitchat::protocol::deflate::DICTIONARY_1
 }
 
-/// A frame that is not one.
+/// The server sent a damaged frame.
 #[derive(Debug, thiserror::Error)]
-#[error("a deflate frame that is not one: {0}")]
+#[error("a damaged deflate frame: {0}")]
 pub struct FrameError(&'static str);
 
 /// One decompressor for all connections: frames do not depend on one another.

@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::swarm::Swarm;
 use std::time::{Duration, Instant};
 
-/// How long the server gets to give back what logging in took.
+/// How long the server gets to release the memory that logging in took.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// Opens the connections, waits, measures.

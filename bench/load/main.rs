@@ -1,8 +1,8 @@
 //! The load generator: how much work a chat server does for each line that somebody reads.
 //!
 //! It speaks ChitChat's wire and IRC, so that the same work runs against `chitchatd` and against
-//! any IRC server. It is a program, not a test, because it is for whoever runs a server: it tells
-//! what *this* machine can carry, with nothing to install beside the sources.
+//! any IRC server. It is for anyone who runs a server: it shows what *this* machine can carry, with
+//! nothing to install beyond the sources.
 //!
 //! ```text
 //! cargo run --release -p bench --bin load -- --addr 127.0.0.1:2427 --rooms 1 --members 100 \
@@ -14,13 +14,13 @@
 //! those, which costs no bcrypt. Start the server for it with open registration, a cheap
 //! `accounts.bcrypt_cost` and its limits off, on data that nobody needs.
 //!
-//! What is said is bare text, in the room that the connection has joined: like IRC's PRIVMSG it is
-//! answered only when it is refused, so that both do the same work. `--acknowledged` lines are said
-//! with `/say`. With `--settle` the run ends when the server is idle, and counts what it did till then.
+//! Lines are bare text in the room that the connection has joined: like IRC's PRIVMSG, they are
+//! answered only when they are refused, so both do the same work. With `--acknowledged` they are sent
+//! with `/say`. With `--settle` the run lasts until the server is idle and counts all that it did.
 //!
 //! One thread, one readiness wait, thousands of sockets. What the generator itself costs is
 //! measured apart and printed, and so is `calib_us`, what a 100-byte write and read on loopback
-//! cost on this machine at this minute: compare runs of different minutes by their ratio to it.
+//! cost on this machine at that moment: compare runs made at different times by their ratio to it.
 //!
 //! While it measures it checks: each member gets every line of its room, once and in the order of
 //! its sender. A run in which that fails ends with exit code 1 and no figures.

@@ -29,7 +29,7 @@ impl Protocol {
 ///
 /// Without --idle, --logins or --return, senders talk in rooms: each keeps --window lines in flight and sends the next one when a
 /// designated other member has received one, or, with --rate, lines are sent when they are due.
-/// What they say is bare text, as an IRC server's PRIVMSG: whoever said it gets no answer.
+/// Lines are bare text, which like IRC's PRIVMSG is not answered.
 #[derive(Debug, Parser)]
 #[command(name = "load")]
 pub struct Options {
@@ -54,10 +54,10 @@ pub struct Options {
     /// How many lines each sender keeps in flight.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub window: u32,
-    /// Send so many deliveries a second, whatever comes back; latency counts from when a line was due.
+    /// Send at this rate, in deliveries a second, without waiting for anything; latency counts from when a line was due.
     #[arg(long, value_name = "DELIVERIES", value_parser = clap::value_parser!(u64).range(1..))]
     pub rate: Option<u64>,
-    /// Say lines with /say, which the server answers with the line's ID: one more write to who said it (ChitChat).
+    /// Send lines with /say, which the server answers with the message's ID: one more write to the sender (ChitChat).
     #[arg(long, conflicts_with_all = ["idle", "logins", "comeback"])]
     pub acknowledged: bool,
     /// How long to measure.
@@ -66,31 +66,31 @@ pub struct Options {
     /// How long to run before measuring.
     #[arg(long, default_value_t = 1.0)]
     pub warmup: f64,
-    /// Bytes of text in a line; at least 48, for what is checked stands in it.
+    /// Bytes of text in a line; at least 48, to hold what is checked.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(48..=3000))]
     pub text_bytes: u32,
     /// Ask for deflate frames (ChitChat).
     #[arg(long)]
     pub deflate: bool,
-    /// Measure the memory of so many idle connections.
+    /// Measure the memory that this many idle connections take.
     #[arg(long, value_name = "N", conflicts_with_all = ["logins", "rate", "slow"])]
     pub idle: Option<u32>,
-    /// Measure so many times: connect, log in, join a room, quit.
+    /// Measure this many rounds of: connect, log in, join a room, quit.
     #[arg(long, value_name = "N", conflicts_with_all = ["rate", "slow"])]
     pub logins: Option<u32>,
-    /// Put so many accounts in one room, cut all of them off and let all come back at once (ChitChat).
+    /// Put this many accounts into one room, disconnect them all and let them all reconnect at once (ChitChat).
     #[arg(long = "return", value_name = "N", conflicts_with_all = ["idle", "logins", "rate", "slow"])]
     pub comeback: Option<u32>,
     /// How many connections may be opening at once.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub parallel: u32,
-    /// So many more members of the first room, who stop reading after the first --seconds of twice as many.
+    /// Add this many members to the first room who stop reading halfway through: the run takes twice --seconds.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub slow: u32,
     /// Where the device tokens of registered accounts are kept: written here, reused from here.
     #[arg(long, value_name = "FILE", conflicts_with = "accounts_from")]
     pub state: Option<PathBuf>,
-    /// Use these accounts and register none: lines of NAME and a token or a password.
+    /// Use these accounts and register none; each line is NAME and a token or a password.
     #[arg(long, value_name = "FILE")]
     pub accounts_from: Option<PathBuf>,
     /// What the names of registered accounts begin with.
@@ -99,8 +99,8 @@ pub struct Options {
     /// The server's process, to read its processor time and memory.
     #[arg(long)]
     pub pid: Option<u32>,
-    /// Wait behind the last delivery until the server is idle (less than 2 ticks of processor time in 1.5 s, and no
-    /// thread that wants to run), for up to 60 s, and report what a delivery cost with all that was done until then
+    /// After the last delivery, wait until the server is idle (less than 2 ticks of processor time in 1.5 s, and no
+    /// thread that wants to run), for up to 60 s, and report what a delivery cost with everything done until then
     /// (server_us_per_delivery_settled). What the warm-up left to do, such as indexing, counts against the server.
     #[arg(long, requires = "pid", conflicts_with_all = ["idle", "logins", "comeback"])]
     pub settle: bool,

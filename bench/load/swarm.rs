@@ -35,7 +35,7 @@ impl Outbox {
     }
 }
 
-/// What a run does with what comes.
+/// What a run does with the lines that arrive.
 pub trait Driver {
     /// A line, without its end. `now` is nanoseconds since the swarm began.
     fn line(&mut self, conn: usize, line: &[u8], now: u64, out: &mut Outbox) -> Result<(), Fault>;
@@ -51,12 +51,12 @@ pub trait Driver {
     }
 }
 
-/// The fault of an end that nobody asked for.
+/// The fault of a connection that ended although nobody asked for it.
 pub fn unasked_end(conn: usize, error: Option<io::Error>) -> Fault {
     Fault::Connection { conn, error: error.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// See the module.
+/// All connections of a run.
 pub struct Swarm {
     poll: Poll,
     events: Events,

@@ -1,14 +1,14 @@
-//! The two wires: how a line is said, how a delivery looks, and what is checked in it.
+//! The two protocols: how a line is sent, what a delivery looks like, and what is checked in it.
 
 use crate::options::Protocol;
 use std::io::Write as _;
 
-/// Said by a sender; everything that a receiver checks stands in the text.
+/// What a sender puts into a text so that its receivers can check it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     /// Which sender of all.
     pub sender: u32,
-    /// Its how manyeth line, from 0.
+    /// The line's number among those of the sender, from 0.
     pub serial: u32,
     /// When the line was due, in nanoseconds since the swarm began.
     pub due: u64,
@@ -48,9 +48,9 @@ impl Stamp {
 pub enum Heard<'a> {
     /// A line of a sender, in that room.
     Said(&'a [u8], Stamp),
-    /// A text said in a room that no sender sent like that.
+    /// A message that is not as any sender sent it.
     Garbled,
-    /// Wants this answer.
+    /// The server wants this answer.
     Answer(Vec<u8>),
     /// The command was refused, or the server complains.
     Refused,

@@ -2,11 +2,11 @@
 //!
 //! `cargo run --release -p tools --bin dictionary` measures the dictionary that is built in, on the
 //! third of `chat.txt` that it was not made from; `… -- make` prints the
-//! dictionary that these files give. Of what a dictionary holds the likeliest stands last, since
-//! near matches are cheaper: common words (`words.txt`), phrases that are frequent in two thirds of
+//! dictionary that these files give. The likeliest text stands last in a dictionary, since near
+//! matches are cheaper: common words (`words.txt`), phrases that are frequent in two thirds of
 //! `chat.txt`, and at the end the forms of the wire (`wire.txt`).
 //!
-//! `chat.txt` was written for this and is small, so take the savings for a rough measure.
+//! `chat.txt` was written for this and is small, so the savings are a rough measure.
 
 use chitchat::protocol::deflate::{DICTIONARY_1, PLAIN_MAX};
 use flate2::{Compress, Compression, FlushCompress};
