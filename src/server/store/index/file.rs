@@ -1,106 +1,104 @@
-//! The index's file: opened if it fits the messages, else made anew.
+//! The index's file: opened if it fits the messages, created anew if it does not. The thread that
+//! starts the server runs it, and the thread `index` notes how far it is.
 
+use super::document::TOKENIZER;
 use crate::server::store::db::error::StoreError;
 use crate::server::store::db::{connect_writer, last_seq, schema};
 use rusqlite::{Connection, Transaction};
 use std::io;
 use std::path::Path;
 
-/// Changes with what is in the index or with what a word is; an index of another version is made
-/// anew.
-pub(super) const VERSION: i64 = 2;
+/// Changes with what is in the index or with what a word is. An index of another version is rebuilt.
+pub(super) const VERSION: i64 = 3;
 
-/// Memory for pages of the index, in KiB. A step only appends, but for the pages that hold the last
-/// chunks of conversations; the system's cache has what is not here.
+/// Memory for pages of the index, in KiB. A transaction mostly appends; the system's cache has what
+/// is not here.
 const CACHE_KIB: i64 = 512;
 
-/// Pages of 4 KiB that the index's log may grow to before it is checkpointed: 16 MiB. A page that
-/// was written in step after step is then checkpointed once.
-const LOG_MOST: i64 = 4_096;
+/// Memory in bytes for the words of a transaction before FTS5 writes them as a segment of their own.
+/// [`super::BATCH`] messages rarely need it all.
+const HASH_SIZE: i64 = 4 << 20;
 
-/// How far the index is: all messages up to there, in the order of saying, are in it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Marks {
-    /// Never higher than the words'.
-    pub(super) places: i64,
-    pub(super) words: i64,
-}
+/// Pages of 4 KiB that the index's log may grow to before it is checkpointed: 16 MiB. A page that
+/// several transactions write is then checkpointed once.
+const LOG_MAX: i64 = 4_096;
 
 /// What an index must fit.
-pub(super) struct Wanted {
+pub(super) struct Expected {
     pub(super) epoch: String,
     last: i64,
 }
 
-pub(super) fn read_wanted(messages: &Connection) -> rusqlite::Result<Wanted> {
+/// Reads from the main database what an index must fit.
+pub(super) fn expected(messages: &Connection) -> rusqlite::Result<Expected> {
     let epoch = schema::meta(messages, "epoch")?.unwrap_or_default();
-    Ok(Wanted { epoch, last: last_seq(messages)? })
+    Ok(Expected { epoch, last: last_seq(messages)? })
 }
 
-/// Opens an index with its marks; `None` if there is none that fits.
-pub(super) fn open(file: &Path, wanted: &Wanted) -> Result<Option<(Connection, Marks)>, StoreError> {
+/// Opens an index, and says up to which message it is complete; `None` if it does not fit.
+pub(super) fn open(file: &Path, expected: &Expected) -> Result<Option<(Connection, i64)>, StoreError> {
     let index = connect(file)?;
     let of = |error| StoreError::of(file, error);
     let version: i64 = index.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(of)?;
     if version != VERSION {
         return Ok(None);
     }
-    let read = index.query_row("SELECT places, words, epoch, (SELECT max(last) FROM block) FROM state", [], |row| {
-        let marks = Marks { places: row.get(0)?, words: row.get(1)? };
-        Ok((marks, row.get::<_, String>(2)?, row.get::<_, Option<i64>>(3)?))
-    });
-    let (marks, epoch, last) = read.map_err(of)?;
-    let possible = (0..=wanted.last).contains(&marks.words) && (0..=marks.words).contains(&marks.places);
-    let fits = epoch == wanted.epoch && possible && last.unwrap_or(0) == marks.words;
-    Ok(fits.then_some((index, marks)))
+    let read = index.query_row("SELECT indexed, epoch FROM state", [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (indexed, epoch): (i64, String) = read.map_err(of)?;
+    let fits = epoch == expected.epoch && (0..=expected.last).contains(&indexed);
+    Ok(fits.then_some((index, indexed)))
 }
 
-/// Makes an empty index.
-pub(super) fn make(file: &Path, epoch: &str) -> Result<Connection, StoreError> {
+/// Creates an empty index.
+pub(super) fn create(file: &Path, epoch: &str) -> Result<Connection, StoreError> {
     let mut index = connect(file)?;
-    let mut make = || -> rusqlite::Result<()> {
+    let mut create = || -> rusqlite::Result<()> {
         let change = index.transaction()?;
-        // A page holds the chunks of one conversation, or the leaves of one block, side by side:
-        // a look-up reads one, and a block is written from its first page to its last.
-        change.execute_batch(
-            "CREATE TABLE state(places INTEGER NOT NULL, words INTEGER NOT NULL, epoch TEXT NOT NULL) STRICT;
-             CREATE TABLE place(
-                 conversation INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-                 messages BLOB NOT NULL, PRIMARY KEY(conversation, first)) STRICT, WITHOUT ROWID;
-             CREATE TABLE block(first INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;
-             CREATE TABLE leaf(
-                 block INTEGER NOT NULL, token TEXT NOT NULL, entries BLOB NOT NULL,
-                 PRIMARY KEY(block, token)) STRICT, WITHOUT ROWID;",
-        )?;
-        change.execute("INSERT INTO state(places, words, epoch) VALUES(0, 0, ?)", [epoch])?;
+        // No text is kept here (content=''), nor how long each was (columnsize=0): nothing is ranked.
+        // Positions within a text are (detail=full): they find phrases, which all words of scripts
+        // without spaces are, and cost 5 % more than none.
+        //
+        // A deletion names the old text. With `secure-delete` its words are then gone from the file's
+        // segments at once, not when they are next merged; `contentless_delete=1` would need no old
+        // text, but would leave them there, and needs the sizes.
+        change.execute_batch(&format!(
+            "CREATE TABLE state(indexed INTEGER NOT NULL, epoch TEXT NOT NULL) STRICT;
+             CREATE TABLE position(
+                 conversation INTEGER NOT NULL, id INTEGER NOT NULL, seq INTEGER NOT NULL,
+                 author INTEGER NOT NULL, PRIMARY KEY(conversation, id)) STRICT, WITHOUT ROWID;
+             CREATE VIRTUAL TABLE word USING fts5(
+                 document, content='', columnsize=0, detail=full, tokenize=\"{TOKENIZER}\");
+             INSERT INTO word(word, rank) VALUES('hashsize', {HASH_SIZE});
+             INSERT INTO word(word, rank) VALUES('secure-delete', 1);"
+        ))?;
+        change.execute("INSERT INTO state(indexed, epoch) VALUES(0, ?)", [epoch])?;
         change.pragma_update(None, "user_version", VERSION)?;
         change.commit()
     };
-    make().map_err(|error| StoreError::of(file, error))?;
+    create().map_err(|error| StoreError::of(file, error))?;
     Ok(index)
 }
 
-/// Notes the marks, in the transaction that earns them.
-pub(super) fn set_marks(change: &Transaction<'_>, marks: Marks) -> rusqlite::Result<()> {
-    let sql = "UPDATE state SET places = ?, words = ?";
-    change.prepare_cached(sql)?.execute([marks.places, marks.words]).map(drop)
+/// Notes up to which message the index is complete, in the transaction that makes it so.
+pub(super) fn set_indexed(change: &Transaction<'_>, seq: i64) -> rusqlite::Result<()> {
+    change.prepare_cached("UPDATE state SET indexed = ?")?.execute([seq]).map(drop)
 }
 
 fn connect(file: &Path) -> Result<Connection, StoreError> {
     let index = connect_writer(file)?;
     let set = || -> rusqlite::Result<()> {
-        // A power cut may take the last transactions along, and they are made again. Without any
-        // sync it could leave a file that is wrong and does not look it.
+        // A power cut may lose the last transactions, which are then made again. Without any sync it
+        // could leave a file that is wrong and does not look it.
         index.pragma_update(None, "synchronous", "normal")?;
         index.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        index.pragma_update(None, "wal_autocheckpoint", LOG_MOST)
+        index.pragma_update(None, "wal_autocheckpoint", LOG_MAX)
     };
     set().map_err(|error| StoreError::of(file, error))?;
     Ok(index)
 }
 
-/// Makes the next start make it anew.
-pub(super) fn spoil(index: &Connection) -> rusqlite::Result<()> {
+/// Marks an index as unusable, so that the next start rebuilds it.
+pub(super) fn condemn(index: &Connection) -> rusqlite::Result<()> {
     index.pragma_update(None, "user_version", 0)
 }
 

@@ -1,36 +1,31 @@
 //! The index: a file of its own that follows the messages, some moments behind. The thread `index`
-//! runs it; the writer's commits never wait for it. It has two parts:
+//! runs it; commits never wait for it. It has two tables:
 //!
-//! * the **places**: where each message of a conversation is in the order of saying, and whose it
-//!   is, in [`super::chunk`]s;
-//! * the **words**: which are in which message, in blocks of some thousand messages, each with the
-//!   [`super::postings`] of its own. The texts' tokens are those of [`super::words`]. Each message
-//!   also has a token for its conversation and one for its author; they hold a `_`, which no word of
-//!   a text can, so nobody can write a message that is found where it was not said.
+//! * `position`: where each message of a conversation is in the order of commits, and whose it is;
+//! * `word`: which words are in which message, an FTS5 table without the texts, filled with the
+//!   documents of [`document`].
 //!
-//! The words stood in SQLite's FTS5 once, which merges what it has written again and again, and notes
-//! where in a text each word is: four times the processor time, and more than a line's whole way
-//! through the server. A block that is only ever appended needs no merging, and that a search looks
-//! into each of them costs a few microseconds a block. That words stand in a row is seen in the text.
+//! Both are filled in the same transactions. Messages are gathered for those, and `position` is
+//! filled in its own order: a line that is indexed for itself costs many times as much.
 //!
-//! Neither part holds a text. Readers see what is not in the index yet by reading the messages
-//! behind its mark, so nobody can tell how far behind it is but by the time it takes.
+//! Readers also read the messages that are not indexed yet, so nobody can tell how far behind the
+//! index is but by the time it takes. It knows nothing of who may read what.
 
-mod block;
-pub(super) mod chunk;
+pub(super) mod document;
 mod file;
-pub(super) mod postings;
-mod varint;
 pub(super) mod words;
 
-use self::block::{BLOCK, Message, Places, Words};
-use self::file::Marks;
+use self::document::Document;
 use super::db::error::{StoreError, is_damage};
 use super::db::{DATABASE_FILE, INDEX_FILE, Settings, connect_reader, last_seq};
 use crossbeam_channel::{Receiver, TryRecvError};
 use rusqlite::{Connection, ErrorCode};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Messages of a transaction at most. More of them make fewer segments to merge, and cost memory
+/// while they are gathered: about 150 bytes a message.
+const BATCH: i64 = 16_384;
 
 /// How long messages are gathered before they are indexed together: many in one transaction cost
 /// far less than one each.
@@ -39,44 +34,40 @@ const GATHER: Duration = Duration::from_secs(1);
 /// How long they are gathered while many come.
 const GATHER_BUSY: Duration = Duration::from_secs(4);
 
-/// How often it is looked while gathering whether there are enough, or whether the end has come.
-const GATHER_LOOK: Duration = Duration::from_millis(100);
-
-/// So many full steps, the places of messages are written together. A read goes through those that
-/// are not written, which takes some milliseconds.
-const PLACES_WAIT: i64 = 4;
+/// While gathering, how often to check whether there are enough, or whether the server stops.
+const GATHER_POLL: Duration = Duration::from_millis(100);
 
 /// More waiting messages than this, and still more coming, are many.
 const MANY: u64 = 1_000;
 
-/// How much the thread gives way to those that talk: a tenth of a core where both are busy, in which
-/// it indexes 100,000 messages a second. More could leave it behind for good, and it may not take
-/// back what it gave.
+/// How much the thread gives way to those that serve people: where both are busy it gets a tenth of
+/// a core, in which it indexes 100,000 messages a second. A higher value could leave it behind for
+/// good, and it may not lower it again.
 const NICE: i32 = 10;
 
 /// Further behind than this at start, the index catches up before the server listens: what is not
 /// indexed is read line by line.
 const FAR_BEHIND: u64 = 100_000;
 
-/// Messages after which it is told how far that is.
-const TELL: u64 = 50_000;
+/// Messages between two reports of progress.
+const REPORT_EVERY: u64 = 50_000;
 
-/// Memory for pages of the messages, in KiB: they are read once, in the order in which they stand.
+/// Memory for pages of the messages, in KiB: they are read once, in the order in which they lie.
 const CACHE_KIB: i64 = 128;
 
-/// Why indexing can't go on. Reading does, line by line and slower.
+/// Why indexing can't go on. Reads still work, line by line and slower.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
-    /// A full disk, or what else SQLite says.
+    /// A full disk, or anything else that SQLite reports.
     #[error("{file}: {source}")]
     Database {
-        /// The index, or the database.
+        /// The index.
         file: PathBuf,
         /// What SQLite says.
         source: rusqlite::Error,
     },
     /// The index is damaged.
-    #[error("{file} is damaged; it is made anew at the next start")]
+    #[error("{file} is damaged; the next start rebuilds it")]
     Damaged {
         /// The index.
         file: PathBuf,
@@ -89,17 +80,25 @@ pub struct Indexer {
     messages: Connection,
     index: Connection,
     file: PathBuf,
-    marks: Marks,
-    words: Words,
-    places: Places,
-    /// Up to which message places were taken: ahead of their mark where they are not written yet.
-    taken: i64,
+    /// The sequence number of the last message that is indexed.
+    indexed: i64,
+    document: Document,
+    positions: Vec<Position>,
+}
+
+/// A row of `position`, in the order of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Position {
+    conversation: i64,
+    id: i64,
+    seq: i64,
+    author: i64,
 }
 
 impl Indexer {
-    /// Opens behind [`super::Store::open`], which makes the database. An index that is damaged, of
-    /// another version or of another history is made anew. Where it is far behind it catches up
-    /// here, and tells `progress` how many messages of how many are done.
+    /// To be called after [`super::Store::open`], which creates the database. An index that is
+    /// damaged, of another version or of another history is rebuilt. If it is far behind it catches
+    /// up here, and tells `progress` how many messages of how many are done.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -109,24 +108,17 @@ impl Indexer {
         let messages = connect_reader(&database)?;
         let of = |error| StoreError::of(&database, error);
         messages.pragma_update(None, "cache_size", -CACHE_KIB).map_err(of)?;
-        let wanted = file::read_wanted(&messages).map_err(of)?;
-        let (index, marks) = match file::open(&file, &wanted) {
+        let expected = file::expected(&messages).map_err(of)?;
+        let (index, indexed) = match file::open(&file, &expected) {
             Ok(Some(opened)) => opened,
             Ok(None) | Err(StoreError::Broken { .. } | StoreError::Database { .. }) => {
                 file::remove(&file).map_err(|source| StoreError::Directory { path: file.clone(), source })?;
-                (file::make(&file, &wanted.epoch)?, Marks::default())
+                (file::create(&file, &expected.epoch)?, 0)
             }
             Err(error) => return Err(error),
         };
-        let mut indexer = Self {
-            messages,
-            index,
-            file,
-            marks,
-            words: Words::default(),
-            places: Places::default(),
-            taken: marks.places,
-        };
+        let (document, positions) = (Document::default(), Vec::new());
+        let mut indexer = Self { messages, index, file, indexed, document, positions };
         indexer.catch_up(progress).map_err(|error| match error {
             IndexError::Database { file, source } => StoreError::of(&file, source),
             IndexError::Damaged { file } => StoreError::Broken { file, detail: "delete it and start again".to_owned() },
@@ -134,22 +126,18 @@ impl Indexer {
         Ok(indexer)
     }
 
-    /// Messages that are not in both parts of the index yet.
+    /// Messages that are not in the index yet.
     ///
     /// # Errors
     /// See [`IndexError`].
     pub fn behind(&self) -> Result<u64, IndexError> {
-        self.beyond(self.marks.places)
-    }
-
-    fn beyond(&self, mark: i64) -> Result<u64, IndexError> {
         let last = last_seq(&self.messages).map_err(|error| self.fault(error))?;
-        Ok(last.saturating_sub(mark).unsigned_abs())
+        Ok(last.saturating_sub(self.indexed).unsigned_abs())
     }
 
-    /// Follows the store: woken by a nudge after a commit (a channel of one place is enough, and a
-    /// nudge that finds it full may be dropped), until all senders are gone and everything is
-    /// indexed.
+    /// Follows the store until all senders are gone and everything is indexed. A nudge after a
+    /// commit wakes it; a channel with room for one is enough, and a nudge that finds it full may be
+    /// dropped.
     ///
     /// What may pass by itself, such as a full disk, is logged once and tried again at the next
     /// nudge.
@@ -174,33 +162,36 @@ impl Indexer {
         Ok(())
     }
 
-    /// Lets messages come together; false if there are none. A nudge that is taken here is for one
-    /// that is indexed next.
+    /// Waits for messages to gather; false if there are none. A nudge that is taken here is for a
+    /// message that is indexed next.
     fn gather(&self, nudges: &Receiver<()>) -> bool {
         let (mut waited, mut before) = (Duration::ZERO, 0);
-        while self.behind().is_ok_and(|behind| behind > 0) {
-            let waiting = self.beyond(self.marks.words).unwrap_or(0);
+        loop {
+            let waiting = self.behind().unwrap_or(0);
+            if waiting == 0 {
+                return false;
+            }
             let busy = waiting > MANY && waiting > before && waited < GATHER_BUSY;
-            if waiting >= BLOCK.unsigned_abs() || (waited >= GATHER && !busy) {
+            if waiting >= BATCH.unsigned_abs() || (waited >= GATHER && !busy) {
                 return true;
             }
             before = waiting;
-            std::thread::sleep(GATHER_LOOK);
-            waited += GATHER_LOOK;
+            std::thread::sleep(GATHER_POLL);
+            waited += GATHER_POLL;
             if nudges.try_recv() == Err(TryRecvError::Disconnected) {
                 return true;
             }
         }
-        false
     }
 
-    /// Indexes what waits, up to a block; says whether that went well, and logs if it does no longer.
+    /// Indexes what waits, up to a batch. Says whether that went well, and logs when it stops going
+    /// well.
     fn follow(&mut self, well: bool) -> Result<bool, IndexError> {
-        match self.step(BLOCK) {
+        match self.step(BATCH) {
             Ok(_) => Ok(true),
             Err(error @ IndexError::Database { .. }) => {
                 if well {
-                    log::warn!("messages can't be indexed just now, reading and searching are slower: {error}");
+                    log::warn!("messages can't be indexed for now, so history and search are slower: {error}");
                 }
                 Ok(false)
             }
@@ -209,83 +200,76 @@ impl Indexer {
     }
 
     fn catch_up(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), IndexError> {
-        let behind = self.behind()?;
-        if behind <= FAR_BEHIND {
+        let all = self.behind()?;
+        if all <= FAR_BEHIND {
             return Ok(());
         }
-        progress(0, behind);
-        let mut told = 0;
-        while self.behind()? > 0 {
-            self.step(BLOCK)?;
-            let done = behind.saturating_sub(self.beyond(self.marks.words)?);
-            if done >= told + TELL || (done == behind && done > told) {
-                told = done;
-                progress(done, behind);
+        progress(0, all);
+        let mut reported = 0;
+        loop {
+            self.step(BATCH)?;
+            let behind = self.behind()?;
+            let done = all.saturating_sub(behind);
+            if done >= reported + REPORT_EVERY || behind == 0 {
+                reported = done;
+                progress(done, all);
+            }
+            if behind == 0 {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
-    /// Indexes up to `most` messages in one transaction, and says how many. If there were so many,
-    /// there are likely more, and their places may wait for those.
+    /// Indexes up to `most` messages in one transaction, and says how many.
     ///
     /// # Errors
-    /// See [`IndexError`]; nothing of the step is kept then.
+    /// See [`IndexError`]; then nothing of the step is kept.
     pub(super) fn step(&mut self, most: i64) -> Result<i64, IndexError> {
-        let done = self.try_step(most);
-        if done.is_err() {
-            (self.places, self.taken) = (Places::default(), self.marks.places);
-        }
-        done.map_err(|error| self.fault(error))
+        self.try_step(most).map_err(|error| self.fault(error))
     }
 
     fn try_step(&mut self, most: i64) -> rusqlite::Result<i64> {
-        // A place in the order of saying that is empty counts as if it were not.
-        let high = last_seq(&self.messages)?.min(self.marks.words.saturating_add(most)).max(self.marks.words);
-        let count = high - self.marks.words;
-        let next = self.marks.words + 1;
-        let first = if count > 0 { block::begin(&self.index, next, count)? } else { next };
-        self.words.clear();
-        {
-            let mut waiting = self.messages.prepare_cached(Message::SQL)?;
-            // Places that were taken by an earlier run and not written are taken again.
-            let mut found = waiting.query([first.min(self.taken + 1), high])?;
-            while let Some(row) = found.next()? {
-                let message = Message::read(row)?;
-                if message.seq >= first {
-                    self.words.take(message, first)?;
-                }
-                if message.seq > self.taken {
-                    self.places.take(message);
-                }
-            }
-            self.taken = high;
-            // Ends the look at the messages before the work.
+        // A sequence number without a message counts as if it had one.
+        let last = last_seq(&self.messages)?.min(self.indexed.saturating_add(most));
+        let count = last.saturating_sub(self.indexed);
+        if count <= 0 {
+            return Ok(0);
         }
-        let wait = count == most && high - self.marks.places < PLACES_WAIT * most;
-        let marks = Marks { places: if wait { self.marks.places } else { high }, words: high };
         let change = self.index.transaction()?;
-        if count > 0 {
-            self.words.write(&change, first, high)?;
+        self.positions.clear();
+        {
+            let mut waiting = self.messages.prepare_cached(WAITING)?;
+            let mut add = change.prepare_cached("INSERT INTO word(rowid, document) VALUES(?, ?)")?;
+            let mut found = waiting.query([self.indexed, last])?;
+            while let Some(row) = found.next()? {
+                let (seq, conversation, id, author) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                let text = row.get_ref(4)?.as_str()?;
+                add.execute((seq, self.document.of(conversation, author, text)))?;
+                self.positions.push(Position { conversation, id, seq, author });
+            }
+            // The read of the messages ends here, so that it does not keep their log from being
+            // checkpointed while the rest is written.
         }
-        if !wait {
-            self.places.write(&change)?;
+        // So that each page of a conversation is visited once.
+        self.positions.sort_unstable();
+        {
+            let mut add = change.prepare_cached("INSERT INTO position VALUES(?, ?, ?, ?)")?;
+            for Position { conversation, id, seq, author } in &self.positions {
+                add.execute([conversation, id, seq, author])?;
+            }
         }
-        file::set_marks(&change, marks)?;
+        file::set_indexed(&change, last)?;
         change.commit()?;
-        if !wait {
-            self.places = Places::default();
-        }
-        self.marks = marks;
+        self.indexed = last;
         Ok(count)
     }
 
     fn fault(&self, source: rusqlite::Error) -> IndexError {
         let file = self.file.clone();
-        // A place that is there already is not what this program left.
+        // This program never writes a position twice.
         if is_damage(&source) || source.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
             // If that fails, the next start finds out by itself.
-            let _ = file::spoil(&self.index);
+            let _ = file::condemn(&self.index);
             IndexError::Damaged { file }
         } else {
             IndexError::Database { file, source }
@@ -293,50 +277,25 @@ impl Indexer {
     }
 }
 
-/// Lets this thread alone give way to those that talk. Other systems than Linux know that of whole
-/// processes only.
+/// The messages behind one sequence number, up to another.
+const WAITING: &str = "SELECT seq, conversation, id, author, text FROM message WHERE seq > ? AND seq <= ? ORDER BY seq";
+
+/// Lowers this thread's priority. Systems other than Linux have one for whole processes only.
 fn give_way() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE) {
-        log::debug!("the index can't be given a lower priority: {error}");
+        log::debug!("can't lower the priority of the thread that indexes: {error}");
     }
 }
 
-/// Logs that a reader found the index damaged, and sees to it that the next start makes it anew: this
-/// run only appends to it, and would never know.
+/// Logs that a reader found the index damaged, and makes the next start rebuild it: this run may
+/// never touch the damaged part, and would not notice.
 pub(super) fn report_damage(index: &Connection, error: &rusqlite::Error) {
-    log::error!("the index is damaged, reading without it until the next start makes it anew: {error}");
-    let spoiled = index.path().map(|file| Connection::open(file).and_then(|index| file::spoil(&index)));
-    if let Some(Err(error)) = spoiled {
-        log::warn!("that could not be noted, so delete {INDEX_FILE} before the next start: {error}");
+    log::error!("the index is damaged, so reads do without it until the next start rebuilds it: {error}");
+    let condemned = index.path().map(|file| Connection::open(file).and_then(|index| file::condemn(&index)));
+    if let Some(Err(error)) = condemned {
+        log::warn!("can't mark the index as damaged, so delete {INDEX_FILE} before the next start: {error}");
     }
-}
-
-/// The token of a conversation.
-pub(super) fn place_token(conversation: i64) -> String {
-    let mut token = String::new();
-    write_token('c', conversation, &mut token);
-    token
-}
-
-/// The token of an author.
-pub(super) fn author_token(author: i64) -> String {
-    let mut token = String::new();
-    write_token('a', author, &mut token);
-    token
-}
-
-fn write_token(kind: char, number: i64, token: &mut String) {
-    token.clear();
-    token.push(kind);
-    token.push('_');
-    token.push_str(itoa::Buffer::new().format(number));
-}
-
-/// As if SQLite had said it of what stands inside a row.
-pub(super) fn corrupt() -> rusqlite::Error {
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-    rusqlite::Error::SqliteFailure(code, Some("a list in the index is damaged".to_owned()))
 }
 
 #[cfg(test)]

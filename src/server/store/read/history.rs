@@ -1,24 +1,24 @@
 //! `/history`. A reader's thread runs it.
 
-use super::locate::{Places, Span};
+use super::locate::{IdRange, Locator};
 use super::page::{Page, ReadError, messages};
 use crate::protocol::line::Rows;
 use crate::protocol::names::MessageId;
 use crate::server::traffic::ConversationRef;
 
-/// With `after` the first messages above it, else the last below `before`; ascending either way.
-/// It says `more` if the page ended before the messages within the bounds did.
+/// With `after`, the first messages above it, else the last ones below `before`; ascending either
+/// way. It says `more` if the page was full before it reached the last message within the bounds.
 pub(super) fn history(
-    places: &Places<'_>,
+    locator: &Locator<'_>,
     mut page: Page,
-    place: &ConversationRef,
+    conversation: &ConversationRef,
     before: MessageId,
     after: Option<MessageId>,
 ) -> Result<(Rows, String), ReadError> {
-    let span = Span::between(place, after, before);
+    let range = IdRange::between(conversation, after, before);
     match after {
-        Some(_) => places.oldest_first(span, &place.target, &mut page)?,
-        None => places.newest_first(span, &place.target, &mut page)?,
+        Some(_) => locator.oldest_first(range, &conversation.target, &mut page)?,
+        None => locator.newest_first(range, &conversation.target, &mut page)?,
     }
     let last = messages(page.len()) + if page.has_more() { ", more" } else { "" };
     Ok((if after.is_some() { page.forwards() } else { page.backwards(None) }, last))

@@ -1,8 +1,9 @@
-//! Answers the dispatcher's read_jobs: history, search, conversations, welcomes. Each reader has a
-//! thread and read-only connections of its own, and never waits for the writer.
+//! Answers the dispatcher's read jobs: history, search, conversations, and what a person is shown at
+//! login. Each reader has a thread and read-only connections of its own, and never waits for the
+//! writer.
 //!
-//! Each answer is read from one state of what is kept: see [`super::places`]. None takes longer than
-//! [`READ_DEADLINE`], since a long look would keep the writer's log from being checkpointed.
+//! Each answer is read from one state of the messages: see [`locate`]. None takes longer than
+//! [`READ_DEADLINE`], since a long read would keep the writer's log from being checkpointed.
 
 mod history;
 mod locate;
@@ -10,6 +11,7 @@ mod page;
 mod search;
 mod unread;
 
+use self::locate::with_locator;
 pub use self::page::READ_DEADLINE;
 use self::page::{Page, ReadError};
 use self::search::Search;
@@ -23,23 +25,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How many of SQLite's steps pass between two looks at the clock: well under a millisecond.
-const STEPS_PER_LOOK: i32 = 1000;
+/// How many of SQLite's steps pass between two checks of the clock: well under a millisecond.
+const STEPS_PER_CHECK: i32 = 1000;
 
-/// A reader. What an answer holds is bounded by the limit that was asked for and by bytes.
+/// A reader. An answer is bounded by the limit that was asked for and by its bytes.
 #[derive(Debug)]
 pub struct Reader {
     pub(super) db: Connection,
     /// `None` where messages are not kept.
     pub(super) index: Option<Connection>,
-    /// Bytes of an answer, unless one row is larger.
+    /// Bytes of an answer at most, unless one row is larger.
     answer_bytes: usize,
     deadline: Arc<Deadline>,
     /// How long a read may take.
-    patience: Duration,
+    time_limit: Duration,
 }
 
-/// When the read under way must end; seen by SQLite while it works.
+/// When the current read must end. SQLite checks it while it works.
 #[derive(Debug)]
 struct Deadline {
     start: Instant,
@@ -48,8 +50,8 @@ struct Deadline {
 }
 
 impl Reader {
-    /// Opens behind [`super::Store::open`] and [`super::Indexer::open`], which make the files. An
-    /// answer holds at most `answer_bytes` bytes of rows, or one row.
+    /// To be called after [`super::Store::open`] and [`super::Indexer::open`], which create the files.
+    /// An answer holds at most `answer_bytes` bytes of rows, or one row.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -59,7 +61,7 @@ impl Reader {
             let file = settings.data.join(name);
             let mut db = connect_reader(&file)?;
             let deadline = Arc::clone(&deadline);
-            db.progress_handler(STEPS_PER_LOOK, Some(move || deadline.is_over()))
+            db.progress_handler(STEPS_PER_CHECK, Some(move || deadline.is_over()))
                 .map_err(|error| StoreError::of(&file, error))?;
             Ok::<_, StoreError>(db)
         };
@@ -68,25 +70,25 @@ impl Reader {
             index: if settings.keep { Some(connect(INDEX_FILE)?) } else { None },
             answer_bytes,
             deadline,
-            patience: READ_DEADLINE,
+            time_limit: READ_DEADLINE,
         })
     }
 
-    /// The same, less patient than [`READ_DEADLINE`].
+    /// The same with a time limit other than [`READ_DEADLINE`].
     #[cfg(test)]
-    pub(super) fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub(super) fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
     }
 
-    /// Answers one read_job. What goes wrong is a refusal, logged if it is not the asker's fault.
-    pub fn answer(&mut self, read_job: ReadJob) -> Answer {
-        self.deadline.set(self.patience);
-        let ReadJob { conn, read } = read_job;
-        let done = match &self.index {
+    /// Answers one job. A failure becomes a refusal, and is logged if it is not the asker's fault.
+    pub fn answer(&mut self, job: ReadJob) -> Answer {
+        self.deadline.set(self.time_limit);
+        let ReadJob { conn, read } = job;
+        let answered = match &self.index {
             Some(index) => self.read(index, read),
             None => self.read_nothing(read),
         };
-        match done {
+        match answered {
             Ok((rows, last)) => Answer { conn, rows, last },
             Err(error) => Answer { conn, rows: Rows::default(), last: error.refusal().into() },
         }
@@ -98,26 +100,26 @@ impl Reader {
             Read::Welcome { account, room, replay, others, last } => {
                 return Ok((self.welcome(index, account, room.as_ref(), replay, &others), last));
             }
-            Read::Conversations { account, conversations: places } => locate::look(&self.db, index, |kept| {
-                unread::conversations(Some(kept), self.answer_bytes, account, &places)
+            Read::Conversations { account, conversations } => with_locator(&self.db, index, |locator| {
+                unread::conversations(Some(locator), self.answer_bytes, account, &conversations)
             })?,
-            Read::History { conversation: place, before, after, limit } => {
-                locate::look(&self.db, index, |kept| history::history(kept, page(limit), &place, before, after))?
-            }
-            Read::Search { conversations: places, within: _, from, limit, more, words } => {
-                let search = Search::new(&places, from, more, words.as_str())?;
+            Read::History { conversation, before, after, limit } => with_locator(&self.db, index, |locator| {
+                history::history(locator, page(limit), &conversation, before, after)
+            })?,
+            Read::Search { conversations, within: _, from, limit, more, words } => {
+                let search = Search::new(&conversations, from, more, words.as_str())?;
                 search::search(&self.db, index, page(limit), &search)?
             }
         };
         Ok((rows, Final::Done(last)))
     }
 
-    /// Where messages are not kept, nothing is unread either.
+    /// The answers of a server that keeps no messages.
     fn read_nothing(&self, read: Read) -> Result<(Rows, Final), ReadError> {
         let (rows, last) = match read {
             Read::Welcome { last, .. } => return Ok((Rows::default(), last)),
-            Read::Conversations { account, conversations: places } => {
-                unread::conversations(None, self.answer_bytes, account, &places)?
+            Read::Conversations { account, conversations } => {
+                unread::conversations(None, self.answer_bytes, account, &conversations)?
             }
             Read::History { .. } | Read::Search { .. } => {
                 (Rows::default(), "0 messages - this server keeps no history".to_owned())
@@ -126,7 +128,7 @@ impl Reader {
         Ok((rows, Final::Done(last)))
     }
 
-    /// What a person is shown before the final line of a login, which stands whatever happens
+    /// What a person is shown before the final line of a login. That line is sent whatever happens
     /// here.
     fn welcome(
         &self,
@@ -136,8 +138,8 @@ impl Reader {
         replay: u32,
         others: &[Unread],
     ) -> Rows {
-        let shown = locate::look(&self.db, index, |kept| {
-            unread::welcome(kept, self.answer_bytes, account, room, replay, others)
+        let shown = with_locator(&self.db, index, |locator| {
+            unread::welcome(locator, self.answer_bytes, account, room, replay, others)
         });
         shown.unwrap_or_else(|error| {
             let text = "your unread lines could not be read just now. /conversations shows where there are any";
@@ -149,8 +151,8 @@ impl Reader {
 }
 
 impl Deadline {
-    fn set(&self, patience: Duration) {
-        let end = self.now().saturating_add(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
+    fn set(&self, time_limit: Duration) {
+        let end = self.now().saturating_add(u64::try_from(time_limit.as_millis()).unwrap_or(u64::MAX));
         self.end.store(end, Ordering::Relaxed);
     }
 

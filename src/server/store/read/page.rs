@@ -1,5 +1,5 @@
-//! What every read has in common: the page of rows that it gathers, the row of a message, and why a
-//! read has no answer. A reader's thread runs it.
+//! What all reads share: the page of rows that each gathers, the row of a message, and why a read has
+//! no answer. A reader's thread runs it.
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
@@ -7,10 +7,10 @@ use crate::protocol::stamp::rfc3339;
 use rusqlite::{ErrorCode, Row};
 use std::time::Duration;
 
-/// How long one read may take before it is given up with `busy`.
+/// How long one read may take before it is stopped with `busy`.
 pub const READ_DEADLINE: Duration = Duration::from_secs(5);
 
-/// What a row costs beside its text: `| ` and the line's end.
+/// Bytes of a row beside its text: `| ` and the line's end.
 const ROW_FRAME: usize = 3;
 
 /// Gathers the rows of an answer up to a number of rows and of bytes.
@@ -29,7 +29,7 @@ impl Page {
         Self { rows: Vec::new(), bytes: 0, limit: usize::try_from(limit).unwrap_or(usize::MAX), most, more: false }
     }
 
-    /// Takes a row; false, and remembered as there being more, if the page is full.
+    /// Takes a row. If the page is full it returns false, and remembers that there is more.
     pub(super) fn put(&mut self, row: String) -> bool {
         let bytes = self.bytes + row.len() + ROW_FRAME;
         if self.rows.len() >= self.limit || (bytes > self.most && !self.rows.is_empty()) {
@@ -46,17 +46,17 @@ impl Page {
         self.rows.len()
     }
 
-    /// Whether a row found no place.
+    /// Whether a row did not fit.
     pub(super) fn has_more(&self) -> bool {
         self.more
     }
 
-    /// The rows as they came.
+    /// The rows in the order in which they were put.
     pub(super) fn forwards(self) -> Rows {
         rows(self.rows.iter().map(String::as_str))
     }
 
-    /// The rows, the last to come first, under a row that is not counted.
+    /// The rows in reverse order, below a row that does not count.
     pub(super) fn backwards(self, head: Option<&str>) -> Rows {
         rows(head.into_iter().chain(self.rows.iter().rev().map(String::as_str)))
     }
@@ -83,7 +83,7 @@ pub(super) fn messages(count: usize) -> String {
 /// Why a read has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
-    /// What SQLite says.
+    /// Anything that SQLite reports.
     #[error(transparent)]
     Database(#[from] rusqlite::Error),
     /// The asker's fault.
@@ -92,17 +92,17 @@ pub(super) enum ReadError {
 }
 
 impl ReadError {
-    /// As the asker is told.
+    /// What the asker is told.
     pub(super) fn refusal(self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal,
             Self::Database(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-                Refusal::new(Code::Busy, "that took too long and was given up; ask for less, or again later")
+                Refusal::new(Code::Busy, "that took too long and was stopped; narrow it, or try again later")
                     .retry_after(READ_DEADLINE.as_secs())
             }
             Self::Database(error) => {
                 log::error!("a read failed: {error}");
-                Refusal::new(Code::Internal, "what is kept could not be read; the server's log says why")
+                Refusal::new(Code::Internal, "the history could not be read; the server's log says why")
             }
         }
     }

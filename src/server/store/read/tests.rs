@@ -3,7 +3,7 @@
 use super::super::test_support::{
     ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, history, peopled, place, readers, say, search, unread, welcome,
 };
-use super::locate::{CHUNKS_NEWEST_FIRST, CHUNKS_OLDEST_FIRST};
+use super::locate::{COUNT, NEWEST_FIRST, OLDEST_FIRST};
 use super::*;
 use crate::protocol::names::ConversationId;
 use proptest::prelude::*;
@@ -116,20 +116,15 @@ fn a_welcome_shows_what_is_unread() {
 }
 
 #[test]
-fn chunks_are_found_by_their_key_alone() {
+fn positions_are_found_by_their_key_alone() {
     let dir = Dir::new();
     let _store = peopled(&dir.settings());
     let (_indexer, reader) = readers(&dir.settings());
-    for sql in [CHUNKS_OLDEST_FIRST, CHUNKS_NEWEST_FIRST] {
-        let plan = format!("EXPLAIN QUERY PLAN {sql}");
+    for sql in [OLDEST_FIRST, NEWEST_FIRST, COUNT] {
+        let plan = format!("EXPLAIN QUERY PLAN {}", sql.replace("?4", "?3"));
         let mut plan = reader.index.as_ref().unwrap().prepare(&plan).unwrap();
         let plan: Vec<String> = plan.query_map([1, 2, 3], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
-        let wanted = [
-            "SEARCH place USING PRIMARY KEY (conversation=? AND first>? AND first<?)",
-            "SCALAR SUBQUERY 1",
-            "SEARCH place USING PRIMARY KEY (conversation=? AND first<?)",
-        ];
-        assert_eq!(plan, wanted);
+        assert_eq!(plan, ["SEARCH position USING PRIMARY KEY (conversation=? AND id>? AND id<?)"]);
     }
 }
 
@@ -155,13 +150,13 @@ fn a_read_that_takes_too_long_is_given_up() {
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, BOB, &vec!["a needle?"; 5000]);
     let (_indexer, reader) = readers(&dir.settings());
-    let mut reader = reader.with_patience(Duration::ZERO);
+    let mut reader = reader.with_time_limit(Duration::ZERO);
     let answer = ask(&mut reader, search(&[LOBBY], "haystack"));
-    assert_eq!(answer, ["- busy: that took too long and was given up; ask for less, or again later"]);
+    assert_eq!(answer, ["- busy: that took too long and was stopped; narrow it, or try again later"]);
     let shown = ask(&mut reader, welcome(Some(unread(LOBBY, 5000, 0)), 20, vec![]));
     assert!(shown[0].starts_with("* busy: your unread lines"), "{shown:?}");
     assert_eq!(shown[1], "+ welcome Alice");
-    let mut reader = reader.with_patience(READ_DEADLINE);
+    let mut reader = reader.with_time_limit(READ_DEADLINE);
     assert_eq!(ask(&mut reader, search(&[LOBBY], "haystack")), ["+ 0 messages"]);
 }
 
