@@ -1,4 +1,4 @@
-//! What the store's tests share: a directory that goes away, people, rooms, and things said.
+//! What the store's tests share: a temporary data directory, accounts, rooms and messages.
 
 use super::{Indexer, Reader, Settings, Store, Sync};
 use crate::protocol::line::Final;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Bytes of an answer in tests that are not about them.
 pub(super) const PLENTY: usize = 1 << 20;
 
-/// A data directory.
+/// A data directory that is removed when it is dropped.
 pub(super) struct Dir(tempfile::TempDir);
 
 impl Dir {
@@ -57,7 +57,7 @@ pub(super) fn member(conversation: ConversationId, account: AccountId) -> Write 
     Write::Member(MemberRecord { conversation, account, role: Role::Member, read: MessageId::ZERO })
 }
 
-/// Alice and Bob, the lobby, the room ops, and the two's direct conversation.
+/// Alice and Bob, the lobby, the room ops, and their direct conversation.
 pub(super) fn peopled(settings: &Settings) -> Store {
     let (mut store, _) = open(settings);
     let kind = ConversationKind::Pair(ALICE, BOB);
@@ -77,7 +77,7 @@ pub(super) fn draft(conversation: ConversationId, author: AccountId, text: &str)
     Draft { conversation, author, at: 1_700_000_000_000, text, key: None }
 }
 
-/// Says lines in one transaction, and gives the id of the last.
+/// Adds messages in one transaction, and returns the id of the last.
 pub(super) fn say(store: &mut Store, conversation: ConversationId, author: AccountId, texts: &[&str]) -> u64 {
     store.begin().unwrap();
     let mut last = 0;
@@ -91,13 +91,13 @@ pub(super) fn say(store: &mut Store, conversation: ConversationId, author: Accou
     last
 }
 
-/// An indexer that has done nothing, and a reader.
+/// An indexer that has not indexed anything in this run, and a reader.
 pub(super) fn readers(settings: &Settings) -> (Indexer, Reader) {
     let indexer = Indexer::open(settings, &mut |_, _| {}).unwrap();
     (indexer, Reader::open(settings, PLENTY).unwrap())
 }
 
-/// An answer as its lines; the date, which is always the same, is left out.
+/// An answer as its lines. The date, which is always the same, is left out.
 pub(super) fn ask(reader: &mut Reader, read: Read) -> Vec<String> {
     let answer = reader.answer(ReadJob { conn: ConnId::new(0, 1), read });
     let mut out = Vec::new();
@@ -107,7 +107,7 @@ pub(super) fn ask(reader: &mut Reader, read: Read) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-pub(super) fn place(conversation: ConversationId) -> ConversationRef {
+pub(super) fn conversation_ref(conversation: ConversationId) -> ConversationRef {
     let target = match conversation {
         LOBBY => "lobby",
         OPS => "ops",
@@ -119,12 +119,12 @@ pub(super) fn place(conversation: ConversationId) -> ConversationRef {
 
 pub(super) fn history(conversation: ConversationId, before: Option<u64>, after: Option<u64>, limit: u32) -> Read {
     let before = before.map_or(MessageId::MAX, id);
-    Read::History { conversation: place(conversation), before, after: after.map(id), limit }
+    Read::History { conversation: conversation_ref(conversation), before, after: after.map(id), limit }
 }
 
-pub(super) fn search(places: &[ConversationId], words: &str) -> Read {
+pub(super) fn search(conversations: &[ConversationId], words: &str) -> Read {
     Read::Search {
-        conversations: places.iter().copied().map(place).collect(),
+        conversations: conversations.iter().copied().map(conversation_ref).collect(),
         within: false,
         from: None,
         limit: 50,
@@ -134,7 +134,7 @@ pub(super) fn search(places: &[ConversationId], words: &str) -> Read {
 }
 
 pub(super) fn unread(conversation: ConversationId, last: u64, read: u64) -> Unread {
-    Unread { conversation: place(conversation), last: id(last), read: id(read) }
+    Unread { conversation: conversation_ref(conversation), last: id(last), read: id(read) }
 }
 
 pub(super) fn welcome(room: Option<Unread>, replay: u32, others: Vec<Unread>) -> Read {

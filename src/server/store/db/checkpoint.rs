@@ -1,9 +1,9 @@
-//! Folds the write-ahead log back into the database beside the commits, which never wait for it:
-//! that takes tens of milliseconds of the disk's time. The thread `checkpoint` runs it.
+//! Checkpoints the write-ahead log into the database while commits go on: that takes the disk tens of
+//! milliseconds, and no commit waits for it. The thread `checkpoint` runs it.
 //!
-//! It checkpoints what is in the log when it begins. What is committed meanwhile stays in the log, and the
-//! writer checkpoints those few pages itself, between two commits: the log can only begin anew at a moment
-//! at which nothing is left in it.
+//! A pass covers what is in the log when it begins. What is committed meanwhile stays in the log, and
+//! the writer checkpoints those few pages itself, between two commits: the log can only be restarted
+//! when nothing is left in it.
 
 use super::error::StoreError;
 use super::{DATABASE_FILE, Settings, connect_writer};
@@ -15,8 +15,8 @@ use std::path::PathBuf;
 /// Passes over the log, each as long as what was committed during the one before.
 const PASSES_MAX: usize = 4;
 
-/// Pages of 4 KiB that the writer may be left with.
-pub(crate) const REST_MOST: i32 = 128;
+/// Pages of 4 KiB that may be left for the writer.
+pub(crate) const REST_MAX: i32 = 128;
 
 /// A connection that checkpoints.
 #[derive(Debug)]
@@ -26,26 +26,26 @@ pub struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Opens behind [`super::Store::open`], which makes the database.
+    /// To be called after the store is opened, which creates the database.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn open(settings: &Settings) -> Result<Self, StoreError> {
         let file = settings.data.join(DATABASE_FILE);
         let db = connect_writer(&file)?;
-        // It begins no transaction of its own, so that only checkpointing syncs.
+        // This connection writes nothing else, so only its checkpoints sync.
         db.pragma_update(None, "wal_autocheckpoint", 0).map_err(|error| StoreError::of(&file, error))?;
         Ok(Self { db, file })
     }
 
-    /// Folds at each nudge, until all senders are gone.
+    /// Checkpoints at each nudge, until all senders are gone.
     pub fn run(self, nudges: &Receiver<()>) {
         for () in nudges {
             self.checkpoint();
         }
     }
 
-    /// Passes over the log until what is left of it is little, or does not become less.
+    /// Makes passes until little of the log is left, or no less than before.
     pub(crate) fn checkpoint(&self) {
         let mut before = i32::MAX;
         for _ in 0..PASSES_MAX {
@@ -53,11 +53,11 @@ impl Checkpointer {
                 Ok((pages, checkpointed)) => pages - checkpointed,
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => return,
                 Err(error) => {
-                    log::warn!("{}: checkpointing its log failed: {error}", self.file.display());
+                    log::warn!("{}: can't checkpoint its log: {error}", self.file.display());
                     return;
                 }
             };
-            if left <= REST_MOST || left >= before {
+            if left <= REST_MAX || left >= before {
                 return;
             }
             before = left;

@@ -1,5 +1,5 @@
-//! The tables of `chitchat.db`, how an older file becomes a newer one, and what a new one begins
-//! with. Runs once, when the store is opened.
+//! The tables of `chitchat.db`, how an older file is migrated, and what a new one begins with. Runs
+//! once, on the thread that opens the store.
 
 use super::error::StoreError;
 use super::{Sync, to_sql};
@@ -9,8 +9,9 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The steps from each schema to the next; `user_version` counts those that were taken. A step
-/// that was released is never changed.
+/// The steps from each schema to the next; `user_version` counts those that were taken. A released
+/// step is never changed. `folded` is what the code calls case-folded, `counted` its `lasts_saved`,
+/// and `at` is a time in milliseconds.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE account(
@@ -22,9 +23,9 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE invite(
         digest BLOB PRIMARY KEY, uses INTEGER NOT NULL, admin INTEGER NOT NULL,
         until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    -- A room has a name, a pair two accounts, the lower first. No id up to `last` is given again,
-    -- whether or not its message is kept; where messages are kept, those beyond the `counted` of
-    -- `meta` may have higher ones.
+    -- A room has a name, a pair two accounts, the lower first. No id up to `last` is assigned again,
+    -- whether or not its message is kept; if messages are kept, those whose `seq` is beyond the
+    -- `counted` of `meta` may have higher ones.
     CREATE TABLE conversation(
         id INTEGER PRIMARY KEY, room TEXT UNIQUE,
         low INTEGER REFERENCES account, high INTEGER REFERENCES account,
@@ -43,9 +44,9 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE known_address(
         account INTEGER NOT NULL REFERENCES account, address BLOB NOT NULL, used INTEGER NOT NULL,
         PRIMARY KEY(account, address)) STRICT, WITHOUT ROWID;
-    -- In the order of saying, whatever the conversation, and only ever appended to: an index by
-    -- conversation would dirty a page of its own for nearly each line, so it is kept in `index.db`,
-    -- which follows by `seq`. No foreign keys here: they would cost each line two look-ups.
+    -- In the order of commits, whatever the conversation, and only ever appended to: an index by
+    -- conversation would dirty a page of its own for nearly every message, so `index.db` has it and
+    -- follows by `seq`. No foreign keys here: they would cost each message two look-ups.
     CREATE TABLE message(
         seq INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, id INTEGER NOT NULL,
         author INTEGER NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
@@ -55,11 +56,11 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY(account, conversation, key)) STRICT, WITHOUT ROWID;
 "];
 
-/// The version of this program, kept with the schema so that an older one can say what it takes.
+/// The version of this program, kept with the schema so that an older one can say which it needs.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Brings the database to the newest schema, and fills a new one with the server's own account
-/// and the lobby; all of it or, after a crash, nothing.
+/// Brings the database to the newest schema, and gives a new one the server's own account and the
+/// lobby; all of it or, after a crash, nothing.
 pub(crate) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError> {
     let of = |error| StoreError::of(file, error);
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of)?;
@@ -74,7 +75,7 @@ pub(crate) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError
     if found == 0 {
         let tables: i64 = change.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(of)?;
         if tables > 0 {
-            let detail = "it holds tables of another program".to_owned();
+            let detail = "it has tables of another program".to_owned();
             return Err(StoreError::Broken { file: file.to_owned(), detail });
         }
     }
@@ -104,8 +105,8 @@ fn fill(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Notes that a run begins, and gives the database's line of history a new name if the last run
-/// may have lost what it had acknowledged. The connection must be one that syncs each commit.
+/// Notes that a run begins, and changes the epoch if the last run may have lost what it had
+/// acknowledged. The connection must be one that syncs each commit.
 pub(crate) fn begin_run(db: &mut Connection, file: &Path, sync: Sync) -> Result<(), StoreError> {
     let of = |error| StoreError::of(file, error);
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of)?;
@@ -121,24 +122,24 @@ pub(crate) fn begin_run(db: &mut Connection, file: &Path, sync: Sync) -> Result<
     change.commit().map_err(of)
 }
 
-/// Notes a clean end, behind all that was committed.
+/// Notes a clean end, after all that was committed.
 pub(crate) fn end_run(db: &Connection) -> rusqlite::Result<()> {
     db.execute("DELETE FROM meta WHERE key = 'unclean'", []).map(drop)
 }
 
-/// One of the few things known of the database as a whole.
+/// A value that concerns the database as a whole.
 pub(crate) fn meta(db: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
     db.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
 }
 
-/// Up to which place in the order of saying each conversation's `last` is saved.
-pub(crate) fn counted(db: &Connection) -> rusqlite::Result<i64> {
+/// The sequence number up to which each conversation's `last` is saved.
+pub(crate) fn lasts_saved(db: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'counted'), 0)";
     db.query_row(sql, [], |row| row.get(0))
 }
 
 /// Notes it, in the transaction that saves them.
-pub(crate) fn set_counted(db: &Connection, seq: i64) -> rusqlite::Result<()> {
+pub(crate) fn set_lasts_saved(db: &Connection, seq: i64) -> rusqlite::Result<()> {
     set_meta(db, "counted", &seq.to_string())
 }
 
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_newer_schema_is_refused_with_the_version_it_takes() {
+    fn a_newer_schema_is_refused_with_the_version_it_needs() {
         let dir = Dir::new();
         let (store, _) = open(&dir.settings());
         store.close().unwrap();
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_something_else_is_left_alone() {
+    fn a_file_of_another_program_is_left_alone() {
         let dir = Dir::new();
         let other = Connection::open(dir.file(DATABASE_FILE)).unwrap();
         other.execute_batch("CREATE TABLE recipe(title)").unwrap();
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_epoch_changes_after_an_unclean_end_without_full_sync_alone() {
+    fn the_epoch_changes_only_after_an_unclean_end_without_full_sync() {
         let dir = Dir::new();
         let normal = Settings { sync: Sync::Normal, ..dir.settings() };
         let epoch_of = |settings: &Settings, clean: bool| {

@@ -1,7 +1,7 @@
 //! History, conversations and welcomes as the wire shows them.
 
 use super::super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, history, peopled, place, readers, say, search, unread, welcome,
+    ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, conversation_ref, history, peopled, readers, say, search, unread, welcome,
 };
 use super::locate::{COUNT, NEWEST_FIRST, OLDEST_FIRST};
 use super::*;
@@ -42,7 +42,7 @@ fn rows_carry_the_time() {
 }
 
 #[test]
-fn an_answer_stops_before_too_many_bytes() {
+fn an_answer_is_bounded_by_its_bytes() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     let long = "x".repeat(1000);
@@ -57,7 +57,7 @@ fn an_answer_stops_before_too_many_bytes() {
     assert_eq!((ids(&oldest), oldest.last().unwrap().as_str()), (vec![1, 2], "+ 2 messages, more"));
     let found = ask(&mut reader, search(&[LOBBY], &long));
     assert_eq!((ids(&found), found.last().unwrap().as_str()), (vec![5, 4], "+ 2 messages, more=4"));
-    // One row at least, or nobody could ever go on.
+    // At least one row, or nobody could ever go on.
     let mut reader = Reader::open(&dir.settings(), 10).unwrap();
     assert_eq!(ids(&ask(&mut reader, history(LOBBY, None, None, 50))), [5]);
     let shown = ask(&mut reader, welcome(Some(unread(LOBBY, 5, 0)), 20, vec![]));
@@ -65,17 +65,17 @@ fn an_answer_stops_before_too_many_bytes() {
 }
 
 #[test]
-fn conversations_leave_ones_own_lines_out() {
+fn conversations_do_not_count_ones_own_messages() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["mine", "mine", "mine"]);
     say(&mut store, LOBBY, BOB, &["his"]);
     say(&mut store, PAIR, BOB, &["psst", "psst"]);
     let (_indexer, mut reader) = readers(&dir.settings());
-    let places = vec![unread(LOBBY, 4, 1), unread(OPS, 0, 0), unread(PAIR, 2, 0)];
-    let read = Read::Conversations { account: ALICE, conversations: places.clone() };
+    let markers = vec![unread(LOBBY, 4, 1), unread(OPS, 0, 0), unread(PAIR, 2, 0)];
+    let read = Read::Conversations { account: ALICE, conversations: markers.clone() };
     assert_eq!(ask(&mut reader, read), ["| lobby 4 1 1", "| ops 0 0 0", "| @bob 2 0 2", "+ 3 conversations"]);
-    let read = Read::Conversations { account: BOB, conversations: places };
+    let read = Read::Conversations { account: BOB, conversations: markers };
     assert_eq!(ask(&mut reader, read), ["| lobby 4 1 2", "| ops 0 0 0", "| @bob 2 0 0", "+ 3 conversations"]);
 }
 
@@ -106,7 +106,7 @@ fn a_welcome_shows_what_is_unread() {
         ["| lobby 3 bob: three", "| lobby 4 Alice: mine", "+ welcome Alice"]
     );
     assert_eq!(shown(Some(unread(LOBBY, 4, 1)), 2, vec![])[0], "| 1 earlier line: /history lobby after=1");
-    // Nothing but one's own is unread.
+    // Only one's own messages are unread.
     assert_eq!(shown(Some(unread(LOBBY, 4, 3)), 20, vec![unread(OPS, 2, 2)]), ["+ welcome Alice"]);
     assert_eq!(shown(None, 20, vec![]), ["+ welcome Alice"]);
     assert_eq!(
@@ -145,7 +145,7 @@ fn a_server_that_keeps_nothing_says_so() {
 }
 
 #[test]
-fn a_read_that_takes_too_long_is_given_up() {
+fn a_read_that_takes_too_long_is_stopped() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, BOB, &vec!["a needle?"; 5000]);
@@ -161,11 +161,11 @@ fn a_read_that_takes_too_long_is_given_up() {
 }
 
 #[test]
-fn a_place_without_messages_costs_nothing() {
+fn a_conversation_without_messages_has_an_empty_history() {
     let dir = Dir::new();
     let _store = peopled(&dir.settings());
     let (_indexer, mut reader) = readers(&dir.settings());
-    let nowhere = place(crate::protocol::names::ConversationId::new(999));
+    let nowhere = conversation_ref(crate::protocol::names::ConversationId::new(999));
     let read = Read::History {
         conversation: nowhere,
         before: crate::protocol::names::MessageId::MAX,
@@ -176,14 +176,14 @@ fn a_place_without_messages_costs_nothing() {
 }
 
 #[test]
-fn what_is_said_while_the_index_is_behind_is_read_with_it() {
+fn messages_that_are_not_indexed_yet_are_read_with_those_that_are() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["one", "two", "three"]);
     let (mut indexer, mut reader) = readers(&dir.settings());
     indexer.step(2).unwrap();
     drop(store);
-    // After a crash, with the places behind and then lost.
+    // After a crash, with the index behind and then lost.
     let (mut store, _) = crate::server::store::Store::open(&dir.settings()).unwrap();
     assert_eq!(say(&mut store, LOBBY, BOB, &["four"]), 4);
     let lines = ["| lobby 2 Alice: two", "| lobby 3 Alice: three", "| lobby 4 bob: four", "+ 3 messages, more"];
@@ -196,7 +196,7 @@ fn what_is_said_while_the_index_is_behind_is_read_with_it() {
     assert_eq!(ask(&mut reader, history(LOBBY, None, None, 3)), lines);
 }
 
-/// Everything that is read by place, within bounds that fit what was said or do not.
+/// Everything that is read by id, within bounds that may or may not fit the messages.
 fn reads(bounds: (u64, u64), limit: u32) -> Vec<Read> {
     let (low, high) = bounds;
     let rooms = [LOBBY, OPS, PAIR];

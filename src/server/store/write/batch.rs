@@ -1,24 +1,24 @@
-//! Messages of the transaction under way, on their way into the database several to a statement:
-//! that takes a third less than one by one. The dispatcher's thread runs it.
+//! The messages of the current transaction, inserted several to a statement: that takes a third less
+//! time than one by one. The dispatcher's thread runs it.
 
 use crate::protocol::names::MessageId;
 use crate::server::store::db::to_sql;
 use crate::server::traffic::Draft;
 use rusqlite::{Connection, Result, Statement, ToSql};
 
-/// Rows that go in with one statement. More of them gain little.
-const CHUNK: usize = 8;
+/// Rows of one statement. More of them gain little.
+const ROWS: usize = 8;
 
 const INSERT: &str = "INSERT INTO message VALUES(?, ?, ?, ?, ?, ?)";
-const INSERT_CHUNK: &str = "INSERT INTO message VALUES
+const INSERT_ROWS: &str = "INSERT INTO message VALUES
     (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?),
     (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)";
 
-/// What waits: less than [`CHUNK`] between two calls.
+/// The messages that wait: fewer than [`ROWS`] between two calls.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     rows: Vec<Row>,
-    /// The texts, one behind the other.
+    /// The texts, one after another.
     texts: String,
 }
 
@@ -29,15 +29,16 @@ struct Row {
     id: i64,
     author: i64,
     at: i64,
-    /// Where its text ends in the texts; it begins where the one before ends.
+    /// Where its text ends in the texts; it begins where the one before it ends.
     text_end: usize,
 }
 
 impl Batch {
-    /// Takes a message; with enough of them they are written.
+    /// Takes a message, and writes those that wait once they fill a statement.
     ///
     /// # Errors
-    /// What SQLite says. What waited is gone then, and the transaction must be rolled back.
+    /// What SQLite says. The messages that waited are lost then, and the transaction must be rolled
+    /// back.
     pub(super) fn push(&mut self, db: &Connection, seq: i64, id: MessageId, draft: &Draft) -> Result<()> {
         self.texts.push_str(draft.text.as_str());
         self.rows.push(Row {
@@ -48,13 +49,13 @@ impl Batch {
             at: to_sql(draft.at),
             text_end: self.texts.len(),
         });
-        if self.rows.len() < CHUNK {
+        if self.rows.len() < ROWS {
             return Ok(());
         }
         self.write(db)
     }
 
-    /// Writes what waits: to be called before the commit.
+    /// Writes the messages that wait: to be called before the commit.
     ///
     /// # Errors
     /// As [`Batch::push`].
@@ -64,7 +65,7 @@ impl Batch {
         written
     }
 
-    /// Forgets what waits.
+    /// Drops the messages that wait.
     pub(super) fn clear(&mut self) {
         self.rows.clear();
         self.texts.clear();
@@ -72,21 +73,21 @@ impl Batch {
 
     fn try_write(&self, db: &Connection) -> Result<()> {
         let mut text_start = 0;
-        for chunk in self.rows.chunks(CHUNK) {
-            let whole = chunk.len() == CHUNK;
-            let mut insert = db.prepare_cached(if whole { INSERT_CHUNK } else { INSERT })?;
+        for rows in self.rows.chunks(ROWS) {
+            let full = rows.len() == ROWS;
+            let mut insert = db.prepare_cached(if full { INSERT_ROWS } else { INSERT })?;
             let mut column = 0;
-            for row in chunk {
+            for row in rows {
                 let numbers = [row.seq, row.conversation, row.id, row.author, row.at];
                 numbers.iter().try_for_each(|number| bind(&mut insert, &mut column, number))?;
                 bind(&mut insert, &mut column, &&self.texts[text_start..row.text_end])?;
                 text_start = row.text_end;
-                if !whole {
+                if !full {
                     insert.raw_execute()?;
                     column = 0;
                 }
             }
-            if whole {
+            if full {
                 insert.raw_execute()?;
             }
         }

@@ -1,4 +1,4 @@
-//! Reads the [`Snapshot`]: all that the dispatcher's state is made of.
+//! Loads the [`Snapshot`] that the dispatcher's state is built from. The dispatcher's thread runs it.
 
 use crate::protocol::names::{
     AccountId, AddressGroup, ConversationId, MessageId, NameError, RoomName, SERVER_NAME, UserName,
@@ -14,8 +14,8 @@ use rusqlite::{Connection, Error, Result, Row};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// Everything but messages. A conversation's `last` is the one that was saved: see [`uncounted`].
-pub(super) fn world(db: &Connection) -> Result<Snapshot> {
+/// Everything but messages. A conversation's `last` is the one that was saved: see [`unsaved_lasts`].
+pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
     Ok(Snapshot {
         epoch: schema::meta(db, "epoch")?.ok_or(Error::QueryReturnedNoRows)?,
         accounts: all(db, "SELECT id, name, hash, generation, admin, at FROM account ORDER BY id", |row| {
@@ -81,11 +81,11 @@ fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
     })
 }
 
-/// The last ids of the conversations that were talked in since each one's was saved.
-pub(super) fn uncounted(db: &Connection) -> Result<FxHashMap<ConversationId, MessageId>> {
+/// The last ids of the conversations that have messages since theirs was saved.
+pub(super) fn unsaved_lasts(db: &Connection) -> Result<FxHashMap<ConversationId, MessageId>> {
     let mut lasts = FxHashMap::default();
-    let mut beyond = db.prepare("SELECT conversation, id FROM message WHERE seq > ? ORDER BY seq")?;
-    let mut found = beyond.query([schema::counted(db)?])?;
+    let mut newer = db.prepare("SELECT conversation, id FROM message WHERE seq > ? ORDER BY seq")?;
+    let mut found = newer.query([schema::lasts_saved(db)?])?;
     while let Some(row) = found.next()? {
         let id = message_id(row, 1)?;
         let last = lasts.entry(ConversationId::new(row.get(0)?)).or_insert(id);
@@ -94,7 +94,7 @@ pub(super) fn uncounted(db: &Connection) -> Result<FxHashMap<ConversationId, Mes
     Ok(lasts)
 }
 
-/// How an address is kept: its bytes, which are 0 for the console, 4 or 8.
+/// An address as it is kept: its bytes, which are 0 for the console, 4 or 8.
 pub(super) fn address_bytes(address: &AddressGroup) -> &[u8] {
     match address {
         AddressGroup::Console => &[],

@@ -1,14 +1,14 @@
 //! The only writer of `chitchat.db`; the dispatcher's thread runs it.
 //!
-//! One transaction holds all that one turn of the dispatcher decided. Messages are appended, in the
-//! order of saying, and nothing else is touched for them: where they stand in their conversations
-//! is noted behind, by the indexer. Ids are given here, counted in memory and taken back with a
-//! rollback, so that they have no gaps. Each conversation's last id is saved from time to time,
-//! and a start reads only the messages since. Where messages are not kept, ids are reserved a
-//! block at a time instead, and a crash skips the rest of the block.
+//! One transaction holds everything that one turn of the dispatcher decided. Messages are appended
+//! under a sequence number, and nothing else is touched for them: the indexer notes later where each
+//! conversation's are. Ids are assigned here, counted in memory and taken back by a rollback, so that
+//! they have no gaps. Each conversation's last id is saved from time to time, and a start reads only
+//! the messages since. If messages are not kept, ids are reserved in ranges instead, and a crash
+//! skips the rest of a range.
 //!
-//! The write-ahead log is checkpointed into the database at quiet moments ([`Store::idle`]), and where
-//! there is none for long, by a thread of its own beside the commits ([`super::checkpoint`]).
+//! The write-ahead log is checkpointed at quiet moments ([`Store::idle`]), and when there is none for
+//! long, by a thread of its own beside the commits ([`super::Checkpointer`]).
 
 mod batch;
 mod load;
@@ -27,18 +27,18 @@ use rusqlite::{Connection, Error, ErrorCode, OptionalExtension as _, params};
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 
-/// Ids reserved at once in a conversation whose messages are not kept.
+/// Ids reserved at a time in a conversation whose messages are not kept.
 const RESERVE: u64 = 1000;
 
-/// Messages after which the conversations' last ids are saved by a commit: a start after a crash
-/// reads at most so many, which takes some milliseconds.
-const COUNT_MOST: i64 = 20_000;
+/// Messages after which a commit saves the conversations' last ids. A start after a crash reads at
+/// most so many, which takes some milliseconds.
+const SAVE_LASTS_AFTER: i64 = 20_000;
 
-/// Messages after which a quiet moment is spent on saving them.
-const COUNT_QUIET: i64 = 2_000;
+/// Messages after which a quiet moment is used to save them.
+const SAVE_LASTS_QUIET: i64 = 2_000;
 
 /// Memory for pages of the database, in KiB. Messages are only appended and everything else is read
-/// at start, so more would fill with pages that nobody looks at again; the system's cache has them.
+/// at start, so more would fill with pages that nobody reads again; the system's cache has them.
 const CACHE_KIB: i64 = 512;
 
 /// The only writer of the database, and the lock on its directory.
@@ -48,81 +48,81 @@ pub struct Store {
     file: PathBuf,
     keep: bool,
     sync: Sync,
-    tallies: FxHashMap<ConversationId, Tally>,
-    /// Place of the next message in the order of saying.
+    last_ids: FxHashMap<ConversationId, LastId>,
+    /// The sequence number of the next message.
     next_seq: i64,
     /// Messages of the transaction that are not in the database yet.
     batch: Batch,
-    /// The place in the order of saying up to which last ids are saved.
-    counted: i64,
+    /// The sequence number up to which last ids are saved.
+    lasts_saved: i64,
     /// The next one at which a commit saves them.
-    count_at: i64,
-    change: Change,
+    save_lasts_at: i64,
+    pending: Pending,
     log: Log,
     _dir: DataDir,
 }
 
-/// How far a conversation's ids are.
+/// A conversation's last id.
 #[derive(Debug, Clone, Copy)]
-struct Tally {
+struct LastId {
     last: MessageId,
-    /// What the database has for its last: it promises not to give any up to here again.
+    /// What the database has for it. No id up to this one is ever assigned again.
     saved: u64,
 }
 
-/// What the transaction under way has done to memory.
+/// What the current transaction has changed in memory.
 #[derive(Debug, Default)]
-struct Change {
-    /// What stood before, in the order of doing.
-    undo: Vec<(ConversationId, Option<Tally>)>,
-    kept: usize,
+struct Pending {
+    /// The values before, in the order of the changes.
+    undo: Vec<(ConversationId, Option<LastId>)>,
+    messages: usize,
     /// A statement failed. SQLite may have ended the transaction by itself: anything more would
-    /// be written for itself, outside of it.
+    /// be written outside of it.
     failed: bool,
 }
 
-/// What a commit brought.
+/// What a commit leaves to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Committed {
-    /// Messages that are kept now and were not before: if there are any, the indexer has work.
+    /// Messages that it added: if there are any, the indexer has work.
     pub messages: usize,
-    /// The log has become long, and [`super::Checkpointer`] has work.
+    /// The log has become long: [`super::Checkpointer`] has work.
     pub long_log: bool,
 }
 
-/// Why a transaction did not become lasting.
+/// Why a transaction is not known to be on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Nothing of it is kept, for certain. After [`Store::rollback`] the store goes on.
+    /// Certainly nothing of it was written. After [`Store::rollback`] the store goes on.
     #[error("nothing was written: {0}")]
     Refused(#[source] Fault),
-    /// Nobody knows whether it is kept: the process must end without another word, and what is
-    /// on disk is learned at the next start.
-    #[error("it is not known what was written: {0}")]
+    /// It may have been written. The process must end without telling anybody more; the next start
+    /// learns what is on disk.
+    #[error("it may or may not have been written: {0}")]
     Ambiguous(#[source] Fault),
 }
 
 /// What went wrong in a transaction.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// What SQLite says: the operator's to mend (a full disk), or the disk's.
+    /// What SQLite says: a full disk, which the operator can fix, or a failing one.
     #[error(transparent)]
     Database(#[from] Error),
-    /// An earlier step of the same transaction failed, and it was not rolled back since.
+    /// An earlier step of the same transaction failed, and it has not been rolled back yet.
     #[error("an earlier step of the same transaction failed")]
     Earlier,
-    /// Ours: a message for a conversation that was never written.
+    /// Our own mistake: a message for a conversation that was never written.
     #[error("there is no conversation {0:?}")]
     NoConversation(ConversationId),
-    /// The conversation has had as many messages as can be counted.
+    /// The conversation has used up all ids.
     #[error("conversation {0:?} has no ids left")]
     NoIdLeft(ConversationId),
 }
 
 impl Store {
-    /// Opens the data directory for this process alone, makes what is missing, and reads what is
-    /// kept. A new database has the account `server` (number 1, an administrator without a
-    /// password) and the public room `lobby` (number 1, without members).
+    /// Opens the data directory for this process alone, creates what is missing, and loads
+    /// everything but messages. A new database has the account `server` (number 1, an administrator
+    /// without a password) and the public room `lobby` (number 1, without members).
     ///
     /// # Errors
     /// See [`StoreError`]; each is one line for the operator.
@@ -140,24 +140,24 @@ impl Store {
         if settings.sync == Sync::Normal {
             db.pragma_update(None, "synchronous", "normal").map_err(of)?;
         }
-        let mut world = load::world(&db).map_err(of)?;
-        let (counted, uncounted) = (schema::counted(&db).map_err(of)?, load::uncounted(&db).map_err(of)?);
-        let mut tallies = FxHashMap::default();
+        let mut world = load::snapshot(&db).map_err(of)?;
+        let (lasts_saved, unsaved) = (schema::lasts_saved(&db).map_err(of)?, load::unsaved_lasts(&db).map_err(of)?);
+        let mut last_ids = FxHashMap::default();
         for conversation in &mut world.conversations {
             let saved = conversation.last;
-            let last = uncounted.get(&conversation.id).map_or(saved, |&id| id.max(saved));
+            let last = unsaved.get(&conversation.id).map_or(saved, |&id| id.max(saved));
             conversation.last = last;
-            tallies.insert(conversation.id, Tally { last, saved: saved.value() });
+            last_ids.insert(conversation.id, LastId { last, saved: saved.value() });
         }
         let store = Self {
             keep: settings.keep,
             sync: settings.sync,
-            tallies,
-            next_seq: last_seq(&db).map_err(of)?.max(counted) + 1,
+            last_ids,
+            next_seq: last_seq(&db).map_err(of)?.max(lasts_saved) + 1,
             batch: Batch::default(),
-            counted,
-            count_at: counted + COUNT_MOST,
-            change: Change::default(),
+            lasts_saved,
+            save_lasts_at: lasts_saved + SAVE_LASTS_AFTER,
+            pending: Pending::default(),
             log: Log::new(),
             db,
             file,
@@ -180,8 +180,8 @@ impl Store {
         self.step(|store| Ok(store.db.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)?))
     }
 
-    /// Keeps a message and gives it its id, within a transaction. A `/post` key is looked up in
-    /// the same transaction, so that it is said once even when repeated within it.
+    /// Adds a message to the transaction and assigns its id. A `/post` key is looked up in the same
+    /// transaction, so that a message is posted once even when it is repeated within it.
     ///
     /// # Errors
     /// [`CommitError::Refused`]; the whole transaction must be rolled back.
@@ -189,7 +189,7 @@ impl Store {
         self.step(|store| store.try_append(draft))
     }
 
-    /// Keeps any other change, within a transaction.
+    /// Adds any other change to the transaction.
     ///
     /// # Errors
     /// [`CommitError::Refused`]; the whole transaction must be rolled back.
@@ -197,17 +197,16 @@ impl Store {
         self.step(|store| {
             records::write(&store.db, write)?;
             if let Write::Conversation(record) = write {
-                store.tally(record.id, Tally { last: record.last, saved: record.last.value() });
+                store.set_last(record.id, LastId { last: record.last, saved: record.last.value() });
             }
             Ok(())
         })
     }
 
-    /// Makes all since [`Store::begin`] lasting. With [`Sync::Full`] it is on disk when this
-    /// returns.
+    /// Commits everything since [`Store::begin`]. With [`Sync::Full`] it is on disk when this returns.
     ///
     /// # Errors
-    /// On [`CommitError::Refused`] it is rolled back already.
+    /// On [`CommitError::Refused`] it has been rolled back already.
     pub fn commit(&mut self) -> Result<Committed, CommitError> {
         if let Err(error) = self.step(|store| Ok(store.batch.write(&store.db)?)) {
             self.rollback()?;
@@ -216,15 +215,15 @@ impl Store {
         let committed = self.step(|store| Ok(store.db.prepare_cached("COMMIT")?.execute([]).map(drop)?));
         match committed {
             Ok(()) => {
-                let change = std::mem::take(&mut self.change);
-                if self.next_seq > self.count_at {
-                    self.count();
+                let pending = std::mem::take(&mut self.pending);
+                if self.next_seq > self.save_lasts_at {
+                    self.save_lasts();
                 }
                 let long_log = self.log.watch(&self.db);
-                Ok(Committed { messages: change.kept, long_log })
+                Ok(Committed { messages: pending.messages, long_log })
             }
-            // Neither wrote a whole commit record: a full disk fails before the record's end, and
-            // what breaks a rule is found before anything is written.
+            // Neither wrote a whole commit record: a full disk fails before the end of the record, and
+            // a violated constraint is found before anything is written.
             Err(CommitError::Refused(fault)) if is_certain(&fault) => {
                 self.rollback()?;
                 Err(CommitError::Refused(fault))
@@ -233,60 +232,60 @@ impl Store {
         }
     }
 
-    /// Takes back all since [`Store::begin`], ids too. Does no harm where nothing is under way.
+    /// Takes back everything since [`Store::begin`], ids too. Harmless if no transaction is open.
     ///
     /// # Errors
     /// Only [`CommitError::Ambiguous`].
     pub fn rollback(&mut self) -> Result<(), CommitError> {
-        let change = std::mem::take(&mut self.change);
+        let pending = std::mem::take(&mut self.pending);
         self.batch.clear();
-        for (conversation, before) in change.undo.into_iter().rev() {
+        for (conversation, before) in pending.undo.into_iter().rev() {
             match before {
-                Some(tally) => self.tallies.insert(conversation, tally),
-                None => self.tallies.remove(&conversation),
+                Some(last_id) => self.last_ids.insert(conversation, last_id),
+                None => self.last_ids.remove(&conversation),
             };
         }
-        self.next_seq -= i64::try_from(change.kept).unwrap_or(0);
+        self.next_seq -= i64::try_from(pending.messages).unwrap_or(0);
         if self.db.is_autocommit() {
             return Ok(());
         }
         self.db.execute_batch("ROLLBACK").map_err(|error| CommitError::Ambiguous(error.into()))
     }
 
-    /// Reads the world anew: after a rollback the dispatcher's state is made from it.
+    /// Loads everything but messages again: after a rollback the dispatcher rebuilds its state from it.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn load(&self) -> Result<Snapshot, StoreError> {
-        let mut world = load::world(&self.db).map_err(|error| StoreError::of(&self.file, error))?;
+        let mut world = load::snapshot(&self.db).map_err(|error| StoreError::of(&self.file, error))?;
         for conversation in &mut world.conversations {
             // The database knows only what was saved or reserved.
-            if let Some(tally) = self.tallies.get(&conversation.id) {
-                conversation.last = tally.last;
+            if let Some(last_id) = self.last_ids.get(&conversation.id) {
+                conversation.last = last_id.last;
             }
         }
         Ok(world)
     }
 
-    /// To be called when there is nothing else to do: saves last ids and checkpoints the log if it
-    /// is worth it. Takes some milliseconds then, and else nothing.
+    /// To be called when there is nothing else to do. Saves last ids and checkpoints the log if that is
+    /// worth it, which takes some milliseconds.
     pub fn idle(&mut self) {
         if !self.db.is_autocommit() {
             return;
         }
-        if self.next_seq > self.counted + COUNT_QUIET {
-            self.count();
+        if self.next_seq > self.lasts_saved + SAVE_LASTS_QUIET {
+            self.save_lasts();
         }
         self.log.idle(&self.db);
     }
 
-    /// The clean end: what is under way is rolled back, the log checkpointed, the ids that were
-    /// reserved and not given are free again.
+    /// Ends cleanly: an open transaction is rolled back, the log is checkpointed, and ids that were
+    /// reserved and not assigned are free again.
     ///
     /// # Errors
-    /// See [`StoreError`]. What was committed is kept all the same, as after a crash.
+    /// See [`StoreError`]. What was committed is kept even then, as after a crash.
     pub fn close(mut self) -> Result<(), StoreError> {
-        // A failed rollback leaves a transaction that ends with the connection.
+        // If that fails, the transaction ends with the connection.
         let _ = self.rollback();
         let file = std::mem::take(&mut self.file);
         self.end().map_err(|error| StoreError::of(&file, error))?;
@@ -294,10 +293,10 @@ impl Store {
     }
 
     fn end(&mut self) -> rusqlite::Result<()> {
-        // The note of the clean end must not be on disk before what it vouches for.
+        // The note of the clean end must not reach the disk before what it confirms.
         self.db.pragma_update(None, "synchronous", "full")?;
         let change = self.db.transaction()?;
-        let inexact = self.tallies.iter().filter(|(_, tally)| tally.saved != tally.last.value());
+        let inexact = self.last_ids.iter().filter(|(_, last_id)| last_id.saved != last_id.last.value());
         save_lasts(&change, inexact, self.next_seq - 1)?;
         schema::end_run(&change)?;
         change.commit()?;
@@ -305,52 +304,52 @@ impl Store {
         Ok(())
     }
 
-    /// Saves each conversation's last id, in a transaction of its own. A fault here loses nothing:
-    /// the next start reads more messages.
-    fn count(&mut self) {
+    /// Saves each conversation's last id, in a transaction of its own. A failure loses nothing: the
+    /// next start reads more messages.
+    fn save_lasts(&mut self) {
         let counted = self.next_seq - 1;
-        self.count_at = counted + COUNT_MOST;
+        self.save_lasts_at = counted + SAVE_LASTS_AFTER;
         let saved = self.db.transaction().and_then(|change| {
-            // What is reserved is not taken back here: nobody might know whether it was.
-            let behind = self.tallies.iter().filter(|(_, tally)| tally.saved < tally.last.value());
+            // Reserved ids are not given back here: if this failed, nobody would know whether they were.
+            let behind = self.last_ids.iter().filter(|(_, last_id)| last_id.saved < last_id.last.value());
             save_lasts(&change, behind, counted)?;
             change.commit()
         });
         match saved {
             Ok(()) => {
-                self.counted = counted;
-                self.tallies.values_mut().for_each(|tally| tally.saved = tally.saved.max(tally.last.value()));
+                self.lasts_saved = counted;
+                self.last_ids.values_mut().for_each(|last_id| last_id.saved = last_id.saved.max(last_id.last.value()));
             }
-            Err(error) => ::log::warn!("{}: the last ids could not be saved: {error}", self.file.display()),
+            Err(error) => ::log::warn!("{}: can't save the last ids: {error}", self.file.display()),
         }
     }
 
     fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, CommitError> {
-        if self.change.failed {
+        if self.pending.failed {
             return Err(CommitError::Refused(Fault::Earlier));
         }
         step(self).map_err(|fault| {
-            self.change.failed = true;
+            self.pending.failed = true;
             CommitError::Refused(fault)
         })
     }
 
     fn try_append(&mut self, draft: &Draft) -> Result<Appended, Fault> {
         let conversation = draft.conversation;
-        let &tally = self.tallies.get(&conversation).ok_or(Fault::NoConversation(conversation))?;
+        let &last_id = self.last_ids.get(&conversation).ok_or(Fault::NoConversation(conversation))?;
         if let Some(key) = &draft.key
-            && let Some(before) = self.said_under(draft, key)?
+            && let Some(before) = self.posted_under(draft, key)?
         {
             return Ok(before);
         }
-        let id = tally.last.next().ok_or(Fault::NoIdLeft(conversation))?;
-        let mut saved = tally.saved;
+        let id = last_id.last.next().ok_or(Fault::NoIdLeft(conversation))?;
+        let mut saved = last_id.saved;
         if self.keep {
             self.batch.push(&self.db, self.next_seq, id, draft)?;
             self.next_seq += 1;
-            self.change.kept += 1;
+            self.pending.messages += 1;
         } else if id.value() > saved {
-            saved = (tally.last.value() + RESERVE).min(MessageId::MAX.value());
+            saved = (last_id.last.value() + RESERVE).min(MessageId::MAX.value());
             records::one(&self.db, SAVE_LAST, [conversation.value(), to_sql(saved)])?;
         }
         if let Some(key) = &draft.key {
@@ -362,13 +361,13 @@ impl Store {
                 Digest::of(draft.text.as_str()).as_bytes()
             ])?;
         }
-        self.tally(conversation, Tally { last: id, saved });
+        self.set_last(conversation, LastId { last: id, saved });
         Ok(Appended::New(id))
     }
 
-    /// What was said under a key before. The text is known by its digest alone, so that the
-    /// answer is the same when the message itself is gone.
-    fn said_under(&self, draft: &Draft, key: &str) -> Result<Option<Appended>, Fault> {
+    /// What was posted under a key before. Only the digest of its text is kept, so that the answer
+    /// is the same when the message itself is gone.
+    fn posted_under(&self, draft: &Draft, key: &str) -> Result<Option<Appended>, Fault> {
         let sql = "SELECT id, digest FROM post_key WHERE account = ? AND conversation = ? AND key = ?";
         let before = self
             .db
@@ -379,31 +378,31 @@ impl Store {
             .optional()?;
         Ok(before.map(|(id, digest)| {
             let same = digest == *Digest::of(draft.text.as_str()).as_bytes();
-            // An id was within bounds when it was given.
+            // An id was within bounds when it was assigned.
             let id = u64::try_from(id).ok().and_then(MessageId::new).filter(|_| same);
             id.map_or(Appended::Conflict, Appended::Again)
         }))
     }
 
-    fn tally(&mut self, conversation: ConversationId, tally: Tally) {
-        let before = self.tallies.insert(conversation, tally);
-        self.change.undo.push((conversation, before));
+    fn set_last(&mut self, conversation: ConversationId, last_id: LastId) {
+        let before = self.last_ids.insert(conversation, last_id);
+        self.pending.undo.push((conversation, before));
     }
 }
 
 const SAVE_LAST: &str = "UPDATE conversation SET last = ?2 WHERE id = ?1";
 
-/// Saves these last ids, and up to which place in the order of saying all of them hold.
+/// Saves these last ids, and the sequence number up to which they hold.
 fn save_lasts<'a>(
     db: &Connection,
-    tallies: impl Iterator<Item = (&'a ConversationId, &'a Tally)>,
+    last_ids: impl Iterator<Item = (&'a ConversationId, &'a LastId)>,
     counted: i64,
 ) -> rusqlite::Result<()> {
     let mut save = db.prepare_cached(SAVE_LAST)?;
-    for (conversation, tally) in tallies {
-        save.execute([conversation.value(), to_sql(tally.last.value())])?;
+    for (conversation, last_id) in last_ids {
+        save.execute([conversation.value(), to_sql(last_id.last.value())])?;
     }
-    schema::set_counted(db, counted)
+    schema::set_lasts_saved(db, counted)
 }
 
 fn is_certain(fault: &Fault) -> bool {

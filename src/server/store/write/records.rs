@@ -1,17 +1,18 @@
-//! How each [`Write`] reaches the database, within the writer's transaction.
+//! How each [`Write`] reaches the database, within the writer's transaction. The dispatcher's thread
+//! runs it.
 
 use super::load::address_bytes;
 use crate::server::store::db::to_sql;
 use crate::server::traffic::{AccountRecord, ConversationKind, ConversationRecord, MemberRecord, Role, Write};
 use rusqlite::{Connection, Error, Params, Result, params};
 
-/// Addresses kept for each account; beyond, those that were used the longest ago are forgotten.
+/// Addresses kept for each account; beyond that, the one that was used the longest ago is forgotten.
 pub(super) const KNOWN_MAX: i64 = 16;
 
-/// Keeps one change.
+/// Writes one change.
 ///
 /// # Errors
-/// What SQLite says; a change to what is not there is [`Error::StatementChangedRows`].
+/// What SQLite says; a change to a missing row is [`Error::StatementChangedRows`].
 pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
     match write {
         Write::Account(account) => add_account(db, account),
@@ -133,7 +134,7 @@ pub(super) fn one(db: &Connection, sql: &str, params: impl Params) -> Result<()>
     }
 }
 
-/// Runs a statement that may find nothing to change.
+/// Runs a statement that may change any number of rows.
 fn any(db: &Connection, sql: &str, params: impl Params) -> Result<()> {
     db.prepare_cached(sql)?.execute(params).map(drop)
 }

@@ -1,9 +1,9 @@
-//! The writer: ids, keys, what a failure leaves, what a restart finds.
+//! The writer: ids, keys, what a failure leaves behind, what a restart finds.
 
 use super::super::test_support::{
     ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, draft, id, member, open, peopled, room, say,
 };
-use super::log::{LOG_LONG, LOG_MOST, LOG_QUIET};
+use super::log::{LOG_LONG, LOG_MAX, LOG_QUIET};
 use super::*;
 use crate::protocol::names::{AccountId, AddressGroup};
 use crate::server::store::Checkpointer;
@@ -41,7 +41,7 @@ fn a_second_server_is_refused() {
 }
 
 #[test]
-fn a_directory_that_is_none_is_named() {
+fn a_data_directory_that_is_a_file_is_named() {
     let dir = Dir::new();
     std::fs::write(dir.file("flat"), "").unwrap();
     let error = Store::open(&Settings { data: dir.file("flat"), ..dir.settings() }).unwrap_err().to_string();
@@ -49,7 +49,7 @@ fn a_directory_that_is_none_is_named() {
 }
 
 #[test]
-fn what_is_made_is_for_its_owner_alone() {
+fn new_files_are_readable_by_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = Dir::new();
     let settings = Settings { data: dir.file("new/data"), ..dir.settings() };
@@ -76,7 +76,7 @@ fn ids_count_up_by_one_in_each_conversation_and_across_restarts() {
 }
 
 #[test]
-fn a_rollback_gives_its_ids_back() {
+fn a_rollback_returns_its_ids() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["kept"]);
@@ -93,7 +93,7 @@ fn a_rollback_gives_its_ids_back() {
 }
 
 #[test]
-fn a_key_is_said_once_ever() {
+fn a_key_is_used_once_ever() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     store.begin().unwrap();
@@ -114,7 +114,7 @@ fn a_key_is_said_once_ever() {
 }
 
 #[test]
-fn ids_skip_ahead_after_a_crash_where_nothing_is_kept() {
+fn ids_skip_ahead_after_a_crash_when_messages_are_not_kept() {
     let dir = Dir::new();
     let forget = Settings { keep: false, ..dir.settings() };
     let mut store = peopled(&dir.settings());
@@ -125,12 +125,12 @@ fn ids_skip_ahead_after_a_crash_where_nothing_is_kept() {
     assert_eq!(say(&mut store, LOBBY, ALICE, &["c"; 1001]), 1003);
     assert_eq!(last(&store.load().unwrap(), LOBBY), 1003);
     drop(store);
-    // A crash: the rest of the second block is skipped.
+    // A crash: the rest of the second range is skipped.
     let (mut store, world) = open(&forget);
     assert_eq!((last(&world, LOBBY), last(&world, OPS)), (2002, 0));
     assert_eq!(say(&mut store, LOBBY, ALICE, &["d"]), 2003);
     store.close().unwrap();
-    // A clean end skips nothing; and those that are kept again go on from there.
+    // A clean end skips nothing, and messages that are kept again go on from there.
     let (mut store, world) = open(&dir.settings());
     assert_eq!(last(&world, LOBBY), 2003);
     assert_eq!(say(&mut store, LOBBY, ALICE, &["e"]), 2004);
@@ -201,13 +201,13 @@ fn what_was_written_is_loaded() {
 }
 
 #[test]
-fn a_change_to_what_is_not_there_spoils_its_transaction() {
+fn a_change_to_a_missing_row_fails_its_transaction() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     store.begin().unwrap();
     store.append(&draft(LOBBY, ALICE, "with it")).unwrap();
     store.write(&member(LOBBY, ALICE)).unwrap_err();
-    // Nothing more is taken, since it might be written outside of the transaction.
+    // Nothing more is accepted, since it might be written outside of the transaction.
     assert!(matches!(store.append(&draft(LOBBY, ALICE, "after")), Err(CommitError::Refused(Fault::Earlier))));
     assert!(matches!(store.commit(), Err(CommitError::Refused(Fault::Earlier))));
     assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
@@ -219,7 +219,7 @@ fn a_change_to_what_is_not_there_spoils_its_transaction() {
 }
 
 #[test]
-fn a_full_disk_refuses_and_leaves_everything_whole() {
+fn a_full_disk_refuses_and_leaves_everything_intact() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["before"]);
@@ -249,7 +249,7 @@ fn a_commit_that_failed_otherwise_is_ambiguous() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     store.begin().unwrap();
-    // As many as go in with one statement: nothing is left to be done but the commit itself.
+    // As many as fill a statement: nothing is left to do but the commit itself.
     for _ in 0..8 {
         store.append(&draft(LOBBY, ALICE, "who knows?")).unwrap();
     }
@@ -258,7 +258,7 @@ fn a_commit_that_failed_otherwise_is_ambiguous() {
 }
 
 #[test]
-fn what_was_committed_is_there_when_the_process_was_killed() {
+fn what_was_committed_survives_a_kill() {
     let (dir, after) = (Dir::new(), Dir::new());
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["one", "two"]);
@@ -266,7 +266,7 @@ fn what_was_committed_is_there_when_the_process_was_killed() {
     say(&mut store, LOBBY, ALICE, &["three"]);
     store.begin().unwrap();
     store.append(&draft(LOBBY, ALICE, "never committed")).unwrap();
-    // What the disk holds at this moment is what a killed process leaves.
+    // What the disk holds now is what a killed process leaves.
     for name in ["chitchat.db", "chitchat.db-wal"] {
         std::fs::copy(dir.file(name), after.file(name)).unwrap();
     }
@@ -276,7 +276,7 @@ fn what_was_committed_is_there_when_the_process_was_killed() {
 }
 
 #[test]
-fn the_log_is_folded_back_when_it_is_quiet() {
+fn the_log_is_checkpointed_when_it_is_quiet() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     let long = "x".repeat(4000);
@@ -284,12 +284,12 @@ fn the_log_is_folded_back_when_it_is_quiet() {
     assert!(store.log.pages > LOG_QUIET && store.log.checkpointed == 0, "{:?}", store.log);
     store.idle();
     assert_eq!(store.log.pages, store.log.checkpointed);
-    // The log is begun anew, not longer.
+    // The log was restarted, and is not longer.
     say(&mut store, LOBBY, ALICE, &["short"]);
     assert!(store.log.pages < 10, "{:?}", store.log);
 }
 
-/// What comes of a commit with these in it.
+/// Commits these.
 fn commit(store: &mut Store, texts: &[&str]) -> Committed {
     store.begin().unwrap();
     for text in texts {
@@ -299,7 +299,7 @@ fn commit(store: &mut Store, texts: &[&str]) -> Committed {
 }
 
 #[test]
-fn a_long_log_is_folded_back_beside_the_commits_and_begins_anew() {
+fn a_long_log_is_checkpointed_beside_the_commits_and_restarted() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     let checkpointer = Checkpointer::open(&dir.settings()).unwrap();
@@ -309,8 +309,8 @@ fn a_long_log_is_folded_back_beside_the_commits_and_begins_anew() {
     checkpointer.checkpoint();
     assert!(!commit(&mut store, &["anew"]).long_log);
     assert!(store.log.pages < 10, "{:?}", store.log);
-    assert_eq!((store.log.long_at, store.log.force_at), (LOG_LONG, LOG_MOST));
-    // Few pages, such as those committed while it is checkpointed, the writer checkpoints itself.
+    assert_eq!((store.log.long_at, store.log.force_at), (LOG_LONG, LOG_MAX));
+    // The writer itself checkpoints a few pages, such as those committed during a checkpoint.
     store.log.long_at = 50;
     assert!(!commit(&mut store, &vec![long.as_str(); 100]).long_log);
     assert_eq!(store.log.pages, store.log.checkpointed);
@@ -319,7 +319,7 @@ fn a_long_log_is_folded_back_beside_the_commits_and_begins_anew() {
 }
 
 #[test]
-fn the_log_is_folded_back_by_force_when_nobody_else_does() {
+fn a_commit_checkpoints_the_log_when_nothing_else_does() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     (store.log.long_at, store.log.force_at) = (50, 300);
@@ -336,7 +336,7 @@ fn last_ids_are_saved_when_it_is_quiet_after_many_messages_and_at_the_end() {
     let saved = |store: &Store| {
         let last = "SELECT last FROM conversation WHERE id = 1";
         let last: i64 = store.db.query_row(last, [], |row| row.get(0)).unwrap();
-        (last, schema::counted(&store.db).unwrap())
+        (last, schema::lasts_saved(&store.db).unwrap())
     };
     say(&mut store, OPS, ALICE, &["up"]);
     say(&mut store, LOBBY, ALICE, &["x"; 10]);
@@ -351,31 +351,31 @@ fn last_ids_are_saved_when_it_is_quiet_after_many_messages_and_at_the_end() {
     store.close().unwrap();
     let (store, world) = open(&dir.settings());
     assert_eq!((saved(&store), last(&world, LOBBY), last(&world, OPS)), ((22_001, 22_002), 22_001, 1));
-    assert!(load::uncounted(&store.db).unwrap().is_empty());
+    assert!(load::unsaved_lasts(&store.db).unwrap().is_empty());
 }
 
 #[test]
-fn a_transaction_that_fails_at_its_last_rows_is_taken_back_whole() {
+fn a_transaction_that_fails_at_its_last_rows_is_rolled_back_entirely() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     store.begin().unwrap();
     store.append(&draft(LOBBY, ALICE, "gathered")).unwrap();
-    store.db.execute("INSERT INTO message VALUES(1, 1, 1, 1, 1, 'in its place')", []).unwrap();
+    store.db.execute("INSERT INTO message VALUES(1, 1, 1, 1, 1, 'already there')", []).unwrap();
     assert!(matches!(store.commit(), Err(CommitError::Refused(Fault::Database(_)))));
     assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
     assert_eq!(last_seq(&store.db).unwrap(), 1);
 }
 
-/// One thing that befalls a store.
+/// Something that happens to a store.
 #[derive(Debug, Clone)]
 enum Turn {
-    /// Lines said in one transaction, some of them under a key, and whether it is committed.
+    /// Messages of one transaction, some of them under a key, and whether it is committed.
     Say {
         lines: Vec<(i64, Option<u8>)>,
         commit: bool,
     },
     Idle,
-    Count,
+    SaveLasts,
     Close,
     Crash,
     Keep(bool),
@@ -386,7 +386,7 @@ fn turn() -> impl Strategy<Value = Turn> {
     prop_oneof![
         6 => (lines, any::<bool>()).prop_map(|(lines, commit)| Turn::Say { lines, commit }),
         1 => Just(Turn::Idle),
-        2 => Just(Turn::Count),
+        2 => Just(Turn::SaveLasts),
         1 => Just(Turn::Close),
         3 => Just(Turn::Crash),
         1 => any::<bool>().prop_map(Turn::Keep),
@@ -396,7 +396,7 @@ fn turn() -> impl Strategy<Value = Turn> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn an_id_is_given_once_and_the_next_is_above_it(turns in proptest::collection::vec(turn(), 1..25)) {
+    fn each_id_is_assigned_once_and_the_next_is_above_it(turns in proptest::collection::vec(turn(), 1..25)) {
         let dir = Dir::new();
         let mut settings = dir.settings();
         let mut store = peopled(&settings);
@@ -433,7 +433,7 @@ proptest! {
                     continue;
                 }
                 Turn::Idle => { store.idle(); continue; }
-                Turn::Count => { store.count(); continue; }
+                Turn::SaveLasts => { store.save_lasts(); continue; }
                 Turn::Close => store.close().unwrap(),
                 Turn::Crash => drop(store),
                 Turn::Keep(keep) => {
@@ -445,7 +445,7 @@ proptest! {
             for (room, given) in &mut given {
                 let last = last(&world, ConversationId::new(*room));
                 prop_assert!(last >= *given, "{} below {}", last, given);
-                // What a crash skipped where nothing is kept.
+                // Ids that a crash skipped because messages are not kept.
                 *given = last;
             }
             store = opened;
