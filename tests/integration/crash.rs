@@ -1,5 +1,5 @@
 //! The server is killed under load, again and again. What was answered with `+` is there once, in
-//! order and unaltered; what anyone was shown is there too; ids never go back.
+//! order and unchanged; what anyone was shown is there too; ids never go back.
 //!
 //! `CHITCHAT_CRASH_CYCLES` says how often; it is 5 unless given.
 
@@ -9,10 +9,10 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 const WRITERS: usize = 4;
-/// Lines that a writer keeps unanswered.
+/// Lines that a writer sends ahead of their answers.
 const WINDOW: usize = 8;
-/// Acknowledgements after which a kill may come.
-const LEAST: usize = 100;
+/// Acknowledgements before a kill.
+const ACKNOWLEDGED_MIN: usize = 100;
 
 /// What somebody saw of a line in the lobby.
 #[derive(Debug)]
@@ -23,17 +23,17 @@ enum Seen {
     Shown(u64, String),
 }
 
-/// What a writer has under way, and takes up again after the crash.
+/// What a writer has sent, and takes up again after the crash.
 #[derive(Default)]
 struct Writer {
     serial: u64,
-    /// By label: lines that were sent and not answered. Each has a key of its own.
+    /// Lines that were sent and not answered, by label. Each has a key of its own.
     undecided: BTreeMap<u64, String>,
 }
 
 impl Writer {
-    /// Speaks until the server is gone. First it repeats under its key what is undecided; every
-    /// third line is a `/say`, which has no key and so is never repeated.
+    /// Sends lines until the server is gone. It first repeats the undecided ones under their keys;
+    /// every third line is a `/say`, which has no key and so is never repeated.
     fn speak(&mut self, name: &str, address: SocketAddr, tell: &Sender<Seen>) {
         let mut client = log_in(address, name);
         let mut sent: BTreeMap<u64, String> = BTreeMap::new();
@@ -65,7 +65,7 @@ impl Writer {
     }
 }
 
-/// Tells what is shown until the server is gone.
+/// Reports what is shown until the server is gone.
 fn listen(mut client: Client, tell: &Sender<Seen>) {
     let mut last = 0;
     while let Some(line) = client.line_or_end() {
@@ -105,24 +105,24 @@ fn history(server: &Server) -> Vec<String> {
     }
 }
 
-/// A different instant in each cycle and each run, with no crate for it.
+/// A different number in each cycle and each run, without a crate for it.
 fn random(most: usize) -> usize {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(0) as usize % most
 }
 
-/// Waits for so many acknowledgements; keeps all that is seen.
+/// Waits for that many acknowledgements, and collects everything that is seen.
 fn collect(seen: &Receiver<Seen>, acknowledgements: usize, all: &mut Vec<Seen>) {
     let mut count = 0;
     while count < acknowledgements {
-        let one = seen.recv_timeout(DEADLINE).expect("the server goes on acknowledging");
+        let one = seen.recv_timeout(DEADLINE).expect("the server keeps acknowledging");
         count += usize::from(matches!(one, Seen::Acknowledged(..)));
         all.push(one);
     }
 }
 
 #[test]
-fn what_was_acknowledged_or_shown_outlives_a_kill() {
+fn what_was_acknowledged_or_shown_survives_a_kill() {
     let cycles = std::env::var("CHITCHAT_CRASH_CYCLES").map_or(5, |cycles| cycles.parse().expect("a number"));
     let mut server = Server::start();
     let mut writers: Vec<Writer> = (0..WRITERS).map(|_| Writer::default()).collect();
@@ -146,7 +146,7 @@ fn what_was_acknowledged_or_shown_outlives_a_kill() {
                 threads.push(scope.spawn(move || writer.speak(&format!("w{n}"), address, &tell)));
             }
             drop(tell);
-            collect(&seen, LEAST + random(400), &mut all);
+            collect(&seen, ACKNOWLEDGED_MIN + random(400), &mut all);
             server.kill();
             all.extend(seen.iter());
             for thread in threads {
@@ -161,7 +161,7 @@ fn what_was_acknowledged_or_shown_outlives_a_kill() {
 }
 
 fn check(cycle: usize, before: &[String], now: &[String], all: &[Seen]) {
-    assert!(now.len() > before.len() && now[..before.len()] == *before, "cycle {cycle}: what was there has changed");
+    assert!(now.len() > before.len() && now[..before.len()] == *before, "cycle {cycle}: earlier history has changed");
     for seen in all {
         let (Seen::Acknowledged(id, text) | Seen::Shown(id, text)) = seen;
         assert_eq!(now.get(*id as usize - 1), Some(text), "cycle {cycle}: {seen:?}");
@@ -169,15 +169,15 @@ fn check(cycle: usize, before: &[String], now: &[String], all: &[Seen]) {
             assert!(*id > before.len() as u64, "cycle {cycle}: id {id} was given again");
         }
     }
-    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut ids: HashMap<&str, usize> = HashMap::new();
     let mut last: HashMap<&str, u64> = HashMap::new();
-    for (place, text) in now.iter().enumerate() {
-        assert!(places.insert(text, place).is_none(), "cycle {cycle}: said twice: {text}");
+    for (id, text) in now.iter().enumerate() {
+        assert!(ids.insert(text, id).is_none(), "cycle {cycle}: said twice: {text}");
         let mut words = text.split(' ');
         let writer = words.next().expect("a writer");
         let serial: u64 = words.next().and_then(|serial| serial.parse().ok()).expect("a serial");
         let last = last.entry(writer).or_insert(0);
-        // A crash cuts what a connection sent at one place, and what is undecided is repeated first.
+        // A crash cuts a connection's lines at one point, and undecided ones are repeated first.
         assert!(serial > *last, "cycle {cycle}: {text} comes after {writer} {last}");
         *last = serial;
     }

@@ -34,7 +34,7 @@ fn alice(server: &Server) -> Client {
     alice
 }
 
-/// Says long lines until one is not answered with `+`; how many were, and what that one was told.
+/// Says long lines until one is not answered with `+`. Returns how many were, and that one's answer.
 fn fill(alice: &mut Client) -> (u64, Option<String>) {
     let text = "x".repeat(3900);
     for id in 1..10_000 {
@@ -44,10 +44,10 @@ fn fill(alice: &mut Client) -> (u64, Option<String>) {
             other => return (id - 1, other),
         }
     }
-    panic!("the disk took everything");
+    panic!("the disk never filled up");
 }
 
-/// Everything that was answered with `+` is there, and the next line takes the next id or a later one.
+/// Checks that everything that was answered with `+` is there, and that the next line gets the next id.
 fn check(server: &Server, answered: u64) {
     let mut alice = alice(server);
     let rows = alice.ask("/history lobby limit=1");
@@ -58,12 +58,12 @@ fn check(server: &Server, answered: u64) {
 }
 
 #[test]
-fn a_write_that_fails_ends_the_process_and_loses_nothing_that_was_answered() {
+fn a_failed_write_ends_the_process_and_loses_nothing_that_was_answered() {
     let mut server = Server::start();
     server.connect().register("alice");
     server.terminate();
     server.wait();
-    // No file may grow any more: the system says so in the middle of a commit.
+    // No file may grow any further: the system refuses in the middle of a commit.
     server.limit_files(Some(1024));
     server.restart();
     let (answered, told) = fill(&mut alice(&server));
@@ -79,13 +79,13 @@ fn a_write_that_fails_ends_the_process_and_loses_nothing_that_was_answered() {
     check(&server, answered);
 }
 
-/// A small disk, as long as this lives.
+/// A small disk, mounted until this is dropped.
 struct Disk(PathBuf);
 
 impl Disk {
     fn mount(at: &Path) -> Self {
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(at).status();
-        assert!(mounted.is_ok_and(|status| status.success()), "a small disk can't be mounted here");
+        assert!(mounted.is_ok_and(|status| status.success()), "can't mount a small disk here");
         Self(at.to_owned())
     }
 }
@@ -99,7 +99,7 @@ impl Drop for Disk {
 
 #[test]
 #[ignore = "needs root, to mount a small disk"]
-fn a_full_disk_is_told_and_what_is_there_is_read_and_it_goes_on_when_there_is_room() {
+fn a_full_disk_refuses_lines_reads_go_on_and_so_do_writes_once_there_is_room() {
     let mut server = Server::not_started(&[]);
     let _disk = Disk::mount(&server.data());
     server.restart();
@@ -109,7 +109,7 @@ fn a_full_disk_is_told_and_what_is_there_is_read_and_it_goes_on_when_there_is_ro
     let mut alice = alice(&server);
     let (answered, told) = fill(&mut alice);
     assert!(told.as_ref().is_some_and(|line| line.starts_with("- storage: ")), "{told:?}");
-    // Refused is refused: it is not there later, nor does it take an id.
+    // A refused line does not appear later, nor does it take an id.
     let rows = alice.ask("/history lobby limit=1");
     assert!(rows[0].starts_with(&format!("| lobby {answered} ")), "{answered}: {}", &rows[0][..40]);
     fs::remove_file(&ballast).unwrap();

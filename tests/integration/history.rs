@@ -1,4 +1,4 @@
-//! History and search on the wire: bounds, where an answer stops, what may be read.
+//! History and search on the wire: bounds, where an answer stops, who may read what.
 
 use crate::support::{Client, Script, Server, play};
 
@@ -63,7 +63,7 @@ fn bounds_are_exclusive_and_the_oldest_line_comes_first() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_never_clamped() {
+fn values_out_of_range_are_refused_never_clamped() {
     let server = Server::start();
     let mut alice = speaker(&server, 1);
     for wrong in [
@@ -125,7 +125,7 @@ fn rows_carry_the_label_and_nothing_else() {
 }
 
 #[test]
-fn history_outlives_the_server() {
+fn history_survives_a_kill() {
     let mut server = Server::start();
     drop(speaker(&server, 3));
     let mut bob = server.connect();
@@ -204,7 +204,7 @@ fn search_finds_all_words_newest_first() {
 }
 
 #[test]
-fn search_takes_any_words_for_words() {
+fn search_has_no_operators() {
     let server = Server::start();
     let mut alice = speaker(&server, 1);
     alice.send("/say lobby say \"C++\" or don't: 100% (of) NEAR* -x");
@@ -220,7 +220,7 @@ fn search_takes_any_words_for_words() {
 }
 
 #[test]
-fn search_goes_on_where_it_stopped() {
+fn the_cursor_of_a_search_leads_to_the_next_page() {
     let server = Server::start();
     let mut alice = speaker(&server, 25);
     let (mut found, mut more) = (Vec::new(), String::new());
@@ -237,7 +237,7 @@ fn search_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn whoever_has_left_reads_no_more_and_comes_back_to_all() {
+fn whoever_left_reads_nothing_and_after_coming_back_everything() {
     play(
         "
         alice is in
@@ -264,7 +264,7 @@ fn whoever_has_left_reads_no_more_and_comes_back_to_all() {
 }
 
 #[test]
-fn a_large_answer_stops_before_it_can_not_be_taken_and_says_so() {
+fn a_large_answer_stops_at_the_bound_of_what_waits_and_says_so() {
     let server = Server::with(&["limits.flood=off", "limits.unread_bytes=64 KiB"]);
     let mut alice = server.connect();
     alice.register("alice");
@@ -287,7 +287,7 @@ fn a_large_answer_stops_before_it_can_not_be_taken_and_says_so() {
 }
 
 #[test]
-fn nothing_is_kept_where_history_is_off() {
+fn nothing_is_kept_when_history_is_off() {
     let server = Server::with(&["history.keep=off"]);
     Script::new(&server).play(
         "
@@ -304,7 +304,7 @@ fn nothing_is_kept_where_history_is_off() {
     );
 }
 
-/// Options come behind the named arguments, and nothing is guessed where they don't.
+/// Options come after the named arguments. If they do not, nothing is guessed.
 #[test]
 fn options_before_the_target_are_refused() {
     play(
