@@ -22,6 +22,7 @@
 
 pub mod args;
 pub mod authenticate;
+pub mod backoff;
 pub mod bot;
 pub mod catch_up;
 pub mod connection;

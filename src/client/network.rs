@@ -5,6 +5,7 @@
 //! should see goes to the [`Screen`]. Nothing here waits for the line editor or the user.
 
 use super::authenticate::token_label;
+use super::backoff::Backoff;
 use super::connection::{Connection, ConnectionError};
 use super::connector::{Connector, ConnectorError, LoggedIn};
 use super::poller::{Poller, WaitOutcome, WakeHandle};
@@ -20,12 +21,6 @@ use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// The first and the longest wait before reconnecting. Each is shortened by up to half at random,
-/// so that a thousand clients don't all reconnect in the same moment.
-const WAIT_FIRST: Duration = Duration::from_secs(1);
-const WAIT_MOST: Duration = Duration::from_secs(60);
-/// After a connection that lived this long, the waits begin at the first again.
-const GOOD_AFTER: Duration = Duration::from_secs(30);
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How long to wait for lines when nothing else is due.
@@ -127,7 +122,7 @@ struct Network<S> {
     reports: Sender<Report>,
     me: UserName,
     patience: Patience,
-    wait: Duration,
+    backoff: Backoff,
     leaving: Option<When>,
     /// Why the screen takes nothing more.
     unseen: Option<io::Error>,
@@ -166,7 +161,7 @@ pub fn start<S: Screen + 'static>(
         reports: report,
         me: logged_in.me,
         patience,
-        wait: WAIT_FIRST,
+        backoff: Backoff::new(),
         leaving: None,
         unseen: None,
         answers: Vec::new(),
@@ -193,9 +188,7 @@ impl<S: Screen> Network<S> {
         loop {
             let since = Instant::now();
             let over = self.serve(logged_in);
-            if since.elapsed() >= GOOD_AFTER {
-                self.wait = WAIT_FIRST;
-            }
+            self.backoff.connection_lived(since.elapsed());
             let why = match over {
                 Over::Left => return Ending::Left,
                 Over::Dropped(error) => error.to_string(),
@@ -304,8 +297,7 @@ impl<S: Screen> Network<S> {
 
     /// Sleeps before the next attempt; true if the user leaves meanwhile.
     fn rest(&mut self) -> bool {
-        let until = Instant::now() + shortened(self.wait);
-        self.wait = (self.wait * 2).min(WAIT_MOST);
+        let until = Instant::now() + self.backoff.next_wait();
         loop {
             self.take_actions();
             if self.leaving == Some(When::Now) {
@@ -399,27 +391,6 @@ impl Patience {
         match self {
             Self::Endless => true,
             Self::Limited(most) => since.elapsed() < most,
-        }
-    }
-}
-
-/// This duration, shortened by up to half at random.
-fn shortened(wait: Duration) -> Duration {
-    let mut byte = [0u8; 1];
-    // Without randomness it is not shortened.
-    let share = if getrandom::fill(&mut byte).is_ok() { f64::from(byte[0]) / 512.0 } else { 0.0 };
-    wait.mul_f64(1.0 - share)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_are_shortened_by_half_at_most() {
-        for _ in 0..200 {
-            let wait = shortened(WAIT_MOST);
-            assert!(wait > WAIT_MOST / 2 && wait <= WAIT_MOST, "{wait:?}");
         }
     }
 }
