@@ -28,6 +28,7 @@ use super::args::{Address, Fingerprint};
 use super::authenticate::{ANSWER_TIMEOUT, AuthError, Authenticator, Credentials, Welcome};
 use super::connection::{ConnectError, Connection, ConnectionError};
 use super::poller::{Poller, WaitOutcome};
+use super::screen::clean;
 use super::trust::Trust;
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::UserName;
@@ -154,7 +155,9 @@ impl Bot {
                     Body::Row(row) => rows.push(row.to_owned()),
                     Body::Done(text) => return Ok(Answer { text: text.to_owned(), rows }),
                     Body::Refused(code, text) => {
-                        return Err(BotError::Refused { code: code.to_owned(), text: text.to_owned() });
+                        // An error may be printed, and the server may be anyone's.
+                        let (code, text) = (clean(code).into_owned(), clean(text).into_owned());
+                        return Err(BotError::Refused { code, text });
                     }
                     Body::Prompt(_) => {
                         // An empty answer cancels.

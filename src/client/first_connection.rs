@@ -61,7 +61,9 @@ impl Prompts for TerminalPrompts {
     }
 
     fn tell(&mut self, text: &str) {
-        eprintln!("{}", clean_lines(text));
+        if let Err(error) = writeln!(io::stderr(), "{}", clean_lines(text)) {
+            log::debug!("can't write to standard error: {error}");
+        }
     }
 }
 

@@ -329,3 +329,23 @@ fn times_follow_tz() {
     assert!(shown(&before) || shown(&kolkata()), "{screen}");
     server.stop();
 }
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_device_whose_token_is_revoked_is_logged_out() {
+    let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+    let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    let tmux = register(&server, &home, "alice");
+    let mut other = Other::connect(server.plain, "/login alice correct horse battery");
+    other.send("/token list");
+    let row = other.until("| chitchat-");
+    let label = row.split(' ').nth(1).unwrap();
+    other.send(&format!("/token revoke {label}"));
+    other.until("+ ");
+    let screen = tmux.shows("has expired or was revoked");
+    assert!(screen.contains("alice") && screen.contains("Press Enter to leave"), "{screen}");
+    tmux.keys(&["Enter"]);
+    tmux.shows("ended with 4");
+    assert_eq!(std::fs::read_to_string(home.path("tokens")).unwrap(), "");
+    server.stop();
+}
