@@ -16,9 +16,9 @@ pub const LIMIT_DEFAULT: u32 = 50;
 pub const LIMIT_MAX: u32 = 1000;
 /// The most unread lines that `/set replay` shows at once.
 pub const REPLAY_MAX: u32 = 1000;
-/// The longest that an invitation may live.
+/// The longest that an invitation can be valid.
 pub const INVITE_FOR_MAX: Duration = Duration::from_secs(365 * 86_400);
-/// The most people that one invitation may let in.
+/// The most people that one invitation can let in.
 pub const INVITE_USES_MAX: u32 = 1000;
 
 /// An option of one's connection and its new value.
@@ -75,7 +75,7 @@ impl<'a> Args<'a> {
         self.optional_word()
     }
 
-    /// Whether this one word stands there, which is all that may.
+    /// Whether this word comes next; no other may.
     pub(super) fn keyword(&mut self, keyword: &str) -> Result<bool, Refusal> {
         match self.optional_word() {
             None => Ok(false),
@@ -181,7 +181,7 @@ fn next_word(rest: &str) -> Option<(&str, &str)> {
     Some(rest.split_at(rest.find(' ').unwrap_or(rest.len())))
 }
 
-/// A word of the peer's, short enough to be shown back to it.
+/// A word that the peer sent, short enough to be shown to it again.
 pub(super) fn quoted(word: &str) -> String {
     let mut shown: String = word.chars().take(40).collect();
     if shown.len() < word.len() {

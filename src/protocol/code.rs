@@ -33,13 +33,13 @@ codes! {
     UnknownVerb = "unknown-verb",
     /// Arguments that do not fit the verb.
     BadArgument = "bad-argument",
-    /// A line longer than may be sent.
+    /// A line that is too long.
     LineTooLong = "line-too-long",
     /// A line that is not UTF-8.
     BadUtf8 = "bad-utf8",
     /// Control characters or text-direction overrides.
     BadText = "bad-text",
-    /// A deflate frame that is not one.
+    /// A malformed deflate frame.
     BadFrame = "bad-frame",
     /// The verb needs a login.
     NotLoggedIn = "not-logged-in",
@@ -55,9 +55,9 @@ codes! {
     BadName = "bad-name",
     /// The password is too short or too long.
     WeakPassword = "weak-password",
-    /// This server makes no new accounts.
+    /// This server doesn't accept new accounts.
     RegistrationClosed = "registration-closed",
-    /// The invitation is missing, unknown, used up or too old.
+    /// The invitation is missing, unknown, used up or expired.
     BadInvite = "bad-invite",
     /// Too often; a `retry` tag says when again.
     Throttled = "throttled",
@@ -65,7 +65,7 @@ codes! {
     NoSuchRoom = "no-such-room",
     /// No such account.
     NoSuchUser = "no-such-user",
-    /// There is no current room to say a bare text in.
+    /// There is no current room to say bare text in.
     NoRoom = "no-room",
     /// You are not in that room.
     NotAMember = "not-a-member",
@@ -75,21 +75,21 @@ codes! {
     Banned = "banned",
     /// You are muted in that room.
     Muted = "muted",
-    /// You send faster than is taken; nothing is lost.
+    /// You send faster than the server takes lines; nothing is lost.
     SlowDown = "slow-down",
     /// The key was used with another text.
     Conflict = "conflict",
     /// A count of things one may have is reached.
     Limit = "limit",
-    /// You read slower than lines come.
+    /// You fell too far behind with reading.
     TooSlow = "too-slow",
-    /// The server has too much to do for this just now.
+    /// The server is too busy for this right now.
     Busy = "busy",
-    /// The disk took it not.
+    /// It could not be saved: the disk is full or failing.
     Storage = "storage",
     /// The server is going down.
     ShuttingDown = "shutting-down",
-    /// A fault of the server's own.
+    /// Something went wrong in the server.
     Internal = "internal",
     /// Notice: another of your connections moved a read marker.
     Read = "read",

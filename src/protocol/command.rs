@@ -1,9 +1,9 @@
 //! What a client sends: the ONE table of verbs. The parser, `/help`, the client's completion and
 //! the table in `docs/PROTOCOL.md` all come from [`TABLE`].
 //!
-//! What the arguments are read with is `args`'s. Parsing has two steps, because a refusal for an unknown verb comes before one for the login
-//! state, and that before one for the arguments: [`parse_line`] finds the verb, [`Verb::parse`]
-//! reads the arguments.
+//! `args` reads the arguments. Parsing has two steps, because the refusal of an unknown verb comes
+//! before that of the login state, which comes before that of the arguments: [`parse_line`] finds
+//! the verb, [`Verb::parse`] reads the arguments. Must not know sessions, rooms or sockets.
 
 use super::args::{
     Args, bad, duration, existing_room_name, login_name, message_id, number, quoted, room_name, said, setting,
@@ -18,8 +18,8 @@ pub use super::args::{
     INVITE_FOR_MAX, INVITE_USES_MAX, KEY_MAX, LABEL_MAX, LIMIT_DEFAULT, LIMIT_MAX, REPLAY_MAX, Setting, is_label,
 };
 
-/// Longest client line once logged in, in bytes before its end. A terminal cuts what is typed at
-/// 4095 without a word, so a cut line is refused here rather than said.
+/// Longest client line once logged in, in bytes before its end. A terminal silently cuts what is
+/// typed at 4095, so a line that was cut there is refused rather than said.
 pub const LINE_MAX: usize = 4000;
 /// Longest client line before login.
 pub const LINE_MAX_NEW: usize = 512;
@@ -118,7 +118,7 @@ pub enum Command {
     InviteCode {
         /// How many people it lets in.
         uses: u32,
-        /// How long it lives.
+        /// How long it is valid.
         lasts: Duration,
         /// Whether they become administrators.
         admin: bool,
@@ -140,7 +140,7 @@ pub enum Command {
     Create {
         /// The new room.
         room: RoomName,
-        /// Whether only the invited see it.
+        /// Whether only members and invited people see it.
         private: bool,
     },
     /// `/join ROOM`
@@ -229,7 +229,7 @@ pub const TABLE: &[Verb] = &[
         let name = a.word("NAME").map(login_name)?;
         let invite = a.option("invite");
         let password = a.secret();
-        // A repeated option is refused behind the password, as a bad name is.
+        // A repeated option is refused after the password, as a bad name is.
         let name = invite.as_ref().map(|_| ()).map_err(Clone::clone).and(name);
         Ok(Command::Register { name, invite: invite.ok().flatten().map(Secret::new), password })
     }),
@@ -240,10 +240,10 @@ pub const TABLE: &[Verb] = &[
     verb!("resume" "TOKEN", New, "logs in with a device token", "+ welcome NAME…", [], |a| {
         Ok(Command::Resume(Secret::new(a.word("TOKEN")?)))
     }),
-    verb!("passwd" "", User, "asks for the old and the new password; ends your other connections and tokens", "+ …", [], |_| {
+    verb!("passwd" "", User, "changes your password: asks for the old and the new one; closes your other connections and revokes your tokens", "+ …", [], |_| {
         Ok(Command::Passwd)
     }),
-    verb!("token" "new LABEL [here] | list | revoke LABEL", User, "device tokens: a program logs in with one instead of the password; each is shown once",
+    verb!("token" "new LABEL [here] | list | revoke LABEL", User, "makes, lists or revokes device tokens, which log in without the password; here: for this connection's own use",
         "+ TOKEN for new, + LABEL… for revoke, + N tokens for list", [], |a| match a.word("new, list or revoke")? {
         "new" => {
             let label = a.label()?;
@@ -253,9 +253,9 @@ pub const TABLE: &[Verb] = &[
         "revoke" => Ok(Command::TokenRevoke(a.label()?)),
         other => Err(bad(format!("Expected new, list or revoke, not {}.", quoted(other)))),
     }),
-    verb!("whoami" "", User, "says who you are", "+ NAME…", [], |_| Ok(Command::Whoami)),
+    verb!("whoami" "", User, "shows who you are", "+ NAME…", [], |_| Ok(Command::Whoami)),
     verb!("sessions" "", User, "lists your connections", "+ N sessions", [], |_| Ok(Command::Sessions)),
-    verb!("invitecode" "[uses=N] [for=7d] [admin]", Admin, "makes an invitation to this server", "+ CODE…", ["uses", "for"], |a| {
+    verb!("invitecode" "[uses=N] [for=7d] [admin]", Admin, "makes an invitation code for this server", "+ CODE…", ["uses", "for"], |a| {
         // The word first: options may stand on either side of it.
         let admin = match a.word_among_options() {
             None => false,
@@ -278,28 +278,28 @@ pub const TABLE: &[Verb] = &[
         let after = a.option("after")?.map(existing_room_name).transpose()?;
         Ok(Command::Rooms { after, limit: a.limit()? })
     }),
-    verb!("conversations" "", User, "lists where you talk: target, last id, read up to, unread", "+ N conversations", [], |_| {
+    verb!("conversations" "", User, "lists your rooms and direct conversations: target, last id, read up to, unread", "+ N conversations", [], |_| {
         Ok(Command::Conversations)
     }),
-    verb!("create" "ROOM [private]", User, "makes a room that you own and puts you in it; a private one is seen by the invited alone",
+    verb!("create" "ROOM [private]", User, "makes a room that you own, with you in it; only people you invite see a private one",
         "+ ROOM…", [], |a| {
         let room = a.room("ROOM")?;
         Ok(Command::Create { room, private: a.keyword("private")? })
     }),
-    verb!("join" "ROOM", User, "enters a room and talks there from now on; makes it if there is none", "+ ROOM…", [], |a| {
+    verb!("join" "ROOM", User, "enters a room and makes it your current one; creates it if there is none", "+ ROOM…", [], |a| {
         Ok(Command::Join(a.room("ROOM")?))
     }),
     verb!("leave" "ROOM", User, "leaves a room for good", "+ ROOM…", [], |a| Ok(Command::Leave(a.existing_room("ROOM")?))),
-    verb!("switch" "ROOM", User, "talks in another room that you are in", "+ ROOM…", [], |a| {
+    verb!("switch" "ROOM", User, "makes another of your rooms the current one", "+ ROOM…", [], |a| {
         Ok(Command::Switch(a.room("ROOM")?))
     }),
     verb!("invite" "ROOM NAME", User, "invites someone to a room that you are in", "+ …", [], |a| {
         Ok(Command::Invite { room: a.room("ROOM")?, name: a.name("NAME")? })
     }),
-    verb!("who" "[ROOM]", Member, "lists who is in a room, and who of them is here", "+ N members", [], |a| {
+    verb!("who" "[ROOM]", Member, "lists the members of a room, and which of them are here", "+ N members", [], |a| {
         Ok(Command::Who(a.optional_word().map(room_name).transpose()?))
     }),
-    verb!("topic" "ROOM [TEXT or -]", Member, "shows, sets or clears (-) what a room is about", "+ …", [], |a| {
+    verb!("topic" "ROOM [TEXT or -]", Member, "shows a room's topic, sets it, or clears it (-)", "+ …", [], |a| {
         let room = a.room("ROOM")?;
         match a.tail() {
             None => Ok(Command::TopicShow(room)),
@@ -313,7 +313,7 @@ pub const TABLE: &[Verb] = &[
     verb!("msg" "NAME TEXT", Member, "says TEXT to one person, also while they are away", "+ ID", [], |a| {
         Ok(Command::Say { target: Target::Direct(a.name("NAME")?), key: None, text: a.text()? })
     }),
-    verb!("post" "TARGET KEY TEXT", Member, "as /say, but once ever under one KEY: a program repeats it safely", "+ ID", [], |a| {
+    verb!("post" "TARGET KEY TEXT", Member, "like /say, but only once for each KEY: a program can safely repeat it", "+ ID", [], |a| {
         let target = a.hearer("TARGET")?;
         let key = a.word("KEY")?;
         if key.len() > KEY_MAX {
@@ -321,14 +321,14 @@ pub const TABLE: &[Verb] = &[
         }
         Ok(Command::Say { target, key: Some(key.into()), text: a.text()? })
     }),
-    verb!("history" "[TARGET] [before=ID] [after=ID] [limit=N]", Member, "shows what was said, oldest first: the last lines, or the first ones after an ID",
+    verb!("history" "[TARGET] [before=ID] [after=ID] [limit=N]", Member, "shows messages, oldest first: the last ones, or the first ones after an ID",
         "+ N messages[, more][, oldest=ID]", ["before", "after", "limit"], |a| {
         let target = a.optional_word().map(target_name).transpose()?;
         let before = a.option("before")?.map(message_id).transpose()?;
         let after = a.option("after")?.map(message_id).transpose()?;
         Ok(Command::History { target, before, after, limit: a.limit()? })
     }),
-    verb!("search" "[in=TARGET] [from=NAME] [limit=N] [more=CURSOR] WORDS", User, "finds lines with all of WORDS in them, newest first, wherever you may read",
+    verb!("search" "[in=TARGET] [from=NAME] [limit=N] [more=CURSOR] WORDS", User, "finds messages with all of WORDS in them, newest first, wherever you may read",
         "+ N messages[, more=CURSOR]", ["in", "from", "limit", "more"], |a| {
         let within = a.option("in")?.map(target_name).transpose()?;
         let from = a.option("from")?.map(user_name).transpose()?;
@@ -353,7 +353,7 @@ pub enum Input<'a> {
         label: Option<&'a str>,
         /// The verb, or why there is none.
         verb: Result<&'static Verb, Refusal>,
-        /// What stands behind the verb, with its first space.
+        /// What comes after the verb, with its first space.
         rest: &'a str,
     },
 }
@@ -370,8 +370,7 @@ pub fn parse_line(line: &str) -> Input<'_> {
     if after_slash.starts_with('/') {
         return Input::Text(after_slash);
     }
-    let malformed =
-        || Refusal::new(Code::UnknownVerb, "a command is /verb or /@label verb. /help lists what there is.");
+    let malformed = || Refusal::new(Code::UnknownVerb, "a command is /verb or /@label verb. /help lists them.");
     let (label, after_label) = match after_slash.strip_prefix('@') {
         None => (None, after_slash),
         Some(rest) => {
@@ -391,7 +390,7 @@ pub fn parse_line(line: &str) -> Input<'_> {
 }
 
 /// The label that a line began with, if it began with a well-formed `/@LABEL `. It works on bytes,
-/// since a line that is no UTF-8 or too long is refused with its label too.
+/// since a line that is not UTF-8, or too long, is refused with its label too.
 #[must_use]
 pub fn label_of(line: &[u8]) -> Option<&str> {
     let rest = line.strip_prefix(b"/@")?;
@@ -406,7 +405,7 @@ pub fn find(name: &str) -> Option<&'static Verb> {
     TABLE.iter().find(|verb| verb.name.eq_ignore_ascii_case(name))
 }
 
-/// The refusal for a verb that there is not; it suggests the nearest one.
+/// The refusal of an unknown verb; it suggests the nearest one.
 #[must_use]
 pub fn unknown(word: &str) -> Refusal {
     let lower = word.to_ascii_lowercase();
@@ -418,14 +417,14 @@ pub fn unknown(word: &str) -> Refusal {
     // A word of a line of 4000 bytes would make an answer of 4000 bytes.
     let shown: String = lower.chars().take(24).collect();
     let text = match near {
-        Some((_, name)) => format!("there is no /{shown}. Did you mean /{name}? /help lists what there is."),
-        None => format!("there is no /{shown}. /help lists what there is."),
+        Some((_, name)) => format!("there is no /{shown}. Did you mean /{name}? /help lists all commands."),
+        None => format!("there is no /{shown}. /help lists all commands."),
     };
     Refusal::new(Code::UnknownVerb, text)
 }
 
 impl Verb {
-    /// Reads the arguments that stand behind the verb.
+    /// Reads the arguments.
     ///
     /// # Errors
     /// `bad-argument` or `bad-name`, with how the verb is used.

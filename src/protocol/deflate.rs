@@ -33,27 +33,27 @@ pub const PACKED_MAX_SERVER: usize = PLAIN_MAX;
 /// Longest header in bytes, without its line's end: `=`, twice five digits, eight more, two spaces.
 pub const HEADER_MAX: usize = 1 + 5 + 1 + 5 + 1 + 8;
 
-/// What was called a deflate frame is none. The peer's fault; on the wire it is `bad-frame`, and
-/// ends the connection, since where the next line begins is not known.
+/// A malformed deflate frame. The peer's fault; on the wire it is `bad-frame`, and ends the
+/// connection, since nobody knows where the next line begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadFrame {
     /// Not `=PACKED PLAIN CRC`.
-    #[error("a frame begins with =PACKED PLAIN CRC")]
+    #[error("a frame must begin with =PACKED PLAIN CRC")]
     Header,
     /// PACKED is more than this side may send.
-    #[error("a frame has at most {0} octets packed")]
+    #[error("a frame can have at most {0} packed octets")]
     Packed(usize),
     /// PLAIN is more than [`PLAIN_MAX`].
-    #[error("a frame has at most {PLAIN_MAX} octets inflated")]
+    #[error("a frame can inflate to at most {PLAIN_MAX} octets")]
     Plain,
     /// The octets are no deflate stream that ends exactly at PACKED and gives exactly PLAIN.
-    #[error("a frame is one raw deflate stream of exactly PACKED octets that inflates to exactly PLAIN")]
+    #[error("a frame must be one raw deflate stream of exactly PACKED octets that inflates to exactly PLAIN")]
     Stream,
     /// The CRC-32 differs: most likely a wrong dictionary.
     #[error("the frame's CRC-32 differs; was it made with dictionary {DICTIONARY}?")]
     Checksum,
     /// The last line has no end.
-    #[error("a frame holds whole lines")]
+    #[error("a frame must hold whole lines")]
     Unended,
 }
 
@@ -86,7 +86,7 @@ impl Header {
         Ok(Self { packed, plain, crc: hexadecimal(crc)? })
     }
 
-    /// Octets behind the header's line.
+    /// Octets after the header's line.
     #[must_use]
     pub fn packed(&self) -> usize {
         self.packed as usize
@@ -118,7 +118,7 @@ fn hexadecimal(word: &[u8]) -> Result<u32, BadFrame> {
     })
 }
 
-/// Makes frames. 371 KiB of state: one a thread.
+/// Makes frames. 371 KiB of state: one for each thread.
 #[derive(Debug)]
 pub struct Packer {
     deflate: Compress,
@@ -141,7 +141,7 @@ impl Packer {
     /// The whole frame for these lines, header and octets; `None` where it would not be smaller
     /// than the lines, or they are not [`PLAIN_MIN`] to [`PLAIN_MAX`] octets.
     pub fn pack(&mut self, lines: &[u8]) -> Option<Box<[u8]>> {
-        debug_assert!(lines.is_empty() || lines.ends_with(b"\n"), "a frame holds whole lines");
+        debug_assert!(lines.is_empty() || lines.ends_with(b"\n"), "a frame must hold whole lines");
         if !(PLAIN_MIN..=PLAIN_MAX).contains(&lines.len()) {
             return None;
         }
@@ -167,7 +167,7 @@ impl Packer {
 /// a third more for 2 %.
 const LEVEL: u32 = 6;
 
-/// Opens frames. 46 KiB of state: one a thread.
+/// Opens frames. 46 KiB of state: one for each thread.
 #[derive(Debug)]
 pub struct Unpacker {
     inflate: Decompress,

@@ -19,7 +19,7 @@ use memchr::memchr;
 /// How much of a line that is too long is shown, in bytes: enough for the label that it began with.
 pub const HEAD_MAX: usize = "/@".len() + LABEL_MAX + " ".len();
 
-/// A buffer whose unused room exceeds this, in bytes, gives it back.
+/// A buffer with more unused room than this, in bytes, is shrunk.
 const SLACK_MAX: usize = 1024;
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
@@ -59,7 +59,7 @@ pub enum Cut<'a> {
     },
     /// A deflate frame. Its lines are cut next if the caller hands them to [`Framer::unroll`].
     Frame(Header, &'a [u8]),
-    /// A header that is none. Nothing is cut from this connection any more.
+    /// A malformed header. Nothing more is cut from this connection.
     BadFrame(BadFrame),
 }
 
@@ -84,9 +84,9 @@ enum State {
     Lines,
     /// In a line that was too long.
     Skipping,
-    /// Behind a frame's header.
+    /// After a frame's header.
     Octets(Header),
-    /// Behind a bad header.
+    /// After a bad header.
     Broken,
 }
 
@@ -194,7 +194,7 @@ impl Framer {
         self.kept.len() - self.at
     }
 
-    /// Gives memory back of which everything is cut.
+    /// Frees memory once everything in it is cut.
     fn release(&mut self) {
         if self.at == self.kept.len() {
             self.kept = Vec::new();
@@ -218,7 +218,7 @@ impl Framer {
         }
     }
 
-    /// Where the next LF is, counted from the front; bytes searched before are passed over.
+    /// Where the next LF is, counted from the front; bytes that were searched before are skipped.
     fn find_end(&mut self, input: &[u8]) -> Option<usize> {
         let held = self.held();
         let kept = self.kept.get(self.at + self.searched..).unwrap_or_default();
@@ -230,7 +230,7 @@ impl Framer {
         end
     }
 
-    /// Passes over `count` bytes, which must be there.
+    /// Skips `count` bytes, which must be there.
     fn discard(&mut self, input: &mut &[u8], count: usize) {
         let from_kept = count.min(self.held());
         self.at += from_kept;
@@ -238,8 +238,8 @@ impl Framer {
         self.searched = self.searched.saturating_sub(count);
     }
 
-    /// Takes `len` bytes in one piece and passes over the `ending` behind them, all of which must
-    /// be there. Only a piece that lies half in what is kept is copied.
+    /// Takes `len` bytes in one piece and skips the `ending` after them, all of which must be there.
+    /// A piece is copied only if some of it was kept before.
     fn take<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8], len: usize, ending: usize) -> &'a [u8] {
         let held = self.held();
         if held == 0 {
@@ -311,7 +311,7 @@ fn without_cr(line: &[u8]) -> &[u8] {
 /// Takes a line for text.
 ///
 /// # Errors
-/// The refusal that answers a line that is no UTF-8, or holds what may not be sent.
+/// The refusal of a line that is not UTF-8, or holds what may not be sent.
 pub fn text(line: &[u8]) -> Result<&str, Refusal> {
     let text = std::str::from_utf8(line)
         .map_err(|_| Refusal::new(Code::BadUtf8, "that line is not UTF-8 and was not sent."))?;

@@ -84,7 +84,7 @@ pub struct Line<'a> {
 
 /// A line that this version does not know. A client ignores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a line that this version knows")]
+#[error("this version doesn't know such a line")]
 pub struct UnknownLine;
 
 impl<'a> Tags<'a> {
@@ -227,7 +227,7 @@ impl<'a> Line<'a> {
     }
 
     /// Appends the line with its tags and LF, and says how many bytes the tags took: what a
-    /// person is sent begins behind them.
+    /// person is sent begins after them.
     pub fn encode(&self, out: &mut Vec<u8>) -> usize {
         let start = out.len();
         self.tags.encode(out);

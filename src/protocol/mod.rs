@@ -11,6 +11,7 @@ pub mod command;
 pub mod deflate;
 pub mod frame;
 pub mod http_guard;
+mod ids;
 pub mod line;
 pub mod names;
 pub mod secrets;

@@ -1,18 +1,20 @@
-//! The names and texts that cross every boundary, each parsed once at the edge.
+//! The names and texts that cross every boundary, each parsed once at the edge. The ids that go with
+//! them are in `ids`, and come from here too.
 //!
-//! Owns what a valid name, text or id is. Knows nothing of sockets, threads, storage or the wire.
+//! Owns what a valid name or text is. Knows nothing of sockets, threads, storage or the wire.
 //! Every type keeps its field private, so a value that exists is a value that was checked.
+
+pub use super::ids::{AccountId, AddressGroup, ConnId, ConversationId, MessageId};
 
 use arrayvec::ArrayString;
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Longest account or room name, in bytes (names are ASCII).
 pub const NAME_MAX: usize = 32;
 
-/// The administrator's console signs its lines with this name, which nobody can register.
+/// The administrator's console signs its lines with this name, which nobody else can have.
 pub const SERVER_NAME: &str = "server";
 
 /// Why a name was not taken. The peer's fault; on the wire it is `bad-name`.
@@ -27,7 +29,7 @@ pub enum NameError {
     /// The name held a character other than letters, digits, `-` and `_`.
     #[error("a name can contain only letters (a-z, A-Z), digits, - and _")]
     BadCharacter,
-    /// The name is kept for the server itself.
+    /// The name is the server's own.
     #[error("that name is reserved for the server")]
     Reserved,
 }
@@ -288,153 +290,6 @@ impl Text {
     }
 }
 
-/// Names one connection for as long as the process lives. Never used again, so that a late answer
-/// can't reach the next owner of a slot. The upper 8 bits name the worker that owns it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct ConnId(u64);
-
-impl ConnId {
-    const SERIAL_BITS: u32 = 56;
-    /// The low bits of a serial name its worker's slot, the others count how often that was used.
-    const SLOT_BITS: u32 = 24;
-
-    /// The `serial`th connection of a worker.
-    #[must_use]
-    pub fn new(worker: u8, serial: u64) -> Self {
-        debug_assert!(serial < 1 << Self::SERIAL_BITS);
-        Self((u64::from(worker) << Self::SERIAL_BITS) | serial)
-    }
-
-    /// The worker that owns the connection.
-    #[must_use]
-    pub fn worker(self) -> usize {
-        usize::from((self.0 >> Self::SERIAL_BITS) as u8)
-    }
-
-    /// The connection's number within its worker.
-    #[must_use]
-    pub fn serial(self) -> u64 {
-        self.0 & ((1 << Self::SERIAL_BITS) - 1)
-    }
-}
-
-impl fmt::Display for ConnId {
-    /// The worker, its slot, and how often the slot was used: `#0.12.1`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (uses, slot) = (self.serial() >> Self::SLOT_BITS, self.serial() & ((1 << Self::SLOT_BITS) - 1));
-        write!(f, "#{}.{slot}.{uses}", self.worker())
-    }
-}
-
-macro_rules! row_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-        pub struct $name(i64);
-
-        impl $name {
-            /// From the number that the database knows it by.
-            #[must_use]
-            pub const fn new(id: i64) -> Self {
-                Self(id)
-            }
-
-            /// The number that the database knows it by.
-            #[must_use]
-            pub fn value(self) -> i64 {
-                self.0
-            }
-        }
-    };
-}
-
-row_id! {
-    /// An account, for as long as the data lives; never given to another.
-    AccountId
-}
-
-row_id! {
-    /// A room, or the direct conversation of a pair of people; never given to another.
-    ConversationId
-}
-
-/// Whom a connection's address stands for when counting: an IPv4 address, an IPv6 /64 (which is
-/// what one household or one rented server has), or this machine's admin socket.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum AddressGroup {
-    /// The admin socket.
-    Console,
-    /// One IPv4 address, also when it came mapped into IPv6.
-    V4([u8; 4]),
-    /// The first 64 bits of an IPv6 address.
-    V6([u8; 8]),
-}
-
-impl AddressGroup {
-    /// The group of an address.
-    #[must_use]
-    pub fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => Self::V4(v4.octets()),
-            IpAddr::V6(v6) => {
-                let mut net = [0; 8];
-                net.copy_from_slice(&v6.octets()[..8]);
-                Self::V6(net)
-            }
-        }
-    }
-}
-
-impl fmt::Display for AddressGroup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Console => f.write_str("console"),
-            Self::V4(octets) => write!(f, "{}", Ipv4Addr::from(*octets)),
-            Self::V6(net) => {
-                let mut octets = [0; 16];
-                octets[..8].copy_from_slice(net);
-                write!(f, "{}/64", Ipv6Addr::from(octets))
-            }
-        }
-    }
-}
-
-/// A message's place in its room or pair of people: counted up by one from 1. Zero stands before
-/// all messages.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
-pub struct MessageId(u64);
-
-impl MessageId {
-    /// Before all messages.
-    pub const ZERO: Self = Self(0);
-    /// The largest id, 2^63-1.
-    pub const MAX: Self = Self(i64::MAX as u64);
-
-    /// Takes a number; `None` above [`MessageId::MAX`].
-    #[must_use]
-    pub fn new(id: u64) -> Option<Self> {
-        (id <= Self::MAX.0).then_some(Self(id))
-    }
-
-    /// The number.
-    #[must_use]
-    pub fn value(self) -> u64 {
-        self.0
-    }
-
-    /// The id after this one; `None` after the last there can be.
-    #[must_use]
-    pub fn next(self) -> Option<Self> {
-        Self::new(self.0 + 1)
-    }
-}
-
-impl fmt::Display for MessageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -464,22 +319,6 @@ mod tests {
         assert_eq!(Text::parse(" \t "), Ok(None));
         assert_eq!(Text::parse("a\tb").unwrap().unwrap().as_str(), "a\tb");
         assert!(Text::parse("日本 ☃ é\u{300}").unwrap().is_some());
-    }
-
-    #[test]
-    fn an_ipv6_64_counts_as_one() {
-        let group = |a: &str| AddressGroup::of(a.parse().unwrap());
-        assert_eq!(group("2001:db8::1"), group("2001:db8::ffff:1"));
-        assert_ne!(group("2001:db8::1"), group("2001:db8:0:1::1"));
-        assert_eq!(group("::ffff:192.0.2.1"), group("192.0.2.1"));
-        assert_eq!(group("2001:db8::1").to_string(), "2001:db8::/64");
-    }
-
-    #[test]
-    fn connections_name_their_worker() {
-        let conn = ConnId::new(255, 7);
-        assert_eq!((conn.worker(), conn.serial()), (255, 7));
-        assert_eq!(conn.to_string(), "#255.7.0");
     }
 
     proptest! {

@@ -35,7 +35,7 @@ impl fmt::Debug for Secret {
 
 /// Shortest password, in bytes.
 pub const PASSWORD_MIN: usize = 8;
-/// Longest password, in bytes: what bcrypt takes whole. It would cut a longer one without a word.
+/// Longest password, in bytes: bcrypt would silently cut a longer one.
 pub const PASSWORD_MAX: usize = 71;
 
 /// Why a password that somebody chose was not taken. The peer's fault; on the wire it is
@@ -139,7 +139,7 @@ pub fn new_invite_code() -> Result<Secret, NoRandomness> {
     Ok(Secret::new(&code))
 }
 
-/// Sixteen hexadecimal digits of randomness: the name of a database's line of history.
+/// Sixteen random hexadecimal digits: the name of a database's history.
 ///
 /// # Errors
 /// [`NoRandomness`] if the operating system has none.

@@ -21,12 +21,12 @@ pub const QUEUE_MAX: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Checker {
     cost: u32,
-    /// Stands for accounts that there are not.
+    /// Checked in place of accounts that don't exist.
     dummy: Arc<str>,
 }
 
 impl Checker {
-    /// Makes the hash that stands for unknown accounts; takes as long as one login.
+    /// Makes the hash that is checked for unknown accounts; takes as long as one login.
     ///
     /// # Errors
     /// bcrypt's, if the cost is out of its bounds or there is no randomness.
@@ -34,8 +34,8 @@ impl Checker {
         Ok(Self { cost, dummy: bcrypt::hash("nobody has this password", cost)?.into() })
     }
 
-    /// Takes jobs until the queue is closed. A job that panics still answers, or its connection
-    /// would wait for ever.
+    /// Takes jobs until the queue is closed. A job that panics is answered too, or its connection
+    /// would wait forever.
     pub fn run(&self, jobs: &Receiver<AuthJob>, dispatcher: &Mailbox<Request>) {
         for AuthJob { conn, viewer, work } in jobs {
             let outcome = catch_unwind(AssertUnwindSafe(|| self.check(conn, work))).unwrap_or_else(|_| {
@@ -77,8 +77,8 @@ impl Checker {
     }
 
     fn verify(&self, password: &Secret, hash: &str) -> bool {
-        // bcrypt would look at no more than 72 bytes, so a longer password can be nobody's; it is
-        // checked all the same, for the time it takes.
+        // bcrypt looks at no more than 72 bytes, so nobody's password is longer. A longer one is
+        // checked all the same, so that it takes the same time.
         let typed = password.expose();
         let right = bcrypt::verify(typed, hash).unwrap_or(false);
         right && typed.len() <= PASSWORD_MAX && !typed.contains('\0')
@@ -96,7 +96,7 @@ impl Checker {
 }
 
 fn failed() -> AuthOutcome {
-    AuthOutcome::Failed(Refusal::new(Code::Internal, "that was a fault of the server's. It was written to its log."))
+    AuthOutcome::Failed(Refusal::new(Code::Internal, "something went wrong in the server; its log says what."))
 }
 
 #[cfg(test)]

@@ -289,6 +289,6 @@ fn read(mut reader: Reader, read_jobs: &Receiver<ReadJob>, workers: &[Mailbox<De
 
 fn failed(conn: ConnId) -> Answer {
     log::error!("a read panicked; it was refused");
-    let refusal = Refusal::new(Code::Internal, "that was a fault of the server's. It was written to its log.");
+    let refusal = Refusal::new(Code::Internal, "something went wrong in the server; its log says what.");
     Answer { conn, rows: Rows::default(), last: refusal.into() }
 }

@@ -65,7 +65,7 @@ impl Options {
 pub enum Action {
     /// Nothing; an empty line.
     Nothing,
-    /// Answer this, behind the answers that are still to come.
+    /// Answer this, after the answers that are still to come.
     Answer(Rows, Final),
     /// Ask for a secret: the next line is the answer.
     Prompt(String),
@@ -84,9 +84,9 @@ pub enum Action {
     },
     /// `/invitecode`: a code is to be made first.
     NewInvite {
-        /// How many it lets in.
+        /// How many people it lets in.
         uses: u32,
-        /// How long it lives.
+        /// How long it is valid.
         lasts: Duration,
         /// Whether they become administrators.
         admin: bool,
@@ -139,8 +139,8 @@ enum Question {
     NewPassword {
         old: Secret,
     },
-    /// A refused verb of one who is logged in: its secrets are taken all the same, or a program
-    /// that sent them behind would say them in a room.
+    /// A refused verb of somebody who is logged in: its secrets are taken all the same, or a program
+    /// that pipelined them would say them in a room.
     Refused {
         refusal: Refusal,
         /// How many are still to come.
@@ -244,8 +244,8 @@ impl Session {
         }
     }
 
-    /// A line refused before it was read carries its label all the same; where it was the answer
-    /// to a prompt, it ends that command.
+    /// A line that is refused unread still has its label; if it was the answer to a prompt, it ends
+    /// that command.
     fn refused_whole(&mut self, line: &[u8], refusal: Refusal) -> Step {
         if let Some(step) = self.ended() {
             return Step { label: step.label, action: answer(refusal) };
@@ -276,7 +276,7 @@ impl Session {
         let already = logged_in && verb.who == Who::New;
         let refusal = || Refusal::new(Code::AlreadyLoggedIn, "you are logged in already. /quit, then come back.");
         let command = match verb.parse(rest) {
-            // Whatever is wrong with it, the line behind it is a password, which would be said.
+            // Whatever is wrong with it, the next line is a password, which would be said.
             Err(_) if already && matches!(verb.name, "login" | "register") => {
                 return Ok(Next::AskFor(Question::Refused { refusal: refusal(), answers: 1 }));
             }
@@ -284,7 +284,7 @@ impl Session {
                 return Ok(Next::AskFor(Question::Refused { refusal, answers: 2 }));
             }
             Err(_) if already => return Err(refusal()),
-            // A failed /join or /switch leaves no current room, a malformed one too.
+            // A /join or /switch that fails leaves no current room, even if malformed.
             Err(refusal) if logged_in && matches!(verb.name, "join" | "switch") => {
                 return Ok(Next::Do(Action::Request(RequestKind::LeaveCurrentRoom(refusal))));
             }
@@ -319,11 +319,11 @@ impl Session {
             Command::InviteCode { uses, lasts, admin } => Next::Do(Action::NewInvite { uses, lasts, admin }),
             Command::SetShow => Next::Do(self.show_options()),
             Command::Set(setting) => Next::Do(self.set(setting)),
-            // A read is a barrier: the lines behind it are cut when it is answered.
+            // A read is a barrier: the lines after it are cut when it is answered.
             Command::History { .. } | Command::Search { .. } | Command::Conversations => {
                 Next::Do(Action::RequestAndWait(RequestKind::Command(command)))
             }
-            // So is whatever has many rows, or a few bytes of questions would make megabytes wait.
+            // So is anything with many rows, or a few bytes of commands would queue megabytes.
             Command::Rooms { .. } | Command::Who(_) | Command::Sessions | Command::TokenList => {
                 Next::Do(Action::RequestAndWait(RequestKind::Command(command)))
             }

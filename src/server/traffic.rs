@@ -1,7 +1,7 @@
 //! Everything that crosses from one thread to another.
 //!
 //! Owns the enums of the ring, the [`Mailbox`] that carries them, and the [`Budget`] that bounds
-//! what is under way. `rooms`, `store`, `auth` and `net` never import one another: they meet here.
+//! what is under way. `hub`, `store`, `auth` and `net` never import one another: they meet here.
 //!
 //! ```text
 //! worker ──Request──> dispatcher ──Delivery──────────────────────────> worker
@@ -37,10 +37,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a worker asks the dispatcher for one of its connections; or `auth`, which answers it.
-/// Each but [`RequestKind::Detach`],
-/// [`RequestKind::Quit`] with `hear` false, and [`RequestKind::Stopped`] is answered by exactly one
-/// [`Delivery::Answer`], or by a [`Ack`], in the order of asking.
+/// What a worker asks the dispatcher for one of its connections, or what `auth` tells it. Each is
+/// answered by exactly one [`Delivery::Answer`] or [`Ack`], in the order of asking, except
+/// [`RequestKind::Detach`], [`RequestKind::Stopped`], and [`RequestKind::Quit`] with `answer` false.
 #[derive(Debug)]
 pub struct Request {
     /// Who asks.
@@ -95,7 +94,7 @@ pub enum RequestKind {
     },
     /// A new account.
     Register {
-        /// The name it shall have.
+        /// Its name.
         name: UserName,
         /// The invitation, if one was given.
         invite: Option<Digest>,
@@ -113,15 +112,15 @@ pub enum RequestKind {
     },
     /// A new password for one's account.
     Passwd {
-        /// The one that stands.
+        /// The current one.
         old: Secret,
-        /// The one to come.
+        /// The new one.
         new: Secret,
     },
     /// From `auth`: what it found. It answers the connection's login, registration or `/passwd`.
-    /// The connection may have gone meanwhile; a wrong password counts all the same.
+    /// If the connection has gone in the meantime, only a wrong password still counts.
     AuthDone(AuthOutcome),
-    /// `/token new`: the worker made the token, since the dispatcher's state is pure.
+    /// `/token new`: the worker makes the token, since the hub has no randomness of its own.
     NewToken {
         /// The token's label.
         label: String,
@@ -130,11 +129,11 @@ pub enum RequestKind {
         /// The token.
         token: Secret,
     },
-    /// `/invitecode`: the worker made the code.
+    /// `/invitecode`: the worker makes the code.
     NewInvite {
-        /// How many it lets in.
+        /// How many people it lets in.
         uses: u32,
-        /// How long it lives.
+        /// How long it is valid.
         lasts: Duration,
         /// Whether they become administrators.
         admin: bool,
@@ -143,19 +142,19 @@ pub enum RequestKind {
     },
     /// Bare text, said in the current room.
     SayHere(Text),
-    /// A `/join` or `/switch` that did not parse: there is no current room any more.
+    /// A `/join` or `/switch` that did not parse, with why: there is no current room any more.
     LeaveCurrentRoom(Refusal),
     /// Any other command of somebody who is logged in.
     Command(Command),
-    /// The peer says goodbye, by `/quit` (`hear` is true) or by the end of its input: what was
+    /// The peer leaves, by `/quit` (`answer` is true) or by the end of its input: what was
     /// delivered before is what it has seen.
     Quit {
         /// Whether a final line is wanted.
-        hear: bool,
+        answer: bool,
     },
     /// The connection is gone. May follow [`RequestKind::Quit`].
     Detach,
-    /// This worker cuts no more lines; the last request it sends but for detaches.
+    /// This worker cuts no more lines; only detaches follow.
     Stopped,
 }
 
@@ -163,7 +162,7 @@ impl RequestKind {
     /// Whether the connection waits for an answer.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        !matches!(self, RequestKind::Detach | RequestKind::Stopped | RequestKind::Quit { hear: false })
+        !matches!(self, RequestKind::Detach | RequestKind::Stopped | RequestKind::Quit { answer: false })
     }
 }
 
@@ -200,16 +199,16 @@ pub struct Accepted {
     pub permit: Box<dyn Send + Sync + Debug>,
 }
 
-/// Which of an account's connections hear something.
+/// Which of an account's connections are told something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recipients {
-    /// All but this one, whose answer says it.
+    /// All except this one, whose answer says it.
     AllBut(ConnId),
     /// All of them.
     All,
-    /// This one alone.
+    /// Only this one.
     Only(ConnId),
-    /// Those that did not say `/set presence off`.
+    /// All that have not said `/set presence off`.
     WantPresence,
 }
 
@@ -220,8 +219,8 @@ pub enum Delivery {
     Accepted(Accepted),
     /// The answer to the oldest unanswered request of a connection.
     Answer(Answer),
-    /// From here on the connection is this account's and hears these conversations. What comes
-    /// live is held back until the login's answer.
+    /// From here on the connection is this account's and is subscribed to these rooms. What comes
+    /// live is held back until the login is answered.
     Attached {
         /// The connection.
         conn: ConnId,
@@ -229,14 +228,14 @@ pub enum Delivery {
         account: AccountId,
         /// The name as it was registered, for the log.
         name: UserName,
-        /// The rooms it hears.
+        /// Its account's rooms.
         rooms: Vec<ConversationId>,
     },
-    /// The account's connections hear this room from here on.
+    /// The account's connections are subscribed to this room from here on.
     Enter(AccountId, ConversationId),
-    /// The account's connections hear this room no more.
+    /// The account's connections are not subscribed to this room any more.
     Leave(AccountId, ConversationId),
-    /// The lines of all that is delivered behind it, up to the next ones.
+    /// The lines of everything that is delivered after it, up to the next ones.
     Lines(Arc<Lines>),
     /// A message for all connections in a room.
     RoomMessage(RoomMessage),
@@ -246,7 +245,7 @@ pub enum Delivery {
         account: AccountId,
         /// The connection that said it.
         from: ConnId,
-        /// On one of the two deliveries of a direct message.
+        /// Set on one of the two deliveries of a direct message.
         ack: Ack,
         /// The line, as this account sees it.
         line: LineRef,
@@ -255,7 +254,7 @@ pub enum Delivery {
     Event {
         /// The room.
         room: ConversationId,
-        /// The account that did it: its connections are told by a notice of their own.
+        /// The account that did it; its own connections get a notice instead.
         by: AccountId,
         /// Not shown where `/set presence off`.
         presence: bool,
@@ -273,7 +272,7 @@ pub enum Delivery {
     },
     /// End the connection, after this notice.
     End(ConnId, Refusal),
-    /// Take no more lines from anyone, and say [`RequestKind::Stopped`].
+    /// Cut no more lines, and send [`RequestKind::Stopped`].
     Stop,
     /// All that was accepted is answered: say goodbye, flush, close.
     Bye,
@@ -287,18 +286,18 @@ pub enum Delivery {
 pub struct RoomMessage {
     /// The room.
     pub room: ConversationId,
-    /// The connection that said it: shown the line only if its echo is on.
+    /// The connection that said it, which is shown the line only if its echo is on.
     pub from: ConnId,
-    /// On the delivery to the worker that `from` is of.
+    /// Set on the delivery to the worker that owns `from`.
     pub ack: Ack,
     /// The line.
     pub line: LineRef,
 }
 
-/// How a message that was said answers the oldest request of who said it.
+/// How a message answers the oldest request of the connection that said it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ack {
-    /// Not here.
+    /// Not by this delivery.
     None,
     /// By silence: it was bare text.
     Silent,
@@ -307,7 +306,7 @@ pub enum Ack {
 }
 
 impl Ack {
-    /// As the final line of an answer; `None` where this is none.
+    /// As the final line of an answer; `None` if this is no answer.
     #[must_use]
     pub fn answer(self) -> Option<Final> {
         match self {

@@ -107,14 +107,17 @@ fn nothing_is_cut_behind_a_bad_header() {
     for header in
         ["=\n", "=1 2 0000000\n", "=01 2 00000000\n", "=1 2 0000000A\n", "=1 2  00000000\n", "=0 1 00000000\n"]
     {
-        assert_eq!(whole(format!("{header}a\n").as_bytes(), FRAMES), ["bad: a frame begins with =PACKED PLAIN CRC"]);
+        assert_eq!(
+            whole(format!("{header}a\n").as_bytes(), FRAMES),
+            ["bad: a frame must begin with =PACKED PLAIN CRC"]
+        );
     }
     assert_eq!(
         cuts([&b"=345678901234567890123456789"[..], b"\na\n"], FRAMES),
-        (vec!["bad: a frame begins with =PACKED PLAIN CRC".into()], 0)
+        (vec!["bad: a frame must begin with =PACKED PLAIN CRC".into()], 0)
     );
-    assert_eq!(whole(b"=16385 65536 00000000\n", FRAMES), ["bad: a frame has at most 16384 octets packed"]);
-    assert_eq!(whole(b"=1 65537 00000000\n", FRAMES), ["bad: a frame has at most 65536 octets inflated"]);
+    assert_eq!(whole(b"=16385 65536 00000000\n", FRAMES), ["bad: a frame can have at most 16384 packed octets"]);
+    assert_eq!(whole(b"=1 65537 00000000\n", FRAMES), ["bad: a frame can inflate to at most 65536 octets"]);
     let from_server = Rules { frames: Frames::FromServer, ..FRAMES };
     assert_eq!(cuts([&b"=65536 65536 00000000\na"[..]], from_server), (vec![], 1));
 }

@@ -8,18 +8,20 @@
 //! state, the same ids and the same outcomes. This module must not know connections, threads,
 //! clocks or SQLite. The dispatcher's thread runs it.
 //!
-//! `state` is what is kept, as held in memory; `accounts`, `rooms` and `messages` decide the
+//! `state` is what is kept, as held in memory, and `entities` what it is made of; `accounts`, `rooms` and `messages` decide the
 //! operations. Nothing outside of this folder can change the state in any other way. Each change
 //! leaves as a [`Write`] too, and a message as a [`Draft`]: see [`Storage`].
 
 mod accounts;
+mod entities;
 mod messages;
 mod refused;
 mod rooms;
 mod state;
 
+pub use entities::{Account, Conversation, Member, Pair, Room, Token};
 pub use refused::Refused;
-pub use state::{Account, Conversation, Room, State};
+pub use state::State;
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Digest;

@@ -210,7 +210,7 @@ impl Connections {
         Some((session, departed))
     }
 
-    /// Its session, and whether the account is away now.
+    /// The connection's session, and whether the account is away now.
     fn remove(&mut self, conn: ConnId) -> Option<(LoggedIn, bool)> {
         let session = self.sessions.remove(&conn)?;
         let mut left = false;
@@ -234,7 +234,7 @@ impl Connections {
         subscribers.here += u32::from(came);
     }
 
-    /// A connection of a room's member is gone, and with `left` the account is.
+    /// A connection of a room's member is gone; with `left`, so is the account.
     fn unsubscribe(&mut self, room: ConversationId, conn: ConnId, left: bool) {
         let Some(subscribers) = self.rooms.get_mut(&room) else { return };
         let count = &mut subscribers.workers[conn.worker()];
@@ -252,7 +252,7 @@ impl Connections {
         }
     }
 
-    /// No connection of an account hears a room any more, nor talks there.
+    /// Unsubscribes all connections of an account from a room; it is nobody's current one any more.
     pub(super) fn leave(&mut self, account: AccountId, room: ConversationId) {
         for (nth, conn) in self.conns(account).to_vec().into_iter().enumerate() {
             self.unsubscribe(room, conn, nth == 0);
@@ -286,7 +286,7 @@ pub(super) struct Departed {
     pub(super) left: bool,
 }
 
-/// What a new connection brings.
+/// A connection's login.
 #[derive(Debug)]
 pub(super) struct Login {
     pub(super) account: AccountId,

@@ -128,7 +128,7 @@ impl Hub {
             }
             RequestKind::Resume { token, from } => login::resume(&mut guest, token, from),
             RequestKind::AuthDone(outcome) => login::auth_done(&mut guest, outcome),
-            RequestKind::Quit { hear } => presence::quit(&mut guest, hear),
+            RequestKind::Quit { answer } => presence::quit(&mut guest, answer),
             RequestKind::Detach => {
                 guest.hub.detach(now, conn);
                 Ok(())

@@ -1,50 +1,60 @@
-//! Passwords that are being checked for connections: those that the throttle delays, and for whom
-//! an answer of `auth` is awaited. A connection that went away is forgotten, so that no answer that
-//! comes late lets it in. The dispatcher's thread runs it.
+//! Passwords that are being checked: which connections wait for `auth`, and which jobs the throttle
+//! delays. A connection that goes away is forgotten, so that a late answer does not let it in. The
+//! dispatcher's thread runs it.
 
 use crate::protocol::names::ConnId;
 use crate::server::traffic::AuthJob;
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 #[derive(Debug, Default)]
 pub(super) struct PasswordChecks {
-    awaited: FxHashSet<ConnId>,
-    /// Few at a time: each is a try on an account that is being guessed at, or a connection's one
-    /// prompt, and the throttle by address bounds how many are begun.
-    delayed: Vec<(Instant, AuthJob)>,
+    /// Connections that wait for an answer, and until when their job is delayed, if it is.
+    awaited: FxHashMap<ConnId, Option<Instant>>,
+    /// At most one for each connection, since a connection waits for its answer.
+    delayed: BTreeMap<(Instant, ConnId), AuthJob>,
 }
 
 impl PasswordChecks {
     /// A check was asked for, and its answer is awaited.
     pub(super) fn begin(&mut self, conn: ConnId) {
-        self.awaited.insert(conn);
+        self.awaited.insert(conn, None);
     }
 
     /// An answer came; false if nobody waits for it any more.
     pub(super) fn end(&mut self, conn: ConnId) -> bool {
-        self.awaited.remove(&conn)
+        self.awaited.remove(&conn).is_some()
     }
 
     /// The connection is gone.
     pub(super) fn forget(&mut self, conn: ConnId) {
-        if self.awaited.remove(&conn) {
-            self.delayed.retain(|(_, job)| job.conn != conn);
+        if let Some(Some(due)) = self.awaited.remove(&conn) {
+            self.delayed.remove(&(due, conn));
         }
     }
 
     /// Keeps these jobs until their time has come, unless their connections are gone already.
     pub(super) fn delay(&mut self, jobs: &mut Vec<(Instant, AuthJob)>) {
-        self.delayed.extend(jobs.drain(..).filter(|(_, job)| self.awaited.contains(&job.conn)));
+        for (due, job) in jobs.drain(..) {
+            if let Some(delayed) = self.awaited.get_mut(&job.conn) {
+                *delayed = Some(due);
+                self.delayed.insert((due, job.conn), job);
+            }
+        }
     }
 
     /// When the next delayed job is due.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.delayed.iter().map(|&(due, _)| due).min()
+        self.delayed.first_key_value().map(|(&(due, _), _)| due)
     }
 
     /// Hands over the jobs whose time has come.
     pub(super) fn take_due(&mut self, now: Instant, jobs: &mut Vec<AuthJob>) {
-        jobs.extend(self.delayed.extract_if(.., |(due, _)| *due <= now).map(|(_, job)| job));
+        while let Some(first) = self.delayed.first_entry()
+            && first.key().0 <= now
+        {
+            jobs.push(first.remove());
+        }
     }
 }

@@ -1,16 +1,16 @@
 //! Slows down people who guess passwords: by address first, and by account only with a delay.
 //!
-//! An address that an account has used before is never delayed by what strangers try on that
-//! account, and device tokens pass by all of this.
+//! An address that an account was used from before is never delayed by what strangers try on that
+//! account, and device tokens are not affected at all.
 
 use crate::protocol::names::{AddressGroup, UserName};
 use crate::server::flood::{Bucket, Rate};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Wrong passwords on one account, from strangers, before the next ones wait.
+/// Wrong passwords of strangers on one account before further ones are delayed.
 const FREE_FAILURES: u32 = 5;
-/// The longest that a try on a much-tried account waits.
+/// The longest that a try is delayed.
 const DELAY_MAX: Duration = Duration::from_secs(30);
 /// Failures are forgotten after so long without another.
 const FORGET_AFTER: Duration = Duration::from_secs(900);
@@ -79,7 +79,7 @@ impl Throttle {
         failures.last = now;
     }
 
-    /// The right password came for this name.
+    /// The password for this name was right.
     pub(super) fn succeeded(&mut self, name: &UserName) {
         self.failures.remove(name);
     }

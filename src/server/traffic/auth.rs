@@ -22,12 +22,12 @@ pub struct AuthJob {
 pub enum AuthWork {
     /// Is this the account's password?
     Verify {
-        /// The account with the generation of its password; `None` if there is no such account,
+        /// The account, and which generation of its password; `None` if there is no such account,
         /// which must take the same time.
         account: Option<(AccountId, u32)>,
         /// The name that was tried, case-folded: failures are counted for it.
         name: UserName,
-        /// The hash that stands.
+        /// The current hash.
         hash: Option<Arc<str>>,
         /// What was given.
         password: Secret,
@@ -36,7 +36,7 @@ pub enum AuthWork {
     },
     /// Hash a new account's password.
     Hash {
-        /// The name it shall have.
+        /// Its name.
         name: UserName,
         /// The invitation.
         invite: Option<Digest>,
@@ -51,9 +51,9 @@ pub enum AuthWork {
         account: AccountId,
         /// The generation of its password.
         generation: u32,
-        /// The hash that stands.
+        /// The current hash.
         hash: Arc<str>,
-        /// What was given for the old.
+        /// What was given as the old one.
         old: Secret,
         /// The new one.
         new: Secret,
@@ -81,7 +81,7 @@ pub enum AuthOutcome {
     },
     /// A new account's hash.
     Hashed {
-        /// The name it shall have.
+        /// Its name.
         name: UserName,
         /// The invitation.
         invite: Option<Digest>,
@@ -90,7 +90,7 @@ pub enum AuthOutcome {
         /// Where from.
         from: AddressGroup,
     },
-    /// A new password's hash, the old one being right.
+    /// The old password was right; the new one's hash.
     Changed {
         /// Whose.
         account: AccountId,

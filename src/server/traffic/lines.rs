@@ -3,10 +3,10 @@
 use super::Share;
 use crate::protocol::line::Line;
 
-/// The lines that one turn of the dispatcher shows to many: encoded once, one behind the other in
-/// one buffer that all workers share, each with its tags for programs, sliced off for people. A
-/// buffer for each line would be made by one thread and given back by another, which costs more
-/// than the line.
+/// The lines that one turn of the dispatcher shows to many: encoded once, one after the other in
+/// one buffer that all workers share, each with its tags, which are sliced off for people. A buffer
+/// for each line would be allocated by one thread and freed by another, which costs more than the
+/// line.
 #[derive(Debug, Default)]
 pub struct Lines {
     bytes: Vec<u8>,
@@ -17,7 +17,7 @@ pub struct Lines {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineRef {
     start: usize,
-    /// Where the line begins for who is shown no tags.
+    /// Where the line begins for people, without its tags.
     body: usize,
     end: usize,
 }
@@ -29,15 +29,14 @@ impl Lines {
         Self { bytes: Vec::with_capacity(bytes), share: Share::default() }
     }
 
-    /// Encodes a line behind those that are there.
+    /// Encodes a line after those that are there.
     pub fn push(&mut self, line: &Line<'_>) -> LineRef {
         let start = self.bytes.len();
         let tags = line.encode(&mut self.bytes);
         LineRef { start, body: start + tags, end: self.bytes.len() }
     }
 
-    /// What of the budget is under way with these lines: given back when the last worker has
-    /// dropped them.
+    /// What of the budget is under way with these lines: given back when the last worker drops them.
     pub fn hold(&mut self, share: Share) {
         self.share = share;
     }
@@ -68,7 +67,7 @@ impl Lines {
 }
 
 impl LineRef {
-    /// Whether this line stands directly behind that one.
+    /// Whether this line comes directly after that one.
     #[must_use]
     pub fn follows(self, before: LineRef) -> bool {
         before.end == self.start

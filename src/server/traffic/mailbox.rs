@@ -4,9 +4,9 @@ use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Wakes a thread that sleeps outside its mailbox, as a worker does in its readiness wait.
+/// Wakes a thread that sleeps elsewhere than in its mailbox, as a worker does in its poll.
 pub trait Wake: Send + Sync {
-    /// Makes the wait return. Called only while the owner sleeps, at most once a sleep.
+    /// Makes the wait return. Called only while the owner sleeps, at most once for each sleep.
     fn wake(&self);
 }
 

@@ -3,8 +3,8 @@
 use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Text};
 
-/// A read that `rooms` allowed. It leaves the dispatcher after the commit of all that came before
-/// it, and is answered to the worker by the reader that takes it.
+/// A read that the hub allowed. It leaves the dispatcher after everything before it was committed,
+/// and the reader that takes it answers the worker.
 #[derive(Debug)]
 pub struct ReadJob {
     /// Who asked.
@@ -29,7 +29,7 @@ pub enum Read {
     },
     /// `/search`.
     Search {
-        /// Everywhere that the asker may read, or just the one place asked for.
+        /// All that the account may read, or just the one that it asked for.
         conversations: Vec<ConversationRef>,
         /// Whether `conversations` is one that was asked for.
         within: bool,

@@ -1,4 +1,4 @@
-//! What is kept, as it passes between the dispatcher's state and the store.
+//! What is kept, as it passes between the core and the store.
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::protocol::secrets::Digest;
@@ -24,9 +24,9 @@ pub enum Write {
     TokenGone(Digest),
     /// A new invitation to the server.
     Invite(InviteRecord),
-    /// One use of an invitation; at none left it is gone.
+    /// One use of an invitation; the last one ends it.
     InviteUsed(Digest),
-    /// An invitation is too old.
+    /// An invitation has expired.
     InviteGone(Digest),
     /// A new room or pair.
     Conversation(ConversationRecord),
@@ -49,7 +49,7 @@ pub enum Write {
 /// An account as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRecord {
-    /// Its number, given by `rooms`.
+    /// Its number, given by the core.
     pub id: AccountId,
     /// Its name as it was registered.
     pub name: UserName,
@@ -96,7 +96,7 @@ pub enum ConversationKind {
     Room {
         /// Its name.
         name: RoomName,
-        /// Whether only the invited see it.
+        /// Whether only members and invited people see it.
         private: bool,
         /// What it is about; empty is nothing.
         topic: String,
@@ -108,7 +108,7 @@ pub enum ConversationKind {
 /// A room or a pair as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationRecord {
-    /// Its number, given by `rooms`.
+    /// Its number, given by the core.
     pub id: ConversationId,
     /// Which it is.
     pub kind: ConversationKind,
@@ -149,10 +149,10 @@ pub struct InvitedRecord {
     pub by: AccountId,
 }
 
-/// All that `rooms` needs to know of what is kept: read at start, and again after a failed commit.
+/// All that the core keeps in memory: read at the start, and again after a failed commit.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// Names this database's line of history.
+    /// Names this database's history.
     pub epoch: String,
     /// Every account, ascending by id.
     pub accounts: Vec<AccountRecord>,
@@ -170,7 +170,7 @@ pub struct Snapshot {
     pub known: Vec<(AccountId, AddressGroup)>,
 }
 
-/// A message that wants to be kept. Its id is given by `store`.
+/// A message to be kept. The store gives it its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// Where it is said.
@@ -190,7 +190,7 @@ pub struct Draft {
 pub enum Appended {
     /// It has this id.
     New(MessageId),
-    /// The same was said under this key before, with this id.
+    /// The same text was said under this key before, with this id.
     Again(MessageId),
     /// Another text was said under this key before.
     Conflict,

@@ -208,7 +208,7 @@ impl Chat {
                 let code = Secret::new(&format!("HDFG{}", self.fresh()));
                 RequestKind::NewInvite { uses, lasts, admin, code }
             }
-            Action::Quit => RequestKind::Quit { hear: true },
+            Action::Quit => RequestKind::Quit { answer: true },
         };
         Some(self.request(at, ask))
     }

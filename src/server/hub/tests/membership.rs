@@ -2,6 +2,8 @@
 
 use super::super::Settings;
 use super::chat::{Chat, settings};
+use crate::protocol::names::{MessageId, RoomName, UserName};
+use crate::server::traffic::{ConversationKind, ConversationRecord, MemberRecord, Role};
 
 #[test]
 fn a_room_is_made_joined_and_left() {
@@ -315,4 +317,41 @@ fn a_list_stops_before_it_has_more_bytes_than_an_answer_may() {
         ann< + 2 rooms, more
     ",
     );
+}
+
+#[test]
+fn no_room_is_named_server_but_one_that_is_can_be_read_and_left() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    for line in ["/create server", "/join #Server", "/switch server", "/say server hi", "/post server k hi"] {
+        chat.type_line("alice", line);
+        let refusal = "- bad-name: ";
+        assert!(chat.log.lines().last().unwrap().contains(refusal), "{line}: {}", chat.log);
+    }
+    // As it could be made before the name was reserved.
+    let mut kept = chat.model.kept.clone();
+    let room = RoomName::parse_existing("server").unwrap();
+    let id = chat.hub.state.next_conversation();
+    let kind = ConversationKind::Room { name: room, private: false, topic: String::new() };
+    kept.conversations.push(ConversationRecord { id, kind, last: MessageId::ZERO });
+    let alice = chat.hub.state.find_account(&UserName::parse("alice").unwrap()).unwrap();
+    kept.members.push(MemberRecord { conversation: id, account: alice, role: Role::Owner, read: MessageId::ZERO });
+    chat.model.kept = kept.clone();
+    chat.hub.roll_back(kept);
+    chat.plays(
+        "
+        alice> /history server
+        alice< + 0 messages
+        alice> /read #server 0
+        alice< + 0
+        alice> /rooms after=server
+        alice< + 0 rooms
+        alice> /who server
+        alice< - bad-name: server can't be a room: that name is reserved for the server.
+    ",
+    );
+    chat.type_line("alice", "/switch lobby");
+    chat.log.clear();
+    let at = chat.at("alice");
+    chat.conns[at].hears.insert(id);
+    chat.plays("alice> /leave server\nalice< + server - you left.");
 }

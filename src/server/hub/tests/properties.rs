@@ -163,7 +163,7 @@ pub(super) fn play(chat: &mut Chat, step: Step) {
         Step::CutOff(who) => back(chat, LABELS[who]),
         Step::EndOfInput(who) => {
             let at = chat.at(LABELS[who]);
-            let quit = chat.request(at, RequestKind::Quit { hear: false });
+            let quit = chat.request(at, RequestKind::Quit { answer: false });
             chat.batch(vec![quit]);
             back(chat, LABELS[who]);
         }

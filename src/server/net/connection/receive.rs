@@ -318,7 +318,7 @@ impl Connection {
             self.act(step, 0, turn);
         }
         if self.account.is_some() {
-            self.send(RequestKind::Quit { hear: false }, 0, turn);
+            self.send(RequestKind::Quit { answer: false }, 0, turn);
         }
         self.stop_listening();
     }
@@ -350,7 +350,7 @@ impl Connection {
             },
             Action::Quit => {
                 if self.account.is_some() {
-                    self.request(label, RequestKind::Quit { hear: true }, bytes, turn);
+                    self.request(label, RequestKind::Quit { answer: true }, bytes, turn);
                 } else {
                     let text = "goodbye. (Ctrl-C if this stays open)".to_owned();
                     self.ready(label, Ready::Answer(Rows::default(), Final::Done(text)), turn);

@@ -20,7 +20,7 @@ fn all_that_was_sent_before_the_end_of_input_is_answered() {
     let conn = server.asked("Resume");
     server.let_in(conn);
     server.asked("Command(Say");
-    assert!(matches!(server.next().kind, RequestKind::Quit { hear: false }));
+    assert!(matches!(server.next().kind, RequestKind::Quit { answer: false }));
     server.answer(conn, "1");
     assert_eq!(client.rest(), "+ welcome alice\n+ 1\n+ pong\n");
     assert_eq!(server.asked("Detach"), conn);
@@ -32,7 +32,7 @@ fn quit_is_answered_behind_all_else_and_nothing_behind_it_is_heard() {
     let (mut client, conn) = server.member();
     client.send("/whoami\n/quit\n/whoami\n");
     server.asked("Command(Whoami");
-    server.asked("Quit { hear: true");
+    server.asked("Quit { answer: true");
     server.answer(conn, "alice");
     server.answer(conn, "goodbye alice.");
     assert_eq!(client.rest(), "+ alice\n+ goodbye alice.\n");
