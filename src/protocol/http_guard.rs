@@ -26,9 +26,10 @@ pub struct HttpGuard {
     state: State,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 enum State {
     /// Before the first byte of the first line that is not empty.
+    #[default]
     Blank,
     /// In its first word, of which up to one byte more than [`METHOD_MAX`] are kept.
     Word([u8; METHOD_MAX + 1], u8),
@@ -38,12 +39,6 @@ enum State {
     Rest(u8),
     /// The first line was no request.
     Passed,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self::Blank
-    }
 }
 
 impl HttpGuard {

@@ -70,7 +70,7 @@ pub(super) fn new_invite(cx: &mut Context<'_>, invite: NewInvite, code: &Secret)
 fn span(lasts: Duration) -> String {
     let seconds = lasts.as_secs();
     let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
-    let (size, unit) = units.into_iter().find(|(size, _)| seconds % size == 0).unwrap_or((1, "second"));
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size)).unwrap_or((1, "second"));
     count(usize::try_from(seconds / size).unwrap_or(usize::MAX), unit)
 }
 
