@@ -1,9 +1,9 @@
-//! Deflate frames: packing lines into one, and unpacking what a peer calls one, within bounds.
+//! Deflate frames: packing lines into one, and unpacking what a peer sends as one, within limits.
 //!
 //! Owns the frame's header, the preset dictionary and the two zlib states. Must not know who gets
 //! a frame or which lines may share one. A [`Packer`] holds 371 KiB and an [`Unpacker`] 46 KiB:
-//! they belong to a thread, never to a connection, and are begun afresh for each frame, so that no
-//! frame depends on another and nobody's text shares a window with another's secret.
+//! they belong to a thread, never to a connection, and start anew for each frame, so that no frame
+//! depends on another and nobody's text shares a window with another's secret.
 //!
 //! A wrong dictionary can inflate to garbage without an error, hence the frame's own CRC-32.
 //!
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_pythons_zlib_made_is_opened() {
+    fn a_frame_made_by_pythons_zlib_is_unpacked() {
         // zlib.compressobj(9, zlib.DEFLATED, -15, zdict=DICTIONARY_1)
         let frame = b"=36 144 a9c0edbc\n\x03\xa9\x33\x87\xa9\x33\x36\x07\x86\x86\xa1\xa1\x91\x31\x86\x3a\x68\xce\x07\x57\x2c\x90\x4a\x11\xd4\x1d\x80\x94\x1f\xa0\x11\x2b\xaa\x99\x03\x00";
         let line = "@id=7;at=1795370281123 [lobby] alice: I think that would be a good idea\n";
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_not_be_smaller_is_not_packed() {
+    fn lines_that_would_not_get_smaller_are_not_packed() {
         let mut packer = Packer::new();
         assert_eq!(packer.pack(b""), None);
         assert_eq!(packer.pack(b"+\n"), None);
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exactly_one_stream_is_refused() {
+    fn anything_but_exactly_one_stream_is_refused() {
         let (packed, crc) = raw(LINES, DICTIONARY_1);
         assert_eq!(unpack(&packed, LINES.len(), crc).unwrap(), LINES);
         let twice = packed.repeat(2);
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_dictionary_is_found_out() {
+    fn a_wrong_dictionary_is_detected() {
         let lines = &DICTIONARY_1[DICTIONARY_1.len() / 2..];
         let (packed, crc) = raw(lines, DICTIONARY_1);
         assert!(unpack(&packed, lines.len(), crc).is_ok(), "the dictionary ends in a line's end");
@@ -315,14 +315,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_stops_at_its_bound() {
+    fn a_bomb_is_stopped_at_the_limit() {
         let (packed, crc) = raw(&vec![b'\n'; 10_000_000], DICTIONARY_1);
         assert!(packed.len() < PACKED_MAX_CLIENT);
         assert_eq!(unpack(&packed, PLAIN_MAX, crc), Err(BadFrame::Stream));
     }
 
     #[test]
-    fn an_unpacker_goes_on_after_a_refusal() {
+    fn an_unpacker_still_works_after_a_bad_frame() {
         let frame = Packer::new().pack(LINES).unwrap();
         let end = frame.iter().position(|&b| b == b'\n').unwrap();
         let header = Header::parse(&frame[..end], PACKED_MAX_CLIENT).unwrap();
@@ -347,7 +347,7 @@ mod tests {
         }
 
         #[test]
-        fn garbage_is_refused_within_bounds(packed in prop::collection::vec(any::<u8>(), 1..300), plain in 1usize..=PLAIN_MAX, crc in any::<u32>()) {
+        fn garbage_is_refused(packed in prop::collection::vec(any::<u8>(), 1..300), plain in 1usize..=PLAIN_MAX, crc in any::<u32>()) {
             // Nothing random has the right CRC-32.
             prop_assert!(unpack(&packed, plain, crc).is_err());
         }

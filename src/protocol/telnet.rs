@@ -2,8 +2,7 @@
 //!
 //! Owns telnet's few bytes of state in each connection, carried across reads. Must not know lines,
 //! frames or logins; runs on the worker that owns the connection. 0xFF never occurs in UTF-8, so a
-//! command is recognised wherever it comes, but not while deflate is on: the caller then leaves
-//! the filter out.
+//! command is recognised anywhere. While deflate is on, the caller leaves the filter out.
 //!
 //! Nothing is ever sent to a peer that sent no telnet command: `nc` would print it. Every option is
 //! refused, but for the timing mark that Ctrl-C of inetutils and netkit telnet waits for. We ask
@@ -26,8 +25,8 @@ const BINARY: u8 = 0;
 const ECHO: u8 = 1;
 const TIMING_MARK: u8 = 6;
 
-/// Longest subnegotiation in octets. At the bound it is taken for ended and what follows for plain
-/// data, so that a peer's lost `IAC SE` can't swallow all that it says from then on.
+/// Longest subnegotiation in octets. Beyond it the subnegotiation counts as ended and what follows as
+/// data, so that a peer's lost `IAC SE` can't swallow everything that it says from then on.
 pub const SUBNEGOTIATION_MAX: u16 = 1024;
 
 /// The most options that are refused on one connection; those offered beyond are consumed without
@@ -47,21 +46,21 @@ pub struct Telnet {
     hiding: bool,
 }
 
-/// Where in a command the bytes read so far end.
+/// What the bytes read so far end in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum ParseState {
     #[default]
     Data,
-    /// Behind a CR, which with NUL is a line's end.
+    /// A CR, which ends a line together with NUL.
     Cr,
     Iac,
-    Option(Request),
+    Option(Negotiation),
     Subnegotiation,
     SubnegotiationIac,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Request {
+enum Negotiation {
     Do,
     Will,
     /// `DONT` and `WONT`: never answered.
@@ -71,9 +70,8 @@ enum Request {
 }
 
 impl Telnet {
-    /// Whether `input` has to go through [`Telnet::filter`]; if not, it is plain data as it
-    /// stands, and need not be copied. Always true of a detected telnet, at whose other end a
-    /// person types.
+    /// Whether `input` has to go through [`Telnet::filter`]. If not, it is plain data as it is and
+    /// need not be copied. Always true once telnet was detected: a person types there, slowly.
     #[must_use]
     pub fn is_needed(&self, input: &[u8]) -> bool {
         self.detected || self.state != ParseState::Data || memchr(IAC, input).is_some()
@@ -158,9 +156,9 @@ impl Telnet {
         match self.state {
             ParseState::Data | ParseState::Cr => {}
             ParseState::Iac => return self.command(byte, data, reply),
-            ParseState::Option(request) => {
+            ParseState::Option(negotiation) => {
                 self.state = ParseState::Data;
-                self.answer(request, byte, reply);
+                self.answer(negotiation, byte, reply);
                 return true;
             }
             ParseState::Subnegotiation => return self.skip(byte == IAC),
@@ -201,10 +199,10 @@ impl Telnet {
         }
         self.detect(reply);
         match byte {
-            DO => self.state = ParseState::Option(Request::Do),
-            WILL => self.state = ParseState::Option(Request::Will),
-            DONT => self.state = ParseState::Option(Request::Dont),
-            WONT => self.state = ParseState::Option(Request::Refusal),
+            DO => self.state = ParseState::Option(Negotiation::Do),
+            WILL => self.state = ParseState::Option(Negotiation::Will),
+            DONT => self.state = ParseState::Option(Negotiation::Dont),
+            WONT => self.state = ParseState::Option(Negotiation::Refusal),
             SB => {
                 self.skipped = 0;
                 self.state = ParseState::Subnegotiation;
@@ -224,19 +222,19 @@ impl Telnet {
         }
     }
 
-    fn answer(&mut self, request: Request, option: u8, reply: &mut Vec<u8>) {
-        if option == ECHO && matches!(request, Request::Do | Request::Dont) && self.echo_unanswered > 0 {
+    fn answer(&mut self, negotiation: Negotiation, option: u8, reply: &mut Vec<u8>) {
+        if option == ECHO && matches!(negotiation, Negotiation::Do | Negotiation::Dont) && self.echo_unanswered > 0 {
             self.echo_unanswered -= 1;
             return;
         }
-        match (request, option) {
-            (Request::Do, TIMING_MARK) => reply.extend([IAC, WILL, TIMING_MARK]),
-            (Request::Do, ECHO) if self.hiding => {}
+        match (negotiation, option) {
+            (Negotiation::Do, TIMING_MARK) => reply.extend([IAC, WILL, TIMING_MARK]),
+            (Negotiation::Do, ECHO) if self.hiding => {}
             // The answer to our DO.
-            (Request::Will, BINARY) => {}
-            (Request::Do, _) => self.refuse(WONT, option, reply),
-            (Request::Will, _) => self.refuse(DONT, option, reply),
-            (Request::Dont | Request::Refusal, _) => {}
+            (Negotiation::Will, BINARY) => {}
+            (Negotiation::Do, _) => self.refuse(WONT, option, reply),
+            (Negotiation::Will, _) => self.refuse(DONT, option, reply),
+            (Negotiation::Dont | Negotiation::Refusal, _) => {}
         }
     }
 
@@ -273,12 +271,12 @@ mod tests {
     const DO_BINARY: [u8; 3] = [IAC, DO, BINARY];
 
     #[test]
-    fn its_state_is_small() {
+    fn the_state_is_small() {
         assert!(size_of::<Telnet>() <= 8);
     }
 
     #[test]
-    fn a_peer_that_is_no_telnet_is_never_sent_a_command() {
+    fn a_peer_that_does_not_speak_telnet_is_sent_no_command() {
         let mut telnet = Telnet::default();
         let mut reply = vec![];
         assert!(!telnet.is_needed("h\u{e9}llo\r\0\n".as_bytes()));
@@ -304,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn two_sides_that_answer_every_answer_come_to_an_end() {
+    fn two_sides_that_answer_each_answer_stop() {
         let (_, reply, commands) = once(&[IAC, WILL, 24].repeat(1000));
         assert_eq!((reply.len(), commands), (3 + 3 * usize::from(REFUSALS_MAX), 1000));
         let (_, marks, _) = once(&[IAC, DO, TIMING_MARK].repeat(1000));
@@ -319,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_hidden_from_a_telnets_screen() {
+    fn a_password_is_hidden_on_the_telnets_screen() {
         let mut telnet = Telnet::default();
         filter(&mut telnet, [&[IAC, 241][..]]);
         let mut reply = vec![];
@@ -332,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_comes_after_the_password_is_not_answered() {
+    fn a_late_answer_to_will_echo_is_not_answered() {
         let mut telnet = Telnet::default();
         let mut reply = vec![];
         telnet.hide_input(&mut reply);
@@ -342,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn subnegotiations_are_skipped_within_bounds() {
+    fn subnegotiations_are_skipped_up_to_their_limit() {
         assert_eq!(once(b"a\xff\xfa\x18\xff\xff\x00x\xff\xf0b"), (b"ab".to_vec(), DO_BINARY.to_vec(), 1));
         assert_eq!(once(b"a\xff\xfa\x18\xff\xf1b"), (b"ab".to_vec(), DO_BINARY.to_vec(), 1), "cut short");
         let endless = [b"\xff\xfa", &[b'x'; SUBNEGOTIATION_MAX as usize][..], b"back"].concat();

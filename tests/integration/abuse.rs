@@ -1,4 +1,4 @@
-//! What peers do who mean no good, or do not read: it costs them, and nobody else.
+//! Hostile peers, and peers that do not read: they cost themselves, and nobody else.
 
 use crate::support::{Client, DEADLINE, Server};
 use chitchat::protocol::deflate::Packer;
@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// Writes until the server takes no more for a while, or so many bytes are gone.
+/// Writes until the server takes no more for a while, or `most` bytes are sent.
 fn pour(socket: &mut TcpStream, block: &[u8], most: usize) -> usize {
     socket.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
     let mut sent = 0;
@@ -21,7 +21,7 @@ fn pour(socket: &mut TcpStream, block: &[u8], most: usize) -> usize {
 }
 
 #[test]
-fn telnet_noise_is_not_answered_to_one_who_does_not_read_the_answers() {
+fn answers_to_telnet_noise_that_nobody_reads_stop_the_reading() {
     const MOST: usize = 32 << 20;
     let server = Server::start();
     let mut socket = TcpStream::connect(server.plain()).unwrap();
@@ -30,7 +30,7 @@ fn telnet_noise_is_not_answered_to_one_who_does_not_read_the_answers() {
 }
 
 #[test]
-fn telnet_noise_costs_tokens_where_no_line_is_in_it() {
+fn telnet_noise_without_a_line_costs_tokens() {
     const MOST: usize = 16 << 20;
     let server = Server::with(&["limits.flood=10/s burst 60"]);
     let mut socket = TcpStream::connect(server.plain()).unwrap();
@@ -39,7 +39,7 @@ fn telnet_noise_costs_tokens_where_no_line_is_in_it() {
 }
 
 #[test]
-fn a_hello_in_crumbs_is_refused_without_a_panic() {
+fn a_hello_in_one_byte_records_is_refused_without_a_panic() {
     let mut server = Server::start();
     // A hello of 64 KiB, each byte of it in a record of its own.
     let hello: Vec<u8> = [1, 0, 0xff, 0xf0].into_iter().chain([0; 0xfff0]).collect();
@@ -56,7 +56,7 @@ fn a_hello_in_crumbs_is_refused_without_a_panic() {
 }
 
 #[test]
-fn long_answers_are_made_as_they_are_read() {
+fn long_answers_are_made_only_as_they_are_read() {
     let server = Server::start();
     let mut maker = server.connect();
     maker.register("maker");
@@ -103,7 +103,7 @@ fn frames_of_empty_lines_delay_nobody_else_where_flood_control_is_off() {
 }
 
 #[test]
-fn who_reads_is_not_put_out_by_a_burst() {
+fn a_burst_evicts_nobody_who_reads() {
     let server = Server::with(&["limits.unread_bytes=64 KiB"]);
     let mut reader = server.connect();
     reader.register("reader");
@@ -122,7 +122,7 @@ fn who_reads_is_not_put_out_by_a_burst() {
 }
 
 #[test]
-fn all_that_is_unread_together_is_bounded() {
+fn what_all_connections_leave_unread_is_limited() {
     const READERS: usize = 60;
     // Without the bound over all, 60 times 1 MiB could wait.
     let server = Server::with(&["limits.unread_total=2 MiB", "limits.unread_bytes=1 MiB", "workers=1"]);
@@ -147,7 +147,7 @@ fn all_that_is_unread_together_is_bounded() {
 }
 
 #[test]
-fn nobody_is_kept_out_by_invitations() {
+fn invitations_keep_nobody_from_logging_in() {
     let server = Server::with(&["limits.unread_bytes=16 KiB"]);
     let mut victim = server.connect();
     victim.register("victim");
@@ -174,7 +174,7 @@ fn nobody_is_kept_out_by_invitations() {
     assert_eq!(victim.ask("/ping still here").last().unwrap(), "+ still here");
 }
 
-/// What the server holds, in bytes.
+/// The server's resident memory in bytes.
 fn memory(server: &Server) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("it runs");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says it");

@@ -1,11 +1,11 @@
-//! Deflate frames on the wire, both ways, made and taken apart here by the page and not by the
-//! server's code; the dictionary alone is the library's.
+//! Deflate frames on the wire, both ways. They are made and taken apart here as the page says, without
+//! the server's code; only the dictionary is the library's.
 
 use crate::support::{Client, Script, Server, play};
 use chitchat::protocol::deflate::DICTIONARY_1;
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 
-/// One raw deflate stream, begun afresh with a dictionary.
+/// One raw deflate stream that starts with a dictionary.
 fn pack(plain: &[u8], dictionary: &[u8]) -> Vec<u8> {
     let mut compress = Compress::new(Compression::best(), false);
     compress.set_dictionary(dictionary).unwrap();
@@ -71,7 +71,7 @@ fn alice(server: &Server) -> Client {
 }
 
 #[test]
-fn the_dictionary_is_one_that_is_known_and_comes_after_the_login() {
+fn deflate_takes_a_known_dictionary_and_only_after_login() {
     play(
         "
         alice connects
@@ -94,7 +94,7 @@ fn the_dictionary_is_one_that_is_known_and_comes_after_the_login() {
 }
 
 #[test]
-fn what_many_are_shown_comes_in_frames_that_are_smaller() {
+fn lines_that_many_are_sent_come_in_smaller_frames() {
     let server = Server::start();
     let mut alice = alice(&server);
     let mut bob = server.connect();
@@ -126,7 +126,7 @@ fn a_client_may_send_frames_and_lines() {
 }
 
 #[test]
-fn an_answer_to_a_prompt_may_come_in_a_frame_and_the_bound_of_a_line_holds() {
+fn an_answer_to_a_prompt_may_come_in_a_frame_and_lines_in_frames_have_their_limit() {
     let server = Server::start();
     let mut alice = alice(&server);
     let long = format!("/ping x\n{}\n/ping y\n", "z".repeat(4001));
@@ -143,7 +143,7 @@ fn an_answer_to_a_prompt_may_come_in_a_frame_and_the_bound_of_a_line_holds() {
 }
 
 #[test]
-fn frames_end_behind_the_answer_to_off() {
+fn frames_end_after_the_answer_to_off() {
     let server = Server::start();
     let mut alice = alice(&server);
     let mut bob = server.connect();
@@ -183,7 +183,7 @@ fn direct_messages_and_rooms_share_no_frame() {
 }
 
 #[test]
-fn a_frame_that_is_none_is_told_and_ends_the_connection() {
+fn a_bad_frame_is_named_and_ends_the_connection() {
     let good = pack(b"/ping x\n", DICTIONARY_1);
     let sum = crc(b"/ping x\n");
     assert!(format!("{sum:x}").contains(|c: char| c.is_ascii_alphabetic()), "{sum:x} has no letter");

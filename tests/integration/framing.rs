@@ -1,4 +1,4 @@
-//! Bytes on the wire: lines and their ends, what is refused whole, telnet, and peers that are none.
+//! Bytes on the wire: lines and their ends, what is refused whole, telnet, and the wrong kind of peer.
 
 use crate::support::{Client, DEADLINE, PASSWORD, Script, Server, play};
 use std::io::{Read as _, Write as _};
@@ -32,7 +32,7 @@ fn a_line_may_be_4000_bytes_and_not_one_more() {
 }
 
 #[test]
-fn a_line_without_an_end_is_thrown_away_as_it_comes() {
+fn a_line_without_an_end_is_thrown_away_as_it_arrives() {
     let server = Server::start();
     let mut script = pair(&server);
     let alice = script.client("alice");
@@ -46,7 +46,7 @@ fn a_line_without_an_end_is_thrown_away_as_it_comes() {
 }
 
 #[test]
-fn before_the_login_a_line_has_512_bytes() {
+fn before_login_a_line_may_be_512_bytes() {
     let server = Server::start();
     let mut client = server.connect();
     client.send(&format!("/ping {}", "x".repeat(506)));
@@ -61,7 +61,7 @@ fn before_the_login_a_line_has_512_bytes() {
 }
 
 #[test]
-fn what_is_not_utf8_is_refused_whole() {
+fn a_line_that_is_not_utf8_is_refused_whole() {
     let server = Server::start();
     let mut script = pair(&server);
     for bad in [&b"\xc3"[..], b"\xed\xa0\x80", b"\xc0\xaf", b"\xf5\x80\x80\x80", b"caf\xe9", b"\xe2\x82"] {
@@ -75,7 +75,7 @@ fn what_is_not_utf8_is_refused_whole() {
 }
 
 #[test]
-fn what_could_reach_into_a_terminal_is_refused_whole() {
+fn a_line_that_could_reach_into_a_terminal_is_refused_whole() {
     let server = Server::start();
     let mut script = pair(&server);
     let bad = "\u{0} \u{7} \u{8} \u{b} \u{c} \u{1b} \u{7f} \u{80} \u{9b} \u{9f} \u{2028} \u{2029} \u{202a} \u{202e} \u{2066} \u{2069}";
@@ -94,7 +94,7 @@ fn what_could_reach_into_a_terminal_is_refused_whole() {
 }
 
 #[test]
-fn an_answer_to_a_prompt_that_can_not_be_taken_ends_the_command() {
+fn an_unacceptable_answer_to_a_prompt_ends_the_command() {
     let server = Server::start();
     let mut client = server.connect();
     for (answer, code) in [
@@ -127,7 +127,7 @@ fn a_carriage_return_before_the_end_is_dropped() {
 }
 
 #[test]
-fn lines_may_come_in_pieces() {
+fn lines_may_arrive_in_pieces() {
     let server = Server::start();
     let mut script = pair(&server);
     for byte in "/@p say lobby zwölf\r\n".bytes() {
@@ -137,7 +137,7 @@ fn lines_may_come_in_pieces() {
 }
 
 #[test]
-fn lines_before_the_greeting_and_a_byte_order_mark_are_taken() {
+fn lines_sent_before_the_greeting_and_a_byte_order_mark_are_taken() {
     let server = Server::start();
     for mut client in [Client::plain(server.plain()), Client::tls(server.tls())] {
         client.send_bytes("\u{feff}/ping first\n/ping second\n".as_bytes());
@@ -148,7 +148,7 @@ fn lines_before_the_greeting_and_a_byte_order_mark_are_taken() {
 }
 
 #[test]
-fn what_was_sent_before_the_end_is_done_answered_and_flushed() {
+fn everything_sent_before_the_end_of_input_is_done_answered_and_flushed() {
     let server = Server::start();
     for mut client in [Client::plain(server.plain()), Client::tls(server.tls())] {
         let name = if client.is_tls() { "tls" } else { "plain" };
@@ -173,14 +173,14 @@ fn what_was_sent_before_the_end_is_done_answered_and_flushed() {
 }
 
 #[test]
-fn quitting_is_answered_and_ends_the_connection() {
+fn quit_is_answered_and_ends_the_connection() {
     for connects in ["connects", "connects with TLS"] {
         play(&format!("a {connects}\na > /ping x\na > /quit\na > /ping y\na < + x\na < + …\na is cut off"));
     }
 }
 
 #[test]
-fn telnet_is_answered_and_never_seen_in_a_text() {
+fn telnet_commands_are_answered_and_kept_out_of_the_text() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play("bob is in");
@@ -202,7 +202,7 @@ fn telnet_is_answered_and_never_seen_in_a_text() {
 }
 
 #[test]
-fn a_password_typed_into_telnet_is_not_shown() {
+fn a_password_typed_into_telnet_is_not_echoed() {
     let server = Server::start();
     let mut client = server.connect();
     client.send_bytes(b"\xff\xfb\x1f");
@@ -235,7 +235,7 @@ fn without_iac(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_peer_that_sent_no_telnet_is_sent_none() {
+fn a_peer_that_sent_no_telnet_command_is_sent_none() {
     let server = Server::start();
     let mut client = server.connect();
     client.send("/register alice");
@@ -244,12 +244,12 @@ fn a_peer_that_sent_no_telnet_is_sent_none() {
     client.expect("+ welcome alice…");
 }
 
-/// Sends bytes where something else is expected; what comes back must be one notice, then the end.
+/// Sends bytes to the wrong port. What comes back must be one notice, then the end.
 fn one_notice(mut socket: TcpStream, sent: &[u8]) -> String {
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
     socket.write_all(sent).unwrap();
     let mut answer = Vec::new();
-    // A reset behind the notice is an end too.
+    // A reset after the notice is an end, too.
     let _ = socket.read_to_end(&mut answer);
     let answer = String::from_utf8(answer).unwrap();
     let lines: Vec<&str> = answer.lines().filter(|line| !line.contains("New here?")).collect();

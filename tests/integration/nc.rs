@@ -1,4 +1,4 @@
-//! A person at `nc`: what it shows is what the server sends, and nothing else.
+//! A person who uses `nc`: what it shows is what the server sends, and nothing else.
 
 use crate::support::Server;
 use crate::support::program::Program;

@@ -1,4 +1,4 @@
-//! A person at `openssl s_client -quiet`.
+//! A person who uses `openssl s_client -quiet`.
 
 use crate::support::Server;
 use crate::support::program::Program;
@@ -57,7 +57,7 @@ fn a_client_that_offers_other_protocols_alone_is_refused() {
 
 #[test]
 #[ignore = "needs openssl"]
-fn whoever_says_nothing_is_told_about_quiet() {
+fn a_silent_client_is_told_about_quiet() {
     let server = Server::start();
     let mut client = s_client(&server, &[]);
     client.read_until("* ChitChat …");

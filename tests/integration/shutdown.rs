@@ -1,10 +1,10 @@
-//! A stop that was asked for: what was taken is answered, everyone is told, and it ends in time.
+//! An orderly stop: what was taken is answered, everyone is told, and the server ends in time.
 
 use crate::support::{DEADLINE, PASSWORD, Server};
 use std::time::Instant;
 
 #[test]
-fn everyone_is_told_and_it_ends_well() {
+fn everyone_is_told_and_the_server_exits_cleanly() {
     for stop in [Server::terminate, Server::interrupt] {
         let mut server = Server::start();
         let mut plain = server.connect();
@@ -36,7 +36,7 @@ fn a_hangup_stops_nothing() {
 }
 
 #[test]
-fn lines_that_were_taken_are_answered_and_kept() {
+fn lines_that_were_taken_are_answered_and_saved() {
     let mut server = Server::start();
     let mut alice = server.connect_tls();
     alice.register("alice");
@@ -79,7 +79,7 @@ fn lines_that_were_taken_are_answered_and_kept() {
 }
 
 #[test]
-fn someone_who_does_not_read_holds_nothing_up_for_long() {
+fn a_peer_that_does_not_read_delays_the_stop_only_briefly() {
     let mut server = Server::with(&["limits.unread_bytes=64 MiB", "limits.unread_total=128 MiB", "history.keep=off"]);
     let mut bob = server.connect();
     bob.read_slowly();
@@ -104,7 +104,7 @@ fn someone_who_does_not_read_holds_nothing_up_for_long() {
 }
 
 #[test]
-fn a_password_that_is_being_checked_is_answered() {
+fn whoever_waits_for_a_password_check_is_told() {
     let mut server = Server::with(&["accounts.bcrypt_cost=12"]);
     let mut clients: Vec<_> = (0..8).map(|_| server.connect()).collect();
     for (n, client) in clients.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! A person at `telnet`.
+//! A person who uses `telnet`.
 
 use crate::support::Server;
 use crate::support::program::Program;

@@ -1,11 +1,11 @@
-//! Lines that follow one another in one room, made ready once for all who are shown them.
+//! Lines of one room that follow one another, encoded once for everyone who is sent them.
 
 use crate::protocol::deflate::{PLAIN_MAX, Packer};
 use crate::server::traffic::{LineRef, Lines};
 use std::cell::OnceCell;
 
-/// Lines of one room that are pushed together: each connection takes them as one piece, in the form
-/// that its options ask for. Each form is made by whoever first needs it, once for a worker.
+/// Lines of one room that are delivered together. Each connection takes them as one piece, in the form
+/// that its options ask for. Each form is made when it is first needed, once for a worker.
 pub(super) struct LineBatch<'a> {
     lines: &'a Lines,
     line_refs: &'a [LineRef],
@@ -15,18 +15,18 @@ pub(super) struct LineBatch<'a> {
 /// The lines with tags, or without.
 #[derive(Default)]
 struct Form {
-    /// Where the lines don't stand in one piece by themselves.
+    /// Where the lines are not in one piece already.
     joined: OnceCell<Vec<u8>>,
     packed: OnceCell<Vec<u8>>,
 }
 
 impl<'a> LineBatch<'a> {
-    /// At least one line.
+    /// A batch of at least one line.
     pub(super) fn new(lines: &'a Lines, line_refs: &'a [LineRef]) -> Self {
         Self { lines, line_refs, forms: Default::default() }
     }
 
-    /// What a connection is sent.
+    /// What a connection with these options is sent.
     pub(super) fn bytes(&self, tagged: bool, deflate: bool, packer: &mut Packer) -> &[u8] {
         let plain = self.plain(tagged);
         if !deflate {
@@ -55,13 +55,13 @@ impl<'a> LineBatch<'a> {
     }
 }
 
-/// Appends whole lines, in frames where those are smaller.
+/// Appends whole lines, in frames where that makes them smaller.
 pub(super) fn pack(mut lines: &[u8], packer: &mut Packer, out: &mut Vec<u8>) {
     while !lines.is_empty() {
         let most = lines.len().min(PLAIN_MAX);
         let end = match lines[..most].iter().rposition(|&b| b == b'\n') {
             Some(at) => at + 1,
-            // No line is that long; were one, it would go as it is.
+            // No line is that long. If there were one, it would go as it is.
             None => lines.len(),
         };
         let (chunk, rest) = lines.split_at(end);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_its_lines_one_behind_the_other() {
+    fn a_batch_is_its_lines_one_after_another() {
         let (lines, line_refs) = lines(&["one", "two", "three"]);
         let mut packer = Packer::new();
         let mut seen = |line_refs: &[LineRef], tagged| {
@@ -97,7 +97,7 @@ mod tests {
         };
         assert_eq!(seen(&line_refs, false), "[lobby] bob: one\n[lobby] bob: two\n[lobby] bob: three\n");
         assert_eq!(seen(&line_refs[1..], true), "@id=2 [lobby] bob: two\n@id=3 [lobby] bob: three\n");
-        // A line of another room stands between them.
+        // A line of another room is between them.
         let apart = [line_refs[0], line_refs[2]];
         assert_eq!(seen(&apart, true), "@id=1 [lobby] bob: one\n@id=3 [lobby] bob: three\n");
         assert_eq!(seen(&line_refs[..1], false), "[lobby] bob: one\n");

@@ -1,8 +1,9 @@
-//! What one connection has still to be sent, and the socket that it goes to.
+//! The bytes that one connection has still to be sent.
 //!
-//! Bytes wait as plain text until they are written, so that all that waits goes out as one TLS
-//! record and one write. An idle connection holds no buffer: full ones come from the worker's
-//! pool and go back when they are sent.
+//! They wait as plain text until they are written, so that everything that waits goes out as one TLS
+//! record and one write. An idle connection holds no buffer: it takes one from the worker's pool and
+//! gives it back when it is sent. Knows lines and frames only by where they end; the socket and TLS
+//! are lent to it. Runs on the worker that owns the connection.
 
 use super::tls::{RECORD_MAX, Tls};
 use crate::protocol::deflate::{Header, PACKED_MAX_SERVER};
@@ -10,23 +11,24 @@ use crate::server::traffic::Socket;
 use memchr::memchr;
 use std::io;
 
-/// Bytes of spare buffers that a worker keeps: a short one for each member of a large room.
+/// Bytes of buffers that a worker keeps for later: a short one for each member of a large room.
 const POOL_BYTES: usize = 256 * 1024;
-/// A buffer that grew larger than this is given back to the system.
+/// A buffer that has grown larger than this is given back to the system.
 const POOLED_BYTES_MAX: usize = 16 * 1024;
-/// So many bytes are written at once if nothing waits before them, and not copied first. Whoever is
-/// sent more in the same turn costs another write, which is less than copying so much for everyone.
+/// So many bytes are written at once if nothing waits before them, without being copied first. A
+/// connection that is sent more in the same turn costs another write, which is less than copying so
+/// much for each.
 const DIRECT_MIN: usize = 2 * 1024;
-/// A longer piece of what is encrypted goes by itself.
+/// Encrypted bytes that wait are joined with plain ones behind them up to this length.
 const JOINED_MAX: usize = 1024;
-/// The most that one plain write takes.
+/// The most that one write without TLS takes.
 const WRITE_MAX: usize = 64 * 1024;
 
-/// Buffers that are not in use.
+/// Buffers that are not in use; one pool for each worker.
 #[derive(Debug, Default)]
 pub(super) struct BufferPool {
     buffers: Vec<Vec<u8>>,
-    /// What they hold together.
+    /// Their capacity together.
     bytes: usize,
 }
 
@@ -49,19 +51,19 @@ impl BufferPool {
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// Begins with a line or a frame.
+    /// Begins where a line or a frame begins.
     plain: Vec<u8>,
     sent: usize,
-    /// Records that the socket did not take whole; they go before what is plain.
+    /// Records that the socket has not taken whole; they go before `plain`.
     cipher: Vec<u8>,
     cipher_sent: usize,
 }
 
-/// Where a connection's output goes, and what the worker lends for it.
+/// Where a connection's output goes, and what the worker lends it for that.
 pub(super) struct Out<'a> {
     pub(super) socket: &'a mut Socket,
     pub(super) tls: Option<&'a mut Tls>,
-    /// For the record that is being made.
+    /// Room for the record that is being made.
     pub(super) record: &'a mut Vec<u8>,
     pub(super) pool: &'a mut BufferPool,
 }
@@ -76,8 +78,8 @@ pub(super) enum Flushed {
 }
 
 impl Outbox {
-    /// Bytes that wait.
-    pub(super) fn owed(&self) -> usize {
+    /// How many bytes wait.
+    pub(super) fn unsent(&self) -> usize {
         self.plain.len() - self.sent + self.cipher.len() - self.cipher_sent
     }
 
@@ -89,26 +91,26 @@ impl Outbox {
         &mut self.plain
     }
 
-    /// Appends what is encrypted already (a handshake's flight, an alert).
+    /// Appends what is encrypted already: a handshake's flight, an alert.
     pub(super) fn push_cipher(&mut self, bytes: &[u8]) {
         self.cipher.extend_from_slice(bytes);
     }
 
-    /// Forgets what waits in plain text, but for a line or a frame that was sent in part, which has
-    /// to end before another begins: for one who is too slow.
+    /// Forgets what waits in plain text, except the line or frame that was sent in part, which has to
+    /// end before another begins. For slow readers.
     pub(super) fn clear_plain(&mut self) {
         let (_, end) = bounds_around(&self.plain, self.sent);
         self.plain.truncate(end);
         self.plain.shrink_to_fit();
     }
 
-    /// Appends plain text that is shared with others; much of it is written at once, from where it
-    /// is, if nothing waits before it.
+    /// Appends plain text that others are sent, too. If it is long and nothing waits before it, it is
+    /// written at once from where it is.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<Flushed> {
-        let direct = bytes.len() >= DIRECT_MIN && self.owed() == 0;
+        let direct = bytes.len() >= DIRECT_MIN && self.unsent() == 0;
         let sent = if direct { self.write_through(bytes, out)? } else { 0 };
         if sent == bytes.len() {
-            return Ok(if self.owed() == 0 { Flushed::All } else { Flushed::Blocked });
+            return Ok(if self.unsent() == 0 { Flushed::All } else { Flushed::Blocked });
         }
         // From its beginning, for what is sent in part has to end before another line begins.
         let plain = self.buffer(out.pool);
@@ -117,7 +119,7 @@ impl Outbox {
         Ok(Flushed::Blocked)
     }
 
-    /// Writes plain text from where it is; says how much was taken.
+    /// Writes plain text from where it is. Says how much was taken.
     fn write_through(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<usize> {
         let mut sent = 0;
         while sent < bytes.len() && self.cipher.is_empty() {
@@ -127,8 +129,8 @@ impl Outbox {
         Ok(sent)
     }
 
-    /// One write of plain text; `None` where the socket takes nothing. What of its record the socket
-    /// did not take is kept.
+    /// Makes one write of plain text; `None` where the socket takes nothing. The part of its record
+    /// that the socket did not take is kept.
     fn write_chunk(&mut self, waiting: &[u8], out: &mut Out<'_>) -> io::Result<Option<usize>> {
         match &mut out.tls {
             None => out.socket.write(&waiting[..waiting.len().min(WRITE_MAX)]),
@@ -147,7 +149,7 @@ impl Outbox {
         }
     }
 
-    /// Writes as much as the socket takes. With TLS, at most one record is encrypted ahead.
+    /// Writes as much as the socket takes. With TLS at most one record is encrypted in advance.
     pub(super) fn flush(&mut self, out: &mut Out<'_>) -> io::Result<Flushed> {
         self.join(out)?;
         loop {
@@ -179,8 +181,8 @@ impl Outbox {
         }
     }
 
-    /// Puts what is plain behind a short piece that is encrypted already, such as the end of a
-    /// handshake, so that both go with one write.
+    /// Puts plain text behind a short piece that is encrypted already, such as the end of a handshake,
+    /// so that both go out with one write.
     fn join(&mut self, out: &mut Out<'_>) -> io::Result<()> {
         let waiting = &self.plain[self.sent..];
         if waiting.is_empty() || self.cipher.is_empty() || self.cipher_sent > 0 || self.cipher.len() > JOINED_MAX {
@@ -196,7 +198,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// A slow reader's buffer must not grow by what was sent long ago.
+    /// Moves what was sent out of a slow reader's buffer, which would grow by it.
     fn blocked(&mut self) -> Flushed {
         if self.sent > SENT_MAX {
             let (whole, _) = bounds_around(&self.plain, self.sent);
@@ -207,11 +209,11 @@ impl Outbox {
     }
 }
 
-/// What is sent of a buffer is moved out of it once it is so much.
+/// What has been sent of a buffer is moved out of it once it is so much.
 const SENT_MAX: usize = 32 * 1024;
 
-/// The last place up to `at`, and the first from it on, where a line or a frame ends. No line of a
-/// server's begins with `=`, so that only frames do.
+/// The last position up to `at`, and the first from there on, at which a line or a frame ends. No
+/// line from a server begins with `=`; only frames do.
 fn bounds_around(bytes: &[u8], at: usize) -> (usize, usize) {
     let mut start = 0;
     while start < at {

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permits_are_limited_and_given_back() {
+    fn permits_are_limited_and_come_back() {
         let permits = Permits::new(ConnectionLimits { connections: Some(3), per_address: Some(2) });
         let (one, other) = (AddressGroup::V4([192, 0, 2, 1]), AddressGroup::V4([192, 0, 2, 2]));
         let first = permits.take(one).unwrap();

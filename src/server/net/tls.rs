@@ -1,5 +1,9 @@
-//! TLS for one connection, by rustls' unbuffered interface: a connection keeps its keys and no
-//! buffers (3.4 KB instead of 7.6 when idle); the bytes pass through the worker's own.
+//! TLS for one connection, on rustls' unbuffered interface: a connection keeps its keys and no buffers
+//! (3.4 KB instead of 7.6 when idle, see docs/PERFORMANCE.md), and the bytes pass through the worker's
+//! own. `rustls::ServerConnection` would be simpler, and would keep them.
+//!
+//! Knows no socket: encrypted bytes in, plain text out, and the other way round. Runs on the worker
+//! that owns the connection.
 
 use rustls::ServerConfig;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
@@ -13,7 +17,7 @@ const RECORD_OVERHEAD: usize = 64;
 /// Longest first flight of a handshake that is encoded without asking for the size again.
 const FLIGHT: usize = 4096;
 
-/// What a read says of the peer's side.
+/// What a read says about the peer's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Incoming {
     /// More may come.
@@ -24,11 +28,11 @@ pub(super) enum Incoming {
 
 pub(super) struct Tls {
     conn: UnbufferedServerConnection,
-    /// An unfinished record or handshake message. rustls remembers places in it, so it is shown to
+    /// An unfinished record or handshake message. rustls remembers positions in it, so it is shown to
     /// rustls at every step: without it a message that came in part would make a write panic.
     rest: Vec<u8>,
     ready: bool,
-    /// There was an error: what still comes is thrown away unread, and nothing more is said.
+    /// There was an error: what still comes is thrown away unread, and nothing more is sent.
     broken: bool,
 }
 
@@ -38,7 +42,7 @@ impl Tls {
         Ok(Self { conn, rest: Vec::new(), ready: false, broken: false })
     }
 
-    /// What was left over by the last read; the next one has to begin with it.
+    /// What the last read left over; the next one has to begin with it.
     pub(super) fn rest(&self) -> &[u8] {
         &self.rest
     }
@@ -48,8 +52,8 @@ impl Tls {
         self.ready
     }
 
-    /// Takes what came, with [`Tls::rest`] before it. Plain text is appended to `plain`, what has to
-    /// be sent to `out`, also where there is an error: then it is the alert.
+    /// Takes what came, with [`Tls::rest`] before it. Plain text is appended to `plain`, and what has
+    /// to be sent to `out`. Where there is an error, that is the alert.
     pub(super) fn read(
         &mut self,
         incoming: &mut [u8],
@@ -107,7 +111,7 @@ impl Tls {
                     self.ready = true;
                     blocked = true;
                 }
-                // Early data is off; were it on, it would not be taken before the handshake's end.
+                // Early data is off. If it were on, it would not be taken before the handshake's end.
                 _ => blocked = true,
             }
             *used += discard;
@@ -117,8 +121,8 @@ impl Tls {
         }
     }
 
-    /// After an error rustls still hands out the alert that it queued. It is asked for nothing
-    /// else: it would look at the same bytes again, and panic.
+    /// After an error rustls still gives the alert that it has queued. It is asked for nothing else:
+    /// it would look at the same bytes again, and panic.
     fn encode_alert(&mut self, incoming: &mut [u8], out: &mut Vec<u8>) {
         while self.conn.wants_write()
             && let Ok(ConnectionState::EncodeTlsData(mut encode)) = self.conn.process_tls_records(incoming).state
@@ -137,7 +141,7 @@ impl Tls {
         })
     }
 
-    /// Encrypts a close_notify, if the handshake came so far.
+    /// Encrypts a close_notify, if the handshake is over.
     pub(super) fn close(&mut self, out: &mut Vec<u8>) {
         if !self.ready || self.broken {
             return;
@@ -146,7 +150,7 @@ impl Tls {
             append(out, RECORD_OVERHEAD, |room| traffic.queue_close_notify(room).map_err(encrypt_error))
         });
         if let Err(error) = closed {
-            log::debug!("no close_notify was sent: {error}");
+            log::debug!("can't send a close_notify: {error}");
         }
     }
 
@@ -159,10 +163,10 @@ impl Tls {
             return Err(rustls::Error::HandshakeNotComplete);
         }
         loop {
-            // What is unfinished stays so: nothing of it is taken here.
+            // What is unfinished stays unfinished: none of it is taken here.
             match self.conn.process_tls_records(&mut self.rest).state? {
                 ConnectionState::WriteTraffic(mut traffic) => return act(&mut traffic, out),
-                // An answer to changed keys, that has to go first.
+                // The answer to a key update has to go first.
                 ConnectionState::EncodeTlsData(mut encode) => append(out, FLIGHT, |room| match encode.encode(room) {
                     Ok(written) => Ok(written),
                     Err(EncodeError::InsufficientSize(size)) => Err(Some(size)),

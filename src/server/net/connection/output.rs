@@ -168,12 +168,12 @@ impl Output {
 
     /// What the peer leaves unread, what is held back included.
     pub(super) fn unread(&self) -> usize {
-        self.outbox.owed() + self.held.as_ref().map_or(0, Vec::len)
+        self.outbox.unsent() + self.held.as_ref().map_or(0, Vec::len)
     }
 
     /// What could be written at once, were there room.
     pub(super) fn unsent(&self) -> usize {
-        self.outbox.owed()
+        self.outbox.unsent()
     }
 
     pub(super) fn needs_flush(&self) -> bool {

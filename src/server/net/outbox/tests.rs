@@ -14,7 +14,7 @@ fn pair() -> (Socket, UnixStream) {
     (Socket::Unix(ours), theirs)
 }
 
-/// What has come, at most so much of it.
+/// What has arrived, at most so much of it.
 fn take(from: &mut UnixStream, most: usize) -> Vec<u8> {
     let mut came = vec![0; most];
     let read = from.read(&mut came).unwrap_or(0);
@@ -35,15 +35,15 @@ fn an_idle_connection_holds_no_buffer() {
     let (mut socket, mut peer) = pair();
     let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
     outbox.buffer(&mut pool).extend_from_slice(b"+ hello\n");
-    assert_eq!(outbox.owed(), 8);
+    assert_eq!(outbox.unsent(), 8);
     assert_eq!(flush(&mut outbox, &mut socket, &mut pool), Flushed::All);
-    assert_eq!((outbox.owed(), outbox.plain.capacity(), outbox.cipher.capacity()), (0, 0, 0));
+    assert_eq!((outbox.unsent(), outbox.plain.capacity(), outbox.cipher.capacity()), (0, 0, 0));
     assert_eq!(take(&mut peer, 100), b"+ hello\n");
     assert!(pool.take().capacity() > 0, "the buffer came back");
 }
 
 #[test]
-fn what_is_too_large_to_spare_is_given_back() {
+fn a_buffer_that_is_too_large_is_not_pooled() {
     let mut pool = BufferPool::default();
     pool.put(Vec::with_capacity(POOLED_BYTES_MAX + 1));
     pool.put(Vec::new());
@@ -51,7 +51,7 @@ fn what_is_too_large_to_spare_is_given_back() {
 }
 
 #[test]
-fn a_peer_that_is_gone_is_an_error() {
+fn writing_to_a_peer_that_is_gone_is_an_error() {
     let (mut socket, peer) = pair();
     drop(peer);
     let mut outbox = Outbox::default();
@@ -61,16 +61,16 @@ fn a_peer_that_is_gone_is_an_error() {
 }
 
 #[test]
-fn much_is_written_from_where_it_is_and_little_waits() {
+fn long_text_is_written_from_where_it_is_and_short_text_waits() {
     let (mut socket, mut peer) = pair();
     let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
     let much = [b'x'; DIRECT_MIN];
     assert_eq!(push(&mut outbox, &much, &mut socket, &mut pool), Flushed::All);
-    assert_eq!((outbox.owed(), outbox.plain.capacity()), (0, 0));
+    assert_eq!((outbox.unsent(), outbox.plain.capacity()), (0, 0));
     assert_eq!(push(&mut outbox, &much[1..], &mut socket, &mut pool), Flushed::Blocked);
     // What waits already goes first.
     assert_eq!(push(&mut outbox, &much, &mut socket, &mut pool), Flushed::Blocked);
-    assert_eq!(outbox.owed(), 2 * DIRECT_MIN - 1);
+    assert_eq!(outbox.unsent(), 2 * DIRECT_MIN - 1);
     assert_eq!(take(&mut peer, 1 << 20).len(), DIRECT_MIN);
 }
 
@@ -97,7 +97,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn who_is_too_slow_reads_whole_lines_and_frames_and_then_the_reason(
+    fn a_slow_reader_gets_whole_lines_and_frames_and_then_the_reason(
         frames in any::<bool>(), together in 1usize..20, reads in prop::collection::vec(1usize..100_000, 0..8),
     ) {
         let (mut socket, mut peer) = pair();
@@ -113,7 +113,7 @@ proptest! {
         }
         if flushed == Flushed::Blocked {
             outbox.clear_plain();
-            prop_assert!(outbox.owed() < 8192, "{} bytes are left", outbox.owed());
+            prop_assert!(outbox.unsent() < 8192, "{} bytes are left", outbox.unsent());
         }
         outbox.buffer(&mut pool).extend_from_slice(b"* too-slow: bye\n");
         while flush(&mut outbox, &mut socket, &mut pool) == Flushed::Blocked {

@@ -1,4 +1,4 @@
-//! Lines are cut in their order, and whoever had to stop goes on.
+//! Lines are cut in order, and a connection that had to stop goes on.
 
 use super::server::{Server, limits, rate};
 use crate::protocol::deflate::Packer;
@@ -7,7 +7,7 @@ use crate::server::traffic::Ack;
 use std::fmt::Write as _;
 
 #[test]
-fn a_read_holds_the_lines_behind_it_whatever_is_answered_before_it() {
+fn lines_behind_a_read_wait_for_it_whatever_is_answered_before_it() {
     let mut server = Server::start(limits());
     let (mut client, conn) = server.member();
     client.send("/say lobby one\n/history lobby\n/say lobby two\n");
@@ -24,7 +24,7 @@ fn a_read_holds_the_lines_behind_it_whatever_is_answered_before_it() {
 }
 
 #[test]
-fn answers_from_here_wait_for_those_before_them() {
+fn answers_that_need_no_request_wait_for_those_before_them() {
     let mut server = Server::start(limits());
     let (mut client, conn) = server.member();
     client.send("/@a whoami\n/@b ping x\n/set tags on\n/@c whoami\n/@d ping y\n");
@@ -38,7 +38,7 @@ fn answers_from_here_wait_for_those_before_them() {
 }
 
 #[test]
-fn who_was_stopped_by_what_it_left_unread_goes_on_after_the_flush() {
+fn a_connection_stopped_by_unread_answers_goes_on_after_a_flush() {
     let server = Server::start(super::super::Limits { unread_bytes: 4096, ..limits() });
     let mut client = server.client();
     client.send(&"/help\n".repeat(20));
@@ -48,7 +48,7 @@ fn who_was_stopped_by_what_it_left_unread_goes_on_after_the_flush() {
 }
 
 #[test]
-fn who_was_stopped_by_unanswered_lines_goes_on_with_each_answer() {
+fn a_connection_stopped_by_unanswered_lines_goes_on_with_each_answer() {
     let mut server = Server::start(super::super::Limits { unanswered: 2, ..limits() });
     let (mut client, conn) = server.member();
     client.send(&"/whoami\n".repeat(5));
@@ -66,7 +66,7 @@ fn who_was_stopped_by_unanswered_lines_goes_on_with_each_answer() {
 }
 
 #[test]
-fn who_was_stopped_by_what_is_under_way_goes_on_when_there_is_room() {
+fn a_connection_stopped_by_the_budget_goes_on_when_there_is_room() {
     let mut server = Server::start(limits());
     let (mut client, _) = server.member();
     server.budget.hold(1 << 20);
@@ -88,7 +88,7 @@ fn more_lines_than_one_turn_may_cut_go_on_in_the_next() {
 }
 
 #[test]
-fn pasted_lines_are_slowed_and_all_answered_before_the_end() {
+fn pasted_lines_are_slowed_down_and_all_are_answered() {
     let server = Server::start(super::super::Limits { flood: rate(100.0, 2), ..limits() });
     let mut client = server.client();
     client.send(&"/ping\n".repeat(12));
@@ -99,7 +99,7 @@ fn pasted_lines_are_slowed_and_all_answered_before_the_end() {
 }
 
 #[test]
-fn a_frame_may_come_in_any_number_of_pieces() {
+fn a_frame_may_arrive_in_pieces() {
     let mut server = Server::start(limits());
     let (mut client, _) = server.member();
     let mut other = server.client();
@@ -130,7 +130,7 @@ fn a_frame_may_come_in_any_number_of_pieces() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_told_once_and_the_next_is_heard() {
+fn a_line_that_is_too_long_is_refused_once_and_the_next_is_taken() {
     let server = Server::start(limits());
     let mut client = server.client();
     client.send(&"x".repeat(600));
@@ -140,7 +140,7 @@ fn a_line_that_is_too_long_is_told_once_and_the_next_is_heard() {
 }
 
 #[test]
-fn a_prompt_that_was_answered_before_it_was_shown_hides_nothing() {
+fn a_prompt_that_is_answered_before_it_is_shown_hides_no_input() {
     let mut server = Server::start(limits());
     let (mut client, conn) = server.member();
     // IAC NOP: a telnet. Then a question whose answers are there already.

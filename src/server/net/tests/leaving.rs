@@ -1,4 +1,4 @@
-//! However a connection ends, the dispatcher hears of it once, and last.
+//! However a connection ends, the dispatcher is told once, after everything else.
 
 use super::super::worker::FLUSH_AT_END;
 use super::server::{Server, limits};
@@ -12,13 +12,13 @@ fn ended() -> Refusal {
 }
 
 #[test]
-fn all_that_was_sent_before_the_end_of_input_is_answered() {
+fn everything_sent_before_the_end_of_input_is_answered() {
     let mut server = Server::start(limits());
     let mut client = server.client();
     client.send("/resume token\n/say lobby hi\n/ping\nnever acted on");
     client.end();
     let conn = server.asked("Resume");
-    server.let_in(conn);
+    server.log_in(conn);
     server.asked("Command(Say");
     assert!(matches!(server.next().kind, RequestKind::Quit { answer: false }));
     server.answer(conn, "1");
@@ -27,7 +27,7 @@ fn all_that_was_sent_before_the_end_of_input_is_answered() {
 }
 
 #[test]
-fn quit_is_answered_behind_all_else_and_nothing_behind_it_is_heard() {
+fn quit_is_answered_last_and_lines_behind_it_are_ignored() {
     let mut server = Server::start(limits());
     let (mut client, conn) = server.member();
     client.send("/whoami\n/quit\n/whoami\n");
@@ -40,20 +40,20 @@ fn quit_is_answered_behind_all_else_and_nothing_behind_it_is_heard() {
 }
 
 #[test]
-fn who_is_ended_while_it_is_let_in_is_no_ghost() {
+fn a_connection_ended_during_its_login_leaves_no_ghost() {
     let mut server = Server::start(limits());
     let mut client = server.client();
     client.send("/resume token\n");
     let conn = server.asked("Resume");
     server.worker.send(Delivery::End(conn, ended()));
     assert_eq!(server.asked("Detach"), conn);
-    server.let_in(conn);
+    server.log_in(conn);
     assert_eq!(server.asked("Detach"), conn);
     assert_eq!(client.rest(), "* not-logged-in: enough.\n");
 }
 
 #[test]
-fn who_went_away_before_it_was_let_in_is_no_ghost() {
+fn a_connection_gone_before_its_login_is_answered_leaves_no_ghost() {
     let mut server = Server::start(limits());
     let mut client = server.client();
     client.send("/resume token\n");
@@ -63,12 +63,12 @@ fn who_went_away_before_it_was_let_in_is_no_ghost() {
     client.rest();
     drop(client);
     server.asked_nothing();
-    server.let_in(conn);
+    server.log_in(conn);
     assert_eq!(server.asked("Detach"), conn);
 }
 
 #[test]
-fn a_slow_reader_is_told_and_closed_and_what_is_left_is_whole_lines() {
+fn a_slow_reader_gets_whole_lines_and_the_reason_and_is_closed() {
     let mut server = Server::start(super::super::Limits { unread_bytes: 40_000, ..limits() });
     let (mut client, conn) = server.member();
     let text = "x".repeat(1000);
@@ -85,7 +85,7 @@ fn a_slow_reader_is_told_and_closed_and_what_is_left_is_whole_lines() {
 }
 
 #[test]
-fn a_slow_reader_at_the_end_gets_whole_lines_and_then_the_reason() {
+fn a_slow_reader_at_shutdown_gets_whole_lines_and_the_reason() {
     let mut server = Server::start(super::super::Limits { unread_bytes: 8 << 20, ..limits() });
     let (mut client, _) = server.member();
     let text = "x".repeat(1000);

@@ -83,13 +83,13 @@ impl Server {
         let mut client = self.client();
         client.send("/resume token\n");
         let conn = self.asked("Resume");
-        self.let_in(conn);
+        self.log_in(conn);
         assert_eq!(client.line(), "+ welcome alice");
         (client, conn)
     }
 
     /// Welcomes a connection as Alice, who is in the lobby.
-    pub(super) fn let_in(&self, conn: ConnId) {
+    pub(super) fn log_in(&self, conn: ConnId) {
         self.attach(conn);
         self.answer(conn, "welcome alice");
     }

@@ -11,7 +11,7 @@ use std::io::{Read as _, Write as _};
 struct Link {
     client: ClientConnection,
     server: Tls,
-    /// What the server has read.
+    /// What the server has decrypted.
     heard: Vec<u8>,
     closed: bool,
 }
@@ -75,7 +75,7 @@ impl Link {
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
 #[test]
-fn bytes_pass_both_ways_however_they_are_cut() {
+fn bytes_pass_both_ways_in_pieces_of_any_size() {
     for version in VERSIONS {
         for piece in [1, 7, 100_000] {
             let mut link = Link::new(version);
@@ -130,7 +130,7 @@ fn nothing_is_sent_before_the_handshake() {
 }
 
 #[test]
-fn who_closes_its_side_is_still_answered_and_closed_to() {
+fn a_client_that_closes_its_side_is_still_answered_and_then_closed() {
     for version in VERSIONS {
         let mut link = Link::new(version);
         while link.client.is_handshaking() {
@@ -151,7 +151,7 @@ fn who_closes_its_side_is_still_answered_and_closed_to() {
 }
 
 #[test]
-fn keys_may_be_changed_and_then_the_server_closes_cleanly() {
+fn after_a_key_update_the_server_still_closes_cleanly() {
     let mut link = Link::new(&TLS13);
     while link.client.is_handshaking() {
         link.carry(1000).unwrap();
@@ -170,15 +170,15 @@ fn keys_may_be_changed_and_then_the_server_closes_cleanly() {
 }
 
 #[test]
-fn what_is_no_tls_is_an_error_and_never_a_panic() {
-    // A handshake message of 6 MB, and a version that there is not.
+fn anything_but_tls_is_an_error_and_never_a_panic() {
+    // A handshake message of 6 MB, and a version that does not exist.
     let garbage = [b"\x16\x03\x01\x00\x05hello".to_vec(), vec![0x16; 4000]];
     for mut piece in garbage {
         let mut server = Link::new(&TLS13).server;
         let (mut plain, mut out) = (Vec::new(), Vec::new());
         assert!(server.read(&mut piece, &mut plain, &mut out).is_err());
         assert!(plain.is_empty() && server.rest().is_empty());
-        // The peer may well go on, and then it is closed.
+        // The peer may go on, until it is closed.
         assert_eq!(server.read(&mut piece, &mut plain, &mut out).unwrap(), Incoming::Open);
         assert!(server.write(b"x", &mut out).is_err());
         server.close(&mut out);
@@ -186,7 +186,7 @@ fn what_is_no_tls_is_an_error_and_never_a_panic() {
 }
 
 #[test]
-fn a_record_that_was_tampered_with_ends_it_with_an_alert() {
+fn a_tampered_record_ends_the_connection_with_an_alert() {
     let mut link = Link::new(&TLS13);
     while link.client.is_handshaking() {
         link.carry(1000).unwrap();
