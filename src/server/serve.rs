@@ -36,7 +36,7 @@ pub(super) enum Event {
     /// Somebody asked it to stop.
     Stop,
     /// The dispatcher has answered all that came before the stop.
-    Drained(Store),
+    Drained(Box<Store>),
     /// A thread can't go on. The workers know it already.
     Fault(ServerFault),
 }
@@ -136,35 +136,42 @@ impl Server {
         let alarm = Alarm { events, workers: mailboxes.clone() };
         let dispatcher_alarm = alarm.clone();
         let dispatcher_thread = spawn("dispatcher".to_owned(), move || dispatch(dispatcher, &dispatcher_alarm))?;
-        let mut worker_threads = Vec::new();
-        for (index, worker) in workers.into_iter().enumerate() {
-            let (name, shared, alarm) = (format!("work-{index}"), Arc::clone(&shared), alarm.clone());
-            worker_threads.push(spawn(name.clone(), move || work(worker, &shared, name, &alarm))?);
-        }
+        // The dispatcher runs now, and ends only after the workers: one that can't be started is dealt
+        // with like a fault.
+        let (mut worker_threads, mut accept_thread) = (Vec::new(), None);
         let accepting = mailboxes.clone();
-        let accept_thread = spawn("accept".to_owned(), move || listener.run(&accepting))?;
+        let start = || -> Result<(), ServerError> {
+            for (index, worker) in workers.into_iter().enumerate() {
+                let (name, shared, alarm) = (format!("work-{index}"), Arc::clone(&shared), alarm.clone());
+                worker_threads.push(spawn(name.clone(), move || work(worker, &shared, name, &alarm))?);
+            }
+            accept_thread = Some(spawn("accept".to_owned(), move || listener.run(&accepting))?);
+            Ok(())
+        };
 
         // Until it is told to stop, and then until everything that it took is answered.
-        let mut accept_thread = Some(accept_thread);
-        let outcome = loop {
-            // This thread holds a sender itself, in `alarm`, so there is always an event to come.
-            match happened.recv() {
-                Ok(Event::Stop) => {
-                    if let Some(accept_thread) = accept_thread.take() {
-                        log::info!("stopping: answering what was accepted, then telling everyone");
-                        stop_accepting.stop();
-                        join(accept_thread);
-                        mailboxes.iter().for_each(|worker| worker.send(Delivery::Stop));
+        let outcome = start().and_then(|()| {
+            loop {
+                // This thread holds a sender itself, in `alarm`, so there is always an event to come.
+                match happened.recv() {
+                    Ok(Event::Stop) => {
+                        if let Some(accept_thread) = accept_thread.take() {
+                            log::info!("stopping: answering what was accepted, then telling everyone");
+                            stop_accepting.stop();
+                            join(accept_thread);
+                            mailboxes.iter().for_each(|worker| worker.send(Delivery::Stop));
+                        }
                     }
+                    Ok(Event::Drained(store)) => break Ok(store),
+                    Ok(Event::Fault(fault)) => break Err(fault.into()),
+                    Err(_) => break Err(ServerFault::Panicked("accept".to_owned()).into()),
                 }
-                Ok(Event::Drained(store)) => break Ok(store),
-                Ok(Event::Fault(fault)) => break Err(fault),
-                Err(_) => break Err(ServerFault::Panicked("accept".to_owned())),
             }
-        };
+        });
         let store = match outcome {
             Ok(store) => store,
-            Err(fault) => {
+            Err(error) => {
+                mailboxes.iter().for_each(|worker| worker.send(Delivery::Abort));
                 stop_accepting.stop();
                 accept_thread.into_iter().for_each(join);
                 worker_threads.into_iter().for_each(join);
@@ -172,7 +179,7 @@ impl Server {
                 for index in 0..mailboxes.len() {
                     requests.send(Request::stopped(ConnId::new(index as u8, 0)));
                 }
-                return Err(fault.into());
+                return Err(error);
             }
         };
         join(dispatcher_thread);
@@ -187,7 +194,7 @@ impl Server {
         auth_threads.into_iter().for_each(join);
         Running::remove(&config.data);
         store.close()?;
-        // Somebody was not told goodbye, though all is saved.
+        // After a fault this late somebody was not told goodbye, though everything is saved.
         let fault =
             happened.try_iter().find_map(|event| if let Event::Fault(fault) = event { Some(fault) } else { None });
         if let Some(fault) = fault {
@@ -260,7 +267,7 @@ fn dispatch(dispatcher: Dispatcher, alarm: &Alarm) {
     match catch_unwind(AssertUnwindSafe(|| dispatcher.run())) {
         Ok(Ok(store)) => {
             // After a fault elsewhere nobody takes the store; it is closed here then.
-            let _ = alarm.events.send(Event::Drained(store));
+            let _ = alarm.events.send(Event::Drained(Box::new(store)));
         }
         Ok(Err(fault)) => alarm.raise(fault.into()),
         Err(_) => alarm.raise(ServerFault::Panicked("dispatcher".to_owned())),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Something that works, but that the operator may not have meant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// Passwords are cheap to guess for whoever gets hold of the data.
+    /// Passwords are cheap to guess for anyone who steals the data.
     #[error(
         "accounts.bcrypt_cost = {0} makes passwords cheap to guess for anyone who steals the data; real people deserve 10 or more."
     )]

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_hangs_up_or_babbles_is_told_apart_from_one_that_is_not_there() {
+    fn hanging_up_and_babbling_differ_from_not_running() {
         assert!(matches!(answered(b"+ half a li").1, Err(ConsoleError::HungUp)));
         assert!(matches!(answered(&[b'x'; 20_000]).1, Err(ConsoleError::HungUp)));
         let directory = tempfile::tempdir().unwrap();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_server_is_given_up() {
+    fn a_silent_server_times_out() {
         let directory = tempfile::tempdir().unwrap();
         // Its backlog takes the connection; nobody ever answers.
         let _listener = UnixListener::bind(directory.path().join(SOCKET_FILE)).unwrap();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn no_option_can_smuggle_in_another() {
+    fn no_option_can_carry_another() {
         assert_eq!(InviteRequest::new(None, None, false).unwrap().line(), "/invitecode");
         assert!(InviteRequest::new(Some("1 admin"), None, false).is_err());
         assert!(InviteRequest::new(None, Some("1d\n/quit"), false).is_err());
