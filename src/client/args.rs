@@ -37,8 +37,12 @@ Exit codes:
   5  the server's certificate is not trusted"
 )]
 pub struct Args {
-    /// Server to connect to; the port is 2428 unless given (2427 with --plain). IPv6: [::1]:2428
-    #[arg(value_name = "HOST[:PORT]", default_value = "localhost")]
+    // Not a documentation comment, which would take the address for a link.
+    #[arg(
+        value_name = "HOST[:PORT]",
+        default_value = "localhost",
+        help = "Server to connect to; the port is 2428 unless given (2427 with --plain). IPv6: [::1]:2428"
+    )]
     server: HostPort,
     /// Account name to log in with or register
     #[arg(long, value_parser = UserName::parse)]

@@ -55,7 +55,7 @@ impl Peer {
         line.trim_end().to_owned()
     }
 
-    /// Takes a line, checks all of it but its label, and gives the label.
+    /// Reads a line, checks everything but its label, and returns the label.
     pub fn expect(&mut self, wanted: &str) -> String {
         let line = self.read();
         let (label, command) = line.strip_prefix("/@").and_then(|rest| rest.split_once(' ')).unwrap_or(("", &line));
@@ -63,7 +63,7 @@ impl Peer {
         label.to_owned()
     }
 
-    /// Takes `post ROOM KEY TEXT` and gives its label and key.
+    /// Reads `post ROOM KEY TEXT` and returns its label and key.
     pub fn expect_post(&mut self, room: &str, text: &str) -> (String, String) {
         let line = self.read();
         let mut words = line.splitn(5, ' ');
@@ -74,7 +74,7 @@ impl Peer {
         (label, key)
     }
 
-    /// Greeting, tags, the login by the kept token, deflate refused, one conversation.
+    /// Greeting, tags, the login with the saved token, deflate refused, the conversations.
     pub fn log_in(&mut self, conversations: &[&str]) {
         self.greet();
         let label = self.expect("resume ttoken");
@@ -141,9 +141,9 @@ impl Server {
     pub fn finish(self) {
         let until = Instant::now() + DEADLINE;
         while !self.thread.is_finished() {
-            assert!(Instant::now() < until, "the server still waits for the client");
+            assert!(Instant::now() < until, "the server is still waiting for the client");
             thread::yield_now();
         }
-        self.thread.join().expect("the server saw what it did not expect");
+        self.thread.join().expect("the client sent something unexpected");
     }
 }

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// `chitchatd` on loopback; ended with the test.
+/// `chitchatd` on loopback, killed at the end of the test.
 struct RealServer {
     child: Child,
     tls: SocketAddr,
@@ -39,7 +39,7 @@ impl RealServer {
         Self { child, tls, plain, fingerprint }
     }
 
-    /// Ends it and waits until it has ended.
+    /// Stops it and waits until it has ended.
     fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").arg(&pid).status().unwrap().success());
@@ -59,7 +59,7 @@ impl Drop for RealServer {
     }
 }
 
-/// Somebody on the plain port, as with nc.
+/// Somebody else, on the plain port as with nc.
 struct Other(BufReader<TcpStream>);
 
 impl Other {
@@ -123,7 +123,7 @@ impl Tmux {
         all.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
     }
 
-    /// Waits until the screen is as wanted.
+    /// Waits until the screen looks as wanted.
     fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + DEADLINE;
         loop {
@@ -172,7 +172,7 @@ fn incoming_lines_never_garble_the_one_being_typed() {
     let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
     let tmux = register(&server, &home, "alice");
     let mut bob = Other::connect(server.plain, "/register bob correct horse battery");
-    // Longer than a row of the terminal, with wide characters; the cursor is moved back into it.
+    // Longer than a row of the terminal, with wide characters; the cursor is moved back into the line.
     let typed = "this line is typed while others come in, 日本語, and it is longer than one row of it";
     tmux.run(&["send-keys", "-l", typed]);
     tmux.keys(&["Left", "Left", "Left"]);
@@ -221,7 +221,7 @@ fn a_server_restart_loses_no_message_and_not_the_line_being_typed() {
     for said in ["[lobby] bob: one", "(bob > alice) two", "[lobby] bob: three"] {
         assert_eq!(screen.matches(said).count(), 1, "{said} in:\n{screen}");
     }
-    // What was shown is read, also for the next time.
+    // What was shown counts as read, also in the next run.
     tmux.keys(&["C-d"]);
     tmux.shows("ended with 0");
     bob.send("/say lobby later");
@@ -254,7 +254,7 @@ fn questions_are_hidden_and_tab_completes() {
     assert!(!screen.contains("horse") && !screen.contains("passphrase"), "{screen}");
     tmux.type_line("/quit");
     tmux.shows("ended with 0");
-    // The token died with the old password, and a new one was taken.
+    // The new password revoked the token, and the client saved a new one.
     let program = env!("CARGO_BIN_EXE_chitchat");
     let command = format!("{program} {}; echo ended with $?; exec cat", server.tls);
     tmux.run(&["respawn-pane", "-k", &command]);
