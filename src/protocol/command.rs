@@ -5,14 +5,15 @@
 //! before that of the login state, which comes before that of the arguments: [`parse_line`] finds
 //! the verb, [`Verb::parse`] reads the arguments. Must not know sessions, rooms or sockets.
 
-use super::args::{
-    Args, bad, duration, existing_room_name, login_name, message_id, number, quoted, room_name, said, setting,
-    target_name, unexpected, user_name,
-};
+use super::args::Args;
 use super::code::{Code, Refusal};
 use crate::protocol::names::{MessageId, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Secret;
 use std::time::Duration;
+
+mod table;
+
+pub use table::TABLE;
 
 pub use super::args::{
     INVITE_FOR_MAX, INVITE_USES_MAX, KEY_MAX, LABEL_MAX, LIMIT_DEFAULT, LIMIT_MAX, REPLAY_MAX, Setting, is_label,
@@ -208,137 +209,6 @@ pub enum Command {
         id: MessageId,
     },
 }
-
-macro_rules! verb {
-    ($name:literal $usage:literal, $who:ident, $help:literal, $done:literal, [$($key:literal),*], $parse:expr) => {
-        Verb { name: $name, usage: $usage, who: Who::$who, help: $help, done: $done, options: &[$($key),*], parse: $parse }
-    };
-}
-
-/// Every verb there is. `/help` lists them in this order.
-pub const TABLE: &[Verb] = &[
-    verb!("help" "[VERB]", All, "lists the commands, or explains one", "+ …", [], |a| {
-        Ok(Command::Help(a.optional_word().map(|w| w.trim_start_matches('/').to_ascii_lowercase())))
-    }),
-    verb!("quit" "", All, "says goodbye and closes the connection", "+ goodbye…", [], |_| Ok(Command::Quit)),
-    verb!("ping" "[TEXT]", All, "answers with TEXT, to show that the server is there", "+ TEXT", [], |a| {
-        Ok(Command::Ping(a.tail().map(said).transpose()?.map(|text| text.as_str().to_owned())))
-    }),
-    verb!("register" "NAME [invite=CODE] [PASSWORD]", New, "makes an account and logs in; without PASSWORD it is asked for",
-        "+ welcome NAME…", ["invite"], |a| {
-        let name = a.word("NAME").map(login_name)?;
-        let invite = a.option("invite");
-        let password = a.secret();
-        // A repeated option is refused after the password, as a bad name is.
-        let name = invite.as_ref().map(|_| ()).map_err(Clone::clone).and(name);
-        Ok(Command::Register { name, invite: invite.ok().flatten().map(Secret::new), password })
-    }),
-    verb!("login" "NAME [PASSWORD]", New, "logs in; without PASSWORD it is asked for", "+ welcome NAME…", [], |a| {
-        let name = a.word("NAME").map(login_name)?;
-        Ok(Command::Login { name, password: a.secret() })
-    }),
-    verb!("resume" "TOKEN", New, "logs in with a device token", "+ welcome NAME…", [], |a| {
-        Ok(Command::Resume(Secret::new(a.word("TOKEN")?)))
-    }),
-    verb!("passwd" "", User, "changes your password: asks for the old and the new one; closes your other connections and revokes your tokens", "+ …", [], |_| {
-        Ok(Command::Passwd)
-    }),
-    verb!("token" "new LABEL [here] | list | revoke LABEL", User, "makes, lists or revokes device tokens, which log in without the password; here: for this connection's own use",
-        "+ TOKEN for new, + LABEL… for revoke, + N tokens for list", [], |a| match a.word("new, list or revoke")? {
-        "new" => {
-            let label = a.label()?;
-            Ok(Command::TokenNew { label, here: a.keyword("here")? })
-        }
-        "list" => Ok(Command::TokenList),
-        "revoke" => Ok(Command::TokenRevoke(a.label()?)),
-        other => Err(bad(format!("Expected new, list or revoke, not {}.", quoted(other)))),
-    }),
-    verb!("whoami" "", User, "shows who you are", "+ NAME…", [], |_| Ok(Command::Whoami)),
-    verb!("sessions" "", User, "lists your connections", "+ N sessions", [], |_| Ok(Command::Sessions)),
-    verb!("invitecode" "[uses=N] [for=7d] [admin]", Admin, "makes an invitation code for this server", "+ CODE…", ["uses", "for"], |a| {
-        // The word first: options may stand on either side of it.
-        let admin = match a.word_among_options() {
-            None => false,
-            Some("admin") => true,
-            Some(other) => return Err(unexpected(other)),
-        };
-        let uses = match a.option("uses")? {
-            None => 1,
-            Some(n) => number(n, "uses", 1, u64::from(INVITE_USES_MAX))? as u32,
-        };
-        let lasts = a.option("for")?.map_or(Ok(Duration::from_secs(7 * 86_400)), duration)?;
-        Ok(Command::InviteCode { uses, lasts, admin })
-    }),
-    verb!("set" "[OPTION VALUE]", All, "shows or changes an option of this connection: tags, echo, presence (on or off), replay (N or off), deflate (N or off)",
-        "+ OPTION VALUE…", [], |a| match a.optional_word() {
-        None => Ok(Command::SetShow),
-        Some(option) => setting(option, a.word("VALUE")?).map(Command::Set),
-    }),
-    verb!("rooms" "[after=NAME] [limit=N]", User, "lists the rooms: name, members, topic", "+ N rooms", ["after", "limit"], |a| {
-        let after = a.option("after")?.map(existing_room_name).transpose()?;
-        Ok(Command::Rooms { after, limit: a.limit()? })
-    }),
-    verb!("conversations" "", User, "lists your rooms and direct conversations: target, last id, read up to, unread", "+ N conversations", [], |_| {
-        Ok(Command::Conversations)
-    }),
-    verb!("create" "ROOM [private]", User, "makes a room that you own, with you in it; only people you invite see a private one",
-        "+ ROOM…", [], |a| {
-        let room = a.room("ROOM")?;
-        Ok(Command::Create { room, private: a.keyword("private")? })
-    }),
-    verb!("join" "ROOM", User, "enters a room and makes it your current one; creates it if there is none", "+ ROOM…", [], |a| {
-        Ok(Command::Join(a.room("ROOM")?))
-    }),
-    verb!("leave" "ROOM", User, "leaves a room for good", "+ ROOM…", [], |a| Ok(Command::Leave(a.existing_room("ROOM")?))),
-    verb!("switch" "ROOM", User, "makes another of your rooms the current one", "+ ROOM…", [], |a| {
-        Ok(Command::Switch(a.room("ROOM")?))
-    }),
-    verb!("invite" "ROOM NAME", User, "invites someone to a room that you are in", "+ …", [], |a| {
-        Ok(Command::Invite { room: a.room("ROOM")?, name: a.name("NAME")? })
-    }),
-    verb!("who" "[ROOM]", Member, "lists the members of a room, and which of them are here", "+ N members", [], |a| {
-        Ok(Command::Who(a.optional_word().map(room_name).transpose()?))
-    }),
-    verb!("topic" "ROOM [TEXT or -]", Member, "shows a room's topic, sets it, or clears it (-)", "+ …", [], |a| {
-        let room = a.room("ROOM")?;
-        match a.tail() {
-            None => Ok(Command::TopicShow(room)),
-            Some("-") => Ok(Command::TopicSet { room, topic: None }),
-            Some(text) => Ok(Command::TopicSet { room, topic: Some(said(text)?) }),
-        }
-    }),
-    verb!("say" "TARGET TEXT", Member, "says TEXT in a room, or to @NAME", "+ ID", [], |a| {
-        Ok(Command::Say { target: a.hearer("TARGET")?, key: None, text: a.text()? })
-    }),
-    verb!("msg" "NAME TEXT", Member, "says TEXT to one person, also while they are away", "+ ID", [], |a| {
-        Ok(Command::Say { target: Target::Direct(a.name("NAME")?), key: None, text: a.text()? })
-    }),
-    verb!("post" "TARGET KEY TEXT", Member, "like /say, but only once for each KEY: a program can safely repeat it", "+ ID", [], |a| {
-        let target = a.hearer("TARGET")?;
-        let key = a.word("KEY")?;
-        if key.len() > KEY_MAX {
-            return Err(bad(format!("A key can have at most {KEY_MAX} bytes.")));
-        }
-        Ok(Command::Say { target, key: Some(key.into()), text: a.text()? })
-    }),
-    verb!("history" "[TARGET] [before=ID] [after=ID] [limit=N]", Member, "shows messages, oldest first: the last ones, or the first ones after an ID",
-        "+ N messages[, more][, oldest=ID]", ["before", "after", "limit"], |a| {
-        let target = a.optional_word().map(target_name).transpose()?;
-        let before = a.option("before")?.map(message_id).transpose()?;
-        let after = a.option("after")?.map(message_id).transpose()?;
-        Ok(Command::History { target, before, after, limit: a.limit()? })
-    }),
-    verb!("search" "[in=TARGET] [from=NAME] [limit=N] [more=CURSOR] WORDS", User, "finds messages with all of WORDS in them, newest first, wherever you may read",
-        "+ N messages[, more=CURSOR]", ["in", "from", "limit", "more"], |a| {
-        let within = a.option("in")?.map(target_name).transpose()?;
-        let from = a.option("from")?.map(user_name).transpose()?;
-        let more = a.option("more")?.map(|n| number(n, "more", 0, MessageId::MAX.value())).transpose()?;
-        Ok(Command::Search { within, from, limit: a.limit()?, more, words: a.text()? })
-    }),
-    verb!("read" "TARGET ID", User, "marks a conversation as read up to ID, on all your devices", "+ ID", [], |a| {
-        Ok(Command::Read { target: a.target("TARGET")?, id: message_id(a.word("ID")?)? })
-    }),
-];
 
 /// What a line is, before its arguments are read.
 #[derive(Debug)]

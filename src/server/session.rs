@@ -5,6 +5,9 @@
 //! room. Runs on the worker that owns the connection.
 
 mod help;
+mod options;
+
+pub use options::{Options, set_text};
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{Command, Input, LINE_MAX, LINE_MAX_NEW, Setting, Verb, Who, label_of, parse_line};
@@ -13,52 +16,9 @@ use crate::protocol::frame::text;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AddressGroup, Text, UserName};
 use crate::protocol::secrets::{Digest, Secret};
-use crate::server::traffic::{RequestKind, Viewer};
+use crate::server::traffic::RequestKind;
 use help::help;
 use std::time::Duration;
-
-/// Unread lines that a person is shown at login and `/join`, unless `/set replay` says otherwise.
-const REPLAY_DEFAULT: u32 = 20;
-
-/// The options of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// Ids, times and labels before lines.
-    pub tags: bool,
-    /// One's own lines shown as others see them.
-    pub echo: bool,
-    /// Who comes and goes.
-    pub presence: bool,
-    /// Unread lines shown at login and `/join`.
-    pub replay: u32,
-    /// Deflate frames.
-    pub deflate: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { tags: false, echo: false, presence: true, replay: REPLAY_DEFAULT, deflate: false }
-    }
-}
-
-impl Options {
-    /// Sets one of them.
-    pub fn apply(&mut self, setting: Setting) {
-        match setting {
-            Setting::Tags(on) => self.tags = on,
-            Setting::Echo(on) => self.echo = on,
-            Setting::Presence(on) => self.presence = on,
-            Setting::Replay(lines) => self.replay = lines,
-            Setting::Deflate(dictionary) => self.deflate = dictionary.is_some(),
-        }
-    }
-
-    /// Who looks at the output: tags are for programs.
-    #[must_use]
-    pub fn viewer(&self) -> Viewer {
-        if self.tags { Viewer::Program } else { Viewer::Person { replay: self.replay } }
-    }
-}
 
 /// What a line asks of the connection.
 #[derive(Debug)]
@@ -317,7 +277,7 @@ impl Session {
             Command::Passwd => Next::AskFor(Question::OldPassword),
             Command::TokenNew { label, here } => Next::Do(Action::NewToken { label, here }),
             Command::InviteCode { uses, lasts, admin } => Next::Do(Action::NewInvite { uses, lasts, admin }),
-            Command::SetShow => Next::Do(self.show_options()),
+            Command::SetShow => Next::Do(self.options.show()),
             Command::Set(setting) => Next::Do(self.set(setting)),
             // A read is a barrier: the lines after it are cut when it is answered.
             Command::History { .. } | Command::Search { .. } | Command::Conversations => {
@@ -396,41 +356,11 @@ impl Session {
         self.options.apply(setting);
         Action::Set(setting)
     }
-
-    fn show_options(&self) -> Action {
-        let Options { tags, echo, presence, replay, deflate } = self.options;
-        let on = |on: bool| if on { "on" } else { "off" };
-        let number = |n: u32| if n == 0 { "off".to_owned() } else { n.to_string() };
-        let mut rows = Rows::default();
-        rows.push(&format!("tags {} - ids, times and labels, for programs", on(tags)));
-        rows.push(&format!("echo {} - your own lines as others see them", on(echo)));
-        rows.push(&format!("presence {} - who comes and goes", on(presence)));
-        rows.push(&format!("replay {} - unread lines shown at login and /join", number(replay)));
-        let deflate = if deflate { DICTIONARY } else { 0 };
-        rows.push(&format!("deflate {} - compressed frames, for programs", number(deflate)));
-        Action::Answer(rows, Final::Done("5 options. /set OPTION VALUE changes one.".to_owned()))
-    }
 }
 
 enum Next {
     Do(Action),
     AskFor(Question),
-}
-
-/// The final line of `/set`.
-#[must_use]
-pub fn set_text(setting: Setting, epoch: &str) -> String {
-    let on = |on: bool| if on { "on" } else { "off" };
-    match setting {
-        Setting::Tags(true) => format!("tags on epoch={epoch} protocol=1"),
-        Setting::Tags(false) => "tags off".to_owned(),
-        Setting::Echo(echo) => format!("echo {}", on(echo)),
-        Setting::Presence(presence) => format!("presence {}", on(presence)),
-        Setting::Replay(0) => "replay off".to_owned(),
-        Setting::Replay(lines) => format!("replay {lines}"),
-        Setting::Deflate(None) => "deflate off".to_owned(),
-        Setting::Deflate(Some(dictionary)) => format!("deflate {dictionary}"),
-    }
 }
 
 fn answer(refusal: Refusal) -> Action {

@@ -19,7 +19,7 @@ fn a_new_person_is_in_the_lobby() {
 }
 
 #[test]
-fn what_needs_a_login_says_so_and_the_other_way_round() {
+fn verbs_are_refused_on_the_wrong_side_of_the_login() {
     play(
         "
         alice connects
@@ -46,7 +46,7 @@ fn what_needs_a_login_says_so_and_the_other_way_round() {
 }
 
 #[test]
-fn a_secret_that_is_missing_is_asked_for_and_taken_whole() {
+fn a_missing_password_is_asked_for_and_taken_whole() {
     play(
         "
         alice connects
@@ -83,7 +83,7 @@ fn a_prompt_carries_its_label_and_an_empty_answer_cancels() {
 }
 
 #[test]
-fn a_password_and_everything_behind_it_may_be_pipelined() {
+fn a_password_and_everything_after_it_can_be_pipelined() {
     let server = Server::start();
     let mut alice = crate::support::Client::plain(server.plain());
     alice.send_bytes(b"/register alice\ncorrect horse battery\n/whoami\n/ping done\n");
@@ -109,7 +109,7 @@ fn the_end_of_input_cancels_a_prompt() {
 }
 
 #[test]
-fn names_are_folded_and_never_given_twice() {
+fn names_are_case_folded_and_never_reused() {
     play(
         "
         alice connects
@@ -125,7 +125,7 @@ fn names_are_folded_and_never_given_twice() {
 }
 
 #[test]
-fn names_that_no_account_can_have_are_refused_once_the_password_is_there() {
+fn an_impossible_name_is_refused_after_the_password() {
     let server = Server::start();
     let mut client = server.connect();
     let long = "a".repeat(33);
@@ -162,7 +162,7 @@ fn passwords_have_bounds_in_bytes_and_are_never_cut() {
 }
 
 #[test]
-fn a_wrong_password_and_an_unknown_name_are_told_in_the_same_words() {
+fn a_wrong_password_and_an_unknown_name_get_the_same_answer() {
     let server = Server::start();
     let mut alice = server.connect();
     alice.register("alice");
@@ -279,7 +279,7 @@ fn a_new_password_has_the_same_bounds_and_an_empty_answer_keeps_the_old() {
 }
 
 #[test]
-fn a_closed_server_makes_no_accounts() {
+fn a_closed_server_accepts_no_new_accounts() {
     let server = Server::with(&["registration=closed"]);
     Script::new(&server).play(
         "
@@ -326,7 +326,7 @@ fn an_invitation_lets_in_as_many_as_it_says() {
 }
 
 #[test]
-fn sessions_are_ones_own() {
+fn sessions_lists_only_the_accounts_own() {
     play(
         "
         alice is in
@@ -346,7 +346,7 @@ fn sessions_are_ones_own() {
 }
 
 #[test]
-fn passwords_that_are_guessed_are_throttled_with_a_time_to_come_back() {
+fn guessing_passwords_is_throttled_and_says_when_to_come_back() {
     let server = Server::with(&["limits.logins=1/m burst 3"]);
     let mut alice = server.connect();
     alice.register("alice");
@@ -372,7 +372,7 @@ fn passwords_that_are_guessed_are_throttled_with_a_time_to_come_back() {
 }
 
 #[test]
-fn accounts_made_too_fast_are_throttled() {
+fn registering_too_fast_is_throttled() {
     let server = Server::with(&["limits.registrations=1/h burst 2"]);
     Script::new(&server).play(
         "
@@ -387,7 +387,7 @@ fn accounts_made_too_fast_are_throttled() {
 
 /// Whatever is wrong with a verb that asks: the line behind it is a secret, and is never said.
 #[test]
-fn a_password_behind_a_refused_verb_is_not_said() {
+fn a_password_after_a_refused_verb_is_not_said() {
     play(
         "
         alice is in

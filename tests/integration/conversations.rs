@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 #[test]
-fn direct_messages_are_for_those_who_are_away_too() {
+fn direct_messages_reach_people_who_are_away() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play(
@@ -43,7 +43,7 @@ fn direct_messages_are_for_those_who_are_away_too() {
 }
 
 #[test]
-fn one_can_write_to_oneself() {
+fn people_can_write_to_themselves() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play(
@@ -110,7 +110,7 @@ fn a_read_marker_is_shared_and_never_goes_back() {
 }
 
 #[test]
-fn a_person_is_shown_what_was_missed_and_a_program_is_not() {
+fn a_person_is_shown_missed_lines_and_a_program_is_not() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play(

@@ -3,7 +3,7 @@
 use crate::support::{Client, Script, Server, play};
 
 #[test]
-fn what_is_said_is_shown_to_the_others_verbatim() {
+fn text_reaches_the_others_verbatim() {
     play(
         "
         alice is in
@@ -26,7 +26,7 @@ fn what_is_said_is_shown_to_the_others_verbatim() {
 }
 
 #[test]
-fn blank_text_is_nothing_but_not_behind_a_target() {
+fn a_blank_line_is_ignored_but_a_blank_text_is_refused() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play("alice is in\nbob is in");
@@ -44,7 +44,7 @@ fn blank_text_is_nothing_but_not_behind_a_target() {
 }
 
 #[test]
-fn nobody_can_forge_a_line_of_the_server() {
+fn nobody_can_forge_a_server_line() {
     play(
         "
         alice is in
@@ -60,7 +60,7 @@ fn nobody_can_forge_a_line_of_the_server() {
 }
 
 #[test]
-fn echo_shows_ones_own_lines_at_their_place() {
+fn echo_shows_your_own_lines_in_their_place() {
     play(
         "
         alice is in with tags
@@ -85,7 +85,7 @@ fn echo_shows_ones_own_lines_at_their_place() {
 }
 
 #[test]
-fn ones_other_devices_see_what_one_says() {
+fn the_accounts_other_devices_see_what_it_says() {
     play(
         "
         alice is in
@@ -133,7 +133,7 @@ fn ids_count_by_one_in_each_conversation() {
 }
 
 #[test]
-fn a_key_is_said_once_ever() {
+fn a_key_is_used_only_once() {
     let mut server = Server::start();
     let mut script = Script::new(&server);
     script.play(
@@ -183,7 +183,7 @@ fn a_key_is_said_once_ever() {
 }
 
 #[test]
-fn labels_are_shown_with_tags_and_silent_without() {
+fn labels_are_shown_only_with_tags() {
     play(
         "
         alice is in
@@ -243,7 +243,7 @@ fn answers_come_in_the_order_of_the_commands() {
 }
 
 #[test]
-fn ids_ascend_on_every_connection_while_many_speak() {
+fn ids_ascend_on_every_connection_while_many_talk() {
     let server = Server::start();
     let mut listener = server.connect();
     listener.register("listener");
@@ -329,7 +329,7 @@ fn settings_are_shown_and_checked() {
 }
 
 #[test]
-fn help_lists_every_verb_to_whoever_can_use_it_and_explains_all() {
+fn help_lists_the_verbs_you_can_use_and_explains_all() {
     let server = Server::start();
     let mut client = server.connect();
     let mut rows = client.ask("/help");

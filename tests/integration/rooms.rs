@@ -4,7 +4,7 @@ use crate::support::{DEADLINE, Script, Server, play};
 use std::time::Instant;
 
 #[test]
-fn joining_makes_the_room_and_talks_there_from_then_on() {
+fn joining_creates_the_room_and_makes_it_current() {
     play(
         "
         alice is in
@@ -22,7 +22,7 @@ fn joining_makes_the_room_and_talks_there_from_then_on() {
 }
 
 #[test]
-fn who_comes_and_goes_is_told_in_small_rooms() {
+fn arrivals_and_departures_are_told_in_small_rooms() {
     play(
         "
         alice is in with tags
@@ -53,7 +53,7 @@ fn who_comes_and_goes_is_told_in_small_rooms() {
 }
 
 #[test]
-fn presence_is_not_told_to_whoever_turned_it_off() {
+fn presence_off_hides_arrivals_and_departures() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play(
@@ -79,7 +79,7 @@ fn presence_is_not_told_to_whoever_turned_it_off() {
 }
 
 #[test]
-fn joining_and_leaving_reach_ones_other_devices() {
+fn joining_and_leaving_reach_the_accounts_other_devices() {
     play(
         "
         alice is in
@@ -106,7 +106,7 @@ fn joining_and_leaving_reach_ones_other_devices() {
 }
 
 #[test]
-fn the_current_room_is_of_the_connection() {
+fn the_current_room_belongs_to_the_connection() {
     play(
         "
         alice is in
@@ -198,7 +198,7 @@ fn after_a_login_the_current_room_is_the_lobby_if_one_is_in_it() {
 }
 
 #[test]
-fn names_of_rooms_have_rules_and_are_never_given_again() {
+fn room_names_are_checked_and_never_reused() {
     let server = Server::start();
     let mut alice = server.connect();
     alice.register("alice");
@@ -216,7 +216,7 @@ fn names_of_rooms_have_rules_and_are_never_given_again() {
 }
 
 #[test]
-fn a_private_room_is_there_for_the_invited_alone() {
+fn a_private_room_exists_only_for_the_invited() {
     play(
         "
         alice is in
@@ -271,7 +271,7 @@ fn a_private_room_is_there_for_the_invited_alone() {
 }
 
 #[test]
-fn someone_away_is_told_of_an_invitation_at_the_next_login() {
+fn an_invitation_is_told_at_the_next_login() {
     play(
         "
         alice is in
@@ -293,7 +293,7 @@ fn someone_away_is_told_of_an_invitation_at_the_next_login() {
 }
 
 #[test]
-fn who_may_not_do_a_thing_is_told_why_in_order() {
+fn refusals_come_in_the_order_that_the_page_promises() {
     play(
         "
         alice is in
@@ -327,7 +327,7 @@ fn who_may_not_do_a_thing_is_told_why_in_order() {
 }
 
 #[test]
-fn who_is_here_and_who_is_away() {
+fn who_lists_members_who_are_here_first() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play(
@@ -383,7 +383,7 @@ fn a_topic_is_shown_set_and_cleared() {
 }
 
 #[test]
-fn the_list_of_rooms_goes_on_where_it_stopped() {
+fn the_list_of_rooms_can_be_paged() {
     play(
         "
         alice is in

@@ -33,7 +33,7 @@ fn unknown_verbs_get_a_suggestion() {
 }
 
 #[test]
-fn a_trailing_text_is_verbatim_behind_one_space() {
+fn a_trailing_text_is_verbatim_after_one_space() {
     let Command::Say { text, target, .. } = parse("/say   Lobby  two  spaces ").unwrap() else { panic!() };
     assert_eq!((text.as_str(), target.to_string().as_str()), (" two  spaces ", "lobby"));
     assert_eq!(code("/say lobby   "), Code::BadArgument);
@@ -44,7 +44,7 @@ fn a_trailing_text_is_verbatim_behind_one_space() {
 }
 
 #[test]
-fn options_stand_behind_named_arguments_and_before_the_text() {
+fn options_come_after_named_arguments_and_before_the_text() {
     let Command::Search { limit, words, within, .. } = parse("/search in=ops  limit=3 a b=c limit=4").unwrap() else {
         panic!()
     };

@@ -103,7 +103,7 @@ fn frames_are_cut_between_lines_and_their_lines_are_never_headers() {
 }
 
 #[test]
-fn nothing_is_cut_behind_a_bad_header() {
+fn nothing_is_cut_after_a_bad_header() {
     for header in
         ["=\n", "=1 2 0000000\n", "=01 2 00000000\n", "=1 2 0000000A\n", "=1 2  00000000\n", "=0 1 00000000\n"]
     {

@@ -150,7 +150,7 @@ fn last_line(last: &Final) -> String {
 }
 
 #[test]
-fn what_is_said_is_kept_and_then_handed_out() {
+fn messages_are_kept_before_they_are_handed_out() {
     let mut turns = Turns::new();
     let seen = turns.alice_and_bob();
     assert!(seen.contains(&"0: attached 2 bob".to_owned()), "{seen:?}");
@@ -215,7 +215,7 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
 }
 
 #[test]
-fn who_comes_is_told_even_if_the_batch_in_between_is_refused() {
+fn an_arrival_is_told_even_if_the_batch_in_between_is_refused() {
     let mut turns = Turns::new();
     turns.alice_and_bob();
     turns.dispatcher.transaction.store.fill_the_disk();

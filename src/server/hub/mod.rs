@@ -31,6 +31,8 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::Command;
 use crate::protocol::line::{Body, Line, Tags};
 use crate::protocol::names::{AccountId, ConnId};
+#[cfg(test)]
+use crate::server::core::Refused;
 use crate::server::core::{Action, Operation, OperationKind, Outcome, Registration, State, Storage};
 use crate::server::flood::Rate;
 use crate::server::traffic::{Request, RequestKind, Snapshot, Viewer};
@@ -79,9 +81,9 @@ pub struct Hub {
     presence: Presence,
     throttle: Throttle,
     password_checks: PasswordChecks,
-    /// What was applied, in its order, since this began or the test last looked.
+    /// What was applied, in its order, and what came of it.
     #[cfg(test)]
-    operations: Vec<Operation>,
+    applied: Vec<(Operation, Result<Outcome, Refused>)>,
 }
 
 impl Hub {
@@ -96,7 +98,7 @@ impl Hub {
             password_checks: PasswordChecks::default(),
             settings,
             #[cfg(test)]
-            operations: Vec::new(),
+            applied: Vec::new(),
         }
     }
 
@@ -160,8 +162,11 @@ impl Hub {
     fn apply(&mut self, now: Now, kind: OperationKind, storage: &mut dyn Storage) -> Result<Outcome, Refusal> {
         let operation = Operation { at: now.wall, kind };
         #[cfg(test)]
-        self.operations.push(operation.clone());
-        self.state.apply(operation, storage).map_err(refusals::refusal)
+        let recorded = operation.clone();
+        let outcome = self.state.apply(operation, storage);
+        #[cfg(test)]
+        self.applied.push((recorded, outcome.clone()));
+        outcome.map_err(refusals::refusal)
     }
 }
 

@@ -62,7 +62,7 @@ fn word(ask: &RequestKind) -> String {
 }
 
 #[test]
-fn who_is_new_may_only_come_in() {
+fn before_login_only_a_few_verbs_work() {
     plays(
         "
         > hello
@@ -142,7 +142,7 @@ fn a_bad_line_answers_the_prompt_or_its_own_label() {
 }
 
 #[test]
-fn who_is_in_talks_and_reads_alone() {
+fn after_login_reads_and_secrets_wait_alone() {
     plays(
         "
         -- let in
@@ -193,7 +193,7 @@ fn who_is_in_talks_and_reads_alone() {
 }
 
 #[test]
-fn who_is_in_is_asked_for_the_secret_all_the_same() {
+fn a_refused_login_still_takes_its_password() {
     plays(
         "
         -- let in
@@ -224,7 +224,7 @@ fn the_length_of_a_line_is_decided_when_its_turn_comes() {
 }
 
 #[test]
-fn every_verb_that_who_is_in_may_send_is_listed_for_them() {
+fn help_lists_the_verbs_that_work_now() {
     for logged_in in [false, true] {
         let Action::Answer(rows, _) = help(None, logged_in) else { panic!() };
         let mut out = Vec::new();

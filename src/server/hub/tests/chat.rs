@@ -275,11 +275,11 @@ impl Chat {
             requests.extend(self.hand_out(turn));
             assert!(requests.last().is_some_and(|last| last.conn == conn), "{line} could not be tried");
         }
-        let (before, operations) = (self.model.clone(), self.hub.operations.len());
+        let (before, applied) = (self.model.clone(), self.hub.applied.len());
         let asked: Vec<ConnId> = requests.iter().filter(|r| r.kind.is_answered()).map(|r| r.conn).collect();
         self.decide(requests);
         self.model = before;
-        self.hub.operations.truncate(operations);
+        self.hub.applied.truncate(applied);
         self.hub.roll_back(self.model.kept.clone());
         for conn in asked {
             let last: Final = Refusal::new(Code::Storage, "the disk is full.").into();

@@ -75,7 +75,7 @@ fn a_room_is_made_joined_and_left() {
 }
 
 #[test]
-fn a_hidden_room_is_seen_by_the_invited_alone() {
+fn a_private_room_is_visible_only_to_the_invited() {
     let mut chat = Chat::of(&["alice", "bob", "carol"]);
     chat.plays(
         "
@@ -195,7 +195,7 @@ fn a_failed_join_or_switch_leaves_no_current_room() {
 }
 
 #[test]
-fn who_comes_and_goes_is_told_once_and_not_when_flapping() {
+fn presence_is_told_once_and_not_while_flapping() {
     let mut chat = Chat::of(&["alice", "bob"]);
     chat.connect("carol");
     chat.plays(
@@ -320,7 +320,7 @@ fn a_list_stops_before_it_has_more_bytes_than_an_answer_may() {
 }
 
 #[test]
-fn no_room_is_named_server_but_one_that_is_can_be_read_and_left() {
+fn no_new_room_is_named_server_but_an_old_one_can_be_read_and_left() {
     let mut chat = Chat::of(&["alice", "bob"]);
     for line in ["/create server", "/join #Server", "/switch server", "/say server hi", "/post server k hi"] {
         chat.type_line("alice", line);

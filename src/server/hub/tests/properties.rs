@@ -239,7 +239,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_kept_is_what_was_written_and_live_agrees(steps in prop::collection::vec(step(), 1..80)) {
+    fn what_is_kept_is_what_was_written_and_connections_agree(steps in prop::collection::vec(step(), 1..80)) {
         let mut chat = Chat::of(&["ann", "bob", "cyd"]);
         for label in ["ann2", "bob2", "cyd2"] {
             chat.device(label, label.trim_end_matches('2'));

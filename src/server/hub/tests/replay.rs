@@ -4,16 +4,15 @@
 use super::chat::{Chat, PASSWORD};
 use super::model::Model;
 use super::properties::{LABELS, play, step};
-use crate::server::core::{Operation, State};
+use crate::server::core::{Operation, Outcome, Refused, State};
 use proptest::prelude::*;
 
 /// Applies what one instance recorded to a new one, which nobody ever connected to.
-fn replay(operations: &[Operation]) -> (State, Model) {
+fn replay(applied: &[(Operation, Result<Outcome, Refused>)]) -> (State, Model) {
     let mut model = Model::new();
     let mut state = State::new(model.kept.clone());
-    for operation in operations {
-        // What was refused there is refused here, and changes nothing here either.
-        let _ = state.apply(operation.clone(), &mut model);
+    for (operation, outcome) in applied {
+        assert_eq!(state.apply(operation.clone(), &mut model), *outcome, "{operation:?}");
     }
     (state, model)
 }
@@ -34,7 +33,7 @@ proptest! {
         for step in steps {
             play(&mut chat, step);
         }
-        let (state, model) = replay(&chat.hub.operations);
+        let (state, model) = replay(&chat.hub.applied);
         prop_assert_eq!(&state, &chat.hub.state);
         prop_assert_eq!(model.messages(), chat.model.messages());
         // What a second node wrote is what the first one wrote, too.

@@ -154,7 +154,7 @@ fn markers_and_what_may_be_read() {
 }
 
 #[test]
-fn a_person_is_shown_what_was_not_seen() {
+fn a_person_is_shown_unread_lines() {
     let mut chat = Chat::of(&["alice", "bob"]);
     chat.plays(
         "
