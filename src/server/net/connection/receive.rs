@@ -376,6 +376,6 @@ impl Connection {
 
 fn no_secret(error: &NoRandomness) -> Ready {
     log::error!("{error}");
-    let refusal = Refusal::new(Code::Internal, "that failed because of a fault in the server, which is in its log.");
+    let refusal = Refusal::new(Code::Internal, "something went wrong in the server; its log says what.");
     Ready::Answer(Rows::default(), refusal.into())
 }
