@@ -34,8 +34,7 @@ struct Writer {
 impl Writer {
     /// Sends lines until the server is gone. It first repeats the undecided ones under their keys;
     /// every third line is a `/say`, which has no key and so is never repeated.
-    fn speak(&mut self, name: &str, address: SocketAddr, tell: &Sender<Seen>) {
-        let mut client = log_in(address, name);
+    fn speak(&mut self, name: &str, mut client: Client, tell: &Sender<Seen>) {
         let mut sent: BTreeMap<u64, String> = BTreeMap::new();
         let undecided = std::mem::take(&mut self.undecided);
         let mut again = undecided.into_iter().filter(|(serial, _)| serial % 3 != 0).collect::<BTreeMap<_, _>>();
@@ -142,8 +141,10 @@ fn what_was_acknowledged_or_shown_survives_a_kill() {
                 threads.push(scope.spawn(move || listen(client, &tell)));
             }
             for (n, writer) in writers.iter_mut().enumerate() {
-                let tell = tell.clone();
-                threads.push(scope.spawn(move || writer.speak(&format!("w{n}"), address, &tell)));
+                // Logged in on this thread: the kill, too, comes from here, and so not before.
+                let (name, tell) = (format!("w{n}"), tell.clone());
+                let client = log_in(address, &name);
+                threads.push(scope.spawn(move || writer.speak(&name, client, &tell)));
             }
             drop(tell);
             collect(&seen, ACKNOWLEDGED_MIN + random(400), &mut all);
