@@ -13,7 +13,6 @@ use tempfile::NamedTempFile;
 ///
 /// # Errors
 /// The system's; the old file is as it was then.
-#[cfg(any(feature = "client", test))]
 pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let (file, directory) = prepare(path, mode, bytes)?;
     file.persist(path)?;

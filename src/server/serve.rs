@@ -31,7 +31,6 @@ const READERS: usize = 2;
 
 /// What [`Server::serve`] waits for.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the store is handed over once in the server's life")]
 pub(super) enum Event {
     /// Somebody asked it to stop.
     Stop,
