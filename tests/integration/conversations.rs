@@ -83,7 +83,7 @@ fn a_read_marker_is_shared_and_never_goes_back() {
         phone < + welcome bob…
         bob > /conversations
         bob < | lobby 2 0 2
-        bob < + 1 conversations
+        bob < + 1 conversation
         bob > /read lobby 1
         bob < + 1
         phone < @ev=read * read: lobby 1
@@ -100,11 +100,11 @@ fn a_read_marker_is_shared_and_never_goes_back() {
         bob < @ev=read * read: lobby 2
         bob > /conversations
         bob < | lobby 2 2 0
-        bob < + 1 conversations
+        bob < + 1 conversation
         # one's own lines are not unread
         alice > /conversations
         alice < | lobby 2 {read} 0
-        alice < + 1 conversations
+        alice < + 1 conversation
         ",
     );
 }
@@ -174,7 +174,7 @@ fn what_the_console_said_can_be_read() {
     alice.expect("+ welcome alice…");
     alice.send("/history @server after=0");
     alice.expect("| @server 1 … server: the disk is full");
-    alice.expect("+ 1 messages");
+    alice.expect("+ 1 message");
     alice.send("/read @server 1");
     alice.expect("+ 1");
     for refused in ["/msg server thanks", "/say @server thanks", "/post @server key thanks"] {

@@ -88,7 +88,7 @@ fn deflate_takes_a_known_dictionary_and_only_after_login() {
         alice < + deflate off…
         alice > /history
         alice < | lobby 1 {t} alice: = this is still a text
-        alice < + 1 messages
+        alice < + 1 message
         ",
     );
 }

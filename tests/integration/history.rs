@@ -116,10 +116,10 @@ fn rows_carry_the_label_and_nothing_else() {
         alice < + 1
         alice > /@h history lobby
         alice < @re=h | lobby 1 {time} alice: a  b
-        alice < @re=h + 1 messages
+        alice < @re=h + 1 message
         alice > /@s search a
         alice < @re=s | lobby 1 {time} alice: a  b
-        alice < @re=s + 1 messages
+        alice < @re=s + 1 message
         ",
     );
 }
@@ -148,10 +148,10 @@ fn history_survives_a_kill() {
         bob < + 3 messages
         bob > /history @alice
         bob < | @alice 1 {t4} bob: psst
-        bob < + 1 messages
+        bob < + 1 message
         bob > /search psst
         bob < | @alice 1 {t4} bob: psst
-        bob < + 1 messages
+        bob < + 1 message
         ",
     );
 }
@@ -183,7 +183,7 @@ fn search_finds_all_words_newest_first() {
         alice < + 2 messages
         alice > /search from=alice QUICK fox
         alice < | lobby 1 {t1} alice: The quick brown fox
-        alice < + 1 messages
+        alice < + 1 message
         alice > /search slow
         alice < + 0 messages
         # bob is not in ops

@@ -149,13 +149,13 @@ fn a_failed_join_or_switch_leaves_no_current_room() {
             alice < - no-room: …
             alice > /history lobby
             alice < | lobby 1 … alice: here
-            alice < + 1 messages
+            alice < + 1 message
             alice > /switch lobby
             alice < + lobby…
             alice > here again
             alice > /history lobby after=1
             alice < | lobby 2 … alice: here again
-            alice < + 1 messages
+            alice < + 1 message
             "
         ));
     }

@@ -119,7 +119,7 @@ fn a_message_that_is_not_where_the_index_says_is_not_shown() {
     let wrong = "UPDATE position SET conversation = conversation + 10;
         INSERT INTO position VALUES(1, 1, 1, 2), (1, 2, 2, 2), (1, 3, 3, 2)";
     indexer.index.execute_batch(wrong).unwrap();
-    assert_eq!(ask(&mut reader, history(LOBBY, None, None, 50)), ["| lobby 1 Alice: open", "+ 1 messages"]);
+    assert_eq!(ask(&mut reader, history(LOBBY, None, None, 50)), ["| lobby 1 Alice: open", "+ 1 message"]);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn history_is_read_across_gaps_in_the_ids_however_far_the_index_is() {
                 "+ 3 messages, more".into()
             ],
             (1..5).map(|id| format!("| lobby {id} Alice: line")).chain(["+ 4 messages".to_owned()]).collect(),
-            vec!["| lobby 607 0 250".into(), "+ 1 conversations".into()],
+            vec!["| lobby 607 0 250".into(), "+ 1 conversation".into()],
         ]
     );
     for most in [1, 2, 40, 100, 1, 90, 100, 1000] {

@@ -1,7 +1,7 @@
 //! `/history`. A reader's thread runs it.
 
 use super::locate::{IdRange, Locator};
-use super::page::{Page, ReadError, messages};
+use super::page::{Page, ReadError, number_of};
 use crate::protocol::line::Rows;
 use crate::protocol::names::MessageId;
 use crate::server::traffic::ConversationRef;
@@ -20,6 +20,6 @@ pub(super) fn history(
         Some(_) => locator.oldest_first(range, &conversation.target, &mut page)?,
         None => locator.newest_first(range, &conversation.target, &mut page)?,
     }
-    let last = messages(page.len()) + if page.has_more() { ", more" } else { "" };
+    let last = number_of(page.len(), "message") + if page.has_more() { ", more" } else { "" };
     Ok((if after.is_some() { page.forwards() } else { page.backwards(None) }, last))
 }

@@ -75,9 +75,10 @@ pub(super) fn message_row(target: &str, row: &Row<'_>) -> rusqlite::Result<Strin
     Ok(format!("{target} {id} {} {author}: {text}", rfc3339(at.unsigned_abs())))
 }
 
-/// `N messages`.
-pub(super) fn messages(count: usize) -> String {
-    format!("{count} messages")
+/// `1 message`, or `N messages`.
+pub(super) fn number_of(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// Why a read has no answer.

@@ -4,7 +4,7 @@
 //! of a conversation that the asker may read.
 
 use super::locate::index_mark;
-use super::page::{Page, ReadError, message_row, messages};
+use super::page::{Page, ReadError, message_row, number_of};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::AccountId;
@@ -77,7 +77,7 @@ pub(super) fn search(
         }
     }
     let cursor = if page.has_more() { format!(", more={last}") } else { String::new() };
-    let text = messages(page.len()) + &cursor;
+    let text = number_of(page.len(), "message") + &cursor;
     Ok((page.forwards(), text))
 }
 

@@ -18,14 +18,14 @@ fn history_is_bounded_on_both_sides() {
     let mut lines = |before, after, limit| ask(&mut reader, history(LOBBY, before, after, limit));
     assert_eq!(lines(None, None, 2), ["| lobby 4 Alice: four", "| lobby 5 Alice: five", "+ 2 messages, more"]);
     assert_eq!(lines(Some(4), None, 2), ["| lobby 2 Alice: two", "| lobby 3 Alice: three", "+ 2 messages, more"]);
-    assert_eq!(lines(Some(2), None, 2), ["| lobby 1 Alice: one", "+ 1 messages"]);
+    assert_eq!(lines(Some(2), None, 2), ["| lobby 1 Alice: one", "+ 1 message"]);
     assert_eq!(lines(None, Some(0), 2), ["| lobby 1 Alice: one", "| lobby 2 Alice: two", "+ 2 messages, more"]);
     assert_eq!(lines(None, Some(3), 2), ["| lobby 4 Alice: four", "| lobby 5 Alice: five", "+ 2 messages"]);
     assert_eq!(lines(Some(4), Some(1), 2), ["| lobby 2 Alice: two", "| lobby 3 Alice: three", "+ 2 messages"]);
     assert_eq!(lines(Some(5), Some(1), 2).last().unwrap(), "+ 2 messages, more");
     assert_eq!(lines(None, Some(5), 2), ["+ 0 messages"]);
     assert_eq!(lines(Some(1), None, 2), ["+ 0 messages"]);
-    assert_eq!(ask(&mut reader, history(PAIR, None, None, 50)), ["| @bob 1 bob: psst", "+ 1 messages"]);
+    assert_eq!(ask(&mut reader, history(PAIR, None, None, 50)), ["| @bob 1 bob: psst", "+ 1 message"]);
     assert_eq!(ask(&mut reader, history(OPS, None, None, 50)), ["+ 0 messages"]);
 }
 
@@ -140,7 +140,7 @@ fn a_server_that_keeps_nothing_says_so() {
         assert_eq!(ask(&mut reader, read), ["+ 0 messages - this server keeps no history"]);
     }
     let read = Read::Conversations { account: ALICE, conversations: vec![unread(LOBBY, 1, 0)] };
-    assert_eq!(ask(&mut reader, read), ["| lobby 1 0 0", "+ 1 conversations"]);
+    assert_eq!(ask(&mut reader, read), ["| lobby 1 0 0", "+ 1 conversation"]);
     assert_eq!(ask(&mut reader, welcome(Some(unread(LOBBY, 1, 0)), 20, vec![])), ["+ welcome Alice"]);
 }
 

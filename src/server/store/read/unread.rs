@@ -2,7 +2,7 @@
 //! thread runs it.
 
 use super::locate::{IdRange, Locator};
-use super::page::{Page, ReadError};
+use super::page::{Page, ReadError, number_of};
 use crate::protocol::line::Rows;
 use crate::protocol::names::AccountId;
 use crate::server::traffic::Unread;
@@ -27,7 +27,7 @@ pub(super) fn conversations(
         }
     }
     let more = if page.has_more() { ", more" } else { "" };
-    let last = format!("{} conversations{more}", page.len());
+    let last = number_of(page.len(), "conversation") + more;
     Ok((page.forwards(), last))
 }
 

@@ -44,7 +44,7 @@ fn words_are_found_in_many_languages() {
     let found = both(&mut indexer, &mut reader, || asked.iter().map(|words| search(&[LOBBY], words)).collect());
     for (found, said) in found.iter().zip(said) {
         assert_eq!(texts(found), [said]);
-        assert_eq!(found.last().unwrap(), "+ 1 messages");
+        assert_eq!(found.last().unwrap(), "+ 1 message");
     }
     for nothing in ["京東", "plai", "strasse zoe", "ёлка nirgends", "👎"] {
         assert_eq!(ask(&mut reader, search(&[LOBBY], nothing)), ["+ 0 messages"]);
@@ -143,7 +143,7 @@ fn the_cursor_leads_to_the_next_page() {
     };
     assert_eq!(page(None), ("hit 5,hit 4".to_owned(), "+ 2 messages, more=5".to_owned()));
     assert_eq!(page(Some(5)), ("hit 3,hit 2".to_owned(), "+ 2 messages, more=3".to_owned()));
-    assert_eq!(page(Some(3)), ("hit 1".to_owned(), "+ 1 messages".to_owned()));
+    assert_eq!(page(Some(3)), ("hit 1".to_owned(), "+ 1 message".to_owned()));
     assert_eq!(page(Some(0)).1, "+ 0 messages");
     assert_eq!(page(Some(u64::MAX)).0, "hit 5,hit 4");
 }
