@@ -1,4 +1,4 @@
-//! The index's file: opened if it fits the messages, created anew if it does not. The thread that
+//! The index's file: opened if it fits the messages, and created again if it does not. The thread that
 //! starts the server runs it, and the thread `index` notes how far it is.
 
 use super::document::TOKENIZER;

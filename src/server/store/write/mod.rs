@@ -11,11 +11,13 @@
 //! long, by a thread of its own beside the commits ([`super::Checkpointer`]).
 
 mod batch;
+mod error;
 mod load;
 mod log;
 mod records;
 
 use self::batch::Batch;
+pub use self::error::{CommitError, Fault};
 use self::log::Log;
 use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, DataDir, Settings, Sync, connect_writer, last_seq, schema, to_sql};
@@ -23,7 +25,7 @@ use crate::protocol::names::{ConversationId, MessageId};
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{Appended, Draft, Snapshot, Write};
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, Error, ErrorCode, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 
@@ -88,35 +90,6 @@ pub struct Committed {
     pub messages: usize,
     /// The log has become long: [`super::Checkpointer`] has work.
     pub long_log: bool,
-}
-
-/// Why a transaction is not known to be on disk.
-#[derive(Debug, thiserror::Error)]
-pub enum CommitError {
-    /// Certainly nothing of it was written. After [`Store::rollback`] the store goes on.
-    #[error("nothing was written: {0}")]
-    Refused(#[source] Fault),
-    /// It may have been written. The process must end without telling anybody more; the next start
-    /// learns what is on disk.
-    #[error("it may or may not have been written: {0}")]
-    Ambiguous(#[source] Fault),
-}
-
-/// What went wrong in a transaction.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// What SQLite says: a full disk, which the operator can fix, or a failing one.
-    #[error(transparent)]
-    Database(#[from] Error),
-    /// An earlier step of the same transaction failed, and it has not been rolled back yet.
-    #[error("an earlier step of the same transaction failed")]
-    Earlier,
-    /// Our own mistake: a message for a conversation that was never written.
-    #[error("there is no conversation {0:?}")]
-    NoConversation(ConversationId),
-    /// The conversation has used up all ids.
-    #[error("conversation {0:?} has no ids left")]
-    NoIdLeft(ConversationId),
 }
 
 impl Store {
@@ -222,9 +195,7 @@ impl Store {
                 let long_log = self.log.watch(&self.db);
                 Ok(Committed { messages: pending.messages, long_log })
             }
-            // Neither wrote a whole commit record: a full disk fails before the end of the record, and
-            // a violated constraint is found before anything is written.
-            Err(CommitError::Refused(fault)) if is_certain(&fault) => {
+            Err(CommitError::Refused(fault)) if fault.is_certain() => {
                 self.rollback()?;
                 Err(CommitError::Refused(fault))
             }
@@ -403,15 +374,6 @@ fn save_lasts<'a>(
         save.execute([conversation.value(), to_sql(last_id.last.value())])?;
     }
     schema::set_lasts_saved(db, counted)
-}
-
-fn is_certain(fault: &Fault) -> bool {
-    match fault {
-        Fault::Database(error) => {
-            matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::ConstraintViolation))
-        }
-        Fault::Earlier | Fault::NoConversation(_) | Fault::NoIdLeft(_) => true,
-    }
 }
 
 #[cfg(test)]

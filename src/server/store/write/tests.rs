@@ -229,7 +229,7 @@ fn a_full_disk_refuses_and_leaves_everything_intact() {
     let error = (0..100).find_map(|_| store.append(&draft(LOBBY, ALICE, &long)).err()).unwrap();
     assert!(
         matches!(&error, CommitError::Refused(Fault::Database(e))
-        if e.sqlite_error_code() == Some(ErrorCode::DiskFull)),
+        if e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)),
         "{error}"
     );
     assert!(store.append(&draft(LOBBY, ALICE, "after")).is_err());
@@ -307,14 +307,14 @@ fn a_long_log_is_checkpointed_beside_the_commits_and_restarted() {
     let long = "x".repeat(4000);
     assert!(commit(&mut store, &vec![long.as_str(); 200]).long_log);
     checkpointer.checkpoint();
-    assert!(!commit(&mut store, &["anew"]).long_log);
+    assert!(!commit(&mut store, &["restarted"]).long_log);
     assert!(store.log.pages < 10, "{:?}", store.log);
     assert_eq!((store.log.long_at, store.log.force_at), (LOG_LONG, LOG_MAX));
     // The writer itself checkpoints a few pages, such as those committed during a checkpoint.
     store.log.long_at = 50;
     assert!(!commit(&mut store, &vec![long.as_str(); 100]).long_log);
     assert_eq!(store.log.pages, store.log.checkpointed);
-    assert!(!commit(&mut store, &["anew"]).long_log);
+    assert!(!commit(&mut store, &["restarted"]).long_log);
     assert!(store.log.pages < 10, "{:?}", store.log);
 }
 

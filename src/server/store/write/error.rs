@@ -1,0 +1,47 @@
+//! Why a transaction failed, and whether anything of it was written. The dispatcher's thread meets
+//! these.
+
+use crate::protocol::names::ConversationId;
+use rusqlite::{Error, ErrorCode};
+
+/// Why a transaction is not known to be on disk.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Certainly nothing of it was written. After [`super::Store::rollback`] the store goes on.
+    #[error("nothing was written: {0}")]
+    Refused(#[source] Fault),
+    /// It may have been written. The process must end without telling anybody more; the next start
+    /// learns what is on disk.
+    #[error("it may or may not have been written: {0}")]
+    Ambiguous(#[source] Fault),
+}
+
+/// What went wrong in a transaction.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// What SQLite says: a full disk, which the operator can fix, or a failing one.
+    #[error(transparent)]
+    Database(#[from] Error),
+    /// An earlier step of the same transaction failed, and it has not been rolled back yet.
+    #[error("an earlier step of the same transaction failed")]
+    Earlier,
+    /// Our own mistake: a message for a conversation that was never written.
+    #[error("there is no conversation {0:?}")]
+    NoConversation(ConversationId),
+    /// The conversation has used up all ids.
+    #[error("conversation {0:?} has no ids left")]
+    NoIdLeft(ConversationId),
+}
+
+impl Fault {
+    /// Whether nothing was written, for certain. A full disk fails before the end of a commit record,
+    /// and a violated constraint is found before anything is written.
+    pub(super) fn is_certain(&self) -> bool {
+        match self {
+            Self::Database(error) => {
+                matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::ConstraintViolation))
+            }
+            Self::Earlier | Self::NoConversation(_) | Self::NoIdLeft(_) => true,
+        }
+    }
+}
