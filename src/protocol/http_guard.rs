@@ -17,7 +17,7 @@ const METHODS: [&[u8]; 10] =
 /// The longest of [`METHODS`] in bytes.
 const METHOD_MAX: usize = 7;
 
-/// What stands before a version's first digit; the blank may also be a tab.
+/// What comes before a version's first digit; the blank may also be a tab.
 const VERSION: &[u8] = b" HTTP/";
 
 /// Looks at what one peer sends until its first line has passed. Ten bytes.

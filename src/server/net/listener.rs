@@ -125,7 +125,7 @@ pub fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<ListeningSock
             socket.set_only_v6(true)?;
         }
         socket.bind(&SockAddr::from(address))?;
-        // Before any connection: whoever is accepted inherits it on Linux.
+        // Before any connection is accepted: on Linux it inherits these.
         configure(&socket)?;
         socket.set_nonblocking(true)?;
         socket.listen(BACKLOG)?;

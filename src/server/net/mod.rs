@@ -38,7 +38,7 @@ use std::time::Duration;
 pub const SILENCE: Duration = Duration::from_secs(5);
 /// How long a TLS handshake may take.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Whoever says nothing for so long on a new TLS connection is told about `-quiet`.
+/// A new TLS connection that is silent for so long is told about `-quiet`.
 pub const HINT: Duration = Duration::from_secs(20);
 /// A connection on which nobody logs in for so long is closed.
 pub const LOGIN: Duration = Duration::from_secs(120);
@@ -55,8 +55,8 @@ pub struct Limits {
     pub flood: Option<Rate>,
     /// Bytes that one connection may leave unread.
     pub unread_bytes: usize,
-    /// Bytes that all connections together may leave unread; beyond that, whoever leaves most is
-    /// evicted.
+    /// Bytes that all connections together may leave unread; beyond that, the one that leaves
+    /// most is evicted.
     pub unread_total: usize,
     /// Lines of one connection that may wait for their answers.
     pub unanswered: usize,

@@ -10,7 +10,7 @@ use crate::protocol::telnet::Telnet;
 use crate::server::flood::{Bucket, Rate};
 use std::time::{Duration, Instant};
 
-/// While so many bytes wait to be cut, and may not be, nothing is read.
+/// While the gate is closed and so many bytes wait, nothing more is read.
 const READ_AHEAD: usize = 4 * 1024;
 /// What one connection may have cut in one turn, in bytes of lines and of inflated frames; then
 /// others are served first, whatever the limits say. So a turn is short even where someone sends

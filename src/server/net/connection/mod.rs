@@ -265,7 +265,7 @@ impl Connection {
                         self.hang_up(Some(Code::NotLoggedIn), text, turn);
                     }
                 }
-                // Whoever has a timer gets a turn after it, which looks at the tokens again.
+                // The worker serves the connection after this, which looks at the tokens again.
                 Timer::Flood => {}
                 Timer::Close => self.life.end(),
             }

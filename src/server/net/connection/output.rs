@@ -19,7 +19,7 @@ pub(super) struct Unanswered {
     pub(super) secret: bool,
 }
 
-/// An answer, or what stands in its place.
+/// An answer, a prompt, or an option that changes at its place in the output.
 pub(super) enum Ready {
     Answer(Rows, Final),
     Prompt(String),

@@ -100,8 +100,8 @@ impl Connection {
         false
     }
 
-    /// Why the next line may not be cut now, if so. Each reason but the last two ends with an event
-    /// that serves the connection again: an answer, a flush, a timer, the next turn.
+    /// Whether the next line may be cut now, and if not, why. What ends each reason also gives the
+    /// connection its next turn: see [`Gate`].
     fn find_gate(&mut self, turn: &mut Turn<'_>) -> Gate {
         if self.stage() != Stage::Open || turn.stopping {
             Gate::Shut
@@ -250,7 +250,7 @@ impl Connection {
         }
         self.input.note_received();
         // A program that asked for tags speaks no telnet: its stray 0xFF is refused as bad UTF-8,
-        // and not taken out of its text. Whoever was known as a telnet before stays one.
+        // and not taken out of its text. A peer that was known as a telnet before stays one.
         let options = self.session.options();
         let is_telnet = !options.deflate && (!options.tags || self.input.telnet().detected());
         let mut data = std::mem::take(&mut turn.buffers.filtered);

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Worker {
-    /// Where all connections together leave too much unread, whoever leaves most goes first.
+    /// Where all connections together leave too much unread, the one that leaves most goes first.
     pub(super) fn evict_slow_readers(&mut self, now: Instant, shared: &Shared) {
         let unread_of = |slots: &Slots, slot: u32| slots.get(slot).map_or(0, Connection::unread);
         let (mut total, mut largest) = (0, 0);

@@ -53,7 +53,7 @@ impl Worker {
         }
     }
 
-    /// Near the end, whoever has not taken what is left is sent the reason in its place.
+    /// Near the end, a connection that has not taken what is left is sent the reason in its place.
     pub(super) fn say_last_words(&mut self, now: Instant, shared: &Shared) {
         let Phase::Flushing { until, last_words_said } = self.phase else { return };
         if now + LAST_WORDS < until {
