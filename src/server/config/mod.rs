@@ -8,7 +8,7 @@
 //!
 //! A new setting is a field with its default in `settings`, and a paragraph in
 //! `chitchat.example.toml`, which a test compares with the fields. One whose `auto` this machine
-//! decides also has a line in [`resolve`].
+//! decides also has a line in `resolve`.
 
 mod environment;
 mod error;
