@@ -1,5 +1,6 @@
 //! What `auth` and the readers do, with plain values.
 
+use super::super::count;
 use super::chat::Chat;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::MessageId;
@@ -39,7 +40,7 @@ impl Chat {
                     None => &found[found.len().saturating_sub(limit)..],
                 };
                 found.iter().for_each(|row| rows.push(row));
-                Final::Done(format!("{} messages", found.len()))
+                Final::Done(count(found.len(), "message"))
             }
             Read::Search { conversations: places, words, .. } => {
                 let targets: Vec<&str> = places.iter().map(|place| &*place.target).collect();
@@ -50,7 +51,7 @@ impl Chat {
                     let news = self.model.news(account, unread);
                     rows.push(&format!("{} {} {} {news}", unread.conversation.target, unread.last, unread.read));
                 }
-                Final::Done(format!("{} conversations", places.len()))
+                Final::Done(count(places.len(), "conversation"))
             }
             Read::Welcome { account, room, replay, others, last } => {
                 if let Some(unread) = &room {

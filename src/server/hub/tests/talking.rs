@@ -108,7 +108,7 @@ fn markers_and_what_may_be_read() {
         phone< [lobby] bob: two
         alice> /conversations
         alice< | lobby 2 0 2
-        alice< + 1 conversations
+        alice< + 1 conversation
         alice> /read lobby 1
         phone< * read: lobby 1
         alice< + 1
@@ -129,10 +129,10 @@ fn markers_and_what_may_be_read() {
         alice< + 0 messages
         alice> /history lobby after=1
         alice< | lobby 2 bob: two
-        alice< + 1 messages
+        alice< + 1 message
         alice> /history lobby before=2
         alice< | lobby 1 bob: one
-        alice< + 1 messages
+        alice< + 1 message
         alice> /history nowhere
         alice< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see.
         alice> /history @nobody
@@ -215,7 +215,7 @@ fn a_person_is_shown_unread_lines() {
         alice< + ops - 2 members, 2 here. Type to talk.
         alice> /history @bob
         alice< | @bob 1 bob: psst
-        alice< + 1 messages
+        alice< + 1 message
         alice> /conversations
         alice< | lobby 2 2 0
         alice< | ops 3 3 0
@@ -243,7 +243,7 @@ fn a_marker_that_moves_by_itself_is_told_to_the_other_connections() {
         alice> /history lobby
         phone< * read: lobby 1
         alice< | lobby 1 bob: one
-        alice< + 1 messages
+        alice< + 1 message
         bob> two
         alice< [lobby] bob: two
         phone< [lobby] bob: two
