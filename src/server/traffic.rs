@@ -89,7 +89,7 @@ pub enum RequestKind {
         name: UserName,
         /// What was given for its password.
         password: Secret,
-        /// Where from.
+        /// The address that it comes from.
         from: AddressGroup,
     },
     /// A new account.
@@ -100,14 +100,14 @@ pub enum RequestKind {
         invite: Option<Digest>,
         /// Its password.
         password: Secret,
-        /// Where from.
+        /// The address that it comes from.
         from: AddressGroup,
     },
     /// A device token.
     Resume {
         /// Its digest.
         token: Digest,
-        /// Where from.
+        /// The address that it comes from.
         from: AddressGroup,
     },
     /// A new password for one's account.

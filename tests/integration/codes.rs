@@ -157,7 +157,7 @@ fn too_slow() -> Vec<String> {
 }
 
 /// More people than the queue for bcrypt holds try a password at once. Nobody can say whose requests
-/// the workers read first, so whoever is answered first is listened to.
+/// the workers read first, so the first answer is the one that is read.
 fn too_many_passwords() -> Vec<String> {
     let server = Server::with(&["accounts.bcrypt_cost=12"]);
     let mut clients: Vec<Client> = (0..240).map(|_| server.connect()).collect();

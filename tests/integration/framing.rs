@@ -160,7 +160,7 @@ fn everything_sent_before_the_end_of_input_is_done_answered_and_flushed() {
         client.expect("? …");
         client.expect(&format!("+ welcome {name}…"));
         client.expect("+ {id}");
-        client.read_until("+ {id} messages");
+        client.read_until("+ {id} message");
         client.expect("+ last");
         client.expect_end();
     }

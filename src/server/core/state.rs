@@ -133,7 +133,7 @@ impl State {
         self.conversations.get_mut(index(id.value()))?.as_mut()
     }
 
-    /// The room of that name, whoever may see it.
+    /// The room of that name, visible or not.
     #[must_use]
     pub fn find_room(&self, name: &RoomName) -> Option<ConversationId> {
         self.rooms.get(name).copied()

@@ -31,7 +31,7 @@ pub enum AuthWork {
         hash: Option<Arc<str>>,
         /// What was given.
         password: Secret,
-        /// Where from.
+        /// The address that it comes from.
         from: AddressGroup,
     },
     /// Hash a new account's password.
@@ -42,7 +42,7 @@ pub enum AuthWork {
         invite: Option<Digest>,
         /// The password, of a length that bcrypt takes whole.
         password: Secret,
-        /// Where from.
+        /// The address that it comes from.
         from: AddressGroup,
     },
     /// Check the old password and hash the new.
@@ -69,14 +69,14 @@ pub enum AuthOutcome {
         account: AccountId,
         /// The generation that was checked: the password may have changed meanwhile.
         generation: u32,
-        /// Where from.
+        /// The address that it comes from.
         from: AddressGroup,
     },
     /// The password was wrong, or there is no such account.
     Wrong {
         /// The name that was tried.
         name: UserName,
-        /// Where from.
+        /// The address that it comes from.
         from: AddressGroup,
     },
     /// A new account's hash.
@@ -87,7 +87,7 @@ pub enum AuthOutcome {
         invite: Option<Digest>,
         /// The hash.
         hash: Arc<str>,
-        /// Where from.
+        /// The address that it comes from.
         from: AddressGroup,
     },
     /// The old password was right; the new one's hash.

@@ -185,7 +185,7 @@ pub(super) fn play(chat: &mut Chat, step: Step) {
             chat.type_line(label, &format!("/login {name} {PASSWORD}"));
         }
     }
-    // Whoever was ended comes back, or soon nobody would be left.
+    // People whose connection was ended come back, or soon nobody would be left.
     for label in LABELS {
         if chat.conns[chat.at(label)].gone {
             back(chat, label);

@@ -1,5 +1,5 @@
-//! The core depends on its input alone: whoever applies the same operations in the same order has
-//! the same state, the same ids and the same outcomes, whoever is connected where.
+//! The core depends on its input alone: the same operations in the same order give the same state,
+//! the same ids and the same outcomes, regardless of who is connected.
 
 use super::chat::{Chat, PASSWORD};
 use super::model::Model;
