@@ -2,15 +2,16 @@
 //! messages and read markers.
 //!
 //! [`State::apply`] takes an [`Operation`] and says what came of it. An operation names the account
-//! that acts, never a connection; it carries its own time, and whatever was random or expensive
-//! to make (a token's digest, bcrypt's hash). So the outcome depends on what is kept and on nothing
-//! else: the same operations in the same order give the same state, the same ids and the same outcomes
-//! on any machine. This module must not know connections, threads,
-//! clocks or SQLite. The dispatcher's thread runs it.
+//! that acts, never a connection; it carries its own time, and whatever was random or expensive to
+//! make (a token's digest, bcrypt's hash). So the outcome depends on what is kept and on nothing
+//! else: the same operations in the same order give the same state, the same ids and the same
+//! outcomes on any machine. This module must not know connections, threads, clocks or SQLite. The
+//! dispatcher's thread runs it.
 //!
-//! `state` is what is kept, as held in memory, and `entities` what it is made of; `accounts`, `rooms` and `messages` decide the
-//! operations. Nothing outside of this folder can change the state in any other way. Each change
-//! leaves as a [`Write`] too, and a message as a [`Draft`]: see [`Storage`].
+//! `state` is what is kept, as held in memory, and `entities` what it is made of; `accounts`,
+//! `rooms` and `messages` decide the operations. Nothing outside of this folder can change the state
+//! in any other way. Each change leaves as a [`Write`] too, and a message as a [`Draft`]: see
+//! [`Storage`].
 
 mod accounts;
 mod entities;
