@@ -4,23 +4,13 @@
 //! Whole servers are measured by the load generator (`bench/load`), side by side with others.
 #![allow(missing_docs, reason = "benches")]
 
-use chitchat::protocol::command::{Command, Input, LINE_MAX, parse_line};
+use chitchat::protocol::command::{Input, LINE_MAX, parse_line};
 use chitchat::protocol::deflate::{Packer, Unpacker};
 use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
 use chitchat::protocol::line::{Body, Line, Tags};
-use chitchat::protocol::names::{
-    AccountId, AddressGroup, ConnId, ConversationId, MessageId, RoomName, Target, Text, UserName,
-};
-use chitchat::protocol::secrets::Digest;
-use chitchat::server::core::{NotKept, Registration, Storage};
-use chitchat::server::hub::{Effects, Hub, Now, Settings};
-use chitchat::server::traffic::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Request, RequestKind, Role,
-    Share, Snapshot, TokenRecord, Viewer, Write,
-};
+use chitchat::server::bench::BusyRoom;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use std::time::Instant;
 
 const SAID: &str = "/say lobby the cake is in the fridge, help yourselves before it is gone";
 const LINES: usize = 100;
@@ -94,83 +84,15 @@ fn unpack(bencher: Bencher, lines: u64) {
     bencher.counter(ItemsCount::new(lines)).bench_local(|| {
         let mut framer = Framer::new();
         match framer.cut(&mut &frame[..], rules) {
-            Some(Cut::Frame(header, packed)) => unpacker.unpack(header, packed).map(|lines| lines.len()).unwrap_or(0),
+            Some(Cut::Frame(header, packed)) => unpacker.unpack(header, packed).map_or(0, |lines| lines.len()),
             _ => 0,
         }
     });
 }
 
-/// A store that takes no time.
-struct Counter(MessageId);
-
-impl Storage for Counter {
-    fn write(&mut self, _: Write) {}
-
-    fn append(&mut self, _: &Draft) -> Result<Appended, NotKept> {
-        self.0 = self.0.next().unwrap_or(MessageId::ZERO);
-        Ok(Appended::New(self.0))
-    }
-}
-
-fn token(account: i64) -> Digest {
-    Digest::of(&format!("token {account}"))
-}
-
-/// A room of so many members, each with one connection; the last of them talks.
-fn room(members: i64) -> (Hub, ConnId) {
-    let mut world = Snapshot::default();
-    let room = ConversationId::new(1);
-    let kind = ConversationKind::Room { name: RoomName::lobby(), private: false, topic: String::new() };
-    world.conversations.push(ConversationRecord { id: room, kind, last: MessageId::ZERO });
-    for n in 1..=members {
-        let id = AccountId::new(n);
-        let name = UserName::parse(&format!("u{n}")).unwrap_or_else(|_| UserName::server());
-        world.accounts.push(AccountRecord { id, name, hash: Some("x".into()), generation: 0, admin: false, at: 0 });
-        let member = MemberRecord { conversation: room, account: id, role: Role::Member, read: MessageId::ZERO };
-        world.members.push(member);
-        world.tokens.push(TokenRecord { digest: token(n), account: id, label: "bench".to_owned(), at: 0 });
-    }
-    let settings = Settings {
-        registration: Registration::Open,
-        logins: None,
-        registrations: None,
-        answer_bytes: 65_536,
-        workers: 2,
-    };
-    let mut hub = Hub::new(settings, world);
-    let mut storage = Counter(MessageId::ZERO);
-    let mut effects = Effects::default();
-    let now = Now { instant: Instant::now(), wall: 0 };
-    let mut last = ConnId::new(0, 0);
-    for n in 1..=members {
-        last = ConnId::new((n % 2) as u8, n as u64);
-        let kind = RequestKind::Resume { token: token(n), from: AddressGroup::Console };
-        hub.handle(now, Request { conn: last, viewer: Viewer::Program, kind, bytes: 0 }, &mut storage, &mut effects);
-        effects = Effects::default();
-    }
-    hub.commit(&mut effects);
-    (hub, last)
-}
-
 /// Deciding a line and handing it out, with a store that takes no time.
 #[divan::bench(args = [2, 100, 1000])]
-fn dispatch(bencher: Bencher, members: i64) {
-    let (mut hub, conn) = room(members);
-    let mut storage = Counter(MessageId::ZERO);
-    let mut effects = Effects::default();
-    let now = Now { instant: Instant::now(), wall: 1_795_370_281_123 };
-    bencher
-        .counter(ItemsCount::new(1usize))
-        .with_inputs(|| {
-            let Ok(Some(text)) = Text::parse(&SAID[11..]) else { return None };
-            let command = Command::Say { target: Target::Room(RoomName::lobby()), key: None, text };
-            Some(Request { conn, viewer: Viewer::Program, kind: RequestKind::Command(command), bytes: 0 })
-        })
-        .bench_local_values(|request| {
-            if let Some(request) = request {
-                hub.handle(now, request, &mut storage, &mut effects);
-            }
-            drop(effects.take_lines(Share::default()));
-            effects.deliveries.drain(..).count()
-        });
+fn dispatch(bencher: Bencher, members: u32) {
+    let mut room = BusyRoom::new(members);
+    bencher.counter(ItemsCount::new(1usize)).bench_local(|| room.say(black_box(&SAID[11..])));
 }

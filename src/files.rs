@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 ///
 /// # Errors
 /// The system's; the old file is as it was then.
-pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let (file, directory) = prepare(path, mode, bytes)?;
     file.persist(path)?;
     sync(directory)
@@ -24,7 +24,7 @@ pub fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// `AlreadyExists`, and the file that is there is as it was; or what else the system says.
 #[cfg(any(feature = "server", test))]
-pub fn create(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn create(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let (file, directory) = prepare(path, mode, bytes)?;
     file.persist_noclobber(path)?;
     sync(directory)

@@ -1,8 +1,9 @@
 //! `chitchat`, the terminal client: see [`chitchat::client`].
 #![forbid(unsafe_code)]
+#![allow(clippy::print_stderr, reason = "a program says how it failed")]
 
 use chitchat::client::args::Args;
-use chitchat::client::screen::clean_lines;
+use chitchat::client::clean_lines;
 use clap::{CommandFactory as _, Parser as _};
 use std::process::ExitCode;
 

@@ -75,10 +75,7 @@ impl Args {
     /// The server to connect to.
     #[must_use]
     pub fn address(&self) -> Address {
-        let (default, transport) = match self.plain {
-            true => (PLAIN_PORT, Transport::Plain),
-            false => (TLS_PORT, Transport::Tls),
-        };
+        let (default, transport) = if self.plain { (PLAIN_PORT, Transport::Plain) } else { (TLS_PORT, Transport::Tls) };
         Address { host: self.server.host.clone(), port: self.server.port.unwrap_or(default), transport }
     }
 }

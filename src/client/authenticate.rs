@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// How long the server may take to answer; a login waits in line with other people's.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of lines that may arrive before the login is done.
 const EARLY_MAX: usize = 8 << 20;
 
@@ -58,7 +58,7 @@ impl AuthError {
 
 /// The answer to a login.
 #[derive(Debug)]
-pub struct Welcome {
+pub(super) struct Welcome {
     /// The account's name, as it was registered.
     pub me: UserName,
     /// The whole sentence: `welcome NAME - …`.
@@ -67,7 +67,7 @@ pub struct Welcome {
 
 /// How to log in.
 #[derive(Debug, Clone, Copy)]
-pub enum Credentials<'a> {
+pub(super) enum Credentials<'a> {
     /// With a device token.
     Token(&'a Secret),
     /// With the account's password.
@@ -84,7 +84,7 @@ pub enum Credentials<'a> {
 }
 
 /// A connection that is being logged in.
-pub struct Authenticator<'p> {
+pub(super) struct Authenticator<'p> {
     connection: Connection,
     poller: &'p mut Poller,
     /// Lines that do not belong to the login, in order.
@@ -101,7 +101,7 @@ enum Reply {
 
 impl<'p> Authenticator<'p> {
     /// Starts on a fresh connection.
-    pub fn new(connection: Connection, poller: &'p mut Poller) -> Self {
+    pub(super) fn new(connection: Connection, poller: &'p mut Poller) -> Self {
         Self { connection, poller, early: VecDeque::new(), early_bytes: 0, notice: None, asked: 0 }
     }
 
@@ -109,7 +109,7 @@ impl<'p> Authenticator<'p> {
     ///
     /// # Errors
     /// [`AuthError`].
-    pub fn greet(&mut self) -> Result<String, AuthError> {
+    pub(super) fn greet(&mut self) -> Result<String, AuthError> {
         let greeting = self.next_line(Instant::now() + ANSWER_TIMEOUT)?;
         match Line::parse(&greeting).map(|line| line.body) {
             // A greeting with a code is a refusal: busy, shutting-down, throttled.
@@ -128,7 +128,7 @@ impl<'p> Authenticator<'p> {
     ///
     /// # Errors
     /// [`AuthError`]; it is [`AuthError::Refused`] if the server refuses.
-    pub fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Welcome, AuthError> {
+    pub(super) fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Welcome, AuthError> {
         let (command, answer) = match credentials {
             Credentials::Token(token) => (format!("resume {}", token.expose()), None),
             Credentials::Password(name, password) => (format!("login {name}"), Some(password)),
@@ -156,7 +156,7 @@ impl<'p> Authenticator<'p> {
     ///
     /// # Errors
     /// [`AuthError`]; the number of tokens of an account is limited.
-    pub fn new_token(&mut self, label: &str) -> Result<Secret, AuthError> {
+    pub(super) fn new_token(&mut self, label: &str) -> Result<Secret, AuthError> {
         let text = Zeroizing::new(self.done(&format!("token new {label} here"))?);
         Ok(Secret::new(text.split(' ').next().unwrap_or_default()))
     }
@@ -165,7 +165,7 @@ impl<'p> Authenticator<'p> {
     ///
     /// # Errors
     /// Only [`AuthError::Connection`].
-    pub fn deflate(&mut self) -> Result<(), AuthError> {
+    pub(super) fn deflate(&mut self) -> Result<(), AuthError> {
         // The first frame may arrive together with the answer. No other line begins like a frame.
         self.connection.expect_frames();
         match self.done(&format!("set deflate {DICTIONARY}")) {
@@ -176,7 +176,7 @@ impl<'p> Authenticator<'p> {
 
     /// Returns the connection, and the lines that arrived during the login.
     #[must_use]
-    pub fn into_parts(self) -> (Connection, VecDeque<String>) {
+    pub(super) fn into_parts(self) -> (Connection, VecDeque<String>) {
         (self.connection, self.early)
     }
 
@@ -253,7 +253,7 @@ impl<'p> Authenticator<'p> {
 ///
 /// # Errors
 /// [`NoRandomness`] if the system has none.
-pub fn token_label() -> Result<String, NoRandomness> {
+pub(super) fn token_label() -> Result<String, NoRandomness> {
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(14).collect();
     let host = if host.is_empty() { "device".to_owned() } else { host };

@@ -7,32 +7,32 @@ use std::time::Duration;
 /// The first and the longest wait. Each is shortened by up to half at random, so that a thousand
 /// clients don't all reconnect in the same moment.
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// After a connection that lived this long, the waits begin at the first again.
 const GOOD_AFTER: Duration = Duration::from_secs(30);
 
 /// See the module.
 #[derive(Debug)]
-pub struct Backoff {
+pub(super) struct Backoff {
     next: Duration,
 }
 
 impl Backoff {
     /// The first wait comes next.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { next: FIRST }
     }
 
     /// A connection is over that lived this long.
-    pub fn connection_lived(&mut self, lived: Duration) {
+    pub(super) fn connection_lived(&mut self, lived: Duration) {
         if lived >= GOOD_AFTER {
             self.next = FIRST;
         }
     }
 
     /// The next wait; the one after it will be twice as long.
-    pub fn next_wait(&mut self) -> Duration {
+    pub(super) fn next_wait(&mut self) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(LONGEST);
         let mut byte = [0u8; 1];

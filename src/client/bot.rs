@@ -40,7 +40,7 @@ use std::time::{Duration, Instant};
 /// The most bytes of lines that may come before a command's answer; beyond it the server is at fault.
 const WAITING_MAX: usize = 8 << 20;
 /// How long one wait for a line lasts before the next begins.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// Why a bot can't go on, or one of its commands failed.
 #[derive(Debug, thiserror::Error)]

@@ -14,17 +14,17 @@ use crate::protocol::names::Target;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Messages held back, over all conversations.
-pub const HELD_MAX: usize = 2000;
+pub(super) const HELD_MAX: usize = 2000;
 /// Conversations that are tracked; messages of others are shown as they arrive.
-pub const TARGETS_MAX: usize = 10_000;
+pub(super) const TARGETS_MAX: usize = 10_000;
 /// Unread messages of the current room that are shown at the start.
-pub const UNREAD_SHOWN: u32 = 20;
+pub(super) const UNREAD_SHOWN: u32 = 20;
 /// Messages to a page when catching up.
-pub const PAGE: u32 = 1000;
+pub(super) const PAGE: u32 = 1000;
 
 /// What is to be done next, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     /// Show this message of a conversation.
     Show(Target, u64, Message),
     /// Fetch this part of a conversation; pass on the rows with [`CatchUp::fetched`], then call
@@ -52,7 +52,7 @@ pub enum Step {
 
 /// A part of a conversation's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub(super) enum Part {
     /// The first [`PAGE`] messages after this id.
     After(u64),
     /// The last [`UNREAD_SHOWN`] messages.
@@ -61,7 +61,7 @@ pub enum Part {
 
 /// A row of `/conversations`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub(super) struct Listed {
     /// The conversation.
     pub target: Target,
     /// Its last id.
@@ -75,7 +75,7 @@ pub struct Listed {
 impl Listed {
     /// Reads `TARGET LAST READ UNREAD`.
     #[must_use]
-    pub fn parse(row: &str) -> Option<Self> {
+    pub(super) fn parse(row: &str) -> Option<Self> {
         let mut words = row.split(' ');
         let target = Target::parse(words.next()?).ok()?;
         let mut number = || words.next()?.parse().ok();
@@ -85,7 +85,7 @@ impl Listed {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct CatchUp {
+pub(super) struct CatchUp {
     epoch: Option<String>,
     conversations: HashMap<Target, Conversation>,
     held: usize,
@@ -123,13 +123,13 @@ struct Conversation {
 impl CatchUp {
     /// Whether everything that was missed has been shown.
     #[must_use]
-    pub fn is_live(&self) -> bool {
+    pub(super) fn is_live(&self) -> bool {
         self.phase == Phase::Live
     }
 
     /// A connection is logged in. Live messages are held until [`CatchUp::listed`]. If the server's
     /// history is a different one than before, all ids are forgotten.
-    pub fn connected(&mut self, epoch: &str) -> Continuity {
+    pub(super) fn connected(&mut self, epoch: &str) -> Continuity {
         self.phase = Phase::Listing;
         self.queue.clear();
         for conversation in self.conversations.values_mut() {
@@ -151,7 +151,7 @@ impl CatchUp {
 
     /// The conversations are listed. The first time, the unread messages of `current` are shown, and
     /// those of the others are counted.
-    pub fn listed(&mut self, epoch: &str, rows: Vec<Listed>, current: Option<&Target>) -> Vec<Step> {
+    pub(super) fn listed(&mut self, epoch: &str, rows: Vec<Listed>, current: Option<&Target>) -> Vec<Step> {
         let first = self.epoch.is_none();
         self.epoch = Some(epoch.to_owned());
         let mut steps = Vec::new();
@@ -188,7 +188,7 @@ impl CatchUp {
     }
 
     /// A row of the part that is being fetched.
-    pub fn fetched(&mut self, target: &Target, id: u64, message: Message) -> Vec<Step> {
+    pub(super) fn fetched(&mut self, target: &Target, id: u64, message: Message) -> Vec<Step> {
         let mut steps = Vec::new();
         let Some(conversation) = self.conversations.get_mut(target) else { return steps };
         if id <= conversation.seen {
@@ -207,7 +207,7 @@ impl CatchUp {
     }
 
     /// The page is complete, or was refused.
-    pub fn page_end(&mut self, page: Page) -> Vec<Step> {
+    pub(super) fn page_end(&mut self, page: Page) -> Vec<Step> {
         let mut steps = Vec::new();
         let Phase::Fetching { progress } = self.phase else { return steps };
         let Some((target, part)) = self.queue.pop_front() else { return steps };
@@ -222,7 +222,7 @@ impl CatchUp {
     }
 
     /// A live message.
-    pub fn live(&mut self, target: &Target, id: u64, message: Message) -> Option<Step> {
+    pub(super) fn live(&mut self, target: &Target, id: u64, message: Message) -> Option<Step> {
         let live = self.phase == Phase::Live;
         let waiting = !live && (self.phase == Phase::Listing || self.queue.iter().any(|(queued, _)| queued == target));
         let room = self.held < HELD_MAX;
@@ -246,7 +246,7 @@ impl CatchUp {
     }
 
     /// This client sent a message, which got this id. It is on the screen already.
-    pub fn sent(&mut self, target: &Target, id: u64) {
+    pub(super) fn sent(&mut self, target: &Target, id: u64) {
         let live = self.phase == Phase::Live;
         let Some(conversation) = self.conversation(target) else { return };
         if live {
@@ -296,7 +296,7 @@ impl CatchUp {
 
 /// Whether a new connection has the history of the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Continuity {
+pub(super) enum Continuity {
     /// Yes.
     Same,
     /// No: the server was restored from a backup.
@@ -305,7 +305,7 @@ pub enum Continuity {
 
 /// Whether there is another page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Page {
+pub(super) enum Page {
     /// There is.
     More,
     /// This was the last.

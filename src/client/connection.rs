@@ -22,15 +22,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long to try each of the server's addresses.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the TLS handshake may take.
-pub const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// TCP keepalive: when it begins on a silent connection, and how often it is repeated.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 /// A peer that acknowledges nothing for this long is dead.
 #[cfg(target_os = "linux")]
-const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(60);
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_mins(1);
 /// Received bytes at which reading pauses; more than any frame.
 const UNREAD_MAX: usize = 256 * 1024;
 /// Bytes waiting to be sent at which the connection is given up.
@@ -94,7 +94,7 @@ pub enum ConnectionError {
 }
 
 /// See the module.
-pub struct Connection {
+pub(super) struct Connection {
     socket: TcpStream,
     tls: Option<Box<ClientConnection>>,
     inbox: Inbox,
@@ -111,7 +111,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`ConnectError`]; [`ConnectError::Untrusted`] if the server is not trusted.
-    pub fn open(server: &Address, trust: &Arc<Trust>, poller: &mut Poller) -> Result<Self, ConnectError> {
+    pub(super) fn open(server: &Address, trust: &Arc<Trust>, poller: &mut Poller) -> Result<Self, ConnectError> {
         let socket = connect(server)?;
         let tls = match server.transport {
             Transport::Plain => None,
@@ -140,7 +140,7 @@ impl Connection {
     }
 
     /// Queues a line, without its line end. [`Connection::wait`] sends it.
-    pub fn send(&mut self, line: &str) {
+    pub(super) fn send(&mut self, line: &str) {
         debug_assert!(!line.contains('\n'));
         self.unsent.extend_from_slice(line.as_bytes());
         self.unsent.push(b'\n');
@@ -150,12 +150,12 @@ impl Connection {
     ///
     /// # Errors
     /// [`ConnectionError::BadLine`] if the server sent something else.
-    pub fn next_line(&mut self) -> Result<Option<String>, ConnectionError> {
+    pub(super) fn next_line(&mut self) -> Result<Option<String>, ConnectionError> {
         Ok(self.inbox.pop()?)
     }
 
     /// From here on a line that begins with `=` is a deflate frame's header.
-    pub fn expect_frames(&mut self) {
+    pub(super) fn expect_frames(&mut self) {
         self.inbox.expect_frames();
     }
 
@@ -163,7 +163,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`ConnectionError`] once the connection has ended and all lines before that were taken.
-    pub fn wait(&mut self, poller: &mut Poller, until: Instant) -> Result<WaitOutcome, ConnectionError> {
+    pub(super) fn wait(&mut self, poller: &mut Poller, until: Instant) -> Result<WaitOutcome, ConnectionError> {
         loop {
             let pumped = self.pump();
             if self.inbox.has_line()? {
@@ -188,7 +188,7 @@ impl Connection {
     }
 
     /// Sends TLS's `close_notify`, if the socket takes it at once, and closes.
-    pub fn close(mut self) {
+    pub(super) fn close(mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
         }

@@ -60,7 +60,7 @@ impl ConnectorError {
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub struct Connector {
+pub(super) struct Connector {
     /// The server.
     pub server: Address,
     /// Where logins and known servers are saved.
@@ -70,7 +70,7 @@ pub struct Connector {
 }
 
 /// A logged-in connection.
-pub struct LoggedIn {
+pub(super) struct LoggedIn {
     /// The connection.
     pub connection: Connection,
     /// Names the server's history: message ids are comparable while it stays the same.
@@ -88,7 +88,7 @@ impl Connector {
     ///
     /// # Errors
     /// [`ConnectorError`]; an unknown server is [`TrustError::Unknown`].
-    pub fn connect(&self, poller: &mut Poller) -> Result<Connection, ConnectorError> {
+    pub(super) fn connect(&self, poller: &mut Poller) -> Result<Connection, ConnectorError> {
         let known = match self.server.transport {
             Transport::Plain => None,
             Transport::Tls => known_hosts::look_up(&self.state, &self.server)?,
@@ -108,7 +108,7 @@ impl Connector {
     ///
     /// # Errors
     /// [`ConnectorError::KnownHosts`] if that can't be written.
-    pub fn trust_key(&self, untrusted: &TrustError) -> Result<(), ConnectorError> {
+    pub(super) fn trust_key(&self, untrusted: &TrustError) -> Result<(), ConnectorError> {
         if let TrustError::Unknown { pin, .. } = untrusted {
             known_hosts::remember(&self.state, &self.server, Record::Pin(*pin))?;
         }
@@ -119,7 +119,7 @@ impl Connector {
     ///
     /// # Errors
     /// [`ConnectorError`]; [`ConnectorError::is_temporary`] says whether to try again.
-    pub fn reconnect(&self, me: &UserName, poller: &mut Poller) -> Result<LoggedIn, ConnectorError> {
+    pub(super) fn reconnect(&self, me: &UserName, poller: &mut Poller) -> Result<LoggedIn, ConnectorError> {
         let saved = self.state.saved_login(&self.server, Some(me))?;
         let Some(saved) = saved else { return Err(ConnectorError::NoSavedLogin(self.server.clone())) };
         let connection = self.connect(poller)?;
@@ -142,7 +142,7 @@ impl Connector {
     ///
     /// # Errors
     /// [`AuthError::Connection`] if the connection failed. Anything else is only logged.
-    pub fn save_login(&self, auth: &mut Authenticator<'_>, me: &UserName) -> Result<(), AuthError> {
+    pub(super) fn save_login(&self, auth: &mut Authenticator<'_>, me: &UserName) -> Result<(), AuthError> {
         let label = match token_label() {
             Ok(label) => label,
             Err(error) => {

@@ -20,7 +20,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 const TRIES: u32 = 5;
 
 /// Asks the user.
-pub trait Prompts {
+pub(super) trait Prompts {
     /// Whether there is anyone to answer.
     fn can_answer(&self) -> bool;
     /// Asks for a line; `None` at the end of input.
@@ -39,7 +39,7 @@ pub trait Prompts {
 
 /// Asks on the terminal, if standard input is one.
 #[derive(Debug, Default)]
-pub struct TerminalPrompts;
+pub(super) struct TerminalPrompts;
 
 impl Prompts for TerminalPrompts {
     fn can_answer(&self) -> bool {
@@ -91,7 +91,7 @@ impl From<AuthError> for FirstConnectionError {
 ///
 /// # Errors
 /// [`FirstConnectionError`].
-pub fn connect(
+pub(super) fn connect(
     args: &Args,
     connector: &Connector,
     poller: &mut Poller,

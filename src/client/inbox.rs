@@ -23,7 +23,7 @@ pub enum InboxError {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Inbox {
+pub(super) struct Inbox {
     framer: Framer,
     frames: Frames,
     /// 46 KiB, made for the first frame.
@@ -34,24 +34,24 @@ pub struct Inbox {
 impl Inbox {
     /// Empty.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { framer: Framer::new(), frames: Frames::Off, unpacker: None, next: None }
     }
 
     /// From here on a line that begins with `=` is a deflate frame's header.
-    pub fn expect_frames(&mut self) {
+    pub(super) fn expect_frames(&mut self) {
         self.frames = Frames::FromServer;
     }
 
     /// Takes bytes from the socket.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.framer.keep(bytes);
     }
 
     /// Bytes that are not cut into lines yet. The caller stops feeding at a limit above the largest
     /// frame.
     #[must_use]
-    pub fn buffered(&self) -> usize {
+    pub(super) fn buffered(&self) -> usize {
         self.framer.buffered()
     }
 
@@ -59,7 +59,7 @@ impl Inbox {
     ///
     /// # Errors
     /// [`InboxError`]; the connection can't be used any more.
-    pub fn pop(&mut self) -> Result<Option<String>, InboxError> {
+    pub(super) fn pop(&mut self) -> Result<Option<String>, InboxError> {
         let found = self.has_line()?;
         Ok(if found { self.next.take() } else { None })
     }
@@ -68,7 +68,7 @@ impl Inbox {
     ///
     /// # Errors
     /// [`InboxError`]; the connection can't be used any more.
-    pub fn has_line(&mut self) -> Result<bool, InboxError> {
+    pub(super) fn has_line(&mut self) -> Result<bool, InboxError> {
         let rules = Rules { line_max: SERVER_LINE_MAX, frames: self.frames };
         while self.next.is_none() {
             match self.framer.cut(&mut &[][..], rules) {
@@ -108,7 +108,7 @@ mod tests {
         let mut inbox = Inbox::new();
         inbox.feed(b"+ deflate 1\n");
         inbox.expect_frames();
-        let many: String = (0..100).map(|n| format!("[lobby] bob: line number {n}\n")).collect();
+        let many: String = (0..100).fold(String::new(), |text, n| text + &format!("[lobby] bob: line number {n}\n"));
         let frame = Packer::new().pack(many.as_bytes()).unwrap();
         let (head, tail) = frame.split_at(frame.len() / 2);
         inbox.feed(head);

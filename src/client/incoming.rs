@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 /// A message and where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Incoming {
+pub(super) struct Incoming {
     /// The conversation; none if its name is not valid.
     pub target: Option<Target>,
     /// Its id there; none without tags.
@@ -21,7 +21,7 @@ pub struct Incoming {
 
 /// Takes the message from a line; `None` if it is another kind of line.
 #[must_use]
-pub fn parse_line(line: &Line<'_>, me: Option<&UserName>) -> Option<Incoming> {
+pub(super) fn parse_line(line: &Line<'_>, me: Option<&UserName>) -> Option<Incoming> {
     let at = line.tags.at;
     // An event about a message may carry the message's id, but is not a message.
     let id = if line.tags.ev.is_some() { None } else { line.tags.id };
@@ -49,7 +49,7 @@ pub fn parse_line(line: &Line<'_>, me: Option<&UserName>) -> Option<Incoming> {
 
 /// Parses a row of history, `TARGET ID TIME AUTHOR[ (mark)]: TEXT`.
 #[must_use]
-pub fn parse_row(row: &str, me: Option<&UserName>) -> Option<Incoming> {
+pub(super) fn parse_row(row: &str, me: Option<&UserName>) -> Option<Incoming> {
     let mut words = row.splitn(4, ' ');
     let target = Target::parse(words.next()?).ok()?;
     let id = words.next()?.parse().ok()?;

@@ -11,14 +11,14 @@ use crate::protocol::names::{RoomName, Target};
 const LABEL_ROOM: usize = 24;
 
 /// What the client adds to `/help`.
-pub const KEYS_HELP: &[&str] = &[
+pub(super) const KEYS_HELP: &[&str] = &[
     "in this client: Tab completes commands, rooms and names; Up and Ctrl-R find earlier lines",
     "Ctrl-C clears the line, Ctrl-D or /quit leaves; to say a line that begins with /, type // instead",
 ];
 
 /// What a line means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Interpretation {
+pub(super) enum Interpretation {
     /// An empty line.
     Nothing,
     /// Say this.
@@ -42,7 +42,7 @@ pub enum Interpretation {
 }
 
 /// Interprets a line that was entered while `room` was the current room.
-pub fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnce() -> String) -> Interpretation {
+pub(super) fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnce() -> String) -> Interpretation {
     let refused = |code, text: &str| Interpretation::Refused { code, text: text.to_owned() };
     if line.contains(['\n', '\r']) {
         return refused("bad-text", "a message is one line, without line ends in it");
@@ -89,13 +89,13 @@ fn without_label(line: &str) -> &str {
 
 /// Whether a line leaves the client, which the main thread handles.
 #[must_use]
-pub fn is_quit(line: &str) -> bool {
+pub(super) fn is_quit(line: &str) -> bool {
     matches!(parse(line), Some(Command::Quit))
 }
 
 /// Whether a line contains a secret, or is followed by one: it is kept out of the history file.
 #[must_use]
-pub fn is_secret(line: &str) -> bool {
+pub(super) fn is_secret(line: &str) -> bool {
     let Input::Command { verb: Ok(verb), .. } = parse_line(line.trim_start()) else {
         // A mistyped /login may contain a password.
         return line.trim_start().starts_with('/') && !matches!(parse_line(line.trim_start()), Input::Text(_));
@@ -105,7 +105,7 @@ pub fn is_secret(line: &str) -> bool {
 
 /// The room that a command makes the current one. If it is refused, there is no current room.
 #[must_use]
-pub fn enters_room(command: &str) -> Option<RoomName> {
+pub(super) fn enters_room(command: &str) -> Option<RoomName> {
     match parse(&format!("/{command}"))? {
         Command::Join(room) | Command::Switch(room) => Some(room),
         _ => None,
@@ -114,7 +114,7 @@ pub fn enters_room(command: &str) -> Option<RoomName> {
 
 /// The room that a command leaves.
 #[must_use]
-pub fn leaves_room(command: &str) -> Option<RoomName> {
+pub(super) fn leaves_room(command: &str) -> Option<RoomName> {
     match parse(&format!("/{command}"))? {
         Command::Leave(room) => Some(room),
         _ => None,
@@ -123,7 +123,7 @@ pub fn leaves_room(command: &str) -> Option<RoomName> {
 
 /// The conversation whose unread messages a command shows or marks as read.
 #[must_use]
-pub fn catches_up(command: &str) -> Option<Target> {
+pub(super) fn catches_up(command: &str) -> Option<Target> {
     match parse(&format!("/{command}"))? {
         Command::History { target: Some(target), .. } | Command::Read { target, .. } => Some(target),
         _ => None,
@@ -132,7 +132,7 @@ pub fn catches_up(command: &str) -> Option<Target> {
 
 /// The option that a command sets, where the user may: tags and deflate are the client's own.
 #[must_use]
-pub fn sets_option(command: &str) -> Option<&'static str> {
+pub(super) fn sets_option(command: &str) -> Option<&'static str> {
     match parse(&format!("/{command}"))? {
         Command::Set(Setting::Echo(_)) => Some("echo"),
         Command::Set(Setting::Presence(_)) => Some("presence"),
@@ -143,18 +143,18 @@ pub fn sets_option(command: &str) -> Option<&'static str> {
 
 /// Whether a command is `/help` without an argument.
 #[must_use]
-pub fn is_help(command: &str) -> bool {
+pub(super) fn is_help(command: &str) -> bool {
     matches!(parse(&format!("/{command}")), Some(Command::Help(None)))
 }
 
 /// Whether a command changes the password.
 #[must_use]
-pub fn is_passwd(command: &str) -> bool {
+pub(super) fn is_passwd(command: &str) -> bool {
     matches!(parse(&format!("/{command}")), Some(Command::Passwd))
 }
 
 /// Learns the name in a row of an answer.
-pub fn learn_row(command: &str, row: &str, names: &KnownNames) {
+pub(super) fn learn_row(command: &str, row: &str, names: &KnownNames) {
     let word = row.split(' ').next().unwrap_or_default();
     match parse(&format!("/{command}")) {
         Some(Command::Rooms { .. }) => names.room(word),

@@ -17,7 +17,7 @@ pub struct Pin(pub [u8; 32]);
 
 /// Why a server was trusted the last time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Record {
+pub(super) enum Record {
     /// The user trusted this key.
     Pin(Pin),
     /// A public authority trusted it.
@@ -35,7 +35,7 @@ impl fmt::Display for Record {
 
 /// A record and its place in the file, which a refusal names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownHost {
+pub(super) struct KnownHost {
     /// The record.
     pub record: Record,
     /// The file.
@@ -64,7 +64,7 @@ pub enum KnownHostsError {
 ///
 /// # Errors
 /// [`KnownHostsError`] if the file can't be read or the server's line is damaged.
-pub fn look_up(state: &StateDir, server: &Address) -> Result<Option<KnownHost>, KnownHostsError> {
+pub(super) fn look_up(state: &StateDir, server: &Address) -> Result<Option<KnownHost>, KnownHostsError> {
     let file = state.known_hosts();
     let text = state::read(&file)?;
     let Some((index, rest)) = find(&text, &server.to_string()) else { return Ok(None) };
@@ -78,7 +78,7 @@ pub fn look_up(state: &StateDir, server: &Address) -> Result<Option<KnownHost>, 
 ///
 /// # Errors
 /// [`KnownHostsError::State`] if the file can't be written.
-pub fn remember(state: &StateDir, server: &Address, record: Record) -> Result<(), KnownHostsError> {
+pub(super) fn remember(state: &StateDir, server: &Address, record: Record) -> Result<(), KnownHostsError> {
     let server = server.to_string();
     state.update(&state.known_hosts(), |text| {
         let mut new = Zeroizing::new(String::new());

@@ -13,7 +13,7 @@ const NAMES_MAX: usize = 5000;
 
 /// See the module. Clones share what they know.
 #[derive(Debug, Clone, Default)]
-pub struct KnownNames(Arc<Mutex<Seen>>);
+pub(super) struct KnownNames(Arc<Mutex<Seen>>);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -23,14 +23,14 @@ struct Seen {
 
 impl KnownNames {
     /// Remembers a room, if the name is valid.
-    pub fn room(&self, name: &str) {
+    pub(super) fn room(&self, name: &str) {
         if let Ok(room) = RoomName::parse(name) {
             learn(&mut self.0.lock().rooms, room.as_str().to_owned(), room);
         }
     }
 
     /// Remembers an account, if the name is valid.
-    pub fn person(&self, name: &str) {
+    pub(super) fn person(&self, name: &str) {
         if let Ok(name) = UserName::parse(name) {
             learn(&mut self.0.lock().people, name.case_folded().into_owned(), name);
         }
@@ -38,13 +38,13 @@ impl KnownNames {
 
     /// Rooms that begin with this, in order.
     #[must_use]
-    pub fn rooms(&self, start: &str) -> Vec<String> {
+    pub(super) fn rooms(&self, start: &str) -> Vec<String> {
         matching(&self.0.lock().rooms, start)
     }
 
     /// People whose names begin with this, in order.
     #[must_use]
-    pub fn people(&self, start: &str) -> Vec<String> {
+    pub(super) fn people(&self, start: &str) -> Vec<String> {
         matching(&self.0.lock().people, start)
     }
 }

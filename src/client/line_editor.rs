@@ -23,14 +23,14 @@ use std::path::PathBuf;
 const HISTORY_MAX: usize = 1000;
 
 /// See the module.
-pub struct LineEditor {
+pub(super) struct LineEditor {
     editor: Editor<LineHelper, DefaultHistory>,
     history: PathBuf,
 }
 
 /// What the user did.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Entered {
+pub(super) enum Entered {
     /// A line, or several that were pasted.
     Lines(Vec<String>),
     /// Ctrl-C: the line was cleared.
@@ -44,7 +44,7 @@ impl LineEditor {
     ///
     /// # Errors
     /// What rustyline says, if the terminal can't be used.
-    pub fn new(history: PathBuf, names: KnownNames) -> rustyline::Result<Self> {
+    pub(super) fn new(history: PathBuf, names: KnownNames) -> rustyline::Result<Self> {
         let config = Config::builder()
             .max_history_size(HISTORY_MAX)?
             .history_ignore_dups(true)?
@@ -66,12 +66,12 @@ impl LineEditor {
     ///
     /// # Errors
     /// What rustyline says, if the terminal can't do that.
-    pub fn printer(&mut self) -> rustyline::Result<impl ExternalPrinter + Send + use<>> {
+    pub(super) fn printer(&mut self) -> rustyline::Result<impl ExternalPrinter + Send + use<>> {
         self.editor.create_external_printer()
     }
 
     /// The gate to open while a line is being typed.
-    pub fn set_gate(&mut self, gate: Gate) {
+    pub(super) fn set_gate(&mut self, gate: Gate) {
         if let Some(helper) = self.editor.helper_mut() {
             helper.gate = Some(gate);
         }
@@ -81,7 +81,7 @@ impl LineEditor {
     ///
     /// # Errors
     /// What rustyline says, if the terminal fails.
-    pub fn read(&mut self, prompt: &str) -> rustyline::Result<Entered> {
+    pub(super) fn read(&mut self, prompt: &str) -> rustyline::Result<Entered> {
         let entered = self.editor.readline(prompt);
         if let Some(gate) = self.editor.helper().and_then(|helper| helper.gate.as_ref()) {
             gate.close();
@@ -101,7 +101,7 @@ impl LineEditor {
     }
 
     /// Asks a question. The answer does not go into the history; `None` if there is none.
-    pub fn ask(&mut self, question: &str) -> Option<String> {
+    pub(super) fn ask(&mut self, question: &str) -> Option<String> {
         let answer = self.editor.readline(question).ok();
         if let Some(gate) = self.editor.helper().and_then(|helper| helper.gate.as_ref()) {
             gate.close();
@@ -120,7 +120,7 @@ impl LineEditor {
     }
 
     /// Writes the history file.
-    pub fn save(&mut self) {
+    pub(super) fn save(&mut self) {
         // Created here first, so that it is private from the first byte on.
         let made = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.history);
         let saved = made.map_err(ReadlineError::Io).and_then(|_| self.editor.append_history(&self.history));

@@ -21,30 +21,30 @@
 //! [`authenticate`] logs in on it, and then it belongs to the session.
 
 pub mod args;
-pub mod authenticate;
-pub mod backoff;
+mod authenticate;
+mod backoff;
 pub mod bot;
-pub mod catch_up;
-pub mod connection;
-pub mod connector;
-pub mod first_connection;
-pub mod inbox;
-pub mod incoming;
-pub mod interpret;
-pub mod known_hosts;
-pub mod known_names;
-pub mod line_editor;
-pub mod network;
-pub mod poller;
-pub mod printer;
-pub mod requests;
-pub mod screen;
-pub mod script;
-pub mod session;
-pub mod state;
-pub mod terminal;
-pub mod trust;
-pub mod unanswered;
+mod catch_up;
+mod connection;
+mod connector;
+mod first_connection;
+mod inbox;
+mod incoming;
+mod interpret;
+mod known_hosts;
+mod known_names;
+mod line_editor;
+mod network;
+mod poller;
+mod printer;
+mod requests;
+mod screen;
+mod script;
+mod session;
+mod state;
+mod terminal;
+mod trust;
+mod unanswered;
 
 use args::Args;
 use authenticate::AuthError;
@@ -55,6 +55,7 @@ use known_names::KnownNames;
 use line_editor::LineEditor;
 use network::Patience;
 use poller::Poller;
+pub use screen::clean_lines;
 use screen::{OutputKind, Paint, Style};
 use session::{Marking, Session};
 use state::{StateDir, StateError};
@@ -63,7 +64,7 @@ use std::time::Duration;
 use terminal::Prompt;
 
 /// How long a script tries to reconnect before it gives up.
-const SCRIPT_PATIENCE: Duration = Duration::from_secs(120);
+const SCRIPT_PATIENCE: Duration = Duration::from_mins(2);
 
 /// Why the client failed.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +73,7 @@ pub enum ClientError {
     #[error(transparent)]
     FirstConnection(#[from] FirstConnectionError),
     /// It lost the connection and could not reconnect.
-    #[error("can't reconnect: {error}{}", unsent.iter().map(|line| format!("\nnot sent: {line}")).collect::<String>())]
+    #[error("can't reconnect: {error}{}", not_sent(unsent))]
     Lost {
         /// Why.
         error: ConnectorError,
@@ -98,6 +99,10 @@ pub enum ClientError {
     /// dropped before it was answered.
     #[error("at least one line was refused or not answered")]
     Refused,
+}
+
+fn not_sent(lines: &[String]) -> String {
+    lines.iter().fold(String::new(), |text, line| text + "\nnot sent: " + line)
 }
 
 impl ClientError {

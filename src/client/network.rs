@@ -24,11 +24,11 @@ use std::time::{Duration, Instant};
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How long to wait for lines when nothing else is due.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// What the main thread wants.
 #[derive(Debug)]
-pub enum UserAction {
+pub(super) enum UserAction {
     /// The user entered a line.
     Line(RequestId, String),
     /// The user answers the server's question; an empty answer cancels.
@@ -39,7 +39,7 @@ pub enum UserAction {
 
 /// When to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub(super) enum When {
     /// At once.
     Now,
     /// When all lines are answered, and everything that was missed is shown.
@@ -48,9 +48,9 @@ pub enum When {
 
 /// What the main thread needs to know.
 #[derive(Debug)]
-pub enum Report {
-    /// The server asks this in response to that line. The next line is the answer.
-    Ask(RequestId, String),
+pub(super) enum Report {
+    /// The server asks this in response to a line. The next line is the answer.
+    Ask(String),
     /// A line has been answered, or never will be.
     Settled(RequestId, Settled),
     /// The current room.
@@ -61,7 +61,7 @@ pub enum Report {
 
 /// How it ended.
 #[derive(Debug)]
-pub enum Ending {
+pub(super) enum Ending {
     /// The user left.
     Left,
     /// It can't reconnect.
@@ -72,7 +72,7 @@ pub enum Ending {
 
 /// How long to keep trying to reconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub(super) enum Patience {
     /// Until the user leaves.
     Endless,
     /// For this long: nobody is there to notice that nothing happens.
@@ -81,7 +81,7 @@ pub enum Patience {
 
 /// The main thread's side: actions go in, reports come out.
 #[derive(Debug)]
-pub struct NetworkHandle {
+pub(super) struct NetworkHandle {
     actions: Sender<UserAction>,
     wake_handle: WakeHandle,
     /// What the thread reports.
@@ -91,7 +91,7 @@ pub struct NetworkHandle {
 
 impl NetworkHandle {
     /// Passes on an action. A thread that has ended ignores it; it has reported why it ended.
-    pub fn send(&self, action: UserAction) {
+    pub(super) fn send(&self, action: UserAction) {
         if self.actions.send(action).is_ok() {
             self.wake_handle.wake();
         }
@@ -99,7 +99,7 @@ impl NetworkHandle {
 
     /// Waits until the thread has ended, but no longer than a goodbye takes: it may be in a host
     /// name look-up, which can't be interrupted, and the process is about to end anyway.
-    pub fn join(self) {
+    pub(super) fn join(self) {
         let until = Instant::now() + GOODBYE + Duration::from_secs(1);
         while let Ok(report) = self.reports.recv_deadline(until) {
             if matches!(report, Report::Ended(_)) {
@@ -141,7 +141,7 @@ enum Over {
 ///
 /// # Errors
 /// If the system gives no thread.
-pub fn start<S: Screen + 'static>(
+pub(super) fn start<S: Screen + 'static>(
     connector: Connector,
     poller: Poller,
     session: Session,
@@ -343,7 +343,7 @@ impl<S: Screen> Network<S> {
         for effect in effects {
             match effect {
                 Effect::Show(item) => self.show(&item),
-                Effect::Ask(id, text) => self.report(Report::Ask(id, text)),
+                Effect::Ask(text) => self.report(Report::Ask(text)),
                 Effect::Settled(id, how) => self.report(Report::Settled(id, how)),
                 Effect::Room(room) => self.report(Report::Room(room)),
                 Effect::TokenRevoked => self.renew_token(),

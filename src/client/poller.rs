@@ -17,7 +17,7 @@ const WOKEN: Token = Token(1);
 
 /// See the module.
 #[derive(Debug)]
-pub struct Poller {
+pub(super) struct Poller {
     poll: Poll,
     events: Events,
     waker: Arc<Waker>,
@@ -25,11 +25,11 @@ pub struct Poller {
 
 /// Wakes the thread that waits in a [`Poller`].
 #[derive(Debug, Clone)]
-pub struct WakeHandle(Arc<Waker>);
+pub(super) struct WakeHandle(Arc<Waker>);
 
 impl WakeHandle {
     /// Wakes the thread.
-    pub fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Err(error) = self.0.wake() {
             // Then the thread is no longer waiting.
             log::warn!("can't wake the network thread: {error}");
@@ -39,7 +39,7 @@ impl WakeHandle {
 
 /// Why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WaitOutcome {
+pub(super) enum WaitOutcome {
     /// There are lines.
     Lines,
     /// Another thread woke this one.
@@ -53,7 +53,7 @@ impl Poller {
     ///
     /// # Errors
     /// If the system gives no file descriptors.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WOKEN)?);
         Ok(Self { poll, events: Events::with_capacity(8), waker })
@@ -61,7 +61,7 @@ impl Poller {
 
     /// What other threads wake it with.
     #[must_use]
-    pub fn wake_handle(&self) -> WakeHandle {
+    pub(super) fn wake_handle(&self) -> WakeHandle {
         WakeHandle(Arc::clone(&self.waker))
     }
 
@@ -75,7 +75,7 @@ impl Poller {
     ///
     /// # Errors
     /// What the system says.
-    pub fn sleep(&mut self, until: Instant) -> io::Result<WaitOutcome> {
+    pub(super) fn sleep(&mut self, until: Instant) -> io::Result<WaitOutcome> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {

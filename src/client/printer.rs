@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 const QUEUE_MAX: usize = 4 << 20;
 
 /// Where the network thread shows things.
-pub trait Screen: Send {
+pub(super) trait Screen: Send {
     /// Shows an item.
     ///
     /// # Errors
@@ -54,16 +54,16 @@ struct Shared {
 
 /// Lets lines pass while one is being typed.
 #[derive(Debug, Clone)]
-pub struct Gate(Arc<Shared>);
+pub(super) struct Gate(Arc<Shared>);
 
 impl Gate {
     /// A line is being typed, and others may be printed above it.
-    pub fn open(&self) {
+    pub(super) fn open(&self) {
         self.turn(Passage::Open);
     }
 
     /// No line is being typed.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.turn(Passage::Closed);
     }
 
@@ -78,7 +78,7 @@ impl Gate {
 
 /// The network thread's end of the queue.
 #[derive(Debug)]
-pub struct TerminalScreen {
+pub(super) struct TerminalScreen {
     shared: Arc<Shared>,
     style: Style,
 }
@@ -101,7 +101,7 @@ impl Screen for TerminalScreen {
 
 /// The printing thread.
 #[derive(Debug)]
-pub struct Printer {
+pub(super) struct Printer {
     shared: Arc<Shared>,
     thread: JoinHandle<()>,
 }
@@ -111,7 +111,7 @@ impl Printer {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn start<P: ExternalPrinter + Send + 'static>(terminal: P) -> io::Result<Self> {
+    pub(super) fn start<P: ExternalPrinter + Send + 'static>(terminal: P) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let queue = Arc::clone(&shared);
         let thread = thread::Builder::new().name("printer".to_owned()).spawn(move || run(&queue, terminal))?;
@@ -120,19 +120,19 @@ impl Printer {
 
     /// The screen for the network thread.
     #[must_use]
-    pub fn screen(&self, style: Style) -> TerminalScreen {
+    pub(super) fn screen(&self, style: Style) -> TerminalScreen {
         TerminalScreen { shared: Arc::clone(&self.shared), style }
     }
 
     /// The gate for the line editor.
     #[must_use]
-    pub fn gate(&self) -> Gate {
+    pub(super) fn gate(&self) -> Gate {
         Gate(Arc::clone(&self.shared))
     }
 
     /// Writes out what is left and ends the thread. Drop the line editor first: a line that waits
     /// inside it would wait forever.
-    pub fn finish(self) {
+    pub(super) fn finish(self) {
         self.shared.queue.lock().gate = Passage::Ending;
         self.shared.changed.notify_one();
         if self.thread.join().is_err() {

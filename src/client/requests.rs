@@ -16,11 +16,11 @@ const WINDOW: usize = 32;
 
 /// Numbers a line of the user's until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId(pub u64);
+pub(super) struct RequestId(pub u64);
 
 /// Something to ask of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
+pub(super) enum Request {
     /// Say this, once.
     Post {
         /// The user's line.
@@ -73,7 +73,7 @@ impl Request {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct RequestQueue {
+pub(super) struct RequestQueue {
     waiting: VecDeque<Request>,
     in_flight: VecDeque<(String, Request)>,
     labels: u64,
@@ -81,17 +81,17 @@ pub struct RequestQueue {
 
 impl RequestQueue {
     /// Adds a request behind the others.
-    pub fn push(&mut self, request: Request) {
+    pub(super) fn push(&mut self, request: Request) {
         self.waiting.push_back(request);
     }
 
     /// Adds a request that the client itself needs now: before what waits.
-    pub fn push_first(&mut self, request: Request) {
+    pub(super) fn push_first(&mut self, request: Request) {
         self.waiting.push_front(request);
     }
 
     /// The next line to send, if one may be sent now.
-    pub fn next_line(&mut self) -> Option<String> {
+    pub(super) fn next_line(&mut self) -> Option<String> {
         let exclusive = self.in_flight.iter().any(|(_, request)| matches!(request, Request::Command { .. }));
         if exclusive || self.in_flight.len() >= WINDOW {
             return None;
@@ -106,19 +106,19 @@ impl RequestQueue {
 
     /// The request that a label belongs to.
     #[must_use]
-    pub fn request(&self, label: &str) -> Option<&Request> {
+    pub(super) fn request(&self, label: &str) -> Option<&Request> {
         self.in_flight.iter().find(|(known, _)| known == label).map(|(_, request)| request)
     }
 
     /// Takes out a request that got its final line.
-    pub fn answered(&mut self, label: &str) -> Option<Request> {
+    pub(super) fn answered(&mut self, label: &str) -> Option<Request> {
         let at = self.in_flight.iter().position(|(known, _)| known == label)?;
         self.in_flight.remove(at).map(|(_, request)| request)
     }
 
     /// Whether the user's lines, and what they caused, are all answered.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         let users = |request: &Request| {
             matches!(request, Request::Post { .. } | Request::Command { .. } | Request::NewToken(_))
         };
@@ -127,7 +127,7 @@ impl RequestQueue {
 
     /// The connection is gone. Messages wait to be sent again, in order; what the client requested
     /// by itself is forgotten. Returns the commands whose outcome is unknown.
-    pub fn dropped(&mut self) -> Vec<(RequestId, String)> {
+    pub(super) fn dropped(&mut self) -> Vec<(RequestId, String)> {
         let mut unknown = Vec::new();
         let mut again = VecDeque::new();
         for (_, request) in self.in_flight.drain(..) {

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 /// Something to show on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
+pub(super) enum Item {
     /// Somebody said something.
     Message(Message),
     /// Something happened in a room.
@@ -41,7 +41,7 @@ pub enum Item {
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub(super) struct Message {
     /// Where it was said.
     pub recipient: Recipient,
     /// Who said it.
@@ -56,7 +56,7 @@ pub struct Message {
 
 /// Where a message was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recipient {
+pub(super) enum Recipient {
     /// In a room.
     Room(String),
     /// Directly, to an account.
@@ -65,7 +65,7 @@ pub enum Recipient {
 
 /// How to show things.
 #[derive(Debug, Clone)]
-pub struct Style {
+pub(super) struct Style {
     /// Whether names have colours.
     pub paint: Paint,
     /// The time zone; without one, times are not shown.
@@ -74,7 +74,7 @@ pub struct Style {
 
 /// Whether there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
+pub(super) enum Paint {
     /// Yes.
     Colour,
     /// No.
@@ -84,7 +84,11 @@ pub enum Paint {
 impl Paint {
     /// Decides by `--color` first, then by `NO_COLOR` and `TERM`.
     #[must_use]
-    pub fn choose(asked: super::args::Colors, output: OutputKind, variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn choose(
+        asked: super::args::Colors,
+        output: OutputKind,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Self {
         use super::args::Colors;
         let wanted = match asked {
             Colors::Always => true,
@@ -108,7 +112,7 @@ impl Paint {
 
 /// Where the output goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputKind {
+pub(super) enum OutputKind {
     /// To a terminal.
     Terminal,
     /// To a pipe or a file.
@@ -122,7 +126,7 @@ const RED: u8 = 160;
 
 /// The line for an item, without its line end. `now` decides whether a time needs its date.
 #[must_use]
-pub fn render(item: &Item, style: &Style, now: Timestamp) -> String {
+pub(super) fn render(item: &Item, style: &Style, now: Timestamp) -> String {
     let mut out = String::new();
     let paint = style.paint;
     match item {
@@ -169,7 +173,7 @@ pub fn render(item: &Item, style: &Style, now: Timestamp) -> String {
 
 /// A text without the characters that control a terminal, whatever the server let through.
 #[must_use]
-pub fn clean(text: &str) -> Cow<'_, str> {
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_text) {
         return Cow::Borrowed(text);
     }
@@ -269,13 +273,13 @@ mod tests {
 
     #[test]
     fn colours_are_for_terminals_that_want_them() {
+        use OutputKind::{Pipe, Terminal};
         let choose = |asked, terminal, set: Option<(&str, &str)>| {
             Paint::choose(asked, terminal, |name| {
                 let (key, value) = set.unwrap_or(("TERM", "xterm"));
                 if key == name { Some(value.to_owned()) } else { (name == "TERM").then(|| "xterm".to_owned()) }
             })
         };
-        use OutputKind::{Pipe, Terminal};
         assert_eq!(choose(Colors::Auto, Terminal, None), Paint::Colour);
         assert_eq!(choose(Colors::Auto, Pipe, None), Paint::Plain);
         assert_eq!(choose(Colors::Auto, Terminal, Some(("NO_COLOR", "1"))), Paint::Plain);

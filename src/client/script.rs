@@ -27,7 +27,7 @@ const AHEAD_MAX: usize = 256;
 
 /// Standard output.
 #[derive(Debug)]
-pub struct Output {
+pub(super) struct Output {
     /// How lines look.
     pub style: Style,
 }
@@ -57,7 +57,7 @@ struct Script<'a> {
 /// [`ClientError::Refused`] if a line was refused, [`ClientError::Lost`] or
 /// [`ClientError::Unseen`] if the network thread ended early, and [`ClientError::Io`] if the input
 /// can't be read.
-pub fn run(network: &NetworkHandle) -> Result<(), ClientError> {
+pub(super) fn run(network: &NetworkHandle) -> Result<(), ClientError> {
     let (sender, input) = crossbeam_channel::bounded(1);
     thread::Builder::new().name("stdin".to_owned()).spawn(move || {
         for line in io::stdin().lines() {

@@ -27,11 +27,11 @@ const MARK_EVERY: Duration = Duration::from_secs(5);
 
 /// What the network thread must do.
 #[derive(Debug, Clone)]
-pub enum Effect {
+pub(super) enum Effect {
     /// Show this.
     Show(Item),
     /// The server asks this; the user's answer is sent as the next line, whatever it is.
-    Ask(RequestId, String),
+    Ask(String),
     /// A line of the user's has been answered, or never will be.
     Settled(RequestId, Settled),
     /// The current room changed.
@@ -46,7 +46,7 @@ pub enum Effect {
 
 /// What became of a line of the user's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
+pub(super) enum Settled {
     /// It was done.
     Done,
     /// It was refused, and the reason shown.
@@ -57,7 +57,7 @@ pub enum Settled {
 
 /// Whether what is shown counts as read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Marking {
+pub(super) enum Marking {
     /// Yes: a person sees it.
     On,
     /// No: a program reads it.
@@ -66,7 +66,7 @@ pub enum Marking {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Session {
+pub(super) struct Session {
     me: Option<UserName>,
     epoch: String,
     catch_up: CatchUp,
@@ -106,7 +106,7 @@ struct Keys {
 impl Session {
     /// A session without a connection. `key_prefix` makes this run's keys unique.
     #[must_use]
-    pub fn new(key_prefix: String, names: KnownNames, marking: Marking) -> Self {
+    pub(super) fn new(key_prefix: String, names: KnownNames, marking: Marking) -> Self {
         Self {
             me: None,
             epoch: String::new(),
@@ -128,7 +128,7 @@ impl Session {
     }
 
     /// A connection is logged in.
-    pub fn connected(&mut self, epoch: &str, me: UserName) -> Vec<Effect> {
+    pub(super) fn connected(&mut self, epoch: &str, me: UserName) -> Vec<Effect> {
         self.names.person(me.as_str());
         if self.me.is_none() && self.marking == Marking::On {
             self.tell(&format!("connected as {me}"));
@@ -154,7 +154,7 @@ impl Session {
     }
 
     /// The connection is gone.
-    pub fn disconnected(&mut self) -> Vec<Effect> {
+    pub(super) fn disconnected(&mut self) -> Vec<Effect> {
         self.state = ConnectionState::Down;
         for (id, command) in self.requests.dropped() {
             let verb = command.split(' ').next().unwrap_or_default();
@@ -165,13 +165,13 @@ impl Session {
     }
 
     /// The next line to send, without its line end.
-    pub fn next_line(&mut self) -> Option<String> {
+    pub(super) fn next_line(&mut self) -> Option<String> {
         if self.state == ConnectionState::Down { None } else { self.requests.next_line() }
     }
 
     /// Whether all of the user's lines are answered, and everything that was missed is shown.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.state == ConnectionState::Up
             && self.pending.is_empty()
             && self.requests.is_settled()
@@ -180,12 +180,12 @@ impl Session {
 
     /// When to call [`Session::tick`].
     #[must_use]
-    pub fn next_tick(&self) -> Option<Instant> {
+    pub(super) fn next_tick(&self) -> Option<Instant> {
         self.next_mark
     }
 
     /// Moves the read markers if it is time.
-    pub fn tick(&mut self, now: Instant) {
+    pub(super) fn tick(&mut self, now: Instant) {
         if self.next_mark.is_some_and(|at| at <= now) {
             self.next_mark = None;
             self.mark();
@@ -193,19 +193,19 @@ impl Session {
     }
 
     /// Moves the read markers now, before leaving.
-    pub fn mark(&mut self) {
+    pub(super) fn mark(&mut self) {
         for (target, id) in self.marks.drain() {
             self.requests.push(Request::Mark(target, id));
         }
     }
 
     /// Requests a new token with this label.
-    pub fn renew_token(&mut self, label: String) {
+    pub(super) fn renew_token(&mut self, label: String) {
         self.requests.push_first(Request::NewToken(label));
     }
 
     /// The user entered a line.
-    pub fn user_line(&mut self, id: RequestId, line: String) -> Vec<Effect> {
+    pub(super) fn user_line(&mut self, id: RequestId, line: String) -> Vec<Effect> {
         if self.state == ConnectionState::Up {
             self.give(id, &line);
         } else if self.pending.len() >= PENDING_MAX {
@@ -220,7 +220,7 @@ impl Session {
     }
 
     /// A line arrived from the server.
-    pub fn server_line(&mut self, text: &str, now: Instant) -> Vec<Effect> {
+    pub(super) fn server_line(&mut self, text: &str, now: Instant) -> Vec<Effect> {
         if let Ok(line) = Line::parse(text) {
             self.take(&line, now);
         }
@@ -246,7 +246,7 @@ impl Session {
         match line.body {
             Body::Row(text) => self.row(request.as_ref(), text, now),
             Body::Prompt(text) => match request {
-                Some(Request::Command { id, .. }) => self.effects.push(Effect::Ask(id, text.to_owned())),
+                Some(Request::Command { .. }) => self.effects.push(Effect::Ask(text.to_owned())),
                 // No server asks anything in response to the client's own requests: start over.
                 _ => self.effects.push(Effect::Reconnect),
             },

@@ -34,13 +34,13 @@ pub enum StateError {
 
 /// The directory.
 #[derive(Debug, Clone)]
-pub struct StateDir {
+pub(super) struct StateDir {
     dir: PathBuf,
 }
 
 /// An account and its device token.
 #[derive(Debug, Clone)]
-pub struct SavedLogin {
+pub(super) struct SavedLogin {
     /// The account.
     pub name: UserName,
     /// The token that logs in to it.
@@ -52,7 +52,7 @@ impl StateDir {
     ///
     /// # Errors
     /// [`StateError`] if it is not known where, or can't be created.
-    pub fn open() -> Result<Self, StateError> {
+    pub(super) fn open() -> Result<Self, StateError> {
         let base = etcetera::base_strategy::Xdg::new().map_err(|_| StateError::NoHome)?;
         let dir = base.state_dir().ok_or(StateError::NoHome)?.join("chitchat");
         Self::at(dir)
@@ -62,7 +62,7 @@ impl StateDir {
     ///
     /// # Errors
     /// [`StateError::Io`] if it can't be created.
-    pub fn at(dir: PathBuf) -> Result<Self, StateError> {
+    pub(super) fn at(dir: PathBuf) -> Result<Self, StateError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&dir);
         made.map_err(|error| StateError::Io { path: dir.clone(), error })?;
         Ok(Self { dir })
@@ -70,13 +70,13 @@ impl StateDir {
 
     /// Which servers are trusted.
     #[must_use]
-    pub fn known_hosts(&self) -> PathBuf {
+    pub(super) fn known_hosts(&self) -> PathBuf {
         self.dir.join("known_hosts")
     }
 
     /// Lines that the user entered.
     #[must_use]
-    pub fn history(&self) -> PathBuf {
+    pub(super) fn history(&self) -> PathBuf {
         self.dir.join("history")
     }
 
@@ -88,7 +88,11 @@ impl StateDir {
     ///
     /// # Errors
     /// [`StateError::Io`] if the file exists and can't be read.
-    pub fn saved_login(&self, server: &Address, name: Option<&UserName>) -> Result<Option<SavedLogin>, StateError> {
+    pub(super) fn saved_login(
+        &self,
+        server: &Address,
+        name: Option<&UserName>,
+    ) -> Result<Option<SavedLogin>, StateError> {
         let text = Zeroizing::new(read(&self.tokens())?);
         let server = server.to_string();
         let mut saved = text.lines().filter_map(|line| parse_token(line, &server));
@@ -99,7 +103,7 @@ impl StateDir {
     ///
     /// # Errors
     /// [`StateError::Io`] if the file can't be written.
-    pub fn save_login(&self, server: &Address, saved: &SavedLogin) -> Result<(), StateError> {
+    pub(super) fn save_login(&self, server: &Address, saved: &SavedLogin) -> Result<(), StateError> {
         let line = Zeroizing::new(format!("{server} {} {}\n", saved.name, saved.token.expose()));
         self.rewrite_logins(server, &saved.name, &line)
     }
@@ -108,7 +112,7 @@ impl StateDir {
     ///
     /// # Errors
     /// [`StateError::Io`] if the file can't be written.
-    pub fn forget_login(&self, server: &Address, name: &UserName) -> Result<(), StateError> {
+    pub(super) fn forget_login(&self, server: &Address, name: &UserName) -> Result<(), StateError> {
         self.rewrite_logins(server, name, "")
     }
 
@@ -131,7 +135,7 @@ impl StateDir {
     ///
     /// # Errors
     /// [`StateError::Io`] names the file.
-    pub fn update(&self, path: &Path, change: impl FnOnce(&str) -> Zeroizing<String>) -> Result<(), StateError> {
+    pub(super) fn update(&self, path: &Path, change: impl FnOnce(&str) -> Zeroizing<String>) -> Result<(), StateError> {
         let lock_path = self.dir.join("lock");
         let lock = owned_file(&lock_path, OpenOptions::new().create(true).append(true))?;
         lock.lock().map_err(|error| StateError::Io { path: lock_path, error })?;
@@ -145,7 +149,7 @@ impl StateDir {
 ///
 /// # Errors
 /// [`StateError::Io`] names the file.
-pub fn read(path: &Path) -> Result<String, StateError> {
+pub(super) fn read(path: &Path) -> Result<String, StateError> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         other => other.map_err(|error| StateError::Io { path: path.to_owned(), error }),

@@ -36,7 +36,7 @@ struct TerminalChat<'a> {
 
 /// How the user knows the current room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prompt {
+pub(super) enum Prompt {
     /// It is in the prompt.
     Shown,
     /// There is no prompt, since lines may be printed behind it at any time; changes are told.
@@ -57,7 +57,12 @@ enum Leave {
 /// # Errors
 /// [`ClientError::Lost`] if the client can't reconnect, [`ClientError::Unseen`] if the terminal
 /// takes nothing more.
-pub fn run(network: &NetworkHandle, editor: &mut LineEditor, prompt: Prompt, host: &str) -> Result<(), ClientError> {
+pub(super) fn run(
+    network: &NetworkHandle,
+    editor: &mut LineEditor,
+    prompt: Prompt,
+    host: &str,
+) -> Result<(), ClientError> {
     let (unanswered, leave) = (Unanswered::default(), Leave::Warns);
     let mut chat = TerminalChat { network, host, editor, prompt, room: None, unanswered, leave, ended: None };
     // The current room is known when the conversations are listed. The first prompt waits for it.
@@ -167,7 +172,7 @@ impl TerminalChat<'_> {
                 self.room = room;
             }
             Report::Settled(id, _) => self.unanswered.settled(id),
-            Report::Ask(_, question) => {
+            Report::Ask(question) => {
                 // The server could ask for any password: say who asks.
                 let question = format!("{} asks: {} ", self.host, super::screen::clean(&question));
                 let answer = match rpassword::prompt_password(question) {

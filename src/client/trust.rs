@@ -78,7 +78,7 @@ pub enum TrustError {
 
 /// What a handshake decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TrustOutcome {
+pub(super) enum TrustOutcome {
     /// The server is trusted, and this is to be remembered.
     Trusted(Record),
     /// The server is not trusted.
@@ -87,7 +87,7 @@ pub enum TrustOutcome {
 
 /// Decides for one server. Made for each connection, so that `known_hosts` is read afresh.
 #[derive(Debug)]
-pub struct Trust {
+pub(super) struct Trust {
     /// `None` if the system has no authorities, and so trusts nobody.
     platform: Option<Arc<dyn ServerCertVerifier>>,
     provider: Arc<CryptoProvider>,
@@ -99,7 +99,7 @@ pub struct Trust {
 impl Trust {
     /// Trust by the fingerprint on the command line, the system's authorities and `known_hosts`.
     #[must_use]
-    pub fn new(wanted: Option<Fingerprint>, known: Option<KnownHost>) -> Arc<Self> {
+    pub(super) fn new(wanted: Option<Fingerprint>, known: Option<KnownHost>) -> Arc<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let platform = match rustls_platform_verifier::Verifier::new(Arc::clone(&provider)) {
             Ok(verifier) => Some(Arc::new(verifier) as Arc<dyn ServerCertVerifier>),
@@ -116,7 +116,7 @@ impl Trust {
     ///
     /// # Errors
     /// What rustls says, if its provider does not support TLS 1.2 and 1.3.
-    pub fn tls_config(self: &Arc<Self>) -> Result<ClientConfig, TlsError> {
+    pub(super) fn tls_config(self: &Arc<Self>) -> Result<ClientConfig, TlsError> {
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -128,7 +128,7 @@ impl Trust {
 
     /// What the last handshake decided; `None` if it did not get as far as the certificate.
     #[must_use]
-    pub fn outcome(&self) -> Option<TrustOutcome> {
+    pub(super) fn outcome(&self) -> Option<TrustOutcome> {
         self.outcome.lock().clone()
     }
 

@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Unanswered {
+pub(super) struct Unanswered {
     lines: BTreeMap<u64, String>,
     count: u64,
 }
 
 impl Unanswered {
     /// Numbers a line that is about to be sent.
-    pub fn add(&mut self, line: &str) -> RequestId {
+    pub(super) fn add(&mut self, line: &str) -> RequestId {
         self.count += 1;
         // Only the first word of a line that may contain a secret is shown.
         let shown = if is_secret(line) {
@@ -30,25 +30,25 @@ impl Unanswered {
     }
 
     /// A line has been answered, or never will be.
-    pub fn settled(&mut self, id: RequestId) {
+    pub(super) fn settled(&mut self, id: RequestId) {
         self.lines.remove(&id.0);
     }
 
     /// How many lines are not answered.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.lines.len()
     }
 
     /// Whether all lines are answered.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
     /// The lines, in order.
     #[must_use]
-    pub fn into_lines(self) -> Vec<String> {
+    pub(super) fn into_lines(self) -> Vec<String> {
         self.lines.into_values().collect()
     }
 }

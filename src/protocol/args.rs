@@ -17,7 +17,7 @@ pub const LIMIT_MAX: u32 = 1000;
 /// The most unread lines that `/set replay` shows at once.
 pub const REPLAY_MAX: u32 = 1000;
 /// The longest that an invitation can be valid.
-pub const INVITE_FOR_MAX: Duration = Duration::from_secs(365 * 86_400);
+pub const INVITE_FOR_MAX: Duration = Duration::from_hours(8760);
 /// The most people that one invitation can let in.
 pub const INVITE_USES_MAX: u32 = 1000;
 

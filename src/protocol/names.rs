@@ -261,7 +261,7 @@ pub fn is_text(c: char) -> bool {
 /// [`TextError`] if any character of it fails [`is_text`].
 pub fn check_text(text: &str) -> Result<(), TextError> {
     // A fold without an early end, so that the compiler looks at many bytes at once.
-    let plain = text.bytes().fold(true, |plain, b| plain & ((b' '..0x7f).contains(&b) | (b == b'\t')));
+    let plain = text.bytes().fold(true, |plain, b| plain & (b' '..0x7f).contains(&b) || (b == b'\t'));
     if plain || text.chars().all(is_text) { Ok(()) } else { Err(TextError) }
 }
 

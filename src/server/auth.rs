@@ -15,11 +15,11 @@ use std::sync::Arc;
 
 /// Jobs that may wait for a thread of the pool; beyond it logins are refused with `busy`. At cost
 /// 12 a core does four a second, so this is about ten seconds' worth.
-pub const QUEUE_MAX: usize = 64;
+pub(super) const QUEUE_MAX: usize = 64;
 
 /// What a thread of the pool needs.
 #[derive(Debug, Clone)]
-pub struct Checker {
+pub(super) struct Checker {
     cost: u32,
     /// Checked in place of accounts that don't exist.
     dummy: Arc<str>,
@@ -30,13 +30,13 @@ impl Checker {
     ///
     /// # Errors
     /// bcrypt's, if the cost is out of its bounds or there is no randomness.
-    pub fn new(cost: u32) -> Result<Self, bcrypt::BcryptError> {
+    pub(super) fn new(cost: u32) -> Result<Self, bcrypt::BcryptError> {
         Ok(Self { cost, dummy: bcrypt::hash("nobody has this password", cost)?.into() })
     }
 
     /// Takes jobs until the queue is closed. A job that panics is answered too, or its connection
     /// would wait forever.
-    pub fn run(&self, jobs: &Receiver<AuthJob>, dispatcher: &Mailbox<Request>) {
+    pub(super) fn run(&self, jobs: &Receiver<AuthJob>, dispatcher: &Mailbox<Request>) {
         for AuthJob { conn, viewer, work } in jobs {
             let outcome = catch_unwind(AssertUnwindSafe(|| self.check(conn, work))).unwrap_or_else(|_| {
                 log::error!("checking a password panicked; the login was refused");
@@ -49,12 +49,12 @@ impl Checker {
     fn check(&self, conn: ConnId, work: AuthWork) -> AuthOutcome {
         match work {
             AuthWork::Verify { account, name, hash, password, from } => {
-                let right = self.verify(&password, hash.as_deref().unwrap_or(&self.dummy));
+                let right = verify(&password, hash.as_deref().unwrap_or(&self.dummy));
                 match account {
                     Some((account, generation)) if right && hash.is_some() => {
                         AuthOutcome::Right { account, generation, from }
                     }
-                    _ => AuthOutcome::Wrong { name, from },
+                    _ => AuthOutcome::Wrong { name },
                 }
             }
             AuthWork::Hash { name, invite, password, from } => match self.hash(&password) {
@@ -62,7 +62,7 @@ impl Checker {
                 None => failed(),
             },
             AuthWork::Change { account, generation, hash, old, new } => {
-                if !self.verify(&old, &hash) {
+                if !verify(&old, &hash) {
                     return AuthOutcome::WrongOld;
                 }
                 match self.hash(&new) {
@@ -76,14 +76,6 @@ impl Checker {
         }
     }
 
-    fn verify(&self, password: &Secret, hash: &str) -> bool {
-        // bcrypt looks at no more than 72 bytes, so nobody's password is longer. A longer one is
-        // checked all the same, so that it takes the same time.
-        let typed = password.expose();
-        let right = bcrypt::verify(typed, hash).unwrap_or(false);
-        right && typed.len() <= PASSWORD_MAX && !typed.contains('\0')
-    }
-
     fn hash(&self, password: &Secret) -> Option<Arc<str>> {
         match bcrypt::non_truncating_hash(password.expose(), self.cost) {
             Ok(hash) => Some(hash.into()),
@@ -93,6 +85,14 @@ impl Checker {
             }
         }
     }
+}
+
+fn verify(password: &Secret, hash: &str) -> bool {
+    // bcrypt looks at no more than 72 bytes, so nobody's password is longer. A longer one is
+    // checked all the same, so that it takes the same time.
+    let typed = password.expose();
+    let right = bcrypt::verify(typed, hash).unwrap_or(false);
+    right && typed.len() <= PASSWORD_MAX && !typed.contains('\0')
 }
 
 fn failed() -> AuthOutcome {

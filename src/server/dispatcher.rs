@@ -51,7 +51,7 @@ pub enum Fault {
 
 /// Where the dispatcher takes from and hands to.
 #[derive(Debug)]
-pub struct Channels {
+pub(super) struct Channels {
     /// Its own mailbox.
     pub requests: Mailbox<Request>,
     /// To each worker.
@@ -68,7 +68,7 @@ pub struct Channels {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Dispatcher {
+pub(super) struct Dispatcher {
     hub: Hub,
     transaction: Transaction,
     failures: Failures,
@@ -90,7 +90,7 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// Joins the two.
     #[must_use]
-    pub fn new(hub: Hub, store: Store, channels: Channels, budget: Arc<Budget>) -> Self {
+    pub(super) fn new(hub: Hub, store: Store, channels: Channels, budget: Arc<Budget>) -> Self {
         let out = channels.workers.iter().map(|_| Vec::new()).collect();
         Self {
             hub,
@@ -112,7 +112,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// See [`Fault`]: the caller ends the process at once.
-    pub fn run(mut self) -> Result<Store, Fault> {
+    pub(super) fn run(mut self) -> Result<Store, Fault> {
         let mut batch = Vec::new();
         let mut busy = false;
         while self.stopped < self.channels.workers.len() {

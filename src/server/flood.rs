@@ -17,7 +17,7 @@ pub struct Rate {
 /// A bucket of tokens that fills up with time. Costs may be fractions: a long line costs more
 /// than a short one. 16 bytes, since every connection has one.
 #[derive(Debug, Clone, Copy)]
-pub struct Bucket {
+pub(super) struct Bucket {
     tokens: f32,
     at: Instant,
 }
@@ -25,7 +25,7 @@ pub struct Bucket {
 impl Bucket {
     /// A full bucket.
     #[must_use]
-    pub fn full(rate: Rate, now: Instant) -> Self {
+    pub(super) fn full(rate: Rate, now: Instant) -> Self {
         Self { tokens: rate.burst as f32, at: now }
     }
 
@@ -39,7 +39,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The time to wait.
-    pub fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
+    pub(super) fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
         self.fill(rate, now);
         if self.tokens >= 1.0 {
             self.tokens -= 1.0;
@@ -50,21 +50,21 @@ impl Bucket {
 
     /// Pays for what has happened already; the bucket may go below zero, but never further than
     /// one burst, so that nobody waits longer than it takes to fill it twice.
-    pub fn pay(&mut self, cost: f32, rate: Rate, now: Instant) {
+    pub(super) fn pay(&mut self, cost: f32, rate: Rate, now: Instant) {
         self.fill(rate, now);
         self.tokens = (self.tokens - cost).max(-(rate.burst as f32));
     }
 
     /// How long until nothing is owed; `None` if nothing is now.
     #[must_use]
-    pub fn owed(&mut self, rate: Rate, now: Instant) -> Option<Duration> {
+    pub(super) fn owed(&mut self, rate: Rate, now: Instant) -> Option<Duration> {
         self.fill(rate, now);
         (self.tokens < 0.0).then(|| wait(-self.tokens, rate))
     }
 
     /// Whether the bucket has filled up, so that it need not be remembered.
     #[must_use]
-    pub fn is_full(&mut self, rate: Rate, now: Instant) -> bool {
+    pub(super) fn is_full(&mut self, rate: Rate, now: Instant) -> bool {
         self.fill(rate, now);
         self.tokens >= rate.burst as f32
     }

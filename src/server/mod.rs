@@ -32,21 +32,25 @@
 //! The thread that called [`Server::serve`] waits, and joins them all. Nothing here ends the process or
 //! handles a signal: that is up to the program.
 
-pub mod auth;
+mod auth;
+#[doc(hidden)]
+pub mod bench;
 pub mod config;
-pub mod core;
-pub mod dispatcher;
+mod core;
+mod dispatcher;
 mod error;
-pub mod flood;
-pub mod hub;
-pub mod net;
+mod flood;
+mod hub;
+mod net;
 mod open;
 pub mod operator;
 mod serve;
-pub mod session;
-pub mod store;
-pub mod traffic;
+mod session;
+mod store;
+mod traffic;
 
+pub use core::{ROOMS_MAX, TOKENS_MAX, TOPIC_MAX};
 pub use error::{ServerError, ServerFault};
+pub use hub::TELL_MEMBERS_MAX;
 pub use open::{OpenWarning, Server};
 pub use serve::Stopper;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long the invitation of [`Server::first_invitation`] is valid.
-const FIRST_INVITATION_VALID: Duration = Duration::from_secs(24 * 3600);
+const FIRST_INVITATION_VALID: Duration = Duration::from_hours(24);
 /// How often a long rebuild of the search index is reported, in messages.
 const REPORT_EVERY: u64 = 100_000;
 

@@ -64,6 +64,7 @@ impl Server {
     /// A thread or a queue that can't be made, or a [`ServerFault`]. After a fault not another byte
     /// is sent to anyone, and every connection is closed; the threads that may hang on a failing
     /// disk are not waited for, and the data directory is free again when they have ended.
+    #[expect(clippy::too_many_lines, reason = "the whole arrangement of channels and threads is read in one place")]
     pub fn serve(self) -> Result<(), ServerError> {
         let Self { config, store_settings, store, snapshot, indexer, checkpointer, tls, listening, .. } = self;
         let (events, happened) = self.events;
@@ -111,7 +112,6 @@ impl Server {
             budget,
             tls,
             dispatcher: requests.clone(),
-            workers: mailboxes.clone(),
             unread: mailboxes.iter().map(|_| net::Unread::default()).collect(),
         });
 

@@ -7,7 +7,7 @@
 mod help;
 mod options;
 
-pub use options::{Options, set_text};
+pub(super) use options::{Options, set_text};
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{Command, Input, LINE_MAX, LINE_MAX_NEW, Setting, Verb, Who, label_of, parse_line};
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// What a line asks of the connection.
 #[derive(Debug)]
-pub enum Action {
+pub(super) enum Action {
     /// Nothing; an empty line.
     Nothing,
     /// Answer this, after the answers that are still to come.
@@ -57,7 +57,7 @@ pub enum Action {
 
 /// A line's label, and what it asks.
 #[derive(Debug)]
-pub struct Step {
+pub(super) struct Step {
     /// The command's label, shown by its answer.
     pub label: Option<Box<str>>,
     /// What it asks.
@@ -66,7 +66,7 @@ pub struct Step {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Session {
+pub(super) struct Session {
     state: State,
     from: AddressGroup,
     options: Options,
@@ -117,19 +117,19 @@ impl Question {
 impl Session {
     /// A new connection's.
     #[must_use]
-    pub fn new(from: AddressGroup) -> Self {
+    pub(super) fn new(from: AddressGroup) -> Self {
         Self { state: State::New, from, options: Options::default() }
     }
 
     /// The options as they stand for the next line.
     #[must_use]
-    pub fn options(&self) -> Options {
+    pub(super) fn options(&self) -> Options {
         self.options
     }
 
     /// Whether a login was answered with `+ welcome`.
     #[must_use]
-    pub fn is_logged_in(&self) -> bool {
+    pub(super) fn is_logged_in(&self) -> bool {
         match &self.state {
             State::New => false,
             State::In => true,
@@ -139,24 +139,24 @@ impl Session {
 
     /// Whether the next line is the answer to a prompt.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
+    pub(super) fn is_asked(&self) -> bool {
         matches!(self.state, State::Asked(_))
     }
 
     /// The dispatcher let it in.
-    pub fn logged_in(&mut self) {
+    pub(super) fn logged_in(&mut self) {
         self.state = State::In;
     }
 
     /// The most bytes that the next line may have.
     #[must_use]
-    pub fn line_max(&self) -> usize {
+    pub(super) fn line_max(&self) -> usize {
         if self.is_logged_in() { LINE_MAX } else { LINE_MAX_NEW }
     }
 
     /// A line that was too long; `head` is what it began with.
     #[must_use]
-    pub fn too_long(&mut self, head: &[u8]) -> Step {
+    pub(super) fn too_long(&mut self, head: &[u8]) -> Step {
         let most = self.line_max();
         let text = if self.is_logged_in() {
             format!("a line can have at most {most} bytes; that one was not sent. Split it up.")
@@ -168,7 +168,7 @@ impl Session {
 
     /// The peer's input ended; an unanswered prompt is cancelled.
     #[must_use]
-    pub fn ended(&mut self) -> Option<Step> {
+    pub(super) fn ended(&mut self) -> Option<Step> {
         let was_in = self.is_logged_in();
         match std::mem::replace(&mut self.state, if was_in { State::In } else { State::New }) {
             State::Asked(asked) => Some(Step { label: asked.label, action: cancelled() }),
@@ -178,7 +178,7 @@ impl Session {
 
     /// Takes one line, without its end.
     #[must_use]
-    pub fn line(&mut self, line: &[u8]) -> Step {
+    pub(super) fn line(&mut self, line: &[u8]) -> Step {
         let line = match text(line) {
             Ok(line) => line,
             Err(refusal) => return self.refused_whole(line, refusal),

@@ -16,12 +16,12 @@ mod mailbox;
 mod reads;
 mod records;
 
-pub use auth::{AuthJob, AuthOutcome, AuthWork};
-pub use budget::{Budget, Share};
-pub use lines::{LineRef, Lines};
-pub use mailbox::{Mailbox, Wake};
-pub use reads::{ConversationRef, Read, ReadJob, Unread};
-pub use records::{
+pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
+pub(super) use budget::{Budget, Share};
+pub(super) use lines::{LineRef, Lines};
+pub(super) use mailbox::{Mailbox, Wake};
+pub(super) use reads::{ConversationRef, Read, ReadJob, Unread};
+pub(super) use records::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, MemberRecord,
     Role, Snapshot, TokenRecord, Write,
 };
@@ -41,7 +41,7 @@ use std::time::Duration;
 /// answered by exactly one [`Delivery::Answer`] or [`Ack`], in the order of asking, except
 /// [`RequestKind::Detach`], [`RequestKind::Stopped`], and [`RequestKind::Quit`] with `answer` false.
 #[derive(Debug)]
-pub struct Request {
+pub(super) struct Request {
     /// Who asks.
     pub conn: ConnId,
     /// Whether a person or a program asks.
@@ -55,20 +55,20 @@ pub struct Request {
 impl Request {
     /// The connection is gone.
     #[must_use]
-    pub fn detach(conn: ConnId) -> Self {
+    pub(super) fn detach(conn: ConnId) -> Self {
         Self { conn, viewer: Viewer::Program, kind: RequestKind::Detach, bytes: 0 }
     }
 
     /// The worker that this connection id names cuts no more lines.
     #[must_use]
-    pub fn stopped(conn: ConnId) -> Self {
+    pub(super) fn stopped(conn: ConnId) -> Self {
         Self { conn, viewer: Viewer::Program, kind: RequestKind::Stopped, bytes: 0 }
     }
 }
 
 /// Who looks at a connection's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Viewer {
+pub(super) enum Viewer {
     /// A program (tags on): it fetches what it missed, and marks what it read, by itself.
     Program,
     /// A person (tags off): shown unread lines at login and `/join`, and what was shown is read.
@@ -80,7 +80,7 @@ pub enum Viewer {
 
 /// See [`Request`].
 #[derive(Debug)]
-pub enum RequestKind {
+pub(super) enum RequestKind {
     /// The admin socket's connection begins; it is logged in at once.
     Console,
     /// A name and a password.
@@ -161,14 +161,14 @@ pub enum RequestKind {
 impl RequestKind {
     /// Whether the connection waits for an answer.
     #[must_use]
-    pub fn is_answered(&self) -> bool {
+    pub(super) fn is_answered(&self) -> bool {
         !matches!(self, RequestKind::Detach | RequestKind::Stopped | RequestKind::Quit { answer: false })
     }
 }
 
 /// A socket that was accepted, not yet anyone's.
 #[derive(Debug)]
-pub enum Socket {
+pub(super) enum Socket {
     /// From the TLS port or the plain port.
     Tcp(TcpStream),
     /// From the admin socket.
@@ -177,7 +177,7 @@ pub enum Socket {
 
 /// Which listener a connection came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ListenerKind {
+pub(super) enum ListenerKind {
     /// Implicit TLS.
     Tls,
     /// Plain text.
@@ -188,7 +188,7 @@ pub enum ListenerKind {
 
 /// A new connection.
 #[derive(Debug)]
-pub struct Accepted {
+pub(super) struct Accepted {
     /// Its socket.
     pub socket: Socket,
     /// Where it came in.
@@ -201,7 +201,7 @@ pub struct Accepted {
 
 /// Which of an account's connections are told something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recipients {
+pub(super) enum Recipients {
     /// All except this one, whose answer says it.
     AllBut(ConnId),
     /// All of them.
@@ -214,7 +214,7 @@ pub enum Recipients {
 
 /// What reaches a worker.
 #[derive(Debug)]
-pub enum Delivery {
+pub(super) enum Delivery {
     /// A new connection.
     Accepted(Accepted),
     /// The answer to the oldest unanswered request of a connection.
@@ -283,7 +283,7 @@ pub enum Delivery {
 
 /// A message for all connections in a room.
 #[derive(Debug, Clone, Copy)]
-pub struct RoomMessage {
+pub(super) struct RoomMessage {
     /// The room.
     pub room: ConversationId,
     /// The connection that said it, which is shown the line only if its echo is on.
@@ -296,7 +296,7 @@ pub struct RoomMessage {
 
 /// How a message answers the oldest request of the connection that said it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ack {
+pub(super) enum Ack {
     /// Not by this delivery.
     None,
     /// By silence: it was bare text.
@@ -308,7 +308,7 @@ pub enum Ack {
 impl Ack {
     /// As the final line of an answer; `None` if this is no answer.
     #[must_use]
-    pub fn answer(self) -> Option<Final> {
+    pub(super) fn answer(self) -> Option<Final> {
         match self {
             Self::None => None,
             Self::Silent => Some(Final::Silent),
@@ -319,7 +319,7 @@ impl Ack {
 
 /// An answer: rows, then exactly one final line.
 #[derive(Debug)]
-pub struct Answer {
+pub(super) struct Answer {
     /// Who asked.
     pub conn: ConnId,
     /// Rows, untagged.

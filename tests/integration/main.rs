@@ -4,7 +4,18 @@
 //! One binary, so that it is linked once. A module covers one theme; what they share is in `support`.
 //! `cargo test --test integration rooms::` runs one module. Tests that need an outside program (openssl, nc,
 //! telnet, tmux) are ignored by default and run with `cargo test -- --ignored`.
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::format_collect,
+    clippy::large_stack_arrays,
+    clippy::items_after_statements,
+    reason = "tests, where a failure is the point and nothing is hot"
+)]
 
 mod abuse;
 mod accounts;

@@ -66,7 +66,7 @@ pub const TABLE: &[Verb] = &[
             None => 1,
             Some(n) => number(n, "uses", 1, u64::from(INVITE_USES_MAX))? as u32,
         };
-        let lasts = a.option("for")?.map_or(Ok(Duration::from_secs(7 * 86_400)), duration)?;
+        let lasts = a.option("for")?.map_or(Ok(Duration::from_hours(168)), duration)?;
         Ok(Command::InviteCode { uses, lasts, admin })
     }),
     verb!("set" "[OPTION VALUE]", All, "shows or changes an option of this connection: tags, echo, presence (on or off), replay (N or off), deflate (N or off)",

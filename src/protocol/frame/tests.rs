@@ -178,7 +178,7 @@ proptest! {
     fn what_is_in_lines_comes_out_of_them(bytes in "([a-z]{0,90}\n){0,20}[a-z]{0,20}") {
         let (lines, left) = cuts(bytes.as_bytes().chunks(7), LINES);
         let end = bytes.rfind('\n').map_or(0, |at| at + 1);
-        prop_assert_eq!(lines.iter().map(|line| format!("{line}\n")).collect::<String>(), &bytes[..end]);
+        prop_assert_eq!(lines.iter().fold(String::new(), |text, line| text + line + "\n"), &bytes[..end]);
         prop_assert_eq!(left, bytes.len() - end);
     }
 }

@@ -37,7 +37,7 @@ impl Source {
                 && relative != "auto"
                 && let Some(joined) = path.parent().map(|base| base.join(&*relative)).as_deref().and_then(Path::to_str)
             {
-                *relative = joined.to_owned();
+                joined.clone_into(relative);
             }
         }
         Ok(Self(table))

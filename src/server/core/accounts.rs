@@ -23,7 +23,7 @@ impl State {
     ///
     /// # Errors
     /// Why not.
-    pub fn check_registration(
+    pub(crate) fn check_registration(
         &self,
         at: u64,
         registration: Registration,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
+pub(crate) struct Account {
     /// As it was registered.
     pub name: UserName,
     /// `None` for the server's own account.
@@ -32,7 +32,7 @@ pub struct Account {
 
 /// A device token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
+pub(crate) struct Token {
     /// SHA-256 of the token.
     pub digest: Digest,
     /// Unique within the account.
@@ -43,7 +43,7 @@ pub struct Token {
 
 /// What a room knows of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub(crate) struct Member {
     /// What it may do. No verb asks for it yet.
     pub role: Role,
     /// Read up to here.
@@ -52,7 +52,7 @@ pub struct Member {
 
 /// A room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Room {
+pub(crate) struct Room {
     /// Its name.
     pub name: RoomName,
     /// Whether only members and invited people see it.
@@ -69,7 +69,7 @@ pub struct Room {
 
 /// The direct conversation of two people, or of one with itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// The two, the lower one first.
     pub sides: [AccountId; 2],
     /// How far each has read.
@@ -80,7 +80,7 @@ pub struct Pair {
 
 /// Where messages are said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Conversation {
+pub(crate) enum Conversation {
     /// In a room.
     Room(Room),
     /// Between two people.
@@ -90,7 +90,7 @@ pub enum Conversation {
 impl Account {
     /// Its token of that label.
     #[must_use]
-    pub fn token(&self, label: &str) -> Option<&Token> {
+    pub(crate) fn token(&self, label: &str) -> Option<&Token> {
         self.tokens.iter().find(|token| token.label == label)
     }
 }
@@ -98,13 +98,13 @@ impl Account {
 impl Room {
     /// Whether the account is in it.
     #[must_use]
-    pub fn has_member(&self, account: AccountId) -> bool {
+    pub(crate) fn has_member(&self, account: AccountId) -> bool {
         self.members.contains_key(&account)
     }
 
     /// Whether the account may know that it exists.
     #[must_use]
-    pub fn is_visible_to(&self, account: AccountId) -> bool {
+    pub(crate) fn is_visible_to(&self, account: AccountId) -> bool {
         !self.private || self.has_member(account) || self.invited.contains_key(&account)
     }
 }
@@ -112,13 +112,13 @@ impl Room {
 impl Pair {
     /// The other side, seen from one; from both if they are one.
     #[must_use]
-    pub fn other(&self, side: AccountId) -> AccountId {
+    pub(crate) fn other(&self, side: AccountId) -> AccountId {
         self.sides[usize::from(self.sides[0] == side)]
     }
 
     /// How far one side has read.
     #[must_use]
-    pub fn read_by(&self, account: AccountId) -> MessageId {
+    pub(crate) fn read_by(&self, account: AccountId) -> MessageId {
         self.read[usize::from(self.sides[0] != account)]
     }
 
@@ -130,7 +130,7 @@ impl Pair {
 impl Conversation {
     /// The id of its last message.
     #[must_use]
-    pub fn last(&self) -> MessageId {
+    pub(crate) fn last(&self) -> MessageId {
         match self {
             Conversation::Room(room) => room.last,
             Conversation::Pair(pair) => pair.last,
@@ -146,7 +146,7 @@ impl Conversation {
 
     /// How far an account has read; `None` if it is not in the conversation.
     #[must_use]
-    pub fn read_by(&self, account: AccountId) -> Option<MessageId> {
+    pub(crate) fn read_by(&self, account: AccountId) -> Option<MessageId> {
         match self {
             Conversation::Room(room) => room.members.get(&account).map(|member| member.read),
             Conversation::Pair(pair) => pair.sides.contains(&account).then(|| pair.read_by(account)),

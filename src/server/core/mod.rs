@@ -20,9 +20,9 @@ mod refused;
 mod rooms;
 mod state;
 
-pub use entities::{Account, Conversation, Member, Pair, Room, Token};
-pub use refused::Refused;
-pub use state::State;
+pub(super) use entities::{Conversation, Room};
+pub(super) use refused::Refused;
+pub(super) use state::State;
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Digest;
@@ -39,7 +39,7 @@ pub const TOPIC_MAX: usize = 1000;
 
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registration {
+pub(super) enum Registration {
     /// Anyone.
     Open,
     /// People with an invitation.
@@ -51,7 +51,7 @@ pub enum Registration {
 
 /// Something to do with what is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operation {
+pub(super) struct Operation {
     /// When, in milliseconds of Unix time.
     pub at: u64,
     /// By whom, and what.
@@ -60,7 +60,7 @@ pub struct Operation {
 
 /// See [`Operation`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OperationKind {
+pub(super) enum OperationKind {
     /// A new account.
     Register(NewAccount),
     /// An account does something.
@@ -69,7 +69,7 @@ pub enum OperationKind {
 
 /// An account to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewAccount {
+pub(super) struct NewAccount {
     /// Its name.
     pub name: UserName,
     /// bcrypt's hash of its password.
@@ -82,7 +82,7 @@ pub struct NewAccount {
 
 /// What an account does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(super) enum Action {
     /// Changes its password, if it is still of this generation; all of its tokens are revoked.
     ChangePassword {
         /// The generation of the password that was proven.
@@ -164,7 +164,7 @@ pub enum Action {
 
 /// What came of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// The account was made, and joined the lobby if there is one.
     Registered {
         /// The new account.
@@ -219,7 +219,7 @@ pub enum Outcome {
 
 /// What an account is to a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub(super) enum Standing {
     /// One of its members.
     Member,
     /// Invited, and not in it yet.
@@ -230,7 +230,7 @@ pub enum Standing {
 
 /// A message that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub(super) struct Message {
     /// Its number in the conversation.
     pub id: MessageId,
     /// What was said, where, when and by whom.
@@ -240,7 +240,7 @@ pub struct Message {
 /// Where changes go, in their order, to be kept together or not at all. What it keeps of messages
 /// and of the keys that they were posted under is part of what is kept: an id and whether a key was
 /// used depend on the operations before, and on nothing else.
-pub trait Storage {
+pub(super) trait Storage {
     /// Keeps a change. A failure shows in the end: then nothing of the transaction is kept, and
     /// the state is read anew.
     fn write(&mut self, write: Write);
@@ -255,14 +255,14 @@ pub trait Storage {
 /// The transaction has failed, and nothing of it will be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the transaction has failed")]
-pub struct NotKept;
+pub(super) struct NotKept;
 
 impl State {
     /// Decides an operation and carries it out.
     ///
     /// # Errors
     /// Why it was refused; then nothing was changed.
-    pub fn apply(&mut self, operation: Operation, storage: &mut dyn Storage) -> Result<Outcome, Refused> {
+    pub(super) fn apply(&mut self, operation: Operation, storage: &mut dyn Storage) -> Result<Outcome, Refused> {
         let at = operation.at;
         let (by, action) = match operation.kind {
             OperationKind::Register(new) => return accounts::register(self, at, new, storage),

@@ -5,7 +5,7 @@ use crate::protocol::names::{MessageId, RoomName, UserName};
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// No room of that name that the account may see.
     #[error("there is no room {0}")]
     NoSuchRoom(RoomName),

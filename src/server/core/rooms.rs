@@ -9,7 +9,7 @@ impl State {
     ///
     /// # Errors
     /// [`Refused::NoSuchRoom`].
-    pub fn visible_room(&self, name: &RoomName, account: AccountId) -> Result<ConversationId, Refused> {
+    pub(crate) fn visible_room(&self, name: &RoomName, account: AccountId) -> Result<ConversationId, Refused> {
         let found = self.find_room(name).filter(|&id| self.room(id).is_some_and(|room| room.is_visible_to(account)));
         found.ok_or(Refused::NoSuchRoom(*name))
     }
@@ -18,7 +18,7 @@ impl State {
     ///
     /// # Errors
     /// [`Refused::NoSuchRoom`] or [`Refused::NotAMember`].
-    pub fn joined_room(&self, name: &RoomName, account: AccountId) -> Result<ConversationId, Refused> {
+    pub(crate) fn joined_room(&self, name: &RoomName, account: AccountId) -> Result<ConversationId, Refused> {
         let id = self.visible_room(name, account)?;
         if self.room(id).is_some_and(|room| room.has_member(account)) {
             return Ok(id);
@@ -30,7 +30,7 @@ impl State {
     ///
     /// # Errors
     /// [`Refused::NoSuchUser`].
-    pub fn user(&self, name: &UserName) -> Result<AccountId, Refused> {
+    pub(crate) fn user(&self, name: &UserName) -> Result<AccountId, Refused> {
         self.find_account(name).ok_or(Refused::NoSuchUser(*name))
     }
 }

@@ -21,7 +21,7 @@ const KNOWN_MAX: usize = 16;
 /// All that is kept, but for messages and `/post` keys. Ids are dense from 1 and never removed, so
 /// tables are indexed by them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     accounts: Vec<Option<Account>>,
     names: HashMap<UserName, AccountId>,
     conversations: Vec<Option<Conversation>>,
@@ -35,7 +35,7 @@ pub struct State {
 impl State {
     /// From what the store has.
     #[must_use]
-    pub fn new(kept: Snapshot) -> Self {
+    pub(crate) fn new(kept: Snapshot) -> Self {
         let mut state = Self::default();
         for account in kept.accounts {
             state.add_account(account);
@@ -61,15 +61,9 @@ impl State {
         state
     }
 
-    /// How many accounts may administer the server, not counting the console's own.
-    #[must_use]
-    pub fn administrators(&self) -> usize {
-        self.accounts.iter().flatten().filter(|account| account.admin && account.hash.is_some()).count()
-    }
-
     /// An account.
     #[must_use]
-    pub fn account(&self, id: AccountId) -> Option<&Account> {
+    pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {
         self.accounts.get(index(id.value()))?.as_ref()
     }
 
@@ -79,37 +73,37 @@ impl State {
 
     /// The name of an account; `?` if it is not there.
     #[must_use]
-    pub fn name(&self, id: AccountId) -> &str {
+    pub(crate) fn name(&self, id: AccountId) -> &str {
         self.account(id).map_or("?", |account| account.name.as_str())
     }
 
     /// The account of that name.
     #[must_use]
-    pub fn find_account(&self, name: &UserName) -> Option<AccountId> {
+    pub(crate) fn find_account(&self, name: &UserName) -> Option<AccountId> {
         self.names.get(name).copied()
     }
 
     /// The account that a device token logs in.
     #[must_use]
-    pub fn find_token(&self, digest: &Digest) -> Option<AccountId> {
+    pub(crate) fn find_token(&self, digest: &Digest) -> Option<AccountId> {
         self.tokens.get(digest).copied()
     }
 
     /// The number of the next account to be made.
     #[must_use]
-    pub fn next_account(&self) -> AccountId {
+    pub(crate) fn next_account(&self) -> AccountId {
         AccountId::new(self.accounts.len().max(1) as i64)
     }
 
     /// The number of the next room or pair.
     #[must_use]
-    pub fn next_conversation(&self) -> ConversationId {
+    pub(crate) fn next_conversation(&self) -> ConversationId {
         ConversationId::new(self.conversations.len().max(1) as i64)
     }
 
     /// A room; `None` for a pair.
     #[must_use]
-    pub fn room(&self, id: ConversationId) -> Option<&Room> {
+    pub(crate) fn room(&self, id: ConversationId) -> Option<&Room> {
         match self.conversations.get(index(id.value()))?.as_ref()? {
             Conversation::Room(room) => Some(room),
             Conversation::Pair(_) => None,
@@ -125,7 +119,7 @@ impl State {
 
     /// A room or pair.
     #[must_use]
-    pub fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
+    pub(crate) fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
         self.conversations.get(index(id.value()))?.as_ref()
     }
 
@@ -135,12 +129,12 @@ impl State {
 
     /// The room of that name, visible or not.
     #[must_use]
-    pub fn find_room(&self, name: &RoomName) -> Option<ConversationId> {
+    pub(crate) fn find_room(&self, name: &RoomName) -> Option<ConversationId> {
         self.rooms.get(name).copied()
     }
 
     /// All rooms whose names come after `after`, in the order of their names.
-    pub fn rooms_after(&self, after: Option<&RoomName>) -> impl Iterator<Item = (ConversationId, &Room)> {
+    pub(crate) fn rooms_after(&self, after: Option<&RoomName>) -> impl Iterator<Item = (ConversationId, &Room)> {
         let after = after.map(|&name| (name, ConversationId::new(i64::MAX)));
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.listed.range((from, Bound::Unbounded)).filter_map(|&(_, id)| self.room(id).map(|room| (id, room)))
@@ -148,7 +142,7 @@ impl State {
 
     /// The direct conversation of two people, if they have ever talked.
     #[must_use]
-    pub fn pair(&self, one: AccountId, other: AccountId) -> Option<ConversationId> {
+    pub(crate) fn pair(&self, one: AccountId, other: AccountId) -> Option<ConversationId> {
         self.account(one)?.pairs.get(&other).copied()
     }
 

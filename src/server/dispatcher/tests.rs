@@ -283,8 +283,8 @@ fn a_wrong_password_counts_even_where_the_connection_went_away() {
     for serial in 10..15 {
         turns.turn(vec![guess(serial)]);
         let AuthJob { conn, viewer, work } = turns.auth_jobs.try_recv().unwrap();
-        let AuthWork::Verify { name, from, .. } = work else { panic!("{work:?}") };
-        let kind = RequestKind::AuthDone(AuthOutcome::Wrong { name, from });
+        let AuthWork::Verify { name, .. } = work else { panic!("{work:?}") };
+        let kind = RequestKind::AuthDone(AuthOutcome::Wrong { name });
         turns.turn(vec![Request::detach(conn), Request { conn, viewer, kind, bytes: 0 }]);
     }
     // The sixth try of a stranger waits, and one that is given up meanwhile is never checked.

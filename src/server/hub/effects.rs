@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Effects {
+pub(crate) struct Effects {
     /// For the workers, by their numbers.
     pub deliveries: Vec<(usize, Delivery)>,
     /// For the readers.
@@ -57,7 +57,7 @@ impl Effects {
     }
 
     /// Answers a connection's oldest request.
-    pub fn answer(&mut self, conn: ConnId, rows: Rows, last: impl Into<Final>) {
+    pub(crate) fn answer(&mut self, conn: ConnId, rows: Rows, last: impl Into<Final>) {
         self.deliver(conn.worker(), Delivery::Answer(Answer { conn, rows, last: last.into() }));
     }
 
@@ -71,7 +71,7 @@ impl Effects {
 
     /// The turn's lines, which each worker needs before its deliveries; `None` if there are none.
     /// They take with them what the turn's requests hold of the budget.
-    pub fn take_lines(&mut self, share: Share) -> Option<Arc<Lines>> {
+    pub(crate) fn take_lines(&mut self, share: Share) -> Option<Arc<Lines>> {
         if self.lines.is_empty() {
             return None;
         }
@@ -118,7 +118,7 @@ impl Effects {
     }
 
     /// Forgets it all: the turn could not be kept.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.deliveries.clear();
         self.read_jobs.clear();
         self.auth_jobs.clear();

@@ -102,7 +102,7 @@ pub(super) fn passwd(cx: &mut Context<'_>, old: Secret, new: Secret) -> Answered
 
 /// What `auth` found.
 pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered {
-    if let AuthOutcome::Wrong { name, .. } = &outcome {
+    if let AuthOutcome::Wrong { name } = &outcome {
         guest.hub.throttle.failed(name, guest.now.instant);
     }
     if !guest.hub.password_checks.end(guest.conn) {

@@ -25,7 +25,7 @@ mod refusals;
 mod rooms;
 mod throttle;
 
-pub use effects::Effects;
+pub(super) use effects::Effects;
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::Command;
@@ -42,7 +42,7 @@ use presence::Presence;
 use std::time::Instant;
 use throttle::Throttle;
 
-pub use refusals::not_saved;
+pub(super) use refusals::not_saved;
 
 /// In a room of up to so many members, everyone is told who comes and goes; in a larger one it is
 /// asked for by `/who`, since telling it would cost the square of their number.
@@ -50,7 +50,7 @@ pub const TELL_MEMBERS_MAX: usize = 50;
 
 /// What the operator decided, as far as it concerns the hub.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(super) struct Settings {
     /// Who may make an account.
     pub registration: Registration,
     /// Login attempts of one address; `None` is no bound.
@@ -65,7 +65,7 @@ pub struct Settings {
 
 /// The time, twice: one to wait by, one to show.
 #[derive(Debug, Clone, Copy)]
-pub struct Now {
+pub(super) struct Now {
     /// Monotonic.
     pub instant: Instant,
     /// Milliseconds of Unix time; the dispatcher never lets it fall.
@@ -74,7 +74,7 @@ pub struct Now {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Hub {
+pub(super) struct Hub {
     settings: Settings,
     state: State,
     connections: Connections,
@@ -89,7 +89,7 @@ pub struct Hub {
 impl Hub {
     /// Begins with what is kept, and nobody connected.
     #[must_use]
-    pub fn new(settings: Settings, kept: Snapshot) -> Self {
+    pub(super) fn new(settings: Settings, kept: Snapshot) -> Self {
         Self {
             state: State::new(kept),
             connections: Connections::new(settings.workers),
@@ -106,20 +106,20 @@ impl Hub {
     /// undoes what the batch did to connections: those that it logged in are not, those that it
     /// ended are still there, and those that asked for another current room have none. Connections
     /// that went away stay away.
-    pub fn roll_back(&mut self, kept: Snapshot) {
+    pub(super) fn roll_back(&mut self, kept: Snapshot) {
         self.state = State::new(kept);
         self.connections.roll_back(&self.state);
     }
 
     /// The batch is kept, and with it what it did to connections.
-    pub fn commit(&mut self, effects: &mut Effects) {
+    pub(super) fn commit(&mut self, effects: &mut Effects) {
         self.connections.commit();
         self.password_checks.delay(&mut effects.delayed);
     }
 
     /// Decides one request. What has to be kept goes to `storage`, in its order; `effects` may go
     /// out once it is kept.
-    pub fn handle(&mut self, now: Now, request: Request, storage: &mut dyn Storage, effects: &mut Effects) {
+    pub(super) fn handle(&mut self, now: Now, request: Request, storage: &mut dyn Storage, effects: &mut Effects) {
         let Request { conn, viewer, kind, bytes: _ } = request;
         let mut guest = Guest { now, conn, viewer, hub: self, storage, effects };
         let refused = match kind {
@@ -148,12 +148,12 @@ impl Hub {
 
     /// When [`Hub::tick`] has something to do; `None` if nothing waits.
     #[must_use]
-    pub fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         [self.presence.due(), self.password_checks.due()].into_iter().flatten().min()
     }
 
     /// Does what is due: tells who came and went, and has delayed passwords checked.
-    pub fn tick(&mut self, now: Now, effects: &mut Effects) {
+    pub(super) fn tick(&mut self, now: Now, effects: &mut Effects) {
         self.tell_presence(now, effects);
         self.password_checks.take_due(now.instant, &mut effects.auth_jobs);
         self.throttle.forget(now.instant);

@@ -69,7 +69,7 @@ pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
         None => unread(state, account).into_iter().map(|unread| unread.conversation).collect(),
     };
     let from = from.map(|name| state.user(&name)).transpose().map_err(refusal)?;
-    cx.effects.read_job(cx.conn, Read::Search { conversations, within: within.is_some(), from, limit, more, words });
+    cx.effects.read_job(cx.conn, Read::Search { conversations, from, limit, more, words });
     Ok(())
 }
 

@@ -63,7 +63,7 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
 
 /// The whole batch could not be kept.
 #[must_use]
-pub fn not_saved() -> Refusal {
+pub(crate) fn not_saved() -> Refusal {
     Refusal::new(Code::Storage, "that could not be saved: the server's disk is full or failing. Try again later.")
 }
 

@@ -13,7 +13,7 @@ const FREE_FAILURES: u32 = 5;
 /// The longest that a try is delayed.
 const DELAY_MAX: Duration = Duration::from_secs(30);
 /// Failures are forgotten after so long without another.
-const FORGET_AFTER: Duration = Duration::from_secs(900);
+const FORGET_AFTER: Duration = Duration::from_mins(15);
 /// Names and addresses remembered at once; beyond it, those that are due to be forgotten go, and
 /// where that is not enough, new names are not counted (addresses still are).
 const REMEMBERED_MAX: usize = 65_536;
@@ -89,7 +89,7 @@ impl Throttle {
         if self.sweep.is_some_and(|due| now < due) {
             return;
         }
-        self.sweep = Some(now + Duration::from_secs(60));
+        self.sweep = Some(now + Duration::from_mins(1));
         self.failures.retain(|_, failures| now.saturating_duration_since(failures.last) <= FORGET_AFTER);
         if let Some(rate) = self.logins {
             self.login_buckets.retain(|_, bucket| !bucket.is_full(rate, now));

@@ -27,13 +27,13 @@ const BACKLOG: i32 = 1024;
 /// The rest waits here, where it is counted.
 const SEND_BUFFER: usize = 64 * 1024;
 /// A peer that has been silent for so long is probed.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
 /// How often it is probed from then on.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 /// Unanswered probes after which it is considered dead.
 const KEEPALIVE_PROBES: u32 = 4;
 /// Bytes that are not acknowledged for so long end the connection.
-const USER_TIMEOUT: Duration = Duration::from_secs(60);
+const USER_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long accepting pauses when there are no descriptors left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 /// Connections accepted from one listener before the others are looked at.
@@ -76,7 +76,7 @@ pub enum ListenError {
 
 /// A socket that listens.
 #[derive(Debug)]
-pub struct ListeningSocket {
+pub(crate) struct ListeningSocket {
     listener: Listening,
     kind: ListenerKind,
 }
@@ -90,7 +90,7 @@ enum Listening {
 impl ListeningSocket {
     /// The address that it really has: port 0 becomes a number.
     #[must_use]
-    pub fn address(&self) -> Option<SocketAddr> {
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
         match &self.listener {
             Listening::Tcp(listener) => listener.local_addr().ok(),
             Listening::Unix(_) => None,
@@ -99,7 +99,7 @@ impl ListeningSocket {
 
     /// Which kind it is.
     #[must_use]
-    pub fn kind(&self) -> ListenerKind {
+    pub(crate) fn kind(&self) -> ListenerKind {
         self.kind
     }
 
@@ -115,7 +115,7 @@ impl ListeningSocket {
 ///
 /// # Errors
 /// See [`ListenError`].
-pub fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<ListeningSocket, ListenError> {
+pub(crate) fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<ListeningSocket, ListenError> {
     let setting = if kind == ListenerKind::Tls { "tls" } else { "plain" };
     let bind = || -> io::Result<TcpListener> {
         let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -157,7 +157,7 @@ fn configure(socket: &socket2::Socket) -> io::Result<()> {
 ///
 /// # Errors
 /// See [`ListenError`].
-pub fn bind_console(path: &Path) -> Result<ListeningSocket, ListenError> {
+pub(crate) fn bind_console(path: &Path) -> Result<ListeningSocket, ListenError> {
     let bind = || -> io::Result<UnixListener> {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -177,7 +177,7 @@ pub fn bind_console(path: &Path) -> Result<ListeningSocket, ListenError> {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Listener {
+pub(crate) struct Listener {
     poll: Poll,
     sockets: Vec<ListeningSocket>,
     stop: Arc<StopHandle>,
@@ -188,14 +188,14 @@ pub struct Listener {
 
 /// Stops the listener from another thread.
 #[derive(Debug)]
-pub struct StopHandle {
+pub(crate) struct StopHandle {
     stopped: AtomicBool,
     waker: Waker,
 }
 
 impl StopHandle {
     /// No more connections are accepted from here on.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         if let Err(error) = self.waker.wake() {
             log::error!("can't wake the listener: {error}");
@@ -208,7 +208,7 @@ impl Listener {
     ///
     /// # Errors
     /// [`ListenError::Poll`] if the system can't set up polling.
-    pub fn new(sockets: Vec<ListeningSocket>, limits: ConnectionLimits) -> Result<Self, ListenError> {
+    pub(crate) fn new(sockets: Vec<ListeningSocket>, limits: ConnectionLimits) -> Result<Self, ListenError> {
         let prepare = || -> io::Result<(Poll, Waker)> {
             let poll = Poll::new()?;
             for (index, socket) in sockets.iter().enumerate() {
@@ -225,12 +225,12 @@ impl Listener {
 
     /// What stops it.
     #[must_use]
-    pub fn stopper(&self) -> Arc<StopHandle> {
+    pub(crate) fn stopper(&self) -> Arc<StopHandle> {
         Arc::clone(&self.stop)
     }
 
     /// Accepts until it is stopped, then closes the listening sockets.
-    pub fn run(mut self, workers: &[Mailbox<Delivery>]) {
+    pub(crate) fn run(mut self, workers: &[Mailbox<Delivery>]) {
         let mut events = Events::with_capacity(64);
         // Sockets that may have more; the wait is edge-triggered.
         let mut ready = vec![true; self.sockets.len()];

@@ -24,33 +24,33 @@ mod subscriptions;
 mod tls;
 mod worker;
 
-pub use listener::{ListenError, Listener, ListeningSocket, StopHandle, bind_console, bind_tcp};
-pub use permit::ConnectionLimits;
-pub use worker::{Worker, WorkerError};
+pub(super) use listener::{ListenError, Listener, ListeningSocket, bind_console, bind_tcp};
+pub(super) use permit::ConnectionLimits;
+pub(super) use worker::{Worker, WorkerError};
 
 use crate::server::flood::Rate;
-use crate::server::traffic::{Budget, Delivery, Mailbox, Request};
+use crate::server::traffic::{Budget, Mailbox, Request};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 /// A TLS port that hears nothing for so long explains itself in plain text and closes the connection.
-pub const SILENCE: Duration = Duration::from_secs(5);
+pub(super) const SILENCE: Duration = Duration::from_secs(5);
 /// How long a TLS handshake may take.
-pub const HANDSHAKE: Duration = Duration::from_secs(10);
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A new TLS connection that is silent for so long is told about `-quiet`.
-pub const HINT: Duration = Duration::from_secs(20);
+pub(super) const HINT: Duration = Duration::from_secs(20);
 /// A connection on which nobody logs in for so long is closed.
-pub const LOGIN: Duration = Duration::from_secs(120);
+pub(super) const LOGIN: Duration = Duration::from_mins(2);
 /// How long a connection that is being closed has to take what is left for it.
-pub const CLOSING: Duration = Duration::from_secs(30);
+pub(super) const CLOSING: Duration = Duration::from_secs(30);
 /// How long what the peer still sends is thrown away after the last byte was sent: closing on unread
 /// bytes would reset the connection and take the last lines with it.
-pub const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// The operator's limits, as far as they concern a connection.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub(super) struct Limits {
     /// How fast one connection may send lines; `None` is no limit.
     pub flood: Option<Rate>,
     /// Bytes that one connection may leave unread.
@@ -71,7 +71,7 @@ impl Limits {
 
 /// What all workers share.
 #[derive(Debug)]
-pub struct Shared {
+pub(super) struct Shared {
     /// See [`Limits`].
     pub limits: Limits,
     /// The server's name, for the greeting.
@@ -84,15 +84,13 @@ pub struct Shared {
     pub tls: Arc<rustls::ServerConfig>,
     /// To the dispatcher.
     pub dispatcher: Mailbox<Request>,
-    /// To each worker.
-    pub workers: Vec<Mailbox<Delivery>>,
     /// What each worker's connections leave unread.
     pub unread: Vec<Unread>,
 }
 
 /// What one worker's connections leave unread, for the limit over all.
 #[derive(Debug, Default)]
-pub struct Unread {
+pub(super) struct Unread {
     pub(crate) total: AtomicUsize,
     pub(crate) largest: AtomicUsize,
 }

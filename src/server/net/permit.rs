@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
-pub struct ConnectionLimits {
+pub(crate) struct ConnectionLimits {
     /// In all; `None` is no limit.
     pub connections: Option<u32>,
     /// From one address; `None` is no limit.

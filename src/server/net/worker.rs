@@ -57,7 +57,7 @@ impl Wake for PollWaker {
 }
 
 /// See the module.
-pub struct Worker {
+pub(crate) struct Worker {
     index: usize,
     poll: Poll,
     mailbox: Mailbox<Delivery>,
@@ -95,7 +95,7 @@ impl Worker {
     ///
     /// # Errors
     /// The system's, if it can't set up polling.
-    pub fn new(index: usize) -> Result<(Self, Mailbox<Delivery>), WorkerError> {
+    pub(crate) fn new(index: usize) -> Result<(Self, Mailbox<Delivery>), WorkerError> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let mailbox = Mailbox::waking(Box::new(PollWaker(waker)));
@@ -124,7 +124,7 @@ impl Worker {
     ///
     /// # Errors
     /// The system's, if polling fails.
-    pub fn run(mut self, shared: &Shared) -> Result<(), WorkerError> {
+    pub(crate) fn run(mut self, shared: &Shared) -> Result<(), WorkerError> {
         let mut events = Events::with_capacity(EVENTS);
         let mut inbox = Vec::new();
         let mut ready = Vec::new();
@@ -332,7 +332,7 @@ impl Worker {
             if at > now {
                 return;
             }
-            self.turn(slot, now, shared, |connection, turn| connection.tick(turn));
+            self.turn(slot, now, shared, super::connection::Connection::tick);
             // Whatever is left of it is later than now; a slot that is gone leaves nothing.
             self.due.remove(&(at, slot));
             self.to_serve.push(slot);
@@ -343,7 +343,7 @@ impl Worker {
         let unread_max = shared.limits.unread_to_pause();
         let mut to_flush = std::mem::take(&mut self.to_flush);
         for slot in to_flush.drain(..) {
-            self.turn(slot, now, shared, |connection, turn| connection.flush(turn));
+            self.turn(slot, now, shared, super::connection::Connection::flush);
             let Some(connection) = self.slots.get_mut(slot) else { continue };
             let (resumes, unread) = (connection.resumes_after_flush(unread_max), connection.unread());
             if resumes {

@@ -80,7 +80,7 @@ struct SettingsArguments {
     /// Where everything is kept: accounts, history, certificate
     #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
-    /// Address and port for encrypted connections, such as [::]:2428, or off; can be repeated
+    /// Address and port for encrypted connections, such as 0.0.0.0:2428, or off; can be repeated
     #[arg(long, value_name = "ADDR")]
     tls: Vec<String>,
     /// Address and port for unencrypted connections, such as 127.0.0.1:2427, or off; can be repeated
@@ -143,7 +143,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
         }
         Some(Verb::Invite { admin, uses, lasts }) => {
             let request = InviteRequest::new(uses.as_deref(), lasts.as_deref(), admin)
-                .map_err(|refusal| CliError::Usage(refusal.text.to_string()))?;
+                .map_err(|refusal| CliError::Usage(refusal.text.clone()))?;
             Ok(Invocation::Invite { config: settings.check(environment)?, request })
         }
     }

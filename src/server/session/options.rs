@@ -11,7 +11,8 @@ const REPLAY_DEFAULT: u32 = 20;
 
 /// The options of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own, named by /set")]
+pub(crate) struct Options {
     /// Ids, times and labels before lines.
     pub tags: bool,
     /// One's own lines shown as others see them.
@@ -32,7 +33,7 @@ impl Default for Options {
 
 impl Options {
     /// Sets one of them.
-    pub fn apply(&mut self, setting: Setting) {
+    pub(crate) fn apply(&mut self, setting: Setting) {
         match setting {
             Setting::Tags(on) => self.tags = on,
             Setting::Echo(on) => self.echo = on,
@@ -44,7 +45,7 @@ impl Options {
 
     /// Who looks at the output: tags are for programs.
     #[must_use]
-    pub fn viewer(&self) -> Viewer {
+    pub(crate) fn viewer(&self) -> Viewer {
         if self.tags { Viewer::Program } else { Viewer::Person { replay: self.replay } }
     }
 
@@ -66,7 +67,7 @@ impl Options {
 
 /// The final line of `/set`.
 #[must_use]
-pub fn set_text(setting: Setting, epoch: &str) -> String {
+pub(crate) fn set_text(setting: Setting, epoch: &str) -> String {
     let on = |on: bool| if on { "on" } else { "off" };
     match setting {
         Setting::Tags(true) => format!("tags on epoch={epoch} protocol=1"),

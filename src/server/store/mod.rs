@@ -19,7 +19,7 @@
 //!
 //! `write/` and `index/` build on `db/` alone, and `read/` on `db/` and `index/`. They share no lock:
 //! SQLite's write-ahead log lets each reader see what was committed when it began. No read lasts
-//! longer than [`READ_DEADLINE`], so that the log can be checkpointed.
+//! longer than [`read::READ_DEADLINE`], so that the log can be checkpointed.
 
 mod db;
 mod index;
@@ -29,9 +29,9 @@ mod write;
 #[cfg(test)]
 mod test_support;
 
-pub use db::checkpoint::Checkpointer;
-pub use db::error::StoreError;
-pub use db::{DATABASE_FILE, INDEX_FILE, LOCK_FILE, Settings, Sync};
-pub use index::{IndexError, Indexer};
-pub use read::{READ_DEADLINE, Reader};
-pub use write::{CommitError, Committed, Fault, Store};
+pub(super) use db::checkpoint::Checkpointer;
+pub(super) use db::error::StoreError;
+pub(super) use db::{Settings, Sync};
+pub(super) use index::Indexer;
+pub(super) use read::Reader;
+pub(super) use write::{CommitError, Committed, Store};

@@ -125,7 +125,6 @@ pub(super) fn history(conversation: ConversationId, before: Option<u64>, after: 
 pub(super) fn search(conversations: &[ConversationId], words: &str) -> Read {
     Read::Search {
         conversations: conversations.iter().copied().map(conversation_ref).collect(),
-        within: false,
         from: None,
         limit: 50,
         more: None,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// A job for the bcrypt pool.
 #[derive(Debug)]
-pub struct AuthJob {
+pub(crate) struct AuthJob {
     /// For whom.
     pub conn: ConnId,
     /// Who will see the answer.
@@ -19,7 +19,7 @@ pub struct AuthJob {
 
 /// See [`AuthJob`].
 #[derive(Debug)]
-pub enum AuthWork {
+pub(crate) enum AuthWork {
     /// Is this the account's password?
     Verify {
         /// The account, and which generation of its password; `None` if there is no such account,
@@ -62,7 +62,7 @@ pub enum AuthWork {
 
 /// What `auth` found.
 #[derive(Debug)]
-pub enum AuthOutcome {
+pub(crate) enum AuthOutcome {
     /// The password was right.
     Right {
         /// Whose.
@@ -76,8 +76,6 @@ pub enum AuthOutcome {
     Wrong {
         /// The name that was tried.
         name: UserName,
-        /// The address that it comes from.
-        from: AddressGroup,
     },
     /// A new account's hash.
     Hashed {

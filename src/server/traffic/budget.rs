@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A worker holds bytes for each request that it sends; the dispatcher adds up those of a turn, and
 /// from then on they are one [`Share`], which goes with the turn's lines.
 #[derive(Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     held: AtomicUsize,
     most: usize,
 }
@@ -17,37 +17,37 @@ pub struct Budget {
 impl Budget {
     /// A budget of `most` bytes; `usize::MAX` is no bound.
     #[must_use]
-    pub fn new(most: usize) -> Arc<Self> {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { held: AtomicUsize::new(0), most })
     }
 
     /// Whether more may be held. The bound is soft by what the workers take at the same moment.
     #[must_use]
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.held.load(Ordering::Relaxed) < self.most
     }
 
     /// Holds so many bytes more, until they are part of a share that is dropped.
-    pub fn hold(&self, bytes: usize) {
+    pub(crate) fn hold(&self, bytes: usize) {
         self.held.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Bytes that are held already, given back when the share is dropped.
     #[must_use]
-    pub fn share(self: &Arc<Self>, bytes: usize) -> Share {
+    pub(crate) fn share(self: &Arc<Self>, bytes: usize) -> Share {
         Share(Some((Arc::clone(self), bytes)))
     }
 
     /// Bytes that are under way now.
-    #[must_use]
-    pub fn held(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 }
 
 /// A part of a [`Budget`], given back when dropped.
 #[derive(Debug, Default)]
-pub struct Share(Option<(Arc<Budget>, usize)>);
+pub(crate) struct Share(Option<(Arc<Budget>, usize)>);
 
 impl Drop for Share {
     fn drop(&mut self) {

@@ -8,14 +8,14 @@ use crate::protocol::line::Line;
 /// for each line would be allocated by one thread and freed by another, which costs more than the
 /// line.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     bytes: Vec<u8>,
     share: Share,
 }
 
 /// Where one line stands in its [`Lines`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LineRef {
+pub(crate) struct LineRef {
     start: usize,
     /// Where the line begins for people, without its tags.
     body: usize,
@@ -25,43 +25,43 @@ pub struct LineRef {
 impl Lines {
     /// An empty buffer with room for so many bytes.
     #[must_use]
-    pub fn with_capacity(bytes: usize) -> Self {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), share: Share::default() }
     }
 
     /// Encodes a line after those that are there.
-    pub fn push(&mut self, line: &Line<'_>) -> LineRef {
+    pub(crate) fn push(&mut self, line: &Line<'_>) -> LineRef {
         let start = self.bytes.len();
         let tags = line.encode(&mut self.bytes);
         LineRef { start, body: start + tags, end: self.bytes.len() }
     }
 
     /// What of the budget is under way with these lines: given back when the last worker drops them.
-    pub fn hold(&mut self, share: Share) {
+    pub(crate) fn hold(&mut self, share: Share) {
         self.share = share;
     }
 
     /// How many bytes they have together.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// Whether there is none.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// A line with its LF, as a connection wants it.
     #[must_use]
-    pub fn line(&self, line: LineRef, tagged: bool) -> &[u8] {
+    pub(crate) fn line(&self, line: LineRef, tagged: bool) -> &[u8] {
         &self.bytes[if tagged { line.start } else { line.body }..line.end]
     }
 
     /// All from one line to another, with their tags and LFs.
     #[must_use]
-    pub fn tagged(&self, first: LineRef, last: LineRef) -> &[u8] {
+    pub(crate) fn tagged(&self, first: LineRef, last: LineRef) -> &[u8] {
         &self.bytes[first.start..last.end]
     }
 }
@@ -69,13 +69,13 @@ impl Lines {
 impl LineRef {
     /// Whether this line comes directly after that one.
     #[must_use]
-    pub fn follows(self, before: LineRef) -> bool {
+    pub(crate) fn follows(self, before: LineRef) -> bool {
         before.end == self.start
     }
 
     /// Bytes with tags and LF.
     #[must_use]
-    pub fn size(self) -> usize {
+    pub(crate) fn size(self) -> usize {
         self.end - self.start
     }
 }

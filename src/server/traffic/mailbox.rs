@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Wakes a thread that sleeps elsewhere than in its mailbox, as a worker does in its poll.
-pub trait Wake: Send + Sync {
+pub(crate) trait Wake: Send + Sync {
     /// Makes the wait return. Called only while the owner sleeps, at most once for each sleep.
     fn wake(&self);
 }
@@ -14,7 +14,7 @@ pub trait Wake: Send + Sync {
 /// that says whether it sleeps, so that an awake owner costs no system call. Unbounded: what is
 /// under way is bounded by the [`Budget`](super::Budget) and by each connection's unanswered lines, so a send
 /// never blocks and no cycle of the ring can deadlock.
-pub struct Mailbox<T> {
+pub(crate) struct Mailbox<T> {
     slot: Arc<Slot<T>>,
 }
 
@@ -50,13 +50,13 @@ impl<T> Default for Mailbox<T> {
 impl<T> Mailbox<T> {
     /// A mailbox whose owner sleeps in [`Mailbox::wait`].
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(None)
     }
 
     /// A mailbox whose owner sleeps elsewhere and is woken by `wake`.
     #[must_use]
-    pub fn waking(wake: Box<dyn Wake>) -> Self {
+    pub(crate) fn waking(wake: Box<dyn Wake>) -> Self {
         Self::with(Some(wake))
     }
 
@@ -66,12 +66,12 @@ impl<T> Mailbox<T> {
     }
 
     /// Sends one item.
-    pub fn send(&self, item: T) {
+    pub(crate) fn send(&self, item: T) {
         self.put(|items| items.push(item));
     }
 
     /// Sends all of a batch under one lock, and leaves the batch empty with its room kept.
-    pub fn send_all(&self, batch: &mut Vec<T>) {
+    pub(crate) fn send_all(&self, batch: &mut Vec<T>) {
         if !batch.is_empty() {
             self.put(|items| {
                 if items.is_empty() {
@@ -99,7 +99,7 @@ impl<T> Mailbox<T> {
     }
 
     /// Takes what is there into `into`, which must be empty.
-    pub fn take(&self, into: &mut Vec<T>) {
+    pub(crate) fn take(&self, into: &mut Vec<T>) {
         debug_assert!(into.is_empty());
         let mut state = self.slot.state.lock();
         state.asleep = false;
@@ -109,14 +109,14 @@ impl<T> Mailbox<T> {
     /// Says that the owner is about to sleep; false if something is there, and it must not. The
     /// owner calls [`Mailbox::take`] when it is awake again.
     #[must_use]
-    pub fn may_sleep(&self) -> bool {
+    pub(crate) fn may_sleep(&self) -> bool {
         let mut state = self.slot.state.lock();
         state.asleep = state.items.is_empty();
         state.asleep
     }
 
     /// Sleeps until something is there or the time has come, then takes what is there.
-    pub fn wait(&self, until: Option<Instant>, into: &mut Vec<T>) {
+    pub(crate) fn wait(&self, until: Option<Instant>, into: &mut Vec<T>) {
         debug_assert!(into.is_empty());
         let mut state = self.slot.state.lock();
         while state.items.is_empty() {

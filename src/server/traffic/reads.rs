@@ -6,7 +6,7 @@ use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Text}
 /// A read that the hub allowed. It leaves the dispatcher after everything before it was committed,
 /// and the reader that takes it answers the worker.
 #[derive(Debug)]
-pub struct ReadJob {
+pub(crate) struct ReadJob {
     /// Who asked.
     pub conn: ConnId,
     /// What.
@@ -15,7 +15,7 @@ pub struct ReadJob {
 
 /// See [`ReadJob`].
 #[derive(Debug)]
-pub enum Read {
+pub(crate) enum Read {
     /// `/history`: with `after` the first `limit` lines, else the last; both bounds exclusive.
     History {
         /// Where, with the name that its rows carry.
@@ -31,8 +31,6 @@ pub enum Read {
     Search {
         /// All that the account may read, or just the one that it asked for.
         conversations: Vec<ConversationRef>,
-        /// Whether `conversations` is one that was asked for.
-        within: bool,
         /// Only by this account.
         from: Option<AccountId>,
         /// At most so many.
@@ -67,7 +65,7 @@ pub enum Read {
 
 /// A conversation, and the TARGET that the asker knows it by.
 #[derive(Debug, Clone)]
-pub struct ConversationRef {
+pub(crate) struct ConversationRef {
     /// Which.
     pub id: ConversationId,
     /// `ROOM` or `@NAME`.
@@ -76,7 +74,7 @@ pub struct ConversationRef {
 
 /// A conversation and how far it is read.
 #[derive(Debug, Clone)]
-pub struct Unread {
+pub(crate) struct Unread {
     /// Which.
     pub conversation: ConversationRef,
     /// The last id when it was asked.

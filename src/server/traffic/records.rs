@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// A change to what is kept, besides messages.
 #[derive(Debug, Clone)]
-pub enum Write {
+pub(crate) enum Write {
     /// A new account.
     Account(AccountRecord),
     /// A new password; the account's generation goes up by one.
@@ -48,7 +48,7 @@ pub enum Write {
 
 /// An account as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountRecord {
+pub(crate) struct AccountRecord {
     /// Its number, given by the core.
     pub id: AccountId,
     /// Its name as it was registered.
@@ -65,7 +65,7 @@ pub struct AccountRecord {
 
 /// A device token as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenRecord {
+pub(crate) struct TokenRecord {
     /// SHA-256 of the token.
     pub digest: Digest,
     /// Whose.
@@ -78,7 +78,7 @@ pub struct TokenRecord {
 
 /// An invitation to the server as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InviteRecord {
+pub(crate) struct InviteRecord {
     /// SHA-256 of the code.
     pub digest: Digest,
     /// How many it still lets in.
@@ -91,7 +91,7 @@ pub struct InviteRecord {
 
 /// Which conversation it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConversationKind {
+pub(crate) enum ConversationKind {
     /// A room.
     Room {
         /// Its name.
@@ -107,7 +107,7 @@ pub enum ConversationKind {
 
 /// A room or a pair as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConversationRecord {
+pub(crate) struct ConversationRecord {
     /// Its number, given by the core.
     pub id: ConversationId,
     /// Which it is.
@@ -118,7 +118,7 @@ pub struct ConversationRecord {
 
 /// What a member may do in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// Talk.
     Member,
     /// Everything.
@@ -127,7 +127,7 @@ pub enum Role {
 
 /// A member of a room, or one side of a pair, as it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MemberRecord {
+pub(crate) struct MemberRecord {
     /// Where.
     pub conversation: ConversationId,
     /// Who.
@@ -140,7 +140,7 @@ pub struct MemberRecord {
 
 /// An invitation to a room as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvitedRecord {
+pub(crate) struct InvitedRecord {
     /// Where to.
     pub conversation: ConversationId,
     /// Who.
@@ -151,7 +151,7 @@ pub struct InvitedRecord {
 
 /// All that the core keeps in memory: read at the start, and again after a failed commit.
 #[derive(Debug, Clone, Default)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// Names this database's history.
     pub epoch: String,
     /// Every account, ascending by id.
@@ -172,7 +172,7 @@ pub struct Snapshot {
 
 /// A message to be kept. The store gives it its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// Where it is said.
     pub conversation: ConversationId,
     /// By whom.
@@ -187,7 +187,7 @@ pub struct Draft {
 
 /// What became of a [`Draft`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Appended {
+pub(crate) enum Appended {
     /// It has this id.
     New(MessageId),
     /// The same text was said under this key before, with this id.

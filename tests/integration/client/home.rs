@@ -10,9 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The client's home: its state directory.
-pub struct Home(pub tempfile::TempDir);
+pub(super) struct Home(pub tempfile::TempDir);
 
-pub struct Ended {
+pub(super) struct Ended {
     /// The exit code; none if it had to be killed.
     pub code: Option<i32>,
     /// Standard output.
@@ -22,37 +22,37 @@ pub struct Ended {
 }
 
 impl Home {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join("chitchat").join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         fs::create_dir_all(self.path("")).unwrap();
         fs::write(self.path(name), text).unwrap();
     }
 
-    pub fn save_login(&self, server: SocketAddr) {
+    pub(super) fn save_login(&self, server: SocketAddr) {
         self.write("tokens", &format!("{server} alice ttoken\n"));
     }
 
-    pub fn command(&self, server: SocketAddr, args: &[&str]) -> Command {
+    pub(super) fn command(&self, server: SocketAddr, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chitchat"));
         command.arg(server.to_string()).args(args).env("XDG_STATE_HOME", self.0.path()).env_remove("RUST_LOG");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    pub fn run(&self, server: SocketAddr, args: &[&str], input: &str) -> Ended {
+    pub(super) fn run(&self, server: SocketAddr, args: &[&str], input: &str) -> Ended {
         finish(self.command(server, args).spawn().unwrap(), input)
     }
 }
 
 /// Writes the input and waits for the process to end, or kills it at the deadline.
-pub fn finish(mut child: Child, input: &str) -> Ended {
+pub(super) fn finish(mut child: Child, input: &str) -> Ended {
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let reader = |mut from: Box<dyn std::io::Read + Send>| {
         thread::spawn(move || {

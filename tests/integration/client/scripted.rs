@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 /// A certificate and its key.
-pub struct Identity {
+pub(super) struct Identity {
     config: Arc<ServerConfig>,
     /// As the server prints it.
     pub fingerprint: String,
@@ -20,7 +20,7 @@ pub struct Identity {
     pub key: KeyPair,
 }
 
-pub fn identity_from(cert: &rcgen::Certificate, key: KeyPair) -> Identity {
+pub(super) fn identity_from(cert: &rcgen::Certificate, key: KeyPair) -> Identity {
     let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -32,31 +32,31 @@ pub fn identity_from(cert: &rcgen::Certificate, key: KeyPair) -> Identity {
     Identity { config: Arc::new(config), fingerprint: format!("SHA256:{digits}"), key }
 }
 
-pub fn self_signed() -> Identity {
+pub(super) fn self_signed() -> Identity {
     let key = KeyPair::generate().unwrap();
     let cert = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
     identity_from(&cert, key)
 }
 
 /// One connection, seen from the server.
-pub struct Peer(pub BufReader<StreamOwned<ServerConnection, TcpStream>>);
+pub(super) struct Peer(pub BufReader<StreamOwned<ServerConnection, TcpStream>>);
 
 impl Peer {
-    pub fn send(&mut self, lines: &[&str]) {
+    pub(super) fn send(&mut self, lines: &[&str]) {
         for line in lines {
             self.0.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
         }
         self.0.get_mut().flush().unwrap();
     }
 
-    pub fn read(&mut self) -> String {
+    pub(super) fn read(&mut self) -> String {
         let mut line = String::new();
         self.0.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
     /// Reads a line, checks everything but its label, and returns the label.
-    pub fn expect(&mut self, wanted: &str) -> String {
+    pub(super) fn expect(&mut self, wanted: &str) -> String {
         let line = self.read();
         let (label, command) = line.strip_prefix("/@").and_then(|rest| rest.split_once(' ')).unwrap_or(("", &line));
         assert_eq!(command, wanted, "in {line:?}");
@@ -64,7 +64,7 @@ impl Peer {
     }
 
     /// Reads `post ROOM KEY TEXT` and returns its label and key.
-    pub fn expect_post(&mut self, room: &str, text: &str) -> (String, String) {
+    pub(super) fn expect_post(&mut self, room: &str, text: &str) -> (String, String) {
         let line = self.read();
         let mut words = line.splitn(5, ' ');
         let label = words.next().and_then(|word| word.strip_prefix("/@")).unwrap().to_owned();
@@ -75,7 +75,7 @@ impl Peer {
     }
 
     /// Greeting, tags, the login with the saved token, deflate refused, the conversations.
-    pub fn log_in(&mut self, conversations: &[&str]) {
+    pub(super) fn log_in(&mut self, conversations: &[&str]) {
         self.greet();
         let label = self.expect("resume ttoken");
         self.send(&[&format!("@re={label} + welcome alice - you are in lobby.")]);
@@ -84,13 +84,13 @@ impl Peer {
         self.list(conversations);
     }
 
-    pub fn greet(&mut self) {
+    pub(super) fn greet(&mut self) {
         self.send(&["* ChitChat at test. New here? /register NAME"]);
         let label = self.expect("set tags on");
         self.send(&[&format!("@re={label} + tags on epoch=e1 protocol=1")]);
     }
 
-    pub fn list(&mut self, conversations: &[&str]) {
+    pub(super) fn list(&mut self, conversations: &[&str]) {
         let label = self.expect("conversations");
         for row in conversations {
             self.send(&[&format!("@re={label} | {row}")]);
@@ -98,7 +98,7 @@ impl Peer {
         self.send(&[&format!("@re={label} + {} conversations", conversations.len())]);
     }
 
-    pub fn goodbye(mut self) {
+    pub(super) fn goodbye(mut self) {
         assert_eq!(self.read(), "/quit");
         self.send(&["+ goodbye"]);
         self.0.get_mut().conn.send_close_notify();
@@ -106,24 +106,24 @@ impl Peer {
     }
 
     /// Waits for the client to close.
-    pub fn end(mut self) {
+    pub(super) fn end(mut self) {
         let mut rest = Vec::new();
         // A client that refuses the certificate ends with an alert, which is an error here.
         let _ = self.0.read_to_end(&mut rest);
     }
 }
 
-pub type Act = Box<dyn FnOnce(Peer) + Send>;
+pub(super) type Act = Box<dyn FnOnce(Peer) + Send>;
 
 /// A server that plays one act for each connection, in order.
-pub struct Server {
+pub(super) struct Server {
     /// Where it listens.
     pub address: SocketAddr,
     thread: JoinHandle<()>,
 }
 
 impl Server {
-    pub fn start(identity: &Identity, acts: Vec<Act>) -> Self {
+    pub(super) fn start(identity: &Identity, acts: Vec<Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let config = Arc::clone(&identity.config);
@@ -138,7 +138,7 @@ impl Server {
         Self { address, thread }
     }
 
-    pub fn finish(self) {
+    pub(super) fn finish(self) {
         let until = Instant::now() + DEADLINE;
         while !self.thread.is_finished() {
             assert!(Instant::now() < until, "the server is still waiting for the client");

@@ -12,7 +12,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 /// One connection.
-pub struct Client {
+pub(crate) struct Client {
     stream: Stream,
     pending: Vec<u8>,
     transcript: String,
@@ -27,12 +27,12 @@ enum Stream {
 
 impl Client {
     /// Connects in the clear; nothing is read yet.
-    pub fn plain(address: SocketAddr) -> Self {
+    pub(crate) fn plain(address: SocketAddr) -> Self {
         Self::new(Stream::Plain(socket(address)))
     }
 
     /// Connects with TLS 1.3 or 1.2, whichever the server likes; any certificate is taken.
-    pub fn tls(address: SocketAddr) -> Self {
+    pub(crate) fn tls(address: SocketAddr) -> Self {
         let tls = ClientConnection::new(any_certificate(), ServerName::IpAddress(address.ip().into())).unwrap();
         Self::new(Stream::Tls(Box::new(StreamOwned::new(tls, socket(address)))))
     }
@@ -43,14 +43,14 @@ impl Client {
 
     /// Sends a line.
     #[track_caller]
-    pub fn send(&mut self, line: &str) {
+    pub(crate) fn send(&mut self, line: &str) {
         let line = pattern::fill(line, &self.words);
         self.send_bytes(format!("{line}\n").as_bytes());
     }
 
     /// Sends bytes as they are.
     #[track_caller]
-    pub fn send_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         self.note('>', bytes);
         let sent = match &mut self.stream {
             Stream::Plain(socket) => socket.write_all(bytes),
@@ -62,7 +62,7 @@ impl Client {
     }
 
     /// Sends bytes to a server that may close before it has taken them all.
-    pub fn send_anyway(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_anyway(&mut self, bytes: &[u8]) {
         let _ = match &mut self.stream {
             Stream::Plain(socket) => socket.write_all(bytes),
             Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
@@ -71,7 +71,7 @@ impl Client {
 
     /// The next line, without its LF; `None` at the end of what the server sends.
     #[track_caller]
-    pub fn next_line(&mut self) -> Option<String> {
+    pub(crate) fn next_line(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.pending.iter().position(|&b| b == b'\n') {
                 let line: Vec<u8> = self.pending.drain(..=end).collect();
@@ -103,7 +103,7 @@ impl Client {
 
     /// The next line from a server that may be killed at any moment: `None` at any end, also in
     /// the middle of a line.
-    pub fn line_or_end(&mut self) -> Option<String> {
+    pub(crate) fn line_or_end(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.pending.iter().position(|&b| b == b'\n') {
                 let line: Vec<u8> = self.pending.drain(..=end).collect();
@@ -118,7 +118,7 @@ impl Client {
     }
 
     /// Makes the system take little on the connection's behalf while nobody reads.
-    pub fn read_slowly(&mut self) {
+    pub(crate) fn read_slowly(&mut self) {
         let socket = match &self.stream {
             Stream::Plain(socket) => socket,
             Stream::Tls(tls) => &tls.sock,
@@ -128,7 +128,7 @@ impl Client {
 
     /// The next bytes, `count` of them, whatever they are.
     #[track_caller]
-    pub fn next_bytes(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn next_bytes(&mut self, count: usize) -> Vec<u8> {
         self.fill(count);
         let bytes: Vec<u8> = self.pending.drain(..count).collect();
         self.note('<', &bytes);
@@ -149,7 +149,7 @@ impl Client {
 
     /// The next bytes up to and with this one.
     #[track_caller]
-    pub fn next_bytes_until(&mut self, last: u8) -> Vec<u8> {
+    pub(crate) fn next_bytes_until(&mut self, last: u8) -> Vec<u8> {
         loop {
             if let Some(end) = self.pending.iter().position(|&byte| byte == last) {
                 return self.next_bytes(end + 1);
@@ -159,7 +159,7 @@ impl Client {
     }
 
     /// Whether it speaks TLS.
-    pub fn is_tls(&self) -> bool {
+    pub(crate) fn is_tls(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))
     }
 
@@ -181,7 +181,7 @@ impl Client {
     /// The next line must fit the pattern. A line that says what happened in a room is passed
     /// over unless it is what is expected: who comes and goes is told when it suits the server.
     #[track_caller]
-    pub fn expect(&mut self, pattern: &str) -> String {
+    pub(crate) fn expect(&mut self, pattern: &str) -> String {
         let expected = pattern::fill(pattern, &self.words);
         loop {
             match self.next_line() {
@@ -195,7 +195,7 @@ impl Client {
 
     /// Reads on until a line fits; gives what came before it, and the line last.
     #[track_caller]
-    pub fn read_until(&mut self, pattern: &str) -> Vec<String> {
+    pub(crate) fn read_until(&mut self, pattern: &str) -> Vec<String> {
         let expected = pattern::fill(pattern, &self.words);
         let mut lines = Vec::new();
         loop {
@@ -210,7 +210,7 @@ impl Client {
 
     /// Sends a command and gives its rows and its final line, passing over what is live.
     #[track_caller]
-    pub fn ask(&mut self, command: &str) -> Vec<String> {
+    pub(crate) fn ask(&mut self, command: &str) -> Vec<String> {
         self.send(command);
         let mut lines = Vec::new();
         loop {
@@ -227,7 +227,7 @@ impl Client {
 
     /// As [`Client::ask`], for rows whose order nobody promised: they are sorted.
     #[track_caller]
-    pub fn ask_sorted(&mut self, command: &str) -> Vec<String> {
+    pub(crate) fn ask_sorted(&mut self, command: &str) -> Vec<String> {
         let mut lines = self.ask(command);
         let rows = lines.len() - 1;
         lines[..rows].sort_unstable();
@@ -236,7 +236,7 @@ impl Client {
 
     /// The server must end the connection with no further line.
     #[track_caller]
-    pub fn expect_end(&mut self) {
+    pub(crate) fn expect_end(&mut self) {
         loop {
             match self.next_line() {
                 None => return,
@@ -248,14 +248,14 @@ impl Client {
 
     /// All lines that still come, to the end.
     #[track_caller]
-    pub fn read_to_end(&mut self) -> Vec<String> {
+    pub(crate) fn read_to_end(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.next_line()).collect()
     }
 
     /// Nothing must have come: the next line is the answer to a question asked now, which passes
     /// through the same dispatcher as whatever else might have come.
     #[track_caller]
-    pub fn expect_nothing(&mut self) {
+    pub(crate) fn expect_nothing(&mut self) {
         self.send("/whoami");
         let line = loop {
             match self.next_line() {
@@ -272,13 +272,13 @@ impl Client {
 
     /// Registers an account and reads its welcome.
     #[track_caller]
-    pub fn register(&mut self, name: &str) {
+    pub(crate) fn register(&mut self, name: &str) {
         self.send(&format!("/register {name} {PASSWORD}"));
         self.expect(&format!("+ welcome {name}…"));
     }
 
     /// Ends the sending side; what was sent is still to be answered.
-    pub fn end_input(&mut self) {
+    pub(crate) fn end_input(&mut self) {
         match &mut self.stream {
             Stream::Plain(socket) => socket.shutdown(Shutdown::Write).unwrap(),
             Stream::Tls(tls) => {
@@ -298,7 +298,7 @@ impl Client {
 }
 
 /// The line without its tags.
-pub fn untagged(line: &str) -> &str {
+pub(crate) fn untagged(line: &str) -> &str {
     if line.starts_with('@') { line.split_once(' ').map_or(line, |(_, body)| body) } else { line }
 }
 

@@ -5,26 +5,26 @@
 //! both sides make the same mistake. No wait is without a deadline, and none is a sleep: a test
 //! waits for a line, for an end, or for the answer to a question asked behind another.
 
-pub mod client;
-pub mod pattern;
-pub mod program;
-pub mod script;
-pub mod server;
+pub(crate) mod client;
+pub(crate) mod pattern;
+pub(crate) mod program;
+pub(crate) mod script;
+pub(crate) mod server;
 
 use std::time::Duration;
 
 /// How long anything may be waited for.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A password that is long enough.
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
-pub use client::Client;
-pub use script::Script;
-pub use server::Server;
+pub(crate) use client::Client;
+pub(crate) use script::Script;
+pub(crate) use server::Server;
 
 /// Plays a transcript against a server of its own that takes registrations and has no throttles.
-pub fn play(transcript: &str) {
+pub(crate) fn play(transcript: &str) {
     let server = Server::start();
     Script::new(&server).play(transcript);
 }

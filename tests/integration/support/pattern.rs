@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 /// The words remembered so far.
-pub type Words = BTreeMap<String, String>;
+pub(crate) type Words = BTreeMap<String, String>;
 
 /// Whether a line fits; remembers words only if it does.
-pub fn fits(pattern: &str, line: &str, words: &mut Words) -> bool {
+pub(crate) fn fits(pattern: &str, line: &str, words: &mut Words) -> bool {
     let mut tried = words.clone();
     let found = run(pattern, line, &mut tried);
     if found {
@@ -18,7 +18,7 @@ pub fn fits(pattern: &str, line: &str, words: &mut Words) -> bool {
 }
 
 /// Puts remembered words in their places.
-pub fn fill(text: &str, words: &Words) -> String {
+pub(crate) fn fill(text: &str, words: &Words) -> String {
     words.iter().fold(text.to_owned(), |text, (name, word)| text.replace(&format!("{{{name}}}"), word))
 }
 

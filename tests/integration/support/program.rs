@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Instant;
 
 /// A program that runs.
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     input: Option<ChildStdin>,
     output: Receiver<Vec<u8>>,
@@ -18,7 +18,7 @@ pub struct Program {
 
 impl Program {
     /// Starts it; what it says on its standard error is not looked at.
-    pub fn start(name: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(name);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} can't be started: {error}"));
@@ -35,19 +35,19 @@ impl Program {
     }
 
     /// Types a line.
-    pub fn send(&mut self, line: &str) {
+    pub(crate) fn send(&mut self, line: &str) {
         let input = self.input.as_mut().expect("its input is open");
         input.write_all(format!("{line}\n").as_bytes()).unwrap();
         input.flush().unwrap();
     }
 
     /// Ends its input.
-    pub fn end_input(&mut self) {
+    pub(crate) fn end_input(&mut self) {
         self.input = None;
     }
 
     /// All that it has shown so far.
-    pub fn seen(&self) -> &[u8] {
+    pub(crate) fn seen(&self) -> &[u8] {
         &self.seen
     }
 
@@ -73,7 +73,7 @@ impl Program {
 
     /// The next line must fit, but for what happens in rooms.
     #[track_caller]
-    pub fn expect(&mut self, expected: &str) {
+    pub(crate) fn expect(&mut self, expected: &str) {
         loop {
             let line = self.next_line().unwrap_or_else(|| panic!("ended before {expected}:\n{}", self.transcript()));
             if pattern::fits(expected, &line, &mut Words::new()) {
@@ -85,7 +85,7 @@ impl Program {
 
     /// Reads on until a line fits.
     #[track_caller]
-    pub fn read_until(&mut self, expected: &str) {
+    pub(crate) fn read_until(&mut self, expected: &str) {
         loop {
             let line = self.next_line().unwrap_or_else(|| panic!("ended before {expected}:\n{}", self.transcript()));
             if pattern::fits(expected, &line, &mut Words::new()) {
@@ -96,14 +96,14 @@ impl Program {
 
     /// All that it still shows until it ends.
     #[track_caller]
-    pub fn read_to_end(&mut self) -> String {
+    pub(crate) fn read_to_end(&mut self) -> String {
         while self.next_line().is_some() {}
         self.transcript()
     }
 
     /// It must end with nothing more to show.
     #[track_caller]
-    pub fn expect_end(&mut self) {
+    pub(crate) fn expect_end(&mut self) {
         if let Some(line) = self.next_line() {
             panic!("expected the end, got: {line}\n{}", self.transcript());
         }

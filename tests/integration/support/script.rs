@@ -21,7 +21,7 @@ use super::{Client, Server};
 use std::collections::BTreeMap;
 
 /// Connections by name, and what their transcript has remembered.
-pub struct Script<'a> {
+pub(crate) struct Script<'a> {
     server: &'a Server,
     clients: BTreeMap<String, Client>,
     words: super::pattern::Words,
@@ -29,13 +29,13 @@ pub struct Script<'a> {
 
 impl<'a> Script<'a> {
     /// Nobody is connected yet.
-    pub fn new(server: &'a Server) -> Self {
+    pub(crate) fn new(server: &'a Server) -> Self {
         Self { server, clients: BTreeMap::new(), words: BTreeMap::new() }
     }
 
     /// Plays the lines; panics at the first that is not as it says.
     #[track_caller]
-    pub fn play(&mut self, transcript: &str) -> &mut Self {
+    pub(crate) fn play(&mut self, transcript: &str) -> &mut Self {
         for line in transcript.lines().map(str::trim_start) {
             if !line.is_empty() && !line.starts_with('#') {
                 self.step(line);
@@ -46,18 +46,18 @@ impl<'a> Script<'a> {
 
     /// A connection, for what a transcript can't say.
     #[track_caller]
-    pub fn client(&mut self, name: &str) -> &mut Client {
+    pub(crate) fn client(&mut self, name: &str) -> &mut Client {
         self.clients.get_mut(name).unwrap_or_else(|| panic!("{name} is not connected"))
     }
 
     /// A word that a pattern has remembered.
     #[track_caller]
-    pub fn word(&self, name: &str) -> &str {
+    pub(crate) fn word(&self, name: &str) -> &str {
         self.words.get(name).unwrap_or_else(|| panic!("nothing is remembered as {name}"))
     }
 
     /// Remembers a word.
-    pub fn remember(&mut self, name: &str, word: &str) -> &mut Self {
+    pub(crate) fn remember(&mut self, name: &str, word: &str) -> &mut Self {
         self.words.insert(name.to_owned(), word.to_owned());
         self
     }

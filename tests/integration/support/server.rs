@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long the server may take to end: its own deadline for flushing, and more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What tests change of the settings unless they say otherwise: passwords are cheap and nothing
 /// that one address does too often is refused.
@@ -25,7 +25,7 @@ const SETTINGS: [&str; 6] = [
 ];
 
 /// A server that runs, or one that has ended and whose data is still there.
-pub struct Server {
+pub(crate) struct Server {
     data: TempDir,
     settings: Vec<String>,
     /// The largest file that it may write, in KiB: a disk that is full, in effect.
@@ -42,7 +42,7 @@ struct Running {
 }
 
 /// How a run that never served ended.
-pub struct Failure {
+pub(crate) struct Failure {
     /// Its exit status.
     pub status: ExitStatus,
     /// All that it wrote.
@@ -51,19 +51,19 @@ pub struct Failure {
 
 impl Server {
     /// A server with nobody in it.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(&[])
     }
 
     /// The same with other settings, as `KEY=VALUE`.
-    pub fn with(settings: &[&str]) -> Self {
+    pub(crate) fn with(settings: &[&str]) -> Self {
         let mut server = Self::not_started(settings);
         server.restart();
         server
     }
 
     /// The same, to be started with [`Server::restart`] when its data directory has been prepared.
-    pub fn not_started(settings: &[&str]) -> Self {
+    pub(crate) fn not_started(settings: &[&str]) -> Self {
         let key = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
         let kept = SETTINGS.iter().filter(|&&old| !settings.iter().any(|&new| key(new) == key(old)));
         let settings = kept.chain(settings).map(|&setting| setting.to_owned()).collect();
@@ -72,12 +72,12 @@ impl Server {
     }
 
     /// From the next start on no file of its may grow beyond so many KiB.
-    pub fn limit_files(&mut self, kib: Option<u32>) {
+    pub(crate) fn limit_files(&mut self, kib: Option<u32>) {
         self.file_limit = kib;
     }
 
     /// Starts it again on the same data, at other ports. It must not be running.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         assert!(self.process.is_none(), "the server still runs");
         let mut child = self.command().spawn().expect("chitchatd can be started");
         let said = listen(&mut child);
@@ -105,7 +105,7 @@ impl Server {
     }
 
     /// Starts the server where it is expected to fail, with more arguments, and waits for its end.
-    pub fn fail(data: &Path, arguments: &[&str]) -> Failure {
+    pub(crate) fn fail(data: &Path, arguments: &[&str]) -> Failure {
         let mut command = chitchatd(data, &SETTINGS);
         command.args(arguments);
         let mut child = command.spawn().expect("chitchatd can be started");
@@ -116,7 +116,7 @@ impl Server {
 
     /// Runs another command of `chitchatd` on this server's data, such as `invite`, and gives what
     /// it printed.
-    pub fn command_output(&self, arguments: &[&str]) -> String {
+    pub(crate) fn command_output(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
         let output =
             command.args(arguments).arg("--data").arg(self.data.path()).output().expect("chitchatd can be started");
@@ -141,62 +141,62 @@ impl Server {
     }
 
     /// Where it takes TLS.
-    pub fn tls(&self) -> SocketAddr {
+    pub(crate) fn tls(&self) -> SocketAddr {
         self.running().tls
     }
 
     /// Where it takes plain connections.
-    pub fn plain(&self) -> SocketAddr {
+    pub(crate) fn plain(&self) -> SocketAddr {
         self.running().plain
     }
 
     /// Its certificate's fingerprint, as its start printed it.
-    pub fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let mut lines = self.running().log.lines().filter_map(|line| line.trim().strip_prefix("certificate "));
         lines.next().expect("a start prints the fingerprint").trim().to_owned()
     }
 
     /// Its process.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.running().child.id()
     }
 
     /// Its data directory.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.data.path().to_owned()
     }
 
     /// A connection in the clear, its greeting read.
-    pub fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Client {
         let mut client = Client::plain(self.plain());
         client.expect("* …");
         client
     }
 
     /// A connection with TLS, its greeting read.
-    pub fn connect_tls(&self) -> Client {
+    pub(crate) fn connect_tls(&self) -> Client {
         let mut client = Client::tls(self.tls());
         client.expect("* …");
         client
     }
 
     /// Asks it to stop, as systemd does.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
     /// Asks it to stop, as Ctrl-C does.
-    pub fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         self.signal(Signal::INT);
     }
 
     /// Tells it to reload, as `systemctl reload` and a terminal that is closed do.
-    pub fn hang_up(&self) {
+    pub(crate) fn hang_up(&self) {
         self.signal(Signal::HUP);
     }
 
     /// Ends it as a crash does, and waits until it is gone.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.wait();
     }
@@ -207,7 +207,7 @@ impl Server {
     }
 
     /// Waits for its end; gives the exit status and all that it wrote.
-    pub fn wait(&mut self) -> (ExitStatus, String) {
+    pub(crate) fn wait(&mut self) -> (ExitStatus, String) {
         let mut running = self.process.take().expect("the server runs");
         let status = wait(&mut running.child, &running.said, &mut running.log);
         assert!(!running.log.contains("panicked at"), "a thread of the server panicked:\n{}", running.log);

@@ -77,7 +77,7 @@ impl Model {
                 let conversation = one(kept.conversations.iter_mut().filter(|c| c.id == *id));
                 match &mut conversation.kind {
                     crate::server::traffic::ConversationKind::Room { topic, .. } => topic.clone_from(text),
-                    pair => panic!("{pair:?} has no topic"),
+                    pair @ crate::server::traffic::ConversationKind::Pair(..) => panic!("{pair:?} has no topic"),
                 }
             }
             Write::Member(new) => {

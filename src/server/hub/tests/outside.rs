@@ -14,7 +14,7 @@ pub(super) fn check(job: AuthJob) -> Request {
             Some((account, generation)) if hash.as_deref() == Some(password.expose()) => {
                 AuthOutcome::Right { account, generation, from }
             }
-            _ => AuthOutcome::Wrong { name, from },
+            _ => AuthOutcome::Wrong { name },
         },
         AuthWork::Hash { name, invite, password, from } => {
             AuthOutcome::Hashed { name, invite, hash: password.expose().into(), from }

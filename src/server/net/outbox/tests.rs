@@ -83,7 +83,8 @@ fn parts(frames: bool) -> &'static [Vec<u8>] {
 fn make(frames: bool) -> Vec<Vec<u8>> {
     let mut packer = Packer::new();
     let part = |n: u64| {
-        let words: String = (0..40 + n % 300).map(|word| format!("{:x} ", word * n * 7919 % 10007)).collect();
+        let words: String =
+            (0..40 + n % 300).fold(String::new(), |text, word| text + &format!("{:x} ", word * n * 7919 % 10007));
         let line = format!("[lobby] bob: {n} {words}\n").into_bytes();
         match packer.pack(&line) {
             Some(frame) if frames && !n.is_multiple_of(3) => frame.into_vec(),

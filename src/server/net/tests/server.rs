@@ -52,7 +52,6 @@ impl Server {
             budget: Arc::clone(&budget),
             tls: identity.server_config().unwrap(),
             dispatcher: requests.clone(),
-            workers: vec![mailbox.clone()],
             unread: vec![Unread::default()],
         };
         let run = move || worker.run(&shared).unwrap();

@@ -43,7 +43,7 @@ impl Worker {
             if all <= shared.limits.unread_total || (before < most && total <= share) {
                 return;
             }
-            self.turn(slot, now, shared, |connection, turn| connection.too_slow(turn));
+            self.turn(slot, now, shared, super::super::connection::Connection::too_slow);
             let freed = before.saturating_sub(unread_of(&self.slots, slot));
             (all, total) = (all.saturating_sub(freed), total.saturating_sub(freed));
         }

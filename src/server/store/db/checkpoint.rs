@@ -20,7 +20,7 @@ pub(crate) const REST_MAX: i32 = 128;
 
 /// A connection that checkpoints.
 #[derive(Debug)]
-pub struct Checkpointer {
+pub(crate) struct Checkpointer {
     db: Connection,
     file: PathBuf,
 }
@@ -30,7 +30,7 @@ impl Checkpointer {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn open(settings: &Settings) -> Result<Self, StoreError> {
+    pub(crate) fn open(settings: &Settings) -> Result<Self, StoreError> {
         let file = settings.data.join(DATABASE_FILE);
         let db = connect_writer(&file)?;
         // This connection writes nothing else, so only its checkpoints sync.
@@ -39,7 +39,7 @@ impl Checkpointer {
     }
 
     /// Checkpoints at each nudge, until all senders are gone.
-    pub fn run(self, nudges: &Receiver<()>) {
+    pub(crate) fn run(self, nudges: &Receiver<()>) {
         for () in nudges {
             self.checkpoint();
         }

@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The main database's file within the data directory.
-pub const DATABASE_FILE: &str = "chitchat.db";
+pub(super) const DATABASE_FILE: &str = "chitchat.db";
 /// The index's file within the data directory.
-pub const INDEX_FILE: &str = "index.db";
+pub(super) const INDEX_FILE: &str = "index.db";
 /// The file within the data directory that a running server holds locked.
-pub const LOCK_FILE: &str = "lock";
+pub(super) const LOCK_FILE: &str = "lock";
 
 /// How long one connection waits for another's lock: only at start and at a forced checkpoint.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
@@ -32,7 +32,7 @@ const READER_STATEMENTS: usize = 32;
 
 /// What the store keeps, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The data directory; created if it is missing.
     pub data: PathBuf,
     /// What a commit waits for.
@@ -44,7 +44,7 @@ pub struct Settings {
 
 /// What a commit waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sync {
+pub(crate) enum Sync {
     /// For the disk: what was committed survives a power cut.
     Full,
     /// For the operating system: what was committed survives a crash of the process. After an

@@ -154,7 +154,8 @@ fn set_meta(db: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::super::super::test_support::{Dir, open};
-    use super::super::super::{DATABASE_FILE, Settings, Store};
+    use super::super::super::{Settings, Store};
+    use super::super::DATABASE_FILE;
     use super::*;
 
     #[test]

@@ -57,7 +57,7 @@ const CACHE_KIB: i64 = 128;
 
 /// Why indexing can't go on. Reads still work, line by line and slower.
 #[derive(Debug, thiserror::Error)]
-pub enum IndexError {
+pub(crate) enum IndexError {
     /// A full disk, or anything else that SQLite reports.
     #[error("{file}: {source}")]
     Database {
@@ -76,7 +76,7 @@ pub enum IndexError {
 
 /// The only writer of the index.
 #[derive(Debug)]
-pub struct Indexer {
+pub(crate) struct Indexer {
     messages: Connection,
     index: Connection,
     file: PathBuf,
@@ -102,7 +102,7 @@ impl Indexer {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn open(settings: &Settings, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, StoreError> {
+    pub(crate) fn open(settings: &Settings, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, StoreError> {
         let database = settings.data.join(DATABASE_FILE);
         let file = settings.data.join(INDEX_FILE);
         let messages = connect_reader(&database)?;
@@ -130,7 +130,7 @@ impl Indexer {
     ///
     /// # Errors
     /// See [`IndexError`].
-    pub fn behind(&self) -> Result<u64, IndexError> {
+    pub(crate) fn behind(&self) -> Result<u64, IndexError> {
         let last = last_seq(&self.messages).map_err(|error| self.fault(error))?;
         Ok(last.saturating_sub(self.indexed).unsigned_abs())
     }
@@ -144,7 +144,7 @@ impl Indexer {
     ///
     /// # Errors
     /// [`IndexError::Damaged`].
-    pub fn run(mut self, nudges: &Receiver<()>) -> Result<(), IndexError> {
+    pub(crate) fn run(mut self, nudges: &Receiver<()>) -> Result<(), IndexError> {
         give_way();
         let mut well = true;
         loop {

@@ -12,7 +12,7 @@ mod search;
 mod unread;
 
 use self::locate::with_locator;
-pub use self::page::READ_DEADLINE;
+pub(super) use self::page::READ_DEADLINE;
 use self::page::{Page, ReadError};
 use self::search::Search;
 use super::db::error::StoreError;
@@ -30,7 +30,7 @@ const STEPS_PER_CHECK: i32 = 1000;
 
 /// A reader. An answer is bounded by the limit that was asked for and by its bytes.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     pub(super) db: Connection,
     /// `None` where messages are not kept.
     pub(super) index: Option<Connection>,
@@ -55,7 +55,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn open(settings: &Settings, answer_bytes: usize) -> Result<Self, StoreError> {
+    pub(crate) fn open(settings: &Settings, answer_bytes: usize) -> Result<Self, StoreError> {
         let deadline = Arc::new(Deadline { start: Instant::now(), end: AtomicU64::new(u64::MAX) });
         let connect = |name| {
             let file = settings.data.join(name);
@@ -81,7 +81,7 @@ impl Reader {
     }
 
     /// Answers one job. A failure becomes a refusal, and is logged if it is not the asker's fault.
-    pub fn answer(&mut self, job: ReadJob) -> Answer {
+    pub(crate) fn answer(&mut self, job: ReadJob) -> Answer {
         self.deadline.set(self.time_limit);
         let ReadJob { conn, read } = job;
         let answered = match &self.index {
@@ -106,7 +106,7 @@ impl Reader {
             Read::History { conversation, before, after, limit } => with_locator(&self.db, index, |locator| {
                 history::history(locator, page(limit), &conversation, before, after)
             })?,
-            Read::Search { conversations, within: _, from, limit, more, words } => {
+            Read::Search { conversations, from, limit, more, words } => {
                 let search = Search::new(&conversations, from, more, words.as_str())?;
                 search::search(&self.db, index, page(limit), &search)?
             }

@@ -8,7 +8,7 @@ use rusqlite::{ErrorCode, Row};
 use std::time::Duration;
 
 /// How long one read may take before it is stopped with `busy`.
-pub const READ_DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const READ_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Bytes of a row beside its text: `| ` and the line's end.
 const ROW_FRAME: usize = 3;

@@ -17,7 +17,8 @@ mod log;
 mod records;
 
 use self::batch::Batch;
-pub use self::error::{CommitError, Fault};
+pub(crate) use self::error::CommitError;
+use self::error::Fault;
 use self::log::Log;
 use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, DataDir, Settings, Sync, connect_writer, last_seq, schema, to_sql};
@@ -45,7 +46,7 @@ const CACHE_KIB: i64 = 512;
 
 /// The only writer of the database, and the lock on its directory.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     db: Connection,
     file: PathBuf,
     keep: bool,
@@ -85,7 +86,7 @@ struct Pending {
 
 /// What a commit leaves to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Committed {
+pub(crate) struct Committed {
     /// Messages that it added: if there are any, the indexer has work.
     pub messages: usize,
     /// The log has become long: [`super::Checkpointer`] has work.
@@ -99,7 +100,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]; each is one line for the operator.
-    pub fn open(settings: &Settings) -> Result<(Self, Snapshot), StoreError> {
+    pub(crate) fn open(settings: &Settings) -> Result<(Self, Snapshot), StoreError> {
         let dir = DataDir::lock(&settings.data)?;
         let file = dir.file(DATABASE_FILE);
         let mut db = connect_writer(&file)?;
@@ -141,7 +142,7 @@ impl Store {
 
     /// Whether each commit of messages waits for the disk.
     #[must_use]
-    pub fn syncs(&self) -> bool {
+    pub(crate) fn syncs(&self) -> bool {
         self.keep && self.sync == Sync::Full
     }
 
@@ -149,7 +150,7 @@ impl Store {
     ///
     /// # Errors
     /// [`CommitError::Refused`] if the disk is full or another program holds the database.
-    pub fn begin(&mut self) -> Result<(), CommitError> {
+    pub(crate) fn begin(&mut self) -> Result<(), CommitError> {
         self.step(|store| Ok(store.db.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)?))
     }
 
@@ -158,7 +159,7 @@ impl Store {
     ///
     /// # Errors
     /// [`CommitError::Refused`]; the whole transaction must be rolled back.
-    pub fn append(&mut self, draft: &Draft) -> Result<Appended, CommitError> {
+    pub(crate) fn append(&mut self, draft: &Draft) -> Result<Appended, CommitError> {
         self.step(|store| store.try_append(draft))
     }
 
@@ -166,7 +167,7 @@ impl Store {
     ///
     /// # Errors
     /// [`CommitError::Refused`]; the whole transaction must be rolled back.
-    pub fn write(&mut self, write: &Write) -> Result<(), CommitError> {
+    pub(crate) fn write(&mut self, write: &Write) -> Result<(), CommitError> {
         self.step(|store| {
             records::write(&store.db, write)?;
             if let Write::Conversation(record) = write {
@@ -180,7 +181,7 @@ impl Store {
     ///
     /// # Errors
     /// On [`CommitError::Refused`] it has been rolled back already.
-    pub fn commit(&mut self) -> Result<Committed, CommitError> {
+    pub(crate) fn commit(&mut self) -> Result<Committed, CommitError> {
         if let Err(error) = self.step(|store| Ok(store.batch.write(&store.db)?)) {
             self.rollback()?;
             return Err(error);
@@ -207,7 +208,7 @@ impl Store {
     ///
     /// # Errors
     /// Only [`CommitError::Ambiguous`].
-    pub fn rollback(&mut self) -> Result<(), CommitError> {
+    pub(crate) fn rollback(&mut self) -> Result<(), CommitError> {
         let pending = std::mem::take(&mut self.pending);
         self.batch.clear();
         for (conversation, before) in pending.undo.into_iter().rev() {
@@ -227,7 +228,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn load(&self) -> Result<Snapshot, StoreError> {
+    pub(crate) fn load(&self) -> Result<Snapshot, StoreError> {
         let mut world = load::snapshot(&self.db).map_err(|error| StoreError::of(&self.file, error))?;
         for conversation in &mut world.conversations {
             // The database knows only what was saved or reserved.
@@ -240,7 +241,7 @@ impl Store {
 
     /// To be called when there is nothing else to do. Saves last ids and checkpoints the log if that is
     /// worth it, which takes some milliseconds.
-    pub fn idle(&mut self) {
+    pub(crate) fn idle(&mut self) {
         if !self.db.is_autocommit() {
             return;
         }
@@ -255,7 +256,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]. What was committed is kept even then, as after a crash.
-    pub fn close(mut self) -> Result<(), StoreError> {
+    pub(crate) fn close(mut self) -> Result<(), StoreError> {
         // If that fails, the transaction ends with the connection.
         let _ = self.rollback();
         let file = std::mem::take(&mut self.file);

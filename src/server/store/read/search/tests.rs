@@ -88,8 +88,8 @@ fn a_search_finds_only_what_the_asker_may_read_whatever_a_text_says() {
     say(&mut store, PAIR, BOB, &["our plan"]);
     let (mut indexer, mut reader) = readers(&dir.settings());
     let from = |from, places: &[ConversationId]| match search(places, "plan") {
-        Read::Search { conversations: places, within, limit, more, words, .. } => {
-            Read::Search { conversations: places, within, from: Some(from), limit, more, words }
+        Read::Search { conversations: places, limit, more, words, .. } => {
+            Read::Search { conversations: places, from: Some(from), limit, more, words }
         }
         other => other,
     };
@@ -133,8 +133,8 @@ fn the_cursor_leads_to_the_next_page() {
     say(&mut store, LOBBY, ALICE, &["hit 4", "hit 5"]);
     let mut page = |more| {
         let read = match search(&[LOBBY], "hit") {
-            Read::Search { conversations: places, within, from, words, .. } => {
-                Read::Search { conversations: places, within, from, limit: 2, more, words }
+            Read::Search { conversations: places, from, words, .. } => {
+                Read::Search { conversations: places, from, limit: 2, more, words }
             }
             other => other,
         };
@@ -197,7 +197,6 @@ proptest! {
         let (mut indexer, mut reader) = readers(&dir.settings());
         let read = || Read::Search {
             conversations: places.iter().map(|&n| ConversationRef { id: ConversationId::new(n), target: format!("r{n}").into() }).collect(),
-            within: false,
             from: from.map(AccountId::new),
             limit,
             more: None,

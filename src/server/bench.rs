@@ -1,0 +1,110 @@
+//! A room in memory, for `benches/hot.rs`: what deciding a message and handing it out cost, without
+//! sockets and disk. Not part of the library's interface.
+
+use crate::protocol::command::Command;
+use crate::protocol::names::{
+    AccountId, AddressGroup, ConnId, ConversationId, MessageId, RoomName, Target, Text, UserName,
+};
+use crate::protocol::secrets::Digest;
+use crate::server::core::{NotKept, Registration, Storage};
+use crate::server::hub::{Effects, Hub, Now, Settings};
+use crate::server::traffic::{
+    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Request, RequestKind, Role,
+    Share, Snapshot, TokenRecord, Viewer, Write,
+};
+use std::time::Instant;
+
+/// A room in which every member has one connection, spread over two workers, and the last one talks.
+#[derive(Debug)]
+pub struct BusyRoom {
+    hub: Hub,
+    storage: Counter,
+    effects: Effects,
+    now: Now,
+    speaker: ConnId,
+}
+
+/// A store that takes no time.
+#[derive(Debug)]
+struct Counter(MessageId);
+
+impl Storage for Counter {
+    fn write(&mut self, _: Write) {}
+
+    fn append(&mut self, _: &Draft) -> Result<Appended, NotKept> {
+        self.0 = self.0.next().unwrap_or(MessageId::ZERO);
+        Ok(Appended::New(self.0))
+    }
+}
+
+impl BusyRoom {
+    /// A room of so many members.
+    #[must_use]
+    pub fn new(members: u32) -> Self {
+        let mut snapshot = Snapshot::default();
+        let room = ConversationId::new(1);
+        let kind = ConversationKind::Room { name: RoomName::lobby(), private: false, topic: String::new() };
+        snapshot.conversations.push(ConversationRecord { id: room, kind, last: MessageId::ZERO });
+        for n in 1..=i64::from(members) {
+            let id = AccountId::new(n);
+            let name = UserName::parse(&format!("u{n}")).unwrap_or_else(|_| UserName::server());
+            snapshot.accounts.push(AccountRecord {
+                id,
+                name,
+                hash: Some("x".into()),
+                generation: 0,
+                admin: false,
+                at: 0,
+            });
+            let member = MemberRecord { conversation: room, account: id, role: Role::Member, read: MessageId::ZERO };
+            snapshot.members.push(member);
+            snapshot.tokens.push(TokenRecord { digest: token(n), account: id, label: "bench".to_owned(), at: 0 });
+        }
+        let settings = Settings {
+            registration: Registration::Open,
+            logins: None,
+            registrations: None,
+            answer_bytes: 65_536,
+            workers: 2,
+        };
+        let now = Now { instant: Instant::now(), wall: 1_795_370_281_123 };
+        let (storage, speaker) = (Counter(MessageId::ZERO), ConnId::new(0, 0));
+        let mut this = Self { hub: Hub::new(settings, snapshot), storage, effects: Effects::default(), now, speaker };
+        for n in 1..=members {
+            this.speaker = ConnId::new(u8::from(n % 2 == 1), u64::from(n));
+            this.request(RequestKind::Resume { token: token(i64::from(n)), from: AddressGroup::Console });
+            this.effects = Effects::default();
+        }
+        this.hub.commit(&mut this.effects);
+        this
+    }
+
+    /// The last member says this; how many deliveries the workers are handed for it.
+    pub fn say(&mut self, text: &str) -> usize {
+        let Ok(Some(text)) = Text::parse(text) else { return 0 };
+        let command = Command::Say { target: Target::Room(RoomName::lobby()), key: None, text };
+        self.request(RequestKind::Command(command));
+        drop(self.effects.take_lines(Share::default()));
+        self.effects.deliveries.drain(..).count()
+    }
+
+    fn request(&mut self, kind: RequestKind) {
+        let request = Request { conn: self.speaker, viewer: Viewer::Program, kind, bytes: 0 };
+        self.hub.handle(self.now, request, &mut self.storage, &mut self.effects);
+    }
+}
+
+fn token(account: i64) -> Digest {
+    Digest::of(&format!("token {account}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_delivery_for_each_worker() {
+        assert_eq!(BusyRoom::new(2).say("hello"), 2);
+        assert_eq!(BusyRoom::new(100).say("hello"), 2);
+    }
+}
