@@ -4,8 +4,8 @@
 
 use chitchat::server::config::{Config, Environment, raise_open_files};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
-use chitchat::server::operator::running::Running;
 use chitchat::server::operator::{console, startup};
+use chitchat::server::running::Running;
 use chitchat::server::{Server, ServerError, Stopper};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;

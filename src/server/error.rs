@@ -1,9 +1,9 @@
 //! Why a server did not start, or did not go on.
 
 use crate::protocol::secrets::NoRandomness;
+use crate::server::certificate::CertificateError;
 use crate::server::dispatcher;
 use crate::server::net::{ListenError, WorkerError};
-use crate::server::operator::certificate::CertificateError;
 use crate::server::store::{CommitError, StoreError};
 use std::io;
 

@@ -35,6 +35,7 @@
 mod auth;
 #[doc(hidden)]
 pub mod bench;
+pub mod certificate;
 pub mod config;
 mod core;
 mod dispatcher;
@@ -44,6 +45,7 @@ mod hub;
 mod net;
 mod open;
 pub mod operator;
+pub mod running;
 mod serve;
 mod session;
 mod store;

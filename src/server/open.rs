@@ -5,11 +5,11 @@
 
 use crate::protocol::secrets::{Digest, Secret, new_invite_code};
 use crate::server::ServerError;
+use crate::server::certificate::{Fingerprint, Identity};
 use crate::server::config::{self, Config};
 use crate::server::net::{self, ListenError, ListeningSocket};
-use crate::server::operator::certificate::{Fingerprint, Identity};
-use crate::server::operator::console::SOCKET_FILE;
-use crate::server::operator::running::{RUNNING_FILE, Running};
+use crate::server::running::SOCKET_FILE;
+use crate::server::running::{RUNNING_FILE, Running};
 use crate::server::serve::{Event, Stopper};
 use crate::server::store::{self, Checkpointer, Indexer, Store};
 use crate::server::traffic::{InviteRecord, ListenerKind, Snapshot, Write};

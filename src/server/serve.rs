@@ -16,7 +16,7 @@ use crate::server::core::Registration;
 use crate::server::dispatcher::{Channels, Dispatcher};
 use crate::server::hub::{self, Hub};
 use crate::server::net::{self, ConnectionLimits, Limits, Listener, Shared, Worker};
-use crate::server::operator::running::Running;
+use crate::server::running::Running;
 use crate::server::store::{Reader, Store, StoreError};
 use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request};
 use crate::server::{Server, ServerError, ServerFault};

@@ -7,14 +7,11 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{self, Command};
 use crate::protocol::line::{Body, Line, SERVER_LINE_MAX};
 use crate::server::config::TLS_PORT;
-use crate::server::operator::running::Running;
+use crate::server::running::{Running, SOCKET_FILE};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// The socket of the administrator's console, in the data directory.
-pub const SOCKET_FILE: &str = "admin.sock";
 
 /// How long the server may take to answer.
 pub const DEADLINE: Duration = Duration::from_secs(10);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::server::operator::certificate::Identity;
+use crate::server::certificate::Identity;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};

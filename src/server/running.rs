@@ -1,5 +1,5 @@
-//! What a running server tells the other commands of `chitchatd`: a small file in its data
-//! directory.
+//! How the other commands of `chitchatd` reach a running server: the names of the console's socket
+//! and of a small file, both in the data directory.
 //!
 //! `chitchatd invite` reads where the server really listens here: its own settings need not be
 //! the server's, and port 0 is decided by the system. Written by the thread that opens the server,
@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+
+/// The socket of the administrator's console, in the data directory.
+pub const SOCKET_FILE: &str = "admin.sock";
 
 /// The file's name in the data directory, mode 0600.
 pub const RUNNING_FILE: &str = "running.toml";
