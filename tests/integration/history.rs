@@ -237,7 +237,7 @@ fn the_cursor_of_a_search_leads_to_the_next_page() {
 }
 
 #[test]
-fn whoever_left_reads_nothing_and_after_coming_back_everything() {
+fn a_member_who_left_reads_nothing_until_coming_back() {
     play(
         "
         alice is in

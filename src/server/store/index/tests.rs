@@ -200,7 +200,7 @@ fn a_message_that_is_deleted_from_the_index_leaves_no_word_in_it() {
     indexer.step(10).unwrap();
     assert_eq!(ask(&mut reader, search(&[LOBBY], "xylophone")).len(), 2);
     let in_segments = |indexer: &Indexer| -> i64 {
-        // A word that no other of the segment begins like stands there whole.
+        // A word that shares no prefix with the one before it is stored whole.
         let sql = "SELECT count(*) FROM word_data WHERE instr(block, CAST('xylophone' AS BLOB))";
         indexer.index.query_row(sql, [], |row| row.get(0)).unwrap()
     };
