@@ -1,9 +1,10 @@
 //! The bcrypt pool: the only place that knows bcrypt.
 //!
 //! A few threads, `auth-0` and so on, take jobs from the dispatcher's bounded queue and answer into
-//! its mailbox; where the queue is full, the dispatcher refuses with `busy`. Unknown accounts are
-//! checked against a hash of the same cost, so that they take the same time. This module must not
-//! know which accounts there are, nor which connections.
+//! A few threads, `auth-0` and so on, take jobs from the dispatcher's bounded queue and send the
+//! results to its mailbox; when the queue is full, the dispatcher refuses with `busy`. An unknown
+//! account is checked against a hash of the same cost, so that it takes the same time. This module
+//! must not know which accounts or connections exist.
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::ConnId;
@@ -13,8 +14,8 @@ use crossbeam_channel::Receiver;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Jobs that may wait for a thread of the pool; beyond it logins are refused with `busy`. At cost
-/// 12 a core does four a second, so this is about ten seconds' worth.
+/// Jobs that may wait for a thread of the pool; beyond that, logins are refused with `busy`. At
+/// cost 12 a core checks four passwords a second, so this is about ten seconds' worth.
 pub(super) const QUEUE_MAX: usize = 64;
 
 /// What a thread of the pool needs.
@@ -26,16 +27,16 @@ pub(super) struct Checker {
 }
 
 impl Checker {
-    /// Makes the hash that is checked for unknown accounts; takes as long as one login.
+    /// Creates the hash that unknown accounts are checked against; takes as long as one login.
     ///
     /// # Errors
-    /// bcrypt's, if the cost is out of its bounds or there is no randomness.
+    /// bcrypt's, if the cost is out of range or there is no randomness.
     pub(super) fn new(cost: u32) -> Result<Self, bcrypt::BcryptError> {
         Ok(Self { cost, dummy: bcrypt::hash("nobody has this password", cost)?.into() })
     }
 
-    /// Takes jobs until the queue is closed. A job that panics is answered too, or its connection
-    /// would wait forever.
+    /// Takes jobs until the queue is closed. A job that panics is answered as well; otherwise its
+    /// connection would wait forever.
     pub(super) fn run(&self, jobs: &Receiver<AuthJob>, dispatcher: &Mailbox<Request>) {
         for AuthJob { conn, viewer, work } in jobs {
             let outcome = catch_unwind(AssertUnwindSafe(|| self.check(conn, work))).unwrap_or_else(|_| {
@@ -88,8 +89,8 @@ impl Checker {
 }
 
 fn verify(password: &Secret, hash: &str) -> bool {
-    // bcrypt looks at no more than 72 bytes, so nobody's password is longer. A longer one is
-    // checked all the same, so that it takes the same time.
+    // bcrypt uses at most 72 bytes, so no account has a longer password. A longer one is checked
+    // anyway, so that it takes the same time.
     let typed = password.expose();
     let right = bcrypt::verify(typed, hash).unwrap_or(false);
     right && typed.len() <= PASSWORD_MAX && !typed.contains('\0')
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_password_alone_is_right() {
+    fn only_the_right_password_is_accepted() {
         let checker = Checker::new(4).unwrap();
         let hash = checker.hash(&Secret::new("correct horse")).unwrap();
         assert!(verify(&checker, Some(&hash), "correct horse"));

@@ -1,12 +1,12 @@
-//! A room in memory, for `benches/hot.rs`: what deciding a message and handing it out cost, without
-//! sockets and disk. Not part of the library's interface.
+//! A room in memory, for `benches/hot.rs`: measures what deciding and delivering a message costs,
+//! without sockets and disk. Not part of the library's interface.
 
 use crate::protocol::command::Command;
 use crate::protocol::names::{
     AccountId, AddressGroup, ConnId, ConversationId, MessageId, RoomName, Target, Text, UserName,
 };
 use crate::protocol::secrets::Digest;
-use crate::server::core::{NotKept, Registration, Storage};
+use crate::server::core::{NotStored, Registration, Storage};
 use crate::server::hub::{Effects, Hub, Now, Settings};
 use crate::server::traffic::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Request, RequestKind, Role,
@@ -14,7 +14,7 @@ use crate::server::traffic::{
 };
 use std::time::Instant;
 
-/// A room in which every member has one connection, spread over two workers, and the last one talks.
+/// A room in which every member has one connection, spread over two workers. The last member talks.
 #[derive(Debug)]
 pub struct BusyRoom {
     hub: Hub,
@@ -31,14 +31,14 @@ struct Counter(MessageId);
 impl Storage for Counter {
     fn write(&mut self, _: Write) {}
 
-    fn append(&mut self, _: &Draft) -> Result<Appended, NotKept> {
+    fn append(&mut self, _: &Draft) -> Result<Appended, NotStored> {
         self.0 = self.0.next().unwrap_or(MessageId::ZERO);
         Ok(Appended::New(self.0))
     }
 }
 
 impl BusyRoom {
-    /// A room of so many members.
+    /// A room with this many members.
     #[must_use]
     pub fn new(members: u32) -> Self {
         let mut snapshot = Snapshot::default();
@@ -79,7 +79,7 @@ impl BusyRoom {
         this
     }
 
-    /// The last member says this; how many deliveries the workers are handed for it.
+    /// The last member says this. Returns how many deliveries the workers are given.
     pub fn say(&mut self, text: &str) -> usize {
         let Ok(Some(text)) = Text::parse(text) else { return 0 };
         let command = Command::Say { target: Target::Room(RoomName::lobby()), key: None, text };
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_one_delivery_for_each_worker() {
+    fn a_message_costs_one_delivery_per_worker() {
         assert_eq!(BusyRoom::new(2).say("hello"), 2);
         assert_eq!(BusyRoom::new(100).say("hello"), 2);
     }

@@ -1,14 +1,14 @@
 //! The central thread: drain, decide, commit, hand out.
 //!
 //! The short loop that joins `hub`, which knows no database, with `store`, which knows no rooms;
-//! nothing else holds both. All that waits is decided in order and kept as one transaction, and
-//! only then is anything answered or shown: what anyone sees is on disk, and the order of this
-//! loop is the order of everything. It must not know what a request means.
+//! nothing else holds both. All waiting requests are decided in order and committed as one
+//! transaction, and only then is anything answered or shown: what anyone sees is on disk, and the
+//! order of this loop is the order of everything. It must not know what a request means.
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
-use crate::server::core::{NotKept, Storage};
+use crate::server::core::{NotStored, Storage};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
 use crate::server::traffic::{
@@ -18,55 +18,53 @@ use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// After so long without a request the store does its housekeeping.
+/// After this long without a request, the store does its housekeeping.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Requests of one turn. More of them would gain nothing: a sync is expensive, but not compared to
-/// so many lines. With fewer, more syncs would be waited for; with more, requests would wait for
-/// each other, and what a turn touches would no longer fit into the processor's cache.
+/// The most requests in one turn. More would gain nothing: a sync is expensive, but not compared
+/// with this many lines. With fewer there would be more syncs to wait for; with more, requests
+/// would wait for each other, and what a turn touches would no longer fit into the processor's
+/// cache.
 const TURN_MOST: usize = 1024;
 
-/// After a turn of at least so many messages, the next one waits a moment for more.
+/// After a turn with at least this many messages, the next one waits a moment for more.
 const GATHER_MIN: usize = 16;
 
-/// How long that is. A sync takes about as long by itself, and so many more lines then share the
+/// How long that moment is. A sync takes about as long, and all the lines that arrive share the
 /// sync, the wake-up of each worker, and the write to each connection.
 const GATHER: Duration = Duration::from_micros(100);
 
-/// How often at most the log says that turns are refused because nothing can be kept.
+/// The log reports refused turns at most this often.
 const FAILURES_LOGGED_EVERY: Duration = Duration::from_secs(5);
 
-/// Why the process must end without another word: nobody knows what was kept.
+/// Why the process must end without another word: nobody knows what was saved.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// A commit may or may not have happened.
     #[error(
-        "it is not known whether the last messages were kept ({0}); everything that was answered will be there after the restart"
+        "it is unknown whether the last messages were saved ({0}); everything that was answered will be there after the restart"
     )]
     Ambiguous(CommitError),
-    /// After a commit that failed, what is kept could not be read again.
+    /// After a failed commit, the stored state could not be read again.
     #[error("{0}")]
     Reload(StoreError),
 }
 
-/// Where the dispatcher takes from and hands to.
+/// The queues that the dispatcher receives from and sends to.
 #[derive(Debug)]
 pub(super) struct Channels {
     /// Its own mailbox.
     pub requests: Mailbox<Request>,
-    /// To each worker.
     pub workers: Vec<Mailbox<Delivery>>,
-    /// To the readers.
     pub readers: Sender<ReadJob>,
-    /// To the bcrypt pool. Bounded; where it is full, the check is refused with `busy`.
+    /// To the bcrypt pool. Bounded: when it is full, the check is refused with `busy`.
     pub auth: Sender<AuthJob>,
-    /// To the indexer, of one slot: there are new messages.
+    /// To the indexer, with one slot: there are new messages.
     pub index: Sender<()>,
-    /// To the checkpointer, of one slot: the log has become long.
+    /// To the checkpointer, with one slot: the write-ahead log has become long.
     pub checkpoint: Sender<()>,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Dispatcher {
     hub: Hub,
@@ -75,20 +73,19 @@ pub(super) struct Dispatcher {
     channels: Channels,
     budget: Arc<Budget>,
     effects: Effects,
-    /// What is handed out after the commit, by worker.
+    /// Deliveries to send after the commit, by worker.
     out: Vec<Vec<Delivery>>,
-    /// The turn before had many messages.
+    /// The previous turn had many messages.
     crowded: bool,
-    /// For what comes while a turn waits for more; empty between two turns.
+    /// For requests that arrive while a turn waits for more; empty between turns.
     more: Vec<Request>,
-    /// The connections to be answered by this batch, should it fail.
+    /// The connections to refuse if this batch fails.
     asked: Vec<ConnId>,
     stopped: usize,
     wall: u64,
 }
 
 impl Dispatcher {
-    /// Joins the two.
     #[must_use]
     pub(super) fn new(hub: Hub, store: Store, channels: Channels, budget: Arc<Budget>) -> Self {
         let out = channels.workers.iter().map(|_| Vec::new()).collect();
@@ -108,10 +105,11 @@ impl Dispatcher {
         }
     }
 
-    /// Runs until every worker has said [`RequestKind::Stopped`], then gives the store back to be closed.
+    /// Runs until every worker has said [`RequestKind::Stopped`], then returns the store to be
+    /// closed.
     ///
     /// # Errors
-    /// See [`Fault`]: the caller ends the process at once.
+    /// See [`Fault`]: the caller ends the process immediately.
     pub(super) fn run(mut self) -> Result<Store, Fault> {
         let mut batch = Vec::new();
         let mut busy = false;
@@ -138,7 +136,7 @@ impl Dispatcher {
         Ok(self.transaction.store)
     }
 
-    /// Lets more lines come, where the turn before had many and each sync is waited for.
+    /// Waits for more lines, if the previous turn had many and each sync is waited for.
     fn gather(&mut self, batch: &mut Vec<Request>) {
         if self.transaction.store.syncs() && !batch.is_empty() && batch.len() < TURN_MOST {
             std::thread::sleep(GATHER);
@@ -161,7 +159,7 @@ impl Dispatcher {
             if request.kind.is_answered() {
                 self.asked.push(request.conn);
             }
-            // Once something could not be kept, only connections that went away are still noted.
+            // Once something could not be stored, only connections that are gone are still noted.
             if self.transaction.failed.is_none() || matches!(request.kind, RequestKind::Detach) {
                 self.hub.handle(now, request, &mut self.transaction, &mut self.effects);
             }
@@ -171,7 +169,7 @@ impl Dispatcher {
             Err(CommitError::Refused(why)) => self.roll_back(now, &why)?,
             Err(error @ CommitError::Ambiguous(_)) => return Err(Fault::Ambiguous(error)),
         }
-        // After the commit: what is due is done once, so it must not be lost with a batch.
+        // After the commit: what is due is done only once, so it must not be lost with a batch.
         if self.hub.due().is_some_and(|due| due <= now.instant) {
             self.hub.tick(now, &mut self.effects);
         }
@@ -186,7 +184,7 @@ impl Dispatcher {
             log::info!("the disk can be written again; {refused} batches were refused in the meantime");
         }
         self.crowded = committed.messages >= GATHER_MIN;
-        // If a nudge waits already, that one is enough.
+        // If a nudge is already waiting, it is enough.
         if committed.messages > 0 {
             let _ = self.channels.index.try_send(());
         }
@@ -195,15 +193,15 @@ impl Dispatcher {
         }
     }
 
-    /// The batch could not be kept: it is rolled back, and everyone who asked for something in it
+    /// The batch could not be stored: it is rolled back, and everyone who asked for something in it
     /// is refused.
     fn roll_back(&mut self, now: Now, why: &dyn std::fmt::Display) -> Result<(), Fault> {
         if let Some(refused) = self.failures.count(now.instant) {
             log::error!("nothing could be written to disk: {why}; {refused} batches of requests were refused");
         }
         self.effects.clear();
-        let kept = self.transaction.roll_back()?;
-        self.hub.roll_back(kept);
+        let snapshot = self.transaction.roll_back()?;
+        self.hub.roll_back(snapshot);
         for conn in self.asked.drain(..) {
             self.effects.answer(conn, Rows::default(), not_saved());
         }
@@ -232,7 +230,7 @@ impl Dispatcher {
         }
         for read_job in effects.read_jobs.drain(..) {
             if let Err(error) = self.channels.readers.send(read_job) {
-                // Only while stopping; then the connection is about to be closed.
+                // This happens only while stopping; the connection is about to be closed then.
                 log::debug!("the readers have ended before a read: {error}");
             }
         }
@@ -241,36 +239,36 @@ impl Dispatcher {
     fn now(&mut self) -> Now {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let wall = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        // The time of a room's messages never goes back, whatever is done to the clock.
+        // The time of a room's messages never goes back, even if the clock does.
         self.wall = self.wall.max(wall);
         Now { instant: Instant::now(), wall: self.wall }
     }
 }
 
-/// The store, and the transaction of the turn under way.
+/// The store, and the transaction of the current turn.
 #[derive(Debug)]
 struct Transaction {
     store: Store,
-    /// Begun only where something is to be kept.
+    /// Begun only when there is something to store.
     open: bool,
-    /// Why nothing of it will be kept.
+    /// Why nothing of it will be stored.
     failed: Option<CommitError>,
 }
 
 impl Transaction {
-    fn step<T>(&mut self, step: impl FnOnce(&mut Store) -> Result<T, CommitError>) -> Result<T, NotKept> {
+    fn step<T>(&mut self, step: impl FnOnce(&mut Store) -> Result<T, CommitError>) -> Result<T, NotStored> {
         if self.failed.is_some() {
-            return Err(NotKept);
+            return Err(NotStored);
         }
         let begun = if self.open { Ok(()) } else { self.store.begin() };
         self.open |= begun.is_ok();
         begun.and_then(|()| step(&mut self.store)).map_err(|error| {
             self.failed = Some(error);
-            NotKept
+            NotStored
         })
     }
 
-    /// `None` if there was nothing to keep.
+    /// `None` if there was nothing to store.
     fn commit(&mut self) -> Result<Option<Committed>, CommitError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
@@ -281,7 +279,7 @@ impl Transaction {
         self.store.commit().map(Some)
     }
 
-    /// Takes it back, and reads what is kept.
+    /// Rolls it back, and reads the stored state.
     fn roll_back(&mut self) -> Result<Snapshot, Fault> {
         self.open = false;
         self.store.rollback().map_err(Fault::Ambiguous)?;
@@ -291,44 +289,45 @@ impl Transaction {
 
 impl Storage for Transaction {
     fn write(&mut self, write: Write) {
-        // A failure is remembered, and comes to light at the commit.
+        // A failure is remembered and reported at the commit.
         let _ = self.step(|store| store.write(&write));
     }
 
-    fn append(&mut self, draft: &Draft) -> Result<Appended, NotKept> {
+    fn append(&mut self, draft: &Draft) -> Result<Appended, NotStored> {
         self.step(|store| store.append(draft))
     }
 }
 
-/// Batches that could not be kept. While a disk is full there may be thousands of them a second, so
-/// the log tells of the first, and then of all since, but not each time.
+/// Batches that could not be stored. While a disk is full there may be thousands of them a second,
+/// so the log reports the first, and then from time to time how many there were since.
 #[derive(Debug, Default)]
 struct Failures {
-    untold: u64,
+    unreported: u64,
     since_first: u64,
-    told: Option<Instant>,
+    reported: Option<Instant>,
 }
 
 impl Failures {
-    /// One more. How many there were since the log was last told, if it is to be told now.
+    /// Counts one more. Returns how many there were since the last report, if it is time for the
+    /// next.
     fn count(&mut self, now: Instant) -> Option<u64> {
-        self.untold += 1;
+        self.unreported += 1;
         self.since_first += 1;
-        if self.told.is_some_and(|told| now < told + FAILURES_LOGGED_EVERY) {
+        if self.reported.is_some_and(|reported| now < reported + FAILURES_LOGGED_EVERY) {
             return None;
         }
-        self.told = Some(now);
-        Some(std::mem::take(&mut self.untold))
+        self.reported = Some(now);
+        Some(std::mem::take(&mut self.unreported))
     }
 
-    /// Something was kept again. How many were refused before, if any.
+    /// Something was stored again. Returns how many were refused before, if any.
     fn end(&mut self) -> Option<u64> {
-        self.untold = 0;
+        self.unreported = 0;
         Some(std::mem::take(&mut self.since_first)).filter(|&refused| refused > 0)
     }
 }
 
-/// Hands a password to the bcrypt pool, or says why not.
+/// Gives a password to the bcrypt pool, or says why it can't.
 fn check(auth: &Sender<AuthJob>, job: AuthJob) -> Result<(), (ConnId, Refusal)> {
     auth.try_send(job).map_err(|error| match error {
         TrySendError::Full(job) => {

@@ -1,4 +1,4 @@
-//! Why a server did not start, or did not go on.
+//! Why a server did not start, or stopped unexpectedly.
 
 use crate::protocol::secrets::NoRandomness;
 use crate::server::certificate::CertificateError;
@@ -7,7 +7,7 @@ use crate::server::net::{ListenError, WorkerError};
 use crate::server::store::{CommitError, StoreError};
 use std::io;
 
-/// Why the server did not start, or ended without being asked to.
+/// Why the server did not start, or stopped without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The data can't be used.
@@ -16,41 +16,41 @@ pub enum ServerError {
     /// The certificate can't be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// An address can't be listened on.
+    /// The server can't listen on an address.
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// A worker can't be set up.
     #[error(transparent)]
     Worker(#[from] WorkerError),
-    /// bcrypt refused its cost.
+    /// bcrypt rejected the cost.
     #[error("accounts.bcrypt_cost: {0}")]
     Bcrypt(#[from] bcrypt::BcryptError),
     /// A thread can't be started.
     #[error("can't start the thread {name}: {source}")]
     Thread {
-        /// Its name.
+        /// The thread's name.
         name: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The first invitation can't be made.
+    /// The first invitation can't be created.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
     /// The first invitation can't be saved.
     #[error("can't save the first invitation: {0}")]
     Invitation(#[from] CommitError),
-    /// The server ended while it served.
+    /// The server failed while it was serving.
     #[error(transparent)]
     Fault(#[from] ServerFault),
 }
 
-/// Why a server that was serving ended at once. Everything that it had answered is on disk.
+/// Why a running server stopped. Everything that it had answered is on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerFault {
     /// The dispatcher can't tell what was saved.
     #[error(transparent)]
     Dispatcher(#[from] dispatcher::Fault),
-    /// A worker can't wait for its sockets any more.
+    /// A worker can't poll its sockets any more.
     #[error(transparent)]
     Worker(#[from] WorkerError),
     /// A thread panicked; the panic's message is in the log.

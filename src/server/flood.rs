@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 /// How often something may happen: `per_second` in the long run, `burst` at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// Tokens that come back each second; above 0.
+    /// Tokens added each second; above 0.
     pub per_second: f64,
-    /// The most tokens there can be; at least 1.
+    /// The most tokens that the bucket holds; at least 1.
     pub burst: u32,
 }
 
@@ -23,7 +23,6 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket.
     #[must_use]
     pub(super) fn full(rate: Rate, now: Instant) -> Self {
         Self { tokens: rate.burst as f32, at: now }
@@ -35,7 +34,7 @@ impl Bucket {
         self.at = now;
     }
 
-    /// Takes one token if there is one, else says how long until there is.
+    /// Takes one token if there is one; otherwise says how long until there is.
     ///
     /// # Errors
     /// The time to wait.
@@ -48,21 +47,21 @@ impl Bucket {
         Err(wait(1.0 - self.tokens, rate))
     }
 
-    /// Pays for what has happened already; the bucket may go below zero, but never further than
-    /// one burst, so that nobody waits longer than it takes to fill it twice.
+    /// Pays for something that has already happened. The bucket may go below zero, but never by
+    /// more than one burst, so that nobody waits longer than it takes to fill it twice.
     pub(super) fn pay(&mut self, cost: f32, rate: Rate, now: Instant) {
         self.fill(rate, now);
         self.tokens = (self.tokens - cost).max(-(rate.burst as f32));
     }
 
-    /// How long until nothing is owed; `None` if nothing is now.
+    /// How long until nothing is owed; `None` if nothing is owed now.
     #[must_use]
     pub(super) fn owed(&mut self, rate: Rate, now: Instant) -> Option<Duration> {
         self.fill(rate, now);
         (self.tokens < 0.0).then(|| wait(-self.tokens, rate))
     }
 
-    /// Whether the bucket has filled up, so that it need not be remembered.
+    /// Whether the bucket is full, so that it need not be remembered.
     #[must_use]
     pub(super) fn is_full(&mut self, rate: Rate, now: Instant) -> bool {
         self.fill(rate, now);
@@ -71,7 +70,7 @@ impl Bucket {
 }
 
 fn wait(missing: f32, rate: Rate) -> Duration {
-    // A millisecond more, so that waiting exactly so long is enough in spite of rounding.
+    // A millisecond more, so that waiting exactly this long is enough despite rounding.
     Duration::from_secs_f64(f64::from(missing) / rate.per_second) + Duration::from_millis(1)
 }
 
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_owed_is_bounded() {
+    fn the_debt_is_bounded() {
         let start = Instant::now();
         let mut bucket = Bucket::full(RATE, start);
         bucket.pay(1000.0, RATE, start);

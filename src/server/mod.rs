@@ -12,12 +12,12 @@
 //! **`accept`** ([`net`]) waits for connections on every listening socket, counts them against the
 //! limits, and hands each to the next worker.
 //!
-//! **`work-0` … `work-N`** ([`net`], [`session`]) each own their connections outright: sockets, TLS, the
-//! cutting of lines, the state of a session, and what is still to be sent. A worker turns lines into
-//! requests for the dispatcher, and what is delivered to it into bytes.
+//! **`work-0` … `work-N`** ([`net`], [`session`]) each own their connections outright: sockets,
+//! TLS, framing, session state and unsent output. A worker turns lines into requests for the
+//! dispatcher, and deliveries into bytes.
 //!
-//! **`dispatcher`** ([`mod@dispatcher`], [`hub`], [`core`](mod@core), [`store`]) is the order of everything. It decides
-//! what every request that waits comes to, commits that as one transaction, and only then lets
+//! **`dispatcher`** ([`mod@dispatcher`], [`hub`], [`core`](mod@core), [`store`]) is the order of
+//! everything. It decides all waiting requests, commits them as one transaction, and only then lets
 //! anyone be answered.
 //!
 //! **`auth-0` … `auth-M`** ([`auth`]) check and hash passwords: a quarter of a second of a core
@@ -26,7 +26,7 @@
 //! **`read-0`, `read-1`** ([`store`]) answer `/history` and `/search`, so that a long search delays nobody's
 //! lines.
 //!
-//! **`index`** and **`checkpoint`** ([`store`]) work behind the commits: the one keeps the search
+//! **`index`** and **`checkpoint`** ([`store`]) follow behind the commits: one maintains the search
 //! index, the other moves the write-ahead log into the database.
 //!
 //! The thread that called [`Server::serve`] waits, and joins them all. Nothing here ends the process or

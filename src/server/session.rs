@@ -1,8 +1,8 @@
 //! One connection's state machine: a line goes in, an [`Action`] comes out.
 //!
-//! Owns where in the conversation a peer is: new, asked for a secret, or logged in; and its
-//! options as they stand for the lines still to come. Knows no socket, thread, clock, store or
-//! room. Runs on the worker that owns the connection.
+//! Owns where a peer is in the conversation with the server (new, asked for a secret, or logged in)
+//! and its options, as they apply to the lines still to come. Knows no socket, thread, clock, store
+//! or room. Runs on the worker that owns the connection.
 
 mod help;
 mod options;
@@ -25,7 +25,7 @@ use std::time::Duration;
 pub(super) enum Action {
     /// Nothing; an empty line.
     Nothing,
-    /// Answer this, after the answers that are still to come.
+    /// Answer this, after the pending answers.
     Answer(Rows, Final),
     /// Ask for a secret: the next line is the answer.
     Prompt(String),
@@ -33,16 +33,15 @@ pub(super) enum Action {
     Set(Setting),
     /// Send this to the dispatcher; its answer is this line's.
     Request(RequestKind),
-    /// The same, and cut no further line until the answer is there.
+    /// The same, but cut no further line until the answer is there.
     RequestAndWait(RequestKind),
-    /// `/token new`: a token is to be made first.
+    /// `/token new`: create a token first.
     NewToken {
-        /// Its label.
         label: String,
         /// Whether this connection counts as logged in with it from now on.
         here: bool,
     },
-    /// `/invitecode`: a code is to be made first.
+    /// `/invitecode`: create a code first.
     NewInvite {
         /// How many people it lets in.
         uses: u32,
@@ -55,16 +54,14 @@ pub(super) enum Action {
     Quit,
 }
 
-/// A line's label, and what it asks.
+/// A line's label, and what to do.
 #[derive(Debug)]
 pub(super) struct Step {
-    /// The command's label, shown by its answer.
+    /// Shown by the answer.
     pub label: Option<Box<str>>,
-    /// What it asks.
     pub action: Action,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Session {
     state: State,
@@ -76,7 +73,7 @@ pub(super) struct Session {
 enum State {
     New,
     In,
-    /// A prompt is out; whether one was logged in before it.
+    /// A prompt is out.
     Asked(Box<Asked>),
 }
 
@@ -99,8 +96,8 @@ enum Question {
     NewPassword {
         old: Secret,
     },
-    /// A refused verb of somebody who is logged in: its secrets are taken all the same, or a program
-    /// that pipelined them would say them in a room.
+    /// A refused verb of somebody who is logged in: its secrets are read anyway, or a program that
+    /// pipelined them would say them in a room.
     Refused {
         refusal: Refusal,
         /// How many are still to come.
@@ -115,13 +112,12 @@ impl Question {
 }
 
 impl Session {
-    /// A new connection's.
     #[must_use]
     pub(super) fn new(from: AddressGroup) -> Self {
         Self { state: State::New, from, options: Options::default() }
     }
 
-    /// The options as they stand for the next line.
+    /// The options as they apply to the next line.
     #[must_use]
     pub(super) fn options(&self) -> Options {
         self.options
@@ -143,7 +139,7 @@ impl Session {
         matches!(self.state, State::Asked(_))
     }
 
-    /// The dispatcher let it in.
+    /// The dispatcher logged it in.
     pub(super) fn logged_in(&mut self) {
         self.state = State::In;
     }
@@ -154,7 +150,7 @@ impl Session {
         if self.is_logged_in() { LINE_MAX } else { LINE_MAX_NEW }
     }
 
-    /// A line that was too long; `head` is what it began with.
+    /// A line that was too long; `head` is its beginning.
     #[must_use]
     pub(super) fn too_long(&mut self, head: &[u8]) -> Step {
         let most = self.line_max();
@@ -204,8 +200,8 @@ impl Session {
         }
     }
 
-    /// A line that is refused unread still has its label; if it was the answer to a prompt, it ends
-    /// that command.
+    /// A line that is refused as a whole still has its label; if it was the answer to a prompt, it
+    /// ends that command.
     fn refused_whole(&mut self, line: &[u8], refusal: Refusal) -> Step {
         if let Some(step) = self.ended() {
             return Step { label: step.label, action: answer(refusal) };
@@ -236,7 +232,8 @@ impl Session {
         let already = logged_in && verb.who == Who::New;
         let refusal = || Refusal::new(Code::AlreadyLoggedIn, "you are logged in already. /quit, then come back.");
         let command = match verb.parse(rest) {
-            // Whatever is wrong with it, the next line is a password, which would be said.
+            // Whatever is wrong with it, the next line is a password, which must not be said in a
+            // room.
             Err(_) if already && matches!(verb.name, "login" | "register") => {
                 return Ok(Next::AskFor(Question::Refused { refusal: refusal(), answers: 1 }));
             }
@@ -279,7 +276,7 @@ impl Session {
             Command::InviteCode { uses, lasts, admin } => Next::Do(Action::NewInvite { uses, lasts, admin }),
             Command::SetShow => Next::Do(self.options.show()),
             Command::Set(setting) => Next::Do(self.set(setting)),
-            // A read is a barrier: the lines after it are cut when it is answered.
+            // A read is a barrier: the lines after it are cut once it is answered.
             Command::History { .. } | Command::Search { .. } | Command::Conversations => {
                 Next::Do(Action::RequestAndWait(RequestKind::Command(command)))
             }

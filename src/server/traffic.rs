@@ -37,18 +37,16 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a worker asks the dispatcher for one of its connections, or what `auth` tells it. Each is
+/// What a worker asks the dispatcher for one of its connections, or what `auth` reports. Each is
 /// answered by exactly one [`Delivery::Answer`] or [`Ack`], in the order of asking, except
-/// [`RequestKind::Detach`], [`RequestKind::Stopped`], and [`RequestKind::Quit`] with `answer` false.
+/// [`RequestKind::Detach`], [`RequestKind::Stopped`], and [`RequestKind::Quit`] with `answer`
+/// false.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// Who asks.
     pub conn: ConnId,
-    /// Whether a person or a program asks.
     pub viewer: Viewer,
-    /// What is asked.
     pub kind: RequestKind,
-    /// Bytes that it holds of the [`Budget`].
+    /// Its share of the [`Budget`], in bytes.
     pub bytes: usize,
 }
 
@@ -69,7 +67,7 @@ impl Request {
 /// Who looks at a connection's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Viewer {
-    /// A program (tags on): it fetches what it missed, and marks what it read, by itself.
+    /// A program (tags on): it fetches what it missed and marks what it read on its own.
     Program,
     /// A person (tags off): shown unread lines at login and `/join`, and what was shown is read.
     Person {
@@ -78,58 +76,35 @@ pub(super) enum Viewer {
     },
 }
 
-/// See [`Request`].
 #[derive(Debug)]
 pub(super) enum RequestKind {
-    /// The admin socket's connection begins; it is logged in at once.
+    /// A connection to the admin socket begins; it is logged in immediately.
     Console,
-    /// A name and a password.
-    Login {
-        /// The account.
-        name: UserName,
-        /// What was given for its password.
-        password: Secret,
-        /// The address that it comes from.
-        from: AddressGroup,
-    },
-    /// A new account.
+    /// A login with a password.
+    Login { name: UserName, password: Secret, from: AddressGroup },
+    /// A registration.
     Register {
-        /// Its name.
         name: UserName,
-        /// The invitation, if one was given.
+        /// The digest of the invitation code, if one was given.
         invite: Option<Digest>,
-        /// Its password.
         password: Secret,
-        /// The address that it comes from.
         from: AddressGroup,
     },
-    /// A device token.
-    Resume {
-        /// Its digest.
-        token: Digest,
-        /// The address that it comes from.
-        from: AddressGroup,
-    },
-    /// A new password for one's account.
-    Passwd {
-        /// The current one.
-        old: Secret,
-        /// The new one.
-        new: Secret,
-    },
-    /// From `auth`: what it found. It answers the connection's login, registration or `/passwd`.
-    /// If the connection has gone in the meantime, only a wrong password still counts.
+    /// A login with a device token.
+    Resume { token: Digest, from: AddressGroup },
+    /// A new password for the account.
+    Passwd { old: Secret, new: Secret },
+    /// The result from `auth`, which answers the connection's login, registration or `/passwd`. If
+    /// the connection is gone by then, only a wrong password still counts.
     AuthDone(AuthOutcome),
-    /// `/token new`: the worker makes the token, since the hub has no randomness of its own.
+    /// `/token new`: the worker creates the token, since the hub has no randomness of its own.
     NewToken {
-        /// The token's label.
         label: String,
         /// Whether this connection counts as logged in with it from now on.
         here: bool,
-        /// The token.
         token: Secret,
     },
-    /// `/invitecode`: the worker makes the code.
+    /// `/invitecode`: the worker creates the code.
     NewInvite {
         /// How many people it lets in.
         uses: u32,
@@ -137,17 +112,16 @@ pub(super) enum RequestKind {
         lasts: Duration,
         /// Whether they become administrators.
         admin: bool,
-        /// The code.
         code: Secret,
     },
     /// Bare text, said in the current room.
     SayHere(Text),
-    /// A `/join` or `/switch` that did not parse, with why: there is no current room any more.
+    /// A `/join` or `/switch` that could not be parsed, and why: there is no current room any more.
     LeaveCurrentRoom(Refusal),
     /// Any other command of somebody who is logged in.
     Command(Command),
     /// The peer leaves, by `/quit` (`answer` is true) or by the end of its input: what was
-    /// delivered before is what it has seen.
+    /// delivered before counts as seen.
     Quit {
         /// Whether a final line is wanted.
         answer: bool,
@@ -166,7 +140,7 @@ impl RequestKind {
     }
 }
 
-/// A socket that was accepted, not yet anyone's.
+/// An accepted socket that no worker owns yet.
 #[derive(Debug)]
 pub(super) enum Socket {
     /// From the TLS port or the plain port.
@@ -175,27 +149,23 @@ pub(super) enum Socket {
     Unix(UnixStream),
 }
 
-/// Which listener a connection came in by.
+/// Which kind of listener accepted a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListenerKind {
     /// Implicit TLS.
     Tls,
     /// Plain text.
     Plain,
-    /// The admin socket: logged in at once.
+    /// The admin socket: logged in immediately.
     Console,
 }
 
-/// A new connection.
 #[derive(Debug)]
 pub(super) struct Accepted {
-    /// Its socket.
     pub socket: Socket,
-    /// Where it came in.
     pub kind: ListenerKind,
-    /// Where it came from.
     pub from: AddressGroup,
-    /// Its permit, given back when it is dropped.
+    /// Given back when dropped.
     pub permit: Box<dyn Send + Sync + Debug>,
 }
 
@@ -212,36 +182,31 @@ pub(super) enum Recipients {
     WantPresence,
 }
 
-/// What reaches a worker.
+/// What is sent to a worker.
 #[derive(Debug)]
 pub(super) enum Delivery {
-    /// A new connection.
     Accepted(Accepted),
     /// The answer to the oldest unanswered request of a connection.
     Answer(Answer),
-    /// From here on the connection is this account's and is subscribed to these rooms. What comes
-    /// live is held back until the login is answered.
+    /// From here on the connection belongs to this account and is subscribed to these rooms. Live
+    /// lines are held back until the login is answered.
     Attached {
-        /// The connection.
         conn: ConnId,
-        /// Whose it is.
         account: AccountId,
-        /// The name as it was registered, for the log.
+        /// Spelled as it was registered, for the log.
         name: UserName,
-        /// Its account's rooms.
         rooms: Vec<ConversationId>,
     },
     /// The account's connections are subscribed to this room from here on.
     Enter(AccountId, ConversationId),
-    /// The account's connections are not subscribed to this room any more.
+    /// The account's connections are no longer subscribed to this room.
     Leave(AccountId, ConversationId),
-    /// The lines of everything that is delivered after it, up to the next ones.
+    /// The lines that the deliveries after it refer to, up to the next `Lines`.
     Lines(Arc<Lines>),
     /// A message for all connections in a room.
     RoomMessage(RoomMessage),
     /// A direct message for an account's connections.
     DirectMessage {
-        /// Whose connections.
         account: AccountId,
         /// The connection that said it.
         from: ConnId,
@@ -252,45 +217,38 @@ pub(super) enum Delivery {
     },
     /// Something happened in a room.
     Event {
-        /// The room.
         room: ConversationId,
         /// The account that did it; its own connections get a notice instead.
         by: AccountId,
-        /// Not shown where `/set presence off`.
+        /// Whether `/set presence off` hides it.
         presence: bool,
-        /// The line.
         line: LineRef,
     },
     /// A line for an account's connections alone.
     Notice {
-        /// Whose connections.
         account: AccountId,
-        /// Which of them.
         recipients: Recipients,
-        /// The line.
         line: LineRef,
     },
     /// End the connection, after this notice.
     End(ConnId, Refusal),
     /// Cut no more lines, and send [`RequestKind::Stopped`].
     Stop,
-    /// All that was accepted is answered: say goodbye, flush, close.
+    /// Everything that was accepted is answered: say goodbye, flush, close.
     Bye,
-    /// The server can't go on, and nobody knows what was saved: close everything and end at once.
-    /// Not another byte may be sent to anyone, since it could be untrue.
+    /// The server can't go on, and nobody knows what was saved: close everything immediately. Not
+    /// another byte may be sent to anyone, since it could be untrue.
     Abort,
 }
 
 /// A message for all connections in a room.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RoomMessage {
-    /// The room.
     pub room: ConversationId,
     /// The connection that said it, which is shown the line only if its echo is on.
     pub from: ConnId,
     /// Set on the delivery to the worker that owns `from`.
     pub ack: Ack,
-    /// The line.
     pub line: LineRef,
 }
 
@@ -320,10 +278,8 @@ impl Ack {
 /// An answer: rows, then exactly one final line.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// Who asked.
     pub conn: ConnId,
-    /// Rows, untagged.
+    /// Untagged.
     pub rows: Rows,
-    /// The final line.
     pub last: Final,
 }

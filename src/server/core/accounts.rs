@@ -1,4 +1,4 @@
-//! Accounts, their passwords and device tokens, and invitations to the server.
+//! Accounts, their passwords and device tokens, and invitation codes.
 
 use super::rooms::add_member;
 use super::{NewAccount, Outcome, Refused, Registration, State, Storage, TOKENS_MAX};
@@ -8,7 +8,7 @@ use crate::server::traffic::{AccountRecord, InviteRecord, Role, TokenRecord, Wri
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An invitation to be made.
+/// An invitation code to create.
 #[derive(Debug)]
 pub(super) struct NewInvite {
     pub(super) digest: Digest,
@@ -18,11 +18,11 @@ pub(super) struct NewInvite {
 }
 
 impl State {
-    /// Whether an account of that name may be made at that time, and whether it will be an
-    /// administrator's.
+    /// Whether an account of that name may be created at that time, and whether it becomes an
+    /// administrator.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why not.
     pub(crate) fn check_registration(
         &self,
         at: u64,

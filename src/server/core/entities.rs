@@ -1,4 +1,5 @@
-//! What the state is made of: accounts and their tokens, rooms and their members, pairs of people.
+//! The parts of the state: accounts and their tokens, rooms and their members, direct
+//! conversations.
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
 use crate::protocol::secrets::Digest;
@@ -7,88 +8,79 @@ use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account {
-    /// As it was registered.
+    /// Spelled as it was registered.
     pub name: UserName,
     /// `None` for the server's own account.
     pub hash: Option<Arc<str>>,
     /// Counts password changes.
     pub generation: u32,
-    /// Whether it may administer the server.
     pub admin: bool,
-    /// Rooms that it is in.
     pub rooms: BTreeSet<ConversationId>,
-    /// Rooms that it was invited to and is not in; each has it among its invited.
+    /// Rooms that it is invited to but not in; each lists it in `invited`.
     pub invitations: BTreeSet<ConversationId>,
     /// The other side of each direct conversation.
     pub pairs: BTreeMap<AccountId, ConversationId>,
-    /// Its device tokens, oldest first.
+    /// Oldest first.
     pub tokens: Vec<Token>,
-    /// Addresses that it was used from: strangers can't have it delayed there.
+    /// Addresses it has been used from: strangers can't delay logins from there.
     pub known: Vec<AddressGroup>,
 }
 
-/// A device token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     /// SHA-256 of the token.
     pub digest: Digest,
     /// Unique within the account.
     pub label: String,
-    /// When it was made, in milliseconds of Unix time.
+    /// When it was created, in milliseconds of Unix time.
     pub at: u64,
 }
 
-/// What a room knows of a member.
+/// A member, as its room knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
-    /// What it may do. No verb asks for it yet.
+    /// What it may do. No verb checks it yet.
     pub role: Role,
-    /// Read up to here.
+    /// The read marker.
     pub read: MessageId,
 }
 
-/// A room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Room {
-    /// Its name.
     pub name: RoomName,
-    /// Whether only members and invited people see it.
+    /// Whether only members and invited people can see it.
     pub private: bool,
-    /// What it is about; empty is nothing.
+    /// Empty if there is none.
     pub topic: String,
-    /// The id of its last message.
+    /// The id of the last message.
     pub last: MessageId,
-    /// Who is in it.
     pub members: FxHashMap<AccountId, Member>,
-    /// Who was invited, and by whom.
+    /// Invited accounts, and who invited each.
     pub invited: BTreeMap<AccountId, AccountId>,
 }
 
-/// The direct conversation of two people, or of one with itself.
+/// The direct conversation of two accounts, or of one with itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pair {
-    /// The two, the lower one first.
+    /// The lower id first.
     pub sides: [AccountId; 2],
-    /// How far each has read.
+    /// The read marker of each side.
     pub read: [MessageId; 2],
     /// The id of the last message.
     pub last: MessageId,
 }
 
-/// Where messages are said.
+/// A room or a direct conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Conversation {
-    /// In a room.
     Room(Room),
-    /// Between two people.
     Pair(Pair),
 }
 
 impl Account {
-    /// Its token of that label.
+    /// The token with that label.
     #[must_use]
     pub(crate) fn token(&self, label: &str) -> Option<&Token> {
         self.tokens.iter().find(|token| token.label == label)
@@ -96,7 +88,6 @@ impl Account {
 }
 
 impl Room {
-    /// Whether the account is in it.
     #[must_use]
     pub(crate) fn has_member(&self, account: AccountId) -> bool {
         self.members.contains_key(&account)
@@ -110,13 +101,13 @@ impl Room {
 }
 
 impl Pair {
-    /// The other side, seen from one; from both if they are one.
+    /// The other side, as seen from `side`; the same if both are one account.
     #[must_use]
     pub(crate) fn other(&self, side: AccountId) -> AccountId {
         self.sides[usize::from(self.sides[0] == side)]
     }
 
-    /// How far one side has read.
+    /// The read marker of one side.
     #[must_use]
     pub(crate) fn read_by(&self, account: AccountId) -> MessageId {
         self.read[usize::from(self.sides[0] != account)]
@@ -128,7 +119,7 @@ impl Pair {
 }
 
 impl Conversation {
-    /// The id of its last message.
+    /// The id of the last message.
     #[must_use]
     pub(crate) fn last(&self) -> MessageId {
         match self {
@@ -144,7 +135,7 @@ impl Conversation {
         }
     }
 
-    /// How far an account has read; `None` if it is not in the conversation.
+    /// The account's read marker; `None` if it is not in the conversation.
     #[must_use]
     pub(crate) fn read_by(&self, account: AccountId) -> Option<MessageId> {
         match self {

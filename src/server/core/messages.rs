@@ -33,7 +33,7 @@ pub(super) fn say(
             let other = state.user(name)?;
             match state.pair(by, other) {
                 Some(pair) => pair,
-                None => make_pair(state, by, other, storage),
+                None => create_pair(state, by, other, storage),
             }
         }
     };
@@ -59,21 +59,21 @@ pub(super) fn mark_read(
     id: MessageId,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    let kept = state.conversation_mut(conversation).ok_or(Refused::NotInConversation)?;
-    let marker = kept.read_by(by).ok_or(Refused::NotInConversation)?;
-    if id > kept.last() {
-        return Err(Refused::NoSuchMessage { last: kept.last() });
+    let stored = state.conversation_mut(conversation).ok_or(Refused::NotInConversation)?;
+    let marker = stored.read_by(by).ok_or(Refused::NotInConversation)?;
+    if id > stored.last() {
+        return Err(Refused::NoSuchMessage { last: stored.last() });
     }
     if id <= marker {
         return Ok(Outcome::Read { marker, moved: false });
     }
-    kept.mark(by, id);
+    stored.mark(by, id);
     storage.write(Write::Read(conversation, by, id));
     Ok(Outcome::Read { marker: id, moved: true })
 }
 
-/// The direct conversation of two people, or of one with itself.
-fn make_pair(state: &mut State, one: AccountId, other: AccountId, storage: &mut dyn Storage) -> ConversationId {
+/// Creates the direct conversation of two accounts, or of one with itself.
+fn create_pair(state: &mut State, one: AccountId, other: AccountId, storage: &mut dyn Storage) -> ConversationId {
     let id = state.next_conversation();
     let (low, high) = (one.min(other), one.max(other));
     let record = ConversationRecord { id, kind: ConversationKind::Pair(low, high), last: MessageId::ZERO };

@@ -1,16 +1,16 @@
-//! What is kept, and every change to it: accounts, device tokens, invitations, rooms, members,
+//! The stored state and every change to it: accounts, device tokens, invitations, rooms, members,
 //! messages and read markers.
 //!
-//! [`State::apply`] takes an [`Operation`] and says what came of it. An operation names the account
-//! that acts, never a connection; it carries its own time, and whatever was random or expensive to
-//! make (a token's digest, bcrypt's hash). So the outcome depends on what is kept and on nothing
+//! [`State::apply`] takes an [`Operation`] and returns its outcome. An operation names the account
+//! that acts, never a connection. It carries its own time, and whatever was random or expensive to
+//! create (a token's digest, bcrypt's hash). So the outcome depends on the stored state and nothing
 //! else: the same operations in the same order give the same state, the same ids and the same
 //! outcomes on any machine. This module must not know connections, threads, clocks or SQLite. The
 //! dispatcher's thread runs it.
 //!
-//! `state` is what is kept, as held in memory, and `entities` what it is made of; `accounts`,
-//! `rooms` and `messages` decide the operations. Nothing outside of this folder can change the state
-//! in any other way. Each change leaves as a [`Write`] too, and a message as a [`Draft`]: see
+//! `state` is the stored state as held in memory, and `entities` has its parts; `accounts`, `rooms`
+//! and `messages` decide the operations. Nothing outside this folder can change the state in any
+//! other way. Each change is also written out as a [`Write`], and each message as a [`Draft`]: see
 //! [`Storage`].
 
 mod accounts;
@@ -37,71 +37,63 @@ pub const ROOMS_MAX: usize = 1000;
 /// Longest topic, in bytes: a row of `/rooms` must hold it beside the room's name.
 pub const TOPIC_MAX: usize = 1000;
 
-/// Who may make an account.
+/// Who may create an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Registration {
     /// Anyone.
     Open,
-    /// People with an invitation.
+    /// People with an invitation code.
     Invite,
-    /// Nobody, except with an administrator's invitation (or the server could be left without an
-    /// administrator).
+    /// Nobody, except with an administrator's invitation code (otherwise the server could be left
+    /// without an administrator).
     Closed,
 }
 
-/// Something to do with what is kept.
+/// A change to the stored state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Operation {
-    /// When, in milliseconds of Unix time.
+    /// In milliseconds of Unix time.
     pub at: u64,
-    /// By whom, and what.
     pub kind: OperationKind,
 }
 
-/// See [`Operation`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OperationKind {
-    /// A new account.
     Register(NewAccount),
-    /// An account does something.
     Account(AccountId, Action),
 }
 
-/// An account to be made.
+/// An account to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NewAccount {
-    /// Its name.
     pub name: UserName,
-    /// bcrypt's hash of its password.
+    /// bcrypt's hash of the password.
     pub hash: Arc<str>,
-    /// The invitation's digest.
+    /// The digest of the invitation code.
     pub invite: Option<Digest>,
-    /// What the operator allows. A setting is no part of what is kept, so it comes along.
+    /// What the operator allows. A setting is not part of the stored state, so it is passed along.
     pub registration: Registration,
 }
 
-/// What an account does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Changes its password, if it is still of this generation; all of its tokens are revoked.
+    /// Changes the password, if it is still of this generation; revokes all tokens.
     ChangePassword {
         /// The generation of the password that was proven.
         generation: u32,
-        /// bcrypt's hash of the new one.
+        /// bcrypt's hash of the new password.
         hash: Arc<str>,
     },
-    /// Makes a device token.
+    /// Creates a device token.
     NewToken {
         /// Unique among the account's tokens.
         label: String,
-        /// Of the token.
         digest: Digest,
     },
-    /// Revokes the device token of that label.
+    /// Revokes the device token with that label.
     RevokeToken(String),
-    /// Makes an invitation to the server.
+    /// Creates an invitation code.
     NewInvite {
-        /// Of its code.
         digest: Digest,
         /// How many people it lets in.
         uses: u32,
@@ -110,105 +102,83 @@ pub(super) enum Action {
         /// Whether they become administrators.
         admin: bool,
     },
-    /// Was used from this address, which is remembered for it.
+    /// Remembers that the account was used from this address.
     UseAddress(AddressGroup),
-    /// Makes a room and joins it.
+    /// Creates a room and joins it.
     CreateRoom {
-        /// Its name.
         room: RoomName,
-        /// Whether only members and invited people see it.
+        /// Whether only members and invited people can see it.
         private: bool,
     },
-    /// Joins a room; makes it if there is none.
+    /// Joins a room, or creates it if it does not exist.
     JoinRoom(RoomName),
-    /// Leaves a room.
     LeaveRoom(RoomName),
-    /// Invites somebody to a room.
     Invite {
-        /// Where to.
         room: RoomName,
-        /// Whom.
         name: UserName,
     },
     /// Sets a room's topic; `None` clears it.
     SetTopic {
-        /// Which room's.
         room: RoomName,
-        /// The topic.
         topic: Option<Text>,
     },
-    /// Says something.
     Say {
-        /// Where.
         target: Target,
-        /// `/post`'s key: under it this is said once, ever.
+        /// The key of a `/post`: only one message is ever said under it.
         key: Option<Box<str>>,
-        /// What.
         text: Text,
     },
-    /// Says something in a room that is known by its number.
+    /// Says something in a room that is known by its id.
     SayIn {
-        /// Where.
         room: ConversationId,
-        /// What.
         text: Text,
     },
-    /// Has read a conversation up to here. A marker never goes back.
+    /// Moves a read marker up to this id. It never moves back.
     MarkRead {
-        /// Which.
         conversation: ConversationId,
-        /// Up to and with this message.
+        /// Inclusive.
         id: MessageId,
     },
 }
 
-/// What came of an operation.
+/// The outcome of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The account was made, and joined the lobby if there is one.
+    /// The account was created, and joined the lobby if there is one.
     Registered {
-        /// The new account.
         account: AccountId,
-        /// The lobby.
         lobby: Option<ConversationId>,
     },
-    /// The password was changed.
     PasswordChanged,
-    /// The token was made.
     TokenMade,
-    /// The token of this digest was revoked.
+    /// The token with this digest was revoked.
     TokenRevoked(Digest),
-    /// The invitation to the server was made.
     InviteMade,
-    /// The address is remembered.
     AddressKnown,
-    /// The room was made, and its maker is in it.
+    /// The room was created, and its creator is a member.
     RoomCreated(ConversationId),
-    /// The account is in the room.
+    /// The account is a member of the room.
     RoomJoined {
-        /// Which.
         room: ConversationId,
-        /// Whether it was not before.
+        /// False if it already was.
         new: bool,
     },
-    /// The account is not in the room any more.
+    /// The account is no longer in the room.
     RoomLeft(ConversationId),
     /// The account may join the room.
     Invited {
-        /// Which.
         room: ConversationId,
-        /// Who.
         account: AccountId,
-        /// What it was to the room before.
+        /// Its standing in the room before.
         before: Standing,
     },
     /// The topic was set or cleared.
     TopicSet(ConversationId),
-    /// The message is kept.
+    /// The message was stored.
     Said(Message),
-    /// It was said before under the same key, and has this id.
+    /// It was already said under the same key, and has this id.
     SaidBefore(MessageId),
-    /// How far the conversation is read.
+    /// The read marker of the conversation.
     Read {
         /// The marker as it is now.
         marker: MessageId,
@@ -217,51 +187,49 @@ pub(super) enum Outcome {
     },
 }
 
-/// What an account is to a room.
+/// An account's relation to a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// One of its members.
     Member,
-    /// Invited, and not in it yet.
+    /// Invited, but not a member yet.
     Invited,
     /// Neither.
     Stranger,
 }
 
-/// A message that is kept.
+/// A stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Message {
-    /// Its number in the conversation.
     pub id: MessageId,
-    /// What was said, where, when and by whom.
     pub draft: Draft,
 }
 
-/// Where changes go, in their order, to be kept together or not at all. What it keeps of messages
-/// and of the keys that they were posted under is part of what is kept: an id and whether a key was
-/// used depend on the operations before, and on nothing else.
+/// Where changes go, in order, to be stored together or not at all. The stored messages and `/post`
+/// keys are part of the state, too: an id, and whether a key was used, depend on the earlier
+/// operations and on nothing else.
 pub(super) trait Storage {
-    /// Keeps a change. A failure shows in the end: then nothing of the transaction is kept, and
-    /// the state is read anew.
+    /// Stores a change. A failure shows at the commit: then nothing of the transaction is stored,
+    /// and the state is read again.
     fn write(&mut self, write: Write);
 
-    /// Keeps a message and gives it its id, or finds that its key was used.
+    /// Stores a message and gives it its id, or finds that its key was used.
     ///
     /// # Errors
-    /// [`NotKept`] where the transaction has failed.
-    fn append(&mut self, draft: &Draft) -> Result<Appended, NotKept>;
+    /// [`NotStored`] if the transaction has failed.
+    fn append(&mut self, draft: &Draft) -> Result<Appended, NotStored>;
 }
 
-/// The transaction has failed, and nothing of it will be kept.
+/// The transaction has failed, and nothing of it will be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the transaction has failed")]
-pub(super) struct NotKept;
+pub(super) struct NotStored;
 
 impl State {
     /// Decides an operation and carries it out.
     ///
     /// # Errors
-    /// Why it was refused; then nothing was changed.
+    /// Why it was refused; nothing was changed then.
     pub(super) fn apply(&mut self, operation: Operation, storage: &mut dyn Storage) -> Result<Outcome, Refused> {
         let at = operation.at;
         let (by, action) = match operation.kind {

@@ -1,12 +1,11 @@
-//! Why an operation was refused. The account's fault, unless a variant says otherwise; the words
-//! that people read are the hub's.
+//! Why an operation was refused: the account's fault, unless a variant says otherwise. The
+//! sentences that people read are the hub's.
 
 use crate::protocol::names::{MessageId, RoomName, UserName};
 
-/// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    /// No room of that name that the account may see.
+    /// There is no room of that name that the account may see.
     #[error("there is no room {0}")]
     NoSuchRoom(RoomName),
     /// The account is not in the room.
@@ -15,11 +14,11 @@ pub(crate) enum Refused {
     /// The account is not in the conversation, which it knows only by its number.
     #[error("not in that conversation")]
     NotInConversation,
-    /// There is a room of that name already.
-    #[error("there is a room {0}")]
+    /// A room of that name already exists.
+    #[error("room {0} already exists")]
     RoomExists(RoomName),
-    /// There is a room of that name, which the account may not see.
-    #[error("there is a hidden room of that name")]
+    /// A room of that name exists, but the account may not see it.
+    #[error("a hidden room has that name")]
     RoomHidden,
     /// The account is in [`super::ROOMS_MAX`] rooms.
     #[error("in too many rooms")]
@@ -27,22 +26,22 @@ pub(crate) enum Refused {
     /// The topic is longer than [`super::TOPIC_MAX`].
     #[error("the topic is too long")]
     TopicTooLong,
-    /// No account of that name.
+    /// There is no account of that name.
     #[error("there is no account {0}")]
     NoSuchUser(UserName),
-    /// The account itself is gone, or was never made.
+    /// The account itself does not exist.
     #[error("the account is gone")]
     NoAccount,
-    /// The name is another account's.
+    /// The name belongs to another account.
     #[error("{0} is taken")]
     NameTaken(UserName),
-    /// An account is made by invitation only, and none was given.
+    /// Registration is by invitation only, and no code was given.
     #[error("an invitation is needed")]
     InviteNeeded,
     /// The invitation is unknown, used up or expired.
     #[error("the invitation is not valid")]
     BadInvite,
-    /// No new accounts are made.
+    /// Nobody can register.
     #[error("registration is closed")]
     RegistrationClosed,
     /// The password has changed since it was proven.
@@ -51,10 +50,10 @@ pub(crate) enum Refused {
     /// The server's own account has neither password nor tokens.
     #[error("the console has no tokens")]
     Console,
-    /// The account has a token of that label.
-    #[error("there is a token {0}")]
+    /// The account already has a token with that label.
+    #[error("token {0} already exists")]
     LabelTaken(String),
-    /// The account has no token of that label.
+    /// The account has no token with that label.
     #[error("there is no token {0}")]
     NoSuchToken(String),
     /// The account has [`super::TOKENS_MAX`] tokens.
@@ -63,22 +62,19 @@ pub(crate) enum Refused {
     /// Only an administrator may do that.
     #[error("not an administrator")]
     NotAdministrator,
-    /// The key was used there with another text.
-    #[error("the key was used with another text")]
+    /// The key was used there with a different text.
+    #[error("the key was used with a different text")]
     KeyConflict,
     /// The conversation ends before that id.
     #[error("the last id is {last}")]
-    NoSuchMessage {
-        /// The conversation's last id.
-        last: MessageId,
-    },
-    /// Nobody's: it could not be written to disk. The whole transaction is refused.
+    NoSuchMessage { last: MessageId },
+    /// Nobody's fault: it could not be written to disk. The whole transaction is refused.
     #[error("it could not be written to disk")]
-    NotKept,
+    NotStored,
 }
 
-impl From<super::NotKept> for Refused {
-    fn from(_: super::NotKept) -> Self {
-        Self::NotKept
+impl From<super::NotStored> for Refused {
+    fn from(_: super::NotStored) -> Self {
+        Self::NotStored
     }
 }

@@ -1,4 +1,4 @@
-//! Rooms, their members, who is invited to them, and their topics.
+//! Rooms, their members, their invitations and topics.
 
 use super::{Outcome, ROOMS_MAX, Refused, Standing, State, Storage, TOPIC_MAX};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, RoomName, Text, UserName};
@@ -47,7 +47,7 @@ pub(super) fn create(
         return Err(if visible { Refused::RoomExists(name) } else { Refused::RoomHidden });
     }
     check_rooms_limit(state, by)?;
-    Ok(Outcome::RoomCreated(make_room(state, by, name, private, storage)))
+    Ok(Outcome::RoomCreated(create_room(state, by, name, private, storage)))
 }
 
 pub(super) fn join(
@@ -58,7 +58,7 @@ pub(super) fn join(
 ) -> Result<Outcome, Refused> {
     let Some(id) = state.find_room(&name) else {
         check_rooms_limit(state, by)?;
-        return Ok(Outcome::RoomJoined { room: make_room(state, by, name, false, storage), new: true });
+        return Ok(Outcome::RoomJoined { room: create_room(state, by, name, false, storage), new: true });
     };
     let room = state.room(id).ok_or(Refused::RoomHidden)?;
     if room.has_member(by) {
@@ -91,7 +91,7 @@ pub(super) fn invite(
     whom: &UserName,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    // The room's existence is checked before the person's, and membership after both.
+    // The room is checked before the invited account, and membership after both.
     let room = state.visible_room(name, by)?;
     let account = state.user(whom)?;
     state.joined_room(name, by)?;
@@ -127,7 +127,7 @@ pub(super) fn set_topic(
     Ok(Outcome::TopicSet(id))
 }
 
-fn make_room(
+fn create_room(
     state: &mut State,
     by: AccountId,
     name: RoomName,
@@ -143,7 +143,7 @@ fn make_room(
     id
 }
 
-/// Makes an account a member of a room. Joining uses an invitation up.
+/// Makes an account a member of a room. Joining uses up the invitation.
 pub(super) fn add_member(
     state: &mut State,
     room: ConversationId,

@@ -1,7 +1,7 @@
-//! What is kept, as held in memory: accounts, rooms, pairs of people, tokens, invitations.
+//! The stored state, as held in memory: accounts, rooms, direct conversations, tokens, invitations.
 //!
-//! Read whole from the store at the start, and again after a failed commit. Every change has its
-//! [`crate::server::traffic::Write`], so that reading it again loses nothing. Anyone may look at it;
+//! It is read from the store at startup, and again after a failed commit. Every change has its
+//! [`crate::server::traffic::Write`], so that reading it again loses nothing. Anyone may read it;
 //! only the operations beside it change it.
 
 use super::entities::{Account, Conversation, Member, Pair, Room, Token};
@@ -15,17 +15,17 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-/// Addresses that an account was used from and that are remembered for it.
+/// How many addresses are remembered for an account.
 const KNOWN_MAX: usize = 16;
 
-/// All that is kept, but for messages and `/post` keys. Ids are dense from 1 and never removed, so
-/// tables are indexed by them.
+/// Everything that is stored, except messages and `/post` keys. Ids are dense from 1 and never
+/// removed, so tables are indexed by them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
     accounts: Vec<Option<Account>>,
     names: HashMap<UserName, AccountId>,
     conversations: Vec<Option<Conversation>>,
-    /// By name, to be found and to be listed.
+    /// By name, for lookup and for listing.
     rooms: HashMap<RoomName, ConversationId>,
     listed: BTreeSet<(RoomName, ConversationId)>,
     tokens: HashMap<Digest, AccountId>,
@@ -33,35 +33,34 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// From what the store has.
+    /// Builds the state from a snapshot of the store.
     #[must_use]
-    pub(crate) fn new(kept: Snapshot) -> Self {
+    pub(crate) fn new(snapshot: Snapshot) -> Self {
         let mut state = Self::default();
-        for account in kept.accounts {
+        for account in snapshot.accounts {
             state.add_account(account);
         }
-        for token in kept.tokens {
+        for token in snapshot.tokens {
             state.add_token(token);
         }
-        for invite in kept.invites {
+        for invite in snapshot.invites {
             state.add_invite(invite);
         }
-        for conversation in kept.conversations {
+        for conversation in snapshot.conversations {
             state.add_conversation(conversation);
         }
-        for member in kept.members {
+        for member in snapshot.members {
             state.add_member(member);
         }
-        for invited in kept.invited {
+        for invited in snapshot.invited {
             state.invite_to_room(invited.conversation, invited.account, invited.by);
         }
-        for (account, address) in kept.known {
+        for (account, address) in snapshot.known {
             state.add_address(account, address);
         }
         state
     }
 
-    /// An account.
     #[must_use]
     pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {
         self.accounts.get(index(id.value()))?.as_ref()
@@ -71,13 +70,12 @@ impl State {
         self.accounts.get_mut(index(id.value()))?.as_mut()
     }
 
-    /// The name of an account; `?` if it is not there.
+    /// The name of an account; `?` if there is no such account.
     #[must_use]
     pub(crate) fn name(&self, id: AccountId) -> &str {
         self.account(id).map_or("?", |account| account.name.as_str())
     }
 
-    /// The account of that name.
     #[must_use]
     pub(crate) fn find_account(&self, name: &UserName) -> Option<AccountId> {
         self.names.get(name).copied()
@@ -89,19 +87,19 @@ impl State {
         self.tokens.get(digest).copied()
     }
 
-    /// The number of the next account to be made.
+    /// The id of the next account.
     #[must_use]
     pub(crate) fn next_account(&self) -> AccountId {
         AccountId::new(self.accounts.len().max(1) as i64)
     }
 
-    /// The number of the next room or pair.
+    /// The id of the next room or direct conversation.
     #[must_use]
     pub(crate) fn next_conversation(&self) -> ConversationId {
         ConversationId::new(self.conversations.len().max(1) as i64)
     }
 
-    /// A room; `None` for a pair.
+    /// A room; `None` for a direct conversation.
     #[must_use]
     pub(crate) fn room(&self, id: ConversationId) -> Option<&Room> {
         match self.conversations.get(index(id.value()))?.as_ref()? {
@@ -117,7 +115,6 @@ impl State {
         }
     }
 
-    /// A room or pair.
     #[must_use]
     pub(crate) fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
         self.conversations.get(index(id.value()))?.as_ref()
@@ -140,19 +137,19 @@ impl State {
         self.listed.range((from, Bound::Unbounded)).filter_map(|&(_, id)| self.room(id).map(|room| (id, room)))
     }
 
-    /// The direct conversation of two people, if they have ever talked.
+    /// The direct conversation of two accounts, if they have ever talked.
     #[must_use]
     pub(crate) fn pair(&self, one: AccountId, other: AccountId) -> Option<ConversationId> {
         self.account(one)?.pairs.get(&other).copied()
     }
 
-    /// The invitation to the server whose code has this digest.
+    /// The invitation whose code has this digest.
     pub(super) fn invite(&self, digest: &Digest) -> Option<&InviteRecord> {
         self.invites.get(digest)
     }
 
     pub(super) fn expired_invites(&self, at: u64) -> Vec<Digest> {
-        // In the order of their digests: the order of a hash table is not the same everywhere.
+        // In the order of their digests, since a hash table's order is not the same everywhere.
         let mut expired: Vec<Digest> =
             self.invites.values().filter(|invite| invite.until <= at).map(|invite| invite.digest).collect();
         expired.sort_unstable_by_key(|digest| *digest.as_bytes());
@@ -163,7 +160,7 @@ impl State {
         self.invites.insert(record.digest, record);
     }
 
-    /// Counts one use of an invitation; the last one ends it.
+    /// Counts one use of an invitation; the last use removes it.
     pub(super) fn use_invite(&mut self, digest: &Digest) {
         let Some(invite) = self.invites.get_mut(digest) else { return };
         invite.uses = invite.uses.saturating_sub(1);
@@ -249,8 +246,8 @@ impl State {
         }
     }
 
-    /// Invites an account to a room; false if it was invited before. The first one to invite stays
-    /// the one who is named.
+    /// Invites an account to a room; false if it was already invited. The first inviter stays on
+    /// record.
     pub(super) fn invite_to_room(&mut self, conversation: ConversationId, account: AccountId, by: AccountId) -> bool {
         let Some(room) = self.room_mut(conversation) else { return false };
         let Entry::Vacant(entry) = room.invited.entry(account) else { return false };
@@ -261,7 +258,7 @@ impl State {
         true
     }
 
-    /// Uses up an invitation to a room; false if there was none.
+    /// Uses up a room invitation; false if there was none.
     pub(super) fn use_room_invitation(&mut self, conversation: ConversationId, account: AccountId) -> bool {
         if let Some(account) = self.account_mut(account) {
             account.invitations.remove(&conversation);
@@ -269,7 +266,7 @@ impl State {
         self.room_mut(conversation).is_some_and(|room| room.invited.remove(&account).is_some())
     }
 
-    /// Remembers that an account was used from an address; false if that was known.
+    /// Remembers an address that an account was used from; false if it was already known.
     pub(super) fn add_address(&mut self, account: AccountId, address: AddressGroup) -> bool {
         let Some(account) = self.account_mut(account) else { return false };
         if account.known.contains(&address) {
@@ -283,7 +280,7 @@ impl State {
     }
 }
 
-/// Ids begin at 1; one that can't be an index finds nothing.
+/// Ids begin at 1; an id that can't be an index finds nothing.
 fn index(id: i64) -> usize {
     usize::try_from(id).unwrap_or(usize::MAX)
 }

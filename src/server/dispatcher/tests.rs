@@ -11,7 +11,7 @@ use crate::server::store;
 use crate::server::traffic::{Answer, AuthOutcome, AuthWork, Lines, RoomMessage, Viewer};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
-/// A dispatcher of two workers whose threads are the test.
+/// A dispatcher with two workers, whose threads the test plays.
 struct Turns {
     dispatcher: Dispatcher,
     workers: Vec<Mailbox<Delivery>>,
@@ -25,7 +25,7 @@ const ALICE: u64 = 1;
 const BOB: u64 = 2;
 const CAROL: u64 = 3;
 
-/// A connection's worker is its number's last bit.
+/// The last bit of a connection's number picks its worker.
 fn conn(serial: u64) -> ConnId {
     ConnId::new((serial % 2) as u8, serial)
 }
@@ -81,7 +81,7 @@ impl Turns {
         Self { dispatcher, workers, read_jobs, auth_jobs, nudges, _dir: dir }
     }
 
-    /// `auth` finds every password right.
+    /// Plays `auth`, which finds every password right.
     fn checked(&self) -> Request {
         let AuthJob { conn, viewer, work } = self.auth_jobs.try_recv().unwrap();
         let outcome = match work {
@@ -96,7 +96,7 @@ impl Turns {
         Request { conn, viewer, kind: RequestKind::AuthDone(outcome), bytes: 0 }
     }
 
-    /// Two people, each by one connection; what the last turn handed out.
+    /// Two people with one connection each; returns what the last turn handed out.
     fn alice_and_bob(&mut self) -> Vec<String> {
         self.turn(vec![register(ALICE, "alice")]);
         let alice = self.checked();
@@ -105,7 +105,7 @@ impl Turns {
         self.turn(vec![bob])
     }
 
-    /// One turn; what it hands out, worker by worker.
+    /// Runs one turn; returns what it hands out, worker by worker.
     fn turn(&mut self, requests: Vec<Request>) -> Vec<String> {
         self.dispatcher.turn(requests.into_iter()).unwrap();
         let mut seen = Vec::new();
@@ -145,12 +145,12 @@ fn last_line(last: &Final) -> String {
     let mut out = Vec::new();
     last.encode(false, None, &mut out);
     let line = String::from_utf8(out).unwrap();
-    // The first words say which it is.
+    // The first words tell them apart.
     line.split([' ', '\n']).take(2).collect::<Vec<&str>>().join(" ").trim_end().to_owned()
 }
 
 #[test]
-fn messages_are_kept_before_they_are_handed_out() {
+fn messages_are_stored_before_they_are_handed_out() {
     let mut turns = Turns::new();
     let seen = turns.alice_and_bob();
     assert!(seen.contains(&"0: attached 2 bob".to_owned()), "{seen:?}");
@@ -173,7 +173,7 @@ fn messages_are_kept_before_they_are_handed_out() {
 }
 
 #[test]
-fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
+fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_batch_succeeds() {
     let mut turns = Turns::new();
     turns.alice_and_bob();
     turns.turn(vec![say(ALICE, "before")]);
@@ -185,7 +185,7 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
     batch.extend((0..100).map(|_| say(ALICE, &long)));
     batch.push(run(BOB, Command::Whoami));
     let asked = batch.len();
-    // Who goes away is noted even so.
+    // A connection that is gone is noted all the same.
     batch.push(request(BOB, RequestKind::Detach));
     let seen = turns.turn(batch);
     assert_eq!(seen.len(), asked);
@@ -204,18 +204,18 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_one_goes_on() {
             "1: said by 1 answered \"+ 2\": [lobby] alice: after",
         ]
     );
-    // What was refused can be done now, under the same numbers.
+    // What was refused can be done now, under the same ids.
     turns.turn(vec![register(CAROL, "carol")]);
     let carol = turns.checked();
     let seen = turns.turn(vec![carol, join(CAROL, "nowhere"), say(CAROL, "hello")]);
     assert!(seen.contains(&"1: answer 3 + nowhere".to_owned()), "{seen:?}");
     assert!(seen.contains(&"1: said by 3 answered \"+ 3\": [lobby] carol: hello".to_owned()), "{seen:?}");
-    let kept = turns.dispatcher.transaction.store.load().unwrap();
-    assert_eq!(kept.accounts.len(), 4);
+    let snapshot = turns.dispatcher.transaction.store.load().unwrap();
+    assert_eq!(snapshot.accounts.len(), 4);
 }
 
 #[test]
-fn an_arrival_is_told_even_if_the_batch_in_between_is_refused() {
+fn an_arrival_is_announced_even_if_the_batch_in_between_is_refused() {
     let mut turns = Turns::new();
     turns.alice_and_bob();
     turns.dispatcher.transaction.store.fill_the_disk();
@@ -231,7 +231,7 @@ fn an_arrival_is_told_even_if_the_batch_in_between_is_refused() {
 }
 
 #[test]
-fn it_ends_when_every_worker_has_stopped_and_gives_the_store_back() {
+fn it_ends_when_every_worker_has_stopped_and_returns_the_store() {
     let mut turns = Turns::new();
     turns.alice_and_bob();
     let requests = turns.dispatcher.channels.requests.clone();
@@ -247,7 +247,7 @@ fn it_ends_when_every_worker_has_stopped_and_gives_the_store_back() {
 }
 
 #[test]
-fn a_login_is_refused_as_busy_where_too_many_wait() {
+fn a_login_is_refused_as_busy_when_too_many_wait() {
     let mut turns = Turns::new();
     turns.alice_and_bob();
     let seen = turns.turn(vec![login(CAROL, "alice"), login(5, "bob")]);
@@ -261,7 +261,7 @@ fn a_login_is_refused_as_busy_where_too_many_wait() {
 }
 
 #[test]
-fn a_connection_that_went_away_while_its_password_was_checked_is_not_logged_in() {
+fn a_connection_that_left_during_its_password_check_is_not_logged_in() {
     let mut turns = Turns::new();
     turns.alice_and_bob();
     turns.turn(vec![login(CAROL, "alice")]);
@@ -272,7 +272,7 @@ fn a_connection_that_went_away_while_its_password_was_checked_is_not_logged_in()
 }
 
 #[test]
-fn a_wrong_password_counts_even_where_the_connection_went_away() {
+fn a_wrong_password_counts_even_if_the_connection_left() {
     let mut turns = Turns::new();
     turns.alice_and_bob();
     let address = AddressGroup::V4([198, 51, 100, 1]);
@@ -287,7 +287,8 @@ fn a_wrong_password_counts_even_where_the_connection_went_away() {
         let kind = RequestKind::AuthDone(AuthOutcome::Wrong { name });
         turns.turn(vec![Request::detach(conn), Request { conn, viewer, kind, bytes: 0 }]);
     }
-    // The sixth try of a stranger waits, and one that is given up meanwhile is never checked.
+    // A stranger's sixth attempt is delayed, and one whose connection leaves in the meantime is
+    // never checked.
     turns.turn(vec![guess(15), guess(16)]);
     assert!(turns.auth_jobs.is_empty());
     turns.turn(vec![Request::detach(conn(15))]);
@@ -314,7 +315,8 @@ fn a_full_disk_is_logged_once_and_then_every_few_seconds() {
     assert_eq!(told(&mut failures, 5001), None);
     assert_eq!(failures.end(), Some(1002));
     assert_eq!(failures.end(), None);
-    // The next time is not told sooner: a disk that is full in turns must not fill the log either.
+    // The next outage is not reported sooner: a disk that fills up again and again must not flood
+    // the log either.
     assert_eq!(told(&mut failures, 5002), None);
     assert_eq!(told(&mut failures, 10_000), Some(2));
 }

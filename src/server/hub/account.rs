@@ -1,5 +1,5 @@
-//! What belongs to an account and concerns no room: device tokens, invitations to the server, who
-//! one is, one's connections.
+//! Verbs that concern the account and no room: device tokens, invitation codes, `/whoami`,
+//! `/sessions`.
 
 use super::{Answered, Context, count, unexpected};
 use crate::protocol::line::{Final, Rows};
@@ -8,7 +8,7 @@ use crate::protocol::stamp::rfc3339;
 use crate::server::core::{Action, Outcome};
 use std::time::Duration;
 
-/// An invitation to be made.
+/// An invitation code to create.
 #[derive(Debug)]
 pub(super) struct NewInvite {
     pub(super) uses: u32,

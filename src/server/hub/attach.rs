@@ -1,4 +1,4 @@
-//! Letting a connection in, what it is shown then, and ending it.
+//! Attaching a connection to its account, what it is shown then, and ending it.
 
 use super::connections::Login;
 use super::effects::Effects;
@@ -11,8 +11,8 @@ use crate::protocol::secrets::Digest;
 use crate::server::core::{Action, State};
 use crate::server::traffic::{Delivery, Read, Recipients, Unread, Viewer};
 
-/// Invitations that a login is told of one by one: were there no bound, strangers who invite could
-/// fill the connection with them until it is closed for not reading.
+/// Invitations that a login lists one by one. Without a bound, strangers could send so many that
+/// the connection is closed for not reading them.
 const INVITATIONS_SHOWN: usize = 20;
 
 impl Hub {
@@ -30,7 +30,7 @@ impl Hub {
         self.presence.departed(departed, now.instant);
     }
 
-    /// Makes the connection an account's: from here on it is sent what is said in its rooms.
+    /// Attaches the connection to an account: from here on it is sent what is said in its rooms.
     pub(super) fn attach(&mut self, now: Now, conn: ConnId, login: Login, effects: &mut Effects) {
         let id = login.account;
         let Some(account) = self.state.account(id) else { return };
@@ -43,7 +43,7 @@ impl Hub {
 }
 
 impl Guest<'_> {
-    /// Whether the connection is logged in already.
+    /// Refuses if the connection is already logged in.
     fn check_new(&self) -> Answered {
         if self.hub.connections.account(self.conn).is_some() {
             return Err(Refusal::new(Code::AlreadyLoggedIn, "you are logged in already."));
@@ -53,7 +53,7 @@ impl Guest<'_> {
 }
 
 impl Context<'_> {
-    /// The same, as it was before the login.
+    /// The same connection, as it was before the login.
     pub(super) fn guest(&mut self) -> Guest<'_> {
         Guest {
             now: self.now,
@@ -151,9 +151,9 @@ impl Context<'_> {
     }
 }
 
-/// What a login tells of the rooms that the account is invited to.
+/// The room invitations that a login is told about.
 fn invitations(state: &State, account: AccountId) -> impl Iterator<Item = String> + '_ {
-    let rooms = state.account(account).into_iter().flat_map(|kept| &kept.invitations);
+    let rooms = state.account(account).into_iter().flat_map(|account| &account.invitations);
     rooms.filter_map(move |&room| {
         let room = state.room(room)?;
         Some(invitation(room.name.as_str(), state.name(*room.invited.get(&account)?)))

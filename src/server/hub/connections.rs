@@ -1,8 +1,8 @@
 //! Who is connected: each connection's account and current room, and which workers have connections
-//! of an account or of a room's members, so that a message costs one item for each worker. It also
-//! remembers what the batch under way did, to undo it should the batch not be kept.
+//! of an account or of a room's members, so that a message costs one item per worker. It also
+//! records what the current batch did, to undo it if the batch can't be stored.
 //!
-//! Must not know what is said, or why anyone may be here. The dispatcher's thread runs it.
+//! Must not know what is said, or why anyone is connected. The dispatcher's thread runs it.
 
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Digest;
@@ -16,10 +16,10 @@ pub(super) struct LoggedIn {
     pub(super) from: AddressGroup,
     /// When it logged in, in milliseconds of Unix time.
     pub(super) since: u64,
-    /// The token that it is logged in with: revoking that ends it.
+    /// The token that it is logged in with: revoking the token ends it.
     pub(super) token: Option<Digest>,
-    /// Conversations that had unread lines at login and were not looked at since: what comes live
-    /// there does not mark them as read.
+    /// Conversations that had unread lines at login and have not been viewed since: live lines
+    /// there do not mark them as read.
     pub(super) unseen: Vec<ConversationId>,
 }
 
@@ -27,31 +27,31 @@ pub(super) struct LoggedIn {
 pub(super) struct Connections {
     sessions: FxHashMap<ConnId, LoggedIn>,
     accounts: FxHashMap<AccountId, Vec<ConnId>>,
-    /// For each room with somebody connected: connections of its members on each worker.
+    /// For each room with a member online: how many of its members' connections each worker has.
     rooms: FxHashMap<ConversationId, Subscribers>,
-    /// What the batch under way did, in its order.
+    /// What the current batch did, in order.
     undo: Vec<Undo>,
     workers: usize,
 }
 
-/// How something that a batch did to a connection is undone.
+/// How to undo something that a batch did to a connection.
 #[derive(Debug)]
 enum Undo {
     Attached(ConnId),
     Ended(ConnId, LoggedIn),
     /// It left its current room.
     Left(ConnId, ConversationId),
-    /// It asked for another current room. That has failed then, and leaves it with none.
+    /// It asked for another current room. That failed with the batch, and leaves it with none.
     Moved(ConnId),
     Unseen(ConnId, Vec<ConversationId>),
-    /// It was logged in by this token, or by a password.
+    /// It was logged in with this token, or with a password.
     Token(ConnId, Option<Digest>),
 }
 
 #[derive(Debug)]
 struct Subscribers {
     workers: Box<[u32]>,
-    /// Accounts that are here.
+    /// Members who are online.
     here: u32,
 }
 
@@ -86,14 +86,14 @@ impl Connections {
         }
     }
 
-    /// Sets which conversations have unread lines that were not looked at.
+    /// Sets which conversations have unread lines that have not been viewed.
     pub(super) fn set_unseen(&mut self, conn: ConnId, unseen: Vec<ConversationId>) {
         if let Some(session) = self.sessions.get_mut(&conn) {
             self.undo.push(Undo::Unseen(conn, std::mem::replace(&mut session.unseen, unseen)));
         }
     }
 
-    /// A conversation was looked at up to its end.
+    /// A conversation was viewed up to its end.
     pub(super) fn mark_seen(&mut self, conn: ConnId, conversation: ConversationId) {
         let Some(session) = self.sessions.get(&conn) else { return };
         if session.unseen.contains(&conversation) {
@@ -102,14 +102,13 @@ impl Connections {
         }
     }
 
-    /// The connection counts as logged in with this token from now on: it ends with it.
+    /// From now on the connection counts as logged in with this token, and ends with it.
     pub(super) fn adopt_token(&mut self, conn: ConnId, token: Digest) {
         if let Some(session) = self.sessions.get_mut(&conn) {
             self.undo.push(Undo::Token(conn, session.token.replace(token)));
         }
     }
 
-    /// An account's connections.
     pub(super) fn conns(&self, account: AccountId) -> &[ConnId] {
         self.accounts.get(&account).map_or(&[], Vec::as_slice)
     }
@@ -123,7 +122,7 @@ impl Connections {
         self.accounts.contains_key(&account)
     }
 
-    /// How many members of a room are here.
+    /// How many members of a room are online.
     pub(super) fn here(&self, room: ConversationId) -> u32 {
         self.rooms.get(&room).map_or(0, |subscribers| subscribers.here)
     }
@@ -139,13 +138,13 @@ impl Connections {
         counts.iter().enumerate().filter(|&(_, &count)| count > 0).map(|(worker, _)| worker)
     }
 
-    /// The batch is kept, and with it what it did to connections.
+    /// The batch is stored, and with it what it did to connections.
     pub(super) fn commit(&mut self) {
         self.undo.clear();
     }
 
-    /// Undoes what the batch did, and counts the subscribers again in the state as it was. Who went
-    /// away stays away.
+    /// Undoes what the batch did, and counts the subscribers again from the restored state.
+    /// Connections that are gone stay gone.
     pub(super) fn roll_back(&mut self, state: &State) {
         let mut moved = Vec::new();
         for step in std::mem::take(&mut self.undo).into_iter().rev() {
@@ -173,7 +172,8 @@ impl Connections {
         }
     }
 
-    /// Adds a connection, and subscribes it to its account's rooms. True if the account was away.
+    /// Adds a connection, and subscribes it to its account's rooms. True if the account was
+    /// offline.
     pub(super) fn add(&mut self, conn: ConnId, arrival: Login, rooms: &[ConversationId]) -> bool {
         let Login { account, from, since, token, current } = arrival;
         let session = LoggedIn { account, current, from, since, token, unseen: Vec::new() };
@@ -188,7 +188,7 @@ impl Connections {
         came
     }
 
-    /// Removes a connection that is gone, whatever becomes of the batch.
+    /// Removes a connection that is gone, whether or not the batch is stored.
     pub(super) fn detach(&mut self, conn: ConnId, state: &State) -> Option<Departed> {
         self.undo.retain(|step| !matches!(step, Undo::Ended(ended, _) if *ended == conn));
         self.depart(conn, state).map(|(_, departed)| departed)
@@ -210,7 +210,7 @@ impl Connections {
         Some((session, departed))
     }
 
-    /// The connection's session, and whether the account is away now.
+    /// Removes a connection's session; also returns whether the account is offline now.
     fn remove(&mut self, conn: ConnId) -> Option<(LoggedIn, bool)> {
         let session = self.sessions.remove(&conn)?;
         let mut left = false;
@@ -234,7 +234,7 @@ impl Connections {
         subscribers.here += u32::from(came);
     }
 
-    /// A connection of a room's member is gone; with `left`, so is the account.
+    /// A connection of a room's member is gone; with `left`, the account is no longer here at all.
     fn unsubscribe(&mut self, room: ConversationId, conn: ConnId, left: bool) {
         let Some(subscribers) = self.rooms.get_mut(&room) else { return };
         let count = &mut subscribers.workers[conn.worker()];
@@ -252,7 +252,8 @@ impl Connections {
         }
     }
 
-    /// Unsubscribes all connections of an account from a room; it is nobody's current one any more.
+    /// Unsubscribes all connections of an account from a room, which is the current room of none of
+    /// them any more.
     pub(super) fn leave(&mut self, account: AccountId, room: ConversationId) {
         for (nth, conn) in self.conns(account).to_vec().into_iter().enumerate() {
             self.unsubscribe(room, conn, nth == 0);
@@ -278,11 +279,11 @@ impl Connections {
     }
 }
 
-/// Whose connection went.
+/// The account whose connection is gone.
 #[derive(Debug)]
 pub(super) struct Departed {
     pub(super) account: AccountId,
-    /// Whether it was the account's last one.
+    /// Whether it was the account's last connection.
     pub(super) left: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a turn of the dispatcher sends out once all of it is kept: to workers, to readers, to the
+//! What a turn of the dispatcher sends out once it is committed: to workers, to readers, to the
 //! bcrypt pool. The dispatcher's thread runs it.
 
 use super::connections::Connections;
@@ -9,33 +9,31 @@ use crate::server::traffic::{Answer, AuthJob, Delivery, LineRef, Lines, Read, Re
 use std::sync::Arc;
 use std::time::Instant;
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
-    /// For the workers, by their numbers.
+    /// Each with its worker's index.
     pub deliveries: Vec<(usize, Delivery)>,
-    /// For the readers.
     pub read_jobs: Vec<ReadJob>,
-    /// For the bcrypt pool.
     pub auth_jobs: Vec<AuthJob>,
-    /// For the bcrypt pool, but not before their time: taken over by [`Hub::commit`](super::Hub::commit).
+    /// For the bcrypt pool, but not before their time: [`Hub::commit`](super::Hub::commit) takes
+    /// them.
     pub(super) delayed: Vec<(Instant, AuthJob)>,
     lines: Lines,
-    /// Bytes of the lines of the turn before: this one is likely to have as many.
+    /// Bytes of the previous turn's lines: this turn is likely to need as many.
     room: usize,
 }
 
-/// Something that happened in a room, apart from its words.
+/// An event in a room, without its line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RoomEvent {
     pub(super) room: ConversationId,
-    /// The account that did it: its connections are told in another way.
+    /// The account that did it: its own connections are told separately.
     pub(super) by: AccountId,
     /// Whether `/set presence off` hides it.
     pub(super) presence: bool,
 }
 
-/// The most room that is made for the lines of a turn before there are any.
+/// The most capacity that is reserved in advance for a turn's lines.
 const ROOM_MAX: usize = 64 * 1024;
 
 impl Effects {
@@ -70,7 +68,7 @@ impl Effects {
     }
 
     /// The turn's lines, which each worker needs before its deliveries; `None` if there are none.
-    /// They take with them what the turn's requests hold of the budget.
+    /// They carry the turn's share of the budget.
     pub(crate) fn take_lines(&mut self, share: Share) -> Option<Arc<Lines>> {
         if self.lines.is_empty() {
             return None;
@@ -117,7 +115,7 @@ impl Effects {
         }
     }
 
-    /// Forgets it all: the turn could not be kept.
+    /// Discards everything: the turn could not be committed.
     pub(crate) fn clear(&mut self) {
         self.deliveries.clear();
         self.read_jobs.clear();

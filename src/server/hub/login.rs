@@ -1,7 +1,7 @@
 //! Logging in, registering, changing one's password.
 //!
-//! A password is checked in two steps: here it is decided whether it may be tried, `auth` tries
-//! it, and what `auth` found is looked at here again, since the account may have changed meanwhile.
+//! A password is checked in two steps: the hub decides whether it may be tried, and `auth` tries
+//! it. Then the hub handles the result, since the account may have changed in the meantime.
 
 use super::connections::Login;
 use super::refusals::{self, wrong_password};
@@ -15,7 +15,7 @@ use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Who wants an account.
+/// A registration.
 #[derive(Debug)]
 pub(super) struct NewUser {
     pub(super) name: UserName,
@@ -38,7 +38,7 @@ pub(super) fn login(guest: &mut Guest<'_>, name: UserName, password: Secret, fro
     let (now, throttle, state) = (guest.now.instant, &mut guest.hub.throttle, &guest.hub.state);
     throttle.forget(now);
     throttle.login(from, now).map_err(|wait| throttled("logins", wait))?;
-    // The server's own account has no password, and is as unknown as any other name.
+    // The server's own account has no password, and looks as unknown as any other name.
     let id = state.find_account(&name);
     let known = id.and_then(|id| Some((id, state.account(id).filter(|account| account.hash.is_some())?)));
     let delay = match known {
@@ -56,7 +56,7 @@ pub(super) fn login(guest: &mut Guest<'_>, name: UserName, password: Secret, fro
     Ok(())
 }
 
-/// Hands a password to `auth`, now or after the throttle's delay. What it finds is the answer.
+/// Gives a password to `auth`, now or after the throttle's delay. The result becomes the answer.
 fn check_password(guest: &mut Guest<'_>, work: AuthWork, delay: Duration) {
     guest.hub.password_checks.begin(guest.conn);
     let job = AuthJob { conn: guest.conn, viewer: guest.viewer, work };
@@ -89,8 +89,8 @@ pub(super) fn register(guest: &mut Guest<'_>, new: NewUser, password: Secret) ->
 
 pub(super) fn passwd(cx: &mut Context<'_>, old: Secret, new: Secret) -> Answered {
     let account = cx.account;
-    let kept = cx.hub.state.account(account);
-    let Some((generation, hash)) = kept.and_then(|account| Some((account.generation, account.hash.clone()?))) else {
+    let stored = cx.hub.state.account(account);
+    let Some((generation, hash)) = stored.and_then(|account| Some((account.generation, account.hash.clone()?))) else {
         return Err(Refusal::new(Code::NotAllowed, "the console has no password."));
     };
     check_new_password(&new).map_err(weak)?;
@@ -100,27 +100,27 @@ pub(super) fn passwd(cx: &mut Context<'_>, old: Secret, new: Secret) -> Answered
     Ok(())
 }
 
-/// What `auth` found.
+/// Handles a result from `auth`.
 pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered {
     if let AuthOutcome::Wrong { name } = &outcome {
         guest.hub.throttle.failed(name, guest.now.instant);
     }
     if !guest.hub.password_checks.end(guest.conn) {
-        // The connection went away: nobody is logged in, made or changed for it.
+        // The connection is gone: no login, registration or password change takes place.
         return Ok(());
     }
     match outcome {
         AuthOutcome::Right { account, generation, from } => {
-            let kept = guest.hub.state.account(account).filter(|account| account.generation == generation);
-            let name = kept.ok_or_else(wrong_password)?.name;
+            let stored = guest.hub.state.account(account).filter(|account| account.generation == generation);
+            let name = stored.ok_or_else(wrong_password)?.name;
             guest.hub.throttle.succeeded(&name);
             guest.logged_in(account).enter(from, None)
         }
         AuthOutcome::Wrong { .. } => Err(wrong_password()),
-        AuthOutcome::Hashed { name, invite, hash, from } => make_account(guest, name, invite, hash, from),
+        AuthOutcome::Hashed { name, invite, hash, from } => create_account(guest, name, invite, hash, from),
         AuthOutcome::Changed { account, generation, hash } => {
             if guest.hub.connections.account(guest.conn) != Some(account) {
-                // It was ended meanwhile, and told so.
+                // It was ended in the meantime, and has been told so.
                 return Ok(());
             }
             change_password(&mut guest.logged_in(account), generation, hash)
@@ -133,7 +133,7 @@ pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered
     }
 }
 
-fn make_account(
+fn create_account(
     guest: &mut Guest<'_>,
     name: UserName,
     invite: Option<Digest>,

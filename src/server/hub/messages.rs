@@ -10,7 +10,7 @@ use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Targe
 use crate::server::core::{Action, Conversation, Message, Outcome};
 use crate::server::traffic::{Ack, Delivery, Draft, Recipients, RoomMessage};
 
-/// Bare text, which success answers with silence.
+/// Bare text; success is answered with silence.
 pub(super) fn say_here(cx: &mut Context<'_>, text: Text) -> Answered {
     let room = cx.hub.connections.current(cx.conn).ok_or_else(no_room)?;
     match cx.apply(Action::SayIn { room, text })? {
@@ -30,8 +30,8 @@ pub(super) fn say(cx: &mut Context<'_>, target: Target, key: Option<Box<str>>, t
 }
 
 impl Hub {
-    /// Sends a message to everyone who is here and may see it, and acknowledges it to the
-    /// connection that said it.
+    /// Sends a message to everyone online who may see it, and acknowledges it to the connection
+    /// that said it.
     fn deliver(&self, message: &Message, from: ConnId, ack: Ack, effects: &mut Effects) {
         let Message { id, draft } = message;
         let tags = Tags { id: Some(id.value()), at: Some(draft.at), ..Tags::default() };
@@ -52,7 +52,7 @@ impl Hub {
         }
     }
 
-    /// Whether this acknowledges it as well.
+    /// Returns whether this also acknowledges it.
     fn deliver_in_room(&self, message: RoomMessage, effects: &mut Effects) -> bool {
         let mut acknowledged = false;
         for worker in self.connections.workers_of_room(message.room) {
@@ -102,13 +102,13 @@ pub(super) fn read(cx: &mut Context<'_>, target: &Target, id: MessageId) -> Answ
         };
     };
     let marker = cx.mark_read(conversation, id)?;
-    cx.looked_at(conversation, id);
+    cx.viewed(conversation, id);
     cx.done(marker.to_string())
 }
 
 impl Context<'_> {
-    /// Moves the account's marker, unless it is there already, and tells the account's other
-    /// connections; gives it as it is then.
+    /// Moves the account's marker, unless it is already there, and tells the account's other
+    /// connections. Returns the marker.
     fn mark_read(
         &mut self,
         conversation: ConversationId,
@@ -126,22 +126,22 @@ impl Context<'_> {
         Ok(marker)
     }
 
-    /// Where the conversation was looked at up to its end, what comes live there is seen from now on.
-    fn looked_at(&mut self, conversation: ConversationId, id: MessageId) {
-        if self.hub.state.conversation(conversation).is_some_and(|kept| id >= kept.last()) {
+    /// Once a conversation was viewed up to its end, live lines in it count as seen.
+    fn viewed(&mut self, conversation: ConversationId, id: MessageId) {
+        if self.hub.state.conversation(conversation).is_some_and(|stored| id >= stored.last()) {
             self.hub.connections.mark_seen(self.conn, conversation);
         }
     }
 
-    /// A person was shown the conversation up to here, so it is read.
+    /// A person was shown the conversation up to this id, so it is read.
     pub(super) fn shown(&mut self, conversation: ConversationId, id: MessageId) -> Answered {
         self.mark_read(conversation, id)?;
-        self.looked_at(conversation, id);
+        self.viewed(conversation, id);
         Ok(())
     }
 
-    /// What came live to a person is read, except where there are lines before it that the person
-    /// has not looked at.
+    /// Marks what a person received live as read, except where there are earlier lines that the
+    /// person has not viewed.
     pub(super) fn mark_seen_as_read(&mut self) -> Answered {
         let unseen = self.hub.connections.session(self.conn).map_or(&[][..], |session| &session.unseen);
         let seen: Vec<(ConversationId, MessageId)> = super::reading::unread(&self.hub.state, self.account)

@@ -1,16 +1,16 @@
-//! Answers: who is told what, of everything that people ask and do.
+//! Answers: who is told what, for everything that people ask and do.
 //!
-//! [`Hub::handle`] takes a worker's request. What changes anything that is kept goes to
-//! [`crate::server::core`] as an operation, and the outcome becomes answers and deliveries; what
-//! only looks is answered from the state. All else here is local to this process and lost with it:
+//! [`Hub::handle`] takes a worker's request. A change to the stored state goes to
+//! [`crate::server::core`] as an operation, and its outcome becomes answers and deliveries; a query
+//! is answered from the state. Everything else here is local to this process and lost with it:
 //! connections and their current rooms, presence, which lines were shown, who guesses passwords.
 //!
 //! Must not know SQLite, sockets, threads or clocks: the time is an argument. The dispatcher's
 //! thread runs it.
 //!
 //! `login` and `attach` let connections in; `account`, `rooms`, `messages` and `reading` hold the
-//! verbs; `presence` tells who comes and goes; `connections` knows who is connected; `throttle` and
-//! `password_checks` look after passwords; `refusals` has the words for what the core refuses.
+//! verbs; `presence` announces who comes and goes; `connections` knows who is connected; `throttle`
+//! and `password_checks` handle passwords; `refusals` has the sentences for what the core refuses.
 
 mod account;
 mod attach;
@@ -44,22 +44,21 @@ use throttle::Throttle;
 
 pub(super) use refusals::not_saved;
 
-/// In a room of up to so many members, everyone is told who comes and goes; in a larger one it is
-/// asked for by `/who`, since telling it would cost the square of their number.
+/// In rooms with up to this many members, everyone is told who comes and goes. In larger ones
+/// people ask with `/who`, since telling everyone would cost the square of the number of members.
 pub const TELL_MEMBERS_MAX: usize = 50;
 
-/// What the operator decided, as far as it concerns the hub.
+/// The operator's settings that concern the hub.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
-    /// Who may make an account.
     pub registration: Registration,
-    /// Login attempts of one address; `None` is no bound.
+    /// Login attempts per address; `None` is unlimited.
     pub logins: Option<Rate>,
-    /// New accounts of one address; `None` is no bound.
+    /// New accounts per address; `None` is unlimited.
     pub registrations: Option<Rate>,
-    /// The most bytes that the rows of one answer may have.
+    /// The most bytes in the rows of one answer.
     pub answer_bytes: usize,
-    /// How many workers there are: 1 to 256.
+    /// From 1 to 256.
     pub workers: usize,
 }
 
@@ -68,11 +67,10 @@ pub(super) struct Settings {
 pub(super) struct Now {
     /// Monotonic.
     pub instant: Instant,
-    /// Milliseconds of Unix time; the dispatcher never lets it fall.
+    /// Milliseconds of Unix time; the dispatcher never lets it go back.
     pub wall: u64,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Hub {
     settings: Settings,
@@ -81,17 +79,17 @@ pub(super) struct Hub {
     presence: Presence,
     throttle: Throttle,
     password_checks: PasswordChecks,
-    /// What was applied, in its order, and what came of it.
+    /// Every operation that was applied, in order, with its outcome.
     #[cfg(test)]
     applied: Vec<(Operation, Result<Outcome, Refused>)>,
 }
 
 impl Hub {
-    /// Begins with what is kept, and nobody connected.
+    /// Starts with the stored state and nobody connected.
     #[must_use]
-    pub(super) fn new(settings: Settings, kept: Snapshot) -> Self {
+    pub(super) fn new(settings: Settings, snapshot: Snapshot) -> Self {
         Self {
-            state: State::new(kept),
+            state: State::new(snapshot),
             connections: Connections::new(settings.workers),
             presence: Presence::default(),
             throttle: Throttle::new(settings.logins, settings.registrations),
@@ -102,23 +100,23 @@ impl Hub {
         }
     }
 
-    /// Starts again from what is kept, after a batch that could not be kept was rolled back, and
-    /// undoes what the batch did to connections: those that it logged in are not, those that it
-    /// ended are still there, and those that asked for another current room have none. Connections
-    /// that went away stay away.
-    pub(super) fn roll_back(&mut self, kept: Snapshot) {
-        self.state = State::new(kept);
+    /// Starts again from the stored state after a batch was rolled back, and undoes what the batch
+    /// did to connections: those that it logged in are logged out, those that it ended are back,
+    /// and those that asked for another current room have none. Connections that are gone stay
+    /// gone.
+    pub(super) fn roll_back(&mut self, snapshot: Snapshot) {
+        self.state = State::new(snapshot);
         self.connections.roll_back(&self.state);
     }
 
-    /// The batch is kept, and with it what it did to connections.
+    /// The batch is stored, and with it what it did to connections.
     pub(super) fn commit(&mut self, effects: &mut Effects) {
         self.connections.commit();
         self.password_checks.delay(&mut effects.delayed);
     }
 
-    /// Decides one request. What has to be kept goes to `storage`, in its order; `effects` may go
-    /// out once it is kept.
+    /// Decides one request. Changes go to `storage`, in order; `effects` may go out once they are
+    /// committed.
     pub(super) fn handle(&mut self, now: Now, request: Request, storage: &mut dyn Storage, effects: &mut Effects) {
         let Request { conn, viewer, kind, bytes: _ } = request;
         let mut guest = Guest { now, conn, viewer, hub: self, storage, effects };
@@ -146,13 +144,13 @@ impl Hub {
         }
     }
 
-    /// When [`Hub::tick`] has something to do; `None` if nothing waits.
+    /// When [`Hub::tick`] next has something to do; `None` if nothing is due.
     #[must_use]
     pub(super) fn due(&self) -> Option<Instant> {
         [self.presence.due(), self.password_checks.due()].into_iter().flatten().min()
     }
 
-    /// Does what is due: tells who came and went, and has delayed passwords checked.
+    /// Does what is due: announces who came and went, and sends out delayed password checks.
     pub(super) fn tick(&mut self, now: Now, effects: &mut Effects) {
         self.tell_presence(now, effects);
         self.password_checks.take_due(now.instant, &mut effects.auth_jobs);
@@ -208,12 +206,12 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::TokenRevoke(label) => account::revoke_token(cx, label),
         Command::Whoami => account::whoami(cx),
         Command::Sessions => account::sessions(cx),
-        // The session answers all others, or sends them in another shape.
+        // The session answers all others, or sends them in another form.
         other => Err(unexpected(&other)),
     }
 }
 
-/// What a handler needs for a connection that is not logged in, or may not be.
+/// What a handler needs for a connection that may not be logged in.
 struct Guest<'a> {
     now: Now,
     conn: ConnId,
@@ -249,7 +247,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Has the core carry out what the account does.
+    /// Has the core apply an action of the account.
     fn apply(&mut self, action: Action) -> Result<Outcome, Refusal> {
         self.hub.apply(self.now, OperationKind::Account(self.account, action), self.storage)
     }
@@ -261,10 +259,10 @@ impl Context<'_> {
     }
 }
 
-/// The request was answered, or will be by a reader or `auth`; or why it is refused.
+/// The request was answered, or will be by a reader or `auth`; otherwise, why it is refused.
 type Answered = Result<(), Refusal>;
 
-/// The refusal of what can't happen.
+/// The refusal for something that can't happen.
 fn unexpected(what: &dyn std::fmt::Debug) -> Refusal {
     log::error!("the dispatcher did not expect {what:?}");
     Refusal::new(Code::Internal, "something went wrong in the server; its log says what.")

@@ -1,5 +1,5 @@
-//! Passwords that are being checked: which connections wait for `auth`, and which jobs the throttle
-//! delays. A connection that goes away is forgotten, so that a late answer does not let it in. The
+//! Pending password checks: which connections wait for `auth`, and which jobs the throttle delays.
+//! A connection that goes away is forgotten, so that a late result does not log it in. The
 //! dispatcher's thread runs it.
 
 use crate::protocol::names::ConnId;
@@ -10,19 +10,19 @@ use std::time::Instant;
 
 #[derive(Debug, Default)]
 pub(super) struct PasswordChecks {
-    /// Connections that wait for an answer, and until when their job is delayed, if it is.
+    /// Connections that wait for a result, and until when their job is delayed, if it is.
     awaited: FxHashMap<ConnId, Option<Instant>>,
     /// At most one for each connection, since a connection waits for its answer.
     delayed: BTreeMap<(Instant, ConnId), AuthJob>,
 }
 
 impl PasswordChecks {
-    /// A check was asked for, and its answer is awaited.
+    /// A check was requested, and its result is awaited.
     pub(super) fn begin(&mut self, conn: ConnId) {
         self.awaited.insert(conn, None);
     }
 
-    /// An answer came; false if nobody waits for it any more.
+    /// A result arrived; false if nobody waits for it any more.
     pub(super) fn end(&mut self, conn: ConnId) -> bool {
         self.awaited.remove(&conn).is_some()
     }
@@ -34,7 +34,7 @@ impl PasswordChecks {
         }
     }
 
-    /// Keeps these jobs until their time has come, unless their connections are gone already.
+    /// Holds these jobs until they are due, unless their connections are already gone.
     pub(super) fn delay(&mut self, jobs: &mut Vec<(Instant, AuthJob)>) {
         for (due, job) in jobs.drain(..) {
             if let Some(delayed) = self.awaited.get_mut(&job.conn) {
@@ -49,7 +49,7 @@ impl PasswordChecks {
         self.delayed.first_key_value().map(|(&(due, _), _)| due)
     }
 
-    /// Hands over the jobs whose time has come.
+    /// Hands over the jobs that are due.
     pub(super) fn take_due(&mut self, now: Instant, jobs: &mut Vec<AuthJob>) {
         while let Some(first) = self.delayed.first_entry()
             && first.key().0 <= now

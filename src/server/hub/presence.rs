@@ -1,6 +1,6 @@
-//! Who comes and goes. It is told in small rooms, and only after a moment, so that a flapping
-//! connection says nothing: what is told is the difference between what was told last and what is
-//! true when the moment is over.
+//! Presence: who is online. Changes are announced in small rooms, and only after a moment, so that
+//! a flapping connection says nothing: what is announced is the difference between the last
+//! announcement and the situation when the moment is over.
 
 use super::connections::Departed;
 use super::effects::Effects;
@@ -12,16 +12,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// How long after somebody came this is told.
+/// How long after somebody arrives this is announced.
 const CAME_GRACE: Duration = Duration::from_millis(500);
-/// How long after somebody's last connection went this is told.
+/// How long after somebody's last connection closes this is announced.
 const WENT_GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     due: BTreeSet<(Instant, AccountId)>,
     when: FxHashMap<AccountId, Instant>,
-    /// Who was told to be here.
+    /// Accounts that were last announced as online.
     told_here: FxHashSet<AccountId>,
 }
 
@@ -47,19 +47,19 @@ impl Presence {
         Some(account)
     }
 
-    /// Notes what is told of an account now, and gives what was told before.
+    /// Records what is announced about an account now; returns what was announced before.
     fn told(&mut self, account: AccountId, here: bool) -> bool {
         if here { !self.told_here.insert(account) } else { self.told_here.remove(&account) }
     }
 }
 
 impl Presence {
-    /// An account's first connection came.
+    /// An account's first connection opened.
     pub(super) fn arrived(&mut self, account: AccountId, now: Instant) {
         self.changed(account, now + CAME_GRACE);
     }
 
-    /// A connection went, and perhaps its account with it.
+    /// A connection closed, and perhaps its account went offline with it.
     pub(super) fn departed(&mut self, departed: Option<Departed>, now: Instant) {
         if let Some(Departed { account, left: true }) = departed {
             self.changed(account, now + WENT_GRACE);
@@ -68,8 +68,8 @@ impl Presence {
 }
 
 impl Hub {
-    /// Tells who came and went: each account once, in the first small room that it shares with
-    /// whom it is about.
+    /// Announces who came and went: to each account once, in the first small room that it shares
+    /// with the account in question.
     pub(super) fn tell_presence(&mut self, now: Now, effects: &mut Effects) {
         while let Some(id) = self.presence.take_due(now.instant) {
             let here = self.connections.is_here(id);
@@ -96,7 +96,7 @@ impl Hub {
     }
 }
 
-/// The peer says goodbye. What a person was shown until now is read.
+/// The peer says goodbye. What a person has been shown so far is read.
 pub(super) fn quit(guest: &mut Guest<'_>, answer: bool) -> Answered {
     let account = guest.hub.connections.account(guest.conn);
     if let Some(account) = account

@@ -1,5 +1,5 @@
-//! Reading again: history, search, conversations. What may be read is decided here, and a reader
-//! answers it behind the commit.
+//! Reading: history, search, conversations. The hub decides what may be read, and a reader answers
+//! after the commit.
 
 use super::refusals::{no_room, refusal};
 use super::{Answered, Context};
@@ -38,12 +38,12 @@ pub(super) fn history(cx: &mut Context<'_>, target: Option<&Target>, span: Span)
         None => Some(cx.hub.connections.current(cx.conn).ok_or_else(no_room)?),
     };
     let Some(conversation) = conversation else { return cx.done("0 messages") };
-    let Some(kept) = cx.hub.state.conversation(conversation) else { return Err(no_room()) };
-    let (last, read) = (kept.last(), kept.read_by(cx.account).unwrap_or_default());
+    let Some(stored) = cx.hub.state.conversation(conversation) else { return Err(no_room()) };
+    let (last, read) = (stored.last(), stored.read_by(cx.account).unwrap_or_default());
     let end = last.next().unwrap_or(MessageId::MAX);
     let before = span.before.map_or(end, |before| before.min(end));
     if matches!(cx.viewer, Viewer::Person { .. }) && span.before.is_none() {
-        // A person who looks at what is new has read it.
+        // A person who views the newest lines has read them.
         match span.after {
             None => cx.shown(conversation, last)?,
             Some(after) if after <= read => {
@@ -73,7 +73,8 @@ pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
     Ok(())
 }
 
-/// A TARGET as a conversation that the account is in; `None` for two people who have never talked.
+/// Resolves a TARGET to a conversation that the account is in; `None` for two people who have never
+/// talked.
 pub(super) fn readable(state: &State, account: AccountId, target: &Target) -> Result<Option<ConversationId>, Refusal> {
     let found = match target {
         Target::Room(room) => state.joined_room(room, account).map(Some),
@@ -82,7 +83,7 @@ pub(super) fn readable(state: &State, account: AccountId, target: &Target) -> Re
     found.map_err(refusal)
 }
 
-/// How the account calls a conversation.
+/// The TARGET by which the account knows a conversation.
 pub(super) fn target_of(state: &State, account: AccountId, conversation: ConversationId) -> Box<str> {
     match state.conversation(conversation) {
         Some(Conversation::Room(room)) => room.name.as_str().into(),
@@ -95,18 +96,18 @@ fn conversation_ref(state: &State, account: AccountId, id: ConversationId) -> Co
     ConversationRef { id, target: target_of(state, account, id) }
 }
 
-/// How far the account has read: every room that it is in, by name, then every direct conversation,
+/// The account's read markers: every room that it is in, by name, then every direct conversation,
 /// by name.
 pub(super) fn unread(state: &State, account: AccountId) -> Vec<Unread> {
-    let Some(kept) = state.account(account) else { return Vec::new() };
-    let mut conversations: Vec<Unread> = kept
+    let Some(stored) = state.account(account) else { return Vec::new() };
+    let mut conversations: Vec<Unread> = stored
         .rooms
         .iter()
-        .chain(kept.pairs.values())
+        .chain(stored.pairs.values())
         .filter_map(|&id| {
-            let kept = state.conversation(id)?;
+            let stored = state.conversation(id)?;
             let conversation = conversation_ref(state, account, id);
-            Some(Unread { conversation, last: kept.last(), read: kept.read_by(account)? })
+            Some(Unread { conversation, last: stored.last(), read: stored.read_by(account)? })
         })
         .collect();
     conversations.sort_by_cached_key(|unread| {

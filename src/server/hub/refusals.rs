@@ -3,7 +3,7 @@
 use crate::protocol::code::{Code, Refusal};
 use crate::server::core::{ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX};
 
-/// As somebody is told who asked for it.
+/// The refusal that the person who asked is shown.
 pub(super) fn refusal(refused: Refused) -> Refusal {
     let (code, text) = match refused {
         Refused::NoSuchRoom(room) => {
@@ -56,12 +56,12 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
         Refused::NoSuchMessage { last } => {
             (Code::BadArgument, format!("the last ID there is {last}. Use an ID up to that one."))
         }
-        Refused::NotKept => return not_saved(),
+        Refused::NotStored => return not_saved(),
     };
     Refusal::new(code, text)
 }
 
-/// The whole batch could not be kept.
+/// For everyone who asked for something in a batch that could not be stored.
 #[must_use]
 pub(crate) fn not_saved() -> Refusal {
     Refusal::new(Code::Storage, "that could not be saved: the server's disk is full or failing. Try again later.")

@@ -20,7 +20,7 @@ pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Ans
 }
 
 pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
-    // Only where it succeeds is there a current room after it.
+    // There is a current room afterwards only if this succeeds.
     cx.hub.connections.set_current_room(cx.conn, None);
     let outcome = cx.apply(Action::JoinRoom(name))?;
     let Outcome::RoomJoined { room, new } = outcome else { return Err(unexpected(&outcome)) };
@@ -32,7 +32,7 @@ pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
     let last = Final::Done(cx.describe_room(room));
     match cx.viewer {
         Viewer::Person { replay } => {
-            // What was seen as it came is not shown again.
+            // What was seen live is not shown again.
             cx.mark_seen_as_read()?;
             cx.show_unread(Some(room), replay, last)
         }
@@ -55,7 +55,7 @@ pub(super) fn leave(cx: &mut Context<'_>, name: RoomName) -> Answered {
 }
 
 pub(super) fn switch(cx: &mut Context<'_>, name: &RoomName) -> Answered {
-    // Only where it succeeds is there a current room after it.
+    // There is a current room afterwards only if this succeeds.
     cx.hub.connections.set_current_room(cx.conn, None);
     let room = cx.hub.state.joined_room(name, cx.account).map_err(refusal)?;
     cx.hub.connections.set_current_room(cx.conn, Some(room));
@@ -146,7 +146,7 @@ pub(super) fn list(cx: &mut Context<'_>, after: Option<&RoomName>, limit: u32) -
 }
 
 impl Context<'_> {
-    /// The account's connections are sent what is said in this room from now on.
+    /// From now on the account's connections are sent what is said in this room.
     pub(super) fn entered_room(&mut self, room: ConversationId) {
         self.hub.connections.enter(self.account, room);
         for worker in self.hub.connections.workers_of_account(self.account) {
@@ -154,7 +154,8 @@ impl Context<'_> {
         }
     }
 
-    /// Tells that the account joined: its other connections always, the room if it is small.
+    /// Announces that the account joined: to its other connections always, to the room if it is
+    /// small.
     pub(super) fn tell_joined(&mut self, room: ConversationId) {
         self.tell_membership(room, "join", "joined");
     }

@@ -1,8 +1,8 @@
-//! The hub and the core against a store and workers made of plain values.
+//! The hub and the core, tested with a store and workers in memory.
 //!
 //! `chat` types lines into sessions and shows what each connection would see, so that a test reads
-//! as a transcript; `outside` is `auth` and the readers; `model` is the store: what it holds is made
-//! of the `Write`s alone. `replay` applies what one instance recorded to a second one.
+//! as a transcript; `outside` plays `auth` and the readers; `model` plays the store, and is built
+//! from the `Write`s alone. `replay` applies what one instance recorded to a second one.
 
 mod chat;
 mod membership;

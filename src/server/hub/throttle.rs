@@ -1,6 +1,6 @@
 //! Slows down people who guess passwords: by address first, and by account only with a delay.
 //!
-//! An address that an account was used from before is never delayed by what strangers try on that
+//! An address that an account has been used from is never delayed by strangers' attempts on that
 //! account, and device tokens are not affected at all.
 
 use crate::protocol::names::{AddressGroup, UserName};
@@ -8,14 +8,14 @@ use crate::server::flood::{Bucket, Rate};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Wrong passwords of strangers on one account before further ones are delayed.
+/// Strangers' wrong passwords for one account before further attempts are delayed.
 const FREE_FAILURES: u32 = 5;
-/// The longest that a try is delayed.
+/// The longest delay of an attempt.
 const DELAY_MAX: Duration = Duration::from_secs(30);
-/// Failures are forgotten after so long without another.
+/// Failures are forgotten after this long without another.
 const FORGET_AFTER: Duration = Duration::from_mins(15);
-/// Names and addresses remembered at once; beyond it, those that are due to be forgotten go, and
-/// where that is not enough, new names are not counted (addresses still are).
+/// The most names and addresses to remember. Beyond that, those that are due to be forgotten are
+/// dropped; if that is not enough, new names are not counted (addresses still are).
 const REMEMBERED_MAX: usize = 65_536;
 
 #[derive(Debug)]
@@ -46,18 +46,18 @@ impl Throttle {
         }
     }
 
-    /// One more login of an address, or how long it has to wait.
+    /// Counts one more login from an address, or says how long it has to wait.
     pub(super) fn login(&mut self, from: AddressGroup, now: Instant) -> Result<(), Duration> {
         take(self.logins, &mut self.login_buckets, from, now)
     }
 
-    /// One more registration of an address, or how long it has to wait.
+    /// Counts one more registration from an address, or says how long it has to wait.
     pub(super) fn registration(&mut self, from: AddressGroup, now: Instant) -> Result<(), Duration> {
         take(self.registrations, &mut self.registration_buckets, from, now)
     }
 
-    /// How long a stranger's try on this name waits: doubling from a quarter of a second. The rate
-    /// of logins is by address and may be off; this holds all the same.
+    /// How long a stranger's attempt on this name is delayed: doubling from a quarter of a second.
+    /// The rate of logins is per address and may be off; this applies regardless.
     pub(super) fn delay(&self, name: &UserName, now: Instant) -> Duration {
         let Some(failures) = self.failures.get(name) else { return Duration::ZERO };
         if now.saturating_duration_since(failures.last) > FORGET_AFTER {
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_bounded_and_an_account_only_delayed() {
+    fn an_address_is_limited_and_an_account_only_delayed() {
         let rate = Rate { per_second: 0.1, burst: 2 };
         let mut throttle = Throttle::new(Some(rate), None);
         let now = Instant::now();

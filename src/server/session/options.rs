@@ -9,13 +9,12 @@ use crate::server::traffic::Viewer;
 /// Unread lines that a person is shown at login and `/join`, unless `/set replay` says otherwise.
 const REPLAY_DEFAULT: u32 = 20;
 
-/// The options of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own, named by /set")]
 pub(crate) struct Options {
     /// Ids, times and labels before lines.
     pub tags: bool,
-    /// One's own lines shown as others see them.
+    /// The connection's own lines, shown as others see them.
     pub echo: bool,
     /// Who comes and goes.
     pub presence: bool,
@@ -32,7 +31,6 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Sets one of them.
     pub(crate) fn apply(&mut self, setting: Setting) {
         match setting {
             Setting::Tags(on) => self.tags = on,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::command::TABLE;
 
-/// Plays a connection: after `> ` what is typed, and what comes of it as one word and its text.
+/// Plays a transcript: `> ` begins what is typed; the result follows, as one word and its text.
 #[track_caller]
 fn plays(script: &str) {
     let mut session = Session::new(AddressGroup::Console);
@@ -54,7 +54,7 @@ fn shown(step: &Step) -> String {
     label + &action
 }
 
-/// What is asked, by its names alone.
+/// A request by its names alone.
 fn word(ask: &RequestKind) -> String {
     let shown = format!("{ask:?}");
     let words: Vec<&str> = shown.split(|c: char| !c.is_alphanumeric()).take(2).collect();
@@ -131,7 +131,7 @@ fn a_missing_secret_is_asked_for_and_taken_whole() {
 }
 
 #[test]
-fn a_bad_line_answers_the_prompt_or_its_own_label() {
+fn a_bad_line_is_refused_under_the_label_of_its_prompt_or_its_own() {
     let mut session = Session::new(AddressGroup::Console);
     assert_eq!(shown(&session.line(b"/@x ping \xff")), "x: - bad-utf8");
     assert_eq!(shown(&session.line(b"/@x ping \x1b[2J")), "x: - bad-text");
@@ -142,7 +142,7 @@ fn a_bad_line_answers_the_prompt_or_its_own_label() {
 }
 
 #[test]
-fn after_login_reads_and_secrets_wait_alone() {
+fn after_login_reads_and_secrets_hold_back_the_next_line() {
     plays(
         "
         -- let in
@@ -212,7 +212,7 @@ fn a_refused_login_still_takes_its_password() {
 }
 
 #[test]
-fn the_length_of_a_line_is_decided_when_its_turn_comes() {
+fn the_length_limit_is_decided_when_a_lines_turn_comes() {
     let mut session = Session::new(AddressGroup::Console);
     assert_eq!(session.line_max(), LINE_MAX_NEW);
     let _ = session.line(b"/login alice");

@@ -1,10 +1,10 @@
-//! What may be under way.
+//! The bound on what is under way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What all requests and lines under way may hold together, in bytes. At the bound a worker stops
-/// cutting lines; nothing ever blocks on it.
+/// How many bytes all requests and lines under way hold together, and the most they may. At the
+/// bound, workers stop cutting lines; nothing ever blocks on it.
 ///
 /// A worker holds bytes for each request that it sends; the dispatcher adds up those of a turn, and
 /// from then on they are one [`Share`], which goes with the turn's lines.
@@ -15,24 +15,24 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// A budget of `most` bytes; `usize::MAX` is no bound.
+    /// A budget of `most` bytes; `usize::MAX` is unlimited.
     #[must_use]
     pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { held: AtomicUsize::new(0), most })
     }
 
-    /// Whether more may be held. The bound is soft by what the workers take at the same moment.
+    /// Whether more may be held. The bound is soft: several workers may ask at the same moment.
     #[must_use]
     pub(crate) fn has_room(&self) -> bool {
         self.held.load(Ordering::Relaxed) < self.most
     }
 
-    /// Holds so many bytes more, until they are part of a share that is dropped.
+    /// Holds this many more bytes, until they are part of a share that is dropped.
     pub(crate) fn hold(&self, bytes: usize) {
         self.held.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Bytes that are held already, given back when the share is dropped.
+    /// Turns bytes that are already held into a share, which gives them back when dropped.
     #[must_use]
     pub(crate) fn share(self: &Arc<Self>, bytes: usize) -> Share {
         Share(Some((Arc::clone(self), bytes)))

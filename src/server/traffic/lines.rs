@@ -3,17 +3,16 @@
 use super::Share;
 use crate::protocol::line::Line;
 
-/// The lines that one turn of the dispatcher shows to many: encoded once, one after the other in
-/// one buffer that all workers share, each with its tags, which are sliced off for people. A buffer
-/// for each line would be allocated by one thread and freed by another, which costs more than the
-/// line.
+/// The lines that one turn of the dispatcher shows to many: encoded once, one after another, in one
+/// buffer that all workers share, each with its tags, which are sliced off for people. A buffer for
+/// each line would be allocated by one thread and freed by another, which costs more than the line.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     bytes: Vec<u8>,
     share: Share,
 }
 
-/// Where one line stands in its [`Lines`].
+/// Where a line is in its [`Lines`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LineRef {
     start: usize,
@@ -23,31 +22,30 @@ pub(crate) struct LineRef {
 }
 
 impl Lines {
-    /// An empty buffer with room for so many bytes.
+    /// An empty buffer with room for this many bytes.
     #[must_use]
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), share: Share::default() }
     }
 
-    /// Encodes a line after those that are there.
+    /// Encodes a line and appends it.
     pub(crate) fn push(&mut self, line: &Line<'_>) -> LineRef {
         let start = self.bytes.len();
         let tags = line.encode(&mut self.bytes);
         LineRef { start, body: start + tags, end: self.bytes.len() }
     }
 
-    /// What of the budget is under way with these lines: given back when the last worker drops them.
+    /// Ties a share of the budget to these lines: given back when the last worker drops them.
     pub(crate) fn hold(&mut self, share: Share) {
         self.share = share;
     }
 
-    /// How many bytes they have together.
+    /// Their length together, in bytes.
     #[must_use]
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether there is none.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -59,7 +57,7 @@ impl Lines {
         &self.bytes[if tagged { line.start } else { line.body }..line.end]
     }
 
-    /// All from one line to another, with their tags and LFs.
+    /// All lines from `first` to `last`, with their tags and LFs.
     #[must_use]
     pub(crate) fn tagged(&self, first: LineRef, last: LineRef) -> &[u8] {
         &self.bytes[first.start..last.end]
@@ -73,7 +71,7 @@ impl LineRef {
         before.end == self.start
     }
 
-    /// Bytes with tags and LF.
+    /// The length with tags and LF, in bytes.
     #[must_use]
     pub(crate) fn size(self) -> usize {
         self.end - self.start
@@ -88,7 +86,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn each_line_is_there_with_its_tags_and_without() {
+    fn each_line_is_available_with_and_without_its_tags() {
         let mut lines = Lines::default();
         let said = |id| Line { tags: Tags { id: Some(id), ..Tags::default() }, body: Body::Done("x") };
         let (one, two) = (lines.push(&said(1)), lines.push(&said(22)));

@@ -70,7 +70,7 @@ impl<T> Mailbox<T> {
         self.put(|items| items.push(item));
     }
 
-    /// Sends all of a batch under one lock, and leaves the batch empty with its room kept.
+    /// Sends a whole batch under one lock, and leaves it empty with its capacity.
     pub(crate) fn send_all(&self, batch: &mut Vec<T>) {
         if !batch.is_empty() {
             self.put(|items| {
@@ -98,7 +98,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Takes what is there into `into`, which must be empty.
+    /// Takes everything into `into`, which must be empty.
     pub(crate) fn take(&self, into: &mut Vec<T>) {
         debug_assert!(into.is_empty());
         let mut state = self.slot.state.lock();
@@ -106,8 +106,8 @@ impl<T> Mailbox<T> {
         std::mem::swap(&mut state.items, into);
     }
 
-    /// Says that the owner is about to sleep; false if something is there, and it must not. The
-    /// owner calls [`Mailbox::take`] when it is awake again.
+    /// Announces that the owner is about to sleep; false if there is something to take, so that it
+    /// must not. The owner calls [`Mailbox::take`] when it is awake again.
     #[must_use]
     pub(crate) fn may_sleep(&self) -> bool {
         let mut state = self.slot.state.lock();
@@ -115,7 +115,7 @@ impl<T> Mailbox<T> {
         state.asleep
     }
 
-    /// Sleeps until something is there or the time has come, then takes what is there.
+    /// Sleeps until something arrives or `until` has come, then takes everything.
     pub(crate) fn wait(&self, until: Option<Instant>, into: &mut Vec<T>) {
         debug_assert!(into.is_empty());
         let mut state = self.slot.state.lock();
@@ -141,7 +141,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_mailbox_wakes_a_sleeper_and_hands_over_all_at_once() {
+    fn a_mailbox_wakes_a_sleeper_and_hands_over_everything() {
         let mailbox = Mailbox::new();
         let sender = mailbox.clone();
         let thread = std::thread::spawn(move || {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_mailbox_keeps_its_owner_awake() {
+    fn a_mailbox_that_is_not_empty_keeps_its_owner_awake() {
         let mailbox = Mailbox::new();
         assert!(mailbox.may_sleep());
         mailbox.send(1);

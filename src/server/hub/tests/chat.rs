@@ -1,5 +1,5 @@
-//! Workers, readers and `auth` made of plain values: lines are typed into real sessions, and what
-//! each connection would see is written down.
+//! Workers, readers and `auth` in memory: lines are typed into real sessions, and what each
+//! connection would see is recorded.
 
 use super::super::{Effects, Hub, Now, Settings};
 use super::model::Model;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Everybody's password in tests that are not about it.
+/// Everybody's password in tests that are not about passwords.
 pub(super) const PASSWORD: &str = "password1";
 pub(super) const WORKERS: usize = 2;
 
@@ -29,22 +29,22 @@ pub(super) struct Chat {
     /// What was typed and seen.
     pub(super) log: String,
     secrets: u32,
-    /// The lines of what is delivered just now.
+    /// The lines of the current deliveries.
     lines: Arc<Lines>,
 }
 
-/// What follows from the requests of a turn.
+/// What the requests of a turn lead to.
 #[derive(Default)]
 struct Turn {
     deliveries: Vec<(usize, Delivery)>,
     read_jobs: Vec<ReadJob>,
     auth_jobs: Vec<AuthJob>,
-    /// What is left: the delayed checks.
+    /// What remains: the delayed checks.
     effects: Effects,
 }
 
 impl Turn {
-    /// Takes over what a request brought.
+    /// Takes over the effects of a request.
     fn collect(&mut self) {
         let effects = &mut self.effects;
         if let Some(lines) = effects.take_lines(Share::default()) {
@@ -90,12 +90,12 @@ impl Chat {
 
     pub(super) fn with(settings: Settings) -> Self {
         let model = Model::new();
-        let hub = Hub::new(settings, model.kept.clone());
+        let hub = Hub::new(settings, model.snapshot.clone());
         let now = Now { instant: Instant::now(), wall: 1_700_000_000_000 };
         Self { hub, model, now, conns: Vec::new(), log: String::new(), secrets: 0, lines: Arc::default() }
     }
 
-    /// A chat with these people in it, each by one connection of that name.
+    /// A chat with these people, each with one connection of that name.
     pub(super) fn of(names: &[&str]) -> Self {
         let mut chat = Self::new();
         for name in names {
@@ -107,7 +107,7 @@ impl Chat {
         chat
     }
 
-    /// A new connection, by whose label it is known in transcripts.
+    /// Opens a connection, which transcripts call by this label.
     pub(super) fn connect(&mut self, label: &str) {
         let serial = self.conns.len() as u64 + 1;
         let id = ConnId::new((serial % WORKERS as u64) as u8, serial);
@@ -142,16 +142,16 @@ impl Chat {
         u64::from(self.secrets)
     }
 
-    /// Another connection of somebody.
+    /// Another connection of the same person.
     pub(super) fn device(&mut self, label: &str, name: &str) {
         self.connect(label);
-        let kept = std::mem::take(&mut self.log);
+        let log = std::mem::take(&mut self.log);
         self.type_line(label, &format!("/login {name} {PASSWORD}"));
-        self.log = kept;
+        self.log = log;
     }
 
-    /// Plays what stands behind `>` and compares everything with what is seen. `-- 6 s` waits,
-    /// `-- bob is cut off` takes a connection away.
+    /// Types what follows `>` and compares the transcript with what is seen. `-- 6 s` waits, `--
+    /// bob is cut off` drops a connection.
     #[track_caller]
     pub(super) fn plays(&mut self, script: &str) {
         let script: Vec<&str> = script.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -181,7 +181,7 @@ impl Chat {
         self.batch(requests);
     }
 
-    /// What a line asks of the dispatcher, if it asks anything.
+    /// The request that a line makes to the dispatcher, if any.
     fn asks(&mut self, label: &str, line: &str) -> Option<Request> {
         let at = self.at(label);
         let action = self.conns[at].session.line(line.as_bytes()).action;
@@ -218,12 +218,12 @@ impl Chat {
         Request { conn: conn.id, viewer: conn.session.options().viewer(), kind, bytes: 0 }
     }
 
-    /// Where a connection stands in the list.
+    /// A connection's index in the list.
     pub(super) fn at(&self, label: &str) -> usize {
         self.conns.iter().position(|conn| conn.label == label).unwrap_or_else(|| panic!("no connection {label}"))
     }
 
-    /// The connection goes away without a word.
+    /// The connection drops without a word.
     pub(super) fn cut_off(&mut self, label: &str) {
         let at = self.at(label);
         self.conns[at].gone = true;
@@ -242,7 +242,7 @@ impl Chat {
         self.batch(requests);
     }
 
-    /// One turn of the dispatcher, and those that follow from it.
+    /// One turn of the dispatcher, and the turns that follow from it.
     pub(super) fn batch(&mut self, mut requests: Vec<Request>) {
         while !requests.is_empty() {
             let mut turn = self.decide(requests);
@@ -256,8 +256,8 @@ impl Chat {
         }
     }
 
-    /// A turn that the disk refuses: these lines, then `storage` for whoever asked. Passwords are
-    /// checked before, so that what follows from them is in that turn.
+    /// A turn that the disk refuses: these lines, then `storage` for everyone who asked. Passwords
+    /// are checked first, so that their results are in that turn.
     pub(super) fn refused_by_the_disk(&mut self, lines: &[(&str, &str)]) {
         let mut requests = Vec::new();
         for (label, line) in lines {
@@ -280,14 +280,14 @@ impl Chat {
         self.decide(requests);
         self.model = before;
         self.hub.applied.truncate(applied);
-        self.hub.roll_back(self.model.kept.clone());
+        self.hub.roll_back(self.model.snapshot.clone());
         for conn in asked {
             let last: Final = Refusal::new(Code::Storage, "the disk is full.").into();
             self.answer(conn, &Rows::default(), &last);
         }
     }
 
-    /// What workers, readers and `auth` do with a turn's effects, and what is asked because of it.
+    /// What workers, readers and `auth` do with a turn's effects; returns the requests that follow.
     fn hand_out(&mut self, turn: Turn) -> Vec<Request> {
         let mut requests: Vec<Request> =
             turn.deliveries.into_iter().filter_map(|(worker, delivery)| self.deliver(worker, delivery)).collect();
@@ -315,7 +315,7 @@ impl Chat {
         turn
     }
 
-    /// What a worker does; perhaps it asks something in its turn.
+    /// What a worker does with a delivery; returns the request that follows, if any.
     fn deliver(&mut self, worker: usize, delivery: Delivery) -> Option<Request> {
         match delivery {
             Delivery::Answer(answer) => self.answer(answer.conn, &answer.rows, &answer.last),

@@ -1,4 +1,4 @@
-//! Rooms, who is in them, who talks where, who comes and goes.
+//! Rooms, their members, current rooms, and who comes and goes.
 
 use super::super::Settings;
 use super::chat::{Chat, settings};
@@ -6,7 +6,7 @@ use crate::protocol::names::{MessageId, RoomName, UserName};
 use crate::server::traffic::{ConversationKind, ConversationRecord, MemberRecord, Role};
 
 #[test]
-fn a_room_is_made_joined_and_left() {
+fn a_room_is_created_joined_and_left() {
     let mut chat = Chat::of(&["alice", "bob"]);
     chat.device("phone", "alice");
     chat.plays(
@@ -195,7 +195,7 @@ fn a_failed_join_or_switch_leaves_no_current_room() {
 }
 
 #[test]
-fn presence_is_told_once_and_not_while_flapping() {
+fn presence_is_announced_once_and_not_while_flapping() {
     let mut chat = Chat::of(&["alice", "bob"]);
     chat.connect("carol");
     chat.plays(
@@ -247,7 +247,7 @@ fn presence_is_told_once_and_not_while_flapping() {
 }
 
 #[test]
-fn an_arrival_is_told_once_to_each_account_whatever_rooms_they_share() {
+fn an_arrival_is_announced_once_to_each_account_however_many_rooms_they_share() {
     let mut chat = Chat::of(&["alice", "bob", "carol"]);
     chat.plays(
         "
@@ -273,7 +273,7 @@ fn an_arrival_is_told_once_to_each_account_whatever_rooms_they_share() {
 }
 
 #[test]
-fn names_are_listed_without_regard_to_case() {
+fn names_are_sorted_without_regard_to_case() {
     let mut chat = Chat::of(&["Zoe", "anna", "Ben"]);
     chat.plays(
         "
@@ -298,7 +298,7 @@ fn names_are_listed_without_regard_to_case() {
 }
 
 #[test]
-fn a_list_stops_before_it_has_more_bytes_than_an_answer_may() {
+fn a_list_stops_at_the_byte_limit_of_an_answer() {
     let mut chat = Chat::with(Settings { answer_bytes: 27, ..settings() });
     for name in ["ann", "bob", "cyd"] {
         chat.connect(name);
@@ -320,23 +320,23 @@ fn a_list_stops_before_it_has_more_bytes_than_an_answer_may() {
 }
 
 #[test]
-fn no_new_room_is_named_server_but_an_old_one_can_be_read_and_left() {
+fn a_new_room_cannot_be_named_server_but_an_old_one_can_be_read_and_left() {
     let mut chat = Chat::of(&["alice", "bob"]);
     for line in ["/create server", "/join #Server", "/switch server", "/say server hi", "/post server k hi"] {
         chat.type_line("alice", line);
         let refusal = "- bad-name: ";
         assert!(chat.log.lines().last().unwrap().contains(refusal), "{line}: {}", chat.log);
     }
-    // As it could be made before the name was reserved.
-    let mut kept = chat.model.kept.clone();
+    // As it could be created before the name was reserved.
+    let mut snapshot = chat.model.snapshot.clone();
     let room = RoomName::parse_existing("server").unwrap();
     let id = chat.hub.state.next_conversation();
     let kind = ConversationKind::Room { name: room, private: false, topic: String::new() };
-    kept.conversations.push(ConversationRecord { id, kind, last: MessageId::ZERO });
+    snapshot.conversations.push(ConversationRecord { id, kind, last: MessageId::ZERO });
     let alice = chat.hub.state.find_account(&UserName::parse("alice").unwrap()).unwrap();
-    kept.members.push(MemberRecord { conversation: id, account: alice, role: Role::Owner, read: MessageId::ZERO });
-    chat.model.kept = kept.clone();
-    chat.hub.roll_back(kept);
+    snapshot.members.push(MemberRecord { conversation: id, account: alice, role: Role::Owner, read: MessageId::ZERO });
+    chat.model.snapshot = snapshot.clone();
+    chat.hub.roll_back(snapshot);
     chat.plays(
         "
         alice> /history server

@@ -1,19 +1,19 @@
-//! A store made of plain values: it holds what the [`Write`]s say and nothing else, so that a
-//! change without its `Write` shows as a difference. It refuses what the real one refuses.
+//! A store in memory: it holds what the [`Write`]s say and nothing else, so that a change without
+//! its `Write` shows as a difference. It refuses what the real store refuses.
 
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
-use crate::server::core::{NotKept, Storage};
+use crate::server::core::{NotStored, Storage};
 use crate::server::traffic::{Appended, ConversationRef, Draft, Snapshot, Unread, Write};
 use std::collections::BTreeMap;
 
-/// Addresses that the store keeps for an account.
+/// How many addresses the store remembers for an account.
 const KNOWN_MAX: usize = 16;
 
 type Key = (AccountId, ConversationId, Box<str>);
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Model {
-    pub(super) kept: Snapshot,
+    pub(super) snapshot: Snapshot,
     said: Vec<(ConversationId, MessageId, AccountId, String)>,
     keys: BTreeMap<Key, (MessageId, String)>,
 }
@@ -39,16 +39,19 @@ impl Model {
         model
     }
 
-    /// Keeps a change; panics where the store would refuse it, and the whole batch with it.
+    /// Applies a change; panics where the store would refuse it, and with it the whole batch.
     fn apply(&mut self, write: &Write) {
-        let kept = &mut self.kept;
+        let snapshot = &mut self.snapshot;
         match write {
             Write::Account(new) => {
-                assert!(kept.accounts.iter().all(|a| a.id != new.id && a.name != new.name), "{new:?} is there");
-                kept.accounts.push(new.clone());
+                assert!(
+                    snapshot.accounts.iter().all(|a| a.id != new.id && a.name != new.name),
+                    "{new:?} already exists"
+                );
+                snapshot.accounts.push(new.clone());
             }
             Write::Password { account, generation, hash } => {
-                let account = one(kept.accounts.iter_mut().filter(|a| a.id == *account));
+                let account = one(snapshot.accounts.iter_mut().filter(|a| a.id == *account));
                 account.generation = *generation;
                 account.hash = Some(hash.clone());
             }
@@ -56,25 +59,28 @@ impl Model {
                 let same = |t: &&crate::server::traffic::TokenRecord| {
                     t.digest == new.digest || (t.account == new.account && t.label == new.label)
                 };
-                assert!(kept.tokens.iter().find(same).is_none(), "{new:?} is there");
-                kept.tokens.push(new.clone());
+                assert!(snapshot.tokens.iter().find(same).is_none(), "{new:?} already exists");
+                snapshot.tokens.push(new.clone());
             }
-            Write::TokenGone(digest) => kept.tokens.retain(|token| token.digest != *digest),
+            Write::TokenGone(digest) => snapshot.tokens.retain(|token| token.digest != *digest),
             Write::Invite(new) => {
-                assert!(kept.invites.iter().all(|i| i.digest != new.digest));
-                kept.invites.push(new.clone());
+                assert!(snapshot.invites.iter().all(|i| i.digest != new.digest));
+                snapshot.invites.push(new.clone());
             }
             Write::InviteUsed(digest) => {
-                one(kept.invites.iter_mut().filter(|i| i.digest == *digest)).uses -= 1;
-                kept.invites.retain(|invite| invite.uses > 0);
+                one(snapshot.invites.iter_mut().filter(|i| i.digest == *digest)).uses -= 1;
+                snapshot.invites.retain(|invite| invite.uses > 0);
             }
-            Write::InviteGone(digest) => kept.invites.retain(|invite| invite.digest != *digest),
+            Write::InviteGone(digest) => snapshot.invites.retain(|invite| invite.digest != *digest),
             Write::Conversation(new) => {
-                assert!(kept.conversations.iter().all(|c| c.id != new.id && c.kind != new.kind), "{new:?} is there");
-                kept.conversations.push(new.clone());
+                assert!(
+                    snapshot.conversations.iter().all(|c| c.id != new.id && c.kind != new.kind),
+                    "{new:?} already exists"
+                );
+                snapshot.conversations.push(new.clone());
             }
             Write::Topic(id, text) => {
-                let conversation = one(kept.conversations.iter_mut().filter(|c| c.id == *id));
+                let conversation = one(snapshot.conversations.iter_mut().filter(|c| c.id == *id));
                 match &mut conversation.kind {
                     crate::server::traffic::ConversationKind::Room { topic, .. } => topic.clone_from(text),
                     pair @ crate::server::traffic::ConversationKind::Pair(..) => panic!("{pair:?} has no topic"),
@@ -84,32 +90,32 @@ impl Model {
                 let same = |m: &crate::server::traffic::MemberRecord| {
                     (m.conversation, m.account) == (new.conversation, new.account)
                 };
-                assert!(!kept.members.iter().any(same), "{new:?} is there");
-                kept.members.push(*new);
+                assert!(!snapshot.members.iter().any(same), "{new:?} already exists");
+                snapshot.members.push(*new);
             }
             Write::MemberGone(conversation, account) => {
-                kept.members.retain(|m| (m.conversation, m.account) != (*conversation, *account));
+                snapshot.members.retain(|m| (m.conversation, m.account) != (*conversation, *account));
             }
             Write::Read(conversation, account, id) => {
                 let same = |m: &&mut crate::server::traffic::MemberRecord| {
                     (m.conversation, m.account) == (*conversation, *account)
                 };
-                let member = one(kept.members.iter_mut().filter(same));
+                let member = one(snapshot.members.iter_mut().filter(same));
                 member.read = member.read.max(*id);
             }
             Write::Invited(new) => {
-                kept.invited.retain(|i| (i.conversation, i.account) != (new.conversation, new.account));
-                kept.invited.push(new.clone());
+                snapshot.invited.retain(|i| (i.conversation, i.account) != (new.conversation, new.account));
+                snapshot.invited.push(new.clone());
             }
             Write::InvitedGone(conversation, account) => {
-                kept.invited.retain(|i| (i.conversation, i.account) != (*conversation, *account));
+                snapshot.invited.retain(|i| (i.conversation, i.account) != (*conversation, *account));
             }
             Write::Known(account, address) => {
-                kept.known.retain(|known| known != &(*account, *address));
-                kept.known.push((*account, *address));
-                while kept.known.iter().filter(|(of, _)| of == account).count() > KNOWN_MAX {
-                    let oldest = kept.known.iter().position(|(of, _)| of == account).unwrap();
-                    kept.known.remove(oldest);
+                snapshot.known.retain(|known| known != &(*account, *address));
+                snapshot.known.push((*account, *address));
+                while snapshot.known.iter().filter(|(of, _)| of == account).count() > KNOWN_MAX {
+                    let oldest = snapshot.known.iter().position(|(of, _)| of == account).unwrap();
+                    snapshot.known.remove(oldest);
                 }
             }
         }
@@ -121,7 +127,7 @@ impl Model {
         if let Some((id, before)) = key.as_ref().and_then(|key| self.keys.get(key)) {
             return if *before == text { Appended::Again(*id) } else { Appended::Conflict };
         }
-        let conversation = one(self.kept.conversations.iter_mut().filter(|c| c.id == draft.conversation));
+        let conversation = one(self.snapshot.conversations.iter_mut().filter(|c| c.id == draft.conversation));
         conversation.last = conversation.last.next().unwrap();
         let id = conversation.last;
         if let Some(key) = key {
@@ -131,12 +137,12 @@ impl Model {
         Appended::New(id)
     }
 
-    /// What was said under a key, and what was said at all: kept, but not in memory.
+    /// All messages and `/post` keys, which the state in memory does not have.
     pub(super) fn messages(&self) -> String {
         format!("{:?} {:?}", self.said, self.keys)
     }
 
-    /// Rows of what was said in a place, between two ids, both exclusive.
+    /// Rows of what was said in a conversation, between two ids, both exclusive.
     pub(super) fn rows(&self, place: &ConversationRef, after: MessageId, before: MessageId) -> Vec<String> {
         let within = |id: MessageId| after < id && id < before;
         let found = self.said.iter().filter(|(conversation, id, ..)| *conversation == place.id && within(*id));
@@ -152,7 +158,7 @@ impl Model {
     }
 
     fn name(&self, id: AccountId) -> &str {
-        self.kept.accounts.iter().find(|account| account.id == id).unwrap().name.as_str()
+        self.snapshot.accounts.iter().find(|account| account.id == id).unwrap().name.as_str()
     }
 }
 
@@ -161,13 +167,13 @@ impl Storage for Model {
         self.apply(&write);
     }
 
-    fn append(&mut self, draft: &Draft) -> Result<Appended, NotKept> {
+    fn append(&mut self, draft: &Draft) -> Result<Appended, NotStored> {
         Ok(self.append_message(draft))
     }
 }
 
 fn one<T>(mut found: impl Iterator<Item = T>) -> T {
-    let first = found.next().expect("a change to what is not there");
+    let first = found.next().expect("the record to change exists");
     assert!(found.next().is_none());
     first
 }

@@ -1,4 +1,4 @@
-//! What `auth` and the readers do, with plain values.
+//! What `auth` and the readers do, in memory.
 
 use super::super::count;
 use super::chat::Chat;
@@ -6,7 +6,7 @@ use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::MessageId;
 use crate::server::traffic::{Answer, AuthJob, AuthOutcome, AuthWork, Read, ReadJob, Request, RequestKind};
 
-/// `auth`'s work: what is kept of a password here is the password.
+/// Plays `auth`; here a password's hash is the password itself.
 pub(super) fn check(job: AuthJob) -> Request {
     let AuthJob { conn, viewer, work } = job;
     let outcome = match work {
@@ -28,7 +28,7 @@ pub(super) fn check(job: AuthJob) -> Request {
 }
 
 impl Chat {
-    /// A reader's work; times are left out.
+    /// Plays a reader; times are left out.
     pub(super) fn read(&self, read_job: ReadJob) -> Answer {
         let mut rows = Rows::default();
         let last = match read_job.read {

@@ -1,4 +1,4 @@
-//! Accounts, tokens, invitations to the server.
+//! Accounts, tokens, invitation codes.
 
 use super::super::Settings;
 use super::chat::{Chat, settings};
@@ -104,7 +104,7 @@ fn an_account_has_passwords_and_tokens() {
 }
 
 #[test]
-fn an_invitation_lets_in_as_many_as_it_says() {
+fn an_invitation_code_lets_in_as_many_people_as_it_says() {
     let mut chat = Chat::with(Settings { registration: Registration::Invite, ..settings() });
     chat.console("server");
     chat.connect("a");
@@ -180,7 +180,7 @@ fn revoking_a_token_ends_the_connections_that_are_logged_in_with_it() {
     let mut chat = Chat::of(&["alice"]);
     chat.device("phone", "alice");
     chat.device("laptop", "alice");
-    // The phone keeps its token for itself; the laptop makes one for a bot.
+    // The phone creates a token for itself, the laptop one for a bot.
     chat.plays(
         "
         phone> /token new phone here

@@ -1,5 +1,5 @@
-//! Whatever people do, in whatever order: each request is answered once and in order (`chat`
-//! checks that at every turn), what is live agrees with what is kept, and what is kept is what the
+//! Whatever people do, in whatever order: each request is answered once and in order (`chat` checks
+//! that in every turn), connections agree with the stored state, and the stored state is what the
 //! `Write`s say.
 
 use super::chat::{Chat, PASSWORD, WORKERS};
@@ -19,7 +19,7 @@ pub(super) enum Step {
     Passwd(usize),
     /// Lines that the disk refuses, in one turn.
     Refused(Vec<(usize, String)>),
-    /// A change of password among them.
+    /// The same, with a password change among the lines.
     RefusedPasswd(usize, Vec<(usize, String)>),
     /// A login.
     RefusedLogin(usize),
@@ -92,7 +92,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What is kept finds itself: by name, by digest, from either side.
+/// Everything stored can be found: by name, by digest, from either side.
 fn check_state(state: &State) {
     for id in (1..state.next_account().value()).map(AccountId::new) {
         let account = state.account(id).unwrap();
@@ -110,7 +110,7 @@ fn check_state(state: &State) {
     }
 }
 
-/// Who hears what, from what is kept and who is connected.
+/// Checks who receives what against the stored state and who is connected.
 fn check_live(chat: &Chat) {
     let state = &chat.hub.state;
     for id in (1..state.next_conversation().value()).map(ConversationId::new) {
@@ -145,7 +145,7 @@ pub(super) fn play(chat: &mut Chat, step: Step) {
             let at = chat.at(label);
             let before = (format!("{:?}", chat.hub.state), chat.hub.connections.current(chat.conns[at].id));
             chat.conns[at].refused = false;
-            // What follows a prompt is its answer, whatever it reads like.
+            // A line after a prompt is its answer, whatever it looks like.
             let asked = chat.conns[at].session.is_asked();
             let quits = line == "/quit" && !asked;
             chat.type_line(label, &line);
@@ -185,7 +185,7 @@ pub(super) fn play(chat: &mut Chat, step: Step) {
             chat.type_line(label, &format!("/login {name} {PASSWORD}"));
         }
     }
-    // People whose connection was ended come back, or soon nobody would be left.
+    // People whose connection was ended come back; otherwise nobody would be left soon.
     for label in LABELS {
         if chat.conns[chat.at(label)].gone {
             back(chat, label);
@@ -193,7 +193,7 @@ pub(super) fn play(chat: &mut Chat, step: Step) {
     }
 }
 
-/// Asks for a change of password; `last` types the line that makes it.
+/// Starts a password change; `last` types the line that completes it.
 fn passwd(chat: &mut Chat, label: &str, last: impl FnOnce(&mut Chat, &str)) {
     while chat.conns[chat.at(label)].session.is_asked() {
         chat.type_line(label, "");
@@ -203,8 +203,8 @@ fn passwd(chat: &mut Chat, label: &str, last: impl FnOnce(&mut Chat, &str)) {
     last(chat, PASSWORD);
 }
 
-/// A turn that the disk refuses changes nothing at all, but that who asked to talk elsewhere talks
-/// nowhere now.
+/// A turn that the disk refuses changes nothing, except that those who asked for another current
+/// room have none now.
 fn refused(chat: &mut Chat, lines: &[(usize, String)]) {
     let talks = |chat: &Chat| LABELS.map(|label| chat.hub.connections.current(chat.conns[chat.at(label)].id));
     let mut expected = talks(chat);
@@ -216,7 +216,7 @@ fn refused(chat: &mut Chat, lines: &[(usize, String)]) {
     }
     let typed: Vec<(&str, &str)> = lines
         .iter()
-        // Somebody who is asked for a password would answer with the line.
+        // Someone who is asked for a password would answer with the line.
         .filter(|(who, line)| line == PASSWORD || !chat.conns[chat.at(LABELS[*who])].session.is_asked())
         .filter(|(_, line)| line != "/passwd" && line != "/quit")
         .map(|(who, line)| (LABELS[*who], line.as_str()))
@@ -225,7 +225,7 @@ fn refused(chat: &mut Chat, lines: &[(usize, String)]) {
     assert_eq!(talks(chat), expected);
 }
 
-/// Takes a connection away and lets the same person come back.
+/// Drops a connection and lets the same person come back.
 fn back(chat: &mut Chat, label: &str) {
     if !chat.conns[chat.at(label)].gone {
         chat.cut_off(label);
@@ -239,7 +239,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_kept_is_what_was_written_and_connections_agree(steps in prop::collection::vec(step(), 1..80)) {
+    fn the_state_is_what_was_written_and_connections_agree(steps in prop::collection::vec(step(), 1..80)) {
         let mut chat = Chat::of(&["ann", "bob", "cyd"]);
         for label in ["ann2", "bob2", "cyd2"] {
             chat.device(label, label.trim_end_matches('2'));
@@ -247,9 +247,9 @@ proptest! {
         for step in steps {
             let shown = format!("{step:?}");
             play(&mut chat, step);
-            let kept = State::new(chat.model.kept.clone());
-            prop_assert_eq!(&chat.hub.state, &kept, "after {}\n{}", shown, chat.log);
-            check_state(&kept);
+            let stored = State::new(chat.model.snapshot.clone());
+            prop_assert_eq!(&chat.hub.state, &stored, "after {}\n{}", shown, chat.log);
+            check_state(&stored);
             check_live(&chat);
         }
     }

@@ -7,10 +7,10 @@ use super::properties::{LABELS, play, step};
 use crate::server::core::{Operation, Outcome, Refused, State};
 use proptest::prelude::*;
 
-/// Applies what one instance recorded to a new one, which nobody ever connected to.
+/// Applies what one instance recorded to a new one, to which nobody ever connected.
 fn replay(applied: &[(Operation, Result<Outcome, Refused>)]) -> (State, Model) {
     let mut model = Model::new();
-    let mut state = State::new(model.kept.clone());
+    let mut state = State::new(model.snapshot.clone());
     for (operation, outcome) in applied {
         assert_eq!(state.apply(operation.clone(), &mut model), *outcome, "{operation:?}");
     }
@@ -36,7 +36,7 @@ proptest! {
         let (state, model) = replay(&chat.hub.applied);
         prop_assert_eq!(&state, &chat.hub.state);
         prop_assert_eq!(model.messages(), chat.model.messages());
-        // What a second node wrote is what the first one wrote, too.
-        prop_assert_eq!(&State::new(model.kept), &State::new(chat.model.kept));
+        // The second node writes what the first one wrote, too.
+        prop_assert_eq!(&State::new(model.snapshot), &State::new(chat.model.snapshot));
     }
 }

@@ -3,7 +3,7 @@
 use super::chat::Chat;
 
 #[test]
-fn a_line_reaches_every_connection_but_the_one_that_typed_it() {
+fn a_line_reaches_every_connection_except_the_one_that_typed_it() {
     let mut chat = Chat::of(&["alice", "bob", "carol"]);
     chat.device("phone", "alice");
     chat.plays(
@@ -95,7 +95,7 @@ fn a_post_is_said_once_under_its_key() {
 }
 
 #[test]
-fn markers_and_what_may_be_read() {
+fn read_markers_and_what_may_be_read() {
     let mut chat = Chat::of(&["alice", "bob"]);
     chat.device("phone", "alice");
     chat.plays(
@@ -232,7 +232,7 @@ fn a_person_is_shown_unread_lines() {
 }
 
 #[test]
-fn a_marker_that_moves_by_itself_is_told_to_the_other_connections() {
+fn a_marker_that_moves_automatically_is_sent_to_the_other_connections() {
     let mut chat = Chat::of(&["alice", "bob"]);
     chat.device("phone", "alice");
     chat.plays(
