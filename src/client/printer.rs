@@ -168,7 +168,11 @@ impl Queue {
             return Some(line);
         }
         let skipped = std::mem::take(&mut self.skipped);
-        (skipped > 0).then(|| format!("({skipped} lines were skipped here; /history shows them)\n"))
+        match skipped {
+            0 => None,
+            1 => Some("(1 line was skipped here; /history shows it)\n".to_owned()),
+            _ => Some(format!("({skipped} lines were skipped here; /history shows them)\n")),
+        }
     }
 }
 
@@ -227,7 +231,7 @@ mod tests {
         assert_eq!((next(&printed).len(), next(&printed).len()), (long.len() + 3, long.len() + 3));
         assert_eq!(next(&printed), "(short)\n");
         let told = next(&printed);
-        assert!(told.contains("lines were skipped"), "{told}");
+        assert!(told.contains("skipped here"), "{told}");
         printer.finish();
     }
 }

@@ -1,4 +1,4 @@
-//! The central thread: drain, decide, commit, hand out.
+//! The central thread: drain, decide, commit, deliver.
 //!
 //! The short loop that joins `hub`, which knows no database, with `store`, which knows no rooms;
 //! nothing else holds both. All waiting requests are decided in order and committed as one
@@ -39,7 +39,7 @@ const FAILURES_LOGGED_EVERY: Duration = Duration::from_secs(5);
 
 /// Why the process must end without another word: nobody knows what was saved.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum DispatcherFault {
     /// A commit may or may not have happened.
     #[error(
         "it is unknown whether the last messages were saved ({0}); everything that was answered will be there after the restart"
@@ -69,7 +69,7 @@ pub(super) struct Channels {
 pub(super) struct Dispatcher {
     hub: Hub,
     transaction: Transaction,
-    failures: Failures,
+    failures: RefusedBatches,
     channels: Channels,
     budget: Arc<Budget>,
     effects: Effects,
@@ -92,7 +92,7 @@ impl Dispatcher {
         Self {
             hub,
             transaction: Transaction { store, open: false, failed: None },
-            failures: Failures::default(),
+            failures: RefusedBatches::default(),
             channels,
             budget,
             effects: Effects::default(),
@@ -109,8 +109,8 @@ impl Dispatcher {
     /// closed.
     ///
     /// # Errors
-    /// See [`Fault`]: the caller ends the process immediately.
-    pub(super) fn run(mut self) -> Result<Store, Fault> {
+    /// See [`DispatcherFault`]: the caller ends the process immediately.
+    pub(super) fn run(mut self) -> Result<Store, DispatcherFault> {
         let mut batch = Vec::new();
         let mut busy = false;
         while self.stopped < self.channels.workers.len() {
@@ -145,7 +145,7 @@ impl Dispatcher {
         }
     }
 
-    fn turn(&mut self, requests: impl Iterator<Item = Request>) -> Result<(), Fault> {
+    fn turn(&mut self, requests: impl Iterator<Item = Request>) -> Result<(), DispatcherFault> {
         let now = self.now();
         self.asked.clear();
         self.crowded = false;
@@ -167,13 +167,13 @@ impl Dispatcher {
         match self.transaction.commit() {
             Ok(committed) => self.committed(committed),
             Err(CommitError::Refused(why)) => self.roll_back(now, &why)?,
-            Err(error @ CommitError::Ambiguous(_)) => return Err(Fault::Ambiguous(error)),
+            Err(error @ CommitError::Ambiguous(_)) => return Err(DispatcherFault::Ambiguous(error)),
         }
         // After the commit: what is due is done only once, so it must not be lost with a batch.
         if self.hub.due().is_some_and(|due| due <= now.instant) {
             self.hub.tick(now, &mut self.effects);
         }
-        self.hand_out(self.budget.share(bytes));
+        self.deliver(self.budget.share(bytes));
         Ok(())
     }
 
@@ -181,7 +181,7 @@ impl Dispatcher {
         self.hub.commit(&mut self.effects);
         let Some(committed) = committed else { return };
         if let Some(refused) = self.failures.end() {
-            log::info!("the disk can be written again; {refused} batches were refused in the meantime");
+            log::info!("the disk can be written again; batches refused in the meantime: {refused}");
         }
         self.crowded = committed.messages >= GATHER_MIN;
         // If a nudge is already waiting, it is enough.
@@ -195,9 +195,9 @@ impl Dispatcher {
 
     /// The batch could not be stored: it is rolled back, and everyone who asked for something in it
     /// is refused.
-    fn roll_back(&mut self, now: Now, why: &dyn std::fmt::Display) -> Result<(), Fault> {
+    fn roll_back(&mut self, now: Now, why: &dyn std::fmt::Display) -> Result<(), DispatcherFault> {
         if let Some(refused) = self.failures.count(now.instant) {
-            log::error!("nothing could be written to disk: {why}; {refused} batches of requests were refused");
+            log::error!("nothing could be written to disk: {why}; batches of requests refused: {refused}");
         }
         self.effects.clear();
         let snapshot = self.transaction.roll_back()?;
@@ -208,7 +208,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    fn hand_out(&mut self, share: Share) {
+    fn deliver(&mut self, share: Share) {
         let effects = &mut self.effects;
         for job in std::mem::take(&mut effects.auth_jobs) {
             if let Err((conn, refusal)) = check(&self.channels.auth, job) {
@@ -280,10 +280,10 @@ impl Transaction {
     }
 
     /// Rolls it back, and reads the stored state.
-    fn roll_back(&mut self) -> Result<Snapshot, Fault> {
+    fn roll_back(&mut self) -> Result<Snapshot, DispatcherFault> {
         self.open = false;
-        self.store.rollback().map_err(Fault::Ambiguous)?;
-        self.store.load().map_err(Fault::Reload)
+        self.store.rollback().map_err(DispatcherFault::Ambiguous)?;
+        self.store.load().map_err(DispatcherFault::Reload)
     }
 }
 
@@ -301,13 +301,13 @@ impl Storage for Transaction {
 /// Batches that could not be stored. While a disk is full there may be thousands of them a second,
 /// so the log reports the first, and then from time to time how many there were since.
 #[derive(Debug, Default)]
-struct Failures {
+struct RefusedBatches {
     unreported: u64,
     since_first: u64,
     reported: Option<Instant>,
 }
 
-impl Failures {
+impl RefusedBatches {
     /// Counts one more. Returns how many there were since the last report, if it is time for the
     /// next.
     fn count(&mut self, now: Instant) -> Option<u64> {

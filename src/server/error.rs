@@ -49,7 +49,7 @@ pub enum ServerError {
 pub enum ServerFault {
     /// The dispatcher can't tell what was saved.
     #[error(transparent)]
-    Dispatcher(#[from] dispatcher::Fault),
+    Dispatcher(#[from] dispatcher::DispatcherFault),
     /// A worker can't poll its sockets any more.
     #[error(transparent)]
     Worker(#[from] WorkerError),

@@ -304,9 +304,10 @@ fn a_wrong_password_counts_even_if_the_connection_left() {
 
 #[test]
 fn a_full_disk_is_logged_once_and_then_every_few_seconds() {
-    let mut failures = Failures::default();
+    let mut failures = RefusedBatches::default();
     let start = Instant::now();
-    let told = |failures: &mut Failures, milliseconds| failures.count(start + Duration::from_millis(milliseconds));
+    let told =
+        |failures: &mut RefusedBatches, milliseconds| failures.count(start + Duration::from_millis(milliseconds));
     assert_eq!(told(&mut failures, 0), Some(1));
     for milliseconds in 1..1000 {
         assert_eq!(told(&mut failures, milliseconds), None);

@@ -9,12 +9,12 @@ use std::cell::OnceCell;
 pub(super) struct LineBatch<'a> {
     lines: &'a Lines,
     line_refs: &'a [LineRef],
-    forms: [Form; 2],
+    encoded: [Encoded; 2],
 }
 
 /// The lines with tags, or without.
 #[derive(Default)]
-struct Form {
+struct Encoded {
     /// Where the lines are not in one piece already.
     joined: OnceCell<Vec<u8>>,
     packed: OnceCell<Vec<u8>>,
@@ -23,7 +23,7 @@ struct Form {
 impl<'a> LineBatch<'a> {
     /// A batch of at least one line.
     pub(super) fn new(lines: &'a Lines, line_refs: &'a [LineRef]) -> Self {
-        Self { lines, line_refs, forms: Default::default() }
+        Self { lines, line_refs, encoded: Default::default() }
     }
 
     /// What a connection with these options is sent.
@@ -32,7 +32,7 @@ impl<'a> LineBatch<'a> {
         if !deflate {
             return plain;
         }
-        self.forms[usize::from(tagged)].packed.get_or_init(|| {
+        self.encoded[usize::from(tagged)].packed.get_or_init(|| {
             let mut packed = Vec::new();
             pack(plain, packer, &mut packed);
             packed
@@ -47,7 +47,7 @@ impl<'a> LineBatch<'a> {
         if tagged && self.line_refs.windows(2).all(|pair| pair[1].follows(pair[0])) {
             return self.lines.tagged(first, last);
         }
-        self.forms[usize::from(tagged)].joined.get_or_init(|| {
+        self.encoded[usize::from(tagged)].joined.get_or_init(|| {
             let mut joined = Vec::with_capacity(self.lines.tagged(first, last).len());
             self.line_refs.iter().for_each(|&line| joined.extend_from_slice(self.lines.line(line, tagged)));
             joined

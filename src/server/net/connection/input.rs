@@ -1,4 +1,4 @@
-//! What a connection has been sent and has not acted on yet, and why no line is cut from it now.
+//! What the peer has sent and nobody has acted on yet, and why no line is cut from it now.
 //!
 //! Owns the framer, the telnet filter, the guard against HTTP, the token bucket, the share of a turn
 //! and the gate. Knows no socket and no answers: it is told what was read and what lines cost, and

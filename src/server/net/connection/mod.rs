@@ -1,5 +1,5 @@
-//! One connection: its socket, TLS and session, and the parts that own what it is sent ([`Input`]),
-//! what it is to be sent ([`Output`]) and how far it is on its way ([`Life`]).
+//! One connection: its socket, TLS and session, and the parts that own what comes in ([`Input`]), what
+//! goes out ([`Output`]) and how far it is on its way ([`Life`]).
 //!
 //! A worker owns it outright; no lock is ever taken for one. The parts keep their fields to
 //! themselves. What concerns several of them is here: `receive` takes what comes in, `send` writes

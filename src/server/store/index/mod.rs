@@ -41,7 +41,7 @@ const GATHER_POLL: Duration = Duration::from_millis(100);
 const MANY: u64 = 1_000;
 
 /// How much the thread gives way to those that serve people: where both are busy it gets a tenth of
-/// a core, in which it indexes 100,000 messages a second. A higher value could leave it behind for
+/// a core, in which it indexes some 15,000 messages a second. A higher value could leave it behind for
 /// good, and it may not lower it again.
 const NICE: i32 = 10;
 

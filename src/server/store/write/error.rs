@@ -9,16 +9,16 @@ use rusqlite::{Error, ErrorCode};
 pub enum CommitError {
     /// Certainly nothing of it was written. After [`super::Store::rollback`] the store goes on.
     #[error("nothing was written: {0}")]
-    Refused(#[source] Fault),
+    Refused(#[source] WriteError),
     /// It may have been written. The process must end without telling anybody more; the next start
     /// learns what is on disk.
     #[error("it may or may not have been written: {0}")]
-    Ambiguous(#[source] Fault),
+    Ambiguous(#[source] WriteError),
 }
 
 /// What went wrong in a transaction.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum WriteError {
     /// What SQLite says: a full disk, which the operator can fix, or a failing one.
     #[error(transparent)]
     Database(#[from] Error),
@@ -33,7 +33,7 @@ pub enum Fault {
     NoIdLeft(ConversationId),
 }
 
-impl Fault {
+impl WriteError {
     /// Whether nothing was written, for certain. A full disk fails before the end of a commit record,
     /// and a violated constraint is found before anything is written.
     pub(super) fn is_certain(&self) -> bool {

@@ -18,7 +18,7 @@ mod records;
 
 use self::batch::Batch;
 pub(crate) use self::error::CommitError;
-use self::error::Fault;
+use self::error::WriteError;
 use self::log::Log;
 use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, DataDir, Settings, Sync, connect_writer, last_seq, schema, to_sql};
@@ -296,9 +296,9 @@ impl Store {
         }
     }
 
-    fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, CommitError> {
+    fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, WriteError>) -> Result<T, CommitError> {
         if self.pending.failed {
-            return Err(CommitError::Refused(Fault::Earlier));
+            return Err(CommitError::Refused(WriteError::Earlier));
         }
         step(self).map_err(|fault| {
             self.pending.failed = true;
@@ -306,15 +306,15 @@ impl Store {
         })
     }
 
-    fn try_append(&mut self, draft: &Draft) -> Result<Appended, Fault> {
+    fn try_append(&mut self, draft: &Draft) -> Result<Appended, WriteError> {
         let conversation = draft.conversation;
-        let &last_id = self.last_ids.get(&conversation).ok_or(Fault::NoConversation(conversation))?;
+        let &last_id = self.last_ids.get(&conversation).ok_or(WriteError::NoConversation(conversation))?;
         if let Some(key) = &draft.key
             && let Some(before) = self.posted_under(draft, key)?
         {
             return Ok(before);
         }
-        let id = last_id.last.next().ok_or(Fault::NoIdLeft(conversation))?;
+        let id = last_id.last.next().ok_or(WriteError::NoIdLeft(conversation))?;
         let mut saved = last_id.saved;
         if self.keep {
             self.batch.push(&self.db, self.next_seq, id, draft)?;
@@ -339,7 +339,7 @@ impl Store {
 
     /// What was posted under a key before. Only the digest of its text is kept, so that the answer
     /// is the same when the message itself is gone.
-    fn posted_under(&self, draft: &Draft, key: &str) -> Result<Option<Appended>, Fault> {
+    fn posted_under(&self, draft: &Draft, key: &str) -> Result<Option<Appended>, WriteError> {
         let sql = "SELECT id, digest FROM post_key WHERE account = ? AND conversation = ? AND key = ?";
         let before = self
             .db

@@ -208,8 +208,8 @@ fn a_change_to_a_missing_row_fails_its_transaction() {
     store.append(&draft(LOBBY, ALICE, "with it")).unwrap();
     store.write(&member(LOBBY, ALICE)).unwrap_err();
     // Nothing more is accepted, since it might be written outside of the transaction.
-    assert!(matches!(store.append(&draft(LOBBY, ALICE, "after")), Err(CommitError::Refused(Fault::Earlier))));
-    assert!(matches!(store.commit(), Err(CommitError::Refused(Fault::Earlier))));
+    assert!(matches!(store.append(&draft(LOBBY, ALICE, "after")), Err(CommitError::Refused(WriteError::Earlier))));
+    assert!(matches!(store.commit(), Err(CommitError::Refused(WriteError::Earlier))));
     assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
     store.begin().unwrap();
     store.write(&Write::Read(LOBBY, AccountId::new(99), id(1))).unwrap_err();
@@ -228,7 +228,7 @@ fn a_full_disk_refuses_and_leaves_everything_intact() {
     let long = "x".repeat(4000);
     let error = (0..100).find_map(|_| store.append(&draft(LOBBY, ALICE, &long)).err()).unwrap();
     assert!(
-        matches!(&error, CommitError::Refused(Fault::Database(e))
+        matches!(&error, CommitError::Refused(WriteError::Database(e))
         if e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)),
         "{error}"
     );
@@ -254,7 +254,7 @@ fn a_commit_that_failed_otherwise_is_ambiguous() {
         store.append(&draft(LOBBY, ALICE, "who knows?")).unwrap();
     }
     store.db.progress_handler(1, Some(|| true)).unwrap();
-    assert!(matches!(store.commit(), Err(CommitError::Ambiguous(Fault::Database(_)))));
+    assert!(matches!(store.commit(), Err(CommitError::Ambiguous(WriteError::Database(_)))));
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn a_transaction_that_fails_at_its_last_rows_is_rolled_back_entirely() {
     store.begin().unwrap();
     store.append(&draft(LOBBY, ALICE, "gathered")).unwrap();
     store.db.execute("INSERT INTO message VALUES(1, 1, 1, 1, 1, 'already there')", []).unwrap();
-    assert!(matches!(store.commit(), Err(CommitError::Refused(Fault::Database(_)))));
+    assert!(matches!(store.commit(), Err(CommitError::Refused(WriteError::Database(_)))));
     assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
     assert_eq!(last_seq(&store.db).unwrap(), 1);
 }
