@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_said() {
+    fn unknown_arguments_are_reported() {
         assert!(fault("--pain off").contains("--plain"));
         assert_eq!(
             fault("--registration all"),

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn hanging_up_and_babbling_differ_from_not_running() {
+    fn a_dropped_or_garbled_answer_is_told_from_no_server() {
         assert!(matches!(answered(b"+ half a li").1, Err(ConsoleError::HungUp)));
         assert!(matches!(answered([b'x'; 10_000].repeat(2).leak()).1, Err(ConsoleError::HungUp)));
         let directory = tempfile::tempdir().unwrap();
