@@ -21,18 +21,18 @@ pub const INVITE_FOR_MAX: Duration = Duration::from_hours(8760);
 /// The most people that one invitation can let in.
 pub const INVITE_USES_MAX: u32 = 1000;
 
-/// An option of one's connection and its new value.
+/// An option of a connection and its new value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {
     /// Ids, times and labels before lines.
     Tags(bool),
-    /// One's own lines shown as others see them.
+    /// Whether the connection's own lines are sent back as others see them.
     Echo(bool),
-    /// Who comes and goes.
+    /// Whether people going online and offline are reported.
     Presence(bool),
     /// Unread lines shown at login and `/join`; 0 is off.
     Replay(u32),
-    /// Deflate frames with that dictionary; `None` is off.
+    /// The number of the dictionary for deflate frames; `None` is off.
     Deflate(Option<u32>),
 }
 
@@ -69,13 +69,13 @@ impl<'a> Args<'a> {
         Some(word)
     }
 
-    /// A word that may stand on either side of options.
+    /// A word that may come before or after the options.
     pub(super) fn word_among_options(&mut self) -> Option<&'a str> {
         self.take_options();
         self.optional_word()
     }
 
-    /// Whether this word comes next; no other may.
+    /// Whether this word comes next. Any other word is refused.
     pub(super) fn keyword(&mut self, keyword: &str) -> Result<bool, Refusal> {
         match self.optional_word() {
             None => Ok(false),
@@ -115,7 +115,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// The rest of the line after exactly one space, verbatim; `None` if nothing is there.
+    /// The rest of the line after exactly one space, verbatim; `None` if there is nothing.
     pub(super) fn tail(&mut self) -> Option<&'a str> {
         self.take_options();
         let tail = self.rest.strip_prefix(' ').unwrap_or(self.rest);
@@ -147,10 +147,10 @@ impl<'a> Args<'a> {
         self.word(what).and_then(target_name)
     }
 
-    /// A target that something can be said to.
-    pub(super) fn hearer(&mut self, what: &str) -> Result<Target, Refusal> {
+    /// A target that messages can be sent to.
+    pub(super) fn message_target(&mut self, what: &str) -> Result<Target, Refusal> {
         let word = self.word(what)?;
-        target_name(word)?.check_hears().map_err(|error| bad_name("spoken to", word, error))
+        target_name(word)?.check_accepts_messages().map_err(|error| bad_name("spoken to", word, error))
     }
 
     pub(super) fn label(&mut self) -> Result<String, Refusal> {
@@ -181,7 +181,7 @@ fn next_word(rest: &str) -> Option<(&str, &str)> {
     Some(rest.split_at(rest.find(' ').unwrap_or(rest.len())))
 }
 
-/// A word that the peer sent, short enough to be shown to it again.
+/// A word that the peer sent, shortened so that it can be quoted back.
 pub(super) fn quoted(word: &str) -> String {
     let mut shown: String = word.chars().take(40).collect();
     if shown.len() < word.len() {
@@ -210,7 +210,7 @@ pub(super) fn user_name(typed: &str) -> Result<UserName, Refusal> {
     UserName::parse(typed).map_err(|error| bad_name("a name", typed, error))
 }
 
-/// A name at login: its refusal waits until the password was given, so it is a value here.
+/// A name at login. It is refused only after the password was given, so the refusal is a value here.
 pub(super) fn login_name(typed: &str) -> Result<UserName, Refusal> {
     user_name(typed)
 }

@@ -10,10 +10,10 @@ macro_rules! codes {
         pub enum Code { $($(#[$doc])* $name),+ }
 
         impl Code {
-            /// Every code there is, in the order in which the page lists them.
+            /// Every code, in the order of the page.
             pub const ALL: &[Code] = &[$(Code::$name),+];
 
-            /// The word as it stands on the wire.
+            /// The word as it appears on the wire.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Code::$name => $word),+ }
@@ -45,13 +45,13 @@ codes! {
     NotLoggedIn = "not-logged-in",
     /// The verb is for before the login.
     AlreadyLoggedIn = "already-logged-in",
-    /// Unknown account, wrong password or dead token: which of them is not told.
+    /// Unknown account, wrong password or revoked token; it doesn't say which.
     BadCredentials = "bad-credentials",
     /// A prompt was answered with nothing.
     Cancelled = "cancelled",
     /// An account, a room or a token label of that name exists, or did.
     NameTaken = "name-taken",
-    /// No name can look like that.
+    /// That is not a valid name.
     BadName = "bad-name",
     /// The password is too short or too long.
     WeakPassword = "weak-password",
@@ -59,7 +59,7 @@ codes! {
     RegistrationClosed = "registration-closed",
     /// The invitation is missing, unknown, used up or expired.
     BadInvite = "bad-invite",
-    /// Too often; a `retry` tag says when again.
+    /// Tried too often; a `retry` tag says when to try again.
     Throttled = "throttled",
     /// No such room, or none that you may see.
     NoSuchRoom = "no-such-room",
@@ -75,11 +75,11 @@ codes! {
     Banned = "banned",
     /// You are muted in that room.
     Muted = "muted",
-    /// You send faster than the server takes lines; nothing is lost.
+    /// You send faster than the server accepts lines; nothing is lost.
     SlowDown = "slow-down",
     /// The key was used with another text.
     Conflict = "conflict",
-    /// A count of things one may have is reached.
+    /// You have as many of something as an account can have.
     Limit = "limit",
     /// You fell too far behind with reading.
     TooSlow = "too-slow",
@@ -87,7 +87,7 @@ codes! {
     Busy = "busy",
     /// It could not be saved: the disk is full or failing.
     Storage = "storage",
-    /// The server is going down.
+    /// The server is shutting down.
     ShuttingDown = "shutting-down",
     /// Something went wrong in the server.
     Internal = "internal",
@@ -111,14 +111,14 @@ impl fmt::Display for Code {
 pub struct Refusal {
     /// The stable word.
     pub code: Code,
-    /// The sentence, without a line's end.
+    /// The sentence, without a line ending.
     pub text: String,
     /// Seconds after which trying again makes sense.
     pub retry: Option<u64>,
 }
 
 impl Refusal {
-    /// A refusal with no time to wait for.
+    /// A refusal that doesn't say when to try again.
     #[must_use]
     pub fn new(code: Code, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), retry: None }

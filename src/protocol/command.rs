@@ -1,4 +1,4 @@
-//! What a client sends: the ONE table of verbs. The parser, `/help`, the client's completion and
+//! What a client sends: the one table of verbs. The parser, `/help`, the client's completion and
 //! the table in `docs/PROTOCOL.md` all come from [`TABLE`].
 //!
 //! `args` reads the arguments. Parsing has two steps, because the refusal of an unknown verb comes
@@ -24,7 +24,7 @@ pub use super::args::{
 pub const LINE_MAX: usize = 4000;
 /// Longest client line before login.
 pub const LINE_MAX_NEW: usize = 512;
-/// Who may send a verb, as far as the login decides it.
+/// Who may send a verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     /// Anyone, logged in or not.
@@ -40,7 +40,7 @@ pub enum Who {
 }
 
 impl Who {
-    /// As the page's table says it.
+    /// The word for it in the page's table.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ pub struct Verb {
     pub who: Who,
     /// What it does, in a sentence without a full stop.
     pub help: &'static str,
-    /// Its final line when it was done.
+    /// Its final line when it succeeds.
     pub done: &'static str,
     /// The keys of its `key=value` options.
     options: &'static [&'static str],
@@ -86,14 +86,14 @@ pub enum Command {
         name: Result<UserName, Refusal>,
         /// The invitation's code, exactly as typed.
         invite: Option<Secret>,
-        /// Asked for where it is missing.
+        /// Prompted for if it is missing.
         password: Option<Secret>,
     },
     /// `/login NAME [PASSWORD]`
     Login {
         /// The account; refused only after the password was given.
         name: Result<UserName, Refusal>,
-        /// Asked for where it is missing.
+        /// Prompted for if it is missing.
         password: Option<Secret>,
     },
     /// `/resume TOKEN`
@@ -130,9 +130,9 @@ pub enum Command {
     Set(Setting),
     /// `/rooms [after=NAME] [limit=N]`
     Rooms {
-        /// Only rooms whose names come after this one.
+        /// Only rooms whose names sort after this one.
         after: Option<RoomName>,
-        /// At most so many.
+        /// The most rows.
         limit: u32,
     },
     /// `/conversations`
@@ -152,9 +152,9 @@ pub enum Command {
     Switch(RoomName),
     /// `/invite ROOM NAME`
     Invite {
-        /// Where to.
+        /// The room.
         room: RoomName,
-        /// Whom.
+        /// The account that is invited.
         name: UserName,
     },
     /// `/who [ROOM]`
@@ -170,42 +170,42 @@ pub enum Command {
     },
     /// `/say TARGET TEXT`, `/msg NAME TEXT` and `/post TARGET KEY TEXT`
     Say {
-        /// Where.
+        /// The conversation.
         target: Target,
-        /// Said once, ever, under this key.
+        /// The idempotency key: one message under it, ever.
         key: Option<Box<str>>,
-        /// What.
+        /// The message.
         text: Text,
     },
     /// `/history [TARGET] [before=ID] [after=ID] [limit=N]`
     History {
         /// The current room if missing.
         target: Option<Target>,
-        /// Only ids below.
+        /// Only messages below this id.
         before: Option<MessageId>,
-        /// Only ids above.
+        /// Only messages above this id.
         after: Option<MessageId>,
-        /// At most so many.
+        /// The most rows.
         limit: u32,
     },
     /// `/search [in=TARGET] [from=NAME] [limit=N] [more=CURSOR] WORDS`
     Search {
-        /// Only there.
+        /// Only in this conversation.
         within: Option<Target>,
         /// Only by this account.
         from: Option<UserName>,
-        /// At most so many.
+        /// The most rows.
         limit: u32,
-        /// Where the answer before stopped.
+        /// The cursor that the previous answer ended with.
         more: Option<u64>,
-        /// All of these words.
+        /// The words, all of which a message must contain.
         words: Text,
     },
     /// `/read TARGET ID`
     Read {
-        /// Where.
+        /// The conversation.
         target: Target,
-        /// Read up to and with this one.
+        /// The last message that was read.
         id: MessageId,
     },
 }
@@ -213,7 +213,7 @@ pub enum Command {
 /// What a line is, before its arguments are read.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// An empty line, or one of spaces and TABs alone: nothing.
+    /// An empty line, or one with only spaces and TABs. It is ignored.
     Nothing,
     /// Said in the current room; `//x` has become `/x`.
     Text(&'a str),
@@ -223,12 +223,12 @@ pub enum Input<'a> {
         label: Option<&'a str>,
         /// The verb, or why there is none.
         verb: Result<&'static Verb, Refusal>,
-        /// What comes after the verb, with its first space.
+        /// The rest of the line after the verb, starting with the space.
         rest: &'a str,
     },
 }
 
-/// Reads a line as far as its verb.
+/// Reads a line up to its verb.
 #[must_use]
 pub fn parse_line(line: &str) -> Input<'_> {
     let Some(after_slash) = line.strip_prefix('/') else {
@@ -284,7 +284,7 @@ pub fn unknown(word: &str) -> Refusal {
         .map(|verb| (strsim::damerau_levenshtein(&lower, verb.name), verb.name))
         .min()
         .filter(|&(distance, name)| distance <= 2 && distance * 2 < name.len().min(lower.len()));
-    // A word of a line of 4000 bytes would make an answer of 4000 bytes.
+    // A word can be as long as the line, and the answer should not be.
     let shown: String = lower.chars().take(24).collect();
     let text = match near {
         Some((_, name)) => format!("there is no /{shown}. Did you mean /{name}? /help lists all commands."),

@@ -2,15 +2,15 @@
 //!
 //! Owns the frame's header, the preset dictionary and the two zlib states. Must not know who gets
 //! a frame or which lines may share one. A [`Packer`] holds 371 KiB and an [`Unpacker`] 46 KiB:
-//! they belong to a thread, never to a connection, and start anew for each frame, so that no frame
+//! they belong to a thread, never to a connection, and start fresh for each frame, so that no frame
 //! depends on another and nobody's text shares a window with another's secret.
 //!
 //! A wrong dictionary can inflate to garbage without an error, hence the frame's own CRC-32.
 //!
-//! What it saves, by `tools/dictionary` on held-out chat with tags, frame headers included: of
-//! one short line 5 %, of one of 150 octets a fifth, of five lines 44 % (36 % without dictionary),
-//! of 20 lines 60 % (55 %), of 50 rows of history 65 % (60 %). Packing took 16 µs for one line, 30
-//! for 20 and 43 for 50, on one slow core; unpacking a seventh of that at most.
+//! Savings measured by `tools/dictionary` on held-out chat with tags, frame headers included: 5 % for
+//! one short line, a fifth for one of 150 octets, 44 % for five lines (36 % without the dictionary),
+//! 60 % for 20 lines (55 %), 65 % for 50 rows of history (60 %). Packing took 16 µs for one line, 30
+//! for 20 and 43 for 50, on one slow core; unpacking took at most a seventh of that.
 
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 use std::io::Write as _;
@@ -25,12 +25,12 @@ pub const DICTIONARY: u32 = 1;
 pub const PLAIN_MAX: usize = 65_536;
 /// Fewer octets are not worth a frame: its header and 15 µs would save at best a tenth of them.
 pub const PLAIN_MIN: usize = 96;
-/// The most octets that a client's frame holds packed.
+/// The most packed octets in a client's frame.
 pub const PACKED_MAX_CLIENT: usize = 16_384;
-/// The most octets that a server's frame holds packed: a frame is sent only where it is smaller.
+/// The most packed octets in a server's frame: a frame is sent only if it is smaller than its lines.
 pub const PACKED_MAX_SERVER: usize = PLAIN_MAX;
 
-/// Longest header in bytes, without its line's end: `=`, twice five digits, eight more, two spaces.
+/// Longest header in bytes, without its line ending: `=`, two numbers of five digits, eight more digits, two spaces.
 pub const HEADER_MAX: usize = 1 + 5 + 1 + 5 + 1 + 8;
 
 /// A malformed deflate frame. The peer's fault; on the wire it is `bad-frame`, and ends the
@@ -46,13 +46,13 @@ pub enum BadFrame {
     /// PLAIN is more than [`PLAIN_MAX`].
     #[error("a frame can inflate to at most {PLAIN_MAX} octets")]
     Plain,
-    /// The octets are no deflate stream that ends exactly at PACKED and gives exactly PLAIN.
+    /// The octets are not a deflate stream of exactly PACKED octets that inflates to exactly PLAIN.
     #[error("a frame must be one raw deflate stream of exactly PACKED octets that inflates to exactly PLAIN")]
     Stream,
     /// The CRC-32 differs: most likely a wrong dictionary.
     #[error("the frame's CRC-32 differs; was it made with dictionary {DICTIONARY}?")]
     Checksum,
-    /// The last line has no end.
+    /// The last line has no line ending.
     #[error("a frame must hold whole lines")]
     Unended,
 }
@@ -66,7 +66,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads a header without its line's end; `packed_max` is what the sending side may send.
+    /// Reads a header without its line ending; `packed_max` is what the sending side may send.
     ///
     /// # Errors
     /// [`BadFrame::Header`], [`BadFrame::Packed`] or [`BadFrame::Plain`].
@@ -138,8 +138,8 @@ impl Packer {
         Self { deflate: Compress::new(Compression::new(LEVEL), false), octets: Vec::new() }
     }
 
-    /// The whole frame for these lines, header and octets; `None` where it would not be smaller
-    /// than the lines, or they are not [`PLAIN_MIN`] to [`PLAIN_MAX`] octets.
+    /// The whole frame for these lines, header and octets; `None` if it would not be smaller
+    /// than the lines, or if they are not [`PLAIN_MIN`] to [`PLAIN_MAX`] octets.
     pub fn pack(&mut self, lines: &[u8]) -> Option<Box<[u8]>> {
         debug_assert!(lines.is_empty() || lines.ends_with(b"\n"), "a frame must hold whole lines");
         if !(PLAIN_MIN..=PLAIN_MAX).contains(&lines.len()) {
@@ -147,7 +147,7 @@ impl Packer {
         }
         self.deflate.reset();
         self.deflate.set_dictionary(DICTIONARY_1).ok()?;
-        // A stream that needs more room than the lines is of no use: no room for more is given.
+        // A stream longer than the lines is of no use, so it gets no more room than they take.
         self.octets.clear();
         self.octets.resize(lines.len(), 0);
         let status = self.deflate.compress(lines, &mut self.octets, FlushCompress::Finish).ok()?;
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The lines of a frame as it stands on the wire.
+    /// The lines of a frame as it is on the wire.
     fn open(frame: &[u8]) -> Result<Vec<u8>, BadFrame> {
         let end = frame.iter().position(|&b| b == b'\n').ok_or(BadFrame::Header)?;
         let header = Header::parse(&frame[..end], PACKED_MAX_SERVER)?;
@@ -307,7 +307,7 @@ mod tests {
     fn a_wrong_dictionary_is_detected() {
         let lines = &DICTIONARY_1[DICTIONARY_1.len() / 2..];
         let (packed, crc) = raw(lines, DICTIONARY_1);
-        assert!(unpack(&packed, lines.len(), crc).is_ok(), "the dictionary ends in a line's end");
+        assert!(unpack(&packed, lines.len(), crc).is_ok(), "the dictionary ends in a line ending");
         let mut other = DICTIONARY_1.to_vec();
         other.reverse();
         let (packed, crc) = raw(lines, &other);
@@ -339,7 +339,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_packed_is_unpacked(lines in "([a-z \u{e9}\u{2603}]{0,30}\n){4,30}") {
+        fn unpacking_returns_what_was_packed(lines in "([a-z \u{e9}\u{2603}]{0,30}\n){4,30}") {
             if let Some(frame) = Packer::new().pack(lines.as_bytes()) {
                 prop_assert!(frame.len() < lines.len());
                 prop_assert_eq!(open(&frame).unwrap(), lines.as_bytes());
@@ -357,7 +357,7 @@ mod tests {
             let (mut packed, crc) = raw(LINES, DICTIONARY_1);
             let at = at % packed.len();
             packed[at] ^= 1 << bit;
-            // A flipped bit behind the stream's last one changes nothing.
+            // A flipped bit after the stream's last one changes nothing.
             if let Ok(lines) = unpack(&packed, LINES.len(), crc) {
                 prop_assert_eq!((at, &lines[..]), (packed.len() - 1, LINES));
             }

@@ -16,7 +16,7 @@ use super::deflate::{BadFrame, HEADER_MAX, Header, PACKED_MAX_CLIENT, PACKED_MAX
 use crate::protocol::names::check_text;
 use memchr::memchr;
 
-/// How much of a line that is too long is shown, in bytes: enough for the label that it began with.
+/// How many bytes of a line that is too long are shown: enough for the label that it began with.
 pub const HEAD_MAX: usize = "/@".len() + LABEL_MAX + " ".len();
 
 /// A buffer with more unused room than this, in bytes, is shrunk.
@@ -24,7 +24,7 @@ const SLACK_MAX: usize = 1024;
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// What holds for the next line. It may change from one [`Framer::cut`] to the next.
+/// How the next line is cut. It may change from one [`Framer::cut`] to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// The most bytes of a line before its end; at least [`HEAD_MAX`].
@@ -50,11 +50,10 @@ pub enum Cut<'a> {
     /// A line without its LF or CR LF, of at most `line_max` bytes; not yet known to be text
     /// ([`text`]). It may be empty.
     Line(&'a [u8]),
-    /// A line too long to be taken, told once for each: as soon as it is too long, whether or not
-    /// its end was seen. The rest up to its end is thrown away. `head` is its first [`HEAD_MAX`]
-    /// bytes.
+    /// A line that is too long, reported once, as soon as that is known, whether or not its end was
+    /// seen. The rest, up to its end, is discarded. `head` is its first [`HEAD_MAX`] bytes.
     TooLong {
-        /// What it began with.
+        /// Its first bytes.
         head: &'a [u8],
     },
     /// A deflate frame. Its lines are cut next if the caller hands them to [`Framer::unroll`].
@@ -69,7 +68,7 @@ pub struct Framer {
     /// Bytes that were kept; those before `at` are cut already.
     kept: Vec<u8>,
     at: usize,
-    /// Bytes from `at` in which no LF is.
+    /// How many bytes from `at` on are known to contain no LF.
     searched: usize,
     state: State,
     /// The lines of an inflated frame, which come before all that is kept.
@@ -78,7 +77,7 @@ pub struct Framer {
 
 #[derive(Debug, Clone, Copy, Default)]
 enum State {
-    /// Nothing came yet: U+FEFF is dropped.
+    /// Nothing has arrived yet: a U+FEFF is dropped.
     #[default]
     Opening,
     Lines,
@@ -103,8 +102,8 @@ impl Framer {
         Self::default()
     }
 
-    /// Cuts the next line or frame from what is kept and then from `input`, which is moved on past
-    /// what was taken. `None` says that no whole one is left: all of `input` is taken then, and the
+    /// Cuts the next line or frame from what is kept and then from `input`, which is advanced past
+    /// what was used. `None` says that no whole one is left: all of `input` is used then, and the
     /// unfinished rest is kept, at most `line_max` bytes and a CR, or PACKED octets.
     pub fn cut<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8], rules: Rules) -> Option<Cut<'a>> {
         debug_assert!(rules.line_max >= HEAD_MAX);
@@ -184,7 +183,7 @@ impl Framer {
         self.unrolled = Some(Box::new(Unrolled { lines, at: 0 }));
     }
 
-    /// Bytes that are kept and not yet cut. At the end of input they are what is not acted on.
+    /// Bytes that are kept and not yet cut. At the end of input they are never acted on.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.held() + self.unrolled.as_ref().map_or(0, |unrolled| unrolled.lines.len() - unrolled.at)
@@ -256,7 +255,7 @@ impl Framer {
         &self.kept[start..start + len]
     }
 
-    /// Drops a U+FEFF; false while what came may still be the beginning of one.
+    /// Drops a U+FEFF; false while what has arrived may still be the beginning of one.
     fn opened(&mut self, input: &mut &[u8]) -> bool {
         let same = (0..BOM.len()).take_while(|&i| self.byte(input, i) == Some(BOM[i])).count();
         if same < BOM.len() && same == self.held() + input.len() {
@@ -270,7 +269,7 @@ impl Framer {
         true
     }
 
-    /// Throws away a line that was too long; false while its end has not come.
+    /// Discards a line that was too long; false until its end has arrived.
     fn skipped(&mut self, input: &mut &[u8]) -> bool {
         let end = self.find_end(input);
         self.discard(input, end.map_or(self.held() + input.len(), |end| end + 1));
@@ -294,7 +293,7 @@ impl Unrolled {
 }
 
 impl Frames {
-    /// The most PACKED octets from the side that sends, where there are frames at all.
+    /// The most PACKED octets that the sender may send; `None` if there are no frames.
     fn sender_max(self) -> Option<usize> {
         match self {
             Frames::Off => None,
@@ -308,10 +307,10 @@ fn without_cr(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Takes a line for text.
+/// Reads a line as text.
 ///
 /// # Errors
-/// The refusal of a line that is not UTF-8, or holds what may not be sent.
+/// The refusal of a line that is not UTF-8, or contains characters that can't be sent.
 pub fn text(line: &[u8]) -> Result<&str, Refusal> {
     let text = std::str::from_utf8(line)
         .map_err(|_| Refusal::new(Code::BadUtf8, "that line is not UTF-8 and was not sent."))?;

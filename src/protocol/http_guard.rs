@@ -2,7 +2,7 @@
 //!
 //! A web page can make its visitor's browser post to any address, this machine's own included, and
 //! everything behind the request line (headers, then a body of the page's choosing) would be read
-//! as lines of chat. So the first line of each connection is looked at before any of it is acted
+//! as lines of chat. So the first line of each connection is checked before any of it is acted
 //! on. Owns the few bytes of state that this needs across reads; must not know sockets, logins or
 //! what is answered. Runs on the worker that owns the connection.
 //!
@@ -10,7 +10,7 @@
 //! framer accepts, and need not be text.
 
 /// Methods that are refused as soon as they are followed by a path, whatever else the line holds.
-/// `PRI` begins the preface of HTTP/2. Other methods are known by the version behind the path.
+/// `PRI` begins the preface of HTTP/2. Other methods are recognised by the version after the path.
 const METHODS: [&[u8]; 10] =
     [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT", b"PRI"];
 
@@ -20,7 +20,7 @@ const METHOD_MAX: usize = 7;
 /// What comes before a version's first digit; the blank may also be a tab.
 const VERSION: &[u8] = b" HTTP/";
 
-/// Looks at what one peer sends until its first line has passed. Ten bytes.
+/// Checks what one peer sends until its first line has passed. Takes ten bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HttpGuard {
     state: State,
@@ -33,16 +33,16 @@ enum State {
     Blank,
     /// In its first word, of which up to one byte more than [`METHOD_MAX`] are kept.
     Word([u8; METHOD_MAX + 1], u8),
-    /// Behind one of [`METHODS`].
+    /// After one of [`METHODS`].
     Target,
-    /// Further on; so many bytes of [`VERSION`] stand at the end of what came.
+    /// Further on; what arrived ends in this many bytes of [`VERSION`].
     Rest(u8),
-    /// The first line was no request.
+    /// The first line was not a request.
     Passed,
 }
 
 impl HttpGuard {
-    /// Takes what came next; true if it makes the first line an HTTP request.
+    /// Checks the next bytes; true if they make the first line an HTTP request.
     pub fn is_request(&mut self, input: &[u8]) -> bool {
         for &byte in input {
             match self.step(byte) {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_line_is_looked_at() {
+    fn only_the_first_line_is_checked() {
         assert!(!is_request(b"/login alice\nGET / HTTP/1.1\r\n"));
         let mut guard = HttpGuard::default();
         assert!(!guard.is_request(b"/login alice\n"));
@@ -158,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_split_gives_the_same(
+        fn any_split_gives_the_same_result(
             bytes in "(\r\n)?(GET|POST|PRI|FOO|/ping)? ?(/|\\*|x{0,20})?( HTTP/)?[0-9 \n]{0,3}", piece in 1usize..5,
         ) {
             let mut guard = HttpGuard::default();

@@ -1,10 +1,10 @@
-//! Numbers that name a connection, an account, a conversation, a message, and addresses as they are
-//! counted. Must not know who gives them out.
+//! The numbers of connections, accounts, conversations and messages, and the groups by which
+//! addresses are counted. Must not know who assigns them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Names one connection for as long as the process lives. Never used again, so that a late answer
+/// Names one connection for as long as the process lives. Never reused, so that a late answer
 /// can't reach the next owner of a slot. The upper 8 bits name the worker that owns it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ConnId(u64);
@@ -65,22 +65,22 @@ macro_rules! row_id {
 }
 
 row_id! {
-    /// An account, for as long as the data lives; never given to another.
+    /// The number of an account, for as long as the data exists; never reused.
     AccountId
 }
 
 row_id! {
-    /// A room, or the direct conversation of a pair of people; never given to another.
+    /// The number of a room or a direct conversation; never reused.
     ConversationId
 }
 
-/// What a connection's address is counted as: an IPv4 address, an IPv6 /64 (which is
+/// What a connection's address counts as: an IPv4 address, an IPv6 /64 (which is
 /// what one household or one rented server has), or this machine's admin socket.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum AddressGroup {
     /// The admin socket.
     Console,
-    /// One IPv4 address, also when it came mapped into IPv6.
+    /// One IPv4 address, even if it was mapped into IPv6.
     V4([u8; 4]),
     /// The first 64 bits of an IPv6 address.
     V6([u8; 8]),
@@ -115,7 +115,7 @@ impl fmt::Display for AddressGroup {
     }
 }
 
-/// A message's place in its room or pair of people: counted up by one from 1. Zero stands before
+/// A message's number within its conversation, counting up from 1 without gaps. Zero comes before
 /// all messages.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct MessageId(u64);
@@ -138,7 +138,7 @@ impl MessageId {
         self.0
     }
 
-    /// The id after this one; `None` after the last there can be.
+    /// The id after this one; `None` after the largest.
     #[must_use]
     pub fn next(self) -> Option<Self> {
         Self::new(self.0 + 1)

@@ -2,14 +2,14 @@
 //! that the two can't drift apart.
 //!
 //! A line is `[@tags SP] body`; the body's first character says what it is. What is encoded here
-//! never holds a line's end: callers hand in texts that were checked at the edge.
+//! never holds a line ending: callers hand in texts that were checked at the edge.
 
 use super::code::{Code, Refusal};
 
-/// Longest server line in bytes, tags and line's end included.
+/// Longest server line in bytes, tags and line ending included.
 pub const SERVER_LINE_MAX: usize = 8192;
 
-/// The labels a program asked for with `/set tags on`.
+/// The tags that a program asked for with `/set tags on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tags<'a> {
     /// The label of the command that this line answers.
@@ -38,7 +38,7 @@ pub enum Body<'a> {
     Refused(&'a str, &'a str),
     /// `| TEXT`: one row of an answer.
     Row(&'a str),
-    /// `* [CODE: ]TEXT`: unasked.
+    /// `* [CODE: ]TEXT`: something that nobody asked for.
     Notice(Option<Code>, &'a str),
     /// `? TEXT`: the next line sent is the answer.
     Prompt(&'a str),
@@ -84,7 +84,7 @@ pub struct Line<'a> {
 
 /// A line that this version does not know. A client ignores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this version doesn't know such a line")]
+#[error("this version doesn't know this kind of line")]
 pub struct UnknownLine;
 
 impl<'a> Tags<'a> {
@@ -151,7 +151,7 @@ impl<'a> Tags<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Appends the body without a line's end.
+    /// Appends the body without a line ending.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut put = |parts: &[&str]| parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
         match *self {
@@ -199,7 +199,7 @@ impl<'a> Body<'a> {
         }
         let (kind, text) = match body.split_once(' ') {
             Some(parts) => parts,
-            // A final line with nothing to say may come without its space.
+            // A final line without text may lack the space.
             None => (body, ""),
         };
         match kind {
@@ -226,7 +226,7 @@ impl<'a> Line<'a> {
         Self { tags: Tags::default(), body }
     }
 
-    /// Appends the line with its tags and LF, and says how many bytes the tags took: what a
+    /// Appends the line with its tags and LF, and returns how many bytes the tags took: what a
     /// person is sent begins after them.
     pub fn encode(&self, out: &mut Vec<u8>) -> usize {
         let start = out.len();
@@ -262,7 +262,7 @@ pub enum Final {
     MessageId(u64),
     /// `- CODE: TEXT`.
     Refused(Refusal),
-    /// A bare text that was said: success is silent.
+    /// Nothing: bare text was said, and success is silent.
     Silent,
 }
 
@@ -288,7 +288,7 @@ impl Rows {
         fits
     }
 
-    /// Adds a line that is no row, such as a notice shown before a login's final line.
+    /// Adds a line that is not a row, such as a notice shown before a login's final line.
     pub fn push_body(&mut self, body: &Body<'_>) {
         body.encode(&mut self.0);
         self.0.push(b'\n');
@@ -300,7 +300,7 @@ impl Rows {
         self.0.len()
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

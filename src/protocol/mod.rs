@@ -1,6 +1,6 @@
 //! The wire, sans-IO: bytes in, values out. Server and client use the same code.
 //!
-//! Knows no socket, thread, clock or lock. `docs/PROTOCOL.md` is the page that these files keep.
+//! Knows no socket, thread, clock or lock. `docs/PROTOCOL.md` is the page that these files implement.
 
 /// The protocol's name in TLS's ALPN; its number is the one that `/set tags on` answers with.
 pub const ALPN: &[u8] = b"chitchat/1";

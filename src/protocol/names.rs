@@ -17,7 +17,7 @@ pub const NAME_MAX: usize = 32;
 /// The administrator's console signs its lines with this name, which nobody else can have.
 pub const SERVER_NAME: &str = "server";
 
-/// Why a name was not taken. The peer's fault; on the wire it is `bad-name`.
+/// Why a name was refused. The peer's fault; on the wire it is `bad-name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The name was empty.
@@ -34,8 +34,8 @@ pub enum NameError {
     Reserved,
 }
 
-/// A checked name, held in place: names are short and everywhere, and a message's way from the
-/// wire to its readers allocates nothing for them.
+/// A checked name, held in place: names are short and everywhere, and nothing is allocated for them on a
+/// message's way from the wire to its readers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Name(ArrayString<NAME_MAX>);
 
@@ -206,8 +206,8 @@ pub enum Target {
 }
 
 impl Target {
-    /// Reads `ROOM`, `#ROOM` or `@NAME`. Here `@server` is a name too: what the console said to
-    /// somebody is read there, although nothing can be said back.
+    /// Reads `ROOM`, `#ROOM` or `@NAME`. Here `@server` is valid too: what the console said to
+    /// somebody can be read there, although nothing can be said back.
     ///
     /// # Errors
     /// Says what is wrong with the name.
@@ -219,11 +219,11 @@ impl Target {
         }
     }
 
-    /// Whether something can be said there: not to the console, which nobody sits at.
+    /// Checks that messages can be sent there: not to the console, which nobody reads.
     ///
     /// # Errors
     /// [`NameError::Reserved`] for `server` and `@server`.
-    pub fn check_hears(self) -> Result<Self, NameError> {
+    pub fn check_accepts_messages(self) -> Result<Self, NameError> {
         match self {
             Self::Direct(name) if name == UserName::server() => Err(NameError::Reserved),
             Self::Room(room) if room.as_str() == SERVER_NAME => Err(NameError::Reserved),
@@ -246,7 +246,7 @@ impl fmt::Display for Target {
 #[error("control characters and text-direction overrides can't be sent")]
 pub struct TextError;
 
-/// Whether a character may stand in a line: no C0 control but TAB, no DEL, no C1 control
+/// Whether a character may be in a line: no C0 control but TAB, no DEL, no C1 control
 /// (U+0080–U+009F), no line or paragraph separator, no bidirectional override or isolate.
 #[must_use]
 pub fn is_text(c: char) -> bool {
@@ -260,7 +260,7 @@ pub fn is_text(c: char) -> bool {
 /// # Errors
 /// [`TextError`] if any character of it fails [`is_text`].
 pub fn check_text(text: &str) -> Result<(), TextError> {
-    // A fold without an early end, so that the compiler looks at many bytes at once.
+    // A fold without an early exit, so that the compiler can vectorise it.
     let plain = text.bytes().fold(true, |plain, b| plain & (b' '..0x7f).contains(&b) || (b == b'\t'));
     if plain || text.chars().all(is_text) { Ok(()) } else { Err(TextError) }
 }
@@ -306,9 +306,9 @@ mod tests {
         assert_eq!(RoomName::parse("#Ops").unwrap().as_str(), "ops");
         assert_eq!(RoomName::parse("##ops").unwrap_err(), NameError::BadCharacter);
         assert_eq!(Target::parse("@bob").unwrap().to_string(), "@bob");
-        assert_eq!(Target::parse("@Server").unwrap().check_hears(), Err(NameError::Reserved));
+        assert_eq!(Target::parse("@Server").unwrap().check_accepts_messages(), Err(NameError::Reserved));
         assert_eq!(RoomName::parse("#Server").unwrap_err(), NameError::Reserved);
-        assert_eq!(Target::parse("#server").unwrap().check_hears(), Err(NameError::Reserved));
+        assert_eq!(Target::parse("#server").unwrap().check_accepts_messages(), Err(NameError::Reserved));
     }
 
     #[test]

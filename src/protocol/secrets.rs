@@ -38,7 +38,7 @@ pub const PASSWORD_MIN: usize = 8;
 /// Longest password, in bytes: bcrypt would silently cut a longer one.
 pub const PASSWORD_MAX: usize = 71;
 
-/// Why a password that somebody chose was not taken. The peer's fault; on the wire it is
+/// Why a password that somebody chose was refused. The peer's fault; on the wire it is
 /// `weak-password`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
@@ -62,7 +62,7 @@ pub fn check_new_password(password: &Secret) -> Result<(), WeakPassword> {
     }
 }
 
-/// The SHA-256 of a token or an invitation code: all that the server keeps of it. These are
+/// The SHA-256 of a token or an invitation code, which is all that the server stores of it. These are
 /// random and long, so a plain digest is enough and costs a microsecond.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
@@ -93,12 +93,12 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The operating system gave no random bytes; nothing secret can be made.
+/// The operating system gave no random bytes, so no secret can be created.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the operating system gave no random bytes: {0}")]
 pub struct NoRandomness(getrandom::Error);
 
-/// Makes a device token: `t` and 256 random bits as 64 hexadecimal digits. It begins with no
+/// Creates a device token: `t` and 256 random bits as 64 hexadecimal digits. It begins with no
 /// letter that `openssl s_client` without `-quiet` would swallow.
 ///
 /// # Errors
@@ -112,7 +112,7 @@ pub fn new_token() -> Result<Secret, NoRandomness> {
     Ok(Secret::new(&token))
 }
 
-/// Makes an invitation code: four groups of four from 24 letters and digits that can't be
+/// Creates an invitation code: four groups of four from 24 letters and digits that can't be
 /// mistaken for one another, 73 bits. Never begins with Q, R, K or C.
 ///
 /// # Errors
@@ -126,7 +126,7 @@ pub fn new_invite_code() -> Result<Secret, NoRandomness> {
     while taken < 16 {
         let mut byte = [0u8; 1];
         getrandom::fill(&mut byte).map_err(NoRandomness)?;
-        // 240 is the largest multiple of 24 in a byte: beyond it, symbols would not be even.
+        // 240 is the largest multiple of 24 in a byte: above it, symbols would not be equally likely.
         if byte[0] >= 240 {
             continue;
         }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_shows_nothing() {
+    fn debug_output_of_a_secret_shows_nothing() {
         assert_eq!(format!("{:?}", Secret::new("hunter2hunter2")), "(secret)");
         assert_eq!(format!("{:?}", Digest::of("x")), "(digest)");
     }

@@ -5,7 +5,7 @@
 //! command is recognised anywhere. While deflate is on, the caller leaves the filter out.
 //!
 //! Nothing is ever sent to a peer that sent no telnet command: `nc` would print it. Every option is
-//! refused, but for the timing mark that Ctrl-C of inetutils and netkit telnet waits for. We ask
+//! refused, except for the timing mark that Ctrl-C of inetutils and netkit telnet waits for. We ask
 //! for BINARY, since inetutils takes the bytes 0x83 and 0x9C of UTF-8 for Ctrl-C and Ctrl-\, and
 //! never for SGA, which would put telnet into its character mode.
 
@@ -29,8 +29,8 @@ const TIMING_MARK: u8 = 6;
 /// data, so that a peer's lost `IAC SE` can't swallow everything that it says from then on.
 pub const SUBNEGOTIATION_MAX: u16 = 1024;
 
-/// The most options that are refused on one connection; those offered beyond are consumed without
-/// an answer. Telnets offer about ten. Two sides that answer each other's answers end here.
+/// The most options that are refused on one connection; further offers are consumed without
+/// an answer. Telnets offer about ten. This stops two sides that answer each other's answers.
 pub const REFUSALS_MAX: u8 = 64;
 
 /// Telnet's state on one connection: eight bytes.
@@ -86,8 +86,8 @@ impl Telnet {
     /// Appends the plain bytes of `input` to `data` and what is to be sent back to `reply`.
     /// Returns how many commands were consumed: they are noise that costs the peer tokens.
     ///
-    /// Once telnet was detected, CR NUL becomes CR LF, which is a line's end. `IAC IAC`, and IAC
-    /// before an octet that is no command, are left as data, to be refused as invalid UTF-8.
+    /// Once telnet was detected, CR NUL becomes CR LF, which is a line ending. `IAC IAC`, and IAC
+    /// before an octet that is not a command, are left as data, to be refused as invalid UTF-8.
     pub fn filter(&mut self, mut input: &[u8], data: &mut Vec<u8>, reply: &mut Vec<u8>) -> usize {
         let mut commands = 0;
         while let Some((&byte, rest)) = input.split_first() {
@@ -122,7 +122,7 @@ impl Telnet {
         commands
     }
 
-    /// Hides what the peer types, a password: `WILL ECHO`, to a detected telnet alone. A telnet
+    /// Hides what the peer types, a password: `WILL ECHO`, but only to a detected telnet. A telnet
     /// that is detected while input is hidden is told then.
     pub fn hide_input(&mut self, reply: &mut Vec<u8>) {
         if !self.hiding {
@@ -193,7 +193,7 @@ impl Telnet {
             return true;
         }
         if byte < LOWEST_COMMAND {
-            // No telnet, but text in some 8-bit character set: refused later, not eaten.
+            // Not telnet, but text in some 8-bit character set: refused later, not eaten.
             data.extend([IAC, byte]);
             return false;
         }
@@ -207,7 +207,7 @@ impl Telnet {
                 self.skipped = 0;
                 self.state = ParseState::Subnegotiation;
             }
-            // NOP, interrupt, are-you-there and their like.
+            // NOP, interrupt, are-you-there and the like.
             _ => return true,
         }
         false

@@ -84,7 +84,7 @@ pub enum CertificateError {
         /// What rcgen says.
         source: rcgen::Error,
     },
-    /// TLS can't be set up, for want of random bytes say: not the operator's fault.
+    /// TLS can't be set up, for example for want of random bytes: not the operator's fault.
     #[error("can't set up TLS: {0}")]
     Tls(#[from] rustls::Error),
 }
@@ -150,20 +150,20 @@ impl Identity {
         Ok(Self { chain, key: private, fingerprint })
     }
 
-    /// Loads the self-signed pair from a data directory, which exists, or makes it for `name` (a host
+    /// Loads the self-signed pair from a data directory, which exists, or creates it for `name` (a host
     /// name or an IP address) if neither file is there. An existing pair is never replaced.
     ///
     /// # Errors
-    /// Names the file that can't be used or made.
-    pub fn load_or_make(data: &Path, name: &str, now: jiff::Timestamp) -> Result<Self, CertificateError> {
+    /// Names the file that can't be used or created.
+    pub fn load_or_create(data: &Path, name: &str, now: jiff::Timestamp) -> Result<Self, CertificateError> {
         let (certificate, key) = (data.join(CERTIFICATE_FILE), data.join(KEY_FILE));
         match (is_there(&certificate)?, is_there(&key)?) {
             (true, true) => {}
             (true, false) => return Err(CertificateError::HalfMissing { missing: key, present: certificate }),
             (false, true) => return Err(CertificateError::HalfMissing { missing: certificate, present: key }),
             (false, false) => {
-                let (made, private) =
-                    make(name, now).map_err(|source| CertificateError::NotMade { name: name.to_owned(), source })?;
+                let (made, private) = generate(name, now)
+                    .map_err(|source| CertificateError::NotMade { name: name.to_owned(), source })?;
                 // The key first: a certificate without its key is of no use.
                 let unwritable = |path: &Path| {
                     let path = path.to_owned();
@@ -213,8 +213,8 @@ impl Identity {
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
         config.send_tls13_tickets = 1;
         config.max_early_data_size = 0;
-        // A browser offers HTTP alone and is refused in the handshake. Who offers nothing is a person
-        // at `openssl s_client`, or a program that does not care.
+        // A browser offers only HTTP and is refused in the handshake. A client that offers nothing is a
+        // person at `openssl s_client`, or a program that does not care.
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.ignore_client_order = true;
         Ok(Arc::new(config))
@@ -226,7 +226,7 @@ fn is_there(path: &Path) -> Result<bool, CertificateError> {
 }
 
 /// ECDSA P-256, valid from yesterday (clocks differ), for the name and for this machine.
-fn make(name: &str, now: jiff::Timestamp) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {
+fn generate(name: &str, now: jiff::Timestamp) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {
     let mut names: Vec<String> = Vec::new();
     for name in [name, "localhost", "127.0.0.1", "::1"] {
         if !names.iter().any(|known| known == name) {
@@ -235,7 +235,7 @@ fn make(name: &str, now: jiff::Timestamp) -> Result<(rcgen::Certificate, KeyPair
     }
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name = DistinguishedName::new();
-    // A common name has room for 64 characters; clients look at the alternative names alone.
+    // A common name has room for 64 characters; clients check only the alternative names.
     params.distinguished_name.push(DnType::CommonName, if name.len() <= 64 { name } else { "ChitChat" });
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

@@ -117,7 +117,7 @@ impl Server {
         let checkpointer = Checkpointer::open(&store_settings)?;
         let identity = match &config.certificate {
             Some(files) => Identity::load(&files.certificate, &files.key)?,
-            None => Identity::load_or_make(&config.data, &config.name, jiff::Timestamp::now())?,
+            None => Identity::load_or_create(&config.data, &config.name, jiff::Timestamp::now())?,
         };
         let tls = identity.server_config()?;
 

@@ -1,9 +1,9 @@
 //! How the other commands of `chitchatd` reach a running server: the names of the console's socket
 //! and of a small file, both in the data directory.
 //!
-//! `chitchatd invite` reads where the server really listens here: its own settings need not be
-//! the server's, and port 0 is decided by the system. Written by the thread that opens the server,
-//! removed when it has served; after a crash the file stays, and the next start replaces it.
+//! From it `chitchatd invite` learns where the server really listens: its own settings need not be
+//! the server's, and port 0 is resolved by the system. Written by the thread that opens the server,
+//! removed when the server has stopped; after a crash the file stays, and the next start replaces it.
 
 use crate::files;
 use serde::{Deserialize, Serialize};
@@ -22,9 +22,9 @@ pub const RUNNING_FILE: &str = "running.toml";
 pub struct Running {
     /// The name that people reach it by.
     pub name: String,
-    /// Where it takes TLS.
+    /// Where it accepts TLS.
     pub tls: Vec<SocketAddr>,
-    /// Where it takes unencrypted connections.
+    /// Where it accepts unencrypted connections.
     pub plain: Vec<SocketAddr>,
 }
 
@@ -38,14 +38,14 @@ impl Running {
         files::replace(&data.join(RUNNING_FILE), 0o600, text.as_bytes())
     }
 
-    /// Reads the file of the server that runs with this data directory; `None` if there is none
-    /// that can be understood.
+    /// Reads the file of the server that runs on this data directory; `None` if it is missing or
+    /// can't be parsed.
     #[must_use]
     pub fn read(data: &Path) -> Option<Self> {
         toml::from_str(&std::fs::read_to_string(data.join(RUNNING_FILE)).ok()?).ok()
     }
 
-    /// Removes the file; nothing depends on it.
+    /// Removes the file. Nothing depends on it, so a failure is only logged.
     pub fn remove(data: &Path) {
         if let Err(error) = std::fs::remove_file(data.join(RUNNING_FILE)) {
             log::debug!("can't remove {RUNNING_FILE}: {error}");

@@ -165,7 +165,7 @@ fn everything_sent_before_the_end_of_input_is_done_answered_and_flushed() {
         client.expect("+ last");
         client.expect_end();
     }
-    // The bytes without a line's end were said by nobody.
+    // The bytes without a line ending were said by nobody.
     play("alice is in\nalice > /history\nalice < + 0 messages");
     let mut client = server.connect();
     client.register("reader");

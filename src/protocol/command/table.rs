@@ -15,7 +15,7 @@ macro_rules! verb {
     };
 }
 
-/// Every verb there is. `/help` lists them in this order.
+/// Every verb. `/help` lists them in this order.
 pub const TABLE: &[Verb] = &[
     verb!("help" "[VERB]", All, "lists the commands, or explains one", "+ …", [], |a| {
         Ok(Command::Help(a.optional_word().map(|w| w.trim_start_matches('/').to_ascii_lowercase())))
@@ -56,7 +56,7 @@ pub const TABLE: &[Verb] = &[
     verb!("whoami" "", User, "shows who you are", "+ NAME…", [], |_| Ok(Command::Whoami)),
     verb!("sessions" "", User, "lists your connections", "+ N sessions", [], |_| Ok(Command::Sessions)),
     verb!("invitecode" "[uses=N] [for=7d] [admin]", Admin, "makes an invitation code for this server", "+ CODE…", ["uses", "for"], |a| {
-        // The word first: options may stand on either side of it.
+        // The word first: options may come on either side of it.
         let admin = match a.word_among_options() {
             None => false,
             Some("admin") => true,
@@ -108,13 +108,13 @@ pub const TABLE: &[Verb] = &[
         }
     }),
     verb!("say" "TARGET TEXT", Member, "says TEXT in a room, or to @NAME", "+ ID", [], |a| {
-        Ok(Command::Say { target: a.hearer("TARGET")?, key: None, text: a.text()? })
+        Ok(Command::Say { target: a.message_target("TARGET")?, key: None, text: a.text()? })
     }),
     verb!("msg" "NAME TEXT", Member, "says TEXT to one person, also while they are away", "+ ID", [], |a| {
         Ok(Command::Say { target: Target::Direct(a.name("NAME")?), key: None, text: a.text()? })
     }),
     verb!("post" "TARGET KEY TEXT", Member, "like /say, but only once for each KEY: a program can safely repeat it", "+ ID", [], |a| {
-        let target = a.hearer("TARGET")?;
+        let target = a.message_target("TARGET")?;
         let key = a.word("KEY")?;
         if key.len() > KEY_MAX {
             return Err(bad(format!("A key can have at most {KEY_MAX} bytes.")));

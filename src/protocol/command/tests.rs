@@ -4,7 +4,7 @@ use proptest::prelude::*;
 fn parse(line: &str) -> Result<Command, Refusal> {
     match parse_line(line) {
         Input::Command { verb, rest, .. } => verb?.parse(rest),
-        other => panic!("{line:?} is no command: {other:?}"),
+        other => panic!("{line:?} is not a command: {other:?}"),
     }
 }
 
@@ -13,7 +13,7 @@ fn code(line: &str) -> Code {
 }
 
 #[test]
-fn a_line_is_nothing_a_text_or_a_command() {
+fn a_line_is_empty_a_text_or_a_command() {
     assert!(matches!(parse_line(""), Input::Nothing));
     assert!(matches!(parse_line(" \t"), Input::Nothing));
     assert!(matches!(parse_line("hi"), Input::Text("hi")));
@@ -72,7 +72,7 @@ fn a_bad_name_at_login_waits_for_the_password() {
 }
 
 #[test]
-fn settings_and_spans_are_bounded() {
+fn settings_and_durations_are_bounded() {
     assert!(matches!(parse("/set replay off").unwrap(), Command::Set(Setting::Replay(0))));
     assert!(matches!(parse("/set deflate 1").unwrap(), Command::Set(Setting::Deflate(Some(1)))));
     assert!(matches!(parse("/set").unwrap(), Command::SetShow));
@@ -110,7 +110,7 @@ fn no_verb_begins_with_a_letter_that_is_lost_without_its_slash() {
 
 proptest! {
     #[test]
-    fn any_line_is_taken_or_refused(line in any::<String>(), verb in 0..TABLE.len()) {
+    fn any_line_is_parsed_or_refused(line in any::<String>(), verb in 0..TABLE.len()) {
         if let Input::Command { verb: Ok(verb), rest, .. } = parse_line(&line) {
             let _ = verb.parse(rest);
         }
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_said_is_never_altered(text in "[^\\x00-\\x1f\\x7f-\\u{9f}\\u{2028}-\\u{202e}\\u{2066}-\\u{2069}]{1,60}") {
+    fn a_message_is_never_altered(text in "[^\\x00-\\x1f\\x7f-\\u{9f}\\u{2028}-\\u{202e}\\u{2066}-\\u{2069}]{1,60}") {
         prop_assume!(!text.bytes().all(|b| b == b' '));
         let Command::Say { text: parsed, .. } = parse(&format!("/say lobby {text}")).unwrap() else { panic!() };
         prop_assert_eq!(parsed.as_str(), text);

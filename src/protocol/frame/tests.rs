@@ -51,7 +51,7 @@ fn lines_end_in_lf_and_one_cr_before_it_is_dropped() {
 }
 
 #[test]
-fn a_long_line_is_refused_before_its_end_comes_and_once() {
+fn a_long_line_is_refused_once_and_before_its_end_arrives() {
     let (most, head) = ("x".repeat(100), format!("too long: {}", "x".repeat(HEAD_MAX)));
     assert_eq!(whole(format!("{most}\n{most}\r\n").as_bytes(), LINES), [&most[..], &most]);
     assert_eq!(whole(format!("{most}x\r\na\n").as_bytes(), LINES), [&head[..], "a"]);
@@ -62,7 +62,7 @@ fn a_long_line_is_refused_before_its_end_comes_and_once() {
 }
 
 #[test]
-fn which_limit_holds_is_decided_when_a_lines_turn_comes() {
+fn the_limit_for_a_line_is_the_one_given_when_it_is_cut() {
     let long = format!("first\n{}\n", "x".repeat(150));
     let (mut framer, mut input) = (Framer::new(), long.as_bytes());
     assert_eq!(show(&mut framer, &mut input, LINES).unwrap(), "first");
@@ -175,7 +175,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_in_lines_comes_out_of_them(bytes in "([a-z]{0,90}\n){0,20}[a-z]{0,20}") {
+    fn every_whole_line_is_cut_unchanged(bytes in "([a-z]{0,90}\n){0,20}[a-z]{0,20}") {
         let (lines, left) = cuts(bytes.as_bytes().chunks(7), LINES);
         let end = bytes.rfind('\n').map_or(0, |at| at + 1);
         prop_assert_eq!(lines.iter().fold(String::new(), |text, line| text + line + "\n"), &bytes[..end]);

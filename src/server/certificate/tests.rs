@@ -1,4 +1,4 @@
-//! The pair is made once, kept, and checked; and TLS clients accept it.
+//! The pair is created once, kept, and checked; and TLS clients accept it.
 
 use super::*;
 use rustls::pki_types::ServerName;
@@ -10,7 +10,7 @@ fn directory() -> tempfile::TempDir {
 }
 
 fn in_directory(directory: &tempfile::TempDir) -> Result<Identity, CertificateError> {
-    Identity::load_or_make(directory.path(), "chat.example.org", jiff::Timestamp::now())
+    Identity::load_or_create(directory.path(), "chat.example.org", jiff::Timestamp::now())
 }
 
 fn mode(path: PathBuf) -> u32 {
@@ -25,7 +25,7 @@ fn listed(directory: &tempfile::TempDir) -> Vec<String> {
 }
 
 #[test]
-fn a_pair_is_made_once_and_kept() {
+fn a_pair_is_created_once_and_kept() {
     let directory = directory();
     let first = in_directory(&directory).unwrap();
     assert_eq!(listed(&directory), [CERTIFICATE_FILE, KEY_FILE]);
@@ -40,7 +40,7 @@ fn a_pair_is_made_once_and_kept() {
 }
 
 #[test]
-fn a_missing_half_is_named_and_nothing_is_made() {
+fn a_missing_half_is_named_and_nothing_is_created() {
     for (gone, kept) in [(KEY_FILE, CERTIFICATE_FILE), (CERTIFICATE_FILE, KEY_FILE)] {
         let directory = directory();
         in_directory(&directory).unwrap();
@@ -81,8 +81,12 @@ fn broken_and_foreign_files_are_named_and_kept() {
     assert!(nowhere.to_string().starts_with("can't read /nonexistent/c.pem: "), "{nowhere}");
 }
 
-/// Shakes hands in memory, with a client that trusts just this certificate.
-fn shake_hands(identity: &Identity, name: &'static str, version: &'static rustls::SupportedProtocolVersion) -> bool {
+/// Whether a TLS handshake in memory succeeds, with a client that trusts only this certificate.
+fn handshake_succeeds(
+    identity: &Identity,
+    name: &'static str,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> bool {
     let mut roots = RootCertStore::empty();
     roots.add(identity.chain()[0].clone()).unwrap();
     let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -125,9 +129,9 @@ fn clients_that_trust_it_accept_it_for_its_names() {
     let identity = in_directory(&directory()).unwrap();
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
         for name in ["chat.example.org", "localhost", "127.0.0.1", "::1"] {
-            assert!(shake_hands(&identity, name, version), "{name} {version:?}");
+            assert!(handshake_succeeds(&identity, name, version), "{name} {version:?}");
         }
-        assert!(!shake_hands(&identity, "other.example.org", version));
+        assert!(!handshake_succeeds(&identity, "other.example.org", version));
     }
 }
 
@@ -135,7 +139,7 @@ fn clients_that_trust_it_accept_it_for_its_names() {
 fn it_is_valid_from_yesterday_for_ten_years() {
     let leap_day: jiff::Timestamp = "2028-02-29T12:00:00Z".parse().unwrap();
     for name in ["localhost", "192.0.2.1", "2001:db8::1", &["abcdefgh"; 20].join(".")] {
-        let (certificate, _) = make(name, leap_day).unwrap();
+        let (certificate, _) = generate(name, leap_day).unwrap();
         let der = String::from_utf8_lossy(certificate.der()).into_owned();
         // UTCTime: two digits of the year, then month, day and time.
         assert!(der.contains("280228000000Z") && der.contains("380228000000Z"), "{name}");

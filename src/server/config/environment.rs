@@ -1,6 +1,6 @@
 //! What this machine provides: the part of the settings that nobody typed.
 //!
-//! Looks at the process's surroundings, so that everything else about settings is a pure function of
+//! Reads the process's environment, so that everything else about settings is a pure function of
 //! its arguments. Runs on the main thread, before any other is started.
 
 use etcetera::BaseStrategy as _;
@@ -24,7 +24,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// What this process finds. What it can't find out is left empty.
+    /// The environment of this process. What can't be determined is left empty.
     #[must_use]
     pub fn of_process() -> Self {
         Self {
@@ -37,8 +37,8 @@ impl Environment {
     }
 }
 
-/// Raises the number of files that this process may have open as far as the system allows: the
-/// usual 1024 are fewer than the connections that a server can have. If that fails, it stays.
+/// Raises the number of files that this process may have open to the most that the system allows:
+/// the usual 1024 are fewer than the connections that a server can have. If that fails, it stays.
 pub fn raise_open_files() {
     let most = getrlimit(Resource::Nofile).maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }) {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_is_found() {
+    fn the_environment_is_read() {
         let environment = Environment::of_process();
         assert!(environment.cores >= 1);
         assert!(environment.host_name.is_some_and(|name| !name.is_empty()));

@@ -1,6 +1,6 @@
 //! What the operator is told about the settings: errors, each one line, and warnings.
 
-use super::OPEN_FILES_KEPT;
+use super::OPEN_FILES_RESERVED;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -91,9 +91,9 @@ pub enum ConfigError {
     /// Both `tls` and `plain` are off.
     #[error("tls and plain are both off, so nobody could connect. Give one of them an address.")]
     NoListener,
-    /// The system allows so few open files that no connection can be taken.
+    /// The system allows so few open files that no connection can be accepted.
     #[error(
-        "this process may open only {0} files, and the server needs {OPEN_FILES_KEPT} for itself. Raise LimitNOFILE= or ulimit -n."
+        "this process may open only {0} files, and the server needs {OPEN_FILES_RESERVED} for itself. Raise LimitNOFILE= or ulimit -n."
     )]
     NoOpenFiles(u64),
 }

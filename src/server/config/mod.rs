@@ -1,10 +1,10 @@
 //! Settings: what was typed in a file and on the command line, checked into a [`Config`].
 //!
 //! Owns the keys, their defaults, their bounds and the errors that name the file, the line and
-//! the key. Knows nothing of sockets, storage or rooms: whoever uses a setting says what it does.
+//! the key. Knows nothing of sockets, storage or rooms: the code that uses a setting says what it does.
 //! Runs on the main thread, once.
 //!
-//! What wins, from the weakest: the default, the file, `--set`, a flag of its own.
+//! Later ones win: the default, the file, `--set`, a dedicated flag.
 //!
 //! A new setting is a field with its default in `settings`, and a paragraph in
 //! `chitchat.example.toml`, which a test compares with the fields. One whose `auto` this machine
@@ -27,9 +27,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Open files that are not for connections: listeners, the database and its readers, pollers, logs.
-pub const OPEN_FILES_KEPT: u32 = 128;
+pub const OPEN_FILES_RESERVED: u32 = 128;
 
-/// A cost below this is warned about.
+/// A bcrypt cost below this gets a warning.
 const BCRYPT_COST_ADVISED: u32 = 10;
 
 /// The settings of a server, checked.
@@ -37,9 +37,9 @@ const BCRYPT_COST_ADVISED: u32 = 10;
 pub struct Config {
     /// Where everything is kept. It need not exist yet.
     pub data: PathBuf,
-    /// Where encrypted connections are taken; may be empty. An IPv6 address takes IPv6 alone.
+    /// Where encrypted connections are accepted; may be empty. An IPv6 address takes IPv6 alone.
     pub tls: Vec<SocketAddr>,
-    /// Where unencrypted connections are taken; may be empty, but not together with `tls`.
+    /// Where unencrypted connections are accepted; may be empty, but not together with `tls`.
     pub plain: Vec<SocketAddr>,
     /// Who may register an account.
     pub registration: Registration,
@@ -59,7 +59,7 @@ pub struct Config {
     pub warnings: Vec<Warning>,
 }
 
-/// A certificate chain and its key that the operator brought.
+/// A certificate chain and its key, provided by the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFiles {
     /// The chain, PEM, the server's own certificate first.
@@ -111,10 +111,10 @@ impl Config {
     }
 
     /// Builds the settings from the file's name and text, the `KEY=VALUE` of each `--set`, the flags
-    /// and the surroundings. Of several faults one is reported.
+    /// and the environment. If there are several faults, one is reported.
     ///
     /// # Errors
-    /// Any [`ConfigError`] but `Unreadable`.
+    /// Any [`ConfigError`] except `Unreadable`.
     pub fn build(
         file: Option<(&Path, &str)>,
         sets: &[String],
@@ -135,7 +135,7 @@ impl Config {
     }
 }
 
-/// Decides what this machine decides, and checks what no single key can check.
+/// Resolves each `auto` by this machine, and checks what involves several keys.
 fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Result<Config, ConfigError> {
     let Settings { data, tls, plain, registration, name, certificate, key, workers, accounts, history, mut limits } =
         settings;
@@ -155,7 +155,7 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         (Some(_), None) => return Err(ConfigError::HalfCertificate { missing: "key" }),
     };
     if let Some(open_files) = environment.open_files {
-        let allowed = u32::try_from(open_files).unwrap_or(u32::MAX).saturating_sub(OPEN_FILES_KEPT);
+        let allowed = u32::try_from(open_files).unwrap_or(u32::MAX).saturating_sub(OPEN_FILES_RESERVED);
         if allowed == 0 {
             return Err(ConfigError::NoOpenFiles(open_files));
         }
@@ -171,7 +171,7 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         None => data.or_else(|| default_data(environment)).ok_or(ConfigError::NoHome)?,
     };
     let host = environment.host_name.clone().filter(|name| value::is_host(name));
-    // The dispatcher, which every message passes, has a core for itself where there is more than
+    // The dispatcher, which every message passes, has a core to itself if there is more than
     // one: with a worker on each core they would get in each other's way.
     let cores = u32::try_from(environment.cores).unwrap_or(WORKERS_MAX);
     let workers = workers.unwrap_or(cores.saturating_sub(1)).clamp(1, WORKERS_MAX);

@@ -2,7 +2,7 @@
 //! paragraph of `chitchat.example.toml`.
 //!
 //! Owns the keys. `auto` is `None` here and decided in [`super::resolve`]; groups that need no
-//! deciding are part of [`super::Config`] as they stand.
+//! deciding are part of [`super::Config`] as they are.
 
 use super::value::{Addresses, Auto, FilePath, Host, Number, Off, RateValue, Size, Switch, value};
 use crate::server::flood::Rate;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub const TLS_PORT: u16 = 2428;
 /// The port for unencrypted connections, on this machine alone.
 pub const PLAIN_PORT: u16 = 2427;
-/// The most workers there can be. A connection's id has room for 256.
+/// The most workers. A connection's id has room for 256.
 pub const WORKERS_MAX: u32 = 64;
 
 const KIB: usize = 1 << 10;
@@ -99,7 +99,7 @@ impl Default for Accounts {
 pub struct History {
     /// What a commit waits for.
     pub sync: Sync,
-    /// Whether it is kept at all; if not, messages are passed on and forgotten.
+    /// Whether messages are stored at all; if not, messages are passed on and forgotten.
     #[serde(deserialize_with = "value::<Switch, _>")]
     pub keep: bool,
 }

@@ -1,14 +1,14 @@
-//! Where settings come from: the text of a file, `--set KEY=VALUE`, the flags of their own.
+//! Where settings come from: the text of a file, `--set KEY=VALUE`, and dedicated flags.
 //!
-//! Each is checked alone, so that an error can say where the fault is, and then laid over the ones
-//! before. Knows no single setting, but which of them are paths.
+//! Each is checked on its own, so that an error can say where the fault is, and then merged over the
+//! earlier ones. Knows no single setting, except which of them are paths.
 
 use super::settings::{PATHS, Settings};
 use super::{Config, ConfigError};
 use std::path::Path;
 use toml::{Table, Value};
 
-/// All that was given. What comes later wins.
+/// Everything that was given. Later values win.
 #[derive(Debug, Default)]
 pub(super) struct Source(Table);
 
@@ -22,10 +22,10 @@ impl Source {
             let (line, column) = place(&error);
             // For the mistake that is made most, the parser's own message goes on to what it looked for.
             let unquoted = error.message().starts_with("string values must be quoted");
-            let message = if unquoted { "a text needs quotes, such as \"off\"" } else { error.message() };
+            let message = if unquoted { "a string needs quotes, such as \"off\"" } else { error.message() };
             ConfigError::Syntax { place: format!("{}:{line}:{column}", path.display()), message: shown(message) }
         })?;
-        // From the text, not the table: the errors of the one know lines.
+        // Checked from the text, not from the table: only those errors know lines.
         if let Err(error) = toml::from_str::<Settings>(text) {
             let (line, _) = place(&error);
             let given = text.lines().nth(line - 1).unwrap_or_default();
@@ -43,13 +43,13 @@ impl Source {
         Ok(Self(table))
     }
 
-    /// Takes the `KEY=VALUE` of a `--set`.
+    /// Adds the `KEY=VALUE` of a `--set`.
     pub(super) fn set(&mut self, given: &str) -> Result<(), ConfigError> {
         let (key, value) = given.split_once('=').ok_or_else(|| ConfigError::NotKeyValue { given: shown(given) })?;
         self.take("--set", given, key.trim(), Value::String(value.to_owned()))
     }
 
-    /// Takes what was given with a flag of its own, if it was.
+    /// Adds what was given with a dedicated flag, if anything.
     pub(super) fn flag(&mut self, flag: &str, key: &str, texts: &[String]) -> Result<(), ConfigError> {
         let value = match texts {
             [] => return Ok(()),
@@ -68,9 +68,9 @@ impl Source {
         Ok(())
     }
 
-    /// All of it together.
+    /// The settings, merged.
     pub(super) fn settings(self) -> Result<Settings, ConfigError> {
-        // Each part was good alone, so the whole is.
+        // Each part was valid on its own, so the whole is.
         self.0.try_into().map_err(|error| fault("settings".to_owned(), &error))
     }
 }
@@ -86,7 +86,7 @@ fn overlay(below: &mut Table, above: Table) {
     }
 }
 
-/// What serde says, for the operator.
+/// Turns serde's error into one for the operator.
 fn fault(place: String, error: &toml::de::Error) -> ConfigError {
     let message = error.message().lines().next().unwrap_or_default();
     match message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected")) {
@@ -117,7 +117,7 @@ fn nearest(typed: &str) -> Option<String> {
     let mut known = Config::keys();
     let groups: Vec<String> = known.iter().filter_map(|key| Some(key.split_once('.')?.0.to_owned())).collect();
     known.extend(groups);
-    // The group may have been forgotten, or another one taken: the last name is what counts.
+    // The group may be missing or wrong, so only the last name is compared.
     let likeness =
         |known: &str| strsim::normalized_damerau_levenshtein(typed, known.rsplit('.').next().unwrap_or_default());
     let nearest = known.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
@@ -142,7 +142,7 @@ fn shown(text: &str) -> String {
     out
 }
 
-/// Nothing in it reaches into a terminal.
+/// Replaces the characters that could control a terminal.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if crate::protocol::names::is_text(c) { c } else { '?' }).collect()
 }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_later_wins() {
+    fn later_values_win() {
         let mut source = read("\u{feff}workers = 0x1_0\r\n[limits]\nflood = 'off' # x\n").unwrap();
         source.set("limits.unanswered=2").unwrap();
         assert_eq!(source.0["workers"].as_integer(), Some(16));
@@ -204,13 +204,13 @@ mod tests {
     #[test]
     fn a_mistake_in_the_grammar_is_located() {
         let bare = fault("workers = 1\nlimits.flood = off\n");
-        assert_eq!(bare, "/etc/chitchat.toml:2:16: a text needs quotes, such as \"off\"");
+        assert_eq!(bare, "/etc/chitchat.toml:2:16: a string needs quotes, such as \"off\"");
         let twice = fault("workers = 1\nworkers = 2\n");
         assert!(twice.starts_with("/etc/chitchat.toml:2:1: "), "{twice}");
     }
 
     #[test]
-    fn what_is_shown_is_one_short_line() {
+    fn a_quoted_text_is_one_short_line() {
         assert_eq!(shown("a\u{1b}[0m\nb"), "a?[0m…");
         assert_eq!(shown(&"x".repeat(61)).chars().count(), 61);
         assert_eq!(shown(&"x".repeat(60)), "x".repeat(60));

@@ -1,4 +1,4 @@
-//! Settings as transcripts: what is given, and what comes of it.
+//! Settings as transcripts: what is given, and what it leads to.
 
 use super::*;
 use crate::server::flood::Rate;
@@ -33,7 +33,7 @@ fn fault(result: Result<Config, ConfigError>) -> String {
 }
 
 #[test]
-fn without_settings_the_defaults_hold() {
+fn without_settings_the_defaults_apply() {
     let config = set(&[]).unwrap();
     assert_eq!(config.data, Path::new("/home/ann/.local/share/chitchat"));
     assert_eq!(config.tls, ["[::]:2428".parse().unwrap(), "0.0.0.0:2428".parse().unwrap()]);
@@ -228,7 +228,7 @@ fn an_invalid_value_is_named_with_its_place_and_what_is_expected() {
 }
 
 #[test]
-fn what_no_single_key_can_check_is_checked() {
+fn keys_are_checked_together() {
     assert!(matches!(set(&["tls=off", "plain=off"]), Err(ConfigError::NoListener)));
     assert!(matches!(set(&["certificate=a"]), Err(ConfigError::HalfCertificate { missing: "key" })));
     assert!(matches!(set(&["key=a"]), Err(ConfigError::HalfCertificate { missing: "certificate" })));
@@ -237,7 +237,7 @@ fn what_no_single_key_can_check_is_checked() {
 }
 
 #[test]
-fn the_machine_decides_what_is_auto() {
+fn auto_is_resolved_by_the_machine() {
     let nowhere = Environment::default();
     assert!(matches!(on(&nowhere), Err(ConfigError::NoHome)));
     let systemd = Environment { state_directory: Some("/var/lib/chitchat:/var/lib/other".into()), ..machine() };

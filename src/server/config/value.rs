@@ -2,7 +2,7 @@
 //! in their place.
 //!
 //! A form reads texts, numbers among them, so that `workers = 4` in the file and `--set workers=4`
-//! are one; or it says what it expected. Knows no key, and not where a value came from.
+//! mean the same; or it says what it expected. Knows no key, and not where a value came from.
 
 use crate::server::flood::Rate;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
@@ -11,13 +11,13 @@ use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// The fastest rate that can be asked for, a second. Beyond it, `off` says what is meant.
+/// The fastest rate that can be set, per second. Anything faster is as good as `off`.
 pub const RATE_MAX: f64 = 1e6;
 
-/// The largest burst that can be asked for.
+/// The largest burst that can be set.
 pub const BURST_MAX: u32 = 1_000_000;
 
-/// One form of value. An error is what would be valid: shown to the operator after "expected".
+/// One form of value. The error is what would be valid, shown to the operator after "expected".
 pub(super) trait Form {
     /// What it is read as.
     type Value;
@@ -42,7 +42,7 @@ impl<'de, F: Form> Visitor<'de> for FormVisitor<F> {
     type Value = F::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a whole number")
+        f.write_str("a string or a whole number")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<F::Value, E> {
@@ -89,7 +89,7 @@ impl<F: Form> Form for Off<F> {
     }
 }
 
-/// `on` or `off`; TOML's own `true` and `false` are these too.
+/// `on` or `off`; TOML's own `true` and `false` mean the same.
 pub(super) struct Switch;
 
 impl Form for Switch {
@@ -226,7 +226,7 @@ fn rate(text: &str) -> Option<Rate> {
         "d" => 86_400.0,
         _ => return None,
     };
-    // Decimal digits alone: f64 would also read "inf" and "1e9".
+    // Only decimal digits: f64 would also read "inf" and "1e9".
     if !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return None;
     }

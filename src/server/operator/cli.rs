@@ -16,7 +16,7 @@ pub enum Invocation {
     Serve(Box<Config>),
     /// `chitchatd invite`: ask the running server for an invitation code.
     Invite {
-        /// The settings of the server to ask: the data directory is what counts.
+        /// The settings of the server to ask. Only the data directory matters.
         config: Box<Config>,
         /// What kind of code.
         request: InviteRequest,
@@ -64,7 +64,7 @@ Exit status:
   1  failed; the last line on standard error says why
   2  the command line or a setting is wrong; nothing was started";
 
-/// The ChitChat server. Without arguments it starts with everything at its default.
+/// The ChitChat server. Without arguments it starts with the default settings.
 #[derive(Debug, Parser)]
 #[command(name = "chitchatd", version)]
 #[command(after_help = AFTER_HELP)]
@@ -89,7 +89,7 @@ struct SettingsArguments {
     /// Who may register an account: open (anyone), invite (with a code) or closed (nobody)
     #[arg(long, value_name = "WHO")]
     registration: Option<String>,
-    /// A file of settings; chitchatd config prints one
+    /// A settings file; chitchatd config prints an example
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// One setting, such as limits.flood=off, which wins over the file; can be repeated
@@ -101,7 +101,7 @@ struct SettingsArguments {
 enum Verb {
     /// Ask the running server for an invitation code
     Invite {
-        /// Make whoever uses the code an administrator
+        /// Make the people who use the code administrators
         #[arg(long)]
         admin: bool,
         /// How many people the code lets in, 1 to 1000 [default: 1]
@@ -173,12 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn the_parser_is_sound() {
+    fn the_definition_of_the_flags_is_valid() {
         <Arguments as clap::CommandFactory>::command().debug_assert();
     }
 
     #[test]
-    fn no_arguments_serve() {
+    fn without_arguments_the_server_starts() {
         let config = served("");
         assert_eq!(config.data, Path::new("/home/ann/chitchat"));
         assert_eq!(config.tls.len(), 2);
@@ -199,14 +199,14 @@ mod tests {
         let file = directory.path().join("chitchat.toml");
         std::fs::write(&file, "workers = 3\nwrokers = 3\n").unwrap();
         let line = format!("--config {}", file.display());
-        let wanted = format!("{}:2: wrokers = 3: there is no setting wrokers. Did you mean workers?", file.display());
-        assert_eq!(fault(&line), wanted);
+        let expected = format!("{}:2: wrokers = 3: there is no setting wrokers. Did you mean workers?", file.display());
+        assert_eq!(fault(&line), expected);
         std::fs::write(&file, "workers = 3\n").unwrap();
         assert_eq!(served(&line).workers, 3);
     }
 
     #[test]
-    fn an_invitation_is_checked_before_anyone_is_asked() {
+    fn an_invitation_is_checked_before_the_server_is_asked() {
         for line in ["invite --data /d --admin --uses 3 --for 2h", "--data /d invite --for 2h --uses 3 --admin"] {
             let Invocation::Invite { config, request } = run(line).unwrap() else { panic!("{line}") };
             assert_eq!(config.data, Path::new("/d"));

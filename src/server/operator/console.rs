@@ -89,7 +89,7 @@ pub enum ConsoleError {
     /// The server hung up, or sent what no server sends.
     #[error("the server closed the connection without an answer")]
     HungUp,
-    /// The server said no.
+    /// The server refused.
     #[error("the server refused: {0}")]
     Refused(String),
 }
@@ -165,7 +165,7 @@ fn answer(line: &[u8]) -> Option<Result<Invitation, ConsoleError>> {
 }
 
 impl Invitation {
-    /// How to use the code: a few lines to pass on to whoever is invited.
+    /// How to use the code: a few lines to pass on to the person who is invited.
     #[must_use]
     pub fn how_to_use(&self, server: &Running) -> String {
         let Self { code, about } = self;
@@ -197,7 +197,7 @@ mod tests {
         InviteRequest::new(None, Some("7d"), true).unwrap()
     }
 
-    /// A server for one connection: greets, reads a line, says what it is told, hangs up.
+    /// A server for one connection: greets, reads a line, sends `says`, hangs up.
     fn server(data: &Path, says: &'static [u8]) -> JoinHandle<String> {
         let listener = UnixListener::bind(data.join(SOCKET_FILE)).unwrap();
         std::thread::spawn(move || {
@@ -206,7 +206,7 @@ mod tests {
             stream.write_all(b"* ChitChat at here: the console.\n").unwrap();
             let mut line = String::new();
             BufReader::new(stream.try_clone().unwrap()).read_line(&mut line).unwrap();
-            // The one who asked may have gone away already.
+            // The client may have gone away already.
             let _ = stream.write_all(says);
             line
         })
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_asked_for_and_given() {
+    fn a_code_is_requested_and_received() {
         let (asked, invitation) =
             answered(b"* announcement: hello\n| a row\n[lobby] bob: + x\n+ BDFG-HJMN once, for 7d\n");
         assert_eq!(asked, "/invitecode for=7d admin\n");
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_passed_on() {
+    fn a_refusal_is_reported() {
         let (_, result) = answered(b"- storage: the disk is full\n");
         assert_eq!(result.unwrap_err().to_string(), "the server refused: the disk is full");
     }
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn a_silent_server_times_out() {
         let directory = tempfile::tempdir().unwrap();
-        // Its backlog takes the connection; nobody ever answers.
+        // Its backlog accepts the connection; nobody ever answers.
         let _listener = UnixListener::bind(directory.path().join(SOCKET_FILE)).unwrap();
         let result = invite_within(directory.path(), &request(), Duration::from_millis(50));
         assert!(matches!(result, Err(ConsoleError::Silent(_))), "{result:?}");

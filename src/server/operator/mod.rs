@@ -1,7 +1,7 @@
-//! The operator's side: the command line, what a start prints, the console's client.
+//! The operator's side: the command line, what is printed at start, the console's client.
 //!
-//! Stands on the server, which knows nothing of it. Runs on the main thread before the server serves, or in
-//! a process of its own.
+//! Builds on the server, which knows nothing of it. Runs on the main thread before the server serves,
+//! or in a process of its own.
 
 pub mod cli;
 pub mod console;

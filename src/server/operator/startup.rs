@@ -1,4 +1,4 @@
-//! What a start says: where the data is, the certificate's fingerprint, the addresses, and the exact
+//! What the server prints at start: where the data is, the certificate's fingerprint, the addresses, and the exact
 //! commands to connect with. Pure; the program's main thread prints it.
 
 use crate::protocol::secrets::Secret;
@@ -48,7 +48,7 @@ pub fn message(server: &Server, invitation: Option<&Secret>) -> String {
     out
 }
 
-/// The address as the client takes it; it knows the usual port.
+/// The address as an argument of the client, which knows the usual port.
 fn client_address(address: SocketAddr) -> String {
     if address.port() == TLS_PORT { host(address) } else { format!("{}:{}", host(address), address.port()) }
 }
@@ -66,7 +66,7 @@ fn reachable(address: SocketAddr) -> IpAddr {
     if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() }
 }
 
-/// How the client is started from where the server was: `cargo run` builds the server alone.
+/// How to start the client the way the server was started: `cargo run` builds only the server.
 fn client_command() -> String {
     if std::env::var_os("CARGO").is_some() {
         "cargo run --release --bin chitchat --".to_owned()

@@ -38,7 +38,7 @@ impl Server {
     pub(super) fn start(limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let identity =
-            crate::server::certificate::Identity::load_or_make(dir.path(), "localhost", jiff::Timestamp::now())
+            crate::server::certificate::Identity::load_or_create(dir.path(), "localhost", jiff::Timestamp::now())
                 .unwrap();
         let (worker, mailbox) = Worker::new(0).unwrap();
         let (requests, budget) = (Mailbox::new(), Budget::new(1 << 20));

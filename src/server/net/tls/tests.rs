@@ -24,7 +24,7 @@ impl Link {
     /// A client that offers these protocols.
     fn offering(version: &'static SupportedProtocolVersion, protocols: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let identity = Identity::load_or_make(dir.path(), "localhost", jiff::Timestamp::now()).unwrap();
+        let identity = Identity::load_or_create(dir.path(), "localhost", jiff::Timestamp::now()).unwrap();
         let provider = Arc::new(ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[version])
