@@ -1,7 +1,7 @@
 //! How the other commands of `chitchatd` reach a running server: the names of the console's socket
 //! and of a small file, both in the data directory.
 //!
-//! From it `chitchatd invite` learns where the server really listens: its own settings need not be
+//! From that file `chitchatd invite` learns where the server really listens: its own settings need not be
 //! the server's, and port 0 is resolved by the system. Written by the thread that opens the server,
 //! removed when the server has stopped; after a crash the file stays, and the next start replaces it.
 

@@ -1,6 +1,6 @@
 //! Everything that outlives the process: accounts, rooms, messages, and the index of the messages.
-//! The only place that knows SQLite. It knows no rooms, sockets or other threads, and meets them in
-//! [`crate::server::traffic`].
+//! The only place that knows SQLite. It knows no rooms, sockets or other threads; what it
+//! exchanges with them is defined in [`crate::server::traffic`].
 //!
 //! The data directory holds
 //!

@@ -9,7 +9,7 @@ use crate::server::traffic::{
 };
 use std::path::PathBuf;
 
-/// Bytes of an answer in tests that are not about them.
+/// The most bytes of an answer, in tests that are not about that limit.
 pub(super) const PLENTY: usize = 1 << 20;
 
 /// A data directory that is removed when it is dropped.

@@ -47,7 +47,7 @@ impl Checkpointer {
         }
     }
 
-    /// Makes passes until little of the log is left, or no less than before.
+    /// Makes passes until little of the log is left, or until a pass no longer reduces it.
     pub(crate) fn checkpoint(&self) {
         let mut before = i32::MAX;
         for _ in 0..PASSES_MAX {

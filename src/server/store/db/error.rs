@@ -88,7 +88,7 @@ impl StoreError {
     }
 }
 
-/// Whether SQLite found a file damaged, rather than out of reach.
+/// Whether SQLite found a file damaged, rather than inaccessible.
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }

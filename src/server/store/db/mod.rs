@@ -1,4 +1,4 @@
-//! The database files: where they lie, how a connection to one is opened, the schema, the errors,
+//! The database files: where they are, how a connection to one is opened, the schema, the errors,
 //! and checkpointing. It knows nothing of what is written, read or indexed; the three folders beside
 //! it build on it. Each function runs on the thread that calls it.
 
@@ -18,7 +18,7 @@ use std::time::Duration;
 pub(super) const DATABASE_FILE: &str = "chitchat.db";
 /// The index's file within the data directory.
 pub(super) const INDEX_FILE: &str = "index.db";
-/// The file within the data directory that a running server holds locked.
+/// The file within the data directory that a running server keeps locked.
 pub(super) const LOCK_FILE: &str = "lock";
 
 /// How long one connection waits for another's lock: only at start and at a forced checkpoint.
@@ -38,7 +38,7 @@ pub(crate) struct Settings {
     /// What a commit waits for.
     pub sync: Sync,
     /// Whether messages are kept. If not, only their ids are counted. Keys of `/post` are kept
-    /// either way, since each may be used once, ever.
+    /// either way, since each may be used only once, ever.
     pub keep: bool,
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn connect_reader(file: &Path) -> Result<Connection, StoreError> {
     connect().map_err(|error| StoreError::of(file, error))
 }
 
-/// A number as SQLite keeps it. What comes from the wire is at most 2^63-1 already.
+/// A number as SQLite stores it. Numbers from the wire are at most 2^63-1 already.
 pub(crate) fn to_sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

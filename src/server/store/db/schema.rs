@@ -1,4 +1,4 @@
-//! The tables of `chitchat.db`, how an older file is migrated, and what a new one begins with. Runs
+//! The tables of `chitchat.db`, how an older file is migrated, and what a new one contains. Runs
 //! once, on the thread that opens the store.
 
 use super::error::StoreError;
@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The steps from each schema to the next; `user_version` counts those that were taken. A released
-/// step is never changed. `folded` is what the code calls case-folded, `counted` its `lasts_saved`,
+/// The steps from each schema to the next; `user_version` counts those that were applied. A released
+/// step is never changed. `folded` is a case-folded name, `counted` its `lasts_saved`,
 /// and `at` is a time in milliseconds.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -60,7 +60,7 @@ const MIGRATIONS: &[&str] = &["
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Brings the database to the newest schema, and gives a new one the server's own account and the
-/// lobby; all of it or, after a crash, nothing.
+/// lobby; either all of it or, after a crash, none of it.
 pub(crate) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError> {
     let of = |error| StoreError::of(file, error);
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of)?;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_program_is_left_alone() {
+    fn another_programs_file_is_left_alone() {
         let dir = Dir::new();
         let other = Connection::open(dir.file(DATABASE_FILE)).unwrap();
         other.execute_batch("CREATE TABLE recipe(title)").unwrap();

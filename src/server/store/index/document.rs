@@ -1,17 +1,17 @@
-//! What FTS5 is given of a message, and how it is asked: pure, so that both sides agree.
+//! What FTS5 indexes of a message, and how it is queried. Pure; in one place, so that both agree.
 //!
 //! A message becomes a document of words with spaces between them. They are the words of
 //! [`super::words`] and, in front, one for the conversation and one for the author. Those two hold a
 //! `_`, which no word of a text can, so nobody can write a message that is found in a conversation
-//! that it was not said in. FTS5's own tokenizer only has to split at the spaces.
+//! other than its own. FTS5's own tokenizer only has to split at the spaces.
 
 use super::words::{self, Query};
 use std::fmt::Write as _;
 
-/// How FTS5 splits documents and queries: at what is ASCII and neither a letter, a digit nor `_`.
+/// How FTS5 splits documents and queries: at ASCII characters other than letters, digits and `_`.
 pub(super) const TOKENIZER: &str = "ascii tokenchars '_'";
 
-/// Writes documents. Its memory is used again for each.
+/// Writes documents. Its memory is reused for each.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     text: String,
@@ -19,8 +19,8 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// The document of a message. Whoever removes a message from the index passes the same to
-    /// FTS5's `'delete'`.
+    /// The document of a message. To remove a message from the index, pass the same one to FTS5's
+    /// `'delete'`.
     pub(super) fn of(&mut self, conversation: i64, author: i64, text: &str) -> &str {
         let mut number = itoa::Buffer::new();
         self.text.clear();
@@ -34,7 +34,7 @@ impl Document {
     }
 }
 
-/// An FTS5 query: all words of the query, and the author and one of the conversations where they
+/// An FTS5 query: all words of the query, and the author and one of the conversations if they
 /// are given. A word of several parts is a phrase.
 pub(in crate::server::store) fn expression(
     query: &Query,
@@ -76,7 +76,7 @@ mod tests {
     fn a_query_quotes_each_word() {
         let query = Query::parse("don't OR \"x\"").unwrap();
         assert_eq!(expression(&query, None, None::<std::iter::Empty<i64>>), r#""don t" AND "or" AND "x""#);
-        let wanted = r#""don t" AND "or" AND "x" AND "a_7" AND ("c_1" OR "c_2")"#;
-        assert_eq!(expression(&query, Some(7), Some([1, 2].into_iter())), wanted);
+        let expected = r#""don t" AND "or" AND "x" AND "a_7" AND ("c_1" OR "c_2")"#;
+        assert_eq!(expression(&query, Some(7), Some([1, 2].into_iter())), expected);
     }
 }

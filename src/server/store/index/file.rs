@@ -1,5 +1,5 @@
 //! The index's file: opened if it fits the messages, and created again if it does not. The thread that
-//! starts the server runs it, and the thread `index` notes how far it is.
+//! starts the server runs it, and the thread `index` records how far it is.
 
 use super::document::TOKENIZER;
 use crate::server::store::db::error::StoreError;
@@ -11,16 +11,15 @@ use std::path::Path;
 /// Changes with what is in the index or with what a word is. An index of another version is rebuilt.
 pub(super) const VERSION: i64 = 3;
 
-/// Memory for pages of the index, in KiB. A transaction mostly appends; the system's cache has what
-/// is not here.
+/// Memory for pages of the index, in KiB. A transaction mostly appends; the system caches the rest.
 const CACHE_KIB: i64 = 512;
 
 /// Memory in bytes for the words of a transaction before FTS5 writes them as a segment of their own.
 /// [`super::BATCH`] messages rarely need it all.
 const HASH_SIZE: i64 = 4 << 20;
 
-/// Segments of about one size before FTS5 merges them. With its own default of 4 indexing took 8 %
-/// longer; more would make each search look into more of them.
+/// Segments of about the same size before FTS5 merges them. With its own default of 4 indexing took 8 %
+/// longer; more would make each search read more of them.
 const AUTOMERGE: i64 = 8;
 
 /// Pages of 4 KiB that the index's log may grow to before it is checkpointed: 16 MiB. A page that
@@ -39,7 +38,7 @@ pub(super) fn expected(messages: &Connection) -> rusqlite::Result<Expected> {
     Ok(Expected { epoch, last: last_seq(messages)? })
 }
 
-/// Opens an index, and says up to which message it is complete; `None` if it does not fit.
+/// Opens an index, and returns up to which message it is complete; `None` if it does not fit.
 pub(super) fn open(file: &Path, expected: &Expected) -> Result<Option<(Connection, i64)>, StoreError> {
     let index = connect(file)?;
     let of = |error| StoreError::of(file, error);
@@ -58,13 +57,13 @@ pub(super) fn create(file: &Path, epoch: &str) -> Result<Connection, StoreError>
     let mut index = connect(file)?;
     let mut create = || -> rusqlite::Result<()> {
         let change = index.transaction()?;
-        // No text is kept here (content=''), nor how long each was (columnsize=0): nothing is ranked.
-        // Positions within a text are (detail=full): they find phrases, as which all words of scripts
-        // without spaces are found. They cost a tenth more time and 20 bytes a message; without them
-        // the text of each candidate would have to be read.
+        // No text is stored here (content=''), and no lengths (columnsize=0), since nothing is ranked.
+        // Positions within a text are stored (detail=full): they find phrases, and every word of a
+        // script without spaces is a phrase. They cost a tenth more time and 20 bytes a message;
+        // without them the text of each candidate would have to be read.
         //
-        // A deletion names the old text. With `secure-delete` its words are then gone from the file's
-        // segments at once, not when they are next merged; `contentless_delete=1` would need no old
+        // A deletion names the old text. With `secure-delete` its words are removed from the file's
+        // segments immediately, not when they are next merged; `contentless_delete=1` would need no old
         // text, but would leave them there, and needs the sizes.
         change.execute_batch(&format!(
             "CREATE TABLE state(indexed INTEGER NOT NULL, epoch TEXT NOT NULL) STRICT;
@@ -85,7 +84,7 @@ pub(super) fn create(file: &Path, epoch: &str) -> Result<Connection, StoreError>
     Ok(index)
 }
 
-/// Notes up to which message the index is complete, in the transaction that makes it so.
+/// Records up to which message the index is complete, in the transaction that makes it so.
 pub(super) fn set_indexed(change: &Transaction<'_>, seq: i64) -> rusqlite::Result<()> {
     change.prepare_cached("UPDATE state SET indexed = ?")?.execute([seq]).map(drop)
 }
@@ -93,8 +92,8 @@ pub(super) fn set_indexed(change: &Transaction<'_>, seq: i64) -> rusqlite::Resul
 fn connect(file: &Path) -> Result<Connection, StoreError> {
     let index = connect_writer(file)?;
     let set = || -> rusqlite::Result<()> {
-        // A power cut may lose the last transactions, which are then made again. Without any sync it
-        // could leave a file that is wrong and does not look it.
+        // A power cut may lose the last transactions, which are then repeated. Without any sync it
+        // could leave a file that is wrong and doesn't look wrong.
         index.pragma_update(None, "synchronous", "normal")?;
         index.pragma_update(None, "cache_size", -CACHE_KIB)?;
         index.pragma_update(None, "wal_autocheckpoint", LOG_MAX)

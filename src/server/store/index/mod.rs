@@ -1,15 +1,15 @@
-//! The index: a file of its own that follows the messages, some moments behind. The thread `index`
+//! The index: a separate file that follows the messages, slightly behind them. The thread `index`
 //! runs it; commits never wait for it. It has two tables:
 //!
-//! * `position`: where each message of a conversation is in the order of commits, and whose it is;
+//! * `position`: where each message of a conversation is in the order of commits, and its author;
 //! * `word`: which words are in which message, an FTS5 table without the texts, filled with the
 //!   documents of [`document`].
 //!
 //! Both are filled in the same transactions. Messages are gathered for those, and `position` is
-//! filled in its own order: a line that is indexed for itself costs many times as much.
+//! filled in its own order: indexing each message on its own costs many times as much.
 //!
-//! Readers also read the messages that are not indexed yet, so nobody can tell how far behind the
-//! index is but by the time it takes. It knows nothing of who may read what.
+//! Readers also read the messages that are not indexed yet, so how far behind the index is
+//! shows only in the time that a read takes. It knows nothing of who may read what.
 
 pub(super) mod document;
 mod file;
@@ -23,7 +23,7 @@ use rusqlite::{Connection, ErrorCode};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Messages of a transaction at most. More of them make fewer segments to merge, and cost memory
+/// The most messages of a transaction. More would make fewer segments to merge, and cost memory
 /// while they are gathered: about 150 bytes a message.
 const BATCH: i64 = 16_384;
 
@@ -31,13 +31,13 @@ const BATCH: i64 = 16_384;
 /// far less than one each.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// How long they are gathered while many come.
+/// How long they are gathered while many arrive.
 const GATHER_BUSY: Duration = Duration::from_secs(4);
 
 /// While gathering, how often to check whether there are enough, or whether the server stops.
 const GATHER_POLL: Duration = Duration::from_millis(100);
 
-/// More waiting messages than this, and still more coming, are many.
+/// More waiting messages than this, with still more arriving, count as many.
 const MANY: u64 = 1_000;
 
 /// How much the thread gives way to those that serve people: where both are busy it gets a tenth of
@@ -45,17 +45,17 @@ const MANY: u64 = 1_000;
 /// good, and it may not lower it again.
 const NICE: i32 = 10;
 
-/// Further behind than this at start, the index catches up before the server listens: what is not
-/// indexed is read line by line.
+/// If it is further behind than this at start, the index catches up before the server listens:
+/// messages that are not indexed are read one by one.
 const FAR_BEHIND: u64 = 100_000;
 
 /// Messages between two reports of progress.
 const REPORT_EVERY: u64 = 50_000;
 
-/// Memory for pages of the messages, in KiB: they are read once, in the order in which they lie.
+/// Memory for pages of the messages, in KiB: they are read once, in order.
 const CACHE_KIB: i64 = 128;
 
-/// Why indexing can't go on. Reads still work, line by line and slower.
+/// Why indexing can't go on. Reads still work, but more slowly.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IndexError {
     /// A full disk, or anything else that SQLite reports.
@@ -98,7 +98,7 @@ struct Position {
 impl Indexer {
     /// To be called after [`super::Store::open`], which creates the database. An index that is
     /// damaged, of another version or of another history is rebuilt. If it is far behind it catches
-    /// up here, and tells `progress` how many messages of how many are done.
+    /// up here, and reports to `progress` how many messages are done, and of how many.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -139,8 +139,8 @@ impl Indexer {
     /// commit wakes it; a channel with room for one is enough, and a nudge that finds it full may be
     /// dropped.
     ///
-    /// What may pass by itself, such as a full disk, is logged once and tried again at the next
-    /// nudge.
+    /// A failure that may be temporary, such as a full disk, is logged once and tried again at the
+    /// next nudge.
     ///
     /// # Errors
     /// [`IndexError::Damaged`].
@@ -184,8 +184,7 @@ impl Indexer {
         }
     }
 
-    /// Indexes what waits, up to a batch. Says whether that went well, and logs when it stops going
-    /// well.
+    /// Indexes what waits, up to a batch. Returns whether that worked, and logs the first failure.
     fn follow(&mut self, well: bool) -> Result<bool, IndexError> {
         match self.step(BATCH) {
             Ok(_) => Ok(true),
@@ -220,10 +219,10 @@ impl Indexer {
         }
     }
 
-    /// Indexes up to `most` messages in one transaction, and says how many.
+    /// Indexes up to `most` messages in one transaction, and returns how many.
     ///
     /// # Errors
-    /// See [`IndexError`]; then nothing of the step is kept.
+    /// See [`IndexError`]; the whole step is then rolled back.
     pub(super) fn step(&mut self, most: i64) -> Result<i64, IndexError> {
         self.try_step(most).map_err(|error| self.fault(error))
     }
@@ -268,7 +267,7 @@ impl Indexer {
         let file = self.file.clone();
         // This program never writes a position twice.
         if is_damage(&source) || source.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
-            // If that fails, the next start finds out by itself.
+            // If that fails, the next start finds the damage.
             let _ = file::condemn(&self.index);
             IndexError::Damaged { file }
         } else {
@@ -277,7 +276,7 @@ impl Indexer {
     }
 }
 
-/// The messages behind one sequence number, up to another.
+/// The messages after one sequence number, up to another.
 const WAITING: &str = "SELECT seq, conversation, id, author, text FROM message WHERE seq > ? AND seq <= ? ORDER BY seq";
 
 /// Lowers this thread's priority. Systems other than Linux have one for whole processes only.

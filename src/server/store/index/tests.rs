@@ -1,4 +1,4 @@
-//! The indexer: going on after a restart, being rebuilt, damage, deletion, nudges.
+//! The indexer: continuing after a restart, being rebuilt, damage, deletion, nudges.
 
 use super::super::test_support::{
     ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, history, open, peopled, readers, say, search, unread,
@@ -9,7 +9,7 @@ use super::*;
 use crate::server::traffic::Read;
 
 #[test]
-fn an_index_goes_on_where_it_stopped() {
+fn an_index_continues_where_it_stopped() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["one", "two", "three"]);
@@ -58,20 +58,20 @@ fn an_index_that_is_missing_broken_or_of_another_history_is_rebuilt() {
 }
 
 #[test]
-fn damaged_words_are_searched_without_and_rebuilt_at_the_next_start() {
+fn search_works_without_damaged_words_which_the_next_start_rebuilds() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &vec!["needle"; 2000]);
     let (mut indexer, _) = readers(&dir.settings());
     while indexer.step(100).unwrap() > 0 {}
     let other = Connection::open(dir.file(INDEX_FILE)).unwrap();
-    // Segments alone; the structure, which the indexer reads too, has a low id.
+    // Only segments; the structure, which the indexer reads too, has a low id.
     other.execute_batch("UPDATE word_data SET block = x'ff' WHERE id > 10").unwrap();
     say(&mut store, LOBBY, ALICE, &["needle"]);
     let mut reader = Reader::open(&dir.settings(), PLENTY).unwrap();
     let found = ask(&mut reader, search(&[LOBBY], "needle"));
     assert!(found.last().unwrap().starts_with("+ 50 messages, more="), "{found:?}");
-    // Whatever the indexer notices of it.
+    // Whether or not the indexer notices.
     let _ = indexer.step(10);
     drop((other, indexer, reader));
     let (mut indexer, mut reader) = readers(&dir.settings());
@@ -80,14 +80,14 @@ fn damaged_words_are_searched_without_and_rebuilt_at_the_next_start() {
 }
 
 #[test]
-fn damaged_positions_are_read_without_and_rebuilt_at_the_next_start() {
+fn history_works_without_damaged_positions_which_the_next_start_rebuilds() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &vec!["needle"; 2000]);
     let (mut indexer, mut reader) = readers(&dir.settings());
     indexer.step(9000).unwrap();
-    let wanted = ask(&mut reader, history(LOBBY, Some(1000), None, 50));
-    assert_eq!(wanted[49], "| lobby 999 Alice: needle");
+    let expected = ask(&mut reader, history(LOBBY, Some(1000), None, 50));
+    assert_eq!(expected[49], "| lobby 999 Alice: needle");
     let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'position'";
     let root: u64 = indexer.index.query_row(root, [], |row| row.get::<_, i64>(0)).unwrap().unsigned_abs();
     // The writer last: it checkpoints its log into the file.
@@ -98,14 +98,14 @@ fn damaged_positions_are_read_without_and_rebuilt_at_the_next_start() {
     bytes[start..start + 4096].fill(b'?');
     std::fs::write(dir.file(INDEX_FILE), bytes).unwrap();
     let (mut indexer, mut reader) = readers(&dir.settings());
-    assert_eq!(ask(&mut reader, history(LOBBY, Some(1000), None, 50)), wanted);
-    assert_eq!(ask(&mut reader, history(LOBBY, None, Some(949), 50)), wanted);
+    assert_eq!(ask(&mut reader, history(LOBBY, Some(1000), None, 50)), expected);
+    assert_eq!(ask(&mut reader, history(LOBBY, None, Some(949), 50)), expected);
     say(&mut store, LOBBY, ALICE, &["needle"]);
     assert!(matches!(indexer.step(10), Err(IndexError::Damaged { .. })));
     drop((indexer, reader));
     let (mut indexer, mut reader) = readers(&dir.settings());
     assert_eq!((indexer.behind().unwrap(), indexer.step(9000).unwrap()), (2001, 2001));
-    assert_eq!(ask(&mut reader, history(LOBBY, Some(1000), None, 50)), wanted);
+    assert_eq!(ask(&mut reader, history(LOBBY, Some(1000), None, 50)), expected);
 }
 
 #[test]
@@ -123,12 +123,12 @@ fn a_message_that_is_not_where_the_index_says_is_not_shown() {
 }
 
 #[test]
-fn history_is_read_across_gaps_in_the_ids_however_far_the_index_is() {
+fn history_is_read_across_gaps_in_the_ids_wherever_the_index_is() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["line"; 300]);
     store.close().unwrap();
-    // A time in which messages were not kept leaves a gap in their ids.
+    // A period in which messages were not kept leaves a gap in their ids.
     let (mut store, _) = open(&Settings { keep: false, ..dir.settings() });
     assert_eq!(say(&mut store, LOBBY, BOB, &["gone"; 7]), 307);
     store.close().unwrap();
@@ -230,8 +230,8 @@ fn reads_are_complete_while_the_index_advances() {
     for n in 1..=300 {
         say(&mut store, LOBBY, ALICE, &["line"]);
         let lines = ask(&mut reader, history(LOBBY, None, (n % 2 == 0).then_some(0), 1000));
-        let wanted: Vec<String> = (1..=n).map(|id| format!("| lobby {id} Alice: line")).collect();
-        assert_eq!(lines[..lines.len() - 1], wanted);
+        let expected: Vec<String> = (1..=n).map(|id| format!("| lobby {id} Alice: line")).collect();
+        assert_eq!(lines[..lines.len() - 1], expected);
     }
     drop(running);
     thread.join().unwrap();

@@ -1,13 +1,13 @@
-//! What a word is, for searching: pure. The index is fed with what [`normalise`] makes, and lines
-//! that are not indexed yet are matched against the same, so that both find the same.
+//! What a word is, for searching. Pure. The index holds what [`normalise`] returns, and messages that
+//! are not indexed yet are matched in the same form, so that both find the same.
 //!
 //! A text becomes tokens of letters, digits or one symbol, separated by single spaces:
 //!
 //! * case and accents are dropped (`Straße` is `strasse`, `Übung` is `ubung`), and characters that
-//!   differ in typography alone are one (full-width letters, ligatures);
+//!   differ only in typography are the same (full-width letters, ligatures);
 //! * in scripts written without spaces between words (Chinese, Japanese, Thai …), and in Korean, whose
 //!   particles attach to the word, each character is a token. A word of them is then found as a phrase:
-//!   its characters in a row, wherever they stand;
+//!   its characters in a row, wherever they are;
 //! * so is each emoji, arrow or other pictograph. Skin tones are dropped, as accents are. A flag or a
 //!   family, which is made of several, is a phrase;
 //! * a word longer than [`TOKEN_MAX`] is cut into several tokens, in the same places each time.
@@ -18,7 +18,7 @@ use unicode_normalization::char::canonical_combining_class;
 /// Longest token in bytes.
 const TOKEN_MAX: usize = 64;
 
-/// What a line must contain, all of it: one phrase of tokens for each word that was asked for.
+/// What a message must contain: one phrase of tokens for each word that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::server::store) struct Query {
     /// Each padded with a space on both sides.
@@ -39,7 +39,7 @@ impl Query {
         if phrases.is_empty() { None } else { Some(Self { phrases }) }
     }
 
-    /// Whether all phrases are in a text that [`normalise`] made.
+    /// Whether all phrases are in a text that [`normalise`] returned.
     pub(in crate::server::store) fn is_in(&self, normalised: &str) -> bool {
         self.phrases.iter().all(|phrase| normalised.contains(phrase.as_str()))
     }
@@ -58,9 +58,9 @@ pub(in crate::server::store) fn normalise(text: &str, out: &mut String) {
         return normalise_ascii(text.as_bytes(), out);
     }
     let mut tokens = Tokens { out, open: 0 };
-    // Composed again once the marks are gone, or a Korean syllable would be three tokens.
+    // Recomposed once the marks are gone, or a Korean syllable would be three tokens.
     for c in text.nfkd().filter(|&c| !is_accent(c) && !is_skin_tone(c)).nfc() {
-        // Through upper case, so that ß is ss and the Greek final sigma a sigma.
+        // By way of upper case, so that ß becomes ss and the Greek final sigma a sigma.
         for c in c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase) {
             tokens.put(c);
         }
@@ -84,7 +84,7 @@ const ASCII: [u8; 128] = {
     table
 };
 
-/// The same for ASCII, which most texts are, ten times as fast.
+/// The same for ASCII, ten times as fast. Most texts are ASCII.
 fn normalise_ascii(text: &[u8], out: &mut String) {
     let mut bytes = std::mem::take(out).into_bytes();
     bytes.resize(text.len() + text.len() / TOKEN_MAX + 2, b' ');
@@ -126,7 +126,7 @@ impl Tokens<'_> {
             self.close();
             return;
         }
-        let alone = symbol || stands_alone(c);
+        let alone = symbol || is_own_token(c);
         if alone || self.open + c.len_utf8() > TOKEN_MAX {
             self.close();
         }
@@ -170,8 +170,8 @@ fn is_symbol(c: char) -> bool {
         | '\u{1f000}'..='\u{1faff}') // emoji, and the letters that flags are made of
 }
 
-/// Whether a letter is a token by itself.
-fn stands_alone(c: char) -> bool {
+/// Whether a letter is a token of its own.
+fn is_own_token(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{eff}' // Thai, Lao
         | '\u{f00}'..='\u{109f}' // Tibetan, Burmese
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn all_words_must_be_there_and_a_word_of_many_tokens_is_a_phrase() {
+    fn all_words_must_match_and_a_word_of_many_tokens_is_a_phrase() {
         assert!(finds("deploy DONE", "done: the deploy"));
         assert!(!finds("deploy done", "the deploy"));
         assert!(!finds("ploy", "the deploy"));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn normalising_a_character_twice_changes_nothing_more() {
+    fn normalising_a_character_is_idempotent() {
         // Beyond these planes only tags and private use are assigned.
         for c in '\0'..='\u{3ffff}' {
             let once = tokens(&c.to_string());
@@ -261,14 +261,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_is_found_by_its_own_words(text in any::<String>()) {
+        fn any_text_is_found_by_its_own_words(text in any::<String>()) {
             if Query::parse(&text).is_some() {
                 prop_assert!(finds(&text, &text));
             }
         }
 
         #[test]
-        fn the_ascii_path_agrees_with_the_other(text in prop_oneof!["[ -~]{0,80}", "[a-z]{60,70}[ -~]{0,3}[a-z]{60,70}"]) {
+        fn the_ascii_path_agrees_with_the_general_one(text in prop_oneof!["[ -~]{0,80}", "[a-z]{60,70}[ -~]{0,3}[a-z]{60,70}"]) {
             // The euro sign is not a word, and sends the text down the slow path.
             prop_assert_eq!(tokens(&text), tokens(&format!("{text} €")));
         }

@@ -7,7 +7,7 @@ use crate::protocol::names::MessageId;
 use crate::server::traffic::ConversationRef;
 
 /// With `after`, the first messages above it, else the last ones below `before`; ascending either
-/// way. It says `more` if the page was full before it reached the last message within the bounds.
+/// way. The answer says `more` if the page was full before the last message within the bounds.
 pub(super) fn history(
     locator: &Locator<'_>,
     mut page: Page,

@@ -1,9 +1,9 @@
-//! Finds the messages of a conversation by their ids: the index says where those are that it has,
-//! and the ones it does not have yet are read. A reader's thread runs it.
+//! Finds the messages of a conversation by their ids: the index says where the indexed ones are, and
+//! the others are read one by one. A reader's thread runs it.
 //!
-//! The index's state is fixed first and that of the messages after it, so the messages include all
-//! that the index has: each is either indexed or behind its mark, never both or neither. Both states
-//! are held for one answer, whose deadline bounds how long.
+//! The snapshot of the index is taken first and that of the messages after it, so the messages include
+//! all that are indexed: each is either indexed or behind the index's mark, never both or neither. Both
+//! snapshots are held for one answer, whose deadline bounds how long.
 
 use super::page::{Page, ReadError, message_row};
 use crate::protocol::names::{AccountId, MessageId};
@@ -14,10 +14,10 @@ use crate::server::traffic::{ConversationRef, Unread};
 use rusqlite::{Connection, OptionalExtension as _};
 use rustc_hash::FxHashMap;
 
-/// One state of the messages and of the index.
+/// One snapshot of the messages and of the index.
 pub(super) struct Locator<'a> {
     messages: &'a Connection,
-    /// `None` if it can't be used: then all messages are behind its mark.
+    /// `None` if it can't be used: all messages are then behind its mark.
     index: Option<&'a Connection>,
     /// The sequence number of the last message that is indexed.
     mark: i64,
@@ -38,7 +38,7 @@ impl IdRange {
         Self { conversation: conversation.id.value(), above, below: to_sql(before.value()) }
     }
 
-    /// What is unread, one's own messages included.
+    /// The unread messages, the account's own included.
     pub(super) fn unread(unread: &Unread) -> Self {
         let above = to_sql(unread.read.value());
         let below = to_sql(unread.last.value()).saturating_add(1);
@@ -50,8 +50,8 @@ impl IdRange {
     }
 }
 
-/// Fixes one state of both files and reads from it. A damaged index is left aside: then all messages
-/// are read, which takes as long as it takes, up to the deadline.
+/// Takes a snapshot of both files and reads from it. A damaged index is not used: then all messages
+/// are read, however long that takes, up to the deadline.
 pub(super) fn with_locator<T>(
     messages: &Connection,
     index: &Connection,
@@ -99,7 +99,7 @@ impl Locator<'_> {
         Ok(())
     }
 
-    /// How many messages each range holds, without those by `except`. No two ranges may be of the same
+    /// How many messages each range contains, not counting those by `except`. No two ranges may be of the same
     /// conversation.
     pub(super) fn count(&self, ranges: &[IdRange], except: Option<AccountId>) -> Result<Vec<u64>, ReadError> {
         // No account has the number 0.
@@ -144,8 +144,8 @@ impl Locator<'_> {
         Ok(range.below.saturating_sub(1) > last.optional()?.unwrap_or(0))
     }
 
-    /// The index is never trusted for who may read: the message itself must be of the conversation.
-    /// One that is gone is shown to nobody.
+    /// The index never decides who may read: the message itself must be of the conversation, and a
+    /// deleted one is not shown.
     fn indexed(&self, sql: &str, range: IdRange, target: &str, page: &mut Page) -> Result<(), ReadError> {
         let Some(index) = self.index.filter(|_| !range.is_empty()) else { return Ok(()) };
         let mut message = self.messages.prepare_cached(

@@ -1,8 +1,7 @@
 //! Answers the dispatcher's read jobs: history, search, conversations, and what a person is shown at
-//! login. Each reader has a thread and read-only connections of its own, and never waits for the
-//! writer.
+//! login. Each reader has its own thread and read-only connections, and never waits for the writer.
 //!
-//! Each answer is read from one state of the messages: see [`locate`]. None takes longer than
+//! Each answer is read from one snapshot of the messages: see [`locate`]. None takes longer than
 //! [`READ_DEADLINE`], since a long read would keep the writer's log from being checkpointed.
 
 mod history;
@@ -32,9 +31,9 @@ const STEPS_PER_CHECK: i32 = 1000;
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(super) db: Connection,
-    /// `None` where messages are not kept.
+    /// `None` if messages are not kept.
     pub(super) index: Option<Connection>,
-    /// Bytes of an answer at most, unless one row is larger.
+    /// The most bytes of an answer, unless one row is larger.
     answer_bytes: usize,
     deadline: Arc<Deadline>,
     /// How long a read may take.
@@ -128,8 +127,8 @@ impl Reader {
         Ok((rows, Final::Done(last)))
     }
 
-    /// What a person is shown before the final line of a login. That line is sent whatever happens
-    /// here.
+    /// What a person is shown before the final line of a login. That line is sent even if reading
+    /// fails.
     fn welcome(
         &self,
         index: &Connection,

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How long one read may take before it is stopped with `busy`.
 pub(crate) const READ_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Bytes of a row beside its text: `| ` and the line's end.
+/// Bytes of a row besides its text: `| ` and the line ending.
 const ROW_FRAME: usize = 3;
 
 /// Gathers the rows of an answer up to a number of rows and of bytes.
@@ -29,7 +29,7 @@ impl Page {
         Self { rows: Vec::new(), bytes: 0, limit: usize::try_from(limit).unwrap_or(usize::MAX), most, more: false }
     }
 
-    /// Takes a row. If the page is full it returns false, and remembers that there is more.
+    /// Adds a row. If the page is full it returns false, and remembers that there is more.
     pub(super) fn put(&mut self, row: String) -> bool {
         let bytes = self.bytes + row.len() + ROW_FRAME;
         if self.rows.len() >= self.limit || (bytes > self.most && !self.rows.is_empty()) {
@@ -51,12 +51,12 @@ impl Page {
         self.more
     }
 
-    /// The rows in the order in which they were put.
+    /// The rows in the order in which they were added.
     pub(super) fn forwards(self) -> Rows {
         rows(self.rows.iter().map(String::as_str))
     }
 
-    /// The rows in reverse order, below a row that does not count.
+    /// The rows in reverse order, below a heading that does not count as one.
     pub(super) fn backwards(self, head: Option<&str>) -> Rows {
         rows(head.into_iter().chain(self.rows.iter().rev().map(String::as_str)))
     }
@@ -87,7 +87,7 @@ pub(super) enum ReadError {
     /// Anything that SQLite reports.
     #[error(transparent)]
     Database(#[from] rusqlite::Error),
-    /// The asker's fault.
+    /// The request was wrong.
     #[error("{}: {}", .0.code, .0.text)]
     Refused(Refusal),
 }

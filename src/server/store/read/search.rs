@@ -1,7 +1,7 @@
 //! `/search`, newest first, in what is indexed and in what is not yet. A reader's thread runs it.
 //!
-//! The index is never trusted for who may read: each message that it finds is looked up, and must be
-//! of a conversation that the asker may read.
+//! The index never decides who may read: each message that it finds is looked up, and must be of a
+//! conversation that the asker may read.
 
 use super::locate::index_mark;
 use super::page::{Page, ReadError, message_row, number_of};
@@ -17,9 +17,9 @@ use crate::server::traffic::ConversationRef;
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
 
-/// Messages of other conversations that a search passes over, for each conversation that it asks for,
-/// before it asks the index for those conversations alone. Asking for one costs about as much as
-/// looking up so many messages. So neither many messages that the asker may not read nor many
+/// How many messages of other conversations a search passes over, for each conversation that it is
+/// about, before it queries the index for only those. Querying for a conversation costs about as much
+/// as looking up this many messages. So neither many messages that the asker may not read nor many
 /// conversations make a search expensive.
 const PASSED_OVER_MAX: usize = 16;
 
@@ -50,15 +50,15 @@ impl<'a> Search<'a> {
         Ok(Self { conversations, from, below: more.map_or(i64::MAX, to_sql), query })
     }
 
-    /// The search as FTS5 understands it; with `narrow`, in the asker's conversations alone.
+    /// The FTS5 query; with `narrow`, only in the asker's conversations.
     fn expression(&self, narrow: bool) -> String {
         let conversations = narrow.then(|| self.conversations.keys().copied());
         expression(&self.query, self.from.map(AccountId::value), conversations)
     }
 }
 
-/// Fills the page. A damaged index is left aside: then all messages are read, which takes as long as
-/// it takes, up to the deadline.
+/// Fills the page. A damaged index is not used: then all messages are read, however long that takes,
+/// up to the deadline.
 pub(super) fn search(
     db: &Connection,
     index: &Connection,
@@ -81,8 +81,8 @@ pub(super) fn search(
     Ok((page.forwards(), text))
 }
 
-/// What is not indexed yet and then what is, by one state of the index. The main database is read
-/// later, so it has all that the index has.
+/// The messages that are not indexed yet and then those that are, from one snapshot of the index. The
+/// main database is read later, so it contains all that are indexed.
 fn both(
     db: &Connection,
     index: &Connection,
@@ -130,7 +130,7 @@ fn unindexed(
     Ok(())
 }
 
-/// Asks the index, and looks up what it finds until the page is full.
+/// Queries the index, and looks up what it finds until the page is full.
 fn indexed(
     db: &Connection,
     index: &Connection,
@@ -150,7 +150,7 @@ fn indexed(
             let seq: i64 = row.get(0)?;
             below = seq;
             let mut rows = message.query([seq])?;
-            // The index may still have a message that is gone.
+            // A deleted message may still be in the index.
             let Some(row) = rows.next()? else { continue };
             let Some(target) = search.conversations.get(&row.get(4)?) else {
                 passed_over += 1;

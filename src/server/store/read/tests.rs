@@ -57,7 +57,7 @@ fn an_answer_is_bounded_by_its_bytes() {
     assert_eq!((ids(&oldest), oldest.last().unwrap().as_str()), (vec![1, 2], "+ 2 messages, more"));
     let found = ask(&mut reader, search(&[LOBBY], &long));
     assert_eq!((ids(&found), found.last().unwrap().as_str()), (vec![5, 4], "+ 2 messages, more=4"));
-    // At least one row, or nobody could ever go on.
+    // At least one row, or a client could never go on.
     let mut reader = Reader::open(&dir.settings(), 10).unwrap();
     assert_eq!(ids(&ask(&mut reader, history(LOBBY, None, None, 50))), [5]);
     let shown = ask(&mut reader, welcome(Some(unread(LOBBY, 5, 0)), 20, vec![]));
@@ -65,7 +65,7 @@ fn an_answer_is_bounded_by_its_bytes() {
 }
 
 #[test]
-fn conversations_do_not_count_ones_own_messages() {
+fn conversations_do_not_count_the_accounts_own_messages() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["mine", "mine", "mine"]);
@@ -106,7 +106,7 @@ fn a_welcome_shows_what_is_unread() {
         ["| lobby 3 bob: three", "| lobby 4 Alice: mine", "+ welcome Alice"]
     );
     assert_eq!(shown(Some(unread(LOBBY, 4, 1)), 2, vec![])[0], "| 1 earlier line: /history lobby after=1");
-    // Only one's own messages are unread.
+    // Only the account's own messages are unread.
     assert_eq!(shown(Some(unread(LOBBY, 4, 3)), 20, vec![unread(OPS, 2, 2)]), ["+ welcome Alice"]);
     assert_eq!(shown(None, 20, vec![]), ["+ welcome Alice"]);
     assert_eq!(
@@ -116,7 +116,7 @@ fn a_welcome_shows_what_is_unread() {
 }
 
 #[test]
-fn positions_are_found_by_their_key_alone() {
+fn positions_are_found_by_their_key_only() {
     let dir = Dir::new();
     let _store = peopled(&dir.settings());
     let (_indexer, reader) = readers(&dir.settings());
@@ -196,7 +196,7 @@ fn messages_that_are_not_indexed_yet_are_read_with_those_that_are() {
     assert_eq!(ask(&mut reader, history(LOBBY, None, None, 3)), lines);
 }
 
-/// Everything that is read by id, within bounds that may or may not fit the messages.
+/// Every kind of read by id, within bounds that may or may not fit the messages.
 fn reads(bounds: (u64, u64), limit: u32) -> Vec<Read> {
     let (low, high) = bounds;
     let rooms = [LOBBY, OPS, PAIR];
@@ -218,7 +218,7 @@ fn reads(bounds: (u64, u64), limit: u32) -> Vec<Read> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
-    fn how_far_the_index_is_makes_no_difference(
+    fn it_makes_no_difference_how_far_the_index_is(
         said in proptest::collection::vec((1..4i64, prop_oneof![Just(ALICE), Just(BOB)]), 1..40),
         bounds in (0..20u64, 0..20u64),
         limit in 1..10u32,

@@ -43,7 +43,7 @@ pub(super) fn welcome(
     let counts = unread_counts(locator, account, room.into_iter().chain(others))?;
     let mut news = room.into_iter().chain(others).zip(counts).filter(|(_, count)| *count > 0).peekable();
     let mut rows = Rows::default();
-    // A person who wants none of them shown hears of the room as of any other conversation.
+    // With replay off, the room gets a row like any other conversation.
     if let Some(room) = room.filter(|_| replay > 0)
         && news.next_if(|(first, _)| std::ptr::eq(*first, room)).is_some()
     {
@@ -61,7 +61,7 @@ pub(super) fn welcome(
     Ok(rows)
 }
 
-/// The last unread messages, one's own included, and a row that says where the earlier ones are.
+/// The last unread messages, the account's own included, and a row that says where the earlier ones are.
 fn unread_rows(locator: &Locator<'_>, answer_bytes: usize, room: &Unread, replay: u32) -> Result<Rows, ReadError> {
     let mut page = Page::new(replay, answer_bytes);
     let range = IdRange::unread(room);

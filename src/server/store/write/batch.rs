@@ -34,11 +34,10 @@ struct Row {
 }
 
 impl Batch {
-    /// Takes a message, and writes those that wait once they fill a statement.
+    /// Adds a message, and writes those that wait once they fill a statement.
     ///
     /// # Errors
-    /// What SQLite says. The messages that waited are lost then, and the transaction must be rolled
-    /// back.
+    /// SQLite's. The messages that waited are then lost, and the transaction must be rolled back.
     pub(super) fn push(&mut self, db: &Connection, seq: i64, id: MessageId, draft: &Draft) -> Result<()> {
         self.texts.push_str(draft.text.as_str());
         self.rows.push(Row {

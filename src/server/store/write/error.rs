@@ -1,5 +1,5 @@
-//! Why a transaction failed, and whether anything of it was written. The dispatcher's thread meets
-//! these.
+//! Why a transaction failed, and whether any of it was written. These occur on the dispatcher's
+//! thread.
 
 use crate::protocol::names::ConversationId;
 use rusqlite::{Error, ErrorCode};
@@ -7,7 +7,7 @@ use rusqlite::{Error, ErrorCode};
 /// Why a transaction is not known to be on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Certainly nothing of it was written. After [`super::Store::rollback`] the store goes on.
+    /// Certainly none of it was written. After [`super::Store::rollback`] the store can be used again.
     #[error("nothing was written: {0}")]
     Refused(#[source] WriteError),
     /// It may have been written. The process must end without telling anybody more; the next start

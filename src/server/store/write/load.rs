@@ -94,7 +94,7 @@ pub(super) fn unsaved_lasts(db: &Connection) -> Result<FxHashMap<ConversationId,
     Ok(lasts)
 }
 
-/// An address as it is kept: its bytes, which are 0 for the console, 4 or 8.
+/// An address as it is stored: no bytes for the console, otherwise 4 or 8.
 pub(super) fn address_bytes(address: &AddressGroup) -> &[u8] {
     match address {
         AddressGroup::Console => &[],

@@ -5,7 +5,7 @@ use crate::server::store::db::checkpoint::REST_MAX;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
 
-/// Pages of 4 KiB in the log before a quiet moment is used to checkpoint them: 1 MiB.
+/// Pages of 4 KiB in the log before they are checkpointed at a quiet moment: 1 MiB.
 pub(super) const LOG_QUIET: i32 = 256;
 
 /// Pages beyond which the log is checkpointed beside the commits: 32 MiB.
@@ -37,7 +37,7 @@ impl Log {
     /// Checks the log after a commit; true if another thread should checkpoint it.
     pub(super) fn watch(&mut self, db: &Connection) -> bool {
         let before = self.pages;
-        // Only asks for the sizes.
+        // This only queries the sizes.
         if let Ok((pages, checkpointed)) = db.wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP) {
             (self.pages, self.checkpointed) = (pages, checkpointed);
         }

@@ -1,8 +1,8 @@
 //! The only writer of `chitchat.db`; the dispatcher's thread runs it.
 //!
 //! One transaction holds everything that one turn of the dispatcher decided. Messages are appended
-//! under a sequence number, and nothing else is touched for them: the indexer notes later where each
-//! conversation's are. Ids are assigned here, counted in memory and taken back by a rollback, so that
+//! under a sequence number, and nothing else is written for them: the indexer records later where
+//! each conversation's are. Ids are assigned here, counted in memory and taken back by a rollback, so that
 //! they have no gaps. Each conversation's last id is saved from time to time, and a start reads only
 //! the messages since. If messages are not kept, ids are reserved in ranges instead, and a crash
 //! skips the rest of a range.
@@ -34,7 +34,7 @@ use std::path::PathBuf;
 const RESERVE: u64 = 1000;
 
 /// Messages after which a commit saves the conversations' last ids. A start after a crash reads at
-/// most so many, which takes some milliseconds.
+/// most this many, which takes some milliseconds.
 const SAVE_LASTS_AFTER: i64 = 20_000;
 
 /// Messages after which a quiet moment is used to save them.
@@ -69,7 +69,7 @@ pub(crate) struct Store {
 #[derive(Debug, Clone, Copy)]
 struct LastId {
     last: MessageId,
-    /// What the database has for it. No id up to this one is ever assigned again.
+    /// The id that the database has for it. No id up to this one is ever assigned again.
     saved: u64,
 }
 
@@ -79,17 +79,17 @@ struct Pending {
     /// The values before, in the order of the changes.
     undo: Vec<(ConversationId, Option<LastId>)>,
     messages: usize,
-    /// A statement failed. SQLite may have ended the transaction by itself: anything more would
-    /// be written outside of it.
+    /// A statement failed. SQLite may have ended the transaction: anything more would be
+    /// written outside of it.
     failed: bool,
 }
 
 /// What a commit leaves to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Committed {
-    /// Messages that it added: if there are any, the indexer has work.
+    /// Messages that it added: if there are any, the indexer has work to do.
     pub messages: usize,
-    /// The log has become long: [`super::Checkpointer`] has work.
+    /// The log has become long: [`super::Checkpointer`] has work to do.
     pub long_log: bool,
 }
 
@@ -204,7 +204,7 @@ impl Store {
         }
     }
 
-    /// Takes back everything since [`Store::begin`], ids too. Harmless if no transaction is open.
+    /// Undoes everything since [`Store::begin`], ids too. Harmless if no transaction is open.
     ///
     /// # Errors
     /// Only [`CommitError::Ambiguous`].
@@ -265,7 +265,7 @@ impl Store {
     }
 
     fn end(&mut self) -> rusqlite::Result<()> {
-        // The note of the clean end must not reach the disk before what it confirms.
+        // The record of the clean end must not reach the disk before what it confirms.
         self.db.pragma_update(None, "synchronous", "full")?;
         let change = self.db.transaction()?;
         let inexact = self.last_ids.iter().filter(|(_, last_id)| last_id.saved != last_id.last.value());
@@ -282,7 +282,7 @@ impl Store {
         let counted = self.next_seq - 1;
         self.save_lasts_at = counted + SAVE_LASTS_AFTER;
         let saved = self.db.transaction().and_then(|change| {
-            // Reserved ids are not given back here: if this failed, nobody would know whether they were.
+            // Reserved ids are not released here: if this failed, nobody would know whether they were.
             let behind = self.last_ids.iter().filter(|(_, last_id)| last_id.saved < last_id.last.value());
             save_lasts(&change, behind, counted)?;
             change.commit()
@@ -379,13 +379,13 @@ fn save_lasts<'a>(
 
 #[cfg(test)]
 impl Store {
-    /// The disk takes no page more than it has.
+    /// Limits the database to the pages that it has.
     pub(crate) fn fill_the_disk(&self) {
         let pages: i64 = self.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         self.limit_pages(pages);
     }
 
-    /// There is room again.
+    /// Removes that limit.
     pub(crate) fn make_room(&self) {
         self.limit_pages(100_000);
     }

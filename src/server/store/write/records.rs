@@ -6,13 +6,13 @@ use crate::server::store::db::to_sql;
 use crate::server::traffic::{AccountRecord, ConversationKind, ConversationRecord, MemberRecord, Role, Write};
 use rusqlite::{Connection, Error, Params, Result, params};
 
-/// Addresses kept for each account; beyond that, the one that was used the longest ago is forgotten.
+/// Addresses stored for each account; beyond that, the least recently used one is forgotten.
 pub(super) const KNOWN_MAX: i64 = 16;
 
 /// Writes one change.
 ///
 /// # Errors
-/// What SQLite says; a change to a missing row is [`Error::StatementChangedRows`].
+/// SQLite's; a change to a missing row is [`Error::StatementChangedRows`].
 pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
     match write {
         Write::Account(account) => add_account(db, account),

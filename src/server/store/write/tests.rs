@@ -1,4 +1,4 @@
-//! The writer: ids, keys, what a failure leaves behind, what a restart finds.
+//! The writer: ids, keys, the state after a failure, and after a restart.
 
 use super::super::test_support::{
     ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, draft, id, member, open, peopled, room, say,
@@ -41,7 +41,7 @@ fn a_second_server_is_refused() {
 }
 
 #[test]
-fn a_data_directory_that_is_a_file_is_named() {
+fn a_data_directory_that_is_a_file_is_reported() {
     let dir = Dir::new();
     std::fs::write(dir.file("flat"), "").unwrap();
     let error = Store::open(&Settings { data: dir.file("flat"), ..dir.settings() }).unwrap_err().to_string();
@@ -49,7 +49,7 @@ fn a_data_directory_that_is_a_file_is_named() {
 }
 
 #[test]
-fn new_files_are_readable_by_their_owner_alone() {
+fn new_files_are_readable_only_by_their_owner() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = Dir::new();
     let settings = Settings { data: dir.file("new/data"), ..dir.settings() };
@@ -93,7 +93,7 @@ fn a_rollback_returns_its_ids() {
 }
 
 #[test]
-fn a_key_is_used_once_ever() {
+fn a_key_can_be_used_only_once() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     store.begin().unwrap();
@@ -245,7 +245,7 @@ fn a_full_disk_refuses_and_leaves_everything_intact() {
 }
 
 #[test]
-fn a_commit_that_failed_otherwise_is_ambiguous() {
+fn any_other_failed_commit_is_ambiguous() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     store.begin().unwrap();
@@ -266,7 +266,7 @@ fn what_was_committed_survives_a_kill() {
     say(&mut store, LOBBY, ALICE, &["three"]);
     store.begin().unwrap();
     store.append(&draft(LOBBY, ALICE, "never committed")).unwrap();
-    // What the disk holds now is what a killed process leaves.
+    // What is on disk now is what a killed process leaves.
     for name in ["chitchat.db", "chitchat.db-wal"] {
         std::fs::copy(dir.file(name), after.file(name)).unwrap();
     }
@@ -355,7 +355,7 @@ fn last_ids_are_saved_when_it_is_quiet_after_many_messages_and_at_the_end() {
 }
 
 #[test]
-fn a_transaction_that_fails_at_its_last_rows_is_rolled_back_entirely() {
+fn a_transaction_that_fails_at_its_last_rows_is_rolled_back() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     store.begin().unwrap();

@@ -1,4 +1,4 @@
-//! Search: languages, who may read, pages; and that what is indexed makes no difference.
+//! Search: languages, who may read, pages; and that it makes no difference what is indexed.
 
 use crate::protocol::names::{AccountId, ConversationId, Text};
 use crate::server::store::test_support::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, peopled, readers, say, search};
@@ -15,7 +15,7 @@ fn catch_up(indexer: &mut Indexer) {
     assert_eq!(indexer.behind().unwrap(), 0);
 }
 
-/// Asks before and after indexing, which must not differ.
+/// Reads before and after indexing. The answers must not differ.
 fn both(indexer: &mut Indexer, reader: &mut Reader, reads: impl Fn() -> Vec<Read>) -> Vec<Vec<String>> {
     let before: Vec<_> = reads().into_iter().map(|read| ask(reader, read)).collect();
     catch_up(indexer);
@@ -80,7 +80,7 @@ fn phrases_and_long_words_are_found_only_in_a_row() {
 }
 
 #[test]
-fn a_search_finds_only_what_the_asker_may_read_whatever_a_text_says() {
+fn a_search_finds_only_readable_messages_whatever_their_text() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, OPS, BOB, &["secret plan c_1 c1 a_2 \"c_1\" OR words : c_1"]);
@@ -149,7 +149,7 @@ fn the_cursor_leads_to_the_next_page() {
 }
 
 #[test]
-fn a_few_old_lines_are_found_among_many_that_the_asker_may_not_read() {
+fn a_few_messages_are_found_among_many_unreadable_ones() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["hit, long ago"]);
@@ -181,7 +181,7 @@ fn corpus() -> impl Strategy<Value = Vec<(i64, i64, String)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn how_much_is_indexed_makes_no_difference(
+    fn it_makes_no_difference_how_much_is_indexed(
         said in corpus(),
         words in prop_oneof!["[a-c]", "[a-c] [a-c]", "[a-c]-[a-c]", Just("日本".to_owned()), Just("本 a".to_owned()), Just("👍 a".to_owned())],
         from in proptest::option::of(2..4i64),
