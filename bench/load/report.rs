@@ -32,7 +32,7 @@ impl Report {
         out
     }
 
-    /// One JSON object, without a line's end.
+    /// One JSON object, without a line ending.
     pub fn json(&self) -> String {
         Value::Object(self.0.clone()).to_string()
     }

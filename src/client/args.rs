@@ -83,7 +83,7 @@ impl Args {
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Colors {
-    /// On a terminal that wants them.
+    /// On a terminal that supports them.
     Auto,
     /// Even without a terminal.
     Always,
@@ -136,9 +136,9 @@ pub enum ArgumentError {
     /// `NAME@HOST`, as ssh takes it.
     #[error("the name goes into --name: chitchat {host} --name {name}")]
     NameBeforeHost {
-        /// What stands before the `@`.
+        /// The part before the `@`.
         name: String,
-        /// What stands behind it.
+        /// The part after it.
         host: String,
     },
     /// Not a TCP port.
@@ -195,7 +195,7 @@ impl FromStr for Address {
     }
 }
 
-/// The SHA-256 of a certificate (its DER). Shown as `SHA256:` and lower-case hexadecimal digits.
+/// The SHA-256 of a certificate in DER. Shown as `SHA256:` and lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -208,7 +208,7 @@ impl fmt::Display for Fingerprint {
 impl FromStr for Fingerprint {
     type Err = ArgumentError;
 
-    /// Also takes bare digits and the colons that `openssl x509 -fingerprint` puts between them.
+    /// Also accepts bare digits and the colons that `openssl x509 -fingerprint` puts between them.
     fn from_str(typed: &str) -> Result<Self, ArgumentError> {
         let digits = match typed.split_at_checked(7) {
             Some((prefix, digits)) if prefix.eq_ignore_ascii_case("sha256:") => digits,

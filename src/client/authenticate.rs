@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// How long the server may take to answer; a login waits in line with other people's.
+/// How long the server may take to answer; a login may have to wait for other people's.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of lines that may arrive before the login is done.
 const EARLY_MAX: usize = 8 << 20;
@@ -43,7 +43,7 @@ pub enum AuthError {
         /// The server's sentence.
         text: String,
     },
-    /// This does not speak the protocol.
+    /// The peer does not speak the protocol.
     #[error("that is not a ChitChat server, or not one that this version understands: it said {0:?}")]
     NotChitChat(String),
 }
@@ -161,7 +161,7 @@ impl<'p> Authenticator<'p> {
         Ok(Secret::new(text.split(' ').next().unwrap_or_default()))
     }
 
-    /// Requests deflate frames. A server that refuses is used without.
+    /// Requests deflate frames. If the server refuses, the connection works without.
     ///
     /// # Errors
     /// Only [`AuthError::Connection`].
@@ -249,7 +249,7 @@ impl<'p> Authenticator<'p> {
     }
 }
 
-/// A label for a new token: it names this machine, and is unique.
+/// A label for a new token: it contains this machine's name, and is unique.
 ///
 /// # Errors
 /// [`NoRandomness`] if the system has none.

@@ -1,17 +1,16 @@
 //! How long to wait before reconnecting.
 //!
-//! Pure, but for the randomness. Runs on the network thread.
+//! Pure, except for the randomness. Runs on the network thread.
 
 use std::time::Duration;
 
 /// The first and the longest wait. Each is shortened by up to half at random, so that a thousand
-/// clients don't all reconnect in the same moment.
+/// clients don't all reconnect at the same moment.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(1);
-/// After a connection that lived this long, the waits begin at the first again.
+/// After a connection that lasted this long, the waits start from the first again.
 const GOOD_AFTER: Duration = Duration::from_secs(30);
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Backoff {
     next: Duration,
@@ -24,7 +23,7 @@ impl Backoff {
         Self { next: FIRST }
     }
 
-    /// A connection is over that lived this long.
+    /// A connection has ended that lasted this long.
     pub(super) fn connection_lived(&mut self, lived: Duration) {
         if lived >= GOOD_AFTER {
             self.next = FIRST;
@@ -36,7 +35,7 @@ impl Backoff {
         let wait = self.next;
         self.next = (wait * 2).min(LONGEST);
         let mut byte = [0u8; 1];
-        // Without randomness it is not shortened.
+        // Without randomness the wait is not shortened.
         let share = if getrandom::fill(&mut byte).is_ok() { f64::from(byte[0]) / 512.0 } else { 0.0 };
         wait.mul_f64(1.0 - share)
     }

@@ -1,7 +1,6 @@
 //! A connection for a program: it logs in with a device token, sends commands and reads lines.
 //!
-//! Owns one connection and the lines that came while a command's answer was awaited. Keeps no
-//! files, asks no user and starts no thread: every method runs on the caller's thread and blocks
+//! Owns one connection and the lines that arrived before a command's answer. Writes no files, asks no user and starts no thread: every method runs on the caller's thread and blocks
 //! it. Does not reconnect: when the connection is lost every method fails, and the program decides
 //! what it does then ("Coming back" in `docs/PROTOCOL.md` says how to miss nothing).
 //!
@@ -37,7 +36,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// The most bytes of lines that may come before a command's answer; beyond it the server is at fault.
+/// The most bytes of lines that may arrive before a command's answer; if there are more, the server is at fault.
 const WAITING_MAX: usize = 8 << 20;
 /// How long one wait for a line lasts before the next begins.
 const IDLE: Duration = Duration::from_hours(1);
@@ -48,7 +47,7 @@ pub enum BotError {
     /// There is no connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The server did not let it in.
+    /// The login failed.
     #[error(transparent)]
     Login(#[from] AuthError),
     /// The connection was lost.
@@ -65,8 +64,8 @@ pub enum BotError {
     /// The caller's fault: a command is one line that begins with `/`. Nothing was sent.
     #[error("a command is one line that begins with a slash")]
     NotACommand,
-    /// The caller's fault: the server asks a question in return, as `/login` does.
-    #[error("the command asks for more, and a bot has no answer")]
+    /// The caller's fault: the server asked a question, as it does after `/passwd`.
+    #[error("the server asked a question, which a bot can't answer")]
     Prompted,
     /// The system gave no descriptors.
     #[error(transparent)]
@@ -88,7 +87,7 @@ pub struct Bot {
     poller: Poller,
     name: UserName,
     epoch: String,
-    /// Lines that came before an answer, and were not taken yet.
+    /// Lines that arrived before an answer, and were not read yet.
     waiting: VecDeque<String>,
     waiting_bytes: usize,
     asked: u64,
@@ -96,7 +95,7 @@ pub struct Bot {
 
 impl Bot {
     /// Connects, switches tags on and logs in. The server is trusted if its certificate has this
-    /// fingerprint or, without one, if a public authority vouches for it.
+    /// fingerprint or, without one, if a public authority trusts it.
     ///
     /// # Errors
     /// [`BotError::Connect`] and [`BotError::Login`].
@@ -117,14 +116,14 @@ impl Bot {
         &self.name
     }
 
-    /// Names the server's history: an id means the same message for as long as this stays the same.
+    /// Identifies the server's history: as long as it stays the same, an id means the same message.
     #[must_use]
     pub fn epoch(&self) -> &str {
         &self.epoch
     }
 
-    /// Sends a command, such as `/say lobby hello`, without waiting for its answer, which comes as
-    /// a line like any other.
+    /// Sends a command, such as `/say lobby hello`, without waiting for its answer, which arrives
+    /// as a line like any other.
     ///
     /// # Errors
     /// [`BotError::NotACommand`] if it is not one line that begins with a slash: what others
@@ -132,12 +131,12 @@ impl Bot {
     pub fn send(&mut self, command: &str) -> Result<(), BotError> {
         command_words(command)?;
         self.connection.send(command);
-        // Sends as much as the socket takes at once; what it does not take leaves with later calls.
+        // Sends as much as the socket accepts now; later calls send the rest.
         self.connection.wait(&mut self.poller, Instant::now())?;
         Ok(())
     }
 
-    /// Sends a command and waits for its answer. Lines that come meanwhile are kept for [`Bot::next_line`].
+    /// Sends a command and waits for its answer. Lines that arrive meanwhile are kept for [`Bot::next_line`].
     ///
     /// # Errors
     /// [`BotError::Refused`] if the server refuses; else as [`Bot::send`] and [`Bot::next_line`].
@@ -177,11 +176,11 @@ impl Bot {
         }
     }
 
-    /// Waits for the next line, for however long that takes; [`Line::parse`] reads it. Ignore one
-    /// that it does not know: that is how the protocol grows.
+    /// Waits for the next line, however long that takes; [`Line::parse`] reads it. Ignore a line that
+    /// it does not know: that is how the protocol grows.
     ///
     /// # Errors
-    /// [`BotError::Lost`] once the connection is lost and all lines that came before were taken.
+    /// [`BotError::Lost`] once the connection is lost and all lines that arrived before were read.
     pub fn next_line(&mut self) -> Result<String, BotError> {
         if let Some(text) = self.waiting.pop_front() {
             self.waiting_bytes -= text.len();
@@ -194,7 +193,7 @@ impl Bot {
         }
     }
 
-    /// Says goodbye: everything that was sent is answered first.
+    /// Says goodbye. Everything that was sent is answered first.
     ///
     /// # Errors
     /// As [`Bot::ask`].
@@ -204,7 +203,7 @@ impl Bot {
         Ok(())
     }
 
-    /// The next line that the server sends; `None` if the time is over.
+    /// The next line that the server sends; `None` if there is none in time.
     fn receive(&mut self, until: Instant) -> Result<Option<String>, BotError> {
         loop {
             if let Some(line) = self.connection.next_line()? {

@@ -1,10 +1,10 @@
 //! Catching up: every message is shown once and in order, over any number of dropped connections.
 //!
 //! Owns the last id shown in each conversation, and the live messages that are held back while
-//! older ones are fetched. Pure: messages in, [`Step`]s out. Must not know sockets, labels or how
-//! a line looks. Runs on the network thread.
+//! older ones are fetched. Pure: messages in, [`Step`]s out. Must not know sockets, labels or what
+//! a line looks like. Runs on the network thread.
 //!
-//! After each login, live messages are held back while the conversations are listed. Where one has
+//! After each login, live messages are held back while the conversations are listed. If one has
 //! more than was shown, the rest is fetched page by page, one conversation after another; then the
 //! messages held for it follow, except those that the pages contained. Memory is bounded: beyond
 //! [`HELD_MAX`] messages held ones are dropped, and fetched later.
@@ -13,16 +13,16 @@ use super::screen::Message;
 use crate::protocol::names::Target;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-/// Messages held back, over all conversations.
+/// The most messages held back, over all conversations.
 pub(super) const HELD_MAX: usize = 2000;
 /// Conversations that are tracked; messages of others are shown as they arrive.
 pub(super) const TARGETS_MAX: usize = 10_000;
 /// Unread messages of the current room that are shown at the start.
 pub(super) const UNREAD_SHOWN: u32 = 20;
-/// Messages to a page when catching up.
+/// Messages on a page when catching up.
 pub(super) const PAGE: u32 = 1000;
 
-/// What is to be done next, in order.
+/// What to do next, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     /// Show this message of a conversation.
@@ -83,7 +83,6 @@ impl Listed {
     }
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct CatchUp {
     epoch: Option<String>,
@@ -109,12 +108,12 @@ enum Phase {
 struct Conversation {
     /// The last id that was shown or does not need to be.
     seen: u64,
-    /// Whether `seen` means anything yet.
+    /// Whether `seen` has been set.
     known: bool,
     /// Ids above `seen` of messages that this client sent.
     sent_here: BTreeSet<u64>,
     held: BTreeMap<u64, Message>,
-    /// Held messages were dropped and must be fetched.
+    /// Whether held messages were dropped and must be fetched.
     dropped: bool,
     /// The last id that was read, until the first unread message is shown.
     earlier: Option<u64>,
@@ -245,7 +244,7 @@ impl CatchUp {
         None
     }
 
-    /// This client sent a message, which got this id. It is on the screen already.
+    /// This client sent a message, which got this id. It is already on the screen.
     pub(super) fn sent(&mut self, target: &Target, id: u64) {
         let live = self.phase == Phase::Live;
         let Some(conversation) = self.conversation(target) else { return };

@@ -5,7 +5,7 @@
 //! blocks in one place, [`Connection::wait`], which another thread can end early through the
 //! [`Poller`].
 //!
-//! Everything is bounded: reading pauses at `UNREAD_MAX` bytes that were not taken as lines, and
+//! Everything is bounded: reading pauses at `UNREAD_MAX` bytes that were not read as lines, and
 //! `UNSENT_MAX` bytes that the server does not read end the connection.
 
 use super::args::{Address, Transport};
@@ -50,7 +50,7 @@ pub enum ConnectError {
     /// Plain text would leave this machine.
     #[error("plain text is for this machine only, and {0} is another machine. Drop --plain.")]
     PlainBeyondLoopback(SocketAddr),
-    /// No certificate can be for such a name.
+    /// No certificate can be issued for such a name.
     #[error("{0} is not a valid host name")]
     BadName(String),
     /// The server is not trusted.
@@ -88,12 +88,11 @@ pub enum ConnectionError {
     /// The server does not read what is sent.
     #[error("the server stopped reading")]
     Stuck,
-    /// The server sends endlessly instead of answering.
+    /// The server keeps sending and doesn't answer.
     #[error("the server sends too much without answering")]
     Flood,
 }
 
-/// See the module.
 pub(super) struct Connection {
     socket: TcpStream,
     tls: Option<Box<ClientConnection>>,
@@ -128,7 +127,7 @@ impl Connection {
         poller.watch(&socket).map_err(ConnectionError::Io)?;
         let mut connection =
             Self { socket, tls, inbox: Inbox::new(), unsent: Vec::new(), readable: true, writable: true, ended: false };
-        match connection.shake_hands(poller) {
+        match connection.finish_handshake(poller) {
             Ok(()) => Ok(connection),
             Err(error) => Err(match (trust.outcome(), error) {
                 (Some(TrustOutcome::Untrusted(untrusted)), _) => ConnectError::Untrusted(untrusted),
@@ -154,7 +153,7 @@ impl Connection {
         Ok(self.inbox.pop()?)
     }
 
-    /// From here on a line that begins with `=` is a deflate frame's header.
+    /// From now on a line that begins with `=` is a deflate frame's header.
     pub(super) fn expect_frames(&mut self) {
         self.inbox.expect_frames();
     }
@@ -162,12 +161,12 @@ impl Connection {
     /// Sends what is queued, and waits for a line or a wake-up, until the deadline.
     ///
     /// # Errors
-    /// [`ConnectionError`] once the connection has ended and all lines before that were taken.
+    /// [`ConnectionError`] once the connection has ended and all lines before that were read.
     pub(super) fn wait(&mut self, poller: &mut Poller, until: Instant) -> Result<WaitOutcome, ConnectionError> {
         loop {
             let pumped = self.pump();
             if self.inbox.has_line()? {
-                // An error is found again once the lines before it are taken.
+                // An error is found again once the lines before it are read.
                 return Ok(WaitOutcome::Lines);
             }
             pumped?;
@@ -187,7 +186,7 @@ impl Connection {
         }
     }
 
-    /// Sends TLS's `close_notify`, if the socket takes it at once, and closes.
+    /// Sends TLS's `close_notify`, unless the socket would block, and closes.
     pub(super) fn close(mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
@@ -197,7 +196,7 @@ impl Connection {
         }
     }
 
-    fn shake_hands(&mut self, poller: &mut Poller) -> Result<(), ConnectionError> {
+    fn finish_handshake(&mut self, poller: &mut Poller) -> Result<(), ConnectionError> {
         let until = Instant::now() + TLS_TIMEOUT;
         while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
             self.pump()?;

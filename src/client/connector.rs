@@ -1,8 +1,8 @@
 //! Connects to one server and logs in.
 //!
 //! Owns which server that is and where things about it are saved. The main thread uses it for the
-//! first connection and asks the user what is missing; the network thread reconnects with the
-//! saved token alone.
+//! first connection and asks the user what is missing; the network thread reconnects with only the
+//! saved token.
 
 use super::args::{Address, Fingerprint, Transport};
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome, token_label};
@@ -58,7 +58,6 @@ impl ConnectorError {
     }
 }
 
-/// See the module.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     /// The server.
@@ -73,7 +72,7 @@ pub(super) struct Connector {
 pub(super) struct LoggedIn {
     /// The connection.
     pub connection: Connection,
-    /// Names the server's history: message ids are comparable while it stays the same.
+    /// Identifies the server's history: while it stays the same, message ids are comparable.
     pub epoch: String,
     /// The account.
     pub me: UserName,
@@ -104,7 +103,7 @@ impl Connector {
         Ok(connection)
     }
 
-    /// Trusts the key of an unknown server from now on, because the user says so.
+    /// Trusts the key of an unknown server from now on, as the user decided.
     ///
     /// # Errors
     /// [`ConnectorError::KnownHosts`] if that can't be written.

@@ -1,5 +1,5 @@
 //! The first connection of a run: asks the user, if there is one, whether to trust the server, and
-//! for name and password.
+//! for a name and password.
 //!
 //! Owns the prompts that come before the chat. Runs on the main thread.
 
@@ -16,7 +16,7 @@ use crate::protocol::names::UserName;
 use crate::protocol::secrets::Secret;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-/// How many times name and password are asked for.
+/// How many times the user is asked for a name and password.
 const TRIES: u32 = 5;
 
 /// Asks the user.
@@ -120,7 +120,7 @@ pub(super) fn connect(
         let answers = Answers::from(args, registers, prompts)?;
         let mut result = auth.log_in(answers.credentials());
         if matches!(result, Err(AuthError::Connection { .. })) {
-            // The server does not wait for a login as long as people may take to type.
+            // People may take longer to type than the server waits for a login.
             drop(auth);
             auth = Authenticator::new(open(connector, poller, prompts)?, poller);
             epoch = auth.greet()?;

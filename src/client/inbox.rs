@@ -1,8 +1,8 @@
-//! Received bytes that were not taken as lines yet.
+//! Received bytes that were not read as lines yet.
 //!
 //! Owns the limits of what a server may send: lines of at most [`SERVER_LINE_MAX`] bytes, and
 //! frames within the protocol's limits. Anything else ends the connection. Lines are cut one by
-//! one as they are taken, so that a small frame of many lines does not become a large list. Must
+//! one as they are read, so that a small frame of many lines does not become a large list. Must
 //! not know sockets.
 
 use crate::protocol::deflate::{BadFrame, Unpacker};
@@ -21,29 +21,27 @@ pub enum InboxError {
     BadFrame(#[from] BadFrame),
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Inbox {
     framer: Framer,
     frames: Frames,
-    /// 46 KiB, made for the first frame.
+    /// 46 KiB, created for the first frame.
     unpacker: Option<Box<Unpacker>>,
     next: Option<String>,
 }
 
 impl Inbox {
-    /// Empty.
     #[must_use]
     pub(super) fn new() -> Self {
         Self { framer: Framer::new(), frames: Frames::Off, unpacker: None, next: None }
     }
 
-    /// From here on a line that begins with `=` is a deflate frame's header.
+    /// From now on a line that begins with `=` is a deflate frame's header.
     pub(super) fn expect_frames(&mut self) {
         self.frames = Frames::FromServer;
     }
 
-    /// Takes bytes from the socket.
+    /// Adds bytes from the socket.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.framer.keep(bytes);
     }
@@ -58,7 +56,7 @@ impl Inbox {
     /// Takes the oldest line, with invalid UTF-8 replaced; `None` if there is no complete one.
     ///
     /// # Errors
-    /// [`InboxError`]; the connection can't be used any more.
+    /// [`InboxError`]; the connection is then unusable.
     pub(super) fn pop(&mut self) -> Result<Option<String>, InboxError> {
         let found = self.has_line()?;
         Ok(if found { self.next.take() } else { None })
@@ -67,7 +65,7 @@ impl Inbox {
     /// Whether there is a complete line.
     ///
     /// # Errors
-    /// [`InboxError`]; the connection can't be used any more.
+    /// [`InboxError`]; the connection is then unusable.
     pub(super) fn has_line(&mut self) -> Result<bool, InboxError> {
         let rules = Rules { line_max: SERVER_LINE_MAX, frames: self.frames };
         while self.next.is_none() {

@@ -1,6 +1,6 @@
 //! Messages, parsed from a line or from a row of history.
 //!
-//! Owns the syntax of those rows, and the rule which conversation a direct message belongs to.
+//! Owns the syntax of those rows, and the rule for which conversation a direct message belongs to.
 //! Pure.
 
 use super::screen::{Message, Recipient};
@@ -11,9 +11,9 @@ use jiff::Timestamp;
 /// A message and where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Incoming {
-    /// The conversation; none if its name is not valid.
+    /// The conversation; `None` if its name is not valid.
     pub target: Option<Target>,
-    /// Its id there; none without tags.
+    /// Its id there; `None` without tags.
     pub id: Option<u64>,
     /// The message, as it is shown.
     pub message: Message,

@@ -7,7 +7,7 @@ use super::known_names::KnownNames;
 use crate::protocol::command::{Command, Input, LINE_MAX, Setting, label_of, parse_line};
 use crate::protocol::names::{RoomName, Target};
 
-/// Bytes that the client's label takes at most: `/@c`, a number and a space.
+/// The most bytes of the client's label: `/@c`, a number and a space.
 const LABEL_ROOM: usize = 24;
 
 /// What the client adds to `/help`.
@@ -25,7 +25,7 @@ pub(super) enum Interpretation {
     Post {
         /// Where to say it.
         target: Target,
-        /// The key that makes it once.
+        /// The key under which it is said only once.
         key: String,
         /// The text.
         text: String,
@@ -47,7 +47,7 @@ pub(super) fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnc
     if line.contains(['\n', '\r']) {
         return refused("bad-text", "a message is one line, without line ends in it");
     }
-    let meant = match parse_line(line) {
+    let interpreted = match parse_line(line) {
         Input::Nothing => return Interpretation::Nothing,
         Input::Text(text) => match room {
             Some(room) => Interpretation::Post { target: Target::Room(*room), key: new_key(), text: text.to_owned() },
@@ -65,7 +65,7 @@ pub(super) fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnc
         },
         Input::Command { verb: Err(_), .. } => Interpretation::Command(without_label(line).to_owned()),
     };
-    let length = match &meant {
+    let length = match &interpreted {
         Interpretation::Post { target, key, text } => format!("post {target} {key} ").len() + text.len(),
         Interpretation::Command(command) => command.len(),
         _ => 0,
@@ -75,7 +75,7 @@ pub(super) fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnc
         let text = format!("that line is {} bytes, and the limit here is {most}. Nothing was sent.", line.len());
         return Interpretation::Refused { code: "line-too-long", text };
     }
-    meant
+    interpreted
 }
 
 /// The command after the slash and the user's own label, if there is one.
@@ -103,7 +103,7 @@ pub(super) fn is_secret(line: &str) -> bool {
     matches!(verb.name, "login" | "register" | "resume" | "passwd" | "resetpw")
 }
 
-/// The room that a command makes the current one. If it is refused, there is no current room.
+/// The room that a command makes current. If it is refused, there is no current room.
 #[must_use]
 pub(super) fn enters_room(command: &str) -> Option<RoomName> {
     match parse(&format!("/{command}"))? {
@@ -130,7 +130,7 @@ pub(super) fn catches_up(command: &str) -> Option<Target> {
     }
 }
 
-/// The option that a command sets, where the user may: tags and deflate are the client's own.
+/// The option that a command sets, if it is the user's to set: the client manages tags and deflate.
 #[must_use]
 pub(super) fn sets_option(command: &str) -> Option<&'static str> {
     match parse(&format!("/{command}"))? {
@@ -176,7 +176,7 @@ fn parse(line: &str) -> Option<Command> {
 mod tests {
     use super::*;
 
-    fn meant(line: &str) -> Interpretation {
+    fn interpreted(line: &str) -> Interpretation {
         interpret(line, Some(&RoomName::lobby()), || "key".to_owned())
     }
 
@@ -186,21 +186,21 @@ mod tests {
 
     #[test]
     fn messages_become_posts_and_commands_stay() {
-        assert_eq!(meant("hello  bob"), post("lobby", "hello  bob"));
-        assert_eq!(meant("//etc"), post("lobby", "/etc"));
-        assert_eq!(meant("/msg Bob lunch?"), post("@Bob", "lunch?"));
-        assert_eq!(meant("/say ops hi"), post("ops", "hi"));
-        assert_eq!(meant("  "), Interpretation::Nothing);
+        assert_eq!(interpreted("hello  bob"), post("lobby", "hello  bob"));
+        assert_eq!(interpreted("//etc"), post("lobby", "/etc"));
+        assert_eq!(interpreted("/msg Bob lunch?"), post("@Bob", "lunch?"));
+        assert_eq!(interpreted("/say ops hi"), post("ops", "hi"));
+        assert_eq!(interpreted("  "), Interpretation::Nothing);
         assert!(is_quit("/QUIT") && is_quit("/@x quit") && !is_quit("//quit"));
-        assert_eq!(meant("/join #Ops"), Interpretation::Command("join #Ops".to_owned()));
-        assert_eq!(meant("/@mine who  ops"), Interpretation::Command("who  ops".to_owned()));
-        assert_eq!(meant("/@mine frobnicate x"), Interpretation::Command("frobnicate x".to_owned()));
-        assert_eq!(meant("/history limit=x"), Interpretation::Command("history limit=x".to_owned()));
-        assert_eq!(meant("/"), Interpretation::Command(String::new()));
+        assert_eq!(interpreted("/join #Ops"), Interpretation::Command("join #Ops".to_owned()));
+        assert_eq!(interpreted("/@mine who  ops"), Interpretation::Command("who  ops".to_owned()));
+        assert_eq!(interpreted("/@mine frobnicate x"), Interpretation::Command("frobnicate x".to_owned()));
+        assert_eq!(interpreted("/history limit=x"), Interpretation::Command("history limit=x".to_owned()));
+        assert_eq!(interpreted("/"), Interpretation::Command(String::new()));
     }
 
     #[test]
-    fn what_can_not_be_sent_is_refused_at_once() {
+    fn a_line_that_can_not_be_sent_is_refused() {
         let code = |line: &str, room: Option<&RoomName>| match interpret(line, room, || "key".to_owned()) {
             Interpretation::Refused { code, .. } => code,
             other => panic!("{other:?}"),

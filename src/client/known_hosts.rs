@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pin(pub [u8; 32]);
 
-/// Why a server was trusted the last time.
+/// Why a server was trusted last time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Record {
     /// The user trusted this key.
@@ -44,7 +44,7 @@ pub(super) struct KnownHost {
     pub line: usize,
 }
 
-/// The file can't be used; to go on without it would be to trust the server blindly.
+/// The file can't be used. Going on without it would mean trusting the server blindly.
 #[derive(Debug, thiserror::Error)]
 pub enum KnownHostsError {
     /// The file can't be read or written.

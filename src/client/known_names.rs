@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Names of each kind that are remembered; others are not completed.
 const NAMES_MAX: usize = 5000;
 
-/// See the module. Clones share what they know.
+/// Clones share the names.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KnownNames(Arc<Mutex<Seen>>);
 

@@ -22,7 +22,6 @@ use std::path::PathBuf;
 /// Lines in the history file.
 const HISTORY_MAX: usize = 1000;
 
-/// See the module.
 pub(super) struct LineEditor {
     editor: Editor<LineHelper, DefaultHistory>,
     history: PathBuf,
@@ -43,7 +42,7 @@ impl LineEditor {
     /// An editor on the terminal, with the history of earlier runs.
     ///
     /// # Errors
-    /// What rustyline says, if the terminal can't be used.
+    /// Rustyline's, if the terminal can't be used.
     pub(super) fn new(history: PathBuf, names: KnownNames) -> rustyline::Result<Self> {
         let config = Config::builder()
             .max_history_size(HISTORY_MAX)?
@@ -54,7 +53,7 @@ impl LineEditor {
         let typed_before = DefaultHistory::with_config(&config);
         let mut editor = Editor::with_history(config, typed_before)?;
         editor.set_helper(Some(LineHelper { names, gate: None }));
-        // By default Ctrl-J inserts a line end; here it enters the line, as everywhere else.
+        // By default Ctrl-J inserts a newline; here it enters the line, as it does everywhere else.
         editor.bind_sequence(KeyEvent::ctrl('j'), EventHandler::Simple(Cmd::AcceptLine));
         if let Err(error) = editor.load_history(&history) {
             log::debug!("can't load the history file: {error}");
@@ -65,7 +64,7 @@ impl LineEditor {
     /// Prints above the line being typed.
     ///
     /// # Errors
-    /// What rustyline says, if the terminal can't do that.
+    /// Rustyline's, if the terminal can't do that.
     pub(super) fn printer(&mut self) -> rustyline::Result<impl ExternalPrinter + Send + use<>> {
         self.editor.create_external_printer()
     }
@@ -80,7 +79,7 @@ impl LineEditor {
     /// Waits for the user to enter something.
     ///
     /// # Errors
-    /// What rustyline says, if the terminal fails.
+    /// Rustyline's, if the terminal fails.
     pub(super) fn read(&mut self, prompt: &str) -> rustyline::Result<Entered> {
         let entered = self.editor.readline(prompt);
         if let Some(gate) = self.editor.helper().and_then(|helper| helper.gate.as_ref()) {
@@ -142,7 +141,7 @@ impl Highlighter for LineHelper {}
 impl Hinter for LineHelper {
     type Hint = String;
 
-    // There are no hints, but this is the first thing that the editor asks for when it is ready.
+    // There are no hints, but this is the first method that the editor calls when it is ready.
     fn hint(&self, _line: &str, _pos: usize, _ctx: &Context<'_>) -> Option<String> {
         if let Some(gate) = &self.gate {
             gate.open();
@@ -152,7 +151,7 @@ impl Hinter for LineHelper {
 }
 
 impl Validator for LineHelper {
-    // The last thing that the editor asks for before it gives the terminal back.
+    // The last method that the editor calls before it gives the terminal back.
     fn validate(&self, _ctx: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         if let Some(gate) = &self.gate {
             gate.close();
@@ -204,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_completed_by_what_fits() {
+    fn words_are_completed_by_their_place() {
         let names = KnownNames::default();
         ["lobby", "ops"].iter().for_each(|room| names.room(room));
         ["Bob", "bonnie", "oscar"].iter().for_each(|name| names.person(name));

@@ -80,7 +80,7 @@ pub enum ClientError {
         /// The lines that the server had not answered.
         unsent: Vec<String>,
     },
-    /// Standard output takes nothing more.
+    /// Standard output can't be written any more.
     #[error("can't write to standard output: {0}")]
     Unseen(io::Error),
     /// Its own files can't be read or written.
@@ -89,14 +89,14 @@ pub enum ClientError {
     /// The line editor failed.
     #[error("this terminal isn't supported: {0}")]
     Terminal(#[from] rustyline::error::ReadlineError),
-    /// The system gave no thread or no file descriptors, or standard input failed.
+    /// No thread or file descriptor could be created, or standard input failed.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The system gave no random bytes.
     #[error(transparent)]
     Randomness(#[from] crate::protocol::secrets::NoRandomness),
-    /// A script's line was refused, and the reason printed at that moment; or the connection
-    /// dropped before it was answered.
+    /// A script's line was refused, and the reason was printed then; or the connection dropped
+    /// before the line was answered.
     #[error("at least one line was refused or not answered")]
     Refused,
 }
@@ -106,7 +106,7 @@ fn not_sent(lines: &[String]) -> String {
 }
 
 impl ClientError {
-    /// The exit code of the process, as `--help` lists them. clap itself uses 2.
+    /// The exit code of the process, one of those that `--help` lists. clap itself uses 2.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -165,7 +165,7 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
                 network.join();
                 outcome
             }
-            // With TERM=dumb the cursor can't move, so lines are printed as they come.
+            // With TERM=dumb the cursor can't move, so lines are printed as they arrive.
             Err(error) => {
                 log::debug!("no line editor: {error}");
                 say("Enter sends, /help lists the commands, Ctrl-D leaves.");
@@ -188,7 +188,7 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
     }
 }
 
-/// Prints a line of the client's own while no line is being typed.
+/// Prints one of the client's own lines while no line is being typed.
 fn say(text: &str) {
     let mut out = io::stdout().lock();
     if let Err(error) = writeln!(out, "{text}") {

@@ -40,7 +40,7 @@ pub(super) enum UserAction {
 /// When to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
-    /// At once.
+    /// Now.
     Now,
     /// When all lines are answered, and everything that was missed is shown.
     Settled,
@@ -66,7 +66,7 @@ pub(super) enum Ending {
     Left,
     /// It can't reconnect.
     Lost(ConnectorError),
-    /// The screen takes nothing more.
+    /// The screen can't show anything more.
     Unseen(io::Error),
 }
 
@@ -75,7 +75,7 @@ pub(super) enum Ending {
 pub(super) enum Patience {
     /// Until the user leaves.
     Endless,
-    /// For this long: nobody is there to notice that nothing happens.
+    /// For this long: nobody is there to notice that nothing is happening.
     Limited(Duration),
 }
 
@@ -90,7 +90,7 @@ pub(super) struct NetworkHandle {
 }
 
 impl NetworkHandle {
-    /// Passes on an action. A thread that has ended ignores it; it has reported why it ended.
+    /// Sends an action. A thread that has ended ignores it; it has reported why it ended.
     pub(super) fn send(&self, action: UserAction) {
         if self.actions.send(action).is_ok() {
             self.wake_handle.wake();
@@ -98,7 +98,7 @@ impl NetworkHandle {
     }
 
     /// Waits until the thread has ended, but no longer than a goodbye takes: it may be in a host
-    /// name look-up, which can't be interrupted, and the process is about to end anyway.
+    /// name lookup, which can't be interrupted, and the process is about to end anyway.
     pub(super) fn join(self) {
         let until = Instant::now() + GOODBYE + Duration::from_secs(1);
         while let Ok(report) = self.reports.recv_deadline(until) {
@@ -112,7 +112,7 @@ impl NetworkHandle {
     }
 }
 
-/// What the thread owns.
+/// The thread's state.
 struct Network<S> {
     connector: Connector,
     poller: Poller,
@@ -124,7 +124,7 @@ struct Network<S> {
     patience: Patience,
     backoff: Backoff,
     leaving: Option<When>,
-    /// Why the screen takes nothing more.
+    /// Why the screen can't show anything more.
     unseen: Option<io::Error>,
     /// Answers to the server's questions that were not sent yet.
     answers: Vec<Secret>,
@@ -140,7 +140,7 @@ enum Over {
 /// Starts the thread with a logged-in connection.
 ///
 /// # Errors
-/// If the system gives no thread.
+/// If the thread can't be started.
 pub(super) fn start<S: Screen + 'static>(
     connector: Connector,
     poller: Poller,

@@ -1,4 +1,4 @@
-//! The readiness wait of one thread.
+//! Waiting for readiness, on one thread.
 //!
 //! Owns mio's poll: a thread blocks in it for one socket and for wake-ups from other threads.
 //! Belongs to the thread that owns the connection.
@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 const SOCKET: Token = Token(0);
 const WOKEN: Token = Token(1);
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Poller {
     poll: Poll,
@@ -52,14 +51,14 @@ impl Poller {
     /// A poller for one thread.
     ///
     /// # Errors
-    /// If the system gives no file descriptors.
+    /// If no file descriptors are left.
     pub(super) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WOKEN)?);
         Ok(Self { poll, events: Events::with_capacity(8), waker })
     }
 
-    /// What other threads wake it with.
+    /// A handle with which other threads wake it.
     #[must_use]
     pub(super) fn wake_handle(&self) -> WakeHandle {
         WakeHandle(Arc::clone(&self.waker))
@@ -74,7 +73,7 @@ impl Poller {
     /// Waits for a wake-up, until the deadline.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's.
     pub(super) fn sleep(&mut self, until: Instant) -> io::Result<WaitOutcome> {
         loop {
             let left = until.saturating_duration_since(Instant::now());

@@ -25,7 +25,7 @@ pub(super) trait Screen: Send {
     /// Shows an item.
     ///
     /// # Errors
-    /// What the system says if nothing more can be shown.
+    /// The system's, if nothing more can be shown.
     fn show(&mut self, item: &Item) -> io::Result<()>;
 }
 
@@ -42,7 +42,7 @@ enum Passage {
     #[default]
     Closed,
     Open,
-    /// The editor is gone: the rest is written out, and the thread ends.
+    /// The editor has ended: the rest is written out, and the thread ends.
     Ending,
 }
 
@@ -110,7 +110,7 @@ impl Printer {
     /// Starts the thread `printer`.
     ///
     /// # Errors
-    /// If the system gives no thread.
+    /// If the thread can't be started.
     pub(super) fn start<P: ExternalPrinter + Send + 'static>(terminal: P) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let queue = Arc::clone(&shared);

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 /// Requests in flight; more wait here, since the server would only slow them down.
 const WINDOW: usize = 32;
 
-/// Numbers a line of the user's until it is answered.
+/// Identifies one of the user's lines until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RequestId(pub u64);
 
@@ -27,12 +27,12 @@ pub(super) enum Request {
         id: RequestId,
         /// Where to say it.
         target: Target,
-        /// The key that makes it once.
+        /// The key under which it is said only once.
         key: String,
         /// The text.
         text: String,
     },
-    /// A command of the user's.
+    /// One of the user's commands.
     Command {
         /// The user's line.
         id: RequestId,
@@ -45,7 +45,7 @@ pub(super) enum Request {
     Fetch(Target, Part),
     /// Mark one as read up to here.
     Mark(Target, u64),
-    /// Make a device token with this label: a new password revoked the old one.
+    /// Create a device token with this label: a new password revoked the old one.
     NewToken(String),
     /// Return to the room that was current before the connection dropped.
     Return(Target),
@@ -71,7 +71,6 @@ impl Request {
     }
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct RequestQueue {
     waiting: VecDeque<Request>,
@@ -85,7 +84,7 @@ impl RequestQueue {
         self.waiting.push_back(request);
     }
 
-    /// Adds a request that the client itself needs now: before what waits.
+    /// Adds a request that the client itself needs now, before those that wait.
     pub(super) fn push_first(&mut self, request: Request) {
         self.waiting.push_front(request);
     }
@@ -125,8 +124,8 @@ impl RequestQueue {
         !self.waiting.iter().any(users) && !self.in_flight.iter().any(|(_, request)| users(request))
     }
 
-    /// The connection is gone. Messages wait to be sent again, in order; what the client requested
-    /// by itself is forgotten. Returns the commands whose outcome is unknown.
+    /// The connection was lost. Messages wait to be sent again, in order; the client's own requests
+    /// are forgotten. Returns the commands whose outcome is unknown.
     pub(super) fn dropped(&mut self) -> Vec<(RequestId, String)> {
         let mut unknown = Vec::new();
         let mut again = VecDeque::new();

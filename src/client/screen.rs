@@ -33,9 +33,9 @@ pub(super) enum Item {
         /// The server's sentence.
         text: String,
     },
-    /// The server says something unasked.
+    /// A notice from the server.
     Notice(String),
-    /// The client says something.
+    /// A notice from the client itself.
     Local(String),
 }
 
@@ -198,7 +198,7 @@ fn put_name(out: &mut String, name: &str, paint: Paint) {
 
 fn stamp(out: &mut String, at: Option<u64>, style: &Style, now: Timestamp) {
     let (Some(zone), Some(at)) = (&style.clock, at) else { return };
-    // Only a hostile server sends a time beyond the calendar; it is not shown.
+    // Only a hostile server sends a time that is out of range; it is not shown.
     let Some(at) = i64::try_from(at).ok().and_then(|at| Timestamp::from_millisecond(at).ok()) else { return };
     let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
     let form = if at.date() == now.date() { "%H:%M " } else { "%Y-%m-%d %H:%M " };
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_terminal_lines_look_as_on_the_wire() {
+    fn without_a_terminal_lines_look_like_on_the_wire() {
         let plain = |item: &Item| shown(item, Paint::Plain, None);
         assert_eq!(plain(&said("hello", Some(1))), "[lobby] bob: hello");
         let direct = Item::Message(Message {
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_for_terminals_that_want_them() {
+    fn colours_are_for_terminals_that_support_them() {
         use OutputKind::{Pipe, Terminal};
         let choose = |asked, terminal, set: Option<(&str, &str)>| {
             Paint::choose(asked, terminal, |name| {

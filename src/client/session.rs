@@ -32,7 +32,7 @@ pub(super) enum Effect {
     Show(Item),
     /// The server asks this; the user's answer is sent as the next line, whatever it is.
     Ask(String),
-    /// A line of the user's has been answered, or never will be.
+    /// One of the user's lines has been answered, or never will be.
     Settled(RequestId, Settled),
     /// The current room changed.
     Room(Option<RoomName>),
@@ -44,7 +44,7 @@ pub(super) enum Effect {
     Reconnect,
 }
 
-/// What became of a line of the user's.
+/// What became of one of the user's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
     /// It was done.
@@ -64,7 +64,6 @@ pub(super) enum Marking {
     Off,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Session {
     me: Option<UserName>,
@@ -96,7 +95,7 @@ enum ConnectionState {
     Up,
 }
 
-/// Keys for `/post`: random, so that no other run of any client makes the same.
+/// Keys for `/post`: random, so that no other run of any client uses the same.
 #[derive(Debug)]
 struct Keys {
     prefix: String,
@@ -153,7 +152,7 @@ impl Session {
         self.take_effects()
     }
 
-    /// The connection is gone.
+    /// The connection was lost.
     pub(super) fn disconnected(&mut self) -> Vec<Effect> {
         self.state = ConnectionState::Down;
         for (id, command) in self.requests.dropped() {
@@ -207,7 +206,7 @@ impl Session {
     /// The user entered a line.
     pub(super) fn user_line(&mut self, id: RequestId, line: String) -> Vec<Effect> {
         if self.state == ConnectionState::Up {
-            self.give(id, &line);
+            self.request(id, &line);
         } else if self.pending.len() >= PENDING_MAX {
             self.refuse(id, "limit", "too many lines are waiting for the connection; this one was dropped.");
         } else {
@@ -222,18 +221,18 @@ impl Session {
     /// A line arrived from the server.
     pub(super) fn server_line(&mut self, text: &str, now: Instant) -> Vec<Effect> {
         if let Ok(line) = Line::parse(text) {
-            self.take(&line, now);
+            self.handle(&line, now);
         }
         self.take_effects()
     }
 
-    fn give(&mut self, id: RequestId, line: &str) {
+    fn request(&mut self, id: RequestId, line: &str) {
         let key = &mut self.keys;
-        let meant = interpret::interpret(line, self.room.as_ref(), || {
+        let interpretation = interpret::interpret(line, self.room.as_ref(), || {
             key.count += 1;
             format!("{}-{}", key.prefix, key.count)
         });
-        match meant {
+        match interpretation {
             Interpretation::Nothing => self.settle(id, Settled::Done),
             Interpretation::Refused { code, text } => self.refuse(id, code, &text),
             Interpretation::Post { target, key, text } => self.requests.push(Request::Post { id, target, key, text }),
@@ -241,7 +240,7 @@ impl Session {
         }
     }
 
-    fn take(&mut self, line: &Line<'_>, now: Instant) {
+    fn handle(&mut self, line: &Line<'_>, now: Instant) {
         let request = line.tags.re.and_then(|re| self.requests.request(re)).cloned();
         match line.body {
             Body::Row(text) => self.row(request.as_ref(), text, now),
@@ -271,7 +270,7 @@ impl Session {
                 match (target, id) {
                     (Some(target), Some(id)) => {
                         let step = self.catch_up.live(&target, id, message);
-                        self.walk(step.into_iter().collect(), now);
+                        self.apply(step.into_iter().collect(), now);
                     }
                     _ => self.show(Item::Message(message)),
                 }
@@ -292,7 +291,7 @@ impl Session {
         self.show(Item::Event { room: room.to_owned(), text: text.to_owned(), at: tags.at });
     }
 
-    fn walk(&mut self, steps: Vec<Step>, now: Instant) {
+    fn apply(&mut self, steps: Vec<Step>, now: Instant) {
         for step in steps {
             match step {
                 Step::Show(target, id, message) => {

@@ -1,7 +1,7 @@
 //! What the client remembers between runs: files in `$XDG_STATE_HOME/chitchat`.
 //!
 //! Owns the directory (0700) and its files (0600): `known_hosts`, `tokens` and `history`. Never
-//! stores a password. Several clients may run at once: each change is made under a lock, and
+//! stores a password. Several clients may run at once: each change is made under a lock and
 //! replaces the whole file. Used by the main thread, and by the network thread when a token was
 //! revoked.
 
@@ -51,7 +51,7 @@ impl StateDir {
     /// The user's directory, created if necessary.
     ///
     /// # Errors
-    /// [`StateError`] if it is not known where, or can't be created.
+    /// [`StateError`] if its place is unknown, or it can't be created.
     pub(super) fn open() -> Result<Self, StateError> {
         let base = etcetera::base_strategy::Xdg::new().map_err(|_| StateError::NoHome)?;
         let dir = base.state_dir().ok_or(StateError::NoHome)?.join("chitchat");
@@ -87,7 +87,7 @@ impl StateDir {
     /// The saved login on a server: of this account, or of the one that logged in last.
     ///
     /// # Errors
-    /// [`StateError::Io`] if the file exists and can't be read.
+    /// [`StateError::Io`] if the file exists but can't be read.
     pub(super) fn saved_login(
         &self,
         server: &Address,
@@ -131,7 +131,7 @@ impl StateDir {
         })
     }
 
-    /// Replaces a file with what `change` makes of it.
+    /// Replaces a file's text with what `change` returns for it.
     ///
     /// # Errors
     /// [`StateError::Io`] names the file.

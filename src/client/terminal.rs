@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 
 /// How long to wait for a command's answer before the next prompt.
 const ANSWER_SHOWN: Duration = Duration::from_secs(3);
-/// How long to wait for answers before leaving. While connected they take far less.
+/// How long to wait for answers before leaving. While connected it takes far less.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
-/// Lines entered at once that are sent without asking; more are a paste.
+/// The most lines entered together that are sent without asking; more are a paste.
 const PASTED_UNASKED: usize = 1;
 
 struct TerminalChat<'a> {
@@ -39,7 +39,7 @@ struct TerminalChat<'a> {
 pub(super) enum Prompt {
     /// It is in the prompt.
     Shown,
-    /// There is no prompt, since lines may be printed behind it at any time; changes are told.
+    /// There is no prompt, since lines may be printed after it at any time; changes are announced.
     Told,
 }
 
@@ -56,7 +56,7 @@ enum Leave {
 ///
 /// # Errors
 /// [`ClientError::Lost`] if the client can't reconnect, [`ClientError::Unseen`] if the terminal
-/// takes nothing more.
+/// can't be used any more.
 pub(super) fn run(
     network: &NetworkHandle,
     editor: &mut LineEditor,
@@ -173,7 +173,7 @@ impl TerminalChat<'_> {
             }
             Report::Settled(id, _) => self.unanswered.settled(id),
             Report::Ask(question) => {
-                // The server could ask for any password: say who asks.
+                // The server could ask for any password, so say who is asking.
                 let question = format!("{} asks: {} ", self.host, super::screen::clean(&question));
                 let answer = match rpassword::prompt_password(question) {
                     Ok(typed) => Secret::new(&zeroize::Zeroizing::new(typed)),

@@ -28,7 +28,7 @@ pub enum TrustError {
     Unknown {
         /// What the user compares with the fingerprint that the server prints.
         fingerprint: Fingerprint,
-        /// What would be remembered.
+        /// The record that would be saved.
         pin: Pin,
         /// Why no authority trusts it.
         reason: String,
@@ -79,16 +79,16 @@ pub enum TrustError {
 /// What a handshake decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TrustOutcome {
-    /// The server is trusted, and this is to be remembered.
+    /// The server is trusted, and this is to be saved.
     Trusted(Record),
     /// The server is not trusted.
     Untrusted(TrustError),
 }
 
-/// Decides for one server. Made for each connection, so that `known_hosts` is read afresh.
+/// Decides for one server. Created for each connection, so that `known_hosts` is read again.
 #[derive(Debug)]
 pub(super) struct Trust {
-    /// `None` if the system has no authorities, and so trusts nobody.
+    /// `None` if the system has no authorities, and so trusts no server.
     platform: Option<Arc<dyn ServerCertVerifier>>,
     provider: Arc<CryptoProvider>,
     wanted: Option<Fingerprint>,
@@ -115,7 +115,7 @@ impl Trust {
     /// no certificate, and would be trusted even if the pin has changed since.
     ///
     /// # Errors
-    /// What rustls says, if its provider does not support TLS 1.2 and 1.3.
+    /// Rustls's, if its provider does not support TLS 1.2 and 1.3.
     pub(super) fn tls_config(self: &Arc<Self>) -> Result<ClientConfig, TlsError> {
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()?
@@ -211,7 +211,7 @@ impl ServerCertVerifier for Trust {
     }
 }
 
-/// Why no authority trusts a certificate, in plain words.
+/// Why no authority trusts a certificate, for the user.
 fn reason(error: &TlsError) -> String {
     let TlsError::InvalidCertificate(why) = error else { return error.to_string() };
     match why {

@@ -7,7 +7,6 @@ use super::interpret::is_secret;
 use super::requests::RequestId;
 use std::collections::BTreeMap;
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Unanswered {
     lines: BTreeMap<u64, String>,

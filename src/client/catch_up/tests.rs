@@ -52,7 +52,7 @@ fn the_start_shows_the_current_room_and_counts_the_others() {
 }
 
 #[test]
-fn a_different_history_starts_afresh() {
+fn a_different_history_starts_over() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
     assert_eq!(catch_up.connected("e1"), Continuity::Same);
     catch_up.listed("e1", vec![row("lobby", 30, 30, 0)], Some(&lobby));

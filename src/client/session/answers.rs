@@ -29,7 +29,7 @@ impl Session {
                 if target == *wanted {
                     self.names.person(&message.author);
                     let steps = self.catch_up.fetched(&target, id, message);
-                    self.walk(steps, now);
+                    self.apply(steps, now);
                 }
             }
             Some(Request::Command { command, .. }) => {
@@ -63,7 +63,7 @@ impl Session {
             Request::Fetch(..) => {
                 let more = text.split(", ").skip(1).any(|word| word == "more");
                 let steps = self.catch_up.page_end(if more { Page::More } else { Page::Last });
-                self.walk(steps, now);
+                self.apply(steps, now);
             }
             Request::NewToken(_) => {
                 let token = text.split(' ').next().unwrap_or_default();
@@ -92,7 +92,7 @@ impl Session {
             // The user may no longer read there.
             Request::Fetch(..) => {
                 let steps = self.catch_up.page_end(Page::Last);
-                self.walk(steps, now);
+                self.apply(steps, now);
             }
             Request::Return(target) => {
                 self.tell(&format!("you're no longer in {target}"));
@@ -114,10 +114,10 @@ impl Session {
         // A person is shown what is unread; a program asks for what it wants.
         let shown = (self.marking == Marking::On).then_some(&current);
         let steps = self.catch_up.listed(&self.epoch, rows, shown);
-        self.walk(steps, now);
+        self.apply(steps, now);
         self.state = ConnectionState::Up;
         for (id, line) in std::mem::take(&mut self.pending) {
-            self.give(id, &line);
+            self.request(id, &line);
         }
     }
 

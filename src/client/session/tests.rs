@@ -203,7 +203,7 @@ fn nothing_is_sent_after_a_question() {
 }
 
 #[test]
-fn after_a_restored_backup_ids_start_afresh() {
+fn after_a_restored_backup_ids_start_over() {
     let mut talk = Talk::started(Marking::On);
     talk.drop_connection();
     talk.connect("e2");
