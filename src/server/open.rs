@@ -1,7 +1,6 @@
 //! Opening a server: the data, the certificate, and the sockets that it listens on.
 //!
-//! Runs on the thread of whoever opens it. [`Server::serve`], which starts the threads, is in
-//! [`super::serve`].
+//! Runs on the caller's thread. [`Server::serve`], which starts the others, is in [`super::serve`].
 
 use crate::protocol::secrets::{Digest, Secret, new_invite_code};
 use crate::server::ServerError;
@@ -93,13 +92,13 @@ pub enum OpenWarning {
 }
 
 impl Server {
-    /// Opens the data directory, which is made if it is missing, loads or makes the certificate,
+    /// Opens the data directory, creating it if it is missing, loads or creates the certificate,
     /// and listens.
     ///
-    /// Rebuilding a search index can take minutes; the log says how far it is.
+    /// Rebuilding a search index can take minutes; the log reports the progress.
     ///
     /// # Errors
-    /// Any [`ServerError`] but `Fault`. Nothing is listening then.
+    /// Any [`ServerError`] except `Fault`. Nothing is listening then.
     pub fn open(config: &Config) -> Result<Self, ServerError> {
         let store_settings = store_settings(config);
         let (store, snapshot) = Store::open(&store_settings)?;
@@ -160,13 +159,13 @@ impl Server {
         &self.config
     }
 
-    /// Where it takes TLS: the real addresses, where the settings said port 0.
+    /// The addresses that accept TLS: the actual ones, if the settings said port 0.
     #[must_use]
     pub fn tls_addresses(&self) -> &[SocketAddr] {
         &self.running.tls
     }
 
-    /// Where it takes unencrypted connections.
+    /// The addresses that accept unencrypted connections.
     #[must_use]
     pub fn plain_addresses(&self) -> &[SocketAddr] {
         &self.running.plain
@@ -178,7 +177,7 @@ impl Server {
         self.fingerprint
     }
 
-    /// What its operator should know.
+    /// What the operator should know.
     #[must_use]
     pub fn warnings(&self) -> &[OpenWarning] {
         &self.warnings
@@ -190,8 +189,9 @@ impl Server {
         self.snapshot.accounts.iter().any(|account| account.admin && account.hash.is_some())
     }
 
-    /// Makes a code that lets one person register as an administrator within 24 hours; for a server
-    /// that has none yet. The code is a secret: show it to a person, and never write it to a log.
+    /// Creates a code that lets one person register as an administrator within 24 hours; for a
+    /// server that has no administrator yet. The code is a secret: show it to a person, and never
+    /// write it to a log.
     ///
     /// # Errors
     /// If there is no randomness, or the code can't be saved.
@@ -207,13 +207,13 @@ impl Server {
         Ok(code)
     }
 
-    /// What stops it from another thread.
+    /// The handle that stops it from another thread.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         Stopper::new(self.events.0.clone())
     }
 
-    /// Closes a server that is not to serve after all.
+    /// Closes a server that will not serve after all.
     ///
     /// # Errors
     /// If the database can't be closed cleanly; what was saved stays saved.
@@ -241,7 +241,7 @@ fn listen_on(
     Ok(listening)
 }
 
-/// Whether anyone but the directory's owner may make, replace and remove files in it.
+/// Whether anyone except the directory's owner may create, replace and remove files in it.
 fn others_may_write(directory: &Path) -> bool {
     const GROUP_AND_OTHERS: u32 = 0o022;
     fs::metadata(directory).is_ok_and(|found| found.permissions().mode() & GROUP_AND_OTHERS != 0)

@@ -1,11 +1,11 @@
-//! Serving: every channel made and every thread started, in one function, and ended in one.
+//! Serving: one function creates every channel, starts every thread and ends them all.
 //!
-//! Stopping travels the same ring as a message: `accept` ends; the workers take no more lines and
-//! say so; the dispatcher commits and answers what came before and ends; the readers answer what
-//! is left; the workers say goodbye, flush and close; each thread is joined.
+//! Shutdown takes the same route as a message: `accept` ends; the workers cut no more lines and say
+//! so; the dispatcher commits and answers what came before, and ends; the readers answer what is
+//! left; the workers say goodbye, flush and close; each thread is joined.
 //!
-//! A fault takes the short way: the workers drop their connections without another byte, since
-//! whatever would be said now could be untrue. See [`Delivery::Abort`].
+//! A fault takes a shortcut: the workers drop their connections without another byte, since
+//! whatever they sent now could be untrue. See [`Delivery::Abort`].
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
@@ -25,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-/// Threads that read history and search. They are not the workers, so that a long search delays
+/// Threads that read history and search, separate from the workers, so that a long search delays
 /// nobody's lines.
 const READERS: usize = 2;
 
@@ -36,7 +36,7 @@ pub(super) enum Event {
     Stop,
     /// The dispatcher has answered all that came before the stop.
     Drained(Box<Store>),
-    /// A thread can't go on. The workers know it already.
+    /// A thread can't go on. The workers know already.
     Fault(ServerFault),
 }
 
@@ -49,10 +49,10 @@ impl Stopper {
         Self(events)
     }
 
-    /// Asks the server to stop: what it has taken is answered, everyone is told, and then
-    /// [`Server::serve`] returns. Asking twice, or too late, does nothing more.
+    /// Asks the server to stop: what it has accepted is answered, everyone is told, and then
+    /// [`Server::serve`] returns. Asking twice, or too late, has no effect.
     pub fn stop(&self) {
-        // A server that has ended listens no more.
+        // A server that has ended no longer listens.
         let _ = self.0.send(Event::Stop);
     }
 }
@@ -61,8 +61,8 @@ impl Server {
     /// Serves until a [`Stopper`] asks it to stop, then closes everything.
     ///
     /// # Errors
-    /// A thread or a queue that can't be made, or a [`ServerFault`]. After a fault not another byte
-    /// is sent to anyone, and every connection is closed; the threads that may hang on a failing
+    /// If a thread or a queue can't be created, or a [`ServerFault`]. After a fault not another
+    /// byte is sent to anyone, and every connection is closed; threads that may hang on a failing
     /// disk are not waited for, and the data directory is free again when they have ended.
     #[expect(clippy::too_many_lines, reason = "the whole arrangement of channels and threads is read in one place")]
     pub fn serve(self) -> Result<(), ServerError> {
@@ -135,8 +135,8 @@ impl Server {
         let alarm = Alarm { events, workers: mailboxes.clone() };
         let dispatcher_alarm = alarm.clone();
         let dispatcher_thread = spawn("dispatcher".to_owned(), move || dispatch(dispatcher, &dispatcher_alarm))?;
-        // The dispatcher runs now, and ends only after the workers: one that can't be started is dealt
-        // with like a fault.
+        // From here on the dispatcher runs, and it ends only after the workers: a thread that can't
+        // be started is handled like a fault.
         let (mut worker_threads, mut accept_thread) = (Vec::new(), None);
         let accepting = mailboxes.clone();
         let start = || -> Result<(), ServerError> {
@@ -148,7 +148,7 @@ impl Server {
             Ok(())
         };
 
-        // Until it is told to stop, and then until everything that it took is answered.
+        // Until it is told to stop, and then until everything that it accepted is answered.
         let outcome = start().and_then(|()| {
             loop {
                 // This thread holds a sender itself, in `alarm`, so there is always an event to come.
@@ -188,7 +188,7 @@ impl Server {
         worker_threads.into_iter().for_each(join);
         join(index_thread);
         join(checkpoint_thread);
-        // Their queue ended with the dispatcher; nobody waits any more for what is left in it.
+        // Their queue ended with the dispatcher; nobody waits for what is left in it any more.
         auth_queue.try_iter().for_each(drop);
         auth_threads.into_iter().for_each(join);
         Running::remove(&config.data);
@@ -220,7 +220,7 @@ fn hub_settings(config: &Config, answer_bytes: usize) -> hub::Settings {
 }
 
 fn connection_limits(config: &Config) -> Limits {
-    /// Without a bound an answer is still cut into pieces of this size.
+    /// If there is no limit, an answer is still cut into pieces of this size.
     const UNBOUNDED: usize = 1 << 30;
     let limits = &config.limits;
     Limits {
@@ -253,10 +253,11 @@ struct Alarm {
 }
 
 impl Alarm {
-    /// The workers first and from here: nothing that is sent to them after this is shown to anyone.
+    /// The workers are told first, and from here: nothing sent to them after this is shown to
+    /// anyone.
     fn raise(&self, fault: ServerFault) {
         self.workers.iter().for_each(|worker| worker.send(Delivery::Abort));
-        // The receiver is gone where another thread was first.
+        // The receiver is gone if another thread was first.
         let _ = self.events.send(Event::Fault(fault));
     }
 }
@@ -273,7 +274,7 @@ fn dispatch(dispatcher: Dispatcher, alarm: &Alarm) {
     }
 }
 
-/// A worker's thread. A panic outside of a connection's turn leaves nothing to go on with.
+/// A worker's thread. A panic outside a connection's turn leaves nothing to go on with.
 fn work(worker: Worker, shared: &Shared, name: String, alarm: &Alarm) {
     match catch_unwind(AssertUnwindSafe(|| worker.run(shared))) {
         Ok(Ok(())) => {}
@@ -282,8 +283,7 @@ fn work(worker: Worker, shared: &Shared, name: String, alarm: &Alarm) {
     }
 }
 
-/// A reader's thread. A read that panics is answered all the same, or its connection would wait
-/// for ever.
+/// A reader's thread. A read that panics is answered anyway, or its connection would wait forever.
 fn read(mut reader: Reader, read_jobs: &Receiver<ReadJob>, workers: &[Mailbox<Delivery>]) {
     for read_job in read_jobs {
         let conn = read_job.conn;

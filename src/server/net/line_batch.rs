@@ -1,11 +1,11 @@
-//! Lines of one room that follow one another, encoded once for everyone who is sent them.
+//! Consecutive lines of one room, encoded once for everyone who is sent them.
 
 use crate::protocol::deflate::{PLAIN_MAX, Packer};
 use crate::server::traffic::{LineRef, Lines};
 use std::cell::OnceCell;
 
-/// Lines of one room that are delivered together. Each connection takes them as one piece, in the form
-/// that its options ask for. Each form is made when it is first needed, once for a worker.
+/// Lines of one room that are delivered together. Each connection takes them as one piece, in the
+/// form that its options ask for. Each form is built when it is first needed, once per worker.
 pub(super) struct LineBatch<'a> {
     lines: &'a Lines,
     line_refs: &'a [LineRef],
@@ -15,7 +15,7 @@ pub(super) struct LineBatch<'a> {
 /// The lines with tags, or without.
 #[derive(Default)]
 struct Encoded {
-    /// Where the lines are not in one piece already.
+    /// Only if the lines are not already in one piece.
     joined: OnceCell<Vec<u8>>,
     packed: OnceCell<Vec<u8>>,
 }
@@ -61,7 +61,7 @@ pub(super) fn pack(mut lines: &[u8], packer: &mut Packer, out: &mut Vec<u8>) {
         let most = lines.len().min(PLAIN_MAX);
         let end = match lines[..most].iter().rposition(|&b| b == b'\n') {
             Some(at) => at + 1,
-            // No line is that long. If there were one, it would go as it is.
+            // No line is that long; if there were one, it would go out as it is.
             None => lines.len(),
         };
         let (chunk, rest) = lines.split_at(end);

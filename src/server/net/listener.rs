@@ -1,8 +1,8 @@
 //! The `accept` thread: accepts connections, takes a permit for each, and hands them to the workers
 //! in turn.
 //!
-//! An error of `accept` never ends it. When there are no descriptors left it closes one that it keeps
-//! in reserve, accepts a connection, tells it why, closes it, and waits a moment.
+//! An error of `accept` never ends it. When no descriptors are left, it closes one that it keeps in
+//! reserve, accepts a connection, tells it why, closes it, and waits a moment.
 
 use super::permit::{ConnectionLimits, Permits};
 use crate::protocol::names::AddressGroup;
@@ -23,27 +23,27 @@ use std::time::Duration;
 
 /// Connections that may wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 1024;
-/// What the kernel may hold for one connection that does not read, in bytes (Linux doubles it).
-/// The rest waits here, where it is counted.
+/// What the kernel may hold for one connection that does not read, in bytes (Linux doubles it). The
+/// rest waits in the outbox, where it is counted.
 const SEND_BUFFER: usize = 64 * 1024;
-/// A peer that has been silent for so long is probed.
+/// A peer that has been silent for this long is probed.
 const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
 /// How often it is probed from then on.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 /// Unanswered probes after which it is considered dead.
 const KEEPALIVE_PROBES: u32 = 4;
-/// Bytes that are not acknowledged for so long end the connection.
+/// Bytes that stay unacknowledged for this long end the connection.
 const USER_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long accepting pauses when there are no descriptors left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
-/// Connections accepted from one listener before the others are looked at.
+/// Connections accepted from one listener before the others get their turn.
 const ACCEPTS_MAX: usize = 256;
 const WAKER: Token = Token(usize::MAX);
 
-/// Why the server can't listen. The operator's to fix.
+/// Why the server can't listen; for the operator to fix.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Another program has the address.
+    /// Another program is using the address.
     #[error("{address} is in use by another program; stop that one, or set another address ({setting})")]
     InUse {
         /// The address.
@@ -51,14 +51,14 @@ pub enum ListenError {
         /// The setting that names it.
         setting: &'static str,
     },
-    /// Ports below 1024 need a right, or the address is not this machine's.
+    /// Ports below 1024 need a privilege, or this machine does not have the address.
     #[error("can't listen on {address}: {source}; set another address ({setting})")]
     Refused {
         /// The address.
         address: SocketAddr,
         /// The setting that names it.
         setting: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The admin socket can't be created.
@@ -66,15 +66,15 @@ pub enum ListenError {
     Console {
         /// Its path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The system refused to wait for our sockets.
+    /// The system can't set up polling.
     #[error("can't set up polling: {0}")]
     Poll(io::Error),
 }
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Debug)]
 pub(crate) struct ListeningSocket {
     listener: Listening,
@@ -88,7 +88,7 @@ enum Listening {
 }
 
 impl ListeningSocket {
-    /// The address that it really has: port 0 becomes a number.
+    /// The actual address: port 0 becomes a number.
     #[must_use]
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match &self.listener {
@@ -97,7 +97,6 @@ impl ListeningSocket {
         }
     }
 
-    /// Which kind it is.
     #[must_use]
     pub(crate) fn kind(&self) -> ListenerKind {
         self.kind
@@ -111,7 +110,7 @@ impl ListeningSocket {
     }
 }
 
-/// Listens on an address. What is set here is inherited by the connections that are accepted.
+/// Listens on an address. Accepted connections inherit the options that are set here.
 ///
 /// # Errors
 /// See [`ListenError`].
@@ -121,11 +120,11 @@ pub(crate) fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<Listen
         let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         if address.is_ipv6() {
-            // IPv4 has a socket of its own, so that one can fail without the other.
+            // IPv4 gets a socket of its own, so that one can fail without the other.
             socket.set_only_v6(true)?;
         }
         socket.bind(&SockAddr::from(address))?;
-        // Before any connection is accepted: on Linux it inherits these.
+        // Before any connection is accepted, since on Linux it inherits these.
         configure(&socket)?;
         socket.set_nonblocking(true)?;
         socket.listen(BACKLOG)?;
@@ -152,8 +151,8 @@ fn configure(socket: &socket2::Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the admin socket, readable by its owner alone. A file of that name is an earlier
-/// server's: the data directory's lock has shown that none runs.
+/// Creates the admin socket, accessible to its owner alone. An existing file of that name was left
+/// by an earlier server: the data directory's lock has shown that none is running.
 ///
 /// # Errors
 /// See [`ListenError`].
@@ -163,7 +162,7 @@ pub(crate) fn bind_console(path: &Path) -> Result<ListeningSocket, ListenError> 
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        // The data directory is closed to others, so nobody comes in between these two.
+        // The data directory is closed to others, so nobody can get in between these two steps.
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
         listener.set_nonblocking(true)?;
@@ -175,14 +174,13 @@ pub(crate) fn bind_console(path: &Path) -> Result<ListeningSocket, ListenError> 
     }
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Listener {
     poll: Poll,
     sockets: Vec<ListeningSocket>,
     stop: Arc<StopHandle>,
     permits: Arc<Permits>,
-    /// Closed where there is no other descriptor left.
+    /// Closed when no other descriptor is left.
     spare: Option<File>,
 }
 
@@ -204,7 +202,7 @@ impl StopHandle {
 }
 
 impl Listener {
-    /// Prepares to accept from these.
+    /// Prepares to accept from these sockets.
     ///
     /// # Errors
     /// [`ListenError::Poll`] if the system can't set up polling.
@@ -223,7 +221,7 @@ impl Listener {
         Ok(Self { poll, sockets, stop, permits, spare: spare() })
     }
 
-    /// What stops it.
+    /// The handle that stops it.
     #[must_use]
     pub(crate) fn stopper(&self) -> Arc<StopHandle> {
         Arc::clone(&self.stop)
@@ -232,7 +230,7 @@ impl Listener {
     /// Accepts until it is stopped, then closes the listening sockets.
     pub(crate) fn run(mut self, workers: &[Mailbox<Delivery>]) {
         let mut events = Events::with_capacity(64);
-        // Sockets that may have more; the wait is edge-triggered.
+        // Sockets that may have more; polling is edge-triggered.
         let mut ready = vec![true; self.sockets.len()];
         let mut next = 0;
         loop {

@@ -4,15 +4,16 @@
 //! accept ──Delivery::Accepted──> work-0 … work-N, each the owner of its connections
 //! ```
 //!
-//! Blocking reads would limit people to the number of threads, so a worker blocks in one place
-//! instead: the readiness wait for all of its connections. The sockets are `std::net`'s, set not to
-//! block. mio does the waiting: portable, and without `unsafe` here. It is edge-triggered, so a
-//! connection remembers that it may be read until the socket says otherwise, and nothing is ever
-//! registered twice.
+//! With blocking reads there could be no more connections than threads, so a worker blocks in one
+//! place only: it polls all of its connections for readiness. The sockets are `std::net`'s, set to
+//! non-blocking. mio does the polling: portable, and without `unsafe` here. It is edge-triggered,
+//! so a connection remembers that it may be read until the socket says otherwise, and nothing is
+//! ever registered twice.
 //!
-//! `listener` accepts, with a permit for each connection. `worker` runs the loop, `subscriptions`
-//! knows who hears what. `connection` is one peer; `outbox`, `tls` and `socket` move its bytes, and
-//! `line_batch` has those that many are sent. Nothing here knows rooms, the store or passwords.
+//! `listener` accepts, and takes a permit for each connection. `worker` runs the loop, and
+//! `subscriptions` knows which connections receive what. `connection` is one peer; `outbox`, `tls`
+//! and `socket` move its bytes, and `line_batch` has the lines that many are sent. Nothing here
+//! knows rooms, the store or passwords.
 
 mod connection;
 mod line_batch;
@@ -34,28 +35,29 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-/// A TLS port that hears nothing for so long explains itself in plain text and closes the connection.
+/// A TLS port that receives nothing for this long explains itself in plain text and closes the
+/// connection.
 pub(super) const SILENCE: Duration = Duration::from_secs(5);
 /// How long a TLS handshake may take.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
-/// A new TLS connection that is silent for so long is told about `-quiet`.
+/// A new TLS connection that is silent for this long is told about `-quiet`.
 pub(super) const HINT: Duration = Duration::from_secs(20);
-/// A connection on which nobody logs in for so long is closed.
+/// A connection on which nobody logs in for this long is closed.
 pub(super) const LOGIN: Duration = Duration::from_mins(2);
-/// How long a connection that is being closed has to take what is left for it.
+/// How long a connection that is being closed has to take what is left.
 pub(super) const CLOSING: Duration = Duration::from_secs(30);
-/// How long what the peer still sends is thrown away after the last byte was sent: closing on unread
-/// bytes would reset the connection and take the last lines with it.
+/// How long input is discarded after the last byte was sent: closing with unread bytes would reset
+/// the connection and lose the last lines.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 
-/// The operator's limits, as far as they concern a connection.
+/// The operator's limits for connections.
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
-    /// How fast one connection may send lines; `None` is no limit.
+    /// How fast one connection may send lines; `None` is unlimited.
     pub flood: Option<Rate>,
     /// Bytes that one connection may leave unread.
     pub unread_bytes: usize,
-    /// Bytes that all connections together may leave unread; beyond that, the one that leaves
+    /// Bytes that all connections together may leave unread; beyond that, the one that leaves the
     /// most is evicted.
     pub unread_total: usize,
     /// Lines of one connection that may wait for their answers.
@@ -63,7 +65,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// A connection that leaves more than so many bytes unread has no lines cut.
+    /// While a connection leaves more than this many bytes unread, none of its lines are cut.
     pub(crate) fn unread_to_pause(&self) -> usize {
         self.unread_bytes / 4
     }
@@ -72,19 +74,17 @@ impl Limits {
 /// What all workers share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// See [`Limits`].
     pub limits: Limits,
-    /// The server's name, for the greeting.
+    /// For the greeting.
     pub name: String,
-    /// Names this database's history; a program that sees another starts over.
+    /// Names this database's history; a program that sees another one starts over.
     pub epoch: String,
-    /// The limit of what may be under way.
+    /// Bounds what is under way.
     pub budget: Arc<Budget>,
     /// The certificate and what goes with it.
     pub tls: Arc<rustls::ServerConfig>,
-    /// To the dispatcher.
     pub dispatcher: Mailbox<Request>,
-    /// What each worker's connections leave unread.
+    /// What each worker's connections leave unread, by worker.
     pub unread: Vec<Unread>,
 }
 

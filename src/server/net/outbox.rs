@@ -1,9 +1,9 @@
-//! The bytes that one connection has still to be sent.
+//! The bytes that still have to be sent on one connection.
 //!
-//! They wait as plain text until they are written, so that everything that waits goes out as one TLS
-//! record and one write. An idle connection holds no buffer: it takes one from the worker's pool and
-//! gives it back when it is sent. Knows lines and frames only by where they end; the socket and TLS
-//! are lent to it. Runs on the worker that owns the connection.
+//! They wait as plain text until they are written, so that everything that waits goes out as one
+//! TLS record and one write. An idle connection holds no buffer: it takes one from the worker's
+//! pool and returns it when everything is sent. Knows lines and frames only by where they end; the
+//! socket and TLS are lent to it. Runs on the worker that owns the connection.
 
 use super::tls::{RECORD_MAX, Tls};
 use crate::protocol::deflate::{Header, PACKED_MAX_SERVER};
@@ -11,24 +11,24 @@ use crate::server::traffic::Socket;
 use memchr::memchr;
 use std::io;
 
-/// Bytes of buffers that a worker keeps for later: a short one for each member of a large room.
+/// Bytes of buffers that a worker keeps for reuse: a short one for each member of a large room.
 const POOL_BYTES: usize = 256 * 1024;
-/// A buffer that has grown larger than this is given back to the system.
+/// A buffer that has grown larger than this is freed.
 const POOLED_BYTES_MAX: usize = 16 * 1024;
-/// So many bytes are written at once if nothing waits before them, without being copied first. A
-/// connection that is sent more in the same turn costs another write, which is less than copying so
-/// much for each.
+/// This many bytes are written immediately if nothing waits before them, without being copied
+/// first. A connection that is sent more in the same turn costs another write, which is cheaper
+/// than copying this much for each connection.
 const DIRECT_MIN: usize = 2 * 1024;
-/// Encrypted bytes that wait are joined with plain ones behind them up to this length.
+/// Encrypted bytes that wait are joined with the plain ones after them up to this length.
 const JOINED_MAX: usize = 1024;
-/// The most that one write without TLS takes.
+/// The most that is written at once without TLS.
 const WRITE_MAX: usize = 64 * 1024;
 
-/// Buffers that are not in use; one pool for each worker.
+/// Unused buffers; one pool for each worker.
 #[derive(Debug, Default)]
 pub(super) struct BufferPool {
     buffers: Vec<Vec<u8>>,
-    /// Their capacity together.
+    /// Their total capacity.
     bytes: usize,
 }
 
@@ -51,10 +51,10 @@ impl BufferPool {
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// Begins where a line or a frame begins.
+    /// Starts at the beginning of a line or a frame.
     plain: Vec<u8>,
     sent: usize,
-    /// Records that the socket has not taken whole; they go before `plain`.
+    /// Records that the socket has not taken completely; they go before `plain`.
     cipher: Vec<u8>,
     cipher_sent: usize,
 }
@@ -63,22 +63,22 @@ pub(super) struct Outbox {
 pub(super) struct Out<'a> {
     pub(super) socket: &'a mut Socket,
     pub(super) tls: Option<&'a mut Tls>,
-    /// Room for the record that is being made.
+    /// Room for the record that is being built.
     pub(super) record: &'a mut Vec<u8>,
     pub(super) pool: &'a mut BufferPool,
 }
 
-/// What came of a flush.
+/// The outcome of a flush.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flushed {
-    /// Nothing waits any more.
+    /// Nothing is waiting any more.
     All,
     /// The socket takes no more for now.
     Blocked,
 }
 
 impl Outbox {
-    /// How many bytes wait.
+    /// How many bytes are waiting.
     pub(super) fn unsent(&self) -> usize {
         self.plain.len() - self.sent + self.cipher.len() - self.cipher_sent
     }
@@ -91,35 +91,35 @@ impl Outbox {
         &mut self.plain
     }
 
-    /// Appends what is encrypted already: a handshake's flight, an alert.
+    /// Appends bytes that are already encrypted: a handshake's flight, an alert.
     pub(super) fn push_cipher(&mut self, bytes: &[u8]) {
         self.cipher.extend_from_slice(bytes);
     }
 
-    /// Forgets what waits in plain text, except the line or frame that was sent in part, which has to
-    /// end before another begins. For slow readers.
+    /// Discards waiting plain text, except the line or frame that was partly sent, which must end
+    /// before another begins. For slow readers.
     pub(super) fn clear_plain(&mut self) {
         let (_, end) = bounds_around(&self.plain, self.sent);
         self.plain.truncate(end);
         self.plain.shrink_to_fit();
     }
 
-    /// Appends plain text that others are sent, too. If it is long and nothing waits before it, it is
-    /// written at once from where it is.
+    /// Appends plain text that other connections are sent, too. If it is long and nothing waits
+    /// before it, it is written immediately, without a copy.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<Flushed> {
         let direct = bytes.len() >= DIRECT_MIN && self.unsent() == 0;
         let sent = if direct { self.write_through(bytes, out)? } else { 0 };
         if sent == bytes.len() {
             return Ok(if self.unsent() == 0 { Flushed::All } else { Flushed::Blocked });
         }
-        // From its beginning, for what is sent in part has to end before another line begins.
+        // From its beginning, since what is partly sent must end before another line begins.
         let plain = self.buffer(out.pool);
         plain.extend_from_slice(bytes);
         self.sent += sent;
         Ok(Flushed::Blocked)
     }
 
-    /// Writes plain text from where it is. Says how much was taken.
+    /// Writes plain text without copying it. Returns how much was taken.
     fn write_through(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<usize> {
         let mut sent = 0;
         while sent < bytes.len() && self.cipher.is_empty() {
@@ -129,8 +129,8 @@ impl Outbox {
         Ok(sent)
     }
 
-    /// Makes one write of plain text; `None` where the socket takes nothing. The part of its record
-    /// that the socket did not take is kept.
+    /// Writes plain text once; `None` if the socket takes nothing. Keeps the part of its record
+    /// that the socket did not take.
     fn write_chunk(&mut self, waiting: &[u8], out: &mut Out<'_>) -> io::Result<Option<usize>> {
         match &mut out.tls {
             None => out.socket.write(&waiting[..waiting.len().min(WRITE_MAX)]),
@@ -181,8 +181,8 @@ impl Outbox {
         }
     }
 
-    /// Puts plain text behind a short piece that is encrypted already, such as the end of a handshake,
-    /// so that both go out with one write.
+    /// Appends plain text to a short piece that is already encrypted, such as the end of a
+    /// handshake, so that both go out with one write.
     fn join(&mut self, out: &mut Out<'_>) -> io::Result<()> {
         let waiting = &self.plain[self.sent..];
         if waiting.is_empty() || self.cipher.is_empty() || self.cipher_sent > 0 || self.cipher.len() > JOINED_MAX {
@@ -198,7 +198,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Moves what was sent out of a slow reader's buffer, which would grow by it.
+    /// Removes what was sent from a slow reader's buffer, which would keep growing otherwise.
     fn blocked(&mut self) -> Flushed {
         if self.sent > SENT_MAX {
             let (whole, _) = bounds_around(&self.plain, self.sent);
@@ -209,7 +209,7 @@ impl Outbox {
     }
 }
 
-/// What has been sent of a buffer is moved out of it once it is so much.
+/// Once this much of a buffer has been sent, it is removed from the buffer.
 const SENT_MAX: usize = 32 * 1024;
 
 /// The last position up to `at`, and the first from there on, at which a line or a frame ends. No

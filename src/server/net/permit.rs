@@ -1,4 +1,4 @@
-//! Permits: how many connections there may be, in all and from each address.
+//! Permits: how many connections there may be, in total and from each address.
 //!
 //! Shared by the `accept` thread, which takes a permit for each connection, and the workers, which
 //! give it back by dropping the connection. The lock is held for a few instructions.
@@ -11,13 +11,13 @@ use std::sync::Arc;
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionLimits {
-    /// In all; `None` is no limit.
+    /// In total; `None` is unlimited.
     pub connections: Option<u32>,
-    /// From one address; `None` is no limit.
+    /// From one address; `None` is unlimited.
     pub per_address: Option<u32>,
 }
 
-/// Gives out permits.
+/// Hands out permits.
 #[derive(Debug)]
 pub(super) struct Permits {
     limits: ConnectionLimits,
@@ -42,7 +42,7 @@ impl Permits {
         Arc::new(Self { limits, taken: Mutex::default() })
     }
 
-    /// A permit, or the sentence that says why there is none.
+    /// Takes a permit, or returns the sentence that says why there is none.
     pub(super) fn take(self: &Arc<Self>, from: AddressGroup) -> Result<Permit, &'static str> {
         let mut taken = self.taken.lock();
         // The administrator always gets in.
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permits_are_limited_and_come_back() {
+    fn permits_are_limited_and_returned() {
         let permits = Permits::new(ConnectionLimits { connections: Some(3), per_address: Some(2) });
         let (one, other) = (AddressGroup::V4([192, 0, 2, 1]), AddressGroup::V4([192, 0, 2, 2]));
         let first = permits.take(one).unwrap();

@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
 
 impl Socket {
-    /// One read: `None` where there is nothing for now, 0 at the end.
+    /// Reads once: `None` if there is nothing for now, 0 at the end.
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
         unless_blocked(|| match self {
             Socket::Tcp(stream) => stream.read(into),
@@ -16,7 +16,7 @@ impl Socket {
         })
     }
 
-    /// One write: `None` where the socket takes nothing for now.
+    /// Writes once: `None` if the socket takes nothing for now.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
         let written = unless_blocked(|| match self {
             Socket::Tcp(stream) => stream.write(bytes),
@@ -25,7 +25,7 @@ impl Socket {
         if written == Some(0) { Err(ErrorKind::WriteZero.into()) } else { Ok(written) }
     }
 
-    /// Tells the peer that nothing more comes. That it is gone already is no news.
+    /// Tells the peer that nothing more follows. It does not matter if the peer is already gone.
     pub(super) fn shut_down_write(&self) {
         let shut = match self {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),

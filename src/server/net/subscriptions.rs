@@ -1,12 +1,12 @@
-//! Subscriptions: which of a worker's connections hear a room, and which are an account's.
+//! Subscriptions: which of a worker's connections receive a room, and which belong to an account.
 //!
-//! Owns slots in lists, and nothing of the connections. The worker's thread owns it.
+//! Owns lists of slots, and nothing of the connections. The worker's thread owns it.
 
 use crate::protocol::names::{AccountId, ConversationId};
 use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
-/// Who is to hear something.
+/// Who receives something.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Subscribers {
     Room(ConversationId),
@@ -20,7 +20,7 @@ pub(super) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// A connection is this account's, and hears these rooms.
+    /// Adds a connection of this account, which receives these rooms.
     pub(super) fn attach(&mut self, slot: u32, account: AccountId, rooms: &[ConversationId]) {
         for &room in rooms {
             self.rooms.entry(room).or_default().push(slot);
@@ -28,7 +28,7 @@ impl Subscriptions {
         self.accounts.entry(account).or_default().push(slot);
     }
 
-    /// A connection hears nothing from here on.
+    /// Removes a connection from its lists.
     pub(super) fn detach(&mut self, slot: u32, account: AccountId, rooms: &[ConversationId]) {
         for &room in rooms {
             remove(&mut self.rooms, room, slot);
@@ -36,7 +36,7 @@ impl Subscriptions {
         remove(&mut self.accounts, account, slot);
     }
 
-    /// An account's connections hear a room from here on. Says which they are.
+    /// Subscribes an account's connections to a room. Returns their slots.
     pub(super) fn enter(&mut self, account: AccountId, room: ConversationId) -> Vec<u32> {
         let slots = self.accounts.get(&account).cloned().unwrap_or_default();
         if !slots.is_empty() {
@@ -45,7 +45,7 @@ impl Subscriptions {
         slots
     }
 
-    /// An account's connections no longer hear a room. Says which they are.
+    /// Unsubscribes an account's connections from a room. Returns their slots.
     pub(super) fn leave(&mut self, account: AccountId, room: ConversationId) -> Vec<u32> {
         let slots = self.accounts.get(&account).cloned().unwrap_or_default();
         for &slot in &slots {
@@ -54,8 +54,8 @@ impl Subscriptions {
         slots
     }
 
-    /// Lends out a list, since delivering needs the worker as a whole. It comes back by
-    /// [`Subscriptions::give_back`] before anything else changes.
+    /// Lends out a list, since delivering needs the worker as a whole. [`Subscriptions::give_back`]
+    /// returns it before anything else changes.
     pub(super) fn lend(&mut self, subscribers: Subscribers) -> Option<Vec<u32>> {
         self.list(subscribers).map(std::mem::take)
     }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_left_is_on_no_list_and_no_empty_list_stays() {
+    fn a_connection_that_left_is_on_no_list_and_empty_lists_are_removed() {
         let mut subscriptions = Subscriptions::default();
         subscriptions.attach(1, ANN, &[]);
         subscriptions.attach(2, ANN, &[]);

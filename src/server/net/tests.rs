@@ -1,5 +1,5 @@
 //! A real worker between sockets and a dispatcher that the test plays: it decides what is answered
-//! and when, so that tests can try every order.
+//! and when, so that every order can be tried.
 
 mod input;
 mod leaving;

@@ -1,9 +1,9 @@
-//! TLS for one connection, on rustls' unbuffered interface: a connection keeps its keys and no buffers
-//! (3.4 KB instead of 7.6 when idle, see docs/PERFORMANCE.md), and the bytes pass through the worker's
-//! own. `rustls::ServerConnection` would be simpler, and would keep them.
+//! TLS for one connection, on rustls' unbuffered interface: a connection keeps its keys and no
+//! buffers (3.4 KB instead of 7.6 when idle, see docs/PERFORMANCE.md), and the bytes pass through
+//! the worker's own. `rustls::ServerConnection` would be simpler, but would keep buffers.
 //!
-//! Knows no socket: encrypted bytes in, plain text out, and the other way round. Runs on the worker
-//! that owns the connection.
+//! Knows no socket: encrypted bytes in, plain text out, and vice versa. Runs on the worker that
+//! owns the connection.
 
 use rustls::ServerConfig;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub(super) const RECORD_MAX: usize = 16_384;
 /// More than a record's header, tag and type need.
 const RECORD_OVERHEAD: usize = 64;
-/// Longest first flight of a handshake that is encoded without asking for the size again.
+/// The longest first flight of a handshake that is encoded without asking for the size again.
 const FLIGHT: usize = 4096;
 
 /// What a read says about the peer's side.
@@ -28,11 +28,12 @@ pub(super) enum Incoming {
 
 pub(super) struct Tls {
     conn: UnbufferedServerConnection,
-    /// An unfinished record or handshake message. rustls remembers positions in it, so it is shown to
-    /// rustls at every step: without it a message that came in part would make a write panic.
+    /// An unfinished record or handshake message. rustls remembers positions in it, so it is shown
+    /// to rustls at every step: without it, a message that arrived in part would make a write
+    /// panic.
     rest: Vec<u8>,
     ready: bool,
-    /// There was an error: what still comes is thrown away unread, and nothing more is sent.
+    /// There was an error: what still arrives is discarded unread, and nothing more is sent.
     broken: bool,
 }
 
@@ -42,7 +43,7 @@ impl Tls {
         Ok(Self { conn, rest: Vec::new(), ready: false, broken: false })
     }
 
-    /// What the last read left over; the next one has to begin with it.
+    /// What the last read left over; the next one must begin with it.
     pub(super) fn rest(&self) -> &[u8] {
         &self.rest
     }
@@ -52,8 +53,8 @@ impl Tls {
         self.ready
     }
 
-    /// Takes what came, with [`Tls::rest`] before it. Plain text is appended to `plain`, and what has
-    /// to be sent to `out`. Where there is an error, that is the alert.
+    /// Processes what arrived, with [`Tls::rest`] before it. Appends plain text to `plain`, and
+    /// what has to be sent to `out`; after an error, that is the alert.
     pub(super) fn read(
         &mut self,
         incoming: &mut [u8],
@@ -111,7 +112,8 @@ impl Tls {
                     self.ready = true;
                     blocked = true;
                 }
-                // Early data is off. If it were on, it would not be taken before the handshake's end.
+                // Early data is off. If it were on, it would not be accepted before the end of the
+                // handshake.
                 _ => blocked = true,
             }
             *used += discard;
@@ -121,8 +123,8 @@ impl Tls {
         }
     }
 
-    /// After an error rustls still gives the alert that it has queued. It is asked for nothing else:
-    /// it would look at the same bytes again, and panic.
+    /// After an error rustls still returns the alert that it has queued. It is asked for nothing
+    /// else: it would parse the same bytes again, and panic.
     fn encode_alert(&mut self, incoming: &mut [u8], out: &mut Vec<u8>) {
         while self.conn.wants_write()
             && let Ok(ConnectionState::EncodeTlsData(mut encode)) = self.conn.process_tls_records(incoming).state
@@ -163,10 +165,10 @@ impl Tls {
             return Err(rustls::Error::HandshakeNotComplete);
         }
         loop {
-            // What is unfinished stays unfinished: none of it is taken here.
+            // What is unfinished stays unfinished: none of it is consumed here.
             match self.conn.process_tls_records(&mut self.rest).state? {
                 ConnectionState::WriteTraffic(mut traffic) => return act(&mut traffic, out),
-                // The answer to a key update has to go first.
+                // The answer to a key update must go first.
                 ConnectionState::EncodeTlsData(mut encode) => append(out, FLIGHT, |room| match encode.encode(room) {
                     Ok(written) => Ok(written),
                     Err(EncodeError::InsufficientSize(size)) => Err(Some(size)),

@@ -1,10 +1,10 @@
 //! The worker: one thread, the connections that it owns outright, and the loop that serves them.
 //!
-//! It blocks in one place, the readiness wait. In each turn it reads from the connections that are
-//! readable, sends the requests that came of it to the dispatcher as one batch, delivers what the
-//! dispatcher has sent, and then writes to each connection that has something to be sent: one write,
-//! whatever waits. `deliver` is what comes from the dispatcher, `evict` the limit over all that is
-//! unread, `slots` where the connections are, `stop` the end.
+//! It blocks in one place only, polling. In each turn it reads from the connections that are
+//! readable, sends the resulting requests to the dispatcher as one batch, delivers what the
+//! dispatcher has sent, and then writes to each connection that has output: one write, however much
+//! is waiting. `deliver` handles what the dispatcher sends, `evict` the limit on everything unread,
+//! `slots` where the connections are, `stop` the end.
 
 use super::Shared;
 use super::connection::{Buffers, Connection, Stage, Turn};
@@ -19,14 +19,14 @@ use std::os::fd::AsRawFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// Events taken from the system in one wait. The rest come with the next one at once: what so many
-/// connections send stays in the processor's cache until it is delivered.
+/// Events taken from the system in one poll. The next poll returns the rest immediately: what this
+/// many connections send stays in the processor's cache until it is delivered.
 const EVENTS: usize = 128;
-/// The waker's token; connections' are their slots.
+/// The waker's token; a connection's token is its slot.
 const WAKER: Token = Token(usize::MAX);
-/// How soon a worker that found too much under way looks again.
+/// How soon a worker that found too much under way checks again.
 const BUDGET_RETRY: Duration = Duration::from_millis(2);
-/// A worker could not start or go on.
+/// Why a worker could not start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// The system refused to wait for our sockets.
@@ -45,7 +45,7 @@ pub(crate) use self::stop::FLUSH_AT_END;
 use self::slots::Slots;
 use self::stop::Phase;
 
-/// Wakes a worker out of its readiness wait.
+/// Wakes a worker that is polling.
 struct PollWaker(Waker);
 
 impl Wake for PollWaker {
@@ -56,30 +56,29 @@ impl Wake for PollWaker {
     }
 }
 
-/// See the module.
 pub(crate) struct Worker {
     index: usize,
     poll: Poll,
     mailbox: Mailbox<Delivery>,
     slots: Slots,
     subscriptions: Subscriptions,
-    /// Slots that want a turn although no event will come for them.
+    /// Slots that want a turn although no event will announce it.
     to_serve: Vec<u32>,
-    /// Slots with something to be sent.
+    /// Slots with output to send.
     to_flush: Vec<u32>,
-    /// Slots whose sockets did not take all that they were sent.
+    /// Slots whose sockets did not take all of their output.
     backlog: BTreeSet<u32>,
     /// When connections next have something due.
     due: BTreeSet<(Instant, u32)>,
     requests: Vec<Request>,
     /// Messages of one room that are delivered together, and where their lines are. Empty between
-    /// two batches; here so that their memory is used again.
+    /// two batches; here so that their memory is reused.
     batch: Vec<RoomMessage>,
     line_refs: Vec<LineRef>,
     buffers: Buffers,
-    /// Some connections had to wait since too much is under way.
+    /// Some connections had to wait because too much is under way.
     out_of_budget: bool,
-    /// The turn of the loop, from 1.
+    /// Counts the turns of the loop, from 1.
     turn: u64,
     phase: Phase,
 }
@@ -91,7 +90,7 @@ impl std::fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Makes the worker and its mailbox; [`Worker::run`] is for its thread.
+    /// Creates the worker and its mailbox; [`Worker::run`] is for its thread.
     ///
     /// # Errors
     /// The system's, if it can't set up polling.
@@ -156,7 +155,8 @@ impl Worker {
             self.say_last_words(now, shared);
             self.flush(now, shared);
             self.evict_slow_readers(now, shared);
-            // What answers made possible to be cut goes out in this turn as well.
+            // Answers may have allowed more lines to be cut; their requests go out in this turn,
+            // too.
             self.send_requests(shared);
             if self.is_done(now) {
                 return Ok(());
@@ -267,7 +267,7 @@ impl Worker {
         }
     }
 
-    /// Takes a connection off the lists of who hears what, and tells the dispatcher.
+    /// Removes a connection's subscriptions, and tells the dispatcher.
     fn detach(&mut self, slot: u32) {
         let Some(connection) = self.slots.get_mut(slot) else { return };
         if connection.take_needs_detach() {
@@ -284,7 +284,7 @@ impl Worker {
             self.due.remove(&(at, slot));
         }
         self.backlog.remove(&slot);
-        // Closing the socket takes it out of the readiness wait.
+        // Closing the socket also ends its registration for polling.
         drop(connection);
     }
 
@@ -296,7 +296,7 @@ impl Worker {
         let (slot, id) = self.slots.reserve();
         let (fd, interest) = (accepted.socket.as_raw_fd(), Interest::READABLE | Interest::WRITABLE);
         if let Err(error) = self.poll.registry().register(&mut SourceFd(&fd), Token(slot as usize), interest) {
-            log::error!("can't wait for a connection's bytes, so it is closed: {error}");
+            log::error!("can't poll a connection, so it is closed: {error}");
             self.slots.vacate(slot);
             return;
         }
@@ -319,7 +319,7 @@ impl Worker {
         self.slots.fill(slot, connection);
     }
 
-    /// Puts a connection's timers in order after they changed outside of a turn.
+    /// Updates a connection's timers after they changed outside a turn.
     fn retime(&mut self, slot: u32) {
         self.due.retain(|&(_, other)| other != slot);
         if let Some(at) = self.connection(slot).and_then(|connection| connection.due()) {
@@ -333,7 +333,7 @@ impl Worker {
                 return;
             }
             self.turn(slot, now, shared, super::connection::Connection::tick);
-            // Whatever is left of it is later than now; a slot that is gone leaves nothing.
+            // Its remaining timers are later than now; a slot that is gone leaves nothing.
             self.due.remove(&(at, slot));
             self.to_serve.push(slot);
         }

@@ -1,8 +1,8 @@
-//! What the peer has sent and nobody has acted on yet, and why no line is cut from it now.
+//! What a connection has received and not acted on yet, and why no line is cut right now.
 //!
-//! Owns the framer, the telnet filter, the guard against HTTP, the token bucket, the share of a turn
-//! and the gate. Knows no socket and no answers: it is told what was read and what lines cost, and
-//! gives lines. Runs on the worker that owns the connection; the time is an argument.
+//! Owns the framer, the telnet filter, the HTTP guard, the token bucket, the share of a turn and
+//! the gate. Knows no socket and no answers: it is told what was read and what lines cost, and
+//! yields lines. Runs on the worker that owns the connection; the time is an argument.
 
 use crate::protocol::frame::{Cut, Framer, Rules};
 use crate::protocol::http_guard::HttpGuard;
@@ -10,38 +10,38 @@ use crate::protocol::telnet::Telnet;
 use crate::server::flood::{Bucket, Rate};
 use std::time::{Duration, Instant};
 
-/// While the gate is closed and so many bytes wait, nothing more is read.
+/// While the gate is closed and this many bytes wait, nothing more is read.
 const READ_AHEAD: usize = 4 * 1024;
-/// What one connection may have cut in one turn, in bytes of lines and of inflated frames; then
-/// others are served first, whatever the limits say. So a turn is short even where someone sends
-/// frames of 97 octets that hold 65,535 lines.
+/// How much of one connection's input may be cut in one turn, in bytes of lines and inflated
+/// frames; then others are served first, whatever the limits say. So a turn is short even if
+/// someone sends frames of 97 octets that hold 65,535 lines.
 const TURN_SHARE: usize = 64 * 1024;
-/// What a line costs of it besides its bytes: an empty one is work, too.
+/// What a line costs of that besides its bytes: even an empty one is work.
 const LINE_COST: usize = 128;
 /// Bytes that cost as many tokens as one line.
 const BYTES_A_LINE: f32 = 1024.0;
 /// Telnet commands that cost as many tokens as one line.
 const TELNET_A_LINE: f32 = 4.0;
 
-/// Why no line is cut now, and so what gives the connection its next turn.
+/// Why no line is cut now, and therefore what gives the connection its next turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gate {
-    /// Lines are cut. What the framer holds is the beginning of a line or a frame, whose rest has to
-    /// be read, however long it is.
+    /// Lines are cut. The framer holds the beginning of a line or a frame, whose rest has to be
+    /// read, however long it is.
     Open,
-    /// The last line wants its answer before the next is cut.
+    /// The last line must be answered before the next one is cut.
     AwaitingAnswer,
-    /// As many lines wait for answers as may. The next answer opens it.
+    /// As many lines wait for answers as are allowed to. The next answer opens it.
     Unanswered,
-    /// Too much is left unread. A flush opens it.
+    /// Too much output is unread. A flush opens it.
     Unread,
     /// The connection has had its share of this turn. The next turn opens it.
     TurnShare,
-    /// Too much of all connections is under way. The worker looks again soon.
+    /// Too much is under way over all connections. The worker tries again soon.
     Budget,
     /// No tokens are left. A timer opens it.
     Flood,
-    /// Nothing is cut any more: the peer's input is over, or the server is stopping.
+    /// Nothing more is cut: the peer's input has ended, or the server is stopping.
     Shut,
 }
 
@@ -59,16 +59,16 @@ pub(super) struct Input {
     framer: Framer,
     telnet: Telnet,
     http_guard: HttpGuard,
-    /// `None` where flood control is off.
+    /// `None` if flood control is off.
     bucket: Option<(Bucket, Rate)>,
     gate: Gate,
     source: Source,
-    /// The system has said that the peer sends no more. It will not say so again, so reads go on
-    /// until they find the end.
+    /// The system has said that the peer sends no more. It won't say so again, so reads go on until
+    /// they find the end.
     read_closed: bool,
     has_received: bool,
     slow_down_sent: bool,
-    /// What is left of the connection's share of the turn of that number.
+    /// A turn's number, and what is left of the connection's share of that turn.
     share: (u64, usize),
 }
 
@@ -90,7 +90,7 @@ impl Input {
 
     // The socket.
 
-    /// The system says that there is something to read, or an end to be found.
+    /// The system says that there is something to read, or the end of input.
     pub(super) fn set_readable(&mut self, read_closed: bool) {
         self.read_closed |= read_closed;
         if self.source == Source::Drained {
@@ -105,8 +105,8 @@ impl Input {
         }
     }
 
-    /// A read brought so many bytes of the `wanted` ones. One that was not filled has emptied the
-    /// socket: what comes later is a new edge, and so is the end, unless that was told already.
+    /// A read returned this many of the `wanted` bytes. A short read has emptied the socket: later
+    /// bytes are a new edge, and so is the end, unless it was already reported.
     pub(super) fn has_read(&mut self, bytes: usize, wanted: usize, now: Instant) {
         if bytes < wanted && !self.read_closed {
             self.set_drained();
@@ -126,12 +126,12 @@ impl Input {
         self.source == Source::Ended
     }
 
-    /// Whether the peer has sent anything, TLS's own records aside.
+    /// Whether the peer has sent anything besides TLS's own records.
     pub(super) fn has_received(&self) -> bool {
         self.has_received
     }
 
-    /// Whether a turn could do something: cut what waits, read, or act on the end.
+    /// Whether a turn could do something: cut waiting lines, read, or act on the end.
     pub(super) fn has_work(&self) -> bool {
         self.framer.buffered() > 0 || self.source != Source::Drained
     }
@@ -147,26 +147,26 @@ impl Input {
         self.gate
     }
 
-    /// Sets why no line is cut now. Only [`Input::answer_came`] ends the wait for an answer.
+    /// Sets why no line is cut now. Only [`Input::answer_arrived`] ends the wait for an answer.
     pub(super) fn set_gate(&mut self, gate: Gate) {
         if self.gate != Gate::AwaitingAnswer {
             self.gate = gate;
         }
     }
 
-    /// The answer that lines waited for is there.
-    pub(super) fn answer_came(&mut self) {
+    /// The awaited answer has arrived.
+    pub(super) fn answer_arrived(&mut self) {
         if self.gate == Gate::AwaitingAnswer {
             self.gate = Gate::Open;
         }
     }
 
-    /// Whether more may be read although lines wait to be cut.
+    /// Whether more may be read although lines are waiting to be cut.
     pub(super) fn may_read_ahead(&self) -> bool {
         self.gate == Gate::Open || self.framer.buffered() < READ_AHEAD
     }
 
-    /// Whether the connection has had its share of the turn of that number.
+    /// Whether the connection has used up its share of the turn with that number.
     pub(super) fn share_is_spent(&mut self, turn: u64) -> bool {
         if self.share.0 != turn {
             self.share = (turn, TURN_SHARE);
@@ -178,13 +178,13 @@ impl Input {
         self.share.1 = self.share.1.saturating_sub(bytes);
     }
 
-    /// How long until there are tokens again; `None` if there are now.
+    /// How long until there are tokens again; `None` if there are some now.
     pub(super) fn tokens_owed(&mut self, now: Instant) -> Option<Duration> {
         let (bucket, rate) = self.bucket.as_mut()?;
         bucket.owed(*rate, now)
     }
 
-    /// The rate to tell someone who sends too fast; once.
+    /// The rate to tell a peer that sends too fast; only once.
     pub(super) fn slow_down(&mut self) -> Option<Rate> {
         let (_, rate) = self.bucket.as_ref()?;
         (!std::mem::replace(&mut self.slow_down_sent, true)).then_some(*rate)
@@ -198,8 +198,8 @@ impl Input {
 
     // Bytes and lines.
 
-    /// Takes telnet's commands out of what came, into `data`, and says what to answer them; `None`
-    /// where there are none to take out, and nothing was copied.
+    /// Copies what arrived into `data` without telnet's commands, and returns what to answer to
+    /// them; `None` if there are none, and then nothing was copied.
     pub(super) fn filter_telnet(&mut self, bytes: &[u8], data: &mut Vec<u8>, now: Instant) -> Option<Vec<u8>> {
         if !self.telnet.is_needed(bytes) {
             return None;
@@ -218,7 +218,7 @@ impl Input {
         self.has_received = true;
     }
 
-    /// Whether these next bytes make the first line an HTTP request.
+    /// Whether these bytes make the first line an HTTP request.
     pub(super) fn is_http(&mut self, bytes: &[u8]) -> bool {
         self.http_guard.is_request(bytes)
     }
@@ -228,12 +228,12 @@ impl Input {
         self.framer.cut(bytes, rules)
     }
 
-    /// Keeps what is left until lines are cut again.
+    /// Keeps the rest until lines are cut again.
     pub(super) fn keep(&mut self, bytes: &[u8]) {
         self.framer.keep(bytes);
     }
 
-    /// Pays for a line of so many bytes.
+    /// Pays for a line of this many bytes.
     pub(super) fn pay_line(&mut self, bytes: usize, now: Instant) {
         self.pay(1.0, now);
         self.spend(bytes + LINE_COST);
@@ -257,15 +257,15 @@ mod tests {
         input.set_gate(Gate::Unread);
         input.set_gate(Gate::Open);
         assert_eq!(input.gate(), Gate::AwaitingAnswer);
-        input.answer_came();
+        input.answer_arrived();
         assert_eq!(input.gate(), Gate::Open);
         input.set_gate(Gate::Flood);
-        input.answer_came();
+        input.answer_arrived();
         assert_eq!(input.gate(), Gate::Flood);
     }
 
     #[test]
-    fn a_share_is_of_one_turn() {
+    fn a_share_lasts_for_one_turn() {
         let mut input = Input::new(None, Instant::now());
         assert!(!input.share_is_spent(1));
         for _ in 0..TURN_SHARE / LINE_COST {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_was_told_of_is_looked_for_behind_a_short_read() {
+    fn a_reported_end_of_input_is_read_even_after_a_short_read() {
         let now = Instant::now();
         let mut input = Input::new(None, now);
         input.has_read(10, 100, now);

@@ -1,12 +1,12 @@
-//! How far a connection is on its way, and what falls due when.
+//! A connection's stage, and what falls due when.
 //!
 //! Owns the stage, which only ever moves forward, and the timers, at most one of each kind. Knows
-//! no socket and nothing that is sent; the time is an argument.
+//! no socket and no output; the time is an argument.
 
 use crate::server::net::{CLOSING, LINGER};
 use std::time::Instant;
 
-/// How far a connection is on its way.
+/// How far a connection is on its way to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::server::net) enum Stage {
     Open,
@@ -14,7 +14,7 @@ pub(in crate::server::net) enum Stage {
     Finishing,
     /// Nothing more is queued; what is left is being sent.
     Closing,
-    /// Everything is sent; what the peer still sends is thrown away.
+    /// Everything is sent; whatever the peer still sends is discarded.
     Lingering,
     /// To be dropped.
     Gone,
@@ -23,7 +23,7 @@ pub(in crate::server::net) enum Stage {
 /// What may fall due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Timer {
-    /// A TLS port has heard nothing.
+    /// The TLS port has received nothing.
     Silence,
     /// The TLS handshake takes too long.
     Handshake,
@@ -43,7 +43,7 @@ impl Timer {
 
 pub(super) struct Life {
     stage: Stage,
-    /// By kind. A few bytes for each connection, and no allocation.
+    /// Indexed by kind: a few bytes for each connection, and no allocation.
     timers: [Option<Instant>; Timer::ALL.len()],
 }
 
@@ -56,7 +56,7 @@ impl Life {
         self.stage
     }
 
-    /// Whether it still hears and asks; if not, it is only being closed.
+    /// Whether it is still served, rather than only closed.
     pub(super) fn is_live(&self) -> bool {
         self.stage < Stage::Closing
     }
@@ -78,19 +78,19 @@ impl Life {
         self.timers.iter().flatten().min().copied()
     }
 
-    /// Takes something that has fallen due.
+    /// Takes one timer that has fallen due.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
         let timer = Timer::ALL.into_iter().find(|&timer| self.timers[timer as usize].is_some_and(|at| at <= now))?;
         self.cancel(timer);
         Some(timer)
     }
 
-    /// The peer's input is over.
+    /// The peer's input has ended.
     pub(super) fn finish(&mut self) {
         self.stage = self.stage.max(Stage::Finishing);
     }
 
-    /// Nothing more is queued from here on. False if that was so already.
+    /// Nothing more is queued from here on. False if that was already so.
     pub(super) fn close(&mut self, now: Instant) -> bool {
         let closes = self.is_live();
         if closes {
@@ -111,7 +111,7 @@ impl Life {
         self.move_on(Stage::Gone, None);
     }
 
-    /// A connection that is being closed has no other timer than the one that ends it.
+    /// A connection that is being closed has no timer except the one that ends it.
     fn move_on(&mut self, stage: Stage, close_at: Option<Instant>) {
         self.stage = stage;
         self.timers = Default::default();

@@ -1,10 +1,9 @@
-//! One connection: its socket, TLS and session, and the parts that own what comes in ([`Input`]), what
-//! goes out ([`Output`]) and how far it is on its way ([`Life`]).
+//! One connection: its socket, TLS and session, and the parts that own its input ([`Input`]), its
+//! output ([`Output`]) and its stage and timers ([`Life`]).
 //!
-//! A worker owns it outright; no lock is ever taken for one. The parts keep their fields to
-//! themselves. What concerns several of them is here: `receive` takes what comes in, `send` writes
-//! what goes out, `refuse` turns away who is at the wrong port, and this file begins a connection and
-//! ends it.
+//! A worker owns it outright; no lock is ever taken for one. The parts keep their fields private.
+//! What concerns several of them is here: `receive` handles input, `send` writes output, `refuse`
+//! turns away peers at the wrong port, and this file begins and ends a connection.
 
 mod input;
 mod life;
@@ -61,9 +60,9 @@ pub(super) struct Connection {
     life: Life,
     account: Option<AccountId>,
     rooms: Vec<ConversationId>,
-    /// The dispatcher may know of it, and has to be told when it is gone.
+    /// The dispatcher may know of it, and must be told when it is gone.
     needs_detach: bool,
-    /// It said some of the lines that are being delivered just now.
+    /// It said some of the lines that are being delivered right now.
     is_author: bool,
 }
 
@@ -129,7 +128,7 @@ impl Connection {
         self.life.stage()
     }
 
-    /// Whether it still hears and asks; if not, it is only being closed.
+    /// Whether it is still served, rather than only closed.
     pub(super) fn is_live(&self) -> bool {
         self.life.is_live()
     }
@@ -144,12 +143,12 @@ impl Connection {
         self.input.has_work()
     }
 
-    /// The system says that its socket has something to read, or an end.
+    /// The system says that its socket has something to read, or the end of input.
     pub(super) fn set_readable(&mut self, read_closed: bool) {
         self.input.set_readable(read_closed);
     }
 
-    /// What it leaves unread.
+    /// What it leaves unread, in bytes.
     pub(super) fn unread(&self) -> usize {
         self.output.unread()
     }
@@ -162,7 +161,7 @@ impl Connection {
         self.output.set_needs_flush(true);
     }
 
-    /// The options as they stand for the next line out.
+    /// The options as they apply to the next line out.
     pub(super) fn options(&self) -> Options {
         self.output.options()
     }
@@ -187,22 +186,22 @@ impl Connection {
         self.is_author
     }
 
-    /// Whether it was one before.
+    /// Returns whether it already was one.
     pub(super) fn set_author(&mut self, is_author: bool) -> bool {
         std::mem::replace(&mut self.is_author, is_author)
     }
 
-    /// Whether the dispatcher has to be told that it is gone; said once.
+    /// Whether the dispatcher has to be told that it is gone; true only once.
     pub(super) fn take_needs_detach(&mut self) -> bool {
         std::mem::take(&mut self.needs_detach)
     }
 
-    /// Whose it was and what it heard; from here on it is nobody's.
+    /// Whose it was and which rooms it received; from here on it belongs to nobody.
     pub(super) fn take_subscriptions(&mut self) -> Option<(AccountId, Vec<ConversationId>)> {
         Some((self.account.take()?, std::mem::take(&mut self.rooms)))
     }
 
-    /// The dispatcher has logged it in: it hears its rooms, and what comes is held until its welcome.
+    /// The dispatcher has logged it in: it receives its rooms' lines, held back until its welcome.
     pub(super) fn log_in(&mut self, account: AccountId, rooms: Vec<ConversationId>) {
         self.account = Some(account);
         self.rooms = rooms;
@@ -213,21 +212,20 @@ impl Connection {
 
     // Requests.
 
-    /// Sends a request to the dispatcher; its answer is the next one that comes. `bytes` is what
-    /// it holds of the budget.
+    /// Sends a request to the dispatcher and expects an answer. `bytes` is its share of the budget.
     fn request(&mut self, label: Option<Box<str>>, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
         let secret = matches!(kind, RequestKind::NewToken { .. } | RequestKind::NewInvite { .. });
         self.output.expect(Unanswered { label, secret });
         self.send(kind, bytes, turn);
     }
 
-    /// The same, and no line is cut until the answer is there.
+    /// The same, and no line is cut until it is answered.
     fn request_and_wait(&mut self, label: Option<Box<str>>, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
         self.request(label, kind, bytes, turn);
         self.input.set_gate(input::Gate::AwaitingAnswer);
     }
 
-    /// Sends a request that holds so many bytes of the budget.
+    /// Sends a request that holds this many bytes of the budget.
     fn send(&mut self, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
         self.needs_detach = true;
         if bytes > 0 {
@@ -265,7 +263,7 @@ impl Connection {
                         self.hang_up(Some(Code::NotLoggedIn), text, turn);
                     }
                 }
-                // The worker serves the connection after this, which looks at the tokens again.
+                // The worker serves the connection after this, which checks the tokens again.
                 Timer::Flood => {}
                 Timer::Close => self.life.end(),
             }
@@ -274,7 +272,7 @@ impl Connection {
 
     // TLS.
 
-    /// The TLS port heard its first byte.
+    /// The TLS port received its first byte.
     fn start_tls(&mut self, turn: &mut Turn<'_>) {
         self.life.cancel(Timer::Silence);
         self.life.set(Timer::Handshake, turn.now + HANDSHAKE);
@@ -309,7 +307,7 @@ impl Connection {
         }
     }
 
-    /// Sends what waits, as far as the socket takes it.
+    /// Sends what waits, as much of it as the socket takes.
     pub(super) fn flush(&mut self, turn: &mut Turn<'_>) {
         if self.stage() == Stage::Gone {
             return;
@@ -348,13 +346,13 @@ impl Connection {
         self.output.flush(&mut Out { socket: &mut self.socket, tls: self.transport.tls(), record, pool })
     }
 
-    /// The network took the connection away.
+    /// The network broke the connection.
     fn failed(&mut self, error: &io::Error) {
         log::debug!("connection {} from {}: {error}", self.id, self.from);
         self.life.end();
     }
 
-    /// It made a handler panic: it is dropped, and costs nobody else anything.
+    /// It made a handler panic: it is dropped, and nobody else is affected.
     pub(super) fn panicked(&mut self) {
         log::error!("connection {} from {} made a handler panic and was dropped", self.id, self.from);
         self.life.end();

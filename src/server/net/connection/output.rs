@@ -1,9 +1,9 @@
-//! What a connection has still to be sent: the bytes, the answers that are to come, and the options
-//! that lines are shown by.
+//! What still has to be sent on a connection: its bytes, the pending answers, and the options that
+//! decide how lines are shown.
 //!
-//! Owns the outbox, the queue of unanswered commands and what is held back until the login's answer.
-//! Knows no socket, but for the one that it is lent to write to. Runs on the worker that owns the
-//! connection.
+//! Owns the outbox, the queue of unanswered commands and the live lines that are held back until
+//! the login is answered. Knows no socket, except the one that it is lent to write to. Runs on the
+//! worker that owns the connection.
 
 use crate::protocol::command::Setting;
 use crate::protocol::line::{Final, Rows};
@@ -26,7 +26,7 @@ pub(super) enum Ready {
     Set(Setting),
 }
 
-/// A command that is not answered yet, or whose answer must wait for those before it.
+/// A command that is not answered yet, or whose answer must wait for earlier ones.
 enum Pending {
     /// The dispatcher, a reader or `auth` has it.
     Waiting(Unanswered),
@@ -35,12 +35,12 @@ enum Pending {
 
 pub(super) struct Output {
     outbox: Outbox,
-    /// As they stand for the next line out.
+    /// As they apply to the next line out.
     options: Options,
     pending: VecDeque<Pending>,
-    /// What came live since the login, which is answered first.
+    /// Live lines since the login; the login's answer goes out first.
     held: Option<Vec<u8>>,
-    /// It is, or has to be put, on the worker's list of those to flush.
+    /// It is on the worker's list of connections to flush, or has to be put there.
     needs_flush: bool,
 }
 
@@ -65,12 +65,12 @@ impl Output {
 
     // The order of answers.
 
-    /// A command was sent on; its answer comes later.
+    /// A command was sent on; its answer will arrive later.
     pub(super) fn expect(&mut self, command: Unanswered) {
         self.pending.push_back(Pending::Waiting(command));
     }
 
-    /// Keeps an answer until those before it have gone out. They are given back where there are none.
+    /// Holds an answer until the earlier ones have gone out. Returns both if there are none.
     pub(super) fn enqueue(&mut self, command: Unanswered, ready: Ready) -> Option<(Unanswered, Ready)> {
         if self.pending.is_empty() {
             return Some((command, ready));
@@ -79,14 +79,14 @@ impl Output {
         None
     }
 
-    /// Takes the oldest command, if it waits for an answer.
+    /// Takes the oldest command, if it is waiting for an answer.
     pub(super) fn take_waiting(&mut self) -> Option<Unanswered> {
         match self.pending.pop_front_if(|pending| matches!(pending, Pending::Waiting(_)))? {
             Pending::Waiting(command) | Pending::Ready(command, _) => Some(command),
         }
     }
 
-    /// Takes the oldest answer, if no command before it waits for its own.
+    /// Takes the oldest answer, if no earlier command is still waiting for its own.
     pub(super) fn take_ready(&mut self) -> Option<(Unanswered, Ready)> {
         match self.pending.pop_front_if(|pending| matches!(pending, Pending::Ready(..)))? {
             Pending::Ready(command, ready) => Some((command, ready)),
@@ -99,7 +99,7 @@ impl Output {
         self.pending.len()
     }
 
-    /// Whether an answer is still to come from elsewhere.
+    /// Whether an answer is still expected from elsewhere.
     pub(super) fn is_waiting(&self) -> bool {
         self.pending.iter().any(|pending| matches!(pending, Pending::Waiting(_)))
     }
@@ -116,14 +116,14 @@ impl Output {
         self.held = Some(Vec::new());
     }
 
-    /// The login is answered: what was held back comes next.
+    /// The login is answered: what was held back goes out next.
     pub(super) fn release_live(&mut self, pool: &mut BufferPool) {
         if let Some(held) = self.held.take() {
             self.append(&held, pool);
         }
     }
 
-    /// Appends lines that many are sent.
+    /// Appends lines that many connections are sent.
     pub(super) fn push_live(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<()> {
         if let Some(held) = &mut self.held {
             held.extend_from_slice(bytes);
@@ -143,7 +143,7 @@ impl Output {
         }
     }
 
-    /// Appends what is encrypted already: a handshake's flight, an alert.
+    /// Appends bytes that are already encrypted: a handshake's flight, an alert.
     pub(super) fn append_cipher(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.outbox.push_cipher(bytes);
@@ -151,13 +151,13 @@ impl Output {
         }
     }
 
-    /// Forgets all that is unread, but for the line or the frame that was sent in part.
+    /// Discards everything unread, except the line or frame that was partly sent.
     pub(super) fn discard_unread(&mut self) {
         self.held = None;
         self.outbox.clear_plain();
     }
 
-    /// Forgets what is held back, since no answer will release it.
+    /// Discards what is held back, since no answer will release it.
     pub(super) fn discard_held(&mut self) {
         self.held = None;
     }
@@ -166,12 +166,12 @@ impl Output {
         self.outbox.flush(out)
     }
 
-    /// What the peer leaves unread, what is held back included.
+    /// What the peer leaves unread, including what is held back, in bytes.
     pub(super) fn unread(&self) -> usize {
         self.outbox.unsent() + self.held.as_ref().map_or(0, Vec::len)
     }
 
-    /// What could be written at once, were there room.
+    /// What could be written now if there were room, in bytes.
     pub(super) fn unsent(&self) -> usize {
         self.outbox.unsent()
     }

@@ -1,5 +1,6 @@
-//! What a connection sends: bytes are read, decrypted, filtered and cut into lines, and each line is
-//! acted on. Lines are cut only while the gate is open; the rest waits, and TCP slows its sender.
+//! A connection's input: bytes are read, decrypted, filtered and cut into lines, and each line is
+//! acted on. Lines are cut only while the gate is open; the rest waits, and TCP slows the sender
+//! down.
 
 use super::input::Gate;
 use super::life::{Stage, Timer};
@@ -15,19 +16,19 @@ use crate::server::session::{Action, Step};
 use crate::server::traffic::{ListenerKind, RequestKind};
 use std::time::Instant;
 
-/// Bytes that one read takes.
+/// Bytes for one read.
 const READ_CHUNK: usize = 16 * 1024;
-/// Longest unfinished TLS record or handshake message: a whole record, and more than anybody's
+/// The longest unfinished TLS record or handshake message: a whole record, and more than anybody's
 /// hello. A peer may cut its hello into records of one byte, each with a header of five.
 const UNFINISHED_MAX: usize = 32 * 1024;
-/// Room for a read behind the longest unfinished record or handshake message.
+/// Room for a read after the longest unfinished record or handshake message.
 pub(super) const READ_BUFFER: usize = READ_CHUNK + UNFINISHED_MAX;
 /// Reads of one connection in one turn; then others are served first.
 const READS_MAX: usize = 4;
 /// A TLS handshake's first byte.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// What one read brought.
+/// The outcome of a read.
 #[derive(PartialEq, Eq)]
 enum ReadOutcome {
     /// Bytes, and there may be more.
@@ -37,7 +38,8 @@ enum ReadOutcome {
 }
 
 impl Connection {
-    /// Cuts what waits and reads what came. True if there is more to do than one turn allows.
+    /// Cuts what is waiting and reads what has arrived. True if there is more to do than one turn
+    /// allows.
     pub(in crate::server::net) fn serve(&mut self, turn: &mut Turn<'_>) -> bool {
         if self.input.has_unfinished() {
             self.cut(&[], turn);
@@ -49,7 +51,7 @@ impl Connection {
                 Stage::Closing | Stage::Lingering => true,
             };
             if self.share_is_spent(turn) {
-                // What waits is cut, and what has come is read, in the next turn.
+                // What is waiting is cut, and what has arrived is read, in the next turn.
                 return true;
             }
             if !wanted || !self.input.is_readable() {
@@ -62,8 +64,8 @@ impl Connection {
         self.input.is_readable()
     }
 
-    /// Whether it wants a turn after a flush: to cut the lines that had to wait for it, or to throw
-    /// away what still comes, so that closing does not reset the connection.
+    /// Whether it wants a turn after a flush: to cut the lines that had to wait for it, or to
+    /// discard what still arrives, so that closing does not reset the connection.
     pub(in crate::server::net) fn resumes_after_flush(&mut self, unread_max: usize) -> bool {
         match self.stage() {
             Stage::Open => {
@@ -78,13 +80,13 @@ impl Connection {
         }
     }
 
-    /// Whether it has had its share of this turn, and lines may wait for the next one.
+    /// Whether it has used up its share of this turn, so that lines have to wait for the next one.
     fn share_is_spent(&mut self, turn: &Turn<'_>) -> bool {
         self.stage() == Stage::Open && self.input.share_is_spent(turn.number)
     }
 
-    /// Whether more is taken from the peer. What yields no line (a telnet's noise, TLS's own
-    /// records) is slowed by nothing but this.
+    /// Whether more is read from the peer. Nothing else slows down input that yields no line
+    /// (telnet noise, TLS's own records).
     fn may_read(&mut self, turn: &mut Turn<'_>) -> bool {
         if !self.input.may_read_ahead() {
             return false;
@@ -127,8 +129,8 @@ impl Connection {
         self.output.unsent() > turn.shared.limits.unread_to_pause()
     }
 
-    /// Whether it has to wait for tokens; it gets another turn when there are some. Lines wait, none
-    /// is lost, and it is told once.
+    /// Whether it has to wait for tokens; it gets another turn when there are some. Lines wait,
+    /// none is lost, and the peer is told once.
     fn is_out_of_tokens(&mut self, turn: &mut Turn<'_>) -> bool {
         let Some(wait) = self.input.tokens_owed(turn.now) else { return false };
         self.slow_down(turn.now + wait, turn);
@@ -180,13 +182,13 @@ impl Connection {
         self.input.set_ended();
         match self.stage() {
             Stage::Open => self.cut(&[], turn),
-            // All is sent, and the peer has closed as well.
+            // Everything is sent, and the peer has closed as well.
             Stage::Lingering => self.life.end(),
             Stage::Finishing | Stage::Closing | Stage::Gone => {}
         }
     }
 
-    /// Takes bytes as they came, behind an unfinished record.
+    /// Takes bytes as they arrived, after an unfinished record.
     fn receive(&mut self, bytes: &mut [u8], turn: &mut Turn<'_>) {
         let Some(&first) = bytes.first() else { return };
         if matches!(self.transport, Transport::Silent) && self.stage() == Stage::Open {
@@ -249,8 +251,8 @@ impl Connection {
             return;
         }
         self.input.note_received();
-        // A program that asked for tags speaks no telnet: its stray 0xFF is refused as bad UTF-8,
-        // and not taken out of its text. A peer that was known as a telnet before stays one.
+        // A program that asked for tags speaks no telnet: a stray 0xFF is refused as bad UTF-8, and
+        // not filtered out of its text. A peer that was recognised as telnet before stays one.
         let options = self.session.options();
         let is_telnet = !options.deflate && (!options.tags || self.input.telnet().detected());
         let mut data = std::mem::take(&mut turn.buffers.filtered);
@@ -312,7 +314,7 @@ impl Connection {
         self.hang_up(Some(Code::BadFrame), &format!("{error}."), turn);
     }
 
-    /// The peer's input is over, and all of it is cut: it is answered and flushed, then closed.
+    /// The peer's input has ended, and all of it is cut: it is answered and flushed, then closed.
     fn finish(&mut self, turn: &mut Turn<'_>) {
         if let Some(step) = self.session.ended() {
             self.act(step, 0, turn);
@@ -328,7 +330,7 @@ impl Connection {
         self.output.set_needs_flush(true);
     }
 
-    /// Acts on one line of so many bytes.
+    /// Acts on one line of this many bytes.
     fn act(&mut self, step: Step, bytes: usize, turn: &mut Turn<'_>) {
         let Step { label, action } = step;
         match action {
@@ -365,7 +367,7 @@ impl Connection {
         }
     }
 
-    /// Answers from here, behind the answers that are still to come.
+    /// Answers from here, after the pending answers.
     fn ready(&mut self, label: Option<Box<str>>, ready: Ready, turn: &mut Turn<'_>) {
         let command = Unanswered { label, secret: false };
         if let Some((command, ready)) = self.output.enqueue(command, ready) {

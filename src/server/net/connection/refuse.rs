@@ -1,11 +1,11 @@
-//! What is said to a peer that is at the wrong port, before it is closed.
+//! What a peer at the wrong port is told before its connection is closed.
 
 use super::{Connection, Transport, Turn};
 use crate::server::config::TLS_PORT;
 use crate::server::traffic::ListenerKind;
 
 impl Connection {
-    /// What the TLS port says to somebody who does not speak TLS.
+    /// What the TLS port tells a peer that does not speak TLS.
     pub(super) fn refuse_plain_text(&mut self, turn: &mut Turn<'_>) {
         self.transport = Transport::Plain;
         let (name, port) = (&turn.shared.name, self.local_port());
@@ -15,13 +15,13 @@ impl Connection {
         self.hang_up(None, &text, turn);
     }
 
-    /// What the plain port says to somebody who speaks TLS.
+    /// What the plain port tells a peer that speaks TLS.
     pub(super) fn refuse_tls(&mut self, turn: &mut Turn<'_>) {
         let text = "this port speaks plain text, not TLS. Connect without TLS, or to the TLS port.";
         self.hang_up(None, text, turn);
     }
 
-    /// What every port says to a browser.
+    /// What every port tells a browser.
     pub(super) fn refuse_http(&mut self, turn: &mut Turn<'_>) {
         let client = self.client_command(&turn.shared.name);
         let text = format!("this is a chat server, not a web server. Connect with: {client}");

@@ -1,5 +1,5 @@
-//! What a connection is sent: answers in the order of its lines, live lines between them, each as
-//! its options ask for it.
+//! A connection's output: answers in the order of its lines, live lines between them, each in the
+//! form that its options ask for.
 
 use super::life::Stage;
 use super::output::{Ready, Unanswered};
@@ -12,20 +12,20 @@ use crate::server::net::outbox::Out;
 use crate::server::session::set_text;
 
 impl Connection {
-    /// The answer to the oldest line that waits for one.
+    /// Takes the answer to the oldest line that waits for one.
     pub(in crate::server::net) fn answered(&mut self, rows: Rows, last: Final, turn: &mut Turn<'_>) {
         let Some(command) = self.output.take_waiting() else {
-            // After a close, which forgets what waits, this is to be expected.
+            // To be expected after a close, which forgets the pending commands.
             if self.output.unanswered() > 0 {
-                log::error!("connection {}: an answer came that nothing waits for", self.id);
+                log::error!("connection {}: an answer arrived that nothing waits for", self.id);
             }
             return;
         };
         self.emit(&command, Ready::Answer(rows, last), turn);
-        // The line that wants its answer first is the last that was cut: answers to lines before it,
-        // which may still be under way, don't open the gate.
+        // The line that must be answered first is the last one that was cut: answers to earlier
+        // lines, which may still be under way, don't open the gate.
         if !self.output.is_waiting() {
-            self.input.answer_came();
+            self.input.answer_arrived();
         }
         while let Some((command, ready)) = self.output.take_ready() {
             self.emit(&command, ready, turn);
@@ -52,8 +52,8 @@ impl Connection {
                 }
             }
             Ready::Prompt(text) => {
-                // An answer that came before its question needs no hiding; and with frames there are
-                // no telnet commands.
+                // If the answer is already here, there is nothing to hide any more; and inside
+                // frames there are no telnet commands.
                 if self.input.telnet().detected() && self.session.is_asked() && !options.deflate {
                     self.input.telnet().hide_input(&mut bytes);
                 }
@@ -62,7 +62,7 @@ impl Connection {
                 self.push(&bytes, turn);
             }
             Ready::Set(setting) => {
-                // An option holds from its own answer on; but frames begin, and end, behind it.
+                // An option applies from its own answer on; but frames begin and end after it.
                 if !matches!(setting, Setting::Deflate(_)) {
                     self.output.apply(setting);
                 }
@@ -89,7 +89,7 @@ impl Connection {
         }
     }
 
-    /// Lines that many are sent.
+    /// Appends lines that many connections are sent.
     pub(in crate::server::net) fn push_live(&mut self, batch: &LineBatch<'_>, turn: &mut Turn<'_>) {
         if !self.is_live() {
             return;
@@ -99,7 +99,7 @@ impl Connection {
         let bytes = batch.bytes(options.tags, options.deflate, packer);
         let mut out = Out { socket: &mut self.socket, tls: self.transport.tls(), record, pool };
         let mut pushed = self.output.push_live(bytes, &mut out);
-        // What is owed only because this turn has written nothing yet makes nobody slow.
+        // Output that only waits for this turn's write does not make anyone slow.
         if pushed.is_ok() && self.output.unread() > turn.shared.limits.unread_bytes {
             pushed = self.output.flush(&mut out).map(|_| ());
         }
@@ -111,10 +111,10 @@ impl Connection {
         }
     }
 
-    /// It leaves more unread than it may: the reason is all that is still queued.
+    /// It leaves more unread than it may: only the reason is still queued.
     pub(in crate::server::net) fn too_slow(&mut self, turn: &mut Turn<'_>) {
         if !self.is_live() {
-            // It was told to go already, and takes not even that.
+            // It was already told to go, and does not read even that.
             self.life.end();
             return;
         }
@@ -124,8 +124,8 @@ impl Connection {
         self.hang_up(Some(Code::TooSlow), text, turn);
     }
 
-    /// It is being closed and does not take what is left in time: of that only the line that is on
-    /// its way is finished, and the reason comes next.
+    /// It is being closed and does not take what is left in time: only the line that is partly sent
+    /// is finished, and the reason comes next.
     pub(in crate::server::net) fn cut_short(&mut self, reason: &Refusal, turn: &mut Turn<'_>) {
         if self.stage() == Stage::Closing && self.output.unsent() > 0 {
             self.output.discard_unread();

@@ -7,14 +7,13 @@ use crate::server::net::outbox::BufferPool;
 use crate::server::traffic::Request;
 use std::time::Instant;
 
-/// See the module.
 pub(in crate::server::net) struct Turn<'a> {
     pub(in crate::server::net) now: Instant,
     /// Numbers the turns of the worker's loop.
     pub(in crate::server::net) number: u64,
     pub(in crate::server::net) shared: &'a Shared,
     pub(in crate::server::net) buffers: &'a mut Buffers,
-    /// What goes to the dispatcher at the end of the turn.
+    /// Sent to the dispatcher at the end of the turn.
     pub(in crate::server::net) requests: &'a mut Vec<Request>,
     /// No more lines are cut: the server is stopping.
     pub(in crate::server::net) stopping: bool,
@@ -25,13 +24,13 @@ pub(in crate::server::net) struct Turn<'a> {
 /// Buffers that belong to the worker, so that an idle connection needs none.
 #[derive(Debug)]
 pub(in crate::server::net) struct Buffers {
-    /// What was read, with an unfinished TLS record before it.
+    /// What was read, after an unfinished TLS record.
     pub(in crate::server::net) read: Vec<u8>,
-    /// What TLS made of it.
+    /// What TLS decrypted of it.
     pub(in crate::server::net) plain: Vec<u8>,
     /// What the telnet filter left of that.
     pub(in crate::server::net) filtered: Vec<u8>,
-    /// The TLS record that is being made.
+    /// The TLS record that is being built.
     pub(in crate::server::net) record: Vec<u8>,
     /// The answer that is being encoded.
     pub(in crate::server::net) line: Vec<u8>,
@@ -54,7 +53,7 @@ impl Buffers {
         }
     }
 
-    /// A panic may have taken the read buffer along.
+    /// The read buffer may have been lost in a panic.
     pub(in crate::server::net) fn restore(&mut self) {
         if self.read.len() < READ_BUFFER {
             self.read = vec![0; READ_BUFFER];

@@ -14,12 +14,12 @@ fn pair() -> (Socket, UnixStream) {
     (Socket::Unix(ours), theirs)
 }
 
-/// What has arrived, at most so much of it.
+/// What has arrived, at most this many bytes of it.
 fn take(from: &mut UnixStream, most: usize) -> Vec<u8> {
-    let mut came = vec![0; most];
-    let read = from.read(&mut came).unwrap_or(0);
-    came.truncate(read);
-    came
+    let mut received = vec![0; most];
+    let read = from.read(&mut received).unwrap_or(0);
+    received.truncate(read);
+    received
 }
 
 fn flush(outbox: &mut Outbox, socket: &mut Socket, pool: &mut BufferPool) -> Flushed {
@@ -39,7 +39,7 @@ fn an_idle_connection_holds_no_buffer() {
     assert_eq!(flush(&mut outbox, &mut socket, &mut pool), Flushed::All);
     assert_eq!((outbox.unsent(), outbox.plain.capacity(), outbox.cipher.capacity()), (0, 0, 0));
     assert_eq!(take(&mut peer, 100), b"+ hello\n");
-    assert!(pool.take().capacity() > 0, "the buffer came back");
+    assert!(pool.take().capacity() > 0, "the buffer was returned");
 }
 
 #[test]
@@ -68,13 +68,13 @@ fn long_text_is_written_from_where_it_is_and_short_text_waits() {
     assert_eq!(push(&mut outbox, &much, &mut socket, &mut pool), Flushed::All);
     assert_eq!((outbox.unsent(), outbox.plain.capacity()), (0, 0));
     assert_eq!(push(&mut outbox, &much[1..], &mut socket, &mut pool), Flushed::Blocked);
-    // What waits already goes first.
+    // What is already waiting goes first.
     assert_eq!(push(&mut outbox, &much, &mut socket, &mut pool), Flushed::Blocked);
     assert_eq!(outbox.unsent(), 2 * DIRECT_MIN - 1);
     assert_eq!(take(&mut peer, 1 << 20).len(), DIRECT_MIN);
 }
 
-/// Lines, or frames among them: more than a socket takes at once.
+/// Lines, or frames in between: more than a socket takes at once.
 fn parts(frames: bool) -> &'static [Vec<u8>] {
     static PARTS: [LazyLock<Vec<Vec<u8>>>; 2] = [LazyLock::new(|| make(false)), LazyLock::new(|| make(true))];
     &PARTS[usize::from(frames)]
@@ -121,11 +121,11 @@ proptest! {
             seen.extend(take(&mut peer, 1 << 20));
         }
         loop {
-            let came = take(&mut peer, 1 << 20);
-            if came.is_empty() {
+            let received = take(&mut peer, 1 << 20);
+            if received.is_empty() {
                 break;
             }
-            seen.extend(came);
+            seen.extend(received);
         }
 
         let (mut framer, mut unpacker, mut input) = (Framer::new(), Unpacker::new(), seen.as_slice());

@@ -1,4 +1,4 @@
-//! Lines are cut in order, and a connection that had to stop goes on.
+//! Lines are cut in order, and a connection that had to stop resumes.
 
 use super::server::{Server, limits, rate};
 use crate::protocol::deflate::Packer;
@@ -7,7 +7,7 @@ use crate::server::traffic::Ack;
 use std::fmt::Write as _;
 
 #[test]
-fn lines_behind_a_read_wait_for_it_whatever_is_answered_before_it() {
+fn lines_after_a_read_wait_for_its_answer_and_no_other() {
     let mut server = Server::start(limits());
     let (mut client, conn) = server.member();
     client.send("/say lobby one\n/history lobby\n/say lobby two\n");
@@ -38,7 +38,7 @@ fn answers_that_need_no_request_wait_for_those_before_them() {
 }
 
 #[test]
-fn a_connection_stopped_by_unread_answers_goes_on_after_a_flush() {
+fn a_connection_stopped_by_unread_answers_resumes_after_a_flush() {
     let server = Server::start(super::super::Limits { unread_bytes: 4096, ..limits() });
     let mut client = server.client();
     client.send(&"/help\n".repeat(20));
@@ -48,7 +48,7 @@ fn a_connection_stopped_by_unread_answers_goes_on_after_a_flush() {
 }
 
 #[test]
-fn a_connection_stopped_by_unanswered_lines_goes_on_with_each_answer() {
+fn a_connection_stopped_by_unanswered_lines_resumes_with_each_answer() {
     let mut server = Server::start(super::super::Limits { unanswered: 2, ..limits() });
     let (mut client, conn) = server.member();
     client.send(&"/whoami\n".repeat(5));
@@ -66,7 +66,7 @@ fn a_connection_stopped_by_unanswered_lines_goes_on_with_each_answer() {
 }
 
 #[test]
-fn a_connection_stopped_by_the_budget_goes_on_when_there_is_room() {
+fn a_connection_stopped_by_the_budget_resumes_when_there_is_room() {
     let mut server = Server::start(limits());
     let (mut client, _) = server.member();
     server.budget.hold(1 << 20);
@@ -78,7 +78,7 @@ fn a_connection_stopped_by_the_budget_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn more_lines_than_one_turn_may_cut_go_on_in_the_next() {
+fn lines_beyond_a_turns_share_are_cut_in_the_next_turn() {
     let server = Server::start(limits());
     let mut client = server.client();
     client.send(&"\n".repeat(5000));
@@ -122,7 +122,7 @@ fn a_frame_may_arrive_in_pieces() {
         other.ping();
     }
     client.send("/set deflate off\n");
-    // Answers may come in frames: what counts is that the last one comes.
+    // Answers may arrive in frames: what counts is that the last one arrives.
     let mut seen = Vec::new();
     while !seen.ends_with(b"+ deflate off\n") {
         seen.extend(client.some());
@@ -130,7 +130,7 @@ fn a_frame_may_arrive_in_pieces() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_refused_once_and_the_next_is_taken() {
+fn a_line_that_is_too_long_is_refused_once_and_the_next_is_accepted() {
     let server = Server::start(limits());
     let mut client = server.client();
     client.send(&"x".repeat(600));
@@ -143,7 +143,7 @@ fn a_line_that_is_too_long_is_refused_once_and_the_next_is_taken() {
 fn a_prompt_that_is_answered_before_it_is_shown_hides_no_input() {
     let mut server = Server::start(limits());
     let (mut client, conn) = server.member();
-    // IAC NOP: a telnet. Then a question whose answers are there already.
+    // IAC NOP: a telnet client. Then a prompt whose answers are already there.
     client.send_bytes(b"\xff\xf1/whoami\n/passwd\none\n\n");
     server.asked("Command(Whoami");
     server.answer(conn, "alice");
@@ -158,7 +158,7 @@ fn a_prompt_that_is_answered_before_it_is_shown_hides_no_input() {
 }
 
 #[test]
-fn a_browser_is_told_what_this_port_is_and_nothing_of_its_request_is_acted_on() {
+fn a_browser_is_told_what_this_port_is_and_its_request_is_ignored() {
     let server = Server::start(limits());
     for request in ["POST / HTTP/1.1\r\n", "/register mallory HTTP/1.1\n"] {
         let mut client = server.client();

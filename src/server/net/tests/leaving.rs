@@ -27,7 +27,7 @@ fn everything_sent_before_the_end_of_input_is_answered() {
 }
 
 #[test]
-fn quit_is_answered_last_and_lines_behind_it_are_ignored() {
+fn quit_is_answered_last_and_later_lines_are_ignored() {
     let mut server = Server::start(limits());
     let (mut client, conn) = server.member();
     client.send("/whoami\n/quit\n/whoami\n");
@@ -93,7 +93,7 @@ fn a_slow_reader_at_shutdown_gets_whole_lines_and_the_reason() {
         server.say("bob", 1, &text, crate::protocol::names::ConnId::new(0, 99), Ack::None);
     }
     server.stop();
-    // It reads, but by far not all in the time that there is.
+    // It reads, but far from everything in the time that there is.
     let (start, mut seen) = (Instant::now(), Vec::new());
     while start.elapsed() < FLUSH_AT_END {
         seen.extend(client.at_most(4096));

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long anything may take.
+/// The deadline of every wait.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) const ALICE: AccountId = AccountId::new(2);
@@ -25,11 +25,11 @@ pub(super) fn limits() -> Limits {
     Limits { flood: None, unread_bytes: 1 << 20, unread_total: 1 << 24, unanswered: 64 }
 }
 
-/// One worker, and the ends of everything that it talks to.
+/// One worker, and the other ends of everything that it talks to.
 pub(super) struct Server {
     pub(super) worker: Mailbox<Delivery>,
     requests: Mailbox<Request>,
-    come: VecDeque<Request>,
+    received: VecDeque<Request>,
     pub(super) budget: Arc<Budget>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,7 +53,7 @@ impl Server {
         };
         let run = move || worker.run(&shared).unwrap();
         let thread = std::thread::Builder::new().name("work-0".to_owned()).spawn(run).unwrap();
-        Self { worker: mailbox, requests, come: VecDeque::new(), budget, thread: Some(thread) }
+        Self { worker: mailbox, requests, received: VecDeque::new(), budget, thread: Some(thread) }
     }
 
     /// A client that has read its greeting.
@@ -74,7 +74,7 @@ impl Server {
         Client(BufReader::new(ours))
     }
 
-    /// A client that is logged in, and the connection that it is.
+    /// A client that is logged in, and its connection.
     pub(super) fn member(&mut self) -> (Client, ConnId) {
         let mut client = self.client();
         client.send("/resume token\n");
@@ -100,7 +100,7 @@ impl Server {
         self.worker.send(Delivery::Answer(Answer { conn, rows: Rows::default(), last }));
     }
 
-    /// A line of somebody in the lobby.
+    /// Delivers a line of somebody in the lobby.
     pub(super) fn say(&self, author: &str, id: u64, text: &str, from: ConnId, ack: Ack) {
         let mut lines = Lines::default();
         let body = Body::RoomMessage { room: "lobby", author, mark: None, text };
@@ -109,29 +109,29 @@ impl Server {
         self.worker.send_all(&mut vec![Delivery::Lines(Arc::new(lines)), said]);
     }
 
-    /// The next thing that the dispatcher is asked.
+    /// The next request to the dispatcher.
     pub(super) fn next(&mut self) -> Request {
         let end = Instant::now() + DEADLINE;
-        while self.come.is_empty() {
-            assert!(Instant::now() < end, "the dispatcher is asked nothing");
+        while self.received.is_empty() {
+            assert!(Instant::now() < end, "nothing was asked in time");
             let mut batch = Vec::new();
             self.requests.wait(Some(end), &mut batch);
-            self.come.extend(batch);
+            self.received.extend(batch);
         }
-        self.come.pop_front().unwrap()
+        self.received.pop_front().unwrap()
     }
 
-    /// Who asks the next thing, which is this.
+    /// Asserts what the next request is; returns its connection.
     #[track_caller]
     pub(super) fn asked(&mut self, what: &str) -> ConnId {
         let request = self.next();
         let shown = format!("{:?}", request.kind);
-        assert!(shown.starts_with(what), "{shown} came instead of {what}");
+        assert!(shown.starts_with(what), "expected {what}, got {shown}");
         request.conn
     }
 
-    /// Asserts that nothing is asked but what was asked already: another connection's question,
-    /// sent after it all, is the next to come.
+    /// Asserts that nothing else was asked: the next request is another connection's, sent after
+    /// everything before.
     #[track_caller]
     pub(super) fn asked_nothing(&mut self) {
         let mut other = self.client();
@@ -143,7 +143,7 @@ impl Server {
         assert_eq!(self.asked("Detach"), conn);
     }
 
-    /// Ends it as the real one does.
+    /// Stops it as the real server does.
     pub(super) fn stop(&mut self) {
         self.worker.send(Delivery::Stop);
         while !matches!(self.next().kind, RequestKind::Stopped) {}
@@ -155,7 +155,7 @@ impl Server {
     }
 }
 
-/// The other end of a connection. Whatever does not come within the deadline fails the test.
+/// The other end of a connection. Anything that does not arrive within the deadline fails the test.
 pub(super) struct Client(BufReader<UnixStream>);
 
 impl Client {
@@ -176,23 +176,23 @@ impl Client {
     pub(super) fn line(&mut self) -> String {
         let mut line = String::new();
         self.0.read_line(&mut line).expect("a line in time");
-        assert!(line.ends_with('\n'), "the end came instead of a line: {line:?}");
+        assert!(line.ends_with('\n'), "the end instead of a line: {line:?}");
         line.pop();
         line
     }
 
-    /// Bytes that came, at least one.
+    /// Bytes that have arrived, at least one.
     pub(super) fn some(&mut self) -> Vec<u8> {
-        let came = self.0.fill_buf().expect("bytes in time").to_vec();
-        assert!(!came.is_empty(), "the end came instead of bytes");
-        self.0.consume(came.len());
-        came
+        let received = self.0.fill_buf().expect("bytes in time").to_vec();
+        assert!(!received.is_empty(), "the end instead of bytes");
+        self.0.consume(received.len());
+        received
     }
 
-    /// What came, but no more than so much of it.
+    /// What has arrived, at most this many bytes of it.
     pub(super) fn at_most(&mut self, most: usize) -> Vec<u8> {
-        let came = self.0.fill_buf().expect("bytes in time");
-        let taken = came[..came.len().min(most)].to_vec();
+        let received = self.0.fill_buf().expect("bytes in time");
+        let taken = received[..received.len().min(most)].to_vec();
         self.0.consume(taken.len());
         taken
     }

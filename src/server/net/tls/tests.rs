@@ -7,7 +7,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion};
 use std::io::{Read as _, Write as _};
 
-/// A client and a server, and what is on its way between them.
+/// A client and a server, and what is in transit between them.
 struct Link {
     client: ClientConnection,
     server: Tls,
@@ -39,7 +39,7 @@ impl Link {
         Self { client, server, heard: Vec::new(), closed: false }
     }
 
-    /// Carries what the client has to send, in pieces of so many bytes, and the answers back.
+    /// Carries what the client has to send, in pieces of this many bytes, and the answers back.
     fn carry(&mut self, piece: usize) -> Result<(), rustls::Error> {
         while self.client.wants_write() {
             let mut wire = Vec::new();
@@ -55,18 +55,18 @@ impl Link {
         Ok(())
     }
 
-    /// What the server sends reaches the client.
+    /// Delivers to the client what the server sends.
     fn give(&mut self, mut wire: &[u8]) {
         while !wire.is_empty() {
             self.client.read_tls(&mut wire).unwrap();
-            // An alert is an error here, which the client says again whenever it is asked.
+            // An alert is an error here, which the client reports again whenever it is asked.
             let _ = self.client.process_new_packets();
         }
     }
 
     fn said(&mut self) -> Vec<u8> {
         let mut said = Vec::new();
-        // No close_notify yet: that there is no more to read for now ends it too.
+        // No close_notify yet: running out of bytes to read ends it, too.
         let _ = self.client.reader().read_to_end(&mut said);
         said
     }
@@ -102,7 +102,7 @@ fn bytes_pass_both_ways_in_pieces_of_any_size() {
 }
 
 #[test]
-fn a_client_that_offers_other_protocols_alone_is_refused_with_an_alert() {
+fn a_client_that_offers_only_other_protocols_is_refused_with_an_alert() {
     for version in VERSIONS {
         for refused in [&["http/1.1"][..], &["h2", "http/1.1"], &["chitchat/2"]] {
             let mut link = Link::offering(version, refused);

@@ -1,7 +1,7 @@
-//! What the dispatcher sends to a worker, delivered to its connections.
+//! Delivers what the dispatcher sends to a worker to the worker's connections.
 //!
-//! The loop over a room's connections is the hottest of the server: each line passes it once for each
-//! connection, and costs no allocation and one copy there.
+//! The loop over a room's connections is the hottest of the server: each line passes through it
+//! once for each connection, at the cost of no allocation and one copy.
 
 use super::super::connection::{Connection, Stage, Turn};
 use super::super::line_batch::LineBatch;
@@ -16,12 +16,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Lines of one room are delivered together up to so many bytes: one TLS record's.
+/// Lines of one room are delivered together up to this many bytes: one TLS record's worth.
 const BATCH_BYTES: usize = 16 * 1024;
 
 impl Worker {
-    /// Delivers everything in the order in which it came. Lines of one room that follow one another
-    /// go to each connection as one piece.
+    /// Delivers everything in the order of arrival. Consecutive lines of one room go to each
+    /// connection as one piece.
     pub(super) fn deliver_all(&mut self, inbox: &mut Vec<Delivery>, now: Instant, shared: &Shared) {
         let mut lines = Arc::default();
         let mut batch = std::mem::take(&mut self.batch);
@@ -56,7 +56,7 @@ impl Worker {
     fn room_messages(&mut self, messages: &[RoomMessage], lines: &Lines, now: Instant, shared: &Shared) {
         let Some(room) = messages.first().map(|message| message.room) else { return };
         // The authors of some of them are answered line by line: a program goes on from the last id
-        // that it saw, be it in an answer or before a line.
+        // that it saw, whether in an answer or before a line.
         let mut authors = Vec::new();
         for message in messages.iter().filter(|message| message.ack != Ack::None) {
             if let Some(slot) = self.slots.slot_of(message.from)
@@ -99,7 +99,7 @@ impl Worker {
 
     fn deliver(&mut self, delivery: Delivery, lines: &Lines, now: Instant, shared: &Shared) {
         match delivery {
-            Delivery::Lines(_) | Delivery::RoomMessage(_) => log::error!("a line came without its batch"),
+            Delivery::Lines(_) | Delivery::RoomMessage(_) => log::error!("a line arrived without its batch"),
             Delivery::Accepted(accepted) => {
                 if self.phase == Phase::Running {
                     self.accept(accepted, now, shared);
@@ -120,7 +120,7 @@ impl Worker {
                         connection.log_in(account, rooms);
                     });
                 }
-                // It went away while it was being logged in: Detach followed it, or follows now.
+                // It went away during its login: a Detach has followed it, or follows now.
                 None => self.requests.push(Request::detach(conn)),
             },
             Delivery::Enter(account, room) => {
@@ -190,7 +190,7 @@ impl Worker {
         }
     }
 
-    /// Gives a connection an answer; it may go on with its lines then.
+    /// Gives a connection an answer; it may go on with its lines after that.
     fn answer(&mut self, slot: u32, now: Instant, shared: &Shared, act: impl FnOnce(&mut Connection, &mut Turn<'_>)) {
         self.turn(slot, now, shared, act);
         let Some(connection) = self.connection(slot) else { return };
@@ -203,7 +203,7 @@ impl Worker {
         }
     }
 
-    /// Does something for each connection that hears a room or is an account's.
+    /// Does something for each connection that receives a room or belongs to an account.
     fn fan_out(
         &mut self,
         subscribers: Subscribers,
@@ -213,7 +213,7 @@ impl Worker {
     ) {
         let Some(slots) = self.subscriptions.lend(subscribers) else { return };
         // One turn for all of them: their timers stay as they are, and those that it closes are
-        // dealt with afterwards.
+        // handled afterwards.
         let mut closed = Vec::new();
         let mut turn = Turn {
             now,

@@ -1,4 +1,4 @@
-//! Eviction of slow readers: the limit over what all connections together leave unread.
+//! Eviction of slow readers: the limit on what all connections together leave unread.
 //!
 //! Each worker counts its own and reads the others' counts, which may be a turn old.
 
@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Worker {
-    /// Where all connections together leave too much unread, the one that leaves most goes first.
+    /// If all connections together leave too much unread, the one that leaves the most goes first.
     pub(super) fn evict_slow_readers(&mut self, now: Instant, shared: &Shared) {
         let unread_of = |slots: &Slots, slot: u32| slots.get(slot).map_or(0, Connection::unread);
         let (mut total, mut largest) = (0, 0);
@@ -33,8 +33,9 @@ impl Worker {
         if all <= shared.limits.unread_total {
             return;
         }
-        // One turn may have brought every slow connection more, so one eviction may not be enough.
-        // The largest may be another worker's, which may sleep: this one keeps to its share then.
+        // One turn may have added to every slow connection, so one eviction may not be enough. The
+        // largest may belong to another worker, which may be asleep: this one keeps to its own
+        // share then.
         let share = shared.limits.unread_total / shared.unread.len();
         let mut slots: Vec<(usize, u32)> =
             self.backlog.iter().map(|&slot| (unread_of(&self.slots, slot), slot)).collect();

@@ -1,9 +1,10 @@
-//! A worker's connections, each in a slot that is used again when it is gone.
+//! A worker's connections, each in a slot that is reused when it is gone.
 //!
-//! A slot's number is the connection's token in the readiness wait and what the worker's lists hold.
-//! A [`ConnId`] names the slot and how often it was used before, so that a late answer never reaches
-//! the slot's next owner. It is this and not `slab` or `slotmap`: the former has no such generations,
-//! and the latter's keys take all 64 bits, of which a [`ConnId`] needs eight to name the worker.
+//! A slot's number is the connection's token for polling and what the worker's lists hold. A
+//! [`ConnId`] names the slot and how often it was used before, so that a late answer never reaches
+//! the slot's next owner. Neither `slab` nor `slotmap` would do: the former has no such
+//! generations, and the latter's keys take all 64 bits, of which a [`ConnId`] needs eight to name
+//! the worker.
 
 use crate::protocol::names::ConnId;
 use crate::server::net::connection::Connection;
@@ -40,12 +41,12 @@ impl Slots {
         (slot, ConnId::new(self.worker, (u64::from(entry.generation) << SLOT_BITS) | u64::from(slot)))
     }
 
-    /// Fills a slot that was reserved.
+    /// Fills a reserved slot.
     pub(super) fn fill(&mut self, slot: u32, connection: Box<Connection>) {
         self.slots[slot as usize].connection = Some(connection);
     }
 
-    /// Empties a slot, also one that was reserved and not filled.
+    /// Empties a slot, even one that was reserved but never filled.
     pub(super) fn vacate(&mut self, slot: u32) -> Option<Box<Connection>> {
         let entry = self.slots.get_mut(slot as usize)?;
         self.vacant.push(slot);

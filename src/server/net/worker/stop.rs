@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 /// How long a stopping worker waits for its connections to take what is left.
 pub(crate) const FLUSH_AT_END: Duration = Duration::from_secs(5);
-/// So long before that end it gives up on what a slow reader has not taken: the line that is on its
-/// way is finished, and the reason for the end follows.
+/// This long before that deadline it gives up on what a slow reader has not taken: the line that is
+/// partly sent is finished, and the reason for the end follows.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How long it waits, at least, for those who took it all to close as well.
+/// How long it waits, at least, for peers that have taken everything to close as well.
 const LINGER_AT_END: Duration = Duration::from_millis(200);
 
-/// How far a worker is on its way. It only ever moves forward.
+/// How far a worker's shutdown has come. It only ever moves forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Running,
-    /// No more lines are cut and no connections taken; what was cut before is being answered.
+    /// No more lines are cut and no connections accepted; what was cut before is being answered.
     Draining,
-    /// Everyone has been told; what is left is being sent, until then at the latest.
+    /// Everyone has been told; what is left is being sent, until this time at the latest.
     Flushing {
         until: Instant,
         /// Slow readers have been given up on.
@@ -31,7 +31,7 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    /// How long the worker may sleep: a stopping one looks often whether it is done.
+    /// How long the worker may sleep: a stopping one checks often whether it is done.
     pub(super) fn timeout(self, now: Instant) -> Option<Duration> {
         match self {
             Phase::Flushing { until, .. } => Some(until.saturating_duration_since(now).min(LINGER_AT_END / 4)),
@@ -53,7 +53,7 @@ impl Worker {
         }
     }
 
-    /// Near the end, a connection that has not taken what is left is sent the reason in its place.
+    /// Near the deadline, a connection that has not taken what is left is sent the reason instead.
     pub(super) fn say_last_words(&mut self, now: Instant, shared: &Shared) {
         let Phase::Flushing { until, last_words_said } = self.phase else { return };
         if now + LAST_WORDS < until {
@@ -74,7 +74,8 @@ impl Worker {
     /// A stopping worker is done when everything is flushed, or its time is up.
     pub(super) fn is_done(&self, now: Instant) -> bool {
         let Phase::Flushing { until, .. } = self.phase else { return self.phase == Phase::Aborted };
-        // A peer that has all that was left for it, and only has not closed, is not waited for long.
+        // A peer that has been sent everything, and only has not closed yet, is not waited for
+        // long.
         let sent = || self.slots.connections().all(|connection| connection.stage() == Stage::Lingering);
         now >= until || (now + FLUSH_AT_END >= until + LINGER_AT_END && sent())
     }
