@@ -304,7 +304,7 @@ impl Storage for Transaction {
 struct RefusedBatches {
     unreported: u64,
     since_first: u64,
-    reported: Option<Instant>,
+    last_report: Option<Instant>,
 }
 
 impl RefusedBatches {
@@ -313,10 +313,10 @@ impl RefusedBatches {
     fn count(&mut self, now: Instant) -> Option<u64> {
         self.unreported += 1;
         self.since_first += 1;
-        if self.reported.is_some_and(|reported| now < reported + FAILURES_LOGGED_EVERY) {
+        if self.last_report.is_some_and(|at| now < at + FAILURES_LOGGED_EVERY) {
             return None;
         }
-        self.reported = Some(now);
+        self.last_report = Some(now);
         Some(std::mem::take(&mut self.unreported))
     }
 

@@ -22,7 +22,7 @@ pub(super) struct Presence {
     due: BTreeSet<(Instant, AccountId)>,
     when: FxHashMap<AccountId, Instant>,
     /// Accounts that were last announced as online.
-    told_here: FxHashSet<AccountId>,
+    announced: FxHashSet<AccountId>,
 }
 
 impl Presence {
@@ -48,8 +48,8 @@ impl Presence {
     }
 
     /// Records what is announced about an account now; returns what was announced before.
-    fn told(&mut self, account: AccountId, here: bool) -> bool {
-        if here { !self.told_here.insert(account) } else { self.told_here.remove(&account) }
+    fn record(&mut self, account: AccountId, here: bool) -> bool {
+        if here { !self.announced.insert(account) } else { self.announced.remove(&account) }
     }
 }
 
@@ -73,7 +73,7 @@ impl Hub {
     pub(super) fn tell_presence(&mut self, now: Now, effects: &mut Effects) {
         while let Some(id) = self.presence.take_due(now.instant) {
             let here = self.connections.is_here(id);
-            if self.presence.told(id, here) == here {
+            if self.presence.record(id, here) == here {
                 continue;
             }
             let Some(account) = self.state.account(id) else { continue };

@@ -93,7 +93,7 @@ mod tests {
     const ANN: AccountId = AccountId::new(2);
     const BOB: AccountId = AccountId::new(3);
 
-    fn hears(subscriptions: &mut Subscriptions, subscribers: Subscribers) -> Vec<u32> {
+    fn receives(subscriptions: &mut Subscriptions, subscribers: Subscribers) -> Vec<u32> {
         let slots = subscriptions.lend(subscribers).unwrap_or_default();
         subscriptions.give_back(subscribers, slots.clone());
         slots
@@ -106,13 +106,13 @@ mod tests {
         subscriptions.attach(2, ANN, &[]);
         subscriptions.attach(3, BOB, &[OPS]);
         assert_eq!(subscriptions.enter(ANN, OPS), [1, 2]);
-        assert_eq!(hears(&mut subscriptions, Subscribers::Room(OPS)), [3, 1, 2]);
+        assert_eq!(receives(&mut subscriptions, Subscribers::Room(OPS)), [3, 1, 2]);
         subscriptions.detach(3, BOB, &[OPS]);
         subscriptions.detach(2, ANN, &[OPS]);
-        assert_eq!(hears(&mut subscriptions, Subscribers::Room(OPS)), [1,]);
+        assert_eq!(receives(&mut subscriptions, Subscribers::Room(OPS)), [1,]);
         assert_eq!(subscriptions.leave(ANN, OPS), [1]);
         assert!(subscriptions.enter(BOB, OPS).is_empty());
-        assert_eq!(hears(&mut subscriptions, Subscribers::Account(ANN)), [1]);
+        assert_eq!(receives(&mut subscriptions, Subscribers::Account(ANN)), [1]);
         subscriptions.detach(1, ANN, &[]);
         assert!(subscriptions.rooms.is_empty() && subscriptions.accounts.is_empty());
     }

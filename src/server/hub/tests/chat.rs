@@ -62,7 +62,7 @@ pub(super) struct Conn {
     pub(super) id: ConnId,
     pub(super) session: Session,
     pub(super) account: Option<AccountId>,
-    pub(super) hears: BTreeSet<ConversationId>,
+    pub(super) receives: BTreeSet<ConversationId>,
     /// Requests that are not answered yet.
     waiting: usize,
     held: Option<Vec<String>>,
@@ -118,7 +118,7 @@ impl Chat {
             id: ConnId::new(id.worker() as u8, self.fresh()),
             session: Session::new(from),
             account: None,
-            hears: BTreeSet::new(),
+            receives: BTreeSet::new(),
             waiting: 0,
             held: None,
             last: BTreeMap::new(),
@@ -323,17 +323,17 @@ impl Chat {
                 let conn = self.conns.iter_mut().find(|other| other.id == conn)?;
                 conn.session.logged_in();
                 conn.account = Some(account);
-                conn.hears = rooms.into_iter().collect();
+                conn.receives = rooms.into_iter().collect();
                 conn.held = Some(Vec::new());
             }
             Delivery::Enter(account, room) => {
                 for conn in self.listeners(worker, account) {
-                    assert!(conn.hears.insert(room), "{} heard it already", conn.label);
+                    assert!(conn.receives.insert(room), "{} is already subscribed", conn.label);
                 }
             }
             Delivery::Leave(account, room) => {
                 for conn in self.listeners(worker, account) {
-                    assert!(conn.hears.remove(&room), "{} never heard it", conn.label);
+                    assert!(conn.receives.remove(&room), "{} is not subscribed", conn.label);
                 }
             }
             Delivery::Lines(lines) => self.lines = lines,
@@ -343,7 +343,7 @@ impl Chat {
                     self.answer(from, &Rows::default(), &last);
                 }
                 self.fan_out(worker, line, |conn| {
-                    conn.hears.contains(&room) && (conn.id != from || conn.session.options().echo)
+                    conn.receives.contains(&room) && (conn.id != from || conn.session.options().echo)
                 });
             }
             Delivery::DirectMessage { account, from, ack, line } => {
@@ -356,7 +356,7 @@ impl Chat {
             }
             Delivery::Event { room, by, presence, line } => self.fan_out(worker, line, |conn| {
                 let wanted = conn.session.options().presence || !presence;
-                conn.hears.contains(&room) && conn.account != Some(by) && wanted
+                conn.receives.contains(&room) && conn.account != Some(by) && wanted
             }),
             Delivery::Notice { account, recipients, line } => self.fan_out(worker, line, |conn| {
                 let heard = match recipients {
@@ -384,11 +384,11 @@ impl Chat {
         self.conns.iter_mut().filter(move |conn| conn.id.worker() == worker && conn.account == Some(account))
     }
 
-    fn fan_out(&mut self, worker: usize, line: LineRef, hears: impl Fn(&Conn) -> bool) {
+    fn fan_out(&mut self, worker: usize, line: LineRef, receives: impl Fn(&Conn) -> bool) {
         let lines = Arc::clone(&self.lines);
         for at in 0..self.conns.len() {
             let conn = &mut self.conns[at];
-            if conn.gone || conn.id.worker() != worker || !hears(conn) {
+            if conn.gone || conn.id.worker() != worker || !receives(conn) {
                 continue;
             }
             let tagged = Line::parse(std::str::from_utf8(lines.line(line, true)).unwrap().trim_end()).unwrap();

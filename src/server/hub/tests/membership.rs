@@ -352,6 +352,6 @@ fn a_new_room_cannot_be_named_server_but_an_old_one_can_be_read_and_left() {
     chat.type_line("alice", "/switch lobby");
     chat.log.clear();
     let at = chat.at("alice");
-    chat.conns[at].hears.insert(id);
+    chat.conns[at].receives.insert(id);
     chat.plays("alice> /leave server\nalice< + server - you left.");
 }

@@ -119,7 +119,7 @@ fn check_live(chat: &Chat) {
         for conn in chat.conns.iter().filter(|conn| !conn.gone) {
             assert_eq!(chat.hub.connections.account(conn.id), conn.account, "{}", conn.label);
             let member = conn.account.is_some_and(|account| room.members.contains_key(&account));
-            assert_eq!(conn.hears.contains(&id), member, "{} in {}", conn.label, room.name);
+            assert_eq!(conn.receives.contains(&id), member, "{} in {}", conn.label, room.name);
             if member {
                 workers.insert(conn.id.worker());
                 here.extend(conn.account);

@@ -153,9 +153,9 @@ impl Connection {
     fn read(&mut self, turn: &mut Turn<'_>) -> ReadOutcome {
         let mut buffer = std::mem::take(&mut turn.buffers.read);
         let unfinished = self.transport.tls().map_or(&[][..], |tls| tls.rest());
-        let kept = unfinished.len();
-        buffer[..kept].copy_from_slice(unfinished);
-        let outcome = match self.socket.read(&mut buffer[kept..kept + READ_CHUNK]) {
+        let start = unfinished.len();
+        buffer[..start].copy_from_slice(unfinished);
+        let outcome = match self.socket.read(&mut buffer[start..start + READ_CHUNK]) {
             Ok(None) => {
                 self.input.set_drained();
                 ReadOutcome::Nothing
@@ -166,7 +166,7 @@ impl Connection {
             }
             Ok(Some(read)) => {
                 self.input.has_read(read, READ_CHUNK, turn.now);
-                self.receive(&mut buffer[..kept + read], turn);
+                self.receive(&mut buffer[..start + read], turn);
                 ReadOutcome::Bytes
             }
             Err(error) => {

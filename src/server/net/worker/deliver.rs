@@ -68,13 +68,13 @@ impl Worker {
         }
         for &slot in &authors {
             self.answer(slot, now, shared, |connection, turn| {
-                let hears = connection.is_in(room);
+                let receives = connection.is_in(room);
                 for message in messages {
                     let own = message.from == connection.id();
                     if own && let Some(last) = message.ack.answer() {
                         connection.answered(Rows::default(), last, turn);
                     }
-                    if hears && (!own || connection.options().echo) {
+                    if receives && (!own || connection.options().echo) {
                         connection.push_live(&LineBatch::new(lines, &[message.line]), turn);
                     }
                 }
@@ -163,13 +163,13 @@ impl Worker {
             Delivery::Notice { account, recipients, line } => {
                 let batch = LineBatch::new(lines, std::slice::from_ref(&line));
                 self.fan_out(Subscribers::Account(account), now, shared, |connection, turn| {
-                    let hears = match recipients {
+                    let receives = match recipients {
                         Recipients::All => true,
                         Recipients::AllBut(conn) => connection.id() != conn,
                         Recipients::Only(conn) => connection.id() == conn,
                         Recipients::WantPresence => connection.options().presence,
                     };
-                    if hears {
+                    if receives {
                         connection.push_live(&batch, turn);
                     }
                 });
