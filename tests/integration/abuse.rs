@@ -1,4 +1,4 @@
-//! Hostile peers, and peers that do not read: they cost themselves, and nobody else.
+//! Hostile peers, and peers that do not read: they harm themselves, and nobody else.
 
 use crate::support::{Client, DEADLINE, Server};
 use chitchat::protocol::deflate::Packer;
@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// Writes until the server takes no more for a while, or `most` bytes are sent.
+/// Writes until the server stops reading for a while, or until `most` bytes are sent.
 fn pour(socket: &mut TcpStream, block: &[u8], most: usize) -> usize {
     socket.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
     let mut sent = 0;
@@ -21,7 +21,7 @@ fn pour(socket: &mut TcpStream, block: &[u8], most: usize) -> usize {
 }
 
 #[test]
-fn answers_to_telnet_noise_that_nobody_reads_stop_the_reading() {
+fn unread_answers_to_telnet_commands_stop_the_reading() {
     const MOST: usize = 32 << 20;
     let server = Server::start();
     let mut socket = TcpStream::connect(server.plain()).unwrap();
@@ -30,7 +30,7 @@ fn answers_to_telnet_noise_that_nobody_reads_stop_the_reading() {
 }
 
 #[test]
-fn telnet_noise_without_a_line_costs_tokens() {
+fn telnet_commands_without_a_line_cost_tokens() {
     const MOST: usize = 16 << 20;
     let server = Server::with(&["limits.flood=10/s burst 60"]);
     let mut socket = TcpStream::connect(server.plain()).unwrap();
@@ -41,12 +41,12 @@ fn telnet_noise_without_a_line_costs_tokens() {
 #[test]
 fn a_hello_in_one_byte_records_is_refused_without_a_panic() {
     let mut server = Server::start();
-    // A hello of 64 KiB, each byte of it in a record of its own.
+    // A hello of 64 KiB, each byte in its own record.
     let hello: Vec<u8> = [1, 0, 0xff, 0xf0].into_iter().chain([0; 0xfff0]).collect();
     let crumbs: Vec<u8> = hello.iter().flat_map(|&byte| [0x16, 3, 1, 0, 1, byte]).collect();
     let mut socket = TcpStream::connect(server.tls()).unwrap();
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
-    // It may be closed before it has taken them all.
+    // The server may close before it has read them all.
     let _ = socket.write_all(&crumbs);
     let mut rest = Vec::new();
     let _ = socket.read_to_end(&mut rest);
@@ -56,7 +56,7 @@ fn a_hello_in_one_byte_records_is_refused_without_a_panic() {
 }
 
 #[test]
-fn long_answers_are_made_only_as_they_are_read() {
+fn long_answers_are_read_from_the_store_only_as_they_are_sent() {
     let server = Server::start();
     let mut maker = server.connect();
     maker.register("maker");
@@ -74,7 +74,7 @@ fn long_answers_are_made_only_as_they_are_read() {
         idler.register(&format!("idler{index}"));
         idler.send_bytes(&b"/rooms limit=1000\n".repeat(120));
     }
-    // All that they asked for and may be done was done when this is.
+    // When this is answered, everything before it that may be done has been done.
     for _ in 0..20 {
         maker.ask("/rooms limit=1000");
     }
@@ -83,7 +83,7 @@ fn long_answers_are_made_only_as_they_are_read() {
 }
 
 #[test]
-fn frames_of_empty_lines_delay_nobody_else_where_flood_control_is_off() {
+fn frames_of_empty_lines_delay_nobody_else_when_flood_control_is_off() {
     let server = Server::with(&["limits.flood=off", "workers=1"]);
     let frame = Packer::new().pack(&[b'\n'; 65_535]).expect("empty lines are packed");
     let mut floods: Vec<Client> = (0..20).map(|_| server.connect()).collect();
@@ -122,9 +122,9 @@ fn a_burst_evicts_nobody_who_reads() {
 }
 
 #[test]
-fn what_all_connections_leave_unread_is_limited() {
+fn the_total_of_unread_bytes_is_limited() {
     const READERS: usize = 60;
-    // Without the bound over all, 60 times 1 MiB could wait.
+    // Without the limit on the total, 60 times 1 MiB could wait.
     let server = Server::with(&["limits.unread_total=2 MiB", "limits.unread_bytes=1 MiB", "workers=1"]);
     let mut talker = server.connect();
     talker.register("talker");
@@ -140,14 +140,14 @@ fn what_all_connections_leave_unread_is_limited() {
         talker.ask("/ping");
         most = most.max(memory(&server));
     }
-    // Above the bound stands what one turn hands to all of them, 2.3 MiB, and what the allocator
-    // keeps of it.
+    // Beyond the limit there is what one turn hands to all of them, 2.3 MiB, and what the allocator
+    // retains.
     let grown = most.saturating_sub(before);
     assert!(grown < 20 << 20, "2 MiB may be unread, and {} MiB are held", grown >> 20);
 }
 
 #[test]
-fn invitations_keep_nobody_from_logging_in() {
+fn many_invitations_do_not_prevent_logging_in() {
     let server = Server::with(&["limits.unread_bytes=16 KiB"]);
     let mut victim = server.connect();
     victim.register("victim");

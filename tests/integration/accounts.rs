@@ -46,7 +46,7 @@ fn verbs_are_refused_on_the_wrong_side_of_the_login() {
 }
 
 #[test]
-fn a_missing_password_is_asked_for_and_taken_whole() {
+fn a_missing_password_is_prompted_for_and_used_verbatim() {
     play(
         "
         alice connects
@@ -146,7 +146,7 @@ fn an_impossible_name_is_refused_after_the_password() {
 fn passwords_have_bounds_in_bytes_and_are_never_cut() {
     let server = Server::start();
     let mut client = server.connect();
-    // A hash of more than 71 bytes would stand for its first 71.
+    // The hash of a longer password would match any with the same first 71 bytes.
     for weak in ["1234567".to_owned(), "x".repeat(72), "é".repeat(36)] {
         client.send(&format!("/register alice {weak}"));
         client.expect("- weak-password: …");
@@ -174,7 +174,7 @@ fn a_wrong_password_and_an_unknown_name_get_the_same_answer() {
     client.send("/resume t0123");
     client.expect("- bad-credentials: …");
     assert_eq!(wrong, unknown);
-    // Refused is not ended: the right one is taken on the same connection.
+    // The connection stays open: the right one is accepted on it.
     client.send(&format!("/login alice {PASSWORD}"));
     client.expect("+ welcome alice…");
 }
@@ -291,7 +291,7 @@ fn a_closed_server_accepts_no_new_accounts() {
 }
 
 #[test]
-fn an_invitation_lets_in_as_many_as_it_says() {
+fn an_invitation_lets_in_as_many_people_as_it_says() {
     let server = Server::with(&["registration=invite"]);
     let printed = server.command_output(&["invite", "--admin"]);
     let code = printed.split_whitespace().find(|word| word.len() == 19 && word.matches('-').count() == 3);
@@ -346,7 +346,7 @@ fn sessions_lists_only_the_accounts_own() {
 }
 
 #[test]
-fn guessing_passwords_is_throttled_and_says_when_to_come_back() {
+fn guessing_passwords_is_throttled_and_the_refusal_says_when_to_retry() {
     let server = Server::with(&["limits.logins=1/m burst 3"]);
     let mut alice = server.connect();
     alice.register("alice");
@@ -357,7 +357,7 @@ fn guessing_passwords_is_throttled_and_says_when_to_come_back() {
     guess.send("/set tags on");
     guess.expect("+ tags on…");
     let mut refused = String::new();
-    // The address is one that the account has used; a guess costs all the same.
+    // The account has used this address before; a guess is counted anyway.
     for _ in 0..8 {
         guess.send("/login nobody wrong horse battery");
         refused = guess.expect("…- …");
@@ -366,7 +366,7 @@ fn guessing_passwords_is_throttled_and_says_when_to_come_back() {
         }
     }
     assert!(refused.starts_with("@retry=") && refused.contains(" - throttled: "), "{refused}");
-    // Tokens pass by: they are not guessed.
+    // Tokens are exempt: they can't be guessed.
     token.send(&format!("/resume {}", shown[2..].split(' ').next().unwrap()));
     token.expect("+ welcome alice…");
 }
@@ -385,7 +385,7 @@ fn registering_too_fast_is_throttled() {
     );
 }
 
-/// Whatever is wrong with a verb that asks: the line behind it is a secret, and is never said.
+/// Whatever is wrong with a verb that prompts: the line after it is a secret, and is never said.
 #[test]
 fn a_password_after_a_refused_verb_is_not_said() {
     play(

@@ -1,4 +1,4 @@
-//! The library's `Bot`, and the programs in `examples/` that stand on it, against the real server.
+//! The library's `Bot`, and the programs in `examples/` that use it, against the real server.
 
 use crate::support::{Script, Server};
 use chitchat::client::bot::{Bot, BotError};
@@ -12,7 +12,7 @@ mod bot;
 #[expect(dead_code, reason = "only the example's own process starts at its main")]
 mod post;
 
-/// Lets alice into a room and gives bot an account. Its device token is what a bot starts with.
+/// Creates a room for alice and an account for bot. Returns its device token, with which a bot starts.
 fn prepare(script: &mut Script<'_>) -> Secret {
     script.play("alice is in\nbot is in\nbot > /token new test\nbot < + {token} is shown only this once…\nbot drops");
     script.play("alice > /join ops\nalice < + ops…");

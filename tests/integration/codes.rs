@@ -1,16 +1,16 @@
-//! Every code of the wire can be reached, and this is how.
+//! Every code of the protocol can be reached, and this is how.
 
 use crate::support::{Client, DEADLINE, PASSWORD, Script, Server};
 use chitchat::protocol::code::Code;
 use std::sync::mpsc;
 
-/// How a code comes about.
+/// How to get a code.
 enum Way {
-    /// By this transcript, on a server with these settings.
+    /// With this transcript, on a server with these settings.
     Play(&'static [&'static str], &'static str),
-    /// By something that a transcript can't say; gives the lines in which the code must stand.
+    /// With something that a transcript can't express; returns the lines, which must contain the code.
     Run(fn() -> Vec<String>),
-    /// Not on purpose; the reason stands beside it.
+    /// Not on purpose; the reason is given beside it.
     No,
 }
 
@@ -76,9 +76,9 @@ fn way(code: Code) -> Way {
             &[],
             "a is in\nb is in\na > /create den private\na < + …\na > /invite den b\na < + …\nb < * invited: den by a…",
         ),
-        // The answer to a fault of the server's own.
+        // The answer to a bug in the server.
         Code::Internal => No,
-        // The verbs that lead to these come later.
+        // The verbs that lead to these are not implemented yet.
         Code::Banned | Code::Muted | Code::Announcement => No,
     }
 }
@@ -119,7 +119,7 @@ fn slow_down() -> Vec<String> {
         client.send(&format!("/ping {n}"));
     }
     let lines = client.read_until("+ 19");
-    // Nothing is lost for it, and it is told once.
+    // Nothing is lost, and the notice is sent once.
     let answers: Vec<&String> = lines.iter().filter(|line| line.starts_with("+ ")).collect();
     assert_eq!(answers, (0..20).map(|n| format!("+ {n}")).collect::<Vec<_>>().iter().collect::<Vec<_>>());
     assert_eq!(lines.iter().filter(|line| line.starts_with("* slow-down: ")).count(), 1, "{lines:?}");
@@ -137,7 +137,7 @@ fn too_many_tokens() -> Vec<String> {
         .collect()
 }
 
-/// Bob stops reading while Alice talks; then he is told why he was cut off, and Alice noticed nothing.
+/// Bob stops reading while Alice talks; he is then told why he was disconnected, and Alice notices nothing.
 fn too_slow() -> Vec<String> {
     let server = Server::with(&["limits.unread_bytes=16 KiB", "history.keep=off"]);
     let mut bob = server.connect();
@@ -168,7 +168,7 @@ fn too_many_passwords() -> Vec<String> {
     for mut client in clients {
         let sender = sender.clone();
         std::thread::spawn(move || {
-            // Who is not answered before the server ends has been in the queue.
+            // A client that is not answered before the server ends has been in the queue.
             if let Some(line) = client.next_line() {
                 let _ = sender.send(line);
             }

@@ -1,4 +1,4 @@
-//! Conversations on the wire: direct messages, read markers, what was missed.
+//! Conversations on the wire: direct messages, read markers, missed messages.
 
 use crate::support::{Script, Server, play};
 use std::io::{Read as _, Write as _};
@@ -43,7 +43,7 @@ fn direct_messages_reach_people_who_are_away() {
 }
 
 #[test]
-fn people_can_write_to_themselves() {
+fn people_can_message_themselves() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play(
@@ -110,7 +110,7 @@ fn a_read_marker_is_shared_and_never_goes_back() {
 }
 
 #[test]
-fn a_person_is_shown_missed_lines_and_a_program_is_not() {
+fn a_person_is_shown_missed_messages_and_a_program_is_not() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play(
@@ -156,7 +156,7 @@ fn a_person_is_shown_missed_lines_and_a_program_is_not() {
 
 /// What the console says to somebody who is away is shown and can be read, but not answered.
 #[test]
-fn what_the_console_said_can_be_read() {
+fn messages_from_the_console_can_be_read() {
     let server = Server::start();
     let mut alice = server.connect();
     alice.register("alice");

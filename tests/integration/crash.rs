@@ -1,7 +1,7 @@
-//! The server is killed under load, again and again. What was answered with `+` is there once, in
-//! order and unchanged; what anyone was shown is there too; ids never go back.
+//! The server is killed under load, again and again. Whatever was answered with `+` is stored once, in
+//! order and unchanged; whatever anyone was shown is stored too; ids never go back.
 //!
-//! `CHITCHAT_CRASH_CYCLES` says how often; it is 5 unless given.
+//! `CHITCHAT_CRASH_CYCLES` says how often; the default is 5.
 
 use crate::support::{Client, DEADLINE, PASSWORD, Server};
 use std::collections::{BTreeMap, HashMap};
@@ -23,16 +23,16 @@ enum Seen {
     Shown(u64, String),
 }
 
-/// What a writer has sent, and takes up again after the crash.
+/// What a writer has sent, and resumes after the crash.
 #[derive(Default)]
 struct Writer {
     serial: u64,
-    /// Lines that were sent and not answered, by label. Each has a key of its own.
+    /// Lines that were sent and not answered, by label. Each has its own key.
     undecided: BTreeMap<u64, String>,
 }
 
 impl Writer {
-    /// Sends lines until the server is gone. It first repeats the undecided ones under their keys;
+    /// Sends lines until the server is gone. It first repeats the unanswered ones under their keys;
     /// every third line is a `/say`, which has no key and so is never repeated.
     fn speak(&mut self, name: &str, mut client: Client, tell: &Sender<Seen>) {
         let mut sent: BTreeMap<u64, String> = BTreeMap::new();
@@ -141,7 +141,7 @@ fn what_was_acknowledged_or_shown_survives_a_kill() {
                 threads.push(scope.spawn(move || listen(client, &tell)));
             }
             for (n, writer) in writers.iter_mut().enumerate() {
-                // Logged in on this thread: the kill, too, comes from here, and so not before.
+                // Logged in on this thread, which also does the killing, so that it can't happen too early.
                 let (name, tell) = (format!("w{n}"), tell.clone());
                 let client = log_in(address, &name);
                 threads.push(scope.spawn(move || writer.speak(&name, client, &tell)));
@@ -178,7 +178,7 @@ fn check(cycle: usize, before: &[String], now: &[String], all: &[Seen]) {
         let writer = words.next().expect("a writer");
         let serial: u64 = words.next().and_then(|serial| serial.parse().ok()).expect("a serial");
         let last = last.entry(writer).or_insert(0);
-        // A crash cuts a connection's lines at one point, and undecided ones are repeated first.
+        // A crash cuts a connection's lines at one point, and unanswered ones are repeated first.
         assert!(serial > *last, "cycle {cycle}: {text} comes after {writer} {last}");
         *last = serial;
     }

@@ -1,5 +1,5 @@
-//! Deflate frames on the wire, both ways. They are made and taken apart here as the page says, without
-//! the server's code; only the dictionary is the library's.
+//! Deflate frames on the wire, both ways. They are packed and unpacked here as the page says, without the
+//! server's code; only the dictionary is the library's.
 
 use crate::support::{Client, Script, Server, play};
 use chitchat::protocol::deflate::DICTIONARY_1;
@@ -26,7 +26,7 @@ fn frame(plain: &[u8]) -> Vec<u8> {
     [header.into_bytes(), packed].concat()
 }
 
-/// Reads what comes, lines or a frame, until a line has been read; how many lines came in frames.
+/// Reads lines and frames up to a certain line; returns how many lines arrived in frames, too.
 fn read_lines(client: &mut Client, until: &str) -> (Vec<String>, usize) {
     let (mut lines, mut framed) = (Vec::new(), 0);
     loop {
@@ -71,7 +71,7 @@ fn alice(server: &Server) -> Client {
 }
 
 #[test]
-fn deflate_takes_a_known_dictionary_and_only_after_login() {
+fn deflate_needs_a_known_dictionary_and_a_login() {
     play(
         "
         alice connects
@@ -94,7 +94,7 @@ fn deflate_takes_a_known_dictionary_and_only_after_login() {
 }
 
 #[test]
-fn lines_that_many_are_sent_come_in_smaller_frames() {
+fn lines_for_many_people_arrive_in_smaller_frames() {
     let server = Server::start();
     let mut alice = alice(&server);
     let mut bob = server.connect();
@@ -126,7 +126,7 @@ fn a_client_may_send_frames_and_lines() {
 }
 
 #[test]
-fn an_answer_to_a_prompt_may_come_in_a_frame_and_lines_in_frames_have_their_limit() {
+fn an_answer_to_a_prompt_may_be_in_a_frame_whose_lines_have_the_usual_limit() {
     let server = Server::start();
     let mut alice = alice(&server);
     let long = format!("/ping x\n{}\n/ping y\n", "z".repeat(4001));

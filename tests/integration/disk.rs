@@ -1,4 +1,4 @@
-//! What the disk does to a server: it is full, or it fails in the middle of a commit.
+//! Trouble with the disk: it is full, or it fails in the middle of a commit.
 
 use crate::support::{Client, PASSWORD, Server};
 use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where SQLite's shared locks lie in a database file.
+/// Where SQLite's shared locks are in a database file.
 const SHARED_LOCKS: Flock =
     Flock { start: 0x4000_0002, length: 510, pid: None, typ: FlockType::WriteLock, offset_type: FlockOffsetType::Set };
 
@@ -47,7 +47,7 @@ fn fill(alice: &mut Client) -> (u64, Option<String>) {
     panic!("the disk never filled up");
 }
 
-/// Checks that everything that was answered with `+` is there, and that the next line gets the next id.
+/// Checks that everything that was answered with `+` is stored, and that the next line gets the next id.
 fn check(server: &Server, answered: u64) {
     let mut alice = alice(server);
     let rows = alice.ask("/history lobby limit=1");
@@ -58,7 +58,7 @@ fn check(server: &Server, answered: u64) {
 }
 
 #[test]
-fn a_failed_write_ends_the_process_and_loses_nothing_that_was_answered() {
+fn a_failed_write_ends_the_process_and_loses_no_acknowledged_message() {
     let mut server = Server::start();
     server.connect().register("alice");
     server.terminate();
@@ -99,7 +99,7 @@ impl Drop for Disk {
 
 #[test]
 #[ignore = "needs root, to mount a small disk"]
-fn a_full_disk_refuses_lines_reads_go_on_and_so_do_writes_once_there_is_room() {
+fn with_a_full_disk_reads_work_and_writes_are_refused_until_there_is_room() {
     let mut server = Server::not_started(&[]);
     let _disk = Disk::mount(&server.data());
     server.restart();

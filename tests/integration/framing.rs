@@ -12,7 +12,7 @@ fn pair(server: &Server) -> Script<'_> {
 }
 
 #[test]
-fn a_line_may_be_4000_bytes_and_not_one_more() {
+fn a_line_can_have_at_most_4000_bytes() {
     let server = Server::start();
     let mut script = pair(&server);
     let (fits, beyond) = ("x".repeat(4000), "x".repeat(4001));
@@ -25,14 +25,14 @@ fn a_line_may_be_4000_bytes_and_not_one_more() {
     script.client("bob").expect(&format!("[lobby] alice: {fits}"));
     script.client("alice").send(&format!("/@long say lobby {beyond}"));
     script.client("alice").expect("@re=long - line-too-long: …");
-    // In characters of more than one byte it is the bytes that count.
+    // Bytes count, not characters.
     script.client("alice").send(&"é".repeat(2001));
     script.client("alice").expect("- line-too-long: …");
     script.play("alice > short\nbob < [lobby] alice: short");
 }
 
 #[test]
-fn a_line_without_an_end_is_thrown_away_as_it_arrives() {
+fn a_line_without_an_end_is_discarded_as_it_arrives() {
     let server = Server::start();
     let mut script = pair(&server);
     let alice = script.client("alice");
@@ -46,14 +46,14 @@ fn a_line_without_an_end_is_thrown_away_as_it_arrives() {
 }
 
 #[test]
-fn before_login_a_line_may_be_512_bytes() {
+fn before_login_a_line_can_have_at_most_512_bytes() {
     let server = Server::start();
     let mut client = server.connect();
     client.send(&format!("/ping {}", "x".repeat(506)));
     client.expect(&format!("+ {}", "x".repeat(506)));
     client.send(&format!("/ping {}", "x".repeat(507)));
     client.expect("- line-too-long: …");
-    // Which bound holds is decided when a line's turn comes: this one follows the login.
+    // Which limit applies is decided when a line is cut: this one follows the login.
     let text = "x".repeat(3000);
     client.send_bytes(format!("/register alice {PASSWORD}\n/ping {text}\n").as_bytes());
     client.expect("+ welcome alice…");
@@ -75,7 +75,7 @@ fn a_line_that_is_not_utf8_is_refused_whole() {
 }
 
 #[test]
-fn a_line_that_could_reach_into_a_terminal_is_refused_whole() {
+fn a_line_that_could_control_a_terminal_is_refused_whole() {
     let server = Server::start();
     let mut script = pair(&server);
     let bad = "\u{0} \u{7} \u{8} \u{b} \u{c} \u{1b} \u{7f} \u{80} \u{9b} \u{9f} \u{2028} \u{2029} \u{202a} \u{202e} \u{2066} \u{2069}";
@@ -94,7 +94,7 @@ fn a_line_that_could_reach_into_a_terminal_is_refused_whole() {
 }
 
 #[test]
-fn an_unacceptable_answer_to_a_prompt_ends_the_command() {
+fn an_invalid_answer_to_a_prompt_ends_the_command() {
     let server = Server::start();
     let mut client = server.connect();
     for (answer, code) in [
@@ -137,7 +137,7 @@ fn lines_may_arrive_in_pieces() {
 }
 
 #[test]
-fn lines_sent_before_the_greeting_and_a_byte_order_mark_are_taken() {
+fn lines_before_the_greeting_and_a_byte_order_mark_are_accepted() {
     let server = Server::start();
     for mut client in [Client::plain(server.plain()), Client::tls(server.tls())] {
         client.send_bytes("\u{feff}/ping first\n/ping second\n".as_bytes());
@@ -148,7 +148,7 @@ fn lines_sent_before_the_greeting_and_a_byte_order_mark_are_taken() {
 }
 
 #[test]
-fn everything_sent_before_the_end_of_input_is_done_answered_and_flushed() {
+fn everything_sent_before_the_end_of_input_is_answered() {
     let server = Server::start();
     let clients = [(Client::plain(server.plain()), "1 message"), (Client::tls(server.tls()), "2 messages")];
     for (mut client, said) in clients {
@@ -165,7 +165,7 @@ fn everything_sent_before_the_end_of_input_is_done_answered_and_flushed() {
         client.expect("+ last");
         client.expect_end();
     }
-    // The bytes without a line ending were said by nobody.
+    // The bytes without a line ending were not sent as a message.
     play("alice is in\nalice > /history\nalice < + 0 messages");
     let mut client = server.connect();
     client.register("reader");
@@ -210,7 +210,7 @@ fn a_password_typed_into_telnet_is_not_echoed() {
     assert_eq!(client.next_bytes(6), b"\xff\xfd\x00\xff\xfe\x1f");
     client.send_bytes(b"/register alice\r\x00");
     let mut asked = client.next_bytes_until(b'\n');
-    // WILL ECHO, before the line or behind it, and WONT ECHO when the password was typed.
+    // WILL ECHO, before the line or after it, and WONT ECHO once the password was typed.
     if !asked.windows(3).any(|three| three == b"\xff\xfb\x01") {
         asked.extend(client.next_bytes(3));
     }
@@ -236,7 +236,7 @@ fn without_iac(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_peer_that_sent_no_telnet_command_is_sent_none() {
+fn a_peer_that_sends_no_telnet_commands_receives_none() {
     let server = Server::start();
     let mut client = server.connect();
     client.send("/register alice");
@@ -245,7 +245,7 @@ fn a_peer_that_sent_no_telnet_command_is_sent_none() {
     client.expect("+ welcome alice…");
 }
 
-/// Sends bytes to the wrong port. What comes back must be one notice, then the end.
+/// Sends bytes to the wrong port. The answer must be one notice, then the end.
 fn one_notice(mut socket: TcpStream, sent: &[u8]) -> String {
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
     socket.write_all(sent).unwrap();

@@ -211,7 +211,7 @@ fn search_has_no_operators() {
     alice.expect("+ 2");
     for words in ["\"", "' OR 1=1", "NEAR(", "a AND", "*", "-x", "col:x", "^", "(", "%", "\u{301}", "''"] {
         let rows = alice.ask(&format!("/search {words}"));
-        // Where no word is left, there is nothing that could be searched for.
+        // If no word is left, there is nothing to search for.
         let taken = rows.last().is_some_and(|line| line.starts_with("+ ") || line.starts_with("- bad-argument: "));
         assert!(taken, "{words}: {rows:?}");
     }
@@ -264,7 +264,7 @@ fn a_member_who_left_reads_nothing_until_coming_back() {
 }
 
 #[test]
-fn a_large_answer_stops_at_the_bound_of_what_waits_and_says_so() {
+fn a_large_answer_stops_at_the_limit_of_unread_bytes_and_says_so() {
     let server = Server::with(&["limits.flood=off", "limits.unread_bytes=64 KiB"]);
     let mut alice = server.connect();
     alice.register("alice");
@@ -287,7 +287,7 @@ fn a_large_answer_stops_at_the_bound_of_what_waits_and_says_so() {
 }
 
 #[test]
-fn nothing_is_kept_when_history_is_off() {
+fn nothing_is_stored_when_history_is_off() {
     let server = Server::with(&["history.keep=off"]);
     Script::new(&server).play(
         "
@@ -304,7 +304,7 @@ fn nothing_is_kept_when_history_is_off() {
     );
 }
 
-/// Options come after the named arguments. If they do not, nothing is guessed.
+/// Options come after the named arguments. The server does not guess if they do not.
 #[test]
 fn options_before_the_target_are_refused() {
     play(

@@ -1,4 +1,4 @@
-//! What is said on the wire: texts verbatim, ids and their order, keys, echo, labels, own devices.
+//! Messages on the wire: verbatim texts, ids and their order, keys, echo, labels, an account's devices.
 
 use crate::support::{Client, Script, Server, play};
 
@@ -85,7 +85,7 @@ fn echo_shows_your_own_lines_in_their_place() {
 }
 
 #[test]
-fn the_accounts_other_devices_see_what_it_says() {
+fn an_accounts_other_devices_see_its_messages() {
     play(
         "
         alice is in
@@ -263,7 +263,7 @@ fn ids_ascend_on_every_connection_while_many_talk() {
                 for line in 0..lines {
                     client.send(&format!("/@l{line} say lobby {speaker} {line}"));
                 }
-                // A final line stands at its own place among what the others say.
+                // A final line is in its own place among the messages of others.
                 let (mut last, mut answered) = (0, 0);
                 while answered < lines {
                     let line = client.next_line().expect("the server speaks");

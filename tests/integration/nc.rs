@@ -1,4 +1,4 @@
-//! A person who uses `nc`: what it shows is what the server sends, and nothing else.
+//! A person who uses `nc`: it shows exactly what the server sends.
 
 use crate::support::Server;
 use crate::support::program::Program;

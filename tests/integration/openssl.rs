@@ -45,7 +45,7 @@ fn old_versions_of_tls_are_refused() {
 
 #[test]
 #[ignore = "needs openssl"]
-fn a_client_that_offers_other_protocols_alone_is_refused() {
+fn a_client_that_offers_only_other_protocols_is_refused() {
     let server = Server::start();
     for version in ["-tls1_3", "-tls1_2"] {
         let shown = s_client(&server, &[version, "-alpn", "h2,http/1.1"]).read_to_end();

@@ -36,7 +36,7 @@ fn page() -> String {
     text_of("docs/PROTOCOL.md")
 }
 
-/// The contents of the fence with that info string.
+/// The contents of the code block with that info string.
 fn fenced<'a>(page: &'a str, info: &str) -> &'a str {
     let begin = format!("\n```{info}\n");
     let (_, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("the page has no ```{info}"));
@@ -142,7 +142,7 @@ fn the_pages_numbers_match_the_program() {
 }
 
 #[test]
-fn the_sessions_in_the_page_are_what_happens() {
+fn the_sessions_in_the_page_are_real() {
     assert_eq!(play_sessions(&page()), 7);
 }
 

@@ -1,4 +1,4 @@
-//! Rooms on the wire: entering, leaving, the current room, private rooms, who and what is told.
+//! Rooms on the wire: entering, leaving, the current room, private rooms, who is told what.
 
 use crate::support::{DEADLINE, Script, Server, play};
 use std::time::Instant;
@@ -22,7 +22,7 @@ fn joining_creates_the_room_and_makes_it_current() {
 }
 
 #[test]
-fn arrivals_and_departures_are_told_in_small_rooms() {
+fn arrivals_and_departures_are_announced_in_small_rooms() {
     play(
         "
         alice is in with tags
@@ -180,7 +180,7 @@ fn another_verb_that_fails_keeps_the_current_room() {
 }
 
 #[test]
-fn after_a_login_the_current_room_is_the_lobby_if_one_is_in_it() {
+fn after_a_login_the_current_room_is_the_lobby_for_its_members() {
     play(
         "
         alice is in
@@ -271,7 +271,7 @@ fn a_private_room_exists_only_for_the_invited() {
 }
 
 #[test]
-fn an_invitation_is_told_at_the_next_login() {
+fn an_invitation_is_shown_at_the_next_login() {
     play(
         "
         alice is in
@@ -293,7 +293,7 @@ fn an_invitation_is_told_at_the_next_login() {
 }
 
 #[test]
-fn refusals_come_in_the_order_that_the_page_promises() {
+fn refusals_are_checked_in_the_order_of_the_page() {
     play(
         "
         alice is in
@@ -327,7 +327,7 @@ fn refusals_come_in_the_order_that_the_page_promises() {
 }
 
 #[test]
-fn who_lists_members_who_are_here_first() {
+fn who_lists_members_who_are_online_first() {
     let server = Server::start();
     let mut script = Script::new(&server);
     script.play(
@@ -341,7 +341,7 @@ fn who_lists_members_who_are_here_first() {
         ",
     );
     for command in ["/who", "/who lobby", "/who #LOBBY"] {
-        // Bob has seen the end of his connection; the room learns of it a moment later.
+        // Bob has seen the end of his connection; the room is told a moment later.
         let asked = Instant::now();
         loop {
             let members = script.client("alice").ask_sorted(command);

@@ -1,4 +1,4 @@
-//! An orderly stop: what was taken is answered, everyone is told, and the server ends in time.
+//! An orderly stop: accepted lines are answered, everyone is told, and the server ends in time.
 
 use crate::support::{DEADLINE, PASSWORD, Server};
 use std::time::Instant;
@@ -36,7 +36,7 @@ fn a_hangup_stops_nothing() {
 }
 
 #[test]
-fn lines_that_were_taken_are_answered_and_saved() {
+fn accepted_lines_are_answered_and_saved() {
     let mut server = Server::start();
     let mut alice = server.connect_tls();
     alice.register("alice");
@@ -47,7 +47,7 @@ fn lines_that_were_taken_are_answered_and_saved() {
     let answers = alice.read_to_end();
     let (last, answers) = answers.split_last().expect("it is told");
     assert!(last.starts_with("* shutting-down: "), "{last}");
-    // Without a gap: an answer that is missing would mean that a later one overtook it.
+    // There are no gaps: a missing answer would mean that a later one overtook it.
     for (answer, id) in answers.iter().zip(2..) {
         assert_eq!(answer, &format!("+ {id}"));
     }
@@ -74,7 +74,7 @@ fn lines_that_were_taken_are_answered_and_saved() {
             break;
         }
     }
-    // What was accepted was answered, so no more is kept than was answered.
+    // Accepted lines were answered, so no more are stored than were answered.
     assert_eq!(kept, answered);
 }
 
@@ -104,13 +104,13 @@ fn a_peer_that_does_not_read_delays_the_stop_only_briefly() {
 }
 
 #[test]
-fn whoever_waits_for_a_password_check_is_told() {
+fn a_client_that_waits_for_a_password_check_is_told() {
     let mut server = Server::with(&["accounts.bcrypt_cost=12"]);
     let mut clients: Vec<_> = (0..8).map(|_| server.connect()).collect();
     for (n, client) in clients.iter_mut().enumerate() {
         client.send(&format!("/register n{n} {PASSWORD}"));
     }
-    // The line has been taken when another's answer, sent later, is there.
+    // The line has been read once another's answer, sent later, has arrived.
     let mut other = server.connect();
     other.send("/ping x");
     other.expect("+ x");

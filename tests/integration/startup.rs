@@ -1,5 +1,5 @@
-//! Starting the server: a start that fails names what is wrong in one clear line, and exits with a
-//! code other than 0.
+//! Starting the server: a start that fails says what is wrong in one clear line, and exits with a code
+//! other than 0.
 
 use crate::support::{Client, DEADLINE, PASSWORD, Server};
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,8 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Starts the server where that must fail; the one line that it prints must contain all of these
-/// words.
+/// Starts the server, which must fail; the one line that it prints must contain all of these words.
 #[track_caller]
 fn refuses(data: &Path, arguments: &[&str], words: &[&str]) {
     let failure = Server::fail(data, arguments);
@@ -105,7 +104,7 @@ fn a_file_that_is_not_a_database_is_left_alone() {
 }
 
 #[test]
-fn a_data_directory_that_others_may_write_gets_a_warning() {
+fn a_data_directory_that_others_can_write_to_gets_a_warning() {
     let mut server = Server::not_started(&[]);
     for (mode, warned) in [(0o777, true), (0o770, true), (0o755, false), (0o700, false)] {
         fs::set_permissions(server.data(), Permissions::from_mode(mode)).unwrap();
@@ -127,7 +126,7 @@ fn an_invitation_names_the_port_of_the_running_server() {
 }
 
 #[test]
-fn a_server_that_can_not_write_its_output_serves_and_stops_all_the_same() {
+fn a_server_that_can_not_write_its_output_still_serves_and_stops() {
     let data = tempfile::tempdir().unwrap();
     let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
     let mut server = Command::new(env!("CARGO_BIN_EXE_chitchatd"))
@@ -147,7 +146,7 @@ fn a_server_that_can_not_write_its_output_serves_and_stops_all_the_same() {
     kill_process(Pid::from_child(&server), Signal::TERM).unwrap();
     let status = server.wait().unwrap();
     assert!(status.success(), "{status}");
-    // An error can't be printed either, but the exit code tells it.
+    // An error can't be printed either, but the exit code shows it.
     let wrong = Command::new(env!("CARGO_BIN_EXE_chitchatd"))
         .args(["--set", "workers=0"])
         .stdout(full())

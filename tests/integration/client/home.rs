@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Home(pub tempfile::TempDir);
 
 pub(super) struct Ended {
-    /// The exit code; none if it had to be killed.
+    /// The exit code; `None` if it had to be killed.
     pub code: Option<i32>,
     /// Standard output.
     pub out: String,

@@ -62,7 +62,7 @@ fn after_a_drop_nothing_is_lost_or_said_twice() {
                 peer.log_in(&["lobby 5 5 0"]);
                 peer.send(&["@id=6;at=1 [lobby] bob: six"]);
                 let (_, key) = peer.expect_post("lobby", "said once");
-                // Said as 7, and the connection drops before the answer.
+                // Stored as 7, but the connection drops before the answer.
                 report.send(key).unwrap();
             }),
             Box::new(move |mut peer| {
@@ -125,7 +125,7 @@ fn deflate_frames_are_inflated() {
 }
 
 #[test]
-fn questions_are_answered_from_the_input() {
+fn questions_are_answered_from_standard_input() {
     let (identity, home) = (self_signed(), Home::new());
     let server = Server::start(
         &identity,
@@ -214,7 +214,7 @@ fn a_script_that_quits_still_waits_for_its_answers() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_ends_the_client_though_its_input_is_open() {
+fn the_client_ends_with_its_reader_even_if_its_input_is_open() {
     let (identity, home) = (self_signed(), Home::new());
     let server = Server::start(
         &identity,
@@ -383,7 +383,7 @@ fn a_server_that_does_not_answer_is_unreachable() {
 }
 
 #[test]
-fn help_is_not_a_host_and_a_name_belongs_into_name() {
+fn help_is_not_a_host_and_a_name_is_given_with_name() {
     let program = env!("CARGO_BIN_EXE_chitchat");
     let asked = Command::new(program).arg("help").output().unwrap();
     let shown = String::from_utf8(asked.stdout).unwrap();
@@ -395,7 +395,7 @@ fn help_is_not_a_host_and_a_name_belongs_into_name() {
 }
 
 #[test]
-fn wrong_usage_is_code_2() {
+fn wrong_usage_exits_with_code_2() {
     let home = Home::new();
     let nowhere = "192.0.2.1:2427".parse().unwrap();
     assert_eq!(home.run(nowhere, &["--nonsense"], "").code, Some(2));

@@ -14,7 +14,7 @@ use std::time::Instant;
 /// A certificate and its key.
 pub(super) struct Identity {
     config: Arc<ServerConfig>,
-    /// As the server prints it.
+    /// The fingerprint, as the server prints it.
     pub fingerprint: String,
     /// Its key.
     pub key: KeyPair,
@@ -56,10 +56,10 @@ impl Peer {
     }
 
     /// Reads a line, checks everything but its label, and returns the label.
-    pub(super) fn expect(&mut self, wanted: &str) -> String {
+    pub(super) fn expect(&mut self, expected: &str) -> String {
         let line = self.read();
         let (label, command) = line.strip_prefix("/@").and_then(|rest| rest.split_once(' ')).unwrap_or(("", &line));
-        assert_eq!(command, wanted, "in {line:?}");
+        assert_eq!(command, expected, "in {line:?}");
         label.to_owned()
     }
 

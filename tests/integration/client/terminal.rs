@@ -34,7 +34,7 @@ impl RealServer {
         let fingerprint = word("certificate");
         let tls = word("listening    TLS").parse().unwrap();
         let plain = word("listening    plain").parse().unwrap();
-        // It goes on printing: nobody reading must not end it.
+        // The server goes on printing, and must not end because nobody reads.
         thread::spawn(move || said.for_each(drop));
         Self { child, tls, plain, fingerprint }
     }
@@ -53,7 +53,7 @@ impl RealServer {
 
 impl Drop for RealServer {
     fn drop(&mut self) {
-        // Already ended, mostly.
+        // Usually it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -123,12 +123,12 @@ impl Tmux {
         all.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
     }
 
-    /// Waits until the screen looks as wanted.
-    fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    /// Waits until the screen looks as expected.
+    fn until(&self, what: &str, expected: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + DEADLINE;
         loop {
             let screen = self.screen();
-            if wanted(&screen) {
+            if expected(&screen) {
                 return screen;
             }
             assert!(Instant::now() < until, "no {what} on:\n{screen}");
@@ -143,7 +143,7 @@ impl Tmux {
 
 impl Drop for Tmux {
     fn drop(&mut self) {
-        // The test may have failed before there was one.
+        // The test may have failed before it was started.
         let _ = Command::new("tmux").arg("-S").arg(&self.socket).arg("kill-server").output();
     }
 }
@@ -195,7 +195,7 @@ fn incoming_lines_never_garble_the_one_being_typed() {
 
 #[test]
 #[ignore = "needs tmux"]
-fn a_server_restart_loses_no_message_and_not_the_line_being_typed() {
+fn a_server_restart_loses_neither_messages_nor_the_line_being_typed() {
     let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
     let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
     let (tls, plain) = (server.tls.to_string(), server.plain.to_string());
@@ -221,7 +221,7 @@ fn a_server_restart_loses_no_message_and_not_the_line_being_typed() {
     for said in ["[lobby] bob: one", "(bob > alice) two", "[lobby] bob: three"] {
         assert_eq!(screen.matches(said).count(), 1, "{said} in:\n{screen}");
     }
-    // What was shown counts as read, also in the next run.
+    // What was shown counts as read in the next run, too.
     tmux.keys(&["C-d"]);
     tmux.shows("ended with 0");
     bob.send("/say lobby later");
@@ -264,7 +264,7 @@ fn questions_are_hidden_and_tab_completes() {
 
 #[test]
 #[ignore = "needs tmux"]
-fn leaving_with_a_line_that_was_not_sent_takes_a_second_ctrl_d() {
+fn leaving_with_an_unsent_line_takes_a_second_ctrl_d() {
     let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
     let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
     let tmux = register(&server, &home, "alice");

@@ -1,4 +1,4 @@
-//! A client that knows nothing but a socket: bytes out, lines in, everything kept for the report.
+//! A client that is only a socket: bytes out, lines in, everything recorded for the report.
 
 use super::pattern::{self, Words};
 use super::{DEADLINE, PASSWORD};
@@ -26,12 +26,12 @@ enum Stream {
 }
 
 impl Client {
-    /// Connects in the clear; nothing is read yet.
+    /// Connects without TLS; nothing is read yet.
     pub(crate) fn plain(address: SocketAddr) -> Self {
         Self::new(Stream::Plain(socket(address)))
     }
 
-    /// Connects with TLS 1.3 or 1.2, whichever the server likes; any certificate is taken.
+    /// Connects with TLS 1.3 or 1.2, as the server chooses; any certificate is accepted.
     pub(crate) fn tls(address: SocketAddr) -> Self {
         let tls = ClientConnection::new(any_certificate(), ServerName::IpAddress(address.ip().into())).unwrap();
         Self::new(Stream::Tls(Box::new(StreamOwned::new(tls, socket(address)))))
@@ -61,7 +61,7 @@ impl Client {
         }
     }
 
-    /// Sends bytes to a server that may close before it has taken them all.
+    /// Sends bytes to a server that may close before it has read them all.
     pub(crate) fn send_anyway(&mut self, bytes: &[u8]) {
         let _ = match &mut self.stream {
             Stream::Plain(socket) => socket.write_all(bytes),
@@ -90,7 +90,7 @@ impl Client {
         }
     }
 
-    /// Keeps what went by for the report, of long lines the beginning.
+    /// Records bytes for the report; of long lines only the beginning.
     fn note(&mut self, way: char, bytes: &[u8]) {
         let shown = match std::str::from_utf8(bytes) {
             Ok(text) => text.chars().take(200).collect::<String>().escape_debug().to_string(),
@@ -101,7 +101,7 @@ impl Client {
         let _ = writeln!(self.transcript, "{way} {shown}{more}");
     }
 
-    /// The next line from a server that may be killed at any moment: `None` at any end, also in
+    /// The next line from a server that may be killed at any moment: `None` at any end, even in
     /// the middle of a line.
     pub(crate) fn line_or_end(&mut self) -> Option<String> {
         loop {
@@ -117,7 +117,7 @@ impl Client {
         }
     }
 
-    /// Makes the system take little on the connection's behalf while nobody reads.
+    /// Makes the system buffer little for the connection while nobody reads.
     pub(crate) fn read_slowly(&mut self) {
         let socket = match &self.stream {
             Stream::Plain(socket) => socket,
@@ -126,7 +126,7 @@ impl Client {
         socket2::SockRef::from(socket).set_recv_buffer_size(16 * 1024).unwrap();
     }
 
-    /// The next bytes, `count` of them, whatever they are.
+    /// The next `count` bytes, whatever they are.
     #[track_caller]
     pub(crate) fn next_bytes(&mut self, count: usize) -> Vec<u8> {
         self.fill(count);
@@ -135,7 +135,7 @@ impl Client {
         bytes
     }
 
-    /// Reads until so many bytes are there.
+    /// Reads until there are this many bytes.
     #[track_caller]
     fn fill(&mut self, count: usize) {
         while self.pending.len() < count {
@@ -147,7 +147,7 @@ impl Client {
         }
     }
 
-    /// The next bytes up to and with this one.
+    /// The next bytes up to and including this one.
     #[track_caller]
     pub(crate) fn next_bytes_until(&mut self, last: u8) -> Vec<u8> {
         loop {
@@ -178,8 +178,8 @@ impl Client {
         Ok(count)
     }
 
-    /// The next line must fit the pattern. A line that says what happened in a room is passed
-    /// over unless it is what is expected: who comes and goes is told when it suits the server.
+    /// The next line must fit the pattern. Events are skipped unless one is expected, since the server
+    /// announces people's comings and goings when it suits it.
     #[track_caller]
     pub(crate) fn expect(&mut self, pattern: &str) -> String {
         let expected = pattern::fill(pattern, &self.words);
@@ -193,7 +193,7 @@ impl Client {
         }
     }
 
-    /// Reads on until a line fits; gives what came before it, and the line last.
+    /// Reads until a line fits; returns the lines up to and including it.
     #[track_caller]
     pub(crate) fn read_until(&mut self, pattern: &str) -> Vec<String> {
         let expected = pattern::fill(pattern, &self.words);
@@ -208,7 +208,7 @@ impl Client {
         }
     }
 
-    /// Sends a command and gives its rows and its final line, passing over what is live.
+    /// Sends a command and returns its rows and its final line, skipping live lines.
     #[track_caller]
     pub(crate) fn ask(&mut self, command: &str) -> Vec<String> {
         self.send(command);
@@ -225,7 +225,7 @@ impl Client {
         }
     }
 
-    /// As [`Client::ask`], for rows whose order nobody promised: they are sorted.
+    /// Like [`Client::ask`], for rows whose order is not specified: they are sorted.
     #[track_caller]
     pub(crate) fn ask_sorted(&mut self, command: &str) -> Vec<String> {
         let mut lines = self.ask(command);
@@ -246,14 +246,14 @@ impl Client {
         }
     }
 
-    /// All lines that still come, to the end.
+    /// All remaining lines.
     #[track_caller]
     pub(crate) fn read_to_end(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.next_line()).collect()
     }
 
-    /// Nothing must have come: the next line is the answer to a question asked now, which passes
-    /// through the same dispatcher as whatever else might have come.
+    /// Nothing must have arrived: the next line is the answer to a command sent now, which passes
+    /// through the same dispatcher as anything else that might have arrived.
     #[track_caller]
     pub(crate) fn expect_nothing(&mut self) {
         self.send("/whoami");
@@ -277,7 +277,7 @@ impl Client {
         self.expect(&format!("+ welcome {name}…"));
     }
 
-    /// Ends the sending side; what was sent is still to be answered.
+    /// Ends the sending side; answers can still be read.
     pub(crate) fn end_input(&mut self) {
         match &mut self.stream {
             Stream::Plain(socket) => socket.shutdown(Shutdown::Write).unwrap(),

@@ -1,13 +1,13 @@
 //! Patterns for one line: `…` stands for any text, `{name}` for a word that is remembered.
 //!
-//! A `{name}` that is known already must be the same word again, and stands for it in what is sent.
+//! A `{name}` that is already known must be the same word again, and is replaced by it in what is sent.
 
 use std::collections::BTreeMap;
 
 /// The words remembered so far.
 pub(crate) type Words = BTreeMap<String, String>;
 
-/// Whether a line fits; remembers words only if it does.
+/// Whether a line fits the pattern; remembers words only if it does.
 pub(crate) fn fits(pattern: &str, line: &str, words: &mut Words) -> bool {
     let mut tried = words.clone();
     let found = run(pattern, line, &mut tried);
@@ -17,7 +17,7 @@ pub(crate) fn fits(pattern: &str, line: &str, words: &mut Words) -> bool {
     found
 }
 
-/// Puts remembered words in their places.
+/// Replaces each `{name}` with the word that was remembered.
 pub(crate) fn fill(text: &str, words: &Words) -> String {
     words.iter().fold(text.to_owned(), |text, (name, word)| text.replace(&format!("{{{name}}}"), word))
 }

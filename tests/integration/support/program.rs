@@ -1,4 +1,4 @@
-//! Somebody else's program between a test and the server: lines in, lines out, ended by its pid.
+//! Another program between a test and the server: lines in, lines out, ended by its pid.
 
 use super::DEADLINE;
 use super::pattern::{self, Words};
@@ -17,7 +17,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts it; what it says on its standard error is not looked at.
+    /// Starts it. Its standard error is ignored.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(name);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -46,7 +46,7 @@ impl Program {
         self.input = None;
     }
 
-    /// All that it has shown so far.
+    /// Everything that it has shown so far.
     pub(crate) fn seen(&self) -> &[u8] {
         &self.seen
     }
@@ -71,7 +71,7 @@ impl Program {
         }
     }
 
-    /// The next line must fit, but for what happens in rooms.
+    /// The next line must fit; events are skipped.
     #[track_caller]
     pub(crate) fn expect(&mut self, expected: &str) {
         loop {
@@ -83,7 +83,7 @@ impl Program {
         }
     }
 
-    /// Reads on until a line fits.
+    /// Reads until a line fits.
     #[track_caller]
     pub(crate) fn read_until(&mut self, expected: &str) {
         loop {
@@ -94,7 +94,7 @@ impl Program {
         }
     }
 
-    /// All that it still shows until it ends.
+    /// Everything that it still shows until it ends.
     #[track_caller]
     pub(crate) fn read_to_end(&mut self) -> String {
         while self.next_line().is_some() {}
@@ -116,7 +116,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already, and that is as well.
+        // It may have ended already, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -7,12 +7,12 @@
 //! carol dials                      connects, and reads nothing yet
 //! alice > hello {id}               is sent
 //! bob < [lobby] alice: …           must be the next line that bob is shown
-//! bob <~ + ops…                    must be a line that bob is shown; what comes before it is passed over
+//! bob <~ + ops…                    must be a line that bob is shown; the lines before it are skipped
 //! bob hears nothing                no line is waiting
 //! carol ends input                 the sending side ends
 //! carol is cut off                 the server ends the connection, with no further line
 //! carol drops                      the connection is dropped without a word
-//! # a remark
+//! # a comment
 //! ```
 //!
 //! Patterns are those of `pattern.rs`; what they remember is shared by all connections.
@@ -20,7 +20,7 @@
 use super::{Client, Server};
 use std::collections::BTreeMap;
 
-/// Connections by name, and what their transcript has remembered.
+/// Connections by name, and the words that patterns have remembered.
 pub(crate) struct Script<'a> {
     server: &'a Server,
     clients: BTreeMap<String, Client>,
@@ -33,7 +33,7 @@ impl<'a> Script<'a> {
         Self { server, clients: BTreeMap::new(), words: BTreeMap::new() }
     }
 
-    /// Plays the lines; panics at the first that is not as it says.
+    /// Plays the lines; panics at the first that does not match.
     #[track_caller]
     pub(crate) fn play(&mut self, transcript: &str) -> &mut Self {
         for line in transcript.lines().map(str::trim_start) {
@@ -44,7 +44,7 @@ impl<'a> Script<'a> {
         self
     }
 
-    /// A connection, for what a transcript can't say.
+    /// A connection, for what a transcript can't express.
     #[track_caller]
     pub(crate) fn client(&mut self, name: &str) -> &mut Client {
         self.clients.get_mut(name).unwrap_or_else(|| panic!("{name} is not connected"))

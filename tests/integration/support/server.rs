@@ -13,8 +13,8 @@ use tempfile::TempDir;
 /// How long the server may take to end: its own deadline for flushing, and more.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What tests change of the settings unless they say otherwise: passwords are cheap and nothing
-/// that one address does too often is refused.
+/// The settings of tests unless they say otherwise: passwords are cheap to check, and nothing is
+/// throttled.
 const SETTINGS: [&str; 6] = [
     "registration=open",
     "accounts.bcrypt_cost=4",
@@ -24,11 +24,11 @@ const SETTINGS: [&str; 6] = [
     "limits.per_address=off",
 ];
 
-/// A server that runs, or one that has ended and whose data is still there.
+/// A server that runs, or one that has ended and whose data still exists.
 pub(crate) struct Server {
     data: TempDir,
     settings: Vec<String>,
-    /// The largest file that it may write, in KiB: a disk that is full, in effect.
+    /// The largest file that it may write, in KiB: in effect, a full disk.
     file_limit: Option<u32>,
     process: Option<Running>,
 }
@@ -45,7 +45,7 @@ struct Running {
 pub(crate) struct Failure {
     /// Its exit status.
     pub status: ExitStatus,
-    /// All that it wrote.
+    /// Everything that it wrote.
     pub said: String,
 }
 
@@ -55,14 +55,14 @@ impl Server {
         Self::with(&[])
     }
 
-    /// The same with other settings, as `KEY=VALUE`.
+    /// The same with additional settings, as `KEY=VALUE`.
     pub(crate) fn with(settings: &[&str]) -> Self {
         let mut server = Self::not_started(settings);
         server.restart();
         server
     }
 
-    /// The same, to be started with [`Server::restart`] when its data directory has been prepared.
+    /// The same, but not started: prepare its data directory and call [`Server::restart`].
     pub(crate) fn not_started(settings: &[&str]) -> Self {
         let key = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
         let kept = SETTINGS.iter().filter(|&&old| !settings.iter().any(|&new| key(new) == key(old)));
@@ -71,7 +71,7 @@ impl Server {
         Self { data, settings, file_limit: None, process: None }
     }
 
-    /// From the next start on no file of its may grow beyond so many KiB.
+    /// From the next start on, none of its files may grow beyond this many KiB.
     pub(crate) fn limit_files(&mut self, kib: Option<u32>) {
         self.file_limit = kib;
     }
@@ -114,7 +114,7 @@ impl Server {
         Failure { status: wait(&mut child, &said, &mut log), said: log }
     }
 
-    /// Runs another command of `chitchatd` on this server's data, such as `invite`, and gives what
+    /// Runs another command of `chitchatd` on this server's data, such as `invite`, and returns what
     /// it printed.
     pub(crate) fn command_output(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
@@ -128,7 +128,7 @@ impl Server {
     fn command(&self) -> Command {
         let direct = chitchatd(self.data.path(), &self.settings);
         let Some(kib) = self.file_limit else { return direct };
-        // A signal that is ignored stays so in the program that takes the shell's place.
+        // An ignored signal stays ignored in the program that replaces the shell.
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
         let mut limited = Command::new("sh");
         limited.arg("-c").arg(script).arg(direct.get_program()).args(direct.get_args());
@@ -140,12 +140,12 @@ impl Server {
         self.process.as_ref().expect("the server runs")
     }
 
-    /// Where it takes TLS.
+    /// Where it accepts TLS.
     pub(crate) fn tls(&self) -> SocketAddr {
         self.running().tls
     }
 
-    /// Where it takes plain connections.
+    /// Where it accepts plain connections.
     pub(crate) fn plain(&self) -> SocketAddr {
         self.running().plain
     }
@@ -166,14 +166,14 @@ impl Server {
         self.data.path().to_owned()
     }
 
-    /// A connection in the clear, its greeting read.
+    /// A connection without TLS, after the greeting.
     pub(crate) fn connect(&self) -> Client {
         let mut client = Client::plain(self.plain());
         client.expect("* …");
         client
     }
 
-    /// A connection with TLS, its greeting read.
+    /// A connection with TLS, after the greeting.
     pub(crate) fn connect_tls(&self) -> Client {
         let mut client = Client::tls(self.tls());
         client.expect("* …");
@@ -195,7 +195,7 @@ impl Server {
         self.signal(Signal::HUP);
     }
 
-    /// Ends it as a crash does, and waits until it is gone.
+    /// Kills it, as in a crash, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.wait();
@@ -206,7 +206,7 @@ impl Server {
         kill_process(pid, signal).expect("the server's own process can be signalled");
     }
 
-    /// Waits for its end; gives the exit status and all that it wrote.
+    /// Waits for its end; returns the exit status and everything that it wrote.
     pub(crate) fn wait(&mut self) -> (ExitStatus, String) {
         let mut running = self.process.take().expect("the server runs");
         let status = wait(&mut running.child, &running.said, &mut running.log);
@@ -238,7 +238,7 @@ fn chitchatd(data: &Path, settings: &[impl AsRef<str>]) -> Command {
 }
 
 fn bare(command: &mut Command) {
-    // What a developer has in the environment must not change what is tested.
+    // A developer's environment must not change what is tested.
     command.env_remove("STATE_DIRECTORY").env_remove("NOTIFY_SOCKET").env_remove("RUST_LOG");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
 }
@@ -259,7 +259,7 @@ fn listen(child: &mut Child) -> Receiver<String> {
     receiver
 }
 
-/// Hands on what the server writes; the thread ends when the server does.
+/// Passes on what the server writes; the thread ends when the server does.
 fn relay(pipe: impl Read + Send + 'static, to: Sender<String>) {
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
@@ -269,7 +269,7 @@ fn relay(pipe: impl Read + Send + 'static, to: Sender<String>) {
     });
 }
 
-/// Waits for the process's end, which ends what it writes; collects that.
+/// Waits for the process's end and collects what it wrote.
 fn wait(child: &mut Child, said: &Receiver<String>, log: &mut String) -> ExitStatus {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -288,7 +288,7 @@ fn wait(child: &mut Child, said: &Receiver<String>, log: &mut String) -> ExitSta
 }
 
 fn end(child: &mut Child) {
-    // It may have ended already, and that is as well.
+    // It may have ended already, which is fine.
     let _ = child.kill();
     let _ = child.wait();
 }
