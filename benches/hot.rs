@@ -1,6 +1,6 @@
-//! What a message costs on its way, piece by piece: `cargo bench --bench hot`.
+//! The cost of a message's path, step by step: `cargo bench --bench hot`.
 //!
-//! Each bench says how many lines it handles, so the column of items a second compares them.
+//! Each bench says how many lines it handles, so they can be compared by items per second.
 //! Whole servers are measured by the load generator (`bench/load`), side by side with others.
 #![allow(missing_docs, reason = "benches")]
 
@@ -77,7 +77,7 @@ fn pack(bencher: Bencher, lines: u64) {
 #[divan::bench(args = [1, 5, 20, 100])]
 fn unpack(bencher: Bencher, lines: u64) {
     let plain: Vec<u8> = (0..lines).flat_map(live_line).collect();
-    // Below the least size there is no frame, and nothing to measure.
+    // Below the minimum size there is no frame, and nothing to measure.
     let Some(frame) = Packer::new().pack(&plain) else { return };
     let rules = Rules { line_max: 8192, frames: Frames::FromServer };
     let mut unpacker = Unpacker::new();
@@ -90,7 +90,7 @@ fn unpack(bencher: Bencher, lines: u64) {
     });
 }
 
-/// Deciding a line and handing it out, with a store that takes no time.
+/// Deciding a line and delivering it, with a store that takes no time.
 #[divan::bench(args = [2, 100, 1000])]
 fn dispatch(bencher: Bencher, members: u32) {
     let mut room = BusyRoom::new(members);

@@ -1,6 +1,6 @@
 //! A bot: it says `pong` whenever somebody in its room says `ping`.
 //!
-//! Give it an account of its own, log in as it once, and ask for a token: `/token new bot`.
+//! Give it its own account, log in to that once, and create a token: `/token new bot`.
 //! The server prints its fingerprint when it starts. Then:
 //!
 //! ```text

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The key (`backup-2026-11-22`) makes it safe to run again after a failure: a message is posted
-//! once under its key, and the second time only answered with the first one's ID.
+//! only once under its key, and the second time the answer is just the first one's ID.
 
 #![allow(clippy::print_stdout, reason = "a program prints its result")]
 

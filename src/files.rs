@@ -1,7 +1,7 @@
-//! Writing a file so that it is whole or not there: whoever reads it, or whatever ends the process
-//! in the middle, there is never half of one.
+//! Writes a file atomically: whoever reads it, or whatever ends the process in the middle, it is never
+//! half written.
 //!
-//! Owns no name and no directory. Called from whichever thread has the file.
+//! Owns no name and no directory. Called from any thread.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
@@ -9,20 +9,20 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-/// Writes a file with these permissions, and replaces one of that name.
+/// Writes a file with these permissions, replacing any file of that name.
 ///
 /// # Errors
-/// The system's; the old file is as it was then.
+/// The system's; the old file is then unchanged.
 pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let (file, directory) = prepare(path, mode, bytes)?;
     file.persist(path)?;
     sync(directory)
 }
 
-/// Writes a file that must not be there yet.
+/// Writes a file that must not exist yet.
 ///
 /// # Errors
-/// `AlreadyExists`, and the file that is there is as it was; or what else the system says.
+/// `AlreadyExists`, and the existing file is unchanged; or any other error of the system.
 #[cfg(any(feature = "server", test))]
 pub(crate) fn create(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let (file, directory) = prepare(path, mode, bytes)?;
@@ -30,10 +30,10 @@ pub(crate) fn create(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     sync(directory)
 }
 
-/// Writes it all under another name in the same directory, down to the disk.
+/// Writes the bytes under another name in the same directory, and syncs them to the disk.
 fn prepare<'a>(path: &'a Path, mode: u32, bytes: &[u8]) -> io::Result<(NamedTempFile, &'a Path)> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Made with mode 0600, so nobody else reads it before it has the permissions that it should.
+    // Created with mode 0600, so that nobody else can read it before it has its final permissions.
     let mut file = NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
@@ -41,7 +41,7 @@ fn prepare<'a>(path: &'a Path, mode: u32, bytes: &[u8]) -> io::Result<(NamedTemp
     Ok((file, directory))
 }
 
-/// The name is on the disk too: without this a power cut could take the file with it.
+/// Syncs the name to the disk: without this a power cut could lose the file.
 fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_is_not_overwritten() {
+    fn an_existing_file_is_not_overwritten() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         create(&path, 0o600, b"precious").unwrap();

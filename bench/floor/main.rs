@@ -1,8 +1,8 @@
-//! What the system calls alone cost: the floor under any chat server's delivery.
+//! The cost of the system calls alone: the lower bound for any chat server's delivery.
 //!
-//! One thread writes the same bytes, made beforehand, to each of some sockets in turn, as a server
-//! does that hands so many lines to all members of a room with one write each. Whoever reads them is
-//! a process of its own. No lines are parsed, nothing is decided, encrypted or kept.
+//! One thread writes the same prepared bytes to each of some sockets in turn, like a server that sends
+//! several lines to all members of a room with one write each. They are read in a separate process. No
+//! lines are parsed, nothing is decided, encrypted or stored.
 //!
 //! ```text
 //! cargo run --release -p bench --bin floor -- [SOCKETS]
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Writes in rounds, each of which waits until the reader has it all, and measures this process.
+/// Writes in rounds, each of which waits until the reader has everything, and measures this process.
 fn write(sockets: usize) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut reader = Command::new(std::env::current_exe()?)
@@ -73,7 +73,7 @@ fn write(sockets: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Reads as many bytes as it is told, says so, and waits for the next order.
+/// Reads as many bytes as it is told, confirms that, and waits for the next order.
 fn read(address: SocketAddr, sockets: usize) -> Result<(), Box<dyn Error>> {
     let mut poll = Poll::new()?;
     let mut streams = Vec::new();

@@ -1,4 +1,4 @@
-//! Accounts for a run on ChitChat: read from a file, registered where they are missing.
+//! Accounts for a run on ChitChat: read from a file, and registered if they are missing.
 //!
 //! A file of accounts has a line for each: a name, a space, and a device token or a password.
 
@@ -10,10 +10,10 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-/// Registered accounts get this password; nobody logs in with it again.
+/// Registered accounts get this password, which is not used again.
 const PASSWORD: &str = "a load generator's account";
 
-/// Who a connection is.
+/// The account of a connection.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// Its name.
@@ -34,7 +34,7 @@ impl Account {
     }
 }
 
-/// As many accounts as the run needs. IRC has none: there each connection just takes a name.
+/// As many accounts as the run needs. IRC has none: there each connection just picks a name.
 pub fn prepare(options: &Options) -> Result<Vec<Account>, Fault> {
     let needed = options.people();
     if options.protocol == Protocol::Irc {
@@ -63,8 +63,8 @@ pub fn prepare(options: &Options) -> Result<Vec<Account>, Fault> {
     Ok(accounts)
 }
 
-/// Makes the accounts that are missing, each over a connection of its own, all of it in one write:
-/// register, leave the room that everyone is put in, make a token, say when all that is done.
+/// Creates the missing accounts, each over its own connection and in one write: register, leave the
+/// lobby, create a token, and send a last command whose answer says that all that is done.
 fn register(options: &Options, accounts: &mut Vec<Account>, needed: usize) -> Result<(), Fault> {
     let first = accounts.len();
     let name = |n: usize| format!("{}{}", options.prefix, first + n);

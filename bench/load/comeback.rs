@@ -1,4 +1,4 @@
-//! Everyone is cut off and comes back at once, as when a network returns.
+//! Everyone is disconnected and reconnects at the same time, as when a network recovers.
 
 use crate::accounts::Account;
 use crate::dialogue::{self, After, Greeting, Opening};
@@ -9,12 +9,12 @@ use crate::report::Report;
 use crate::swarm::Swarm;
 use std::time::{Duration, Instant};
 
-/// How long the server gets to tell everybody who came, before the cut and after the return.
+/// How long the server gets to announce the arrivals, before the cut and after the return.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// Puts everyone in one room, cuts all of them off, lets all come back, measures from the cut on.
+/// Puts everyone in one room, disconnects them all, lets all reconnect, and measures from the cut on.
 ///
-/// The server's processor time is that of the ends, the returns and all that the room was told.
+/// The server's processor time covers the disconnects, the returns and everything that the room was told.
 pub fn run(options: &Options, accounts: &[Account], count: u32, report: &mut Report) -> Result<(), Fault> {
     if options.protocol == Protocol::Irc {
         return Err(Fault::Options("--return needs device tokens, which IRC does not have"));
@@ -32,7 +32,7 @@ pub fn run(options: &Options, accounts: &[Account], count: u32, report: &mut Rep
 
     let (before, cut) = (usage()?, Instant::now());
     (0..count as usize).for_each(|conn| swarm.close(conn));
-    // Their memberships outlive their connections: a token is all that they need to be back.
+    // Their memberships outlive their connections: they need only a token to be back.
     let mut second = opening(None);
     dialogue::open_all(&mut swarm, &mut second, count as usize, After::Stay)?;
     let back = cut.elapsed();

@@ -1,4 +1,4 @@
-//! Opening connections: connect, log in and join, until the server has said that all of it is done.
+//! Opening connections: connect, log in and join, until the server has confirmed all of it.
 
 use crate::accounts::Account;
 use crate::fault::Fault;
@@ -8,14 +8,14 @@ use crate::wire::untagged;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long opening may stand still before the run fails.
+/// How long opening may stall before the run fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What a connection sends last: once it is answered, everything before it is done.
 const READY: &str = "ready-when-you-read-this";
 
-/// What a connection says to be let in.
+/// What a connection sends to log in.
 pub struct Greeting {
-    /// Sent at once.
+    /// Sent immediately.
     first: String,
     /// Sent when the server has said welcome (IRC).
     second: String,
@@ -59,7 +59,7 @@ enum Stage {
     Ready,
 }
 
-/// What becomes of a connection that is ready.
+/// What happens to a connection that is ready.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum After {
     /// It stays.
@@ -80,7 +80,7 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Connection number n says the nth greeting.
+    /// Connection number n sends the nth greeting.
     pub fn new(options: &Options, greetings: Vec<Greeting>) -> Self {
         let count = greetings.len();
         Self {
@@ -94,7 +94,7 @@ impl Opening {
         }
     }
 
-    /// How many there are to open.
+    /// How many connections to open.
     pub fn len(&self) -> usize {
         self.greetings.len()
     }
@@ -117,7 +117,7 @@ impl Opening {
         std::mem::take(&mut self.ready)
     }
 
-    /// The device tokens that were made, by connection.
+    /// The device tokens that were created, by connection.
     pub fn tokens(self) -> Vec<String> {
         self.tokens
     }
@@ -127,7 +127,7 @@ impl Opening {
         if let Some(token) = line.strip_prefix(b"@re=token + ") {
             self.tokens[conn] = String::from_utf8_lossy(token.split(|&b| b == b' ').next().unwrap_or(token)).into();
         }
-        // A connection that is in no lobby can't leave it, and that is as well.
+        // A connection that is not in the lobby can't leave it, which is fine.
         if body.starts_with(b"- ") && !body.starts_with(b"- not-a-member") {
             return Err(refused(conn, line));
         }

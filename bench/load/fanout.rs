@@ -18,16 +18,16 @@ mod tests;
 
 /// How long the last lines may take to arrive once nobody sends any more.
 const DRAIN: Duration = Duration::from_secs(30);
-/// How often the server's memory is looked at.
+/// How often the server's memory is read.
 const LOOK: Duration = Duration::from_millis(100);
-/// A server that took less than two ticks of processor time for so long is at rest. It is longer than
+/// A server that used less than two ticks of processor time for this long is idle. It is longer than
 /// chitchatd gathers lines before it indexes them.
 const REST: Duration = Duration::from_millis(1500);
-/// How long coming to rest may take.
+/// How long the server may take to become idle.
 const SETTLE: Duration = Duration::from_secs(60);
 
-/// The name of a room of this run. A ChitChat account stays in its rooms when it goes, so each run
-/// has rooms of its own, or it would hear those of the runs before.
+/// The name of a room of this run. A ChitChat account stays in its rooms when it disconnects, so each
+/// run has its own rooms, or it would receive the messages of earlier runs.
 pub fn room_name(room: usize) -> String {
     use std::sync::OnceLock;
     static RUN: OnceLock<u64> = OnceLock::new();
@@ -38,10 +38,10 @@ pub fn room_name(room: usize) -> String {
     format!("l{run:x}-{room}")
 }
 
-/// The shape of the run, and where everyone stands in it.
+/// The shape of the run, and how far everyone is.
 ///
-/// Connections are numbered room by room; the first of a room are its senders; slow readers come
-/// behind all rooms and are in the first.
+/// Connections are numbered room by room; the first of a room are its senders; slow readers are
+/// numbered after all rooms and are in the first.
 struct Fanout {
     protocol: Protocol,
     manner: Manner,
@@ -76,8 +76,8 @@ impl Fanout {
         sender / self.senders * self.members + sender % self.senders
     }
 
-    /// Which member of its room tells a sender to go on: one of the last, who are likely to be
-    /// served last, and another for each sender.
+    /// Which member of its room tells a sender to go on: one of the last, which are likely to be
+    /// served last, and a different one for each sender.
     fn watcher(&self, local: usize) -> usize {
         let member = self.members - 1 - local % self.members;
         if member == local { (member + 1) % self.members } else { member }
@@ -114,7 +114,7 @@ impl Fanout {
         Ok(())
     }
 
-    /// Lines that members have not been shown yet.
+    /// Lines that members have not received yet.
     fn missing(&self) -> u64 {
         let of = |conn: usize| {
             let first = self.room_of(conn) * self.senders;
@@ -275,7 +275,7 @@ impl OpenLoop {
         Self { every, began: now, lines: 0 }
     }
 
-    /// Sends what is due and says how long nothing will be.
+    /// Sends what is due and returns how long nothing will be.
     fn send_due(&mut self, swarm: &mut Swarm, fanout: &mut Fanout) -> Duration {
         let Some(every) = self.every else { return LOOK };
         loop {
@@ -330,7 +330,7 @@ fn drain(swarm: &mut Swarm, fanout: &mut Fanout) -> Result<(), Fault> {
     }
 }
 
-/// Waits until the server has done all that it put off. Says what it had used by then, and when that was.
+/// Waits until the server has done everything that it deferred. Returns what it had used by then, and when that was.
 fn settle(swarm: &mut Swarm, fanout: &mut Fanout, pid: u32) -> Result<(f64, Instant), Fault> {
     let began = Instant::now();
     let cpu = || Usage::of(pid).map(|usage| usage.cpu).map_err(Fault::Local);
@@ -338,7 +338,7 @@ fn settle(swarm: &mut Swarm, fanout: &mut Fanout, pid: u32) -> Result<(f64, Inst
     loop {
         swarm.turn(fanout, LOOK)?;
         let (now, used) = (Instant::now(), cpu()?);
-        // Ticks are whole; half a one is for what floating point loses.
+        // Ticks are whole; half a tick makes up for rounding.
         if used - mark > 1.5 * process::tick() || process::wants_to_run(pid).map_err(Fault::Local)? {
             (mark, since) = (used, now);
         } else if now - since >= REST {
@@ -350,7 +350,7 @@ fn settle(swarm: &mut Swarm, fanout: &mut Fanout, pid: u32) -> Result<(f64, Inst
     }
 }
 
-/// Lets the slow readers read what still comes, for as long as it comes; says how many bytes that was.
+/// Lets the slow readers read whatever still arrives; returns how many bytes that was.
 fn wake_the_slow(swarm: &mut Swarm, fanout: &mut Fanout, slow: usize) -> Result<f64, Fault> {
     fanout.awake = true;
     let before = swarm.bytes();
@@ -366,7 +366,7 @@ fn wake_the_slow(swarm: &mut Swarm, fanout: &mut Fanout, slow: usize) -> Result<
     Ok((swarm.bytes() - before) as f64)
 }
 
-/// Leaves the rooms, so that they do not burden the runs that come after on the same server.
+/// Leaves the rooms, so that they do not burden later runs on the same server.
 fn say_goodbye(swarm: &mut Swarm, fanout: &mut Fanout, options: &Options) -> Result<(), Fault> {
     if options.protocol == Protocol::Irc {
         return Ok(());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Why a run has no figures.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// This machine did not do what was asked of it.
+    /// This machine failed.
     #[error("this machine: {0}")]
     Local(#[source] io::Error),
     /// A file of accounts can't be read or written.
@@ -52,23 +52,23 @@ pub enum Fault {
         /// What it answered.
         line: String,
     },
-    /// The server said nothing for too long.
+    /// The server sent nothing for too long.
     #[error("{what}: nothing happened for {seconds} s ({missing} still to come)")]
     Silent {
         /// What was waited for.
         what: &'static str,
         /// How long.
         seconds: u64,
-        /// How much was still awaited.
+        /// How much was still missing.
         missing: u64,
     },
     /// The server did not become idle.
     #[error("the server is not idle {seconds} s after the last delivery")]
     Restless {
-        /// How long that was waited for.
+        /// How long it was waited for.
         seconds: u64,
     },
-    /// What was delivered is not what was said.
+    /// What was delivered is not what was sent.
     #[error("WRONG DELIVERY: connection {conn}: {what}")]
     Wrong {
         /// Which, from 0.

@@ -39,7 +39,7 @@ pub struct Unframer {
 }
 
 impl Unframer {
-    /// Takes what came and appends the lines of it, those in frames too.
+    /// Reads the next bytes and appends their lines, including those in frames.
     pub fn take(&mut self, bytes: &[u8], inflater: &mut Inflater, lines: &mut Vec<u8>) -> Result<(), FrameError> {
         self.pending.extend_from_slice(bytes);
         let pending = std::mem::take(&mut self.pending);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The longest latency that is told from a longer one; no run waits as long for anything.
+/// The longest latency that is distinguished from a longer one; no run waits this long for anything.
 const MAX: Duration = Duration::from_secs(600);
 /// Two significant digits: the buckets are at most 1 % wide.
 const DIGITS: u8 = 2;
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_those_of_the_values() {
+    fn quantiles_match_the_values() {
         let mut histogram = Histogram::default();
         assert!(histogram.quantile_ms(0.5) < f64::EPSILON);
         for n in 1..=1000 {

@@ -1,4 +1,4 @@
-//! What an idle connection costs: processor time to log it in, memory to keep it.
+//! The cost of an idle connection: processor time to log it in, and memory while it is open.
 
 use crate::accounts::Account;
 use crate::dialogue::{self, After, Greeting, Opening};

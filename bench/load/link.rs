@@ -10,10 +10,10 @@ use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Bytes taken from a socket at once.
+/// Bytes read from a socket at a time.
 const READ: usize = 64 * 1024;
 
-/// What reading needs and no connection keeps.
+/// Buffers for reading, shared by all connections.
 pub struct Scratch {
     socket: Vec<u8>,
     plain: Vec<u8>,
@@ -71,12 +71,12 @@ impl Link {
         })
     }
 
-    /// From here on the server may send deflate frames.
+    /// From now on the server may send deflate frames.
     pub fn expect_frames(&mut self) {
         self.frames = Some(Unframer::default());
     }
 
-    /// Sends these bytes and all that still waits, as far as the socket takes them.
+    /// Sends what still waits and these bytes, as far as the socket accepts them.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.tls {
             Some(tls) => tls.writer().write_all(bytes)?,
@@ -113,8 +113,8 @@ impl Link {
         }
     }
 
-    /// Reads all that is there and leaves its whole lines in `scratch.lines`. `to_end` says that
-    /// the peer has ended its side, so that a short read is not the end of what is there.
+    /// Reads everything available and leaves its whole lines in `scratch.lines`. `to_end` says that
+    /// the peer has ended its side, so that a short read does not mean that nothing is left.
     pub fn receive(&mut self, to_end: bool, scratch: &mut Scratch) -> io::Result<()> {
         scratch.lines.clear();
         scratch.lines.append(&mut self.tail);
@@ -128,7 +128,7 @@ impl Link {
                     self.reads += 1;
                     self.bytes += count as u64;
                     self.take(count, scratch)?;
-                    // A short read has emptied the socket: what comes later is a new edge.
+                    // A short read has emptied the socket: whatever arrives later is a new edge.
                     if count < READ && !to_end {
                         break;
                     }

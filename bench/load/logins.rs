@@ -11,10 +11,10 @@ use crate::swarm::{Driver, Outbox, Swarm, unasked_end};
 use std::io;
 use std::time::Duration;
 
-/// How long nothing may happen before the run fails.
+/// The run fails if nothing happens for this long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Opening, but for the ends that were asked for.
+/// Opening, except that requested disconnects are expected.
 struct Turnstile {
     opening: Opening,
     leaving: Vec<bool>,
@@ -35,7 +35,7 @@ impl Driver for Turnstile {
     }
 }
 
-/// Lets `count` people through, `parallel` at once, and measures.
+/// Logs `count` people in and out, `parallel` at a time, and measures.
 pub fn run(options: &Options, accounts: &[Account], count: u32, report: &mut Report) -> Result<(), Fault> {
     let usage = || options.pid.map_or(Ok(Usage::default()), Usage::of).map_err(Fault::Local);
     let room = |n: usize| crate::fanout::room_name(n / options.members as usize);

@@ -19,7 +19,7 @@
 //! with `/say`. With `--settle` the run lasts until the server is idle and counts all that it did.
 //!
 //! One thread, one readiness wait, thousands of sockets. What the generator itself costs is
-//! measured apart and printed, and so is `calib_us`, what a 100-byte write and read on loopback
+//! measured separately and printed, and so is `calib_us`, what a 100-byte write and read on loopback
 //! cost on this machine at that moment: compare runs made at different times by their ratio to it.
 //!
 //! While it measures it checks: each member gets every line of its room, once and in the order of

@@ -81,13 +81,13 @@ pub struct Options {
     /// Put this many accounts into one room, disconnect them all and let them all reconnect at once (ChitChat).
     #[arg(long = "return", value_name = "N", conflicts_with_all = ["idle", "logins", "rate", "slow"])]
     pub comeback: Option<u32>,
-    /// How many connections may be opening at once.
+    /// How many connections may be opening at the same time.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub parallel: u32,
     /// Add this many members to the first room who stop reading halfway through: the run takes twice --seconds.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub slow: u32,
-    /// Where the device tokens of registered accounts are kept: written here, reused from here.
+    /// File for the device tokens of registered accounts, written and reused.
     #[arg(long, value_name = "FILE", conflicts_with = "accounts_from")]
     pub state: Option<PathBuf>,
     /// Use these accounts and register none; each line is NAME and a token or a password.
@@ -113,7 +113,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// How lines are said.
+    /// How lines are sent.
     pub fn manner(&self) -> Result<Manner, Fault> {
         match (self.protocol, self.acknowledged) {
             (Protocol::Chitchat, false) => Ok(Manner::Bare),

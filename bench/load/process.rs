@@ -19,7 +19,7 @@ pub struct Usage {
     pub cpu: f64,
     /// Resident memory, in KiB.
     pub rss: f64,
-    /// Voluntary context switches of the threads that live.
+    /// Voluntary context switches of the threads that exist.
     pub switches: f64,
 }
 

@@ -38,7 +38,7 @@ impl Report {
     }
 }
 
-/// Enough digits to compare, no more than were measured.
+/// Enough digits to compare, but no more than were measured.
 fn rounded(number: f64) -> Value {
     let factor = match number.abs() {
         n if n >= 100.0 || n == 0.0 => return (number.round() as i64).into(),

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 const TIMER: Token = Token(usize::MAX);
 
-/// What is to be sent, until the turn ends: what came of one turn leaves each connection in one write.
+/// What is to be sent when the turn ends: each connection sends everything from a turn in one write.
 #[derive(Default)]
 pub struct Outbox {
     bytes: Vec<Vec<u8>>,
@@ -41,7 +41,7 @@ pub trait Driver {
     fn line(&mut self, conn: usize, line: &[u8], now: u64, out: &mut Outbox) -> Result<(), Fault>;
     /// The server has ended the connection, with this error if it was not a clean end.
     fn ended(&mut self, conn: usize, error: Option<io::Error>) -> Result<(), Fault>;
-    /// How many deliveries there were so far: reads that brought some are counted.
+    /// How many deliveries there were so far. Reads that contained some are counted.
     fn deliveries(&self) -> u64 {
         0
     }
@@ -51,7 +51,7 @@ pub trait Driver {
     }
 }
 
-/// The fault of a connection that ended although nobody asked for it.
+/// The fault of a connection that ended unexpectedly.
 pub fn unasked_end(conn: usize, error: Option<io::Error>) -> Fault {
     Fault::Connection { conn, error: error.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()) }
 }
@@ -62,9 +62,9 @@ pub struct Swarm {
     events: Events,
     timer: OwnedFd,
     links: Vec<Option<Link>>,
-    /// Reads that brought deliveries; those that brought a sender its answers alone are not among them.
+    /// Reads that contained deliveries, and not only a sender's answers.
     reads: u64,
-    /// Bytes of the connections that are no more.
+    /// Bytes of the connections that have been closed.
     gone: u64,
     address: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
@@ -75,7 +75,7 @@ pub struct Swarm {
 }
 
 impl Swarm {
-    /// No connection yet.
+    /// A swarm without connections.
     pub fn new(options: &Options) -> io::Result<Self> {
         let poll = Poll::new()?;
         // The wait itself counts in milliseconds; a line that is due in 50 µs can't wait for that.
@@ -127,7 +127,7 @@ impl Swarm {
         self.links.get_mut(conn)?.as_mut()
     }
 
-    /// Reads of all connections together that brought deliveries.
+    /// Reads of all connections together that contained deliveries.
     pub fn reads(&self) -> u64 {
         self.reads
     }
@@ -154,7 +154,7 @@ impl Swarm {
         Ok(())
     }
 
-    /// Waits until something comes, or at most so long, and hands it to the driver.
+    /// Waits until something arrives, but no longer than `at_most`, and hands it to the driver.
     pub fn turn(&mut self, driver: &mut impl Driver, at_most: Duration) -> Result<(), Fault> {
         self.flush(driver)?;
         if !at_most.is_zero() {
@@ -180,7 +180,7 @@ impl Swarm {
         result.and_then(|()| self.flush(driver))
     }
 
-    /// Reads what a connection has, though nothing new came.
+    /// Reads what a connection has, even if nothing new arrived.
     pub fn read(&mut self, conn: usize, driver: &mut impl Driver) -> Result<(), Fault> {
         if self.link(conn).is_some() { self.ready(conn, false, true, driver) } else { Ok(()) }
     }
@@ -215,7 +215,7 @@ impl Swarm {
     fn arm(&self, after: Duration) -> io::Result<()> {
         let value = Timespec { tv_sec: after.as_secs() as i64, tv_nsec: i64::from(after.subsec_nanos()) };
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
-        // Setting it anew also takes back an expiry that nobody has read.
+        // Setting it again also clears an expiry that nobody has read.
         rustix::time::timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 /// What a sender puts into a text so that its receivers can check it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// Which sender of all.
+    /// The sender's number in the whole run.
     pub sender: u32,
     /// The line's number among those of the sender, from 0.
     pub serial: u32,
@@ -23,7 +23,7 @@ impl Stamp {
         out.extend((written..bytes).map(|at| b'a' + (at % 26) as u8));
     }
 
-    /// Reads a text of exactly that many bytes.
+    /// Reads a text of exactly this many bytes.
     fn parse(text: &[u8], bytes: usize) -> Option<Self> {
         let mut rest = text.strip_prefix(b"~ ")?;
         let mut number = || {
@@ -43,14 +43,14 @@ impl Stamp {
     }
 }
 
-/// What a line from the server is to a run that measures.
+/// What a line from the server means to a run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard<'a> {
     /// A line of a sender, in that room.
     Said(&'a [u8], Stamp),
-    /// A message that is not as any sender sent it.
+    /// A message that no sender sent.
     Garbled,
-    /// The server wants this answer.
+    /// The server expects this answer.
     Answer(Vec<u8>),
     /// The command was refused, or the server complains.
     Refused,
@@ -58,10 +58,10 @@ pub enum Heard<'a> {
     Other,
 }
 
-/// How a line is said.
+/// How a line is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// ChitChat's bare text, in the room joined last: that it was said is not answered.
+    /// ChitChat's bare text, in the room joined last, which is not answered.
     Bare,
     /// ChitChat's `/say`, which is answered with the line's ID.
     Acknowledged,
@@ -69,8 +69,8 @@ pub enum Manner {
     Irc,
 }
 
-/// Appends a line that says a stamped text of so many bytes in a room. A text begins with `~`, so
-/// that no bare one is a command.
+/// Appends a line that says a stamped text of this many bytes in a room. A text begins with `~`, so
+/// that bare text is never a command.
 pub fn say(manner: Manner, room: &str, stamp: Stamp, bytes: usize, out: &mut Vec<u8>) {
     // Writing to a Vec can't fail.
     let _ = match manner {
@@ -118,7 +118,7 @@ pub fn untagged(line: &[u8]) -> &[u8] {
     if line.first() == Some(&b'@') { split(line, b" ").map_or(line, |(_, body)| body) } else { line }
 }
 
-/// What stands before and behind the first `mark`.
+/// The parts before and after the first `mark`.
 fn split<'a>(line: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = line.windows(mark.len()).position(|window| window == mark)?;
     Some((&line[..at], &line[at + mark.len()..]))
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_said_is_heard_and_a_changed_byte_is_seen() {
+    fn sent_lines_are_recognised_and_a_changed_byte_is_noticed() {
         let stamp = Stamp { sender: 7, serial: 12, due: 123_456_789 };
         for (manner, said) in [(Manner::Bare, ""), (Manner::Acknowledged, "/say r "), (Manner::Irc, "PRIVMSG #r :")] {
             let mut sent = Vec::new();

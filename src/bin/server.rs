@@ -1,6 +1,6 @@
 //! `chitchatd`, the server: reads its arguments and does what they ask.
 //!
-//! All that concerns the process is here: its output, its signals, and how it ends.
+//! Everything that concerns the process is here: its output, its signals, and how it ends.
 
 use chitchat::server::config::{Config, Environment, raise_open_files};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 
 /// Exit code of a run that failed.
 const FAILED: u8 = 1;
-/// Exit code where the command line or the settings are wrong; nothing was started.
+/// Exit code if the command line or the settings are wrong; nothing was started.
 const MISUSED: u8 = 2;
 
-/// After SIGTERM or SIGINT the process has ended within this, whatever hangs.
+/// After SIGTERM or SIGINT the process ends within this time, whatever hangs.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
@@ -39,12 +39,12 @@ fn main() -> ExitCode {
         Invocation::Invite { config, request } => match console::invite(&config.data, &request) {
             Ok(invitation) => {
                 // The code alone on standard output, for scripts; the rest is for people.
-                // What this command's own settings say is the second best answer.
+                // This command's own settings are the second best answer.
                 let server = Running::read(&config.data).unwrap_or_else(|| {
                     let Config { name, tls, plain, .. } = *config;
                     Running { name, tls, plain }
                 });
-                complain(&invitation.how_to_use(&server));
+                print_error(&invitation.how_to_use(&server));
                 print(&format!("{}\n", invitation.code))
             }
             Err(error) => failed(&error),
@@ -56,24 +56,24 @@ fn main() -> ExitCode {
 /// Opens the server, says how to connect to it, and serves until a signal.
 fn serve(config: &Config) -> Result<ExitCode, ServerError> {
     for warning in &config.warnings {
-        complain(&format!("chitchatd: warning: {warning}\n"));
+        print_error(&format!("chitchatd: warning: {warning}\n"));
     }
     raise_open_files();
-    // Signals first: one that comes while the server opens stops it as soon as it serves.
+    // Signals first: one that arrives while the server opens stops it as soon as it serves.
     let stoppers = match stop_on_signals() {
         Ok(stoppers) => stoppers,
         Err(error) => return Ok(failed(&format!("can't wait for signals: {error}"))),
     };
     let mut server = Server::open(config)?;
     for warning in server.warnings() {
-        complain(&format!("chitchatd: warning: {warning}\n"));
+        print_error(&format!("chitchatd: warning: {warning}\n"));
     }
-    let person = io::stdout().is_terminal();
-    let invitation = if person && !server.has_administrator() { Some(server.first_invitation()?) } else { None };
-    // A reader that went away is no reason not to serve.
+    let at_terminal = io::stdout().is_terminal();
+    let invitation = if at_terminal && !server.has_administrator() { Some(server.first_invitation()?) } else { None };
+    // The server also serves if nobody reads its output.
     let _ = write(io::stdout(), &startup::message(&server, invitation.as_ref()));
     drop(invitation);
-    // Its receiver is there until the process has been told to stop.
+    // The receiver exists until the process has been told to stop.
     let _ = stoppers.send(server.stopper());
     server.serve()?;
     Ok(ExitCode::SUCCESS)
@@ -88,7 +88,7 @@ fn stop_on_signals() -> io::Result<Sender<Stopper>> {
         let mut stopper = Some(stopper);
         for signal in signals.forever() {
             if signal == SIGHUP {
-                // Also what a terminal sends that is closed; the server outlives it.
+                // A terminal that is closed sends this, too; the server outlives it.
                 log::info!("SIGHUP: there is nothing to reload; restart chitchatd to change its settings");
             } else if let Some(stopper) = stopper.take() {
                 let deadline = Builder::new().name("deadline".to_owned()).spawn(move || stop_in_time(&stopper));
@@ -117,7 +117,7 @@ fn stop_in_time(stopper: &Receiver<Stopper>) {
     std::process::exit(FAILED.into());
 }
 
-/// Prints what was asked for; a reader that has seen enough (`| head`) is no failure.
+/// Prints what was asked for; a reader that has seen enough (`| head`) is not a failure.
 fn print(text: &str) -> ExitCode {
     match write(io::stdout(), text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&error),
@@ -126,12 +126,12 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn failed(error: &dyn Display) -> ExitCode {
-    complain(&format!("chitchatd: {error}\n"));
+    print_error(&format!("chitchatd: {error}\n"));
     ExitCode::from(FAILED)
 }
 
-/// Writes to standard error. `eprintln!` would panic where that can't be written, on a full disk say.
-fn complain(text: &str) {
+/// Writes to standard error. `eprintln!` would panic if that fails, for example on a full disk.
+fn print_error(text: &str) {
     let _ = write(io::stderr(), text);
 }
 

@@ -1,9 +1,8 @@
-//! How dictionary 1 was made, and what it saves.
+//! Generates dictionary 1, and measures what it saves.
 //!
-//! `cargo run --release -p tools --bin dictionary` measures the dictionary that is built in, on the
-//! third of `chat.txt` that it was not made from; `… -- make` prints the
-//! dictionary that these files give. The likeliest text stands last in a dictionary, since near
-//! matches are cheaper: common words (`words.txt`), phrases that are frequent in two thirds of
+//! `cargo run --release -p tools --bin dictionary` measures the built-in dictionary on the third of
+//! `chat.txt` that it was not generated from; `… -- make` prints the dictionary that these files
+//! yield. The likeliest text is last in a dictionary, since near matches are cheaper: common words (`words.txt`), phrases that are frequent in two thirds of
 //! `chat.txt`, and at the end the forms of the wire (`wire.txt`).
 //!
 //! `chat.txt` was written for this and is small, so the savings are a rough measure.
@@ -17,7 +16,7 @@ const CHAT: &str = include_str!("chat.txt");
 const WORDS: &str = include_str!("words.txt");
 const WIRE: &str = include_str!("wire.txt");
 
-/// Phrases of up to so many words.
+/// The most words of a phrase.
 const PHRASE_WORDS: usize = 4;
 /// Bytes of phrases in the dictionary.
 const PHRASES_MAX: usize = 1500;
@@ -54,7 +53,7 @@ fn dictionary() -> String {
     format!("{}\n{WIRE}", lines.join("\n").trim_start())
 }
 
-/// The phrases, each with a space before it, that save most; the best stand last.
+/// The phrases that save most, each with a space before it; the best are last.
 fn phrases() -> Vec<String> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for sentence in sentences(false).filter(|sentence| sentence.is_ascii()) {
@@ -80,7 +79,7 @@ fn phrases() -> Vec<String> {
     picked
 }
 
-/// Live lines and history rows of one room, made of what was held out.
+/// Live lines and history rows of one room, generated from the held-out sentences.
 struct Conversation {
     live: Vec<String>,
     people: Vec<String>,
@@ -91,7 +90,7 @@ fn conversation() -> Conversation {
     const AUTHORS: [&str; 8] = ["mira", "tobias", "Kim-Lee", "oldbear", "priya", "zed", "sofia_r", "marek"];
     let (mut live, mut people, mut rows) = (vec![], vec![], vec![]);
     let mut at: u64 = 1_795_370_281_123;
-    // A fixed order in which neighbours in the file are no neighbours in the conversation.
+    // A fixed order in which neighbours in the file are not neighbours in the conversation.
     let held_out: Vec<_> = sentences(true).collect();
     let shuffled = (0..held_out.len()).map(|n| held_out[n * 83 % held_out.len()]);
     for (id, text) in (4711..).zip(shuffled) {
@@ -142,7 +141,7 @@ fn measure() {
     }
 }
 
-/// Octets sent for these runs, as frames where that is smaller, and microseconds a frame.
+/// Octets sent for these runs, as frames if that is smaller, and microseconds per frame.
 fn pack(runs: &[String], dictionary: &[u8], level: u32, rounds: usize) -> (usize, f64) {
     let mut deflate = Compress::new(Compression::new(level), false);
     let mut out = vec![0; PLAIN_MAX];

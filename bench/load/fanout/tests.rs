@@ -25,7 +25,7 @@ fn fanout() -> Fanout {
 }
 
 #[test]
-fn a_line_that_is_lost_doubled_or_elsewhere_is_seen() {
+fn a_lost_repeated_or_misplaced_line_is_noticed() {
     let line = |sender, serial| Stamp { sender, serial, due: 0 };
     let mut out = Outbox::default();
     let mut hear = |fanout: &mut Fanout, conn, room: &[u8], stamp| fanout.said(conn, room, stamp, 1, &mut out).is_ok();
@@ -41,7 +41,7 @@ fn a_line_that_is_lost_doubled_or_elsewhere_is_seen() {
 }
 
 #[test]
-fn a_refusal_is_seen_whether_or_not_lines_are_acknowledged() {
+fn a_refusal_is_noticed_with_and_without_acknowledgements() {
     for manner in [Manner::Bare, Manner::Acknowledged] {
         let mut talk = Fanout { manner, refill: true, ..fanout() };
         let mut out = Outbox::default();

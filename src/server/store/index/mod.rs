@@ -40,9 +40,9 @@ const GATHER_POLL: Duration = Duration::from_millis(100);
 /// More waiting messages than this, with still more arriving, count as many.
 const MANY: u64 = 1_000;
 
-/// How much the thread gives way to those that serve people: where both are busy it gets a tenth of
-/// a core, in which it indexes some 15,000 messages a second. A higher value could leave it behind for
-/// good, and it may not lower it again.
+/// The thread's niceness, below the threads that serve people: if both are busy it gets a tenth of a
+/// core, in which it indexes some 15,000 messages a second. A higher value could leave it behind for
+/// good, and a process may not lower its niceness again.
 const NICE: i32 = 10;
 
 /// If it is further behind than this at start, the index catches up before the server listens:

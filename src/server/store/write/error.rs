@@ -10,8 +10,8 @@ pub enum CommitError {
     /// Certainly none of it was written. After [`super::Store::rollback`] the store can be used again.
     #[error("nothing was written: {0}")]
     Refused(#[source] WriteError),
-    /// It may have been written. The process must end without telling anybody more; the next start
-    /// learns what is on disk.
+    /// It may have been written. The process must end without telling anybody anything more; the next
+    /// start loads what is on disk.
     #[error("it may or may not have been written: {0}")]
     Ambiguous(#[source] WriteError),
 }
@@ -19,7 +19,7 @@ pub enum CommitError {
 /// What went wrong in a transaction.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// What SQLite says: a full disk, which the operator can fix, or a failing one.
+    /// SQLite's error: a full disk, which the operator can fix, or a failing one.
     #[error(transparent)]
     Database(#[from] Error),
     /// An earlier step of the same transaction failed, and it has not been rolled back yet.
