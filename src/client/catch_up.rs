@@ -32,7 +32,6 @@ pub(super) enum Step {
     Fetch(Target, Part),
     /// A conversation has unread messages that are not shown.
     Unread {
-        /// The conversation.
         target: Target,
         /// How many there are.
         unread: u64,
@@ -41,7 +40,6 @@ pub(super) enum Step {
     },
     /// There are more unread messages before those that follow.
     Earlier {
-        /// The conversation.
         target: Target,
         /// The last id that was read.
         read: u64,
@@ -62,7 +60,6 @@ pub(super) enum Part {
 /// A row of `/conversations`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Listed {
-    /// The conversation.
     pub target: Target,
     /// Its last id.
     pub last: u64,
@@ -296,7 +293,6 @@ impl CatchUp {
 /// Whether a new connection has the history of the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Continuity {
-    /// Yes.
     Same,
     /// No: the server was restored from a backup.
     Broken,
@@ -305,9 +301,7 @@ pub(super) enum Continuity {
 /// Whether there is another page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
-    /// There is.
     More,
-    /// This was the last.
     Last,
 }
 

@@ -60,7 +60,6 @@ impl ConnectorError {
 
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
-    /// The server.
     pub server: Address,
     /// Where logins and known servers are saved.
     pub state: StateDir,
@@ -70,13 +69,10 @@ pub(super) struct Connector {
 
 /// A logged-in connection.
 pub(super) struct LoggedIn {
-    /// The connection.
     pub connection: Connection,
     /// Identifies the server's history: while it stays the same, message ids are comparable.
     pub epoch: String,
-    /// The account.
     pub me: UserName,
-    /// The server's welcome.
     pub welcome: String,
     /// Lines that arrived during the login.
     pub early: VecDeque<String>,

@@ -23,11 +23,9 @@ pub(super) enum Interpretation {
     Nothing,
     /// Say this.
     Post {
-        /// Where to say it.
         target: Target,
         /// The key under which it is said only once.
         key: String,
-        /// The text.
         text: String,
     },
     /// Send this command, which is without slash and label.

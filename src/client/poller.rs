@@ -27,7 +27,6 @@ pub(super) struct Poller {
 pub(super) struct WakeHandle(Arc<Waker>);
 
 impl WakeHandle {
-    /// Wakes the thread.
     pub(super) fn wake(&self) {
         if let Err(error) = self.0.wake() {
             // Then the thread is no longer waiting.

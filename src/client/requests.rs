@@ -23,18 +23,14 @@ pub(super) struct RequestId(pub u64);
 pub(super) enum Request {
     /// Say this, once.
     Post {
-        /// The user's line.
         id: RequestId,
-        /// Where to say it.
         target: Target,
         /// The key under which it is said only once.
         key: String,
-        /// The text.
         text: String,
     },
     /// One of the user's commands.
     Command {
-        /// The user's line.
         id: RequestId,
         /// What was typed, without slash and label.
         command: String,

@@ -15,9 +15,7 @@ pub(super) enum Item {
     Message(Message),
     /// Something happened in a room.
     Event {
-        /// The room.
         room: String,
-        /// What happened.
         text: String,
         /// When, in milliseconds of Unix time.
         at: Option<u64>,
@@ -42,13 +40,10 @@ pub(super) enum Item {
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Message {
-    /// Where it was said.
     pub recipient: Recipient,
-    /// Who said it.
     pub author: String,
     /// `me`, `re ID`, `edited`, …
     pub mark: Option<String>,
-    /// The text.
     pub text: String,
     /// When, in milliseconds of Unix time.
     pub at: Option<u64>,
@@ -75,9 +70,7 @@ pub(super) struct Style {
 /// Whether there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Paint {
-    /// Yes.
     Colour,
-    /// No.
     Plain,
 }
 

@@ -32,7 +32,6 @@ pub enum StateError {
     },
 }
 
-/// The directory.
 #[derive(Debug, Clone)]
 pub(super) struct StateDir {
     dir: PathBuf,
@@ -41,7 +40,6 @@ pub(super) struct StateDir {
 /// An account and its device token.
 #[derive(Debug, Clone)]
 pub(super) struct SavedLogin {
-    /// The account.
     pub name: UserName,
     /// The token that logs in to it.
     pub token: Secret,
