@@ -1,4 +1,4 @@
-//! One connection's state machine: a line goes in, an [`Action`] comes out.
+//! One connection's state machine: a line goes in, an [`SessionAction`] comes out.
 //!
 //! Owns where a peer is in the conversation with the server (new, asked for a secret, or logged in)
 //! and its options, as they apply to the lines still to come. Knows no socket, thread, clock, store
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// What a line asks of the connection.
 #[derive(Debug)]
-pub(super) enum Action {
+pub(super) enum SessionAction {
     /// Nothing; an empty line.
     Nothing,
     /// Answer this, after the pending answers.
@@ -59,7 +59,7 @@ pub(super) enum Action {
 pub(super) struct Step {
     /// Shown by the answer.
     pub label: Option<Box<str>>,
-    pub action: Action,
+    pub action: SessionAction,
 }
 
 #[derive(Debug)]
@@ -187,7 +187,7 @@ impl Session {
             return self.answer(*asked, line);
         }
         match parse_line(line) {
-            Input::Nothing => Step { label: None, action: Action::Nothing },
+            Input::Nothing => Step { label: None, action: SessionAction::Nothing },
             Input::Text(text) => Step { label: None, action: self.bare(text) },
             Input::Command { label, verb, rest } => {
                 let label = label.map(Box::from);
@@ -209,11 +209,11 @@ impl Session {
         Step { label: label_of(line).map(Box::from), action: answer(refusal) }
     }
 
-    fn bare(&self, text: &str) -> Action {
+    fn bare(&self, text: &str) -> SessionAction {
         if self.is_logged_in() {
             return match Text::parse(text) {
-                Ok(Some(text)) => Action::Request(RequestKind::SayHere(text)),
-                Ok(None) => Action::Nothing,
+                Ok(Some(text)) => SessionAction::Request(RequestKind::SayHere(text)),
+                Ok(None) => SessionAction::Nothing,
                 Err(error) => answer(Refusal::new(Code::BadText, format!("{error}."))),
             };
         }
@@ -243,7 +243,7 @@ impl Session {
             Err(_) if already => return Err(refusal()),
             // A /join or /switch that fails leaves no current room, even if malformed.
             Err(refusal) if logged_in && matches!(verb.name, "join" | "switch") => {
-                return Ok(Next::Do(Action::Request(RequestKind::LeaveCurrentRoom(refusal))));
+                return Ok(Next::Do(SessionAction::Request(RequestKind::LeaveCurrentRoom(refusal))));
             }
             command => command?,
         };
@@ -256,10 +256,10 @@ impl Session {
     }
 
     fn next(&mut self, command: Command) -> Next {
-        let request = |command| Next::Do(Action::Request(RequestKind::Command(command)));
+        let request = |command| Next::Do(SessionAction::Request(RequestKind::Command(command)));
         match command {
             Command::Help(verb) => Next::Do(help(verb.as_deref(), self.is_logged_in())),
-            Command::Quit => Next::Do(Action::Quit),
+            Command::Quit => Next::Do(SessionAction::Quit),
             Command::Ping(text) => Next::Do(done(text.as_deref().unwrap_or("pong"))),
             Command::Register { name, invite, password: None } => Next::AskFor(Question::Register { name, invite }),
             Command::Register { name, invite, password: Some(password) } => {
@@ -269,39 +269,41 @@ impl Session {
             Command::Login { name, password: Some(password) } => Next::Do(self.login(name, password)),
             Command::Resume(token) => {
                 let token = Digest::of(token.expose());
-                Next::Do(Action::RequestAndWait(RequestKind::Resume { token, from: self.from }))
+                Next::Do(SessionAction::RequestAndWait(RequestKind::Resume { token, from: self.from }))
             }
             Command::Passwd => Next::AskFor(Question::OldPassword),
-            Command::TokenNew { label, here } => Next::Do(Action::NewToken { label, here }),
-            Command::InviteCode { uses, lasts, admin } => Next::Do(Action::NewInvite { uses, lasts, admin }),
+            Command::TokenNew { label, here } => Next::Do(SessionAction::NewToken { label, here }),
+            Command::InviteCode { uses, lasts, admin } => Next::Do(SessionAction::NewInvite { uses, lasts, admin }),
             Command::SetShow => Next::Do(self.options.show()),
             Command::Set(setting) => Next::Do(self.set(setting)),
             // A read is a barrier: the lines after it are cut once it is answered.
             Command::History { .. } | Command::Search { .. } | Command::Conversations => {
-                Next::Do(Action::RequestAndWait(RequestKind::Command(command)))
+                Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command)))
             }
             // So is anything with many rows, or a few bytes of commands would queue megabytes.
             Command::Rooms { .. } | Command::Who(_) | Command::Sessions | Command::TokenList => {
-                Next::Do(Action::RequestAndWait(RequestKind::Command(command)))
+                Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command)))
             }
             // So is what shows a person unread lines.
-            Command::Join(_) if !self.options.tags => Next::Do(Action::RequestAndWait(RequestKind::Command(command))),
+            Command::Join(_) if !self.options.tags => {
+                Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command)))
+            }
             command => request(command),
         }
     }
 
-    fn login(&self, name: Result<UserName, Refusal>, password: Secret) -> Action {
+    fn login(&self, name: Result<UserName, Refusal>, password: Secret) -> SessionAction {
         match name {
-            Ok(name) => Action::RequestAndWait(RequestKind::Login { name, password, from: self.from }),
+            Ok(name) => SessionAction::RequestAndWait(RequestKind::Login { name, password, from: self.from }),
             Err(refusal) => answer(refusal),
         }
     }
 
-    fn register(&self, name: Result<UserName, Refusal>, invite: Option<Secret>, password: Secret) -> Action {
+    fn register(&self, name: Result<UserName, Refusal>, invite: Option<Secret>, password: Secret) -> SessionAction {
         match name {
             Ok(name) => {
                 let invite = invite.map(|code| Digest::of(code.expose()));
-                Action::RequestAndWait(RequestKind::Register { name, invite, password, from: self.from })
+                SessionAction::RequestAndWait(RequestKind::Register { name, invite, password, from: self.from })
             }
             Err(refusal) => answer(refusal),
         }
@@ -317,7 +319,7 @@ impl Session {
             Question::Register { .. } | Question::Login { .. } | Question::Refused { .. } => format!("password {hint}"),
         };
         self.state = State::Asked(Box::new(Asked { label: label.clone(), question }));
-        Step { label, action: Action::Prompt(text) }
+        Step { label, action: SessionAction::Prompt(text) }
     }
 
     fn answer(&mut self, asked: Asked, line: &str) -> Step {
@@ -330,7 +332,7 @@ impl Session {
             Question::Login { name } => self.login(name, secret),
             Question::Register { name, invite } => self.register(name, invite, secret),
             Question::OldPassword => return self.prompt(label, Question::NewPassword { old: secret }),
-            Question::NewPassword { old } => Action::RequestAndWait(RequestKind::Passwd { old, new: secret }),
+            Question::NewPassword { old } => SessionAction::RequestAndWait(RequestKind::Passwd { old, new: secret }),
             Question::Refused { refusal, answers: answers @ 2.. } => {
                 return self.prompt(label, Question::Refused { refusal, answers: answers - 1 });
             }
@@ -339,7 +341,7 @@ impl Session {
         Step { label, action }
     }
 
-    fn set(&mut self, setting: Setting) -> Action {
+    fn set(&mut self, setting: Setting) -> SessionAction {
         if let Setting::Deflate(dictionary) = setting {
             if !self.is_logged_in() {
                 let text = "deflate is available after login. /login NAME first.";
@@ -351,24 +353,24 @@ impl Session {
             }
         }
         self.options.apply(setting);
-        Action::Set(setting)
+        SessionAction::Set(setting)
     }
 }
 
 enum Next {
-    Do(Action),
+    Do(SessionAction),
     AskFor(Question),
 }
 
-fn answer(refusal: Refusal) -> Action {
-    Action::Answer(Rows::default(), Final::Refused(refusal))
+fn answer(refusal: Refusal) -> SessionAction {
+    SessionAction::Answer(Rows::default(), Final::Refused(refusal))
 }
 
-fn done(text: &str) -> Action {
-    Action::Answer(Rows::default(), Final::Done(text.to_owned()))
+fn done(text: &str) -> SessionAction {
+    SessionAction::Answer(Rows::default(), Final::Done(text.to_owned()))
 }
 
-fn cancelled() -> Action {
+fn cancelled() -> SessionAction {
     answer(Refusal::new(Code::Cancelled, "no answer came, so nothing was changed."))
 }
 

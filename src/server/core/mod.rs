@@ -60,7 +60,7 @@ pub(super) struct Operation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OperationKind {
     Register(NewAccount),
-    Account(AccountId, Action),
+    Account(AccountId, AccountAction),
 }
 
 /// An account to create.
@@ -76,7 +76,7 @@ pub(super) struct NewAccount {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum AccountAction {
     /// Changes the password, if it is still of this generation; revokes all tokens.
     ChangePassword {
         /// The generation of the password that was proven.
@@ -237,23 +237,23 @@ impl State {
             OperationKind::Account(by, action) => (by, action),
         };
         match action {
-            Action::SayIn { room, text } => messages::say_in(self, at, by, room, text, storage),
-            Action::Say { target, key, text } => messages::say(self, at, by, &target, key, text, storage),
-            Action::MarkRead { conversation, id } => messages::mark_read(self, by, conversation, id, storage),
-            Action::ChangePassword { generation, hash } => {
+            AccountAction::SayIn { room, text } => messages::say_in(self, at, by, room, text, storage),
+            AccountAction::Say { target, key, text } => messages::say(self, at, by, &target, key, text, storage),
+            AccountAction::MarkRead { conversation, id } => messages::mark_read(self, by, conversation, id, storage),
+            AccountAction::ChangePassword { generation, hash } => {
                 accounts::change_password(self, by, generation, hash, storage)
             }
-            Action::NewToken { label, digest } => accounts::new_token(self, at, by, label, digest, storage),
-            Action::RevokeToken(label) => accounts::revoke_token(self, by, label, storage),
-            Action::NewInvite { digest, uses, lasts, admin } => {
+            AccountAction::NewToken { label, digest } => accounts::new_token(self, at, by, label, digest, storage),
+            AccountAction::RevokeToken(label) => accounts::revoke_token(self, by, label, storage),
+            AccountAction::NewInvite { digest, uses, lasts, admin } => {
                 accounts::new_invite(self, at, by, accounts::NewInvite { digest, uses, lasts, admin }, storage)
             }
-            Action::UseAddress(address) => accounts::use_address(self, by, address, storage),
-            Action::CreateRoom { room, private } => rooms::create(self, by, room, private, storage),
-            Action::JoinRoom(room) => rooms::join(self, by, room, storage),
-            Action::LeaveRoom(room) => rooms::leave(self, by, &room, storage),
-            Action::Invite { room, name } => rooms::invite(self, by, &room, &name, storage),
-            Action::SetTopic { room, topic } => rooms::set_topic(self, by, &room, topic, storage),
+            AccountAction::UseAddress(address) => accounts::use_address(self, by, address, storage),
+            AccountAction::CreateRoom { room, private } => rooms::create(self, by, room, private, storage),
+            AccountAction::JoinRoom(room) => rooms::join(self, by, room, storage),
+            AccountAction::LeaveRoom(room) => rooms::leave(self, by, &room, storage),
+            AccountAction::Invite { room, name } => rooms::invite(self, by, &room, &name, storage),
+            AccountAction::SetTopic { room, topic } => rooms::set_topic(self, by, &room, topic, storage),
         }
     }
 }

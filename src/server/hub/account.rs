@@ -5,7 +5,7 @@ use super::{Answered, Context, count, unexpected};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::secrets::{Digest, Secret};
 use crate::protocol::stamp::rfc3339;
-use crate::server::core::{Action, Outcome};
+use crate::server::core::{AccountAction, Outcome};
 use std::time::Duration;
 
 /// An invitation code to create.
@@ -19,7 +19,7 @@ pub(super) struct NewInvite {
 /// With `here`, the connection that asks for the token counts as logged in with it from now on.
 pub(super) fn new_token(cx: &mut Context<'_>, label: String, here: bool, token: &Secret) -> Answered {
     let digest = Digest::of(token.expose());
-    let outcome = cx.apply(Action::NewToken { label, digest })?;
+    let outcome = cx.apply(AccountAction::NewToken { label, digest })?;
     let Outcome::TokenMade = outcome else { return Err(unexpected(&outcome)) };
     if here {
         cx.hub.connections.adopt_token(cx.conn, digest);
@@ -40,7 +40,7 @@ pub(super) fn list_tokens(cx: &mut Context<'_>) -> Answered {
 
 pub(super) fn revoke_token(cx: &mut Context<'_>, label: String) -> Answered {
     let done = format!("{label} revoked.");
-    let outcome = cx.apply(Action::RevokeToken(label))?;
+    let outcome = cx.apply(AccountAction::RevokeToken(label))?;
     let Outcome::TokenRevoked(digest) = outcome else { return Err(unexpected(&outcome)) };
     for other in cx.hub.connections.conns(cx.account).to_vec() {
         let used = cx.hub.connections.session(other).is_some_and(|session| session.token == Some(digest));
@@ -54,7 +54,7 @@ pub(super) fn revoke_token(cx: &mut Context<'_>, label: String) -> Answered {
 pub(super) fn new_invite(cx: &mut Context<'_>, invite: NewInvite, code: &Secret) -> Answered {
     let NewInvite { uses, lasts, admin } = invite;
     let digest = Digest::of(code.expose());
-    let outcome = cx.apply(Action::NewInvite { digest, uses, lasts, admin })?;
+    let outcome = cx.apply(AccountAction::NewInvite { digest, uses, lasts, admin })?;
     let Outcome::InviteMade = outcome else { return Err(unexpected(&outcome)) };
     let whom = match (uses, admin) {
         (1, true) => "one administrator".to_owned(),

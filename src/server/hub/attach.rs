@@ -8,7 +8,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, RoomName};
 use crate::protocol::secrets::Digest;
-use crate::server::core::{Action, State};
+use crate::server::core::{AccountAction, State};
 use crate::server::traffic::{Delivery, Read, Recipients, Unread, Viewer};
 
 /// Invitations that a login lists one by one. Without a bound, strangers could send so many that
@@ -68,7 +68,7 @@ impl Context<'_> {
     /// Lets the connection in and welcomes it.
     pub(super) fn enter(&mut self, from: AddressGroup, token: Option<Digest>) -> Answered {
         self.guest().check_new()?;
-        self.apply(Action::UseAddress(from))?;
+        self.apply(AccountAction::UseAddress(from))?;
         let account = self.account;
         let lobby = self.hub.state.find_room(&RoomName::lobby());
         let current = lobby.filter(|&lobby| self.hub.state.room(lobby).is_some_and(|room| room.has_member(account)));

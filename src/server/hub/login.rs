@@ -10,7 +10,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AddressGroup, UserName};
 use crate::protocol::secrets::{Digest, Secret, WeakPassword, check_new_password};
-use crate::server::core::{Action, NewAccount, OperationKind, Outcome};
+use crate::server::core::{AccountAction, NewAccount, OperationKind, Outcome};
 use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork};
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,7 +153,7 @@ fn create_account(
 }
 
 fn change_password(cx: &mut Context<'_>, generation: u32, hash: Arc<str>) -> Answered {
-    let outcome = cx.apply(Action::ChangePassword { generation, hash })?;
+    let outcome = cx.apply(AccountAction::ChangePassword { generation, hash })?;
     let Outcome::PasswordChanged = outcome else { return Err(unexpected(&outcome)) };
     let why = "your password was changed on another connection. Log in with the new one.";
     for other in cx.hub.connections.conns(cx.account).to_vec() {

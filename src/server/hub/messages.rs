@@ -7,13 +7,13 @@ use super::{Answered, Context, Hub, unexpected};
 use crate::protocol::code::Code;
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Target, Text};
-use crate::server::core::{Action, Conversation, Message, Outcome};
+use crate::server::core::{AccountAction, Conversation, Message, Outcome};
 use crate::server::traffic::{Ack, Delivery, Draft, Recipients, RoomMessage};
 
 /// Bare text; success is answered with silence.
 pub(super) fn say_here(cx: &mut Context<'_>, text: Text) -> Answered {
     let room = cx.hub.connections.current(cx.conn).ok_or_else(no_room)?;
-    match cx.apply(Action::SayIn { room, text })? {
+    match cx.apply(AccountAction::SayIn { room, text })? {
         Outcome::Said(message) => cx.hub.deliver(&message, cx.conn, Ack::Silent, cx.effects),
         outcome => return Err(unexpected(&outcome)),
     }
@@ -21,7 +21,7 @@ pub(super) fn say_here(cx: &mut Context<'_>, text: Text) -> Answered {
 }
 
 pub(super) fn say(cx: &mut Context<'_>, target: Target, key: Option<Box<str>>, text: Text) -> Answered {
-    match cx.apply(Action::Say { target, key, text })? {
+    match cx.apply(AccountAction::Say { target, key, text })? {
         Outcome::Said(message) => cx.hub.deliver(&message, cx.conn, Ack::Id(message.id), cx.effects),
         Outcome::SaidBefore(id) => cx.effects.answer(cx.conn, Rows::default(), Final::MessageId(id.value())),
         outcome => return Err(unexpected(&outcome)),
@@ -114,7 +114,7 @@ impl Context<'_> {
         conversation: ConversationId,
         id: MessageId,
     ) -> Result<MessageId, crate::protocol::code::Refusal> {
-        let outcome = self.apply(Action::MarkRead { conversation, id })?;
+        let outcome = self.apply(AccountAction::MarkRead { conversation, id })?;
         let Outcome::Read { marker, moved } = outcome else { return Err(unexpected(&outcome)) };
         let connections = &self.hub.connections;
         if moved && connections.has_other(self.account, self.conn) {

@@ -33,7 +33,7 @@ use crate::protocol::line::{Body, Line, Tags};
 use crate::protocol::names::{AccountId, ConnId};
 #[cfg(test)]
 use crate::server::core::Refused;
-use crate::server::core::{Action, Operation, OperationKind, Outcome, Registration, State, Storage};
+use crate::server::core::{AccountAction, Operation, OperationKind, Outcome, Registration, State, Storage};
 use crate::server::flood::Rate;
 use crate::server::traffic::{Request, RequestKind, Snapshot, Viewer};
 use connections::Connections;
@@ -248,7 +248,7 @@ struct Context<'a> {
 
 impl Context<'_> {
     /// Has the core apply an action of the account.
-    fn apply(&mut self, action: Action) -> Result<Outcome, Refusal> {
+    fn apply(&mut self, action: AccountAction) -> Result<Outcome, Refusal> {
         self.hub.apply(self.now, OperationKind::Account(self.account, action), self.storage)
     }
 

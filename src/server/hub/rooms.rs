@@ -7,11 +7,11 @@ use super::{Answered, Context, TELL_MEMBERS_MAX, count, event, unexpected};
 use crate::protocol::code::Code;
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{ConversationId, RoomName, Text, UserName};
-use crate::server::core::{Action, Outcome, Standing};
+use crate::server::core::{AccountAction, Outcome, Standing};
 use crate::server::traffic::{Delivery, Recipients, Viewer};
 
 pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Answered {
-    let outcome = cx.apply(Action::CreateRoom { room: name, private })?;
+    let outcome = cx.apply(AccountAction::CreateRoom { room: name, private })?;
     let Outcome::RoomCreated(room) = outcome else { return Err(unexpected(&outcome)) };
     cx.entered_room(room);
     cx.tell_joined(room);
@@ -22,7 +22,7 @@ pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Ans
 pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
     // There is a current room afterwards only if this succeeds.
     cx.hub.connections.set_current_room(cx.conn, None);
-    let outcome = cx.apply(Action::JoinRoom(name))?;
+    let outcome = cx.apply(AccountAction::JoinRoom(name))?;
     let Outcome::RoomJoined { room, new } = outcome else { return Err(unexpected(&outcome)) };
     if new {
         cx.entered_room(room);
@@ -44,7 +44,7 @@ pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
 }
 
 pub(super) fn leave(cx: &mut Context<'_>, name: RoomName) -> Answered {
-    let outcome = cx.apply(Action::LeaveRoom(name))?;
+    let outcome = cx.apply(AccountAction::LeaveRoom(name))?;
     let Outcome::RoomLeft(room) = outcome else { return Err(unexpected(&outcome)) };
     cx.hub.connections.leave(cx.account, room);
     for worker in cx.hub.connections.workers_of_account(cx.account) {
@@ -63,7 +63,7 @@ pub(super) fn switch(cx: &mut Context<'_>, name: &RoomName) -> Answered {
 }
 
 pub(super) fn invite(cx: &mut Context<'_>, name: RoomName, whom: UserName) -> Answered {
-    let outcome = cx.apply(Action::Invite { room: name, name: whom })?;
+    let outcome = cx.apply(AccountAction::Invite { room: name, name: whom })?;
     let Outcome::Invited { account, before, .. } = outcome else { return Err(unexpected(&outcome)) };
     let state = &cx.hub.state;
     let whom = state.name(account);
@@ -112,7 +112,7 @@ pub(super) fn show_topic(cx: &mut Context<'_>, name: &RoomName) -> Answered {
 }
 
 pub(super) fn set_topic(cx: &mut Context<'_>, name: RoomName, topic: Option<Text>) -> Answered {
-    let outcome = cx.apply(Action::SetTopic { room: name, topic: topic.clone() })?;
+    let outcome = cx.apply(AccountAction::SetTopic { room: name, topic: topic.clone() })?;
     let Outcome::TopicSet(room) = outcome else { return Err(unexpected(&outcome)) };
     let who = cx.hub.state.name(cx.account);
     let (text, answer) = match &topic {

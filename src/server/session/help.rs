@@ -1,10 +1,10 @@
 //! `/help`: rows from the one command table.
 
-use super::{Action, answer};
+use super::{SessionAction, answer};
 use crate::protocol::command::{TABLE, Who, find, unknown};
 use crate::protocol::line::{Final, Rows};
 
-pub(super) fn help(verb: Option<&str>, logged_in: bool) -> Action {
+pub(super) fn help(verb: Option<&str>, logged_in: bool) -> SessionAction {
     let mut rows = Rows::default();
     let last = match verb {
         Some(word) => match find(word) {
@@ -35,5 +35,5 @@ pub(super) fn help(verb: Option<&str>, logged_in: bool) -> Action {
             }
         }
     };
-    Action::Answer(rows, Final::Done(last))
+    SessionAction::Answer(rows, Final::Done(last))
 }

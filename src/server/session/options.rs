@@ -1,6 +1,6 @@
 //! The options of a connection, as `/set` shows and changes them.
 
-use super::Action;
+use super::SessionAction;
 use crate::protocol::command::Setting;
 use crate::protocol::deflate::DICTIONARY;
 use crate::protocol::line::{Final, Rows};
@@ -48,7 +48,7 @@ impl Options {
     }
 
     /// The answer to `/set` alone.
-    pub(super) fn show(self) -> Action {
+    pub(super) fn show(self) -> SessionAction {
         let Options { tags, echo, presence, replay, deflate } = self;
         let on = |on: bool| if on { "on" } else { "off" };
         let number = |n: u32| if n == 0 { "off".to_owned() } else { n.to_string() };
@@ -59,7 +59,7 @@ impl Options {
         rows.push(&format!("replay {} - unread lines shown at login and /join", number(replay)));
         let deflate = if deflate { DICTIONARY } else { 0 };
         rows.push(&format!("deflate {} - compressed frames, for programs", number(deflate)));
-        Action::Answer(rows, Final::Done("5 options. /set OPTION VALUE changes one.".to_owned()))
+        SessionAction::Answer(rows, Final::Done("5 options. /set OPTION VALUE changes one.".to_owned()))
     }
 }
 

@@ -35,21 +35,21 @@ fn plays(script: &str) {
 fn shown(step: &Step) -> String {
     let label = step.label.as_deref().map_or(String::new(), |label| format!("{label}: "));
     let action = match &step.action {
-        Action::Nothing => return String::new(),
-        Action::Answer(_, Final::Done(text)) => format!("+ {text}"),
-        Action::Answer(_, Final::Refused(refusal)) => format!("- {}", refusal.code.as_str()),
-        Action::Answer(..) => "said".to_owned(),
-        Action::Prompt(text) => format!("? {text}"),
-        Action::Set(setting) => format!("+ {}", set_text(*setting, "E")),
-        Action::Request(RequestKind::LeaveCurrentRoom(refusal)) => {
+        SessionAction::Nothing => return String::new(),
+        SessionAction::Answer(_, Final::Done(text)) => format!("+ {text}"),
+        SessionAction::Answer(_, Final::Refused(refusal)) => format!("- {}", refusal.code.as_str()),
+        SessionAction::Answer(..) => "said".to_owned(),
+        SessionAction::Prompt(text) => format!("? {text}"),
+        SessionAction::Set(setting) => format!("+ {}", set_text(*setting, "E")),
+        SessionAction::Request(RequestKind::LeaveCurrentRoom(refusal)) => {
             format!("ask LeaveCurrentRoom {}", refusal.code.as_str())
         }
-        Action::Request(RequestKind::SayHere(text)) => format!("ask SayHere {:?}", text.as_str()),
-        Action::Request(ask) => format!("ask {}", word(ask)),
-        Action::RequestAndWait(ask) => format!("ask alone {}", word(ask)),
-        Action::NewToken { label, .. } => format!("new token {label}"),
-        Action::NewInvite { .. } => "new invite".to_owned(),
-        Action::Quit => "quit".to_owned(),
+        SessionAction::Request(RequestKind::SayHere(text)) => format!("ask SayHere {:?}", text.as_str()),
+        SessionAction::Request(ask) => format!("ask {}", word(ask)),
+        SessionAction::RequestAndWait(ask) => format!("ask alone {}", word(ask)),
+        SessionAction::NewToken { label, .. } => format!("new token {label}"),
+        SessionAction::NewInvite { .. } => "new invite".to_owned(),
+        SessionAction::Quit => "quit".to_owned(),
     };
     label + &action
 }
@@ -226,7 +226,7 @@ fn the_length_limit_is_decided_when_a_lines_turn_comes() {
 #[test]
 fn help_lists_the_verbs_that_work_now() {
     for logged_in in [false, true] {
-        let Action::Answer(rows, _) = help(None, logged_in) else { panic!() };
+        let SessionAction::Answer(rows, _) = help(None, logged_in) else { panic!() };
         let mut out = Vec::new();
         rows.encode(None, &mut out);
         let listed = String::from_utf8(out).unwrap();
@@ -234,8 +234,8 @@ fn help_lists_the_verbs_that_work_now() {
             let fits = verb.who == Who::All || (verb.who == Who::New) != logged_in;
             let row = format!("| {} - ", verb.form());
             assert_eq!(listed.contains(&row), fits, "{}", verb.name);
-            assert!(matches!(help(Some(verb.name), logged_in), Action::Answer(_, Final::Done(_))));
+            assert!(matches!(help(Some(verb.name), logged_in), SessionAction::Answer(_, Final::Done(_))));
         }
     }
-    assert!(matches!(help(Some("nothing"), true), Action::Answer(_, Final::Refused(_))));
+    assert!(matches!(help(Some("nothing"), true), SessionAction::Answer(_, Final::Refused(_))));
 }

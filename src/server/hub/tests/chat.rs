@@ -9,7 +9,7 @@ use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
 use crate::server::core::Registration;
-use crate::server::session::{Action, Session, set_text};
+use crate::server::session::{Session, SessionAction, set_text};
 use crate::server::traffic::{
     AuthJob, Delivery, LineRef, Lines, ReadJob, Recipients, Request, RequestKind, RoomMessage, Share,
 };
@@ -186,29 +186,29 @@ impl Chat {
         let at = self.at(label);
         let action = self.conns[at].session.line(line.as_bytes()).action;
         let ask = match action {
-            Action::Nothing => return None,
-            Action::Answer(rows, last) => {
+            SessionAction::Nothing => return None,
+            SessionAction::Answer(rows, last) => {
                 self.show_answer(at, &rows, &last);
                 return None;
             }
-            Action::Prompt(text) => {
+            SessionAction::Prompt(text) => {
                 self.show(at, format!("? {text}"));
                 return None;
             }
-            Action::Set(setting) => {
+            SessionAction::Set(setting) => {
                 self.show(at, format!("+ {}", set_text(setting, "E")));
                 return None;
             }
-            Action::Request(ask) | Action::RequestAndWait(ask) => ask,
-            Action::NewToken { label, here } => {
+            SessionAction::Request(ask) | SessionAction::RequestAndWait(ask) => ask,
+            SessionAction::NewToken { label, here } => {
                 let token = Secret::new(&format!("ttoken{}", self.fresh()));
                 RequestKind::NewToken { label, here, token }
             }
-            Action::NewInvite { uses, lasts, admin } => {
+            SessionAction::NewInvite { uses, lasts, admin } => {
                 let code = Secret::new(&format!("HDFG{}", self.fresh()));
                 RequestKind::NewInvite { uses, lasts, admin, code }
             }
-            Action::Quit => RequestKind::Quit { answer: true },
+            SessionAction::Quit => RequestKind::Quit { answer: true },
         };
         Some(self.request(at, ask))
     }

@@ -12,7 +12,7 @@ use crate::protocol::frame::{Cut, Frames, Rules};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::secrets::{NoRandomness, new_invite_code, new_token};
 use crate::server::net::tls::Incoming;
-use crate::server::session::{Action, Step};
+use crate::server::session::{SessionAction, Step};
 use crate::server::traffic::{ListenerKind, RequestKind};
 use std::time::Instant;
 
@@ -334,23 +334,23 @@ impl Connection {
     fn act(&mut self, step: Step, bytes: usize, turn: &mut Turn<'_>) {
         let Step { label, action } = step;
         match action {
-            Action::Nothing => {}
-            Action::Answer(rows, last) => self.ready(label, Ready::Answer(rows, last), turn),
-            Action::Prompt(text) => self.ready(label, Ready::Prompt(text), turn),
-            Action::Set(setting) => self.ready(label, Ready::Set(setting), turn),
-            Action::Request(request) => self.request(label, request, bytes, turn),
-            Action::RequestAndWait(request) => self.request_and_wait(label, request, bytes, turn),
-            Action::NewToken { label: token_label, here } => match new_token() {
+            SessionAction::Nothing => {}
+            SessionAction::Answer(rows, last) => self.ready(label, Ready::Answer(rows, last), turn),
+            SessionAction::Prompt(text) => self.ready(label, Ready::Prompt(text), turn),
+            SessionAction::Set(setting) => self.ready(label, Ready::Set(setting), turn),
+            SessionAction::Request(request) => self.request(label, request, bytes, turn),
+            SessionAction::RequestAndWait(request) => self.request_and_wait(label, request, bytes, turn),
+            SessionAction::NewToken { label: token_label, here } => match new_token() {
                 Ok(token) => {
                     self.request(label, RequestKind::NewToken { label: token_label, here, token }, bytes, turn);
                 }
                 Err(error) => self.ready(label, no_secret(&error), turn),
             },
-            Action::NewInvite { uses, lasts, admin } => match new_invite_code() {
+            SessionAction::NewInvite { uses, lasts, admin } => match new_invite_code() {
                 Ok(code) => self.request(label, RequestKind::NewInvite { uses, lasts, admin, code }, bytes, turn),
                 Err(error) => self.ready(label, no_secret(&error), turn),
             },
-            Action::Quit => {
+            SessionAction::Quit => {
                 if self.account.is_some() {
                     self.request(label, RequestKind::Quit { answer: true }, bytes, turn);
                 } else {
