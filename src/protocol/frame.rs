@@ -70,13 +70,13 @@ pub struct Framer {
     at: usize,
     /// How many bytes from `at` on are known to contain no LF.
     searched: usize,
-    state: State,
+    state: FramerState,
     /// The lines of an inflated frame, which come before all that is kept.
     unrolled: Option<Box<Unrolled>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-enum State {
+enum FramerState {
     /// Nothing has arrived yet: a U+FEFF is dropped.
     #[default]
     Opening,
@@ -113,18 +113,18 @@ impl Framer {
         }
         loop {
             let at_a_line = match self.state {
-                State::Lines => true,
-                State::Opening => self.opened(input),
-                State::Skipping => self.skipped(input),
-                State::Octets(header) if self.held() + input.len() < header.packed() => {
+                FramerState::Lines => true,
+                FramerState::Opening => self.opened(input),
+                FramerState::Skipping => self.skipped(input),
+                FramerState::Octets(header) if self.held() + input.len() < header.packed() => {
                     self.keep_all(input);
                     false
                 }
-                State::Octets(header) => {
-                    self.state = State::Lines;
+                FramerState::Octets(header) => {
+                    self.state = FramerState::Lines;
                     return Some(Cut::Frame(header, self.take(input, header.packed(), 0)));
                 }
-                State::Broken => {
+                FramerState::Broken => {
                     self.discard(input, self.held() + input.len());
                     false
                 }
@@ -146,7 +146,7 @@ impl Framer {
             match header_from {
                 None if content <= max => return Some(Cut::Line(without_cr(self.take(input, len, 1)))),
                 None => {
-                    self.state = State::Skipping;
+                    self.state = FramerState::Skipping;
                     return Some(Cut::TooLong { head: self.take(input, HEAD_MAX, 0) });
                 }
                 Some(packed_max) => {
@@ -154,7 +154,7 @@ impl Framer {
                         Some(len) => Header::parse(without_cr(self.take(input, len, 1)), packed_max),
                         None => Err(BadFrame::Header),
                     };
-                    self.state = header.map_or(State::Broken, State::Octets);
+                    self.state = header.map_or(FramerState::Broken, FramerState::Octets);
                     if let Err(error) = header {
                         return Some(Cut::BadFrame(error));
                     }
@@ -265,7 +265,7 @@ impl Framer {
         if same == BOM.len() {
             self.discard(input, same);
         }
-        self.state = State::Lines;
+        self.state = FramerState::Lines;
         true
     }
 
@@ -274,7 +274,7 @@ impl Framer {
         let end = self.find_end(input);
         self.discard(input, end.map_or(self.held() + input.len(), |end| end + 1));
         if end.is_some() {
-            self.state = State::Lines;
+            self.state = FramerState::Lines;
         }
         end.is_some()
     }

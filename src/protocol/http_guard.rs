@@ -23,11 +23,11 @@ const VERSION: &[u8] = b" HTTP/";
 /// Checks what one peer sends until its first line has passed. Takes ten bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HttpGuard {
-    state: State,
+    state: GuardState,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-enum State {
+enum GuardState {
     /// Before the first byte of the first line that is not empty.
     #[default]
     Blank,
@@ -46,8 +46,8 @@ impl HttpGuard {
     pub fn is_request(&mut self, input: &[u8]) -> bool {
         for &byte in input {
             match self.step(byte) {
-                Some(State::Passed) => {
-                    self.state = State::Passed;
+                Some(GuardState::Passed) => {
+                    self.state = GuardState::Passed;
                     return false;
                 }
                 Some(next) => self.state = next,
@@ -58,31 +58,33 @@ impl HttpGuard {
     }
 
     /// The state after one more byte; `None` if this is HTTP.
-    fn step(&self, byte: u8) -> Option<State> {
+    fn step(&self, byte: u8) -> Option<GuardState> {
         let is_gap = matches!(byte, b' ' | b'\t');
         match self.state {
-            State::Passed => Some(State::Passed),
+            GuardState::Passed => Some(GuardState::Passed),
             // Empty lines, and a byte order mark. HTTP servers skip the former, so this does too.
-            State::Blank if is_gap || matches!(byte, b'\r' | b'\n' | 0 | 0xef | 0xbb | 0xbf) => Some(State::Blank),
-            _ if byte == b'\n' => Some(State::Passed),
-            State::Blank => Some(State::Word([byte, 0, 0, 0, 0, 0, 0, 0], 1)),
-            State::Word(word, len) if is_gap => {
-                let is_method = METHODS.contains(&&word[..usize::from(len)]);
-                Some(if is_method { State::Target } else { State::Rest(1) })
+            GuardState::Blank if is_gap || matches!(byte, b'\r' | b'\n' | 0 | 0xef | 0xbb | 0xbf) => {
+                Some(GuardState::Blank)
             }
-            State::Word(mut word, len) => {
+            _ if byte == b'\n' => Some(GuardState::Passed),
+            GuardState::Blank => Some(GuardState::Word([byte, 0, 0, 0, 0, 0, 0, 0], 1)),
+            GuardState::Word(word, len) if is_gap => {
+                let is_method = METHODS.contains(&&word[..usize::from(len)]);
+                Some(if is_method { GuardState::Target } else { GuardState::Rest(1) })
+            }
+            GuardState::Word(mut word, len) => {
                 let at = usize::from(len).min(METHOD_MAX);
                 word[at] = byte;
-                Some(State::Word(word, at as u8 + 1))
+                Some(GuardState::Word(word, at as u8 + 1))
             }
-            State::Target if is_gap => Some(State::Target),
-            State::Target if matches!(byte, b'/' | b'*') => None,
-            State::Target => Some(State::Rest(0)),
-            State::Rest(_) if is_gap => Some(State::Rest(1)),
-            State::Rest(matched) => match VERSION.get(usize::from(matched)) {
-                Some(&expected) if matched > 0 && byte == expected => Some(State::Rest(matched + 1)),
+            GuardState::Target if is_gap => Some(GuardState::Target),
+            GuardState::Target if matches!(byte, b'/' | b'*') => None,
+            GuardState::Target => Some(GuardState::Rest(0)),
+            GuardState::Rest(_) if is_gap => Some(GuardState::Rest(1)),
+            GuardState::Rest(matched) => match VERSION.get(usize::from(matched)) {
+                Some(&expected) if matched > 0 && byte == expected => Some(GuardState::Rest(matched + 1)),
                 None if byte.is_ascii_digit() => None,
-                _ => Some(State::Rest(0)),
+                _ => Some(GuardState::Rest(0)),
             },
         }
     }

@@ -64,13 +64,13 @@ pub(super) struct Step {
 
 #[derive(Debug)]
 pub(super) struct Session {
-    state: State,
+    state: SessionState,
     from: AddressGroup,
     options: Options,
 }
 
 #[derive(Debug)]
-enum State {
+enum SessionState {
     New,
     In,
     /// A prompt is out.
@@ -114,7 +114,7 @@ impl Question {
 impl Session {
     #[must_use]
     pub(super) fn new(from: AddressGroup) -> Self {
-        Self { state: State::New, from, options: Options::default() }
+        Self { state: SessionState::New, from, options: Options::default() }
     }
 
     /// The options as they apply to the next line.
@@ -127,21 +127,21 @@ impl Session {
     #[must_use]
     pub(super) fn is_logged_in(&self) -> bool {
         match &self.state {
-            State::New => false,
-            State::In => true,
-            State::Asked(asked) => asked.question.is_logged_in(),
+            SessionState::New => false,
+            SessionState::In => true,
+            SessionState::Asked(asked) => asked.question.is_logged_in(),
         }
     }
 
     /// Whether the next line is the answer to a prompt.
     #[must_use]
     pub(super) fn is_asked(&self) -> bool {
-        matches!(self.state, State::Asked(_))
+        matches!(self.state, SessionState::Asked(_))
     }
 
     /// The dispatcher logged it in.
     pub(super) fn logged_in(&mut self) {
-        self.state = State::In;
+        self.state = SessionState::In;
     }
 
     /// The most bytes that the next line may have.
@@ -166,9 +166,9 @@ impl Session {
     #[must_use]
     pub(super) fn ended(&mut self) -> Option<Step> {
         let was_in = self.is_logged_in();
-        match std::mem::replace(&mut self.state, if was_in { State::In } else { State::New }) {
-            State::Asked(asked) => Some(Step { label: asked.label, action: cancelled() }),
-            State::New | State::In => None,
+        match std::mem::replace(&mut self.state, if was_in { SessionState::In } else { SessionState::New }) {
+            SessionState::Asked(asked) => Some(Step { label: asked.label, action: cancelled() }),
+            SessionState::New | SessionState::In => None,
         }
     }
 
@@ -180,9 +180,9 @@ impl Session {
             Err(refusal) => return self.refused_whole(line, refusal),
         };
         let was_in = self.is_logged_in();
-        let home = if was_in { State::In } else { State::New };
-        if let State::Asked(_) = self.state
-            && let State::Asked(asked) = std::mem::replace(&mut self.state, home)
+        let home = if was_in { SessionState::In } else { SessionState::New };
+        if let SessionState::Asked(_) = self.state
+            && let SessionState::Asked(asked) = std::mem::replace(&mut self.state, home)
         {
             return self.answer(*asked, line);
         }
@@ -318,7 +318,7 @@ impl Session {
             Question::NewPassword { .. } => format!("your new password, at least 8 characters {hint}"),
             Question::Register { .. } | Question::Login { .. } | Question::Refused { .. } => format!("password {hint}"),
         };
-        self.state = State::Asked(Box::new(Asked { label: label.clone(), question }));
+        self.state = SessionState::Asked(Box::new(Asked { label: label.clone(), question }));
         Step { label, action: SessionAction::Prompt(text) }
     }
 
