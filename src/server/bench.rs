@@ -7,7 +7,7 @@ use crate::protocol::names::{
 };
 use crate::protocol::secrets::Digest;
 use crate::server::core::{NotStored, Registration, Storage};
-use crate::server::hub::{Effects, Hub, Now, Settings};
+use crate::server::hub::{Effects, Hub, HubSettings, Now};
 use crate::server::traffic::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Request, RequestKind, Role,
     Share, Snapshot, TokenRecord, Viewer, Write,
@@ -60,7 +60,7 @@ impl BusyRoom {
             snapshot.members.push(member);
             snapshot.tokens.push(TokenRecord { digest: token(n), account: id, label: "bench".to_owned(), at: 0 });
         }
-        let settings = Settings {
+        let settings = HubSettings {
             registration: Registration::Open,
             logins: None,
             registrations: None,

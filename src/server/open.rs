@@ -59,7 +59,7 @@ const REPORT_EVERY: u64 = 100_000;
 #[derive(Debug)]
 pub struct Server {
     pub(super) config: Config,
-    pub(super) store_settings: store::Settings,
+    pub(super) store_settings: store::StoreSettings,
     pub(super) store: Store,
     pub(super) snapshot: Snapshot,
     pub(super) indexer: Indexer,
@@ -247,10 +247,10 @@ fn others_may_write(directory: &Path) -> bool {
     fs::metadata(directory).is_ok_and(|found| found.permissions().mode() & GROUP_AND_OTHERS != 0)
 }
 
-fn store_settings(config: &Config) -> store::Settings {
+fn store_settings(config: &Config) -> store::StoreSettings {
     let sync = match config.history.sync {
         config::Sync::Full => store::Sync::Full,
         config::Sync::Normal => store::Sync::Normal,
     };
-    store::Settings { data: config.data.clone(), sync, keep: config.history.keep }
+    store::StoreSettings { data: config.data.clone(), sync, keep: config.history.keep }
 }

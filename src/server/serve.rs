@@ -204,13 +204,13 @@ impl Server {
     }
 }
 
-fn hub_settings(config: &Config, answer_bytes: usize) -> hub::Settings {
+fn hub_settings(config: &Config, answer_bytes: usize) -> hub::HubSettings {
     let registration = match config.registration {
         config::Registration::Open => Registration::Open,
         config::Registration::Invite => Registration::Invite,
         config::Registration::Closed => Registration::Closed,
     };
-    hub::Settings {
+    hub::HubSettings {
         registration,
         logins: config.limits.logins,
         registrations: config.limits.registrations,

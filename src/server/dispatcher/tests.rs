@@ -6,7 +6,7 @@ use crate::protocol::line::Final;
 use crate::protocol::names::{AddressGroup, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Secret;
 use crate::server::core::Registration;
-use crate::server::hub::Settings;
+use crate::server::hub::HubSettings;
 use crate::server::store;
 use crate::server::traffic::{Answer, AuthOutcome, AuthWork, Lines, RoomMessage, Viewer};
 use crossbeam_channel::{Receiver, bounded, unbounded};
@@ -62,9 +62,9 @@ fn login(serial: u64, name: &str) -> Request {
 impl Turns {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let settings = store::Settings { data: dir.path().to_owned(), sync: store::Sync::Full, keep: true };
+        let settings = store::StoreSettings { data: dir.path().to_owned(), sync: store::Sync::Full, keep: true };
         let (store, world) = Store::open(&settings).unwrap();
-        let settings = Settings {
+        let settings = HubSettings {
             registration: Registration::Open,
             logins: None,
             registrations: None,

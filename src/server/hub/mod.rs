@@ -50,7 +50,7 @@ pub const TELL_MEMBERS_MAX: usize = 50;
 
 /// The operator's settings that concern the hub.
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
+pub(super) struct HubSettings {
     pub registration: Registration,
     /// Login attempts per address; `None` is unlimited.
     pub logins: Option<Rate>,
@@ -73,7 +73,7 @@ pub(super) struct Now {
 
 #[derive(Debug)]
 pub(super) struct Hub {
-    settings: Settings,
+    settings: HubSettings,
     state: State,
     connections: Connections,
     presence: Presence,
@@ -87,7 +87,7 @@ pub(super) struct Hub {
 impl Hub {
     /// Starts with the stored state and nobody connected.
     #[must_use]
-    pub(super) fn new(settings: Settings, snapshot: Snapshot) -> Self {
+    pub(super) fn new(settings: HubSettings, snapshot: Snapshot) -> Self {
         Self {
             state: State::new(snapshot),
             connections: Connections::new(settings.workers),

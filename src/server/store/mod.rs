@@ -31,7 +31,7 @@ mod test_support;
 
 pub(super) use db::checkpoint::Checkpointer;
 pub(super) use db::error::StoreError;
-pub(super) use db::{Settings, Sync};
+pub(super) use db::{StoreSettings, Sync};
 pub(super) use index::Indexer;
 pub(super) use read::Reader;
 pub(super) use write::{CommitError, Committed, Store};

@@ -1,6 +1,6 @@
 //! What the store's tests share: a temporary data directory, accounts, rooms and messages.
 
-use super::{Indexer, Reader, Settings, Store, Sync};
+use super::{Indexer, Reader, Store, StoreSettings, Sync};
 use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::server::traffic::{
@@ -20,8 +20,8 @@ impl Dir {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub(super) fn settings(&self) -> Settings {
-        Settings { data: self.0.path().to_owned(), sync: Sync::Full, keep: true }
+    pub(super) fn settings(&self) -> StoreSettings {
+        StoreSettings { data: self.0.path().to_owned(), sync: Sync::Full, keep: true }
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
@@ -29,7 +29,7 @@ impl Dir {
     }
 }
 
-pub(super) fn open(settings: &Settings) -> (Store, Snapshot) {
+pub(super) fn open(settings: &StoreSettings) -> (Store, Snapshot) {
     Store::open(settings).unwrap()
 }
 
@@ -58,7 +58,7 @@ pub(super) fn member(conversation: ConversationId, account: AccountId) -> Write 
 }
 
 /// Alice and Bob, the lobby, the room ops, and their direct conversation.
-pub(super) fn peopled(settings: &Settings) -> Store {
+pub(super) fn peopled(settings: &StoreSettings) -> Store {
     let (mut store, _) = open(settings);
     let kind = ConversationKind::Pair(ALICE, BOB);
     let pair = Write::Conversation(ConversationRecord { id: PAIR, kind, last: MessageId::ZERO });
@@ -92,7 +92,7 @@ pub(super) fn say(store: &mut Store, conversation: ConversationId, author: Accou
 }
 
 /// An indexer that has not indexed anything in this run, and a reader.
-pub(super) fn readers(settings: &Settings) -> (Indexer, Reader) {
+pub(super) fn readers(settings: &StoreSettings) -> (Indexer, Reader) {
     let indexer = Indexer::open(settings, &mut |_, _| {}).unwrap();
     (indexer, Reader::open(settings, PLENTY).unwrap())
 }

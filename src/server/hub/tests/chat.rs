@@ -1,7 +1,7 @@
 //! Workers, readers and `auth` in memory: lines are typed into real sessions, and what each
 //! connection would see is recorded.
 
-use super::super::{Effects, Hub, Now, Settings};
+use super::super::{Effects, Hub, HubSettings, Now};
 use super::model::Model;
 use super::outside::check;
 use crate::protocol::code::{Code, Refusal};
@@ -73,8 +73,8 @@ pub(super) struct Conn {
     pub(super) gone: bool,
 }
 
-pub(super) fn settings() -> Settings {
-    Settings {
+pub(super) fn settings() -> HubSettings {
+    HubSettings {
         registration: Registration::Open,
         logins: None,
         registrations: None,
@@ -88,7 +88,7 @@ impl Chat {
         Self::with(settings())
     }
 
-    pub(super) fn with(settings: Settings) -> Self {
+    pub(super) fn with(settings: HubSettings) -> Self {
         let model = Model::new();
         let hub = Hub::new(settings, model.snapshot.clone());
         let now = Now { instant: Instant::now(), wall: 1_700_000_000_000 };

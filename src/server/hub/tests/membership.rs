@@ -1,6 +1,6 @@
 //! Rooms, their members, current rooms, and who comes and goes.
 
-use super::super::Settings;
+use super::super::HubSettings;
 use super::chat::{Chat, settings};
 use crate::protocol::names::{MessageId, RoomName, UserName};
 use crate::server::traffic::{ConversationKind, ConversationRecord, MemberRecord, Role};
@@ -299,7 +299,7 @@ fn names_are_sorted_without_regard_to_case() {
 
 #[test]
 fn a_list_stops_at_the_byte_limit_of_an_answer() {
-    let mut chat = Chat::with(Settings { answer_bytes: 27, ..settings() });
+    let mut chat = Chat::with(HubSettings { answer_bytes: 27, ..settings() });
     for name in ["ann", "bob", "cyd"] {
         chat.connect(name);
         chat.type_line(name, &format!("/register {name} password1"));

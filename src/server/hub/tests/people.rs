@@ -1,6 +1,6 @@
 //! Accounts, tokens, invitation codes.
 
-use super::super::Settings;
+use super::super::HubSettings;
 use super::chat::{Chat, settings};
 use crate::server::core::Registration;
 
@@ -105,7 +105,7 @@ fn an_account_has_passwords_and_tokens() {
 
 #[test]
 fn an_invitation_code_lets_in_as_many_people_as_it_says() {
-    let mut chat = Chat::with(Settings { registration: Registration::Invite, ..settings() });
+    let mut chat = Chat::with(HubSettings { registration: Registration::Invite, ..settings() });
     chat.console("server");
     chat.connect("a");
     chat.plays(

@@ -8,7 +8,7 @@
 //! when nothing is left in it.
 
 use super::error::StoreError;
-use super::{DATABASE_FILE, Settings, connect_writer};
+use super::{DATABASE_FILE, StoreSettings, connect_writer};
 use crossbeam_channel::Receiver;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
@@ -32,7 +32,7 @@ impl Checkpointer {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub(crate) fn open(settings: &Settings) -> Result<Self, StoreError> {
+    pub(crate) fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
         let file = settings.data.join(DATABASE_FILE);
         let db = connect_writer(&file)?;
         // This connection writes nothing else, so only its checkpoints sync.

@@ -32,7 +32,7 @@ const READER_STATEMENTS: usize = 32;
 
 /// What the store keeps, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Settings {
+pub(crate) struct StoreSettings {
     /// The data directory; created if it is missing.
     pub data: PathBuf,
     /// What a commit waits for.

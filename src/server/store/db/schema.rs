@@ -154,7 +154,7 @@ fn set_meta(db: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::super::super::test_support::{Dir, open};
-    use super::super::super::{Settings, Store};
+    use super::super::super::{Store, StoreSettings};
     use super::super::DATABASE_FILE;
     use super::*;
 
@@ -186,8 +186,8 @@ mod tests {
     #[test]
     fn the_epoch_changes_only_after_an_unclean_end_without_full_sync() {
         let dir = Dir::new();
-        let normal = Settings { sync: Sync::Normal, ..dir.settings() };
-        let epoch_of = |settings: &Settings, clean: bool| {
+        let normal = StoreSettings { sync: Sync::Normal, ..dir.settings() };
+        let epoch_of = |settings: &StoreSettings, clean: bool| {
             let (store, world) = open(settings);
             if clean {
                 store.close().unwrap();

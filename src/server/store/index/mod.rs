@@ -17,7 +17,7 @@ pub(super) mod words;
 
 use self::document::Document;
 use super::db::error::{StoreError, is_damage};
-use super::db::{DATABASE_FILE, INDEX_FILE, Settings, connect_reader, last_seq};
+use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader, last_seq};
 use crossbeam_channel::{Receiver, TryRecvError};
 use rusqlite::{Connection, ErrorCode};
 use std::path::PathBuf;
@@ -102,7 +102,7 @@ impl Indexer {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub(crate) fn open(settings: &Settings, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, StoreError> {
+    pub(crate) fn open(settings: &StoreSettings, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, StoreError> {
         let database = settings.data.join(DATABASE_FILE);
         let file = settings.data.join(INDEX_FILE);
         let messages = connect_reader(&database)?;

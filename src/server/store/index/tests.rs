@@ -23,7 +23,7 @@ fn an_index_continues_where_it_stopped() {
 #[test]
 fn an_index_that_is_missing_broken_or_of_another_history_is_rebuilt() {
     let dir = Dir::new();
-    let normal = Settings { sync: Sync::Normal, ..dir.settings() };
+    let normal = StoreSettings { sync: Sync::Normal, ..dir.settings() };
     let mut store = peopled(&normal);
     say(&mut store, LOBBY, ALICE, &["needle"]);
     let (mut indexer, mut reader) = readers(&normal);
@@ -129,7 +129,7 @@ fn history_is_read_across_gaps_in_the_ids_wherever_the_index_is() {
     say(&mut store, LOBBY, ALICE, &["line"; 300]);
     store.close().unwrap();
     // A period in which messages were not kept leaves a gap in their ids.
-    let (mut store, _) = open(&Settings { keep: false, ..dir.settings() });
+    let (mut store, _) = open(&StoreSettings { keep: false, ..dir.settings() });
     assert_eq!(say(&mut store, LOBBY, BOB, &["gone"; 7]), 307);
     store.close().unwrap();
     let (mut store, _) = open(&dir.settings());

@@ -15,7 +15,7 @@ pub(super) use self::page::READ_DEADLINE;
 use self::page::{Page, ReadError};
 use self::search::Search;
 use super::db::error::StoreError;
-use super::db::{DATABASE_FILE, INDEX_FILE, Settings, connect_reader};
+use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader};
 use crate::protocol::line::{Body, Final, Rows};
 use crate::protocol::names::AccountId;
 use crate::server::traffic::{Answer, Read, ReadJob, Unread};
@@ -54,7 +54,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub(crate) fn open(settings: &Settings, answer_bytes: usize) -> Result<Self, StoreError> {
+    pub(crate) fn open(settings: &StoreSettings, answer_bytes: usize) -> Result<Self, StoreError> {
         let deadline = Arc::new(Deadline { start: Instant::now(), end: AtomicU64::new(u64::MAX) });
         let connect = |name| {
             let file = settings.data.join(name);

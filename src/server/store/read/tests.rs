@@ -131,7 +131,7 @@ fn positions_are_found_by_their_key_only() {
 #[test]
 fn a_server_that_keeps_nothing_says_so() {
     let dir = Dir::new();
-    let forget = Settings { keep: false, ..dir.settings() };
+    let forget = StoreSettings { keep: false, ..dir.settings() };
     let mut store = peopled(&forget);
     say(&mut store, LOBBY, BOB, &["gone"]);
     let (mut indexer, mut reader) = readers(&forget);

@@ -21,7 +21,7 @@ pub(crate) use self::error::CommitError;
 use self::error::WriteError;
 use self::log::Log;
 use super::db::error::StoreError;
-use super::db::{DATABASE_FILE, DataDir, Settings, Sync, connect_writer, last_seq, schema, to_sql};
+use super::db::{DATABASE_FILE, DataDir, StoreSettings, Sync, connect_writer, last_seq, schema, to_sql};
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{Appended, Draft, Snapshot, Write};
@@ -100,7 +100,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]; each is one line for the operator.
-    pub(crate) fn open(settings: &Settings) -> Result<(Self, Snapshot), StoreError> {
+    pub(crate) fn open(settings: &StoreSettings) -> Result<(Self, Snapshot), StoreError> {
         let dir = DataDir::lock(&settings.data)?;
         let file = dir.file(DATABASE_FILE);
         let mut db = connect_writer(&file)?;

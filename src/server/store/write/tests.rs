@@ -44,7 +44,7 @@ fn a_second_server_is_refused() {
 fn a_data_directory_that_is_a_file_is_reported() {
     let dir = Dir::new();
     std::fs::write(dir.file("flat"), "").unwrap();
-    let error = Store::open(&Settings { data: dir.file("flat"), ..dir.settings() }).unwrap_err().to_string();
+    let error = Store::open(&StoreSettings { data: dir.file("flat"), ..dir.settings() }).unwrap_err().to_string();
     assert!(error.contains("can't create or write"), "{error}");
 }
 
@@ -52,7 +52,7 @@ fn a_data_directory_that_is_a_file_is_reported() {
 fn new_files_are_readable_only_by_their_owner() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = Dir::new();
-    let settings = Settings { data: dir.file("new/data"), ..dir.settings() };
+    let settings = StoreSettings { data: dir.file("new/data"), ..dir.settings() };
     let mut store = peopled(&settings);
     say(&mut store, LOBBY, ALICE, &["hello"]);
     let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -116,7 +116,7 @@ fn a_key_can_be_used_only_once() {
 #[test]
 fn ids_skip_ahead_after_a_crash_when_messages_are_not_kept() {
     let dir = Dir::new();
-    let forget = Settings { keep: false, ..dir.settings() };
+    let forget = StoreSettings { keep: false, ..dir.settings() };
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["a", "b"]);
     store.close().unwrap();
