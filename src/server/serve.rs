@@ -15,7 +15,7 @@ use crate::server::config::{self, Config};
 use crate::server::core::Registration;
 use crate::server::dispatcher::{Channels, Dispatcher};
 use crate::server::hub::{self, Hub};
-use crate::server::net::{self, ConnectionLimits, Limits, Listener, Shared, Worker};
+use crate::server::net::{self, ConnectionLimits, Limits, Listener, Worker, WorkerContext};
 use crate::server::running::Running;
 use crate::server::store::{Reader, Store, StoreError};
 use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request};
@@ -105,14 +105,14 @@ impl Server {
             checkpoint,
         };
         let dispatcher = Dispatcher::new(hub, store, channels, Arc::clone(&budget));
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(WorkerContext {
             limits,
             name: config.name.clone(),
             epoch,
             budget,
             tls,
             dispatcher: requests.clone(),
-            unread: mailboxes.iter().map(|_| net::Unread::default()).collect(),
+            unread: mailboxes.iter().map(|_| net::UnreadBytes::default()).collect(),
         });
 
         // Every thread. The last to be joined is started first.
@@ -275,7 +275,7 @@ fn dispatch(dispatcher: Dispatcher, alarm: &Alarm) {
 }
 
 /// A worker's thread. A panic outside a connection's turn leaves nothing to go on with.
-fn work(worker: Worker, shared: &Shared, name: String, alarm: &Alarm) {
+fn work(worker: Worker, shared: &WorkerContext, name: String, alarm: &Alarm) {
     match catch_unwind(AssertUnwindSafe(|| worker.run(shared))) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => alarm.raise(error.into()),

@@ -20,7 +20,7 @@ pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
 pub(super) use budget::{Budget, Share};
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
-pub(super) use reads::{ConversationRef, Read, ReadJob, Unread};
+pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition};
 pub(super) use records::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, MemberRecord,
     Role, Snapshot, TokenRecord, Write,

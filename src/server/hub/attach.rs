@@ -2,14 +2,14 @@
 
 use super::connections::Login;
 use super::effects::Effects;
-use super::reading::unread;
+use super::reading::read_positions;
 use super::{Answered, Context, Guest, Hub, Now, TELL_MEMBERS_MAX, count};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, RoomName};
 use crate::protocol::secrets::Digest;
 use crate::server::core::{AccountAction, State};
-use crate::server::traffic::{Delivery, Read, Recipients, Unread, Viewer};
+use crate::server::traffic::{Delivery, Read, ReadPosition, Recipients, Viewer};
 
 /// Invitations that a login lists one by one. Without a bound, strangers could send so many that
 /// the connection is closed for not reading them.
@@ -114,9 +114,11 @@ impl Context<'_> {
 
     /// What a person is shown before the final line of a login or `/join`.
     pub(super) fn show_unread(&mut self, current: Option<ConversationId>, replay: u32, last: Final) -> Answered {
-        let news: Vec<Unread> =
-            unread(&self.hub.state, self.account).into_iter().filter(|unread| unread.last > unread.read).collect();
-        let (room, others): (Vec<Unread>, Vec<Unread>) =
+        let news: Vec<ReadPosition> = read_positions(&self.hub.state, self.account)
+            .into_iter()
+            .filter(|unread| unread.last > unread.read)
+            .collect();
+        let (room, others): (Vec<ReadPosition>, Vec<ReadPosition>) =
             news.into_iter().partition(|unread| replay > 0 && Some(unread.conversation.id) == current);
         let room = room.into_iter().next();
         let unseen = others.iter().map(|unread| unread.conversation.id).collect();

@@ -144,7 +144,7 @@ impl Context<'_> {
     /// person has not viewed.
     pub(super) fn mark_seen_as_read(&mut self) -> Answered {
         let unseen = self.hub.connections.session(self.conn).map_or(&[][..], |session| &session.unseen);
-        let seen: Vec<(ConversationId, MessageId)> = super::reading::unread(&self.hub.state, self.account)
+        let seen: Vec<(ConversationId, MessageId)> = super::reading::read_positions(&self.hub.state, self.account)
             .into_iter()
             .filter(|unread| unread.last > unread.read && !unseen.contains(&unread.conversation.id))
             .map(|unread| (unread.conversation.id, unread.last))

@@ -6,7 +6,7 @@ use super::{Answered, Context};
 use crate::protocol::code::Refusal;
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text, UserName};
 use crate::server::core::{Conversation, State};
-use crate::server::traffic::{ConversationRef, Read, Unread, Viewer};
+use crate::server::traffic::{ConversationRef, Read, ReadPosition, Viewer};
 
 /// The part of a conversation that `/history` asks for.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Search {
 }
 
 pub(super) fn conversations(cx: &mut Context<'_>) -> Answered {
-    let conversations = unread(&cx.hub.state, cx.account);
+    let conversations = read_positions(&cx.hub.state, cx.account);
     cx.effects.read_job(cx.conn, Read::Conversations { account: cx.account, conversations });
     Ok(())
 }
@@ -66,7 +66,7 @@ pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
             let found = readable(state, account, target)?;
             found.map(|conversation| conversation_ref(state, account, conversation)).into_iter().collect()
         }
-        None => unread(state, account).into_iter().map(|unread| unread.conversation).collect(),
+        None => read_positions(state, account).into_iter().map(|unread| unread.conversation).collect(),
     };
     let from = from.map(|name| state.user(&name)).transpose().map_err(refusal)?;
     cx.effects.read_job(cx.conn, Read::Search { conversations, from, limit, more, words });
@@ -98,16 +98,16 @@ fn conversation_ref(state: &State, account: AccountId, id: ConversationId) -> Co
 
 /// The account's read markers: every room that it is in, by name, then every direct conversation,
 /// by name.
-pub(super) fn unread(state: &State, account: AccountId) -> Vec<Unread> {
+pub(super) fn read_positions(state: &State, account: AccountId) -> Vec<ReadPosition> {
     let Some(stored) = state.account(account) else { return Vec::new() };
-    let mut conversations: Vec<Unread> = stored
+    let mut conversations: Vec<ReadPosition> = stored
         .rooms
         .iter()
         .chain(stored.pairs.values())
         .filter_map(|&id| {
             let stored = state.conversation(id)?;
             let conversation = conversation_ref(state, account, id);
-            Some(Unread { conversation, last: stored.last(), read: stored.read_by(account)? })
+            Some(ReadPosition { conversation, last: stored.last(), read: stored.read_by(account)? })
         })
         .collect();
     conversations.sort_by_cached_key(|unread| {

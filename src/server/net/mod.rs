@@ -73,7 +73,7 @@ impl Limits {
 
 /// What all workers share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct WorkerContext {
     pub limits: Limits,
     /// For the greeting.
     pub name: String,
@@ -85,12 +85,12 @@ pub(super) struct Shared {
     pub tls: Arc<rustls::ServerConfig>,
     pub dispatcher: Mailbox<Request>,
     /// What each worker's connections leave unread, by worker.
-    pub unread: Vec<Unread>,
+    pub unread: Vec<UnreadBytes>,
 }
 
 /// What one worker's connections leave unread, for the limit over all.
 #[derive(Debug, Default)]
-pub(super) struct Unread {
+pub(super) struct UnreadBytes {
     pub(crate) total: AtomicUsize,
     pub(crate) largest: AtomicUsize,
 }

@@ -1,6 +1,6 @@
 //! Permits: how many connections there may be, in total and from each address.
 //!
-//! Shared by the `accept` thread, which takes a permit for each connection, and the workers, which
+//! WorkerContext by the `accept` thread, which takes a permit for each connection, and the workers, which
 //! give it back by dropping the connection. The lock is held for a few instructions.
 
 use crate::protocol::names::AddressGroup;

@@ -6,7 +6,7 @@
 //! is waiting. `deliver` handles what the dispatcher sends, `evict` the limit on everything unread,
 //! `slots` where the connections are, `stop` the end.
 
-use super::Shared;
+use super::WorkerContext;
 use super::connection::{Buffers, Connection, Stage, Turn};
 use super::subscriptions::Subscriptions;
 use crate::protocol::names::ConnId;
@@ -43,7 +43,7 @@ mod stop;
 pub(crate) use self::stop::FLUSH_AT_END;
 
 use self::slots::Slots;
-use self::stop::Phase;
+use self::stop::StopPhase;
 
 /// Wakes a worker that is polling.
 struct PollWaker(Waker);
@@ -80,7 +80,7 @@ pub(crate) struct Worker {
     out_of_budget: bool,
     /// Counts the turns of the loop, from 1.
     turn: u64,
-    phase: Phase,
+    phase: StopPhase,
 }
 
 impl std::fmt::Debug for Worker {
@@ -114,7 +114,7 @@ impl Worker {
             buffers: Buffers::new(),
             out_of_budget: false,
             turn: 0,
-            phase: Phase::Running,
+            phase: StopPhase::Running,
         };
         Ok((worker, mailbox))
     }
@@ -123,7 +123,7 @@ impl Worker {
     ///
     /// # Errors
     /// The system's, if polling fails.
-    pub(crate) fn run(mut self, shared: &Shared) -> Result<(), WorkerError> {
+    pub(crate) fn run(mut self, shared: &WorkerContext) -> Result<(), WorkerError> {
         let mut events = Events::with_capacity(EVENTS);
         let mut inbox = Vec::new();
         let mut ready = Vec::new();
@@ -148,7 +148,7 @@ impl Worker {
             }
             self.send_requests(shared);
             self.deliver_all(&mut inbox, now, shared);
-            if self.phase == Phase::Aborted {
+            if self.phase == StopPhase::Aborted {
                 return Ok(());
             }
             self.tick(now, shared);
@@ -218,7 +218,7 @@ impl Worker {
         &mut self,
         slot: u32,
         now: Instant,
-        shared: &Shared,
+        shared: &WorkerContext,
         act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> T,
     ) -> Option<T> {
         let connection = self.slots.get_mut(slot)?;
@@ -230,7 +230,7 @@ impl Worker {
             shared,
             buffers: &mut self.buffers,
             requests: &mut self.requests,
-            stopping: self.phase != Phase::Running,
+            stopping: self.phase != StopPhase::Running,
             out_of_budget: false,
         };
         let result = catch_unwind(AssertUnwindSafe(|| act(connection, &mut turn)));
@@ -261,7 +261,7 @@ impl Worker {
         result.ok()
     }
 
-    fn serve(&mut self, slot: u32, now: Instant, shared: &Shared) {
+    fn serve(&mut self, slot: u32, now: Instant, shared: &WorkerContext) {
         if self.turn(slot, now, shared, Connection::serve) == Some(true) {
             self.to_serve.push(slot);
         }
@@ -288,11 +288,11 @@ impl Worker {
         drop(connection);
     }
 
-    fn send_requests(&mut self, shared: &Shared) {
+    fn send_requests(&mut self, shared: &WorkerContext) {
         shared.dispatcher.send_all(&mut self.requests);
     }
 
-    fn accept(&mut self, accepted: Accepted, now: Instant, shared: &Shared) {
+    fn accept(&mut self, accepted: Accepted, now: Instant, shared: &WorkerContext) {
         let (slot, id) = self.slots.reserve();
         let (fd, interest) = (accepted.socket.as_raw_fd(), Interest::READABLE | Interest::WRITABLE);
         if let Err(error) = self.poll.registry().register(&mut SourceFd(&fd), Token(slot as usize), interest) {
@@ -306,7 +306,7 @@ impl Worker {
             shared,
             buffers: &mut self.buffers,
             requests: &mut self.requests,
-            stopping: self.phase != Phase::Running,
+            stopping: self.phase != StopPhase::Running,
             out_of_budget: false,
         };
         let connection = Box::new(Connection::new(id, accepted, &mut turn));
@@ -327,7 +327,7 @@ impl Worker {
         }
     }
 
-    fn tick(&mut self, now: Instant, shared: &Shared) {
+    fn tick(&mut self, now: Instant, shared: &WorkerContext) {
         while let Some(&(at, slot)) = self.due.first() {
             if at > now {
                 return;
@@ -339,7 +339,7 @@ impl Worker {
         }
     }
 
-    fn flush(&mut self, now: Instant, shared: &Shared) {
+    fn flush(&mut self, now: Instant, shared: &WorkerContext) {
         let unread_max = shared.limits.unread_to_pause();
         let mut to_flush = std::mem::take(&mut self.to_flush);
         for slot in to_flush.drain(..) {

@@ -5,7 +5,7 @@ use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::server::traffic::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, ConversationRef, Draft, MemberRecord, Read, ReadJob,
-    Role, Snapshot, Unread, Write,
+    ReadPosition, Role, Snapshot, Write,
 };
 use std::path::PathBuf;
 
@@ -132,10 +132,10 @@ pub(super) fn search(conversations: &[ConversationId], words: &str) -> Read {
     }
 }
 
-pub(super) fn unread(conversation: ConversationId, last: u64, read: u64) -> Unread {
-    Unread { conversation: conversation_ref(conversation), last: id(last), read: id(read) }
+pub(super) fn unread(conversation: ConversationId, last: u64, read: u64) -> ReadPosition {
+    ReadPosition { conversation: conversation_ref(conversation), last: id(last), read: id(read) }
 }
 
-pub(super) fn welcome(room: Option<Unread>, replay: u32, others: Vec<Unread>) -> Read {
+pub(super) fn welcome(room: Option<ReadPosition>, replay: u32, others: Vec<ReadPosition>) -> Read {
     Read::Welcome { account: ALICE, room, replay, others, last: Final::Done("welcome Alice".to_owned()) }
 }

@@ -40,7 +40,7 @@ pub(crate) enum Read {
         /// The account that asks: its own lines are not unread.
         account: AccountId,
         /// Each conversation, with its last id and read marker.
-        conversations: Vec<Unread>,
+        conversations: Vec<ReadPosition>,
     },
     /// What a person is shown at login and `/join`: unread lines of the room, then a row for each
     /// other conversation with unread lines, then the final line.
@@ -48,11 +48,11 @@ pub(crate) enum Read {
         /// The account: its own lines are not unread.
         account: AccountId,
         /// The current room.
-        room: Option<Unread>,
+        room: Option<ReadPosition>,
         /// At most this many of its lines.
         replay: u32,
         /// The other conversations; only those with unread lines are shown.
-        others: Vec<Unread>,
+        others: Vec<ReadPosition>,
         last: Final,
     },
 }
@@ -67,7 +67,7 @@ pub(crate) struct ConversationRef {
 
 /// A conversation and how far it is read.
 #[derive(Debug, Clone)]
-pub(crate) struct Unread {
+pub(crate) struct ReadPosition {
     pub conversation: ConversationRef,
     /// The last id when it was asked.
     pub last: MessageId,

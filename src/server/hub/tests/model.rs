@@ -3,7 +3,7 @@
 
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
-use crate::server::traffic::{Appended, ConversationRef, Draft, Snapshot, Unread, Write};
+use crate::server::traffic::{Appended, ConversationRef, Draft, ReadPosition, Snapshot, Write};
 use std::collections::BTreeMap;
 
 /// How many addresses the store remembers for an account.
@@ -150,7 +150,7 @@ impl Model {
     }
 
     /// Lines above the marker that others said.
-    pub(super) fn news(&self, account: AccountId, unread: &Unread) -> usize {
+    pub(super) fn news(&self, account: AccountId, unread: &ReadPosition) -> usize {
         let found = self.said.iter().filter(|(conversation, id, author, _)| {
             *conversation == unread.conversation.id && unread.read < *id && *id <= unread.last && *author != account
         });

@@ -34,7 +34,7 @@ pub(super) enum Gate {
     /// As many lines wait for answers as are allowed to. The next answer opens it.
     Unanswered,
     /// Too much output is unread. A flush opens it.
-    Unread,
+    UnreadBytes,
     /// The connection has had its share of this turn. The next turn opens it.
     TurnShare,
     /// Too much is under way over all connections. The worker tries again soon.
@@ -254,7 +254,7 @@ mod tests {
     fn only_the_answer_ends_the_wait_for_it() {
         let mut input = Input::new(None, Instant::now());
         input.set_gate(Gate::AwaitingAnswer);
-        input.set_gate(Gate::Unread);
+        input.set_gate(Gate::UnreadBytes);
         input.set_gate(Gate::Open);
         assert_eq!(input.gate(), Gate::AwaitingAnswer);
         input.answer_arrived();

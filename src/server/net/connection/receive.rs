@@ -69,7 +69,7 @@ impl Connection {
     pub(in crate::server::net) fn resumes_after_flush(&mut self, unread_max: usize) -> bool {
         match self.stage() {
             Stage::Open => {
-                let opens = self.input.gate() == Gate::Unread && self.output.unsent() <= unread_max;
+                let opens = self.input.gate() == Gate::UnreadBytes && self.output.unsent() <= unread_max;
                 if opens {
                     self.input.set_gate(Gate::Open);
                 }
@@ -92,7 +92,7 @@ impl Connection {
             return false;
         }
         let gate = if self.leaves_too_much_unread(turn) {
-            Gate::Unread
+            Gate::UnreadBytes
         } else if self.is_out_of_tokens(turn) {
             Gate::Flood
         } else {
@@ -112,7 +112,7 @@ impl Connection {
         } else if self.output.unanswered() >= turn.shared.limits.unanswered {
             Gate::Unanswered
         } else if self.leaves_too_much_unread(turn) {
-            Gate::Unread
+            Gate::UnreadBytes
         } else if self.share_is_spent(turn) {
             Gate::TurnShare
         } else if !turn.shared.budget.has_room() {

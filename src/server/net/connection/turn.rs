@@ -2,7 +2,7 @@
 
 use super::receive::READ_BUFFER;
 use crate::protocol::deflate::{Packer, Unpacker};
-use crate::server::net::Shared;
+use crate::server::net::WorkerContext;
 use crate::server::net::outbox::BufferPool;
 use crate::server::traffic::Request;
 use std::time::Instant;
@@ -11,7 +11,7 @@ pub(in crate::server::net) struct Turn<'a> {
     pub(in crate::server::net) now: Instant,
     /// Numbers the turns of the worker's loop.
     pub(in crate::server::net) number: u64,
-    pub(in crate::server::net) shared: &'a Shared,
+    pub(in crate::server::net) shared: &'a WorkerContext,
     pub(in crate::server::net) buffers: &'a mut Buffers,
     /// Sent to the dispatcher at the end of the turn.
     pub(in crate::server::net) requests: &'a mut Vec<Request>,

@@ -1,6 +1,6 @@
 //! The worker's surroundings: its clients are socket pairs, its dispatcher is the test.
 
-use super::super::{Limits, Shared, Unread, Worker};
+use super::super::{Limits, UnreadBytes, Worker, WorkerContext};
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, UserName};
 use crate::server::flood::Rate;
@@ -42,14 +42,14 @@ impl Server {
                 .unwrap();
         let (worker, mailbox) = Worker::new(0).unwrap();
         let (requests, budget) = (Mailbox::new(), Budget::new(1 << 20));
-        let shared = Shared {
+        let shared = WorkerContext {
             limits,
             name: "localhost".to_owned(),
             epoch: "E".to_owned(),
             budget: Arc::clone(&budget),
             tls: identity.server_config().unwrap(),
             dispatcher: requests.clone(),
-            unread: vec![Unread::default()],
+            unread: vec![UnreadBytes::default()],
         };
         let run = move || worker.run(&shared).unwrap();
         let thread = std::thread::Builder::new().name("work-0".to_owned()).spawn(run).unwrap();

@@ -7,10 +7,10 @@ use super::super::connection::{Connection, Stage, Turn};
 use super::super::line_batch::LineBatch;
 use super::super::subscriptions::Subscribers;
 use super::Worker;
-use super::stop::Phase;
+use super::stop::StopPhase;
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
-use crate::server::net::Shared;
+use crate::server::net::WorkerContext;
 use crate::server::traffic::{Ack, Delivery, Lines, Recipients, Request, RoomMessage};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,11 +22,11 @@ const BATCH_BYTES: usize = 16 * 1024;
 impl Worker {
     /// Delivers everything in the order of arrival. Consecutive lines of one room go to each
     /// connection as one piece.
-    pub(super) fn deliver_all(&mut self, inbox: &mut Vec<Delivery>, now: Instant, shared: &Shared) {
+    pub(super) fn deliver_all(&mut self, inbox: &mut Vec<Delivery>, now: Instant, shared: &WorkerContext) {
         let mut lines = Arc::default();
         let mut batch = std::mem::take(&mut self.batch);
         let mut deliveries = inbox.drain(..).peekable();
-        while self.phase != Phase::Aborted
+        while self.phase != StopPhase::Aborted
             && let Some(delivery) = deliveries.next()
         {
             match delivery {
@@ -53,7 +53,7 @@ impl Worker {
     }
 
     /// Delivers messages of one room.
-    fn room_messages(&mut self, messages: &[RoomMessage], lines: &Lines, now: Instant, shared: &Shared) {
+    fn room_messages(&mut self, messages: &[RoomMessage], lines: &Lines, now: Instant, shared: &WorkerContext) {
         let Some(room) = messages.first().map(|message| message.room) else { return };
         // The authors of some of them are answered line by line: a program goes on from the last id
         // that it saw, whether in an answer or before a line.
@@ -97,11 +97,11 @@ impl Worker {
         }
     }
 
-    fn deliver(&mut self, delivery: Delivery, lines: &Lines, now: Instant, shared: &Shared) {
+    fn deliver(&mut self, delivery: Delivery, lines: &Lines, now: Instant, shared: &WorkerContext) {
         match delivery {
             Delivery::Lines(_) | Delivery::RoomMessage(_) => log::error!("a line arrived without its batch"),
             Delivery::Accepted(accepted) => {
-                if self.phase == Phase::Running {
+                if self.phase == StopPhase::Running {
                     self.accept(accepted, now, shared);
                 }
             }
@@ -179,9 +179,9 @@ impl Worker {
                     self.turn(slot, now, shared, |connection, turn| connection.end(&refusal, turn));
                 }
             }
-            Delivery::Abort => self.phase = Phase::Aborted,
+            Delivery::Abort => self.phase = StopPhase::Aborted,
             Delivery::Stop => {
-                self.phase = Phase::Draining;
+                self.phase = StopPhase::Draining;
                 self.send_requests(shared);
                 let conn = ConnId::new(self.index as u8, 0);
                 self.requests.push(Request::stopped(conn));
@@ -191,7 +191,13 @@ impl Worker {
     }
 
     /// Gives a connection an answer; it may go on with its lines after that.
-    fn answer(&mut self, slot: u32, now: Instant, shared: &Shared, act: impl FnOnce(&mut Connection, &mut Turn<'_>)) {
+    fn answer(
+        &mut self,
+        slot: u32,
+        now: Instant,
+        shared: &WorkerContext,
+        act: impl FnOnce(&mut Connection, &mut Turn<'_>),
+    ) {
         self.turn(slot, now, shared, act);
         let Some(connection) = self.connection(slot) else { return };
         let (has_work, finishing) = (connection.has_work(), connection.stage() == Stage::Finishing);
@@ -208,7 +214,7 @@ impl Worker {
         &mut self,
         subscribers: Subscribers,
         now: Instant,
-        shared: &Shared,
+        shared: &WorkerContext,
         mut act: impl FnMut(&mut Connection, &mut Turn<'_>),
     ) {
         let Some(slots) = self.subscriptions.lend(subscribers) else { return };
@@ -221,7 +227,7 @@ impl Worker {
             shared,
             buffers: &mut self.buffers,
             requests: &mut self.requests,
-            stopping: self.phase != Phase::Running,
+            stopping: self.phase != StopPhase::Running,
             out_of_budget: false,
         };
         for &slot in &slots {

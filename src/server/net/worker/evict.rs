@@ -5,13 +5,13 @@
 use super::super::connection::Connection;
 use super::Worker;
 use super::slots::Slots;
-use crate::server::net::Shared;
+use crate::server::net::WorkerContext;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Worker {
     /// If all connections together leave too much unread, the one that leaves the most goes first.
-    pub(super) fn evict_slow_readers(&mut self, now: Instant, shared: &Shared) {
+    pub(super) fn evict_slow_readers(&mut self, now: Instant, shared: &WorkerContext) {
         let unread_of = |slots: &Slots, slot: u32| slots.get(slot).map_or(0, Connection::unread);
         let (mut total, mut largest) = (0, 0);
         for &slot in &self.backlog {

@@ -2,7 +2,7 @@
 
 use super::Worker;
 use crate::protocol::code::{Code, Refusal};
-use crate::server::net::Shared;
+use crate::server::net::WorkerContext;
 use crate::server::net::connection::Stage;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const LINGER_AT_END: Duration = Duration::from_millis(200);
 
 /// How far a worker's shutdown has come. It only ever moves forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum StopPhase {
     Running,
     /// No more lines are cut and no connections accepted; what was cut before is being answered.
     Draining,
@@ -30,12 +30,12 @@ pub(super) enum Phase {
     Aborted,
 }
 
-impl Phase {
+impl StopPhase {
     /// How long the worker may sleep: a stopping one checks often whether it is done.
     pub(super) fn timeout(self, now: Instant) -> Option<Duration> {
         match self {
-            Phase::Flushing { until, .. } => Some(until.saturating_duration_since(now).min(LINGER_AT_END / 4)),
-            Phase::Running | Phase::Draining | Phase::Aborted => None,
+            StopPhase::Flushing { until, .. } => Some(until.saturating_duration_since(now).min(LINGER_AT_END / 4)),
+            StopPhase::Running | StopPhase::Draining | StopPhase::Aborted => None,
         }
     }
 }
@@ -46,20 +46,20 @@ fn reason() -> Refusal {
 }
 
 impl Worker {
-    pub(super) fn say_goodbye(&mut self, now: Instant, shared: &Shared) {
-        self.phase = Phase::Flushing { until: now + FLUSH_AT_END, last_words_said: false };
+    pub(super) fn say_goodbye(&mut self, now: Instant, shared: &WorkerContext) {
+        self.phase = StopPhase::Flushing { until: now + FLUSH_AT_END, last_words_said: false };
         for slot in self.slots.occupied() {
             self.turn(slot, now, shared, |connection, turn| connection.end(&reason(), turn));
         }
     }
 
     /// Near the deadline, a connection that has not taken what is left is sent the reason instead.
-    pub(super) fn say_last_words(&mut self, now: Instant, shared: &Shared) {
-        let Phase::Flushing { until, last_words_said } = self.phase else { return };
+    pub(super) fn say_last_words(&mut self, now: Instant, shared: &WorkerContext) {
+        let StopPhase::Flushing { until, last_words_said } = self.phase else { return };
         if now + LAST_WORDS < until {
             return;
         }
-        self.phase = Phase::Flushing { until, last_words_said: true };
+        self.phase = StopPhase::Flushing { until, last_words_said: true };
         let backlog: Vec<u32> = self.backlog.iter().copied().collect();
         for slot in backlog {
             if !last_words_said {
@@ -73,7 +73,7 @@ impl Worker {
 
     /// A stopping worker is done when everything is flushed, or its time is up.
     pub(super) fn is_done(&self, now: Instant) -> bool {
-        let Phase::Flushing { until, .. } = self.phase else { return self.phase == Phase::Aborted };
+        let StopPhase::Flushing { until, .. } = self.phase else { return self.phase == StopPhase::Aborted };
         // A peer that has been sent everything, and only has not closed yet, is not waited for
         // long.
         let sent = || self.slots.connections().all(|connection| connection.stage() == Stage::Lingering);

@@ -10,7 +10,7 @@ use crate::protocol::names::{AccountId, MessageId};
 use crate::server::store::db::error::is_damage;
 use crate::server::store::db::to_sql;
 use crate::server::store::index::report_damage;
-use crate::server::traffic::{ConversationRef, Unread};
+use crate::server::traffic::{ConversationRef, ReadPosition};
 use rusqlite::{Connection, OptionalExtension as _};
 use rustc_hash::FxHashMap;
 
@@ -39,7 +39,7 @@ impl IdRange {
     }
 
     /// The unread messages, the account's own included.
-    pub(super) fn unread(unread: &Unread) -> Self {
+    pub(super) fn unread(unread: &ReadPosition) -> Self {
         let above = to_sql(unread.read.value());
         let below = to_sql(unread.last.value()).saturating_add(1);
         Self { conversation: unread.conversation.id.value(), above, below }

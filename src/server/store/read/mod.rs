@@ -18,7 +18,7 @@ use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader};
 use crate::protocol::line::{Body, Final, Rows};
 use crate::protocol::names::AccountId;
-use crate::server::traffic::{Answer, Read, ReadJob, Unread};
+use crate::server::traffic::{Answer, Read, ReadJob, ReadPosition};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -133,9 +133,9 @@ impl Reader {
         &self,
         index: &Connection,
         account: AccountId,
-        room: Option<&Unread>,
+        room: Option<&ReadPosition>,
         replay: u32,
-        others: &[Unread],
+        others: &[ReadPosition],
     ) -> Rows {
         let shown = with_locator(&self.db, index, |locator| {
             unread::welcome(locator, self.answer_bytes, account, room, replay, others)

@@ -5,7 +5,7 @@ use super::locate::{IdRange, Locator};
 use super::page::{Page, ReadError, number_of};
 use crate::protocol::line::Rows;
 use crate::protocol::names::AccountId;
-use crate::server::traffic::Unread;
+use crate::server::traffic::ReadPosition;
 
 /// The rows `TARGET LAST READ UNREAD`. If messages are not kept, there is nothing to read and so
 /// nothing is unread.
@@ -13,7 +13,7 @@ pub(super) fn conversations(
     locator: Option<&Locator<'_>>,
     answer_bytes: usize,
     account: AccountId,
-    conversations: &[Unread],
+    conversations: &[ReadPosition],
 ) -> Result<(Rows, String), ReadError> {
     let mut page = Page::new(u32::MAX, answer_bytes);
     let counts = match locator {
@@ -36,9 +36,9 @@ pub(super) fn welcome(
     locator: &Locator<'_>,
     answer_bytes: usize,
     account: AccountId,
-    room: Option<&Unread>,
+    room: Option<&ReadPosition>,
     replay: u32,
-    others: &[Unread],
+    others: &[ReadPosition],
 ) -> Result<Rows, ReadError> {
     let counts = unread_counts(locator, account, room.into_iter().chain(others))?;
     let mut news = room.into_iter().chain(others).zip(counts).filter(|(_, count)| *count > 0).peekable();
@@ -62,7 +62,12 @@ pub(super) fn welcome(
 }
 
 /// The last unread messages, the account's own included, and a row that says where the earlier ones are.
-fn unread_rows(locator: &Locator<'_>, answer_bytes: usize, room: &Unread, replay: u32) -> Result<Rows, ReadError> {
+fn unread_rows(
+    locator: &Locator<'_>,
+    answer_bytes: usize,
+    room: &ReadPosition,
+    replay: u32,
+) -> Result<Rows, ReadError> {
     let mut page = Page::new(replay, answer_bytes);
     let range = IdRange::unread(room);
     locator.newest_first(range, &room.conversation.target, &mut page)?;
@@ -80,7 +85,7 @@ fn unread_rows(locator: &Locator<'_>, answer_bytes: usize, room: &Unread, replay
 fn unread_counts<'a>(
     locator: &Locator<'_>,
     account: AccountId,
-    conversations: impl Iterator<Item = &'a Unread>,
+    conversations: impl Iterator<Item = &'a ReadPosition>,
 ) -> Result<Vec<u64>, ReadError> {
     let ranges: Vec<IdRange> = conversations.map(IdRange::unread).collect();
     locator.count(&ranges, Some(account))
