@@ -1,7 +1,7 @@
 //! Catching up: every message is shown once and in order, over any number of dropped connections.
 //!
 //! Owns the last id shown in each conversation, and the live messages that are held back while
-//! older ones are fetched. Pure: messages in, [`Step`]s out. Must not know sockets, labels or what
+//! older ones are fetched. Pure: messages in, [`CatchUpStep`]s out. Must not know sockets, labels or what
 //! a line looks like. Runs on the network thread.
 //!
 //! After each login, live messages are held back while the conversations are listed. If one has
@@ -9,7 +9,7 @@
 //! messages held for it follow, except those that the pages contained. Memory is bounded: beyond
 //! [`HELD_MAX`] messages held ones are dropped, and fetched later.
 
-use super::screen::Message;
+use super::screen::ShownMessage;
 use crate::protocol::names::Target;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -24,9 +24,9 @@ pub(super) const PAGE: u32 = 1000;
 
 /// What to do next, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum CatchUpStep {
     /// Show this message of a conversation.
-    Show(Target, u64, Message),
+    Show(Target, u64, ShownMessage),
     /// Fetch this part of a conversation; pass on the rows with [`CatchUp::fetched`], then call
     /// [`CatchUp::page_end`].
     Fetch(Target, Part),
@@ -85,12 +85,12 @@ pub(super) struct CatchUp {
     epoch: Option<String>,
     conversations: HashMap<Target, Conversation>,
     held: usize,
-    phase: Phase,
+    phase: CatchUpPhase,
     queue: VecDeque<(Target, Part)>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-enum Phase {
+enum CatchUpPhase {
     /// Not connected, or the conversations are not listed yet.
     #[default]
     Listing,
@@ -109,7 +109,7 @@ struct Conversation {
     known: bool,
     /// Ids above `seen` of messages that this client sent.
     sent_here: BTreeSet<u64>,
-    held: BTreeMap<u64, Message>,
+    held: BTreeMap<u64, ShownMessage>,
     /// Whether held messages were dropped and must be fetched.
     dropped: bool,
     /// The last id that was read, until the first unread message is shown.
@@ -120,13 +120,13 @@ impl CatchUp {
     /// Whether everything that was missed has been shown.
     #[must_use]
     pub(super) fn is_live(&self) -> bool {
-        self.phase == Phase::Live
+        self.phase == CatchUpPhase::Live
     }
 
     /// A connection is logged in. Live messages are held until [`CatchUp::listed`]. If the server's
     /// history is a different one than before, all ids are forgotten.
     pub(super) fn connected(&mut self, epoch: &str) -> Continuity {
-        self.phase = Phase::Listing;
+        self.phase = CatchUpPhase::Listing;
         self.queue.clear();
         for conversation in self.conversations.values_mut() {
             // They arrived on the old connection, and will be in the pages.
@@ -147,7 +147,7 @@ impl CatchUp {
 
     /// The conversations are listed. The first time, the unread messages of `current` are shown, and
     /// those of the others are counted.
-    pub(super) fn listed(&mut self, epoch: &str, rows: Vec<Listed>, current: Option<&Target>) -> Vec<Step> {
+    pub(super) fn listed(&mut self, epoch: &str, rows: Vec<Listed>, current: Option<&Target>) -> Vec<CatchUpStep> {
         let first = self.epoch.is_none();
         self.epoch = Some(epoch.to_owned());
         let mut steps = Vec::new();
@@ -170,7 +170,7 @@ impl CatchUp {
             } else {
                 conversation.seen = row.last;
                 if row.unread > 0 {
-                    steps.push(Step::Unread { target: row.target, unread: row.unread, read: row.read });
+                    steps.push(CatchUpStep::Unread { target: row.target, unread: row.unread, read: row.read });
                 }
             }
         }
@@ -184,28 +184,28 @@ impl CatchUp {
     }
 
     /// A row of the part that is being fetched.
-    pub(super) fn fetched(&mut self, target: &Target, id: u64, message: Message) -> Vec<Step> {
+    pub(super) fn fetched(&mut self, target: &Target, id: u64, message: ShownMessage) -> Vec<CatchUpStep> {
         let mut steps = Vec::new();
         let Some(conversation) = self.conversations.get_mut(target) else { return steps };
         if id <= conversation.seen {
             return steps;
         }
         if let Some(read) = conversation.earlier.take().filter(|read| id > read + 1) {
-            steps.push(Step::Earlier { target: target.clone(), read, before: id });
+            steps.push(CatchUpStep::Earlier { target: target.clone(), read, before: id });
         }
-        if let Phase::Fetching { progress } = &mut self.phase {
+        if let CatchUpPhase::Fetching { progress } = &mut self.phase {
             *progress = true;
         }
         if conversation.pass(id) {
-            steps.push(Step::Show(target.clone(), id, message));
+            steps.push(CatchUpStep::Show(target.clone(), id, message));
         }
         steps
     }
 
     /// The page is complete, or was refused.
-    pub(super) fn page_end(&mut self, page: Page) -> Vec<Step> {
+    pub(super) fn page_end(&mut self, page: Page) -> Vec<CatchUpStep> {
         let mut steps = Vec::new();
-        let Phase::Fetching { progress } = self.phase else { return steps };
+        let CatchUpPhase::Fetching { progress } = self.phase else { return steps };
         let Some((target, part)) = self.queue.pop_front() else { return steps };
         // After a page without anything new, the next would be the same.
         if matches!((page, part), (Page::More, Part::After(_))) && progress {
@@ -218,15 +218,16 @@ impl CatchUp {
     }
 
     /// A live message.
-    pub(super) fn live(&mut self, target: &Target, id: u64, message: Message) -> Option<Step> {
-        let live = self.phase == Phase::Live;
-        let waiting = !live && (self.phase == Phase::Listing || self.queue.iter().any(|(queued, _)| queued == target));
+    pub(super) fn live(&mut self, target: &Target, id: u64, message: ShownMessage) -> Option<CatchUpStep> {
+        let live = self.phase == CatchUpPhase::Live;
+        let waiting =
+            !live && (self.phase == CatchUpPhase::Listing || self.queue.iter().any(|(queued, _)| queued == target));
         let room = self.held < HELD_MAX;
         let Some(conversation) = self.conversation(target) else {
-            return Some(Step::Show(target.clone(), id, message));
+            return Some(CatchUpStep::Show(target.clone(), id, message));
         };
         if !waiting {
-            return conversation.pass(id).then(|| Step::Show(target.clone(), id, message));
+            return conversation.pass(id).then(|| CatchUpStep::Show(target.clone(), id, message));
         }
         if room && !conversation.dropped {
             if conversation.held.insert(id, message).is_none() {
@@ -243,7 +244,7 @@ impl CatchUp {
 
     /// This client sent a message, which got this id. It is already on the screen.
     pub(super) fn sent(&mut self, target: &Target, id: u64) {
-        let live = self.phase == Phase::Live;
+        let live = self.phase == CatchUpPhase::Live;
         let Some(conversation) = self.conversation(target) else { return };
         if live {
             // The server sends `+ ID` in order with the messages.
@@ -261,7 +262,7 @@ impl CatchUp {
     }
 
     /// Shows the messages held for a conversation, or fetches them if some were dropped.
-    fn release(&mut self, target: &Target, steps: &mut Vec<Step>) {
+    fn release(&mut self, target: &Target, steps: &mut Vec<CatchUpStep>) {
         let Some(conversation) = self.conversations.get_mut(target) else { return };
         if conversation.dropped {
             conversation.dropped = false;
@@ -272,21 +273,21 @@ impl CatchUp {
         self.held -= held.len();
         for (id, message) in held {
             if conversation.pass(id) {
-                steps.push(Step::Show(target.clone(), id, message));
+                steps.push(CatchUpStep::Show(target.clone(), id, message));
             }
         }
     }
 
-    fn next_page(&mut self, steps: &mut Vec<Step>) {
+    fn next_page(&mut self, steps: &mut Vec<CatchUpStep>) {
         let Some((target, part)) = self.queue.front_mut() else {
-            self.phase = Phase::Live;
+            self.phase = CatchUpPhase::Live;
             return;
         };
         if let Part::After(id) = part {
             *id = self.conversations.get(target).map_or(0, |conversation| conversation.seen);
         }
-        steps.push(Step::Fetch(target.clone(), *part));
-        self.phase = Phase::Fetching { progress: false };
+        steps.push(CatchUpStep::Fetch(target.clone(), *part));
+        self.phase = CatchUpPhase::Fetching { progress: false };
     }
 }
 

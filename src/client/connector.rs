@@ -68,7 +68,7 @@ pub(super) struct Connector {
 }
 
 /// A logged-in connection.
-pub(super) struct LoggedIn {
+pub(super) struct LoggedInConnection {
     pub connection: Connection,
     /// Identifies the server's history: while it stays the same, message ids are comparable.
     pub epoch: String,
@@ -114,7 +114,7 @@ impl Connector {
     ///
     /// # Errors
     /// [`ConnectorError`]; [`ConnectorError::is_temporary`] says whether to try again.
-    pub(super) fn reconnect(&self, me: &UserName, poller: &mut Poller) -> Result<LoggedIn, ConnectorError> {
+    pub(super) fn reconnect(&self, me: &UserName, poller: &mut Poller) -> Result<LoggedInConnection, ConnectorError> {
         let saved = self.state.saved_login(&self.server, Some(me))?;
         let Some(saved) = saved else { return Err(ConnectorError::NoSavedLogin(self.server.clone())) };
         let connection = self.connect(poller)?;
@@ -130,7 +130,7 @@ impl Connector {
         };
         auth.deflate()?;
         let (connection, early) = auth.into_parts();
-        Ok(LoggedIn { connection, epoch, me, welcome: text, early })
+        Ok(LoggedInConnection { connection, epoch, me, welcome: text, early })
     }
 
     /// Requests a token and saves it. If that fails, the next login asks for the password again.

@@ -6,7 +6,7 @@
 use super::args::Args;
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome};
 use super::connection::{ConnectError, Connection};
-use super::connector::{Connector, ConnectorError, LoggedIn};
+use super::connector::{Connector, ConnectorError, LoggedInConnection};
 use super::poller::Poller;
 use super::screen::clean_lines;
 use super::state::SavedLogin;
@@ -96,7 +96,7 @@ pub(super) fn connect(
     connector: &Connector,
     poller: &mut Poller,
     prompts: &mut impl Prompts,
-) -> Result<LoggedIn, FirstConnectionError> {
+) -> Result<LoggedInConnection, FirstConnectionError> {
     let connection = open(connector, poller, prompts)?;
     let mut auth = Authenticator::new(connection, poller);
     let mut epoch = auth.greet()?;
@@ -140,7 +140,7 @@ pub(super) fn connect(
     };
     auth.deflate()?;
     let (connection, early) = auth.into_parts();
-    Ok(LoggedIn { connection, epoch, me, welcome: text, early })
+    Ok(LoggedInConnection { connection, epoch, me, welcome: text, early })
 }
 
 fn open(

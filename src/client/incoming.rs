@@ -3,7 +3,7 @@
 //! Owns the syntax of those rows, and the rule for which conversation a direct message belongs to.
 //! Pure.
 
-use super::screen::{Message, Recipient};
+use super::screen::{Recipient, ShownMessage};
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::{Target, UserName};
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ pub(super) struct Incoming {
     /// Its id there; `None` without tags.
     pub id: Option<u64>,
     /// The message, as it is shown.
-    pub message: Message,
+    pub message: ShownMessage,
 }
 
 /// Takes the message from a line; `None` if it is another kind of line.
@@ -43,7 +43,7 @@ pub(super) fn parse_line(line: &Line<'_>, me: Option<&UserName>) -> Option<Incom
     Some(Incoming {
         target,
         id,
-        message: Message { recipient, author: author.to_owned(), mark, text: text.to_owned(), at },
+        message: ShownMessage { recipient, author: author.to_owned(), mark, text: text.to_owned(), at },
     })
 }
 
@@ -65,7 +65,7 @@ pub(super) fn parse_row(row: &str, me: Option<&UserName>) -> Option<Incoming> {
         Target::Direct(other) if is_me(author, me) => Recipient::DirectTo(other.to_string()),
         Target::Direct(other) => Recipient::DirectTo(me.unwrap_or(other).to_string()),
     };
-    let message = Message { recipient, author: author.to_owned(), mark, text: text.to_owned(), at };
+    let message = ShownMessage { recipient, author: author.to_owned(), mark, text: text.to_owned(), at };
     Some(Incoming { target: Some(target), id: Some(id), message })
 }
 

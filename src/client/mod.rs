@@ -169,8 +169,14 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
             Err(error) => {
                 log::debug!("no line editor: {error}");
                 say("Enter sends, /help lists the commands, Ctrl-D leaves.");
-                let network =
-                    network::start(connector, poller, session, script::Output { style }, logged_in, Patience::Endless)?;
+                let network = network::start(
+                    connector,
+                    poller,
+                    session,
+                    script::ScriptOutput { style },
+                    logged_in,
+                    Patience::Endless,
+                )?;
                 let outcome = terminal::run(&network, &mut editor, Prompt::Told, &host);
                 editor.save();
                 network.join();
@@ -179,7 +185,7 @@ pub fn run(args: &Args) -> Result<(), ClientError> {
         }
     } else {
         let session = Session::new(key_prefix, names, Marking::Off);
-        let screen = script::Output { style: Style { paint, clock: None } };
+        let screen = script::ScriptOutput { style: Style { paint, clock: None } };
         let network =
             network::start(connector, poller, session, screen, logged_in, Patience::Limited(SCRIPT_PATIENCE))?;
         let outcome = script::run(&network);

@@ -7,7 +7,7 @@
 use super::authenticate::token_label;
 use super::backoff::Backoff;
 use super::connection::{Connection, ConnectionError};
-use super::connector::{Connector, ConnectorError, LoggedIn};
+use super::connector::{Connector, ConnectorError, LoggedInConnection};
 use super::poller::{Poller, WaitOutcome, WakeHandle};
 use super::printer::Screen;
 use super::requests::RequestId;
@@ -146,7 +146,7 @@ pub(super) fn start<S: Screen + 'static>(
     poller: Poller,
     session: Session,
     screen: S,
-    logged_in: LoggedIn,
+    logged_in: LoggedInConnection,
     patience: Patience,
 ) -> io::Result<NetworkHandle> {
     let (actions, taken) = crossbeam_channel::unbounded();
@@ -171,7 +171,7 @@ pub(super) fn start<S: Screen + 'static>(
 }
 
 impl<S: Screen> Network<S> {
-    fn run(mut self, logged_in: LoggedIn) {
+    fn run(mut self, logged_in: LoggedInConnection) {
         let mut ending = self.keep_connected(logged_in);
         if let (Ending::Lost(error), Patience::Endless) = (&ending, self.patience) {
             // The line editor can't be interrupted from here.
@@ -184,7 +184,7 @@ impl<S: Screen> Network<S> {
         self.report(Report::Ended(ending));
     }
 
-    fn keep_connected(&mut self, mut logged_in: LoggedIn) -> Ending {
+    fn keep_connected(&mut self, mut logged_in: LoggedInConnection) -> Ending {
         loop {
             let since = Instant::now();
             let over = self.serve(logged_in);
@@ -207,8 +207,8 @@ impl<S: Screen> Network<S> {
         }
     }
 
-    fn serve(&mut self, logged_in: LoggedIn) -> Over {
-        let LoggedIn { mut connection, epoch, me, early, welcome: _ } = logged_in;
+    fn serve(&mut self, logged_in: LoggedInConnection) -> Over {
+        let LoggedInConnection { mut connection, epoch, me, early, welcome: _ } = logged_in;
         let effects = self.session.connected(&epoch, me);
         let mut over = self.act(effects);
         for line in early {
@@ -274,7 +274,7 @@ impl<S: Screen> Network<S> {
         connection.close();
     }
 
-    fn reconnect(&mut self) -> Result<Option<LoggedIn>, ConnectorError> {
+    fn reconnect(&mut self) -> Result<Option<LoggedInConnection>, ConnectorError> {
         let since = Instant::now();
         let mut told = String::new();
         loop {

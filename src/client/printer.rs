@@ -30,7 +30,7 @@ pub(super) trait Screen: Send {
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct PrintQueue {
     lines: VecDeque<String>,
     bytes: usize,
     skipped: u64,
@@ -47,14 +47,14 @@ enum Passage {
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    queue: Mutex<Queue>,
+struct PrinterShared {
+    queue: Mutex<PrintQueue>,
     changed: Condvar,
 }
 
 /// Lets lines pass while one is being typed.
 #[derive(Debug, Clone)]
-pub(super) struct Gate(Arc<Shared>);
+pub(super) struct Gate(Arc<PrinterShared>);
 
 impl Gate {
     /// A line is being typed, and others may be printed above it.
@@ -79,7 +79,7 @@ impl Gate {
 /// The network thread's end of the queue.
 #[derive(Debug)]
 pub(super) struct TerminalScreen {
-    shared: Arc<Shared>,
+    shared: Arc<PrinterShared>,
     style: Style,
 }
 
@@ -102,7 +102,7 @@ impl Screen for TerminalScreen {
 /// The printing thread.
 #[derive(Debug)]
 pub(super) struct Printer {
-    shared: Arc<Shared>,
+    shared: Arc<PrinterShared>,
     thread: JoinHandle<()>,
 }
 
@@ -112,7 +112,7 @@ impl Printer {
     /// # Errors
     /// If the thread can't be started.
     pub(super) fn start<P: ExternalPrinter + Send + 'static>(terminal: P) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(PrinterShared::default());
         let queue = Arc::clone(&shared);
         let thread = thread::Builder::new().name("printer".to_owned()).spawn(move || run(&queue, terminal))?;
         Ok(Self { shared, thread })
@@ -141,7 +141,7 @@ impl Printer {
     }
 }
 
-fn run<P: ExternalPrinter>(shared: &Shared, mut terminal: P) {
+fn run<P: ExternalPrinter>(shared: &PrinterShared, mut terminal: P) {
     loop {
         let mut queue = shared.queue.lock();
         while queue.gate == Passage::Closed || (queue.gate == Passage::Open && queue.is_empty()) {
@@ -156,7 +156,7 @@ fn run<P: ExternalPrinter>(shared: &Shared, mut terminal: P) {
     }
 }
 
-impl Queue {
+impl PrintQueue {
     fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.skipped == 0
     }

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Item {
     /// Somebody said something.
-    Message(Message),
+    Message(ShownMessage),
     /// Something happened in a room.
     Event {
         room: String,
@@ -39,7 +39,7 @@ pub(super) enum Item {
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Message {
+pub(super) struct ShownMessage {
     pub recipient: Recipient,
     pub author: String,
     /// `me`, `re ID`, `edited`, …
@@ -213,14 +213,14 @@ mod tests {
 
     fn said(text: &str, at: Option<u64>) -> Item {
         let recipient = Recipient::Room("lobby".to_owned());
-        Item::Message(Message { recipient, author: "bob".to_owned(), mark: None, text: text.to_owned(), at })
+        Item::Message(ShownMessage { recipient, author: "bob".to_owned(), mark: None, text: text.to_owned(), at })
     }
 
     #[test]
     fn without_a_terminal_lines_look_like_on_the_wire() {
         let plain = |item: &Item| shown(item, Paint::Plain, None);
         assert_eq!(plain(&said("hello", Some(1))), "[lobby] bob: hello");
-        let direct = Item::Message(Message {
+        let direct = Item::Message(ShownMessage {
             recipient: Recipient::DirectTo("alice".to_owned()),
             author: "bob".to_owned(),
             mark: Some("edited".to_owned()),
@@ -285,7 +285,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_control_character_reaches_the_terminal(text in any::<String>(), name in any::<String>(), at in any::<u64>()) {
-            let message = Message {
+            let message = ShownMessage {
                 recipient: Recipient::DirectTo(name.clone()),
                 author: name.clone(),
                 mark: Some(text.clone()),

@@ -27,12 +27,12 @@ const AHEAD_MAX: usize = 256;
 
 /// Standard output.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(super) struct ScriptOutput {
     /// How lines look.
     pub style: Style,
 }
 
-impl Screen for Output {
+impl Screen for ScriptOutput {
     // A slow reader slows the network thread down, as it should in a pipe.
     fn show(&mut self, item: &Item) -> io::Result<()> {
         let mut line = render(item, &self.style, Timestamp::now());

@@ -5,7 +5,7 @@
 //! [`Effect`]s out, the time an argument. Must not know sockets, threads or the terminal. Runs on
 //! the network thread.
 
-use super::catch_up::{CatchUp, Continuity, Listed, Step};
+use super::catch_up::{CatchUp, CatchUpStep, Continuity, Listed};
 use super::incoming::{self, Incoming};
 use super::interpret::{self, Interpretation};
 use super::known_names::KnownNames;
@@ -291,23 +291,23 @@ impl Session {
         self.show(Item::Event { room: room.to_owned(), text: text.to_owned(), at: tags.at });
     }
 
-    fn apply(&mut self, steps: Vec<Step>, now: Instant) {
+    fn apply(&mut self, steps: Vec<CatchUpStep>, now: Instant) {
         for step in steps {
             match step {
-                Step::Show(target, id, message) => {
+                CatchUpStep::Show(target, id, message) => {
                     self.show(Item::Message(message));
                     if self.marking == Marking::On && !self.behind.contains(&target) {
                         self.marks.insert(target, id);
                         self.next_mark.get_or_insert(now + MARK_EVERY);
                     }
                 }
-                Step::Fetch(target, part) => self.requests.push_first(Request::Fetch(target, part)),
-                Step::Unread { .. } if self.marking == Marking::Off => {}
-                Step::Unread { target, unread, read } => {
+                CatchUpStep::Fetch(target, part) => self.requests.push_first(Request::Fetch(target, part)),
+                CatchUpStep::Unread { .. } if self.marking == Marking::Off => {}
+                CatchUpStep::Unread { target, unread, read } => {
                     self.tell(&format!("{unread} unread in {target}: /history {target} after={read}"));
                     self.behind.insert(target);
                 }
-                Step::Earlier { target, read, before } => {
+                CatchUpStep::Earlier { target, read, before } => {
                     self.tell(&format!("more unread before these: /history {target} after={read} before={before}"));
                 }
             }

@@ -8,17 +8,17 @@ fn target(name: &str) -> Target {
     Target::parse(name).unwrap()
 }
 
-fn message(target: &Target, id: u64) -> Message {
+fn message(target: &Target, id: u64) -> ShownMessage {
     let recipient = Recipient::Room(target.to_string());
-    Message { recipient, author: "bob".to_owned(), mark: None, text: id.to_string(), at: None }
+    ShownMessage { recipient, author: "bob".to_owned(), mark: None, text: id.to_string(), at: None }
 }
 
 fn row(name: &str, last: u64, read: u64, unread: u64) -> Listed {
     Listed { target: target(name), last, read, unread }
 }
 
-fn ids(steps: &[Step]) -> Vec<u64> {
-    steps.iter().filter_map(|step| if let Step::Show(_, id, _) = step { Some(*id) } else { None }).collect()
+fn ids(steps: &[CatchUpStep]) -> Vec<u64> {
+    steps.iter().filter_map(|step| if let CatchUpStep::Show(_, id, _) = step { Some(*id) } else { None }).collect()
 }
 
 #[test]
@@ -37,13 +37,13 @@ fn the_start_shows_the_current_room_and_counts_the_others() {
     assert_eq!(catch_up.live(&lobby, 31, message(&lobby, 31)), None, "held until the rest is there");
     let steps =
         catch_up.listed("e1", vec![row("lobby", 30, 5, 25), row("ops", 9, 7, 2), row("quiet", 4, 4, 0)], Some(&lobby));
-    let news = Step::Unread { target: target("ops"), unread: 2, read: 7 };
-    assert_eq!(steps, [news, Step::Fetch(lobby.clone(), Part::Latest)]);
+    let news = CatchUpStep::Unread { target: target("ops"), unread: 2, read: 7 };
+    assert_eq!(steps, [news, CatchUpStep::Fetch(lobby.clone(), Part::Latest)]);
     let mut shown = Vec::new();
     for id in 11..=31 {
         shown.extend(catch_up.fetched(&lobby, id, message(&lobby, id)));
     }
-    assert_eq!(shown[0], Step::Earlier { target: lobby.clone(), read: 5, before: 11 });
+    assert_eq!(shown[0], CatchUpStep::Earlier { target: lobby.clone(), read: 5, before: 11 });
     shown.extend(catch_up.page_end(Page::More));
     assert_eq!(ids(&shown), (11..=31).collect::<Vec<_>>(), "the held line was in the page");
     assert!(catch_up.is_live());
@@ -67,7 +67,7 @@ fn a_page_without_anything_new_is_the_last() {
     catch_up.connected("e1");
     catch_up.listed("e1", vec![row("lobby", 1, 1, 0)], None);
     catch_up.connected("e1");
-    assert_eq!(catch_up.listed("e1", vec![row("lobby", 9, 1, 8)], None), [Step::Fetch(lobby, Part::After(1))]);
+    assert_eq!(catch_up.listed("e1", vec![row("lobby", 9, 1, 8)], None), [CatchUpStep::Fetch(lobby, Part::After(1))]);
     assert_eq!(catch_up.page_end(Page::More), []);
     assert!(catch_up.is_live());
 }
@@ -82,7 +82,7 @@ fn messages_sent_here_are_not_shown_again() {
     catch_up.connected("e1");
     catch_up.sent(&lobby, 4);
     catch_up.listed("e1", vec![row("lobby", 5, 1, 1)], None);
-    let shown: Vec<Step> = (3..=5).flat_map(|id| catch_up.fetched(&lobby, id, message(&lobby, id))).collect();
+    let shown: Vec<CatchUpStep> = (3..=5).flat_map(|id| catch_up.fetched(&lobby, id, message(&lobby, id))).collect();
     assert_eq!(ids(&shown), [3, 5]);
 }
 
@@ -97,7 +97,7 @@ fn messages_that_can_not_be_held_are_fetched() {
         assert_eq!(catch_up.live(&lobby, id, message(&lobby, id)), None);
     }
     assert_eq!(catch_up.held, 0);
-    assert_eq!(catch_up.listed("e1", vec![row("lobby", 0, 0, 0)], None), [Step::Fetch(lobby, Part::After(0))]);
+    assert_eq!(catch_up.listed("e1", vec![row("lobby", 0, 0, 0)], None), [CatchUpStep::Fetch(lobby, Part::After(0))]);
 }
 
 /// A server with two rooms, and one client's connection to it.
@@ -162,11 +162,11 @@ impl World {
         };
         for step in steps {
             match step {
-                Step::Show(target, id, _) => {
+                CatchUpStep::Show(target, id, _) => {
                     let room = ROOMS.iter().position(|name| *name == target.to_string()).unwrap();
                     self.shown[room].push(id);
                 }
-                Step::Fetch(target, Part::After(after)) => {
+                CatchUpStep::Fetch(target, Part::After(after)) => {
                     let room = ROOMS.iter().position(|name| *name == target.to_string()).unwrap();
                     let end = (after + SMALL_PAGE).min(self.last[room]);
                     (after + 1..=end).for_each(|id| self.wire.push_back(Sent::Row(room, id)));
