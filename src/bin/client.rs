@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, reason = "a program reports its errors")]
 
-use chitchat::client::args::Args;
+use chitchat::client::args::CommandLine;
 use chitchat::client::clean_lines;
 use clap::{CommandFactory as _, Parser as _};
 use std::process::ExitCode;
@@ -11,9 +11,9 @@ fn main() -> ExitCode {
     // The platform verifier logs each self-signed certificate as an error; the client asks the user instead.
     let quiet = env_logger::Env::default().default_filter_or("error,rustls_platform_verifier=off");
     env_logger::Builder::from_env(quiet).init();
-    let args = Args::parse();
+    let args = CommandLine::parse();
     if args.asks_for_help() {
-        return match Args::command().print_help() {
+        return match CommandLine::command().print_help() {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         };

@@ -36,7 +36,7 @@ Exit codes:
   4  the login was refused
   5  the server's certificate is not trusted"
 )]
-pub struct Args {
+pub struct CommandLine {
     // Not a documentation comment, which would take the address for a link.
     #[arg(
         value_name = "HOST[:PORT]",
@@ -64,7 +64,7 @@ pub struct Args {
     pub color: Colors,
 }
 
-impl Args {
+impl CommandLine {
     /// Whether `chitchat help` was typed, which means `--help` and not a host of that name
     /// (`help:2428` is one).
     #[must_use]
@@ -231,12 +231,12 @@ mod tests {
 
     fn address(args: &[&str]) -> String {
         let line = std::iter::once("chitchat").chain(args.iter().copied());
-        Args::try_parse_from(line).map_or_else(|e| e.kind().to_string(), |args| args.address().to_string())
+        CommandLine::try_parse_from(line).map_or_else(|e| e.kind().to_string(), |args| args.address().to_string())
     }
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Args::command().debug_assert();
+        CommandLine::command().debug_assert();
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(address(&["chat.example.org:7000"]), "chat.example.org:7000");
         assert_eq!(address(&["[::1]:7000"]), "[::1]:7000");
         assert_eq!(address(&["::1"]), "[::1]:2428");
-        let user = Args::try_parse_from(["chitchat", "bob@localhost:7000"]).unwrap_err().to_string();
+        let user = CommandLine::try_parse_from(["chitchat", "bob@localhost:7000"]).unwrap_err().to_string();
         assert!(user.contains("chitchat localhost:7000 --name bob"), "{user}");
         for wrong in ["", "a b", "host:0", "host:99999", "[::1", "[::1]7", "[nonsense]:1", ":2428"] {
             let parsed = wrong.parse::<HostPort>();
@@ -258,7 +258,9 @@ mod tests {
     #[test]
     fn help_is_not_a_host() {
         let asks = |args: &[&str]| {
-            Args::try_parse_from(std::iter::once("chitchat").chain(args.iter().copied())).unwrap().asks_for_help()
+            CommandLine::try_parse_from(std::iter::once("chitchat").chain(args.iter().copied()))
+                .unwrap()
+                .asks_for_help()
         };
         assert!(asks(&["help"]));
         assert!(!asks(&["help:2428"]) && !asks(&[]) && !asks(&["help.example.org"]));

@@ -3,7 +3,7 @@
 //!
 //! Owns the prompts that come before the chat. Runs on the main thread.
 
-use super::args::Args;
+use super::args::CommandLine;
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome};
 use super::connection::{ConnectError, Connection};
 use super::connector::{Connector, ConnectorError, LoggedInConnection};
@@ -92,7 +92,7 @@ impl From<AuthError> for FirstConnectionError {
 /// # Errors
 /// [`FirstConnectionError`].
 pub(super) fn connect(
-    args: &Args,
+    args: &CommandLine,
     connector: &Connector,
     poller: &mut Poller,
     prompts: &mut impl Prompts,
@@ -197,7 +197,7 @@ struct Answers {
 }
 
 impl Answers {
-    fn from(args: &Args, registers: bool, prompts: &mut impl Prompts) -> Result<Self, FirstConnectionError> {
+    fn from(args: &CommandLine, registers: bool, prompts: &mut impl Prompts) -> Result<Self, FirstConnectionError> {
         let name = match &args.name {
             Some(name) => *name,
             None => loop {
@@ -232,7 +232,7 @@ impl Answers {
 }
 
 /// Whether another name or password may succeed.
-fn may_try_again(error: &AuthError, args: &Args) -> bool {
+fn may_try_again(error: &AuthError, args: &CommandLine) -> bool {
     let name_may_change = args.name.is_none();
     [Code::BadCredentials, Code::WeakPassword, Code::Cancelled, Code::BadText].iter().any(|&code| error.is(code))
         || name_may_change && [Code::BadName, Code::NameTaken].iter().any(|&code| error.is(code))

@@ -46,7 +46,7 @@ mod terminal;
 mod trust;
 mod unanswered;
 
-use args::Args;
+use args::CommandLine;
 use authenticate::AuthError;
 use connection::ConnectError;
 use connector::{Connector, ConnectorError};
@@ -136,7 +136,7 @@ fn connector_code(error: &ConnectorError) -> u8 {
 ///
 /// # Errors
 /// [`ClientError`]; the process ends with [`ClientError::exit_code`].
-pub fn run(args: &Args) -> Result<(), ClientError> {
+pub fn run(args: &CommandLine) -> Result<(), ClientError> {
     let connector = Connector { server: args.address(), state: StateDir::open()?, fingerprint: args.fingerprint };
     let mut poller = Poller::new()?;
     let logged_in = first_connection::connect(args, &connector, &mut poller, &mut TerminalPrompts)?;
