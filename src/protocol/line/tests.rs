@@ -1,0 +1,83 @@
+use super::*;
+use proptest::option;
+use proptest::prelude::*;
+
+fn encoded(line: &Line<'_>) -> String {
+    let mut out = Vec::new();
+    line.encode(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn lines_read_as_the_page_says() {
+    let said = Body::RoomMessage { room: "lobby", author: "bob", mark: None, text: "a: b" };
+    assert_eq!(encoded(&Line::plain(said)), "[lobby] bob: a: b\n");
+    let tags = Tags { id: Some(7), at: Some(9), ..Tags::default() };
+    assert_eq!(encoded(&Line { tags, body: said }), "@id=7;at=9 [lobby] bob: a: b\n");
+    assert_eq!(
+        Line::parse("* invited: ops by bob. /join ops").unwrap().body,
+        Body::Notice(Some(Code::Invited), "ops by bob. /join ops")
+    );
+    assert_eq!(Line::parse("* hello: there").unwrap().body, Body::Notice(None, "hello: there"));
+    assert_eq!(Line::parse("[x] * bob: left").unwrap().body, Body::Event { room: "x", text: "bob: left" });
+    assert_eq!(Line::parse("@new=1;id=3 + ok").unwrap().tags.id, Some(3));
+    assert_eq!(Line::parse("!what"), Err(UnknownLine));
+    assert_eq!(Line::parse("+").unwrap().body, Body::Done(""));
+}
+
+#[test]
+fn rows_take_the_label_of_their_command() {
+    let mut rows = Rows::default();
+    rows.push("one");
+    rows.push("two");
+    let mut out = Vec::new();
+    rows.encode(Some("x"), &mut out);
+    assert_eq!(out, b"@re=x | one\n@re=x | two\n");
+}
+
+fn body() -> impl Strategy<Value = (usize, [String; 3], Option<String>, String, usize)> {
+    (0..9usize, [name(), name(), name()], option::of("me|re 12|edited"), "[^\\x00-\\x1f]{0,40}", 0..Code::ALL.len())
+}
+
+fn name() -> impl Strategy<Value = String> {
+    "[a-z0-9_-]{1,12}"
+}
+
+proptest! {
+    #[test]
+    fn parse_of_encode_is_the_value(
+        (kind, [a, b, label], mark, text, code) in body(),
+        id in option::of(any::<u64>()), at in option::of(any::<u64>()),
+        re in any::<bool>(), retry in option::of(0..1000u64),
+    ) {
+        let code = Code::ALL[code];
+        let mark = mark.as_deref();
+        let body = match kind {
+            0 => Body::Done(&text),
+            1 => Body::Refused(code.as_str(), &text),
+            2 => Body::Row(&text),
+            3 => Body::Notice(Some(code), &text),
+            4 => {
+                // A plain notice may not begin with a listed code and a colon.
+                prop_assume!(text.split_once(": ").is_none_or(|(w, _)| Code::parse(w).is_none()));
+                Body::Notice(None, &text)
+            }
+            5 => Body::Prompt(&text),
+            6 => Body::RoomMessage { room: &a, author: &b, mark, text: &text },
+            7 => Body::Event { room: &a, text: &text },
+            _ => Body::DirectMessage { from: &a, to: &b, mark, text: &text },
+        };
+        let tags = Tags { re: re.then_some(label.as_str()), id, at, to: Some(&b), ev: Some(&a), who: Some(&a), retry };
+        let line = Line { tags, body };
+        let mut out = Vec::new();
+        let skip = line.encode(&mut out);
+        let wire = std::str::from_utf8(&out).unwrap().strip_suffix('\n').unwrap();
+        prop_assert_eq!(Line::parse(wire), Ok(line));
+        prop_assert_eq!(Line::parse(&wire[skip..]), Ok(Line::plain(body)));
+    }
+
+    #[test]
+    fn any_text_parses_or_is_refused(text in any::<String>()) {
+        let _ = Line::parse(&text);
+    }
+}
