@@ -66,7 +66,7 @@ impl Output {
     // The order of answers.
 
     /// A command was sent on; its answer will arrive later.
-    pub(super) fn expect(&mut self, command: Unanswered) {
+    pub(super) fn await_answer(&mut self, command: Unanswered) {
         self.pending.push_back(Pending::Waiting(command));
     }
 
@@ -202,9 +202,9 @@ mod tests {
         let mut output = Output::new();
         let ready = || Ready::Prompt(String::new());
         assert!(output.enqueue(command("a"), ready()).is_some(), "nothing is before it");
-        output.expect(command("b"));
+        output.await_answer(command("b"));
         assert!(output.enqueue(command("c"), ready()).is_none());
-        output.expect(command("d"));
+        output.await_answer(command("d"));
         assert!(output.take_ready().is_none() && output.unanswered() == 3);
         assert_eq!(label(output.take_waiting()).as_deref(), Some("b"));
         assert!(output.take_waiting().is_none(), "c is not waited for");
