@@ -8,15 +8,12 @@ use super::entities::{Account, Conversation, Member, Pair, Room, Token};
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, MemberRecord, Snapshot, TokenRecord,
+    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, KNOWN_MAX, MemberRecord, Snapshot, TokenRecord,
 };
 use rustc_hash::FxHashMap;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-
-/// How many addresses are remembered for an account.
-const KNOWN_MAX: usize = 16;
 
 /// Everything that is stored, except messages and `/post` keys. Ids are dense from 1 and never
 /// removed, so tables are indexed by them.
@@ -272,7 +269,7 @@ impl State {
         if account.known.contains(&address) {
             return false;
         }
-        if account.known.len() == KNOWN_MAX {
+        if account.known.len() == usize::from(KNOWN_MAX) {
             account.known.remove(0);
         }
         account.known.push(address);

@@ -4,6 +4,10 @@ use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId,
 use crate::protocol::secrets::Digest;
 use std::sync::Arc;
 
+/// How many addresses are remembered for an account; after that, a new one takes the place of the
+/// oldest. The core and the store both count, and must forget the same one.
+pub(crate) const KNOWN_MAX: u8 = 16;
+
 /// A change to the stored state, other than a message.
 #[derive(Debug, Clone)]
 pub(crate) enum Write {

@@ -3,11 +3,8 @@
 
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
-use crate::server::traffic::{Appended, ConversationRef, Draft, ReadPosition, Snapshot, Write};
+use crate::server::traffic::{Appended, ConversationRef, Draft, KNOWN_MAX, ReadPosition, Snapshot, Write};
 use std::collections::BTreeMap;
-
-/// How many addresses the store remembers for an account.
-const KNOWN_MAX: usize = 16;
 
 type Key = (AccountId, ConversationId, Box<str>);
 
@@ -113,7 +110,7 @@ impl Model {
             Write::Known(account, address) => {
                 snapshot.known.retain(|known| known != &(*account, *address));
                 snapshot.known.push((*account, *address));
-                while snapshot.known.iter().filter(|(of, _)| of == account).count() > KNOWN_MAX {
+                while snapshot.known.iter().filter(|(of, _)| of == account).count() > usize::from(KNOWN_MAX) {
                     let oldest = snapshot.known.iter().position(|(of, _)| of == account).unwrap();
                     snapshot.known.remove(oldest);
                 }

@@ -3,11 +3,10 @@
 
 use super::load::address_bytes;
 use crate::server::store::db::to_sql;
-use crate::server::traffic::{AccountRecord, ConversationKind, ConversationRecord, MemberRecord, Role, Write};
+use crate::server::traffic::{
+    AccountRecord, ConversationKind, ConversationRecord, KNOWN_MAX, MemberRecord, Role, Write,
+};
 use rusqlite::{Connection, Error, Params, Result, params};
-
-/// Addresses stored for each account; beyond that, the least recently used one is forgotten.
-pub(super) const KNOWN_MAX: i64 = 16;
 
 /// Writes one change.
 ///
@@ -75,7 +74,7 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
                 db,
                 "DELETE FROM known_address WHERE account = ?1 AND address NOT IN (
                      SELECT address FROM known_address WHERE account = ?1 ORDER BY used DESC LIMIT ?2)",
-                [account.value(), KNOWN_MAX],
+                [account.value(), KNOWN_MAX.into()],
             )
         }
     }
