@@ -1,7 +1,8 @@
 //! The token bucket: how fast something may happen.
 //!
 //! Pure: the time is an argument. Used for a connection's lines, for login attempts and for
-//! registrations.
+//! registrations. Not a library: `governor`, for one, counts whole cells, refuses a cost above the
+//! burst where this one owes it, and keeps a clock and an atomic in each limiter.
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,24 @@ pub struct Rate {
     pub burst: u32,
 }
 
+impl Rate {
+    /// In words, per the shortest unit of time in which it happens at least once: `10 lines a second`,
+    /// `1 line a minute`.
+    #[must_use]
+    pub(super) fn in_words(self, thing: &str) -> String {
+        const DAY: (f64, &str) = (86_400.0, "a day");
+        const SHORTER: [(f64, &str); 3] = [(1.0, "a second"), (60.0, "a minute"), (3600.0, "an hour")];
+        // Hundredths are enough, and hide the rounding of 1/60.
+        let count = |seconds: f64| (self.per_second * seconds * 100.0).round() / 100.0;
+        let (seconds, unit) = SHORTER.into_iter().find(|&(seconds, _)| count(seconds) >= 1.0).unwrap_or(DAY);
+        let count = count(seconds).to_string();
+        let plural = if count == "1" { "" } else { "s" };
+        format!("{count} {thing}{plural} {unit}")
+    }
+}
+
 /// A bucket of tokens that fills up with time. Costs may be fractions: a long line costs more
-/// than a short one. 16 bytes, since every connection has one.
+/// than a short one. 24 bytes, since every connection has one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bucket {
     tokens: f32,
@@ -80,6 +97,19 @@ mod tests {
     use proptest::prelude::*;
 
     const RATE: Rate = Rate { per_second: 10.0, burst: 3 };
+
+    #[test]
+    fn a_rate_is_told_in_words() {
+        let words = |per_second| Rate { per_second, burst: 1 }.in_words("line");
+        assert_eq!(words(10.0), "10 lines a second");
+        assert_eq!(words(1.0), "1 line a second");
+        assert_eq!(words(1.5), "1.5 lines a second");
+        assert_eq!(words(0.5), "30 lines a minute");
+        assert_eq!(words(1.0 / 60.0), "1 line a minute");
+        assert_eq!(words(7.0 / 3600.0), "7 lines an hour");
+        assert_eq!(words(1.0 / 86_400.0), "1 line a day");
+        assert_eq!(words(0.5 / 86_400.0), "0.5 lines a day");
+    }
 
     #[test]
     fn a_burst_then_the_rate() {

@@ -144,8 +144,8 @@ impl Connection {
         if self.output.unanswered() == 0
             && let Some(rate) = self.input.slow_down()
         {
-            let rate = rate.per_second;
-            let text = format!("you are sending more than {rate} lines a second. The rest will wait; nothing is lost.");
+            let rate = rate.in_words("line");
+            let text = format!("you are sending more than {rate}. The rest will wait; nothing is lost.");
             self.notice(Some(Code::SlowDown), &text, turn);
         }
     }
