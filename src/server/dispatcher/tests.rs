@@ -1,5 +1,7 @@
 //! The dispatcher with a real store, turn by turn.
 
+mod replay;
+
 use super::*;
 use crate::protocol::command::Command;
 use crate::protocol::line::Final;
@@ -18,7 +20,7 @@ struct Turns {
     read_jobs: Receiver<ReadJob>,
     auth_jobs: Receiver<AuthJob>,
     nudges: Receiver<()>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 const ALICE: u64 = 1;
@@ -59,11 +61,14 @@ fn login(serial: u64, name: &str) -> Request {
     request(serial, RequestKind::Login { name, password, from: ADDRESS })
 }
 
+fn settings(dir: &tempfile::TempDir) -> store::StoreSettings {
+    store::StoreSettings { data: dir.path().to_owned(), sync: store::Sync::Full, keep: true }
+}
+
 impl Turns {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let settings = store::StoreSettings { data: dir.path().to_owned(), sync: store::Sync::Full, keep: true };
-        let (store, world) = Store::open(&settings).unwrap();
+        let (store, world) = Store::open(&settings(&dir)).unwrap();
         let settings = HubSettings {
             registration: Registration::Open,
             logins: None,
@@ -78,7 +83,7 @@ impl Turns {
         let channels =
             Channels { requests: Mailbox::new(), workers: workers.clone(), readers, auth, index, checkpoint };
         let dispatcher = Dispatcher::new(Hub::new(settings, world), store, channels, Budget::new(usize::MAX));
-        Self { dispatcher, workers, read_jobs, auth_jobs, nudges, _dir: dir }
+        Self { dispatcher, workers, read_jobs, auth_jobs, nudges, dir }
     }
 
     /// Plays `auth`, which finds every password right.
@@ -91,7 +96,10 @@ impl Turns {
             AuthWork::Hash { name, invite, from, .. } => {
                 AuthOutcome::Hashed { name, invite, hash: "hash".into(), from }
             }
-            work => panic!("{work:?}"),
+            AuthWork::Change { account, generation, .. } => {
+                AuthOutcome::Changed { account, generation, hash: "new hash".into() }
+            }
+            work @ AuthWork::Verify { .. } => panic!("{work:?}"),
         };
         Request { conn, viewer, kind: RequestKind::AuthDone(outcome), bytes: 0 }
     }

@@ -71,6 +71,10 @@ pub(super) struct Now {
     pub wall: u64,
 }
 
+/// An operation and its outcome.
+#[cfg(test)]
+pub(super) type Applied = (Operation, Result<Outcome, Refused>);
+
 #[derive(Debug)]
 pub(super) struct Hub {
     settings: HubSettings,
@@ -81,7 +85,7 @@ pub(super) struct Hub {
     password_checks: PasswordChecks,
     /// Every operation that was applied, in order, with its outcome.
     #[cfg(test)]
-    applied: Vec<(Operation, Result<Outcome, Refused>)>,
+    applied: Vec<Applied>,
 }
 
 impl Hub {
@@ -155,6 +159,12 @@ impl Hub {
         self.tell_presence(now, effects);
         self.password_checks.take_due(now.instant, &mut effects.auth_jobs);
         self.throttle.forget(now.instant);
+    }
+
+    /// The state, and every operation that led to it, with its outcome.
+    #[cfg(test)]
+    pub(super) fn recorded(&self) -> (&State, &[Applied]) {
+        (&self.state, &self.applied)
     }
 
     fn apply(&mut self, now: Now, kind: OperationKind, storage: &mut dyn Storage) -> Result<Outcome, Refusal> {

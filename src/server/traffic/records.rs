@@ -140,7 +140,7 @@ pub(crate) struct InvitedRecord {
 }
 
 /// Everything that the core holds in memory: read at startup, and again after a failed commit.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     /// Names this database's history.
     pub epoch: String,

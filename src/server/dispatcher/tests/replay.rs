@@ -1,0 +1,203 @@
+//! Two nodes with real stores: what one has recorded, the other applies in the same order, in
+//! transactions of its own. Both must come to the same outcomes, the same state and the same
+//! database; then one that follows the log can take over.
+
+use super::*;
+use crate::protocol::command::{Input, parse_line};
+use crate::protocol::names::MessageId;
+use crate::server::core::State;
+use crate::server::hub::Applied;
+use crate::server::store::{Indexer, Reader};
+use crate::server::traffic::{ConversationRef, KNOWN_MAX, Read};
+use proptest::prelude::*;
+
+const CONSOLE: u64 = 4;
+
+/// Lines of one turn, by connection.
+type Lines = Vec<(u64, &'static str)>;
+
+fn lines() -> impl Strategy<Value = Lines> {
+    let line = prop::sample::select(vec![
+        "hello",
+        "/join lobby",
+        "/join ops",
+        "/join den",
+        "/create den private",
+        "/invite den bob",
+        "/invite den carol",
+        "/leave ops",
+        "/leave den",
+        "/topic ops what we run",
+        "/topic ops -",
+        "/say ops up again",
+        "/say den psst",
+        "/msg alice hi",
+        "/msg bob hi",
+        "/post lobby one red",
+        "/post lobby one blue",
+        "/post ops one red",
+        "/post ops two red",
+        "/post @alice one red",
+        "/post @bob one red",
+        "/read lobby 2",
+        "/read ops 1",
+        "/read @bob 1",
+        "/passwd",
+        "/token new phone",
+        "/token revoke phone",
+        "/invitecode uses=2",
+    ]);
+    prop::collection::vec((ALICE..=CONSOLE, line), 1..6)
+}
+
+/// A line's request. Secrets are numbered by `serial`.
+fn ask(conn: u64, line: &str, serial: usize) -> Request {
+    let kind = match parse_line(line) {
+        Input::Text(text) => RequestKind::SayHere(Text::parse(text).unwrap().unwrap()),
+        Input::Command { verb, rest, .. } => match verb.unwrap().parse(rest).unwrap() {
+            Command::Passwd => RequestKind::Passwd { old: Secret::new("password1"), new: Secret::new("password2") },
+            Command::TokenNew { label, here } => {
+                RequestKind::NewToken { label, here, token: Secret::new(&format!("token{serial}")) }
+            }
+            Command::InviteCode { uses, lasts, admin } => {
+                RequestKind::NewInvite { uses, lasts, admin, code: Secret::new(&format!("code{serial}")) }
+            }
+            command => RequestKind::Command(command),
+        },
+        Input::Nothing => panic!("{line:?} is empty"),
+    };
+    request(conn, kind)
+}
+
+impl Turns {
+    /// Alice, Bob, Carol and the console. Alice has been at more addresses than are remembered.
+    fn crowd() -> Self {
+        let mut turns = Self::new();
+        turns.alice_and_bob();
+        turns.turn(vec![register(CAROL, "carol"), request(CONSOLE, RequestKind::Console)]);
+        let carol = turns.checked();
+        turns.turn(vec![carol]);
+        for device in 0..KNOWN_MAX + 2 {
+            let (name, password) = (UserName::parse("alice").unwrap(), Secret::new("password1"));
+            let from = AddressGroup::V4([198, 51, 100, device]);
+            turns.turn(vec![request(10, RequestKind::Login { name, password, from })]);
+            let right = turns.checked();
+            turns.turn(vec![right, Request::detach(conn(10))]);
+        }
+        turns
+    }
+}
+
+/// A second node, to which nobody is connected.
+struct Follower {
+    settings: store::StoreSettings,
+    state: State,
+    transaction: Transaction,
+    _dir: tempfile::TempDir,
+}
+
+impl Follower {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = settings(&dir);
+        let (store, snapshot) = Store::open(&settings).unwrap();
+        let transaction = Transaction { store, open: false, failed: None };
+        Self { settings, state: State::new(snapshot), transaction, _dir: dir }
+    }
+
+    /// Applies what was recorded, with a commit after every few operations.
+    fn follow(&mut self, log: &[Applied], commit_every: usize) {
+        for operations in log.chunks(commit_every) {
+            for (operation, outcome) in operations {
+                assert_eq!(self.state.apply(operation.clone(), &mut self.transaction), *outcome, "{operation:?}");
+            }
+            self.transaction.commit().unwrap();
+        }
+    }
+}
+
+/// What is a store's own: the name of its history, and when it was created.
+fn without_origin(mut snapshot: Snapshot) -> Snapshot {
+    snapshot.epoch.clear();
+    snapshot.accounts[0].at = 0;
+    snapshot
+}
+
+/// Every message in a data directory, as `/history` shows it.
+fn messages(settings: &store::StoreSettings, snapshot: &Snapshot) -> String {
+    Indexer::open(settings, &mut |_, _| {}).unwrap();
+    let mut reader = Reader::open(settings, 1 << 20).unwrap();
+    let mut out = Vec::new();
+    for conversation in &snapshot.conversations {
+        let id = conversation.id;
+        let conversation = ConversationRef { id, target: format!("room{}", id.value()).into() };
+        let read = Read::History { conversation, before: MessageId::MAX, after: None, limit: 500 };
+        let answer = reader.answer(ReadJob { conn: conn(ALICE), read });
+        answer.rows.encode(None, &mut out);
+        answer.last.encode(false, None, &mut out);
+    }
+    String::from_utf8(out).unwrap()
+}
+
+fn follows(script: Vec<Lines>, commit_every: usize) -> String {
+    let mut turns = Turns::crowd();
+    let mut serial = 0;
+    for lines in script {
+        let mut requests = Vec::new();
+        for (conn, line) in lines {
+            serial += 1;
+            requests.push(ask(conn, line, serial));
+        }
+        turns.turn(requests);
+        while !turns.auth_jobs.is_empty() {
+            let checked = turns.checked();
+            turns.turn(vec![checked]);
+        }
+    }
+    let (state, log) = turns.dispatcher.hub.recorded();
+    let first = without_origin(turns.dispatcher.transaction.store.load().unwrap());
+
+    let mut follower = Follower::new();
+    follower.follow(log, commit_every);
+    assert_eq!(follower.state, *state);
+    assert_eq!(without_origin(follower.transaction.store.load().unwrap()), first);
+    follower.transaction.store.close().unwrap();
+    let (store, reopened) = Store::open(&follower.settings).unwrap();
+    assert_eq!(State::new(reopened.clone()), *state);
+    assert_eq!(without_origin(reopened), first);
+
+    let said = messages(&follower.settings, &first);
+    assert_eq!(said, messages(&settings(&turns.dir), &first));
+    store.close().unwrap();
+    said
+}
+
+#[test]
+fn a_node_that_follows_the_log_gives_every_message_the_same_id() {
+    let script = vec![
+        vec![
+            (ALICE, "hello"),
+            (BOB, "/post lobby one red"),
+            (BOB, "/post lobby one red"),
+            (BOB, "/post lobby one blue"),
+        ],
+        vec![(ALICE, "/create den private"), (ALICE, "/invite den bob"), (BOB, "/join den"), (CAROL, "/join den")],
+        vec![(BOB, "/post lobby one red"), (BOB, "/say den psst"), (CAROL, "/msg alice hi"), (ALICE, "/read lobby 2")],
+        vec![(BOB, "/passwd"), (BOB, "/token new phone"), (CONSOLE, "/invitecode uses=2"), (CAROL, "/say lobby hello")],
+    ];
+    let said = follows(script, 4);
+    assert_eq!(said.matches(" bob: red").count(), 1, "{said}");
+    assert!(said.contains("room1 3 "), "{said}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_node_that_follows_the_log_has_the_same_state_and_database(
+        script in prop::collection::vec(lines(), 1..20),
+        commit_every in 1..20usize,
+    ) {
+        follows(script, commit_every);
+    }
+}
