@@ -21,8 +21,8 @@ pub(super) const INDEX_FILE: &str = "index.db";
 /// The file within the data directory that a running server keeps locked.
 pub(super) const LOCK_FILE: &str = "lock";
 
-/// How long one connection waits for another's lock: only at start and at a forced checkpoint.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+/// How long one connection waits for another's lock: only at start.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Earlier versions of SQLite have a fault that can damage a database when its log is restarted.
 const OLDEST_SQLITE: i32 = 3_051_003;

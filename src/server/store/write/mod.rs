@@ -8,7 +8,7 @@
 //! skips the rest of a range.
 //!
 //! The write-ahead log is checkpointed at quiet moments ([`Store::idle`]), and when there is none for
-//! long, by a thread of its own beside the commits ([`super::Checkpointer`]).
+//! long, by a thread of its own beside the commits ([`super::Checkpointer`]): see [`log`].
 
 mod batch;
 mod error;
@@ -25,7 +25,6 @@ use super::db::{DATABASE_FILE, DataDir, StoreSettings, Sync, connect_writer, las
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{Appended, Draft, Snapshot, Write};
-use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
@@ -106,7 +105,7 @@ impl Store {
         let mut db = connect_writer(&file)?;
         let of = |error| StoreError::of(&file, error);
         db.pragma_update(None, "synchronous", "full").map_err(of)?;
-        db.pragma_update(None, "wal_autocheckpoint", 0).map_err(of)?;
+        let log = Log::follow(&mut db).map_err(of)?;
         db.pragma_update(None, "cache_size", -CACHE_KIB).map_err(of)?;
         db.set_prepared_statement_cache_capacity(48);
         schema::prepare(&mut db, &file)?;
@@ -132,7 +131,7 @@ impl Store {
             lasts_saved,
             save_lasts_at: lasts_saved + SAVE_LASTS_AFTER,
             pending: Pending::default(),
-            log: Log::new(),
+            log,
             db,
             file,
             _dir: dir,
@@ -272,7 +271,7 @@ impl Store {
         save_lasts(&change, inexact, self.next_seq - 1)?;
         schema::end_run(&change)?;
         change.commit()?;
-        self.log.checkpoint(&self.db, CheckpointMode::TRUNCATE);
+        self.log.end(&self.db);
         Ok(())
     }
 

@@ -3,10 +3,8 @@
 use super::super::test_support::{
     ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, draft, id, member, open, peopled, room, say,
 };
-use super::log::{LOG_LONG, LOG_MAX, LOG_QUIET};
 use super::*;
 use crate::protocol::names::{AccountId, AddressGroup};
-use crate::server::store::Checkpointer;
 use crate::server::traffic::{AccountRecord, InviteRecord, InvitedRecord, MemberRecord, Role, TokenRecord};
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -273,60 +271,6 @@ fn what_was_committed_survives_a_kill() {
     let (mut store, world) = open(&after.settings());
     assert_eq!(last(&world, LOBBY), 3);
     assert_eq!(say(&mut store, LOBBY, ALICE, &["four"]), 4);
-}
-
-#[test]
-fn the_log_is_checkpointed_when_it_is_quiet() {
-    let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
-    let long = "x".repeat(4000);
-    say(&mut store, LOBBY, ALICE, &vec![long.as_str(); 2 * 256]);
-    assert!(store.log.pages > LOG_QUIET && store.log.checkpointed == 0, "{:?}", store.log);
-    store.idle();
-    assert_eq!(store.log.pages, store.log.checkpointed);
-    // The log was restarted, and is not longer.
-    say(&mut store, LOBBY, ALICE, &["short"]);
-    assert!(store.log.pages < 10, "{:?}", store.log);
-}
-
-/// Commits these.
-fn commit(store: &mut Store, texts: &[&str]) -> Committed {
-    store.begin().unwrap();
-    for text in texts {
-        store.append(&draft(LOBBY, ALICE, text)).unwrap();
-    }
-    store.commit().unwrap()
-}
-
-#[test]
-fn a_long_log_is_checkpointed_beside_the_commits_and_restarted() {
-    let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
-    let checkpointer = Checkpointer::open(&dir.settings()).unwrap();
-    store.log.long_at = 50;
-    let long = "x".repeat(4000);
-    assert!(commit(&mut store, &vec![long.as_str(); 200]).long_log);
-    checkpointer.checkpoint();
-    assert!(!commit(&mut store, &["restarted"]).long_log);
-    assert!(store.log.pages < 10, "{:?}", store.log);
-    assert_eq!((store.log.long_at, store.log.force_at), (LOG_LONG, LOG_MAX));
-    // The writer itself checkpoints a few pages, such as those committed during a checkpoint.
-    store.log.long_at = 50;
-    assert!(!commit(&mut store, &vec![long.as_str(); 100]).long_log);
-    assert_eq!(store.log.pages, store.log.checkpointed);
-    assert!(!commit(&mut store, &["restarted"]).long_log);
-    assert!(store.log.pages < 10, "{:?}", store.log);
-}
-
-#[test]
-fn a_commit_checkpoints_the_log_when_nothing_else_does() {
-    let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
-    (store.log.long_at, store.log.force_at) = (50, 300);
-    let long = "x".repeat(4000);
-    assert!(commit(&mut store, &vec![long.as_str(); 200]).long_log);
-    assert!(!commit(&mut store, &vec![long.as_str(); 200]).long_log);
-    assert_eq!(store.log.pages, store.log.checkpointed);
 }
 
 #[test]
