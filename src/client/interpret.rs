@@ -4,7 +4,7 @@
 //! server as typed, even those that this version does not know: the server may be newer.
 
 use super::known_names::KnownNames;
-use crate::protocol::command::{Command, Input, LINE_MAX, Setting, label_of, parse_line};
+use crate::protocol::command::{AfterRoom, Command, Input, LINE_MAX, RoomWord, Setting, Verb, label_of, parse_line};
 use crate::protocol::names::{RoomName, Target};
 
 /// The most bytes of the client's label: `/@c`, a number and a space.
@@ -40,7 +40,12 @@ pub(super) enum Interpretation {
 }
 
 /// Interprets a line that was entered while `room` was the current room.
-pub(super) fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnce() -> String) -> Interpretation {
+pub(super) fn interpret(
+    line: &str,
+    room: Option<&RoomName>,
+    names: &KnownNames,
+    new_key: impl FnOnce() -> String,
+) -> Interpretation {
     let refused = |code, text: &str| Interpretation::Refused { code, text: text.to_owned() };
     if line.contains(['\n', '\r']) {
         return refused("bad-text", "a message is one line, without line ends in it");
@@ -59,7 +64,11 @@ pub(super) fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnc
                 return refused("not-allowed", "this client manages tags and deflate itself.");
             }
             // Even if the arguments look wrong: the server decides.
-            _ => Interpretation::Command(format!("{}{rest}", verb.name)),
+            _ => {
+                let named = room.filter(|_| leaves_room_out(verb, rest, names));
+                let with_room = named.map(|room| Verb::with_room(room.as_str(), rest));
+                Interpretation::Command(format!("{}{}", verb.name, with_room.as_deref().unwrap_or(rest)))
+            }
         },
         Input::Command { verb: Err(_), .. } => Interpretation::Command(without_label(line).to_owned()),
     };
@@ -74,6 +83,20 @@ pub(super) fn interpret(line: &str, room: Option<&RoomName>, new_key: impl FnOnc
         return Interpretation::Refused { code: "line-too-long", text };
     }
     interpreted
+}
+
+/// Whether a command is about the current room without naming it. The server takes this client for a
+/// program, whose ROOM it never guesses, so the client names the room; it has heard of all that the user
+/// is in. A lone word that may be a text or a room stays as it is, and the server says what to type.
+fn leaves_room_out(verb: &Verb, rest: &str, names: &KnownNames) -> bool {
+    match verb.room_word(rest) {
+        RoomWord::Named => false,
+        RoomWord::LeftOut => true,
+        RoomWord::Unclear { word, alone } => {
+            let text_alone = alone && verb.after_room == Some(AfterRoom::Text) && word != "-";
+            !text_alone && !names.is_like_a_room(word)
+        }
+    }
 }
 
 /// The command after the slash and the user's own label, if there is one.
@@ -175,7 +198,7 @@ mod tests {
     use super::*;
 
     fn interpreted(line: &str) -> Interpretation {
-        interpret(line, Some(&RoomName::lobby()), || "key".to_owned())
+        interpret(line, Some(&RoomName::lobby()), &KnownNames::default(), || "key".to_owned())
     }
 
     fn post(target: &str, text: &str) -> Interpretation {
@@ -198,8 +221,32 @@ mod tests {
     }
 
     #[test]
+    fn a_command_about_the_current_room_names_it() {
+        let names = KnownNames::default();
+        ["lobby", "ops"].iter().for_each(|room| names.room(room));
+        let sent = |line: &str| match interpret(line, Some(&RoomName::lobby()), &names, || "key".to_owned()) {
+            Interpretation::Command(command) => command,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(sent("/leave"), "leave #lobby");
+        assert_eq!(leaves_room(&sent("/leave")), Some(RoomName::lobby()));
+        assert_eq!(sent("/invite bob"), "invite #lobby bob");
+        assert_eq!(sent("/invite ops bob"), "invite ops bob");
+        assert_eq!(sent("/topic  the house  rules"), "topic #lobby  the house  rules");
+        assert_eq!(sent("/topic -"), "topic #lobby -");
+        // These name a room, or the server says what to type.
+        for as_typed in ["topic ops the pumps", "topic lobb the rules", "topic rules", "join", "kick bob"] {
+            assert_eq!(sent(&format!("/{as_typed}")), as_typed);
+        }
+        let nowhere = interpret("/leave", None, &names, || "key".to_owned());
+        assert_eq!(nowhere, Interpretation::Command("leave".to_owned()));
+    }
+
+    #[test]
     fn a_line_that_can_not_be_sent_is_refused() {
-        let code = |line: &str, room: Option<&RoomName>| match interpret(line, room, || "key".to_owned()) {
+        let code = |line: &str, room: Option<&RoomName>| match interpret(line, room, &KnownNames::default(), || {
+            "key".to_owned()
+        }) {
             Interpretation::Refused { code, .. } => code,
             other => panic!("{other:?}"),
         };
@@ -208,7 +255,8 @@ mod tests {
         assert_eq!(code(&"a".repeat(LINE_MAX), Some(&lobby)), "line-too-long");
         assert_eq!(code("/set tags off", Some(&lobby)), "not-allowed");
         assert_eq!(code("a\nb", Some(&lobby)), "bad-text");
-        let long = |bytes: usize| interpret(&"a".repeat(bytes), Some(&lobby), || "key".to_owned());
+        let long =
+            |bytes: usize| interpret(&"a".repeat(bytes), Some(&lobby), &KnownNames::default(), || "key".to_owned());
         let most = LINE_MAX - LABEL_ROOM - "post lobby key ".len();
         assert!(matches!(long(most), Interpretation::Post { .. }));
         let told = format!("that line is 4000 bytes, and the limit here is {most}. Nothing was sent.");

@@ -3,6 +3,7 @@
 //! The network thread learns them from lines and the line editor completes them: shared on
 //! purpose, behind a lock that is held for a look-up and never during I/O.
 
+use crate::protocol::command::is_mistyped;
 use crate::protocol::names::{RoomName, UserName};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -40,6 +41,13 @@ impl KnownNames {
     #[must_use]
     pub(super) fn rooms(&self, start: &str) -> Vec<String> {
         matching(&self.0.lock().rooms, start)
+    }
+
+    /// Whether a word may be meant to be a room: one has that name, but for a slip.
+    #[must_use]
+    pub(super) fn is_like_a_room(&self, word: &str) -> bool {
+        let seen = self.0.lock();
+        seen.rooms.keys().any(|room| room.eq_ignore_ascii_case(word) || is_mistyped(word, room))
     }
 
     /// People whose names begin with this, in order.

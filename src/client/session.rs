@@ -228,7 +228,7 @@ impl Session {
 
     fn request(&mut self, id: RequestId, line: &str) {
         let key = &mut self.keys;
-        let interpretation = interpret::interpret(line, self.room.as_ref(), || {
+        let interpretation = interpret::interpret(line, self.room.as_ref(), &self.names, || {
             key.count += 1;
             format!("{}-{}", key.prefix, key.count)
         });

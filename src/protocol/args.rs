@@ -173,6 +173,11 @@ impl<'a> Args<'a> {
     }
 }
 
+/// The words of a command's arguments.
+pub(super) fn words(rest: &str) -> impl Iterator<Item = &str> {
+    rest.split(' ').filter(|word| !word.is_empty())
+}
+
 fn next_word(rest: &str) -> Option<(&str, &str)> {
     let rest = rest.trim_start_matches(' ');
     if rest.is_empty() {

@@ -11,8 +11,12 @@ use crate::protocol::names::{MessageId, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Secret;
 use std::time::Duration;
 
+mod hints;
+mod room;
 mod table;
 
+pub use hints::unknown;
+pub use room::{AfterRoom, RoomWord, is_mistyped};
 pub use table::TABLE;
 
 pub use super::args::{
@@ -66,6 +70,8 @@ pub struct Verb {
     pub help: &'static str,
     /// Its final line when it succeeds.
     pub done: &'static str,
+    /// What follows its ROOM, if that may be left out.
+    pub after_room: Option<AfterRoom>,
     /// The keys of its `key=value` options.
     options: &'static [&'static str],
     parse: fn(&mut Args<'_>) -> Result<Command, Refusal>,
@@ -275,24 +281,6 @@ pub fn find(name: &str) -> Option<&'static Verb> {
     TABLE.iter().find(|verb| verb.name.eq_ignore_ascii_case(name))
 }
 
-/// The refusal of an unknown verb; it suggests the nearest one.
-#[must_use]
-pub fn unknown(word: &str) -> Refusal {
-    let lower = word.to_ascii_lowercase();
-    let near = TABLE
-        .iter()
-        .map(|verb| (strsim::damerau_levenshtein(&lower, verb.name), verb.name))
-        .min()
-        .filter(|&(distance, name)| distance <= 2 && distance * 2 < name.len().min(lower.len()));
-    // A word can be as long as the line, and the answer should not be.
-    let shown: String = lower.chars().take(24).collect();
-    let text = match near {
-        Some((_, name)) => format!("there is no /{shown}. Did you mean /{name}? /help lists all commands."),
-        None => format!("there is no /{shown}. /help lists all commands."),
-    };
-    Refusal::new(Code::UnknownVerb, text)
-}
-
 impl Verb {
     /// Reads the arguments.
     ///
@@ -307,6 +295,11 @@ impl Verb {
             }
             refusal
         })
+    }
+
+    /// Whether a word is one of the verb's options.
+    fn is_option(&self, word: &str) -> bool {
+        word.split_once('=').is_some_and(|(key, _)| self.options.contains(&key))
     }
 
     /// `/verb ARGUMENTS`, as `/help` shows it.

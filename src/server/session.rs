@@ -10,7 +10,9 @@ mod options;
 pub(super) use options::{Options, set_text};
 
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::command::{Command, Input, LINE_MAX, LINE_MAX_NEW, Setting, Verb, Who, label_of, parse_line};
+use crate::protocol::command::{
+    Command, Input, LINE_MAX, LINE_MAX_NEW, RoomWord, Setting, Verb, Who, label_of, parse_line,
+};
 use crate::protocol::deflate::DICTIONARY;
 use crate::protocol::frame::text;
 use crate::protocol::line::{Final, Rows};
@@ -229,6 +231,11 @@ impl Session {
             let text = format!("/{} needs a login. /login NAME, or /register NAME if you are new.", verb.name);
             return Err(Refusal::new(Code::NotLoggedIn, text));
         }
+        if self.may_leave_room_out(verb, rest) {
+            let request = RequestKind::InCurrentRoom { verb, rest: rest.into() };
+            // It may be answered in rows.
+            return Ok(Next::Do(SessionAction::RequestAndWait(request)));
+        }
         let already = logged_in && verb.who == Who::New;
         let refusal = || Refusal::new(Code::AlreadyLoggedIn, "you are logged in already. /quit, then come back.");
         let command = match verb.parse(rest) {
@@ -252,6 +259,16 @@ impl Session {
             (false, next) => Ok(next),
             (true, Next::AskFor(_)) => Ok(Next::AskFor(Question::Refused { refusal: refusal(), answers: 1 })),
             (true, Next::Do(_)) => Err(refusal()),
+        }
+    }
+
+    /// Whether the hub has to say which room is meant. A program means a ROOM wherever its line can be
+    /// read as naming one: what it said of a room that is gone must not come to be about another.
+    fn may_leave_room_out(&self, verb: &Verb, rest: &str) -> bool {
+        match verb.room_word(rest) {
+            RoomWord::Named => false,
+            RoomWord::LeftOut => true,
+            RoomWord::Unclear { .. } => !self.options.tags,
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) use records::{
 };
 
 use crate::protocol::code::Refusal;
-use crate::protocol::command::Command;
+use crate::protocol::command::{Command, Verb};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, MessageId, Text, UserName};
 use crate::protocol::secrets::{Digest, Secret};
@@ -118,6 +118,8 @@ pub(super) enum RequestKind {
     SayHere(Text),
     /// A `/join` or `/switch` that could not be parsed, and why: there is no current room any more.
     LeaveCurrentRoom(Refusal),
+    /// A command whose ROOM was left out, or may have been; its arguments as they were typed.
+    InCurrentRoom { verb: &'static Verb, rest: Box<str> },
     /// Any other command of somebody who is logged in.
     Command(Command),
     /// The peer leaves, by `/quit` (`answer` is true) or by the end of its input: what was

@@ -1,6 +1,6 @@
 //! The table itself.
 
-use super::{Command, Verb, Who};
+use super::{AfterRoom, Command, Verb, Who};
 use crate::protocol::args::{
     INVITE_USES_MAX, KEY_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, room_name,
     said, setting, target_name, unexpected, user_name,
@@ -10,8 +10,20 @@ use crate::protocol::secrets::Secret;
 use std::time::Duration;
 
 macro_rules! verb {
-    ($name:literal $usage:literal, $who:ident, $help:literal, $done:literal, [$($key:literal),*], $parse:expr) => {
-        Verb { name: $name, usage: $usage, who: Who::$who, help: $help, done: $done, options: &[$($key),*], parse: $parse }
+    // What follows a ROOM that may be left out stands in parentheses.
+    ($name:literal $usage:literal ($after:ident), $($rest:tt)*) => { verb!(@ Some(AfterRoom::$after), $name $usage, $($rest)*) };
+    ($name:literal $usage:literal, $($rest:tt)*) => { verb!(@ None, $name $usage, $($rest)*) };
+    (@ $after:expr, $name:literal $usage:literal, $who:ident, $help:literal, $done:literal, [$($key:literal),*], $parse:expr) => {
+        Verb {
+            name: $name,
+            usage: $usage,
+            who: Who::$who,
+            help: $help,
+            done: $done,
+            after_room: $after,
+            options: &[$($key),*],
+            parse: $parse,
+        }
     };
 }
 
@@ -89,17 +101,17 @@ pub const TABLE: &[Verb] = &[
     verb!("join" "ROOM", User, "enters a room and makes it your current one; creates it if there is none", "+ ROOM…", [], |a| {
         Ok(Command::Join(a.room("ROOM")?))
     }),
-    verb!("leave" "ROOM", User, "leaves a room for good", "+ ROOM…", [], |a| Ok(Command::Leave(a.existing_room("ROOM")?))),
+    verb!("leave" "[ROOM]" (Nothing), User, "leaves a room for good", "+ ROOM…", [], |a| Ok(Command::Leave(a.existing_room("ROOM")?))),
     verb!("switch" "ROOM", User, "makes another of your rooms the current one", "+ ROOM…", [], |a| {
         Ok(Command::Switch(a.room("ROOM")?))
     }),
-    verb!("invite" "ROOM NAME", User, "invites someone to a room that you are in", "+ …", [], |a| {
+    verb!("invite" "[ROOM] NAME" (Word), User, "invites someone to a room that you are in", "+ …", [], |a| {
         Ok(Command::Invite { room: a.room("ROOM")?, name: a.name("NAME")? })
     }),
     verb!("who" "[ROOM]", Member, "lists the members of a room, and which of them are here", "+ N members", [], |a| {
         Ok(Command::Who(a.optional_word().map(room_name).transpose()?))
     }),
-    verb!("topic" "ROOM [TEXT or -]", Member, "shows a room's topic, sets it, or clears it (-)", "+ …", [], |a| {
+    verb!("topic" "[ROOM] [TEXT or -]" (Text), Member, "shows a room's topic, sets it, or clears it (-)", "+ …", [], |a| {
         let room = a.room("ROOM")?;
         match a.tail() {
             None => Ok(Command::TopicShow(room)),

@@ -27,12 +27,6 @@ fn a_line_is_empty_a_text_or_a_command() {
 }
 
 #[test]
-fn unknown_verbs_get_a_suggestion() {
-    assert!(parse("/jion ops").unwrap_err().text.contains("Did you mean /join?"));
-    assert!(!parse("/foo").unwrap_err().text.contains("Did you mean"));
-}
-
-#[test]
 fn a_trailing_text_is_verbatim_after_one_space() {
     let Command::Say { text, target, .. } = parse("/say   Lobby  two  spaces ").unwrap() else { panic!() };
     assert_eq!((text.as_str(), target.to_string().as_str()), (" two  spaces ", "lobby"));
@@ -98,6 +92,15 @@ fn labels_are_found_on_lines_that_are_refused_whole() {
     assert_eq!(label_of(b"/@x1 say \xff"), Some("x1"));
     assert_eq!(label_of(b"/@x1"), None);
     assert_eq!(label_of(b"hello"), None);
+}
+
+#[test]
+fn the_usage_says_whether_the_room_may_be_left_out() {
+    for verb in TABLE {
+        let shown = verb.usage.starts_with("[ROOM]");
+        // /who is about the current room by itself.
+        assert_eq!(verb.after_room.is_some(), shown && verb.name != "who", "{}", verb.name);
+    }
 }
 
 #[test]

@@ -9,12 +9,14 @@
 //! thread runs it.
 //!
 //! `login` and `attach` let connections in; `account`, `rooms`, `messages` and `reading` hold the
-//! verbs; `presence` announces who comes and goes; `connections` knows who is connected; `throttle`
-//! and `password_checks` handle passwords; `refusals` has the sentences for what the core refuses.
+//! verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes and
+//! goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords;
+//! `refusals` has the sentences for what the core refuses.
 
 mod account;
 mod attach;
 mod connections;
+mod current_room;
 mod effects;
 mod login;
 mod messages;
@@ -182,14 +184,14 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
     let command = match kind {
         RequestKind::SayHere(text) => return messages::say_here(cx, text),
         RequestKind::LeaveCurrentRoom(refusal) => {
-            cx.hub.connections.set_current_room(cx.conn, None);
-            return Err(refusal);
+            return Err(cx.leave_current_room(refusal));
         }
         RequestKind::Passwd { old, new } => return login::passwd(cx, old, new),
         RequestKind::NewToken { label, here, token } => return account::new_token(cx, label, here, &token),
         RequestKind::NewInvite { uses, lasts, admin, code } => {
             return account::new_invite(cx, account::NewInvite { uses, lasts, admin }, &code);
         }
+        RequestKind::InCurrentRoom { verb, rest } => current_room::read(cx, verb, &rest)?,
         RequestKind::Command(command) => command,
         other => return Err(unexpected(&other)),
     };

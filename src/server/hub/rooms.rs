@@ -20,9 +20,7 @@ pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Ans
 }
 
 pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
-    // There is a current room afterwards only if this succeeds.
-    cx.hub.connections.set_current_room(cx.conn, None);
-    let outcome = cx.apply(AccountAction::JoinRoom(name))?;
+    let outcome = cx.apply(AccountAction::JoinRoom(name)).map_err(|refusal| cx.leave_current_room(refusal))?;
     let Outcome::RoomJoined { room, new } = outcome else { return Err(unexpected(&outcome)) };
     if new {
         cx.entered_room(room);
@@ -55,9 +53,7 @@ pub(super) fn leave(cx: &mut Context<'_>, name: RoomName) -> Answered {
 }
 
 pub(super) fn switch(cx: &mut Context<'_>, name: &RoomName) -> Answered {
-    // There is a current room afterwards only if this succeeds.
-    cx.hub.connections.set_current_room(cx.conn, None);
-    let room = cx.hub.state.joined_room(name, cx.account).map_err(refusal)?;
+    let room = cx.hub.state.joined_room(name, cx.account).map_err(|refused| cx.leave_current_room(refusal(refused)))?;
     cx.hub.connections.set_current_room(cx.conn, Some(room));
     cx.done(cx.describe_room(room))
 }

@@ -167,9 +167,17 @@ fn after_login_reads_and_secrets_hold_back_the_next_line() {
         > /switch a b
         ask LeaveCurrentRoom bad-argument
         > /leave
-        - bad-argument
+        ask alone InCurrentRoom
+        > /leave ops
+        ask Command Leave
+        > /topic the rules
+        ask alone InCurrentRoom
         > /set tags on
         + tags on epoch=E protocol=1
+        > /topic the rules
+        ask Command TopicSet
+        > /topic
+        ask alone InCurrentRoom
         > /join ops
         ask Command Join
         > /set deflate 2

@@ -75,6 +75,92 @@ fn a_room_is_created_joined_and_left() {
 }
 
 #[test]
+fn a_room_that_is_left_out_is_the_current_one() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.plays(
+        "
+        alice> /create ops
+        alice< + ops created; you own it. /switch ops to talk there.
+        alice> /topic the house  rules
+        bob< [lobby] * alice set the topic: the house  rules
+        alice< + lobby - the house  rules
+        alice> /topic
+        alice< + lobby - the house  rules
+        alice> /topic ops the pumps
+        alice< + ops - the pumps
+        alice> /topic #ops
+        alice< + ops - the pumps
+        alice> /topic don't panic
+        bob< [lobby] * alice set the topic: don't panic
+        alice< + lobby - don't panic
+        alice> /topic -
+        bob< [lobby] * alice cleared the topic
+        alice< + lobby has no topic now.
+        alice> /topic party
+        alice< - no-such-room: there is no room party. If you mean lobby, where you are: /topic #lobby party
+        alice> /topic loby the party
+        alice< - no-such-room: there is no room loby. Did you mean lobby? If you mean lobby, where you are: /topic #lobby loby the party
+        alice> /switch ops
+        alice< + ops - you're the only member. Topic: the pumps
+        alice> /invite bob
+        bob< * invited: ops by alice. /join ops
+        alice< + bob is invited to ops and has been told.
+        alice> /invite lobby bob
+        alice< + bob is already in lobby.
+        alice> /leave
+        alice< + ops - you left.
+        alice> /leave
+        alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
+        alice> /invite bob
+        alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
+        alice> /topic the house rules
+        alice< - no-such-room: there is no room the. /rooms lists the rooms you can see.
+        alice> /leave lobby
+        bob< [lobby] * alice left
+        alice< + lobby - you left.
+    ",
+    );
+}
+
+#[test]
+fn a_programs_room_is_never_guessed() {
+    let mut chat = Chat::of(&["bot"]);
+    chat.plays(
+        "
+        bot> /set tags on
+        bot< + tags on epoch=E protocol=1
+        bot> /topic gone is gone
+        bot< - no-such-room: there is no room gone. /rooms lists the rooms you can see.
+        bot> /topic it's gone
+        bot< - bad-name: it's can't be a room: a name can contain only letters (a-z, A-Z), digits, - and _.
+        bot> /topic #lobby mine
+        bot< + lobby - mine
+        bot> /topic
+        bot< + lobby - mine
+        bot> /leave
+        bot< + lobby - you left.
+    ",
+    );
+}
+
+#[test]
+fn a_switch_that_fails_says_how_to_go_back() {
+    let mut chat = Chat::of(&["alice"]);
+    chat.plays(
+        "
+        alice> /switch nowhere
+        alice< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see. You're not in a room now; /switch lobby goes back.
+        alice> /switch nowhere
+        alice< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see.
+        alice> /switch lobby
+        alice< + lobby - you're the only member. Type to talk.
+        alice> /join b!d
+        alice< - bad-name: b!d can't be a room: a name can contain only letters (a-z, A-Z), digits, - and _. You're not in a room now; /switch lobby goes back.
+    ",
+    );
+}
+
+#[test]
 fn a_private_room_is_visible_only_to_the_invited() {
     let mut chat = Chat::of(&["alice", "bob", "carol"]);
     chat.plays(
@@ -93,13 +179,13 @@ fn a_private_room_is_visible_only_to_the_invited() {
         bob> /invite den carol
         bob< - no-such-room: there is no room den. /rooms lists the rooms you can see.
         bob> /topic den
-        bob< - no-such-room: there is no room den. /rooms lists the rooms you can see.
+        bob< - no-such-room: there is no room den. If you mean lobby, where you are: /topic #lobby den
         bob> /read den 0
         bob< - no-such-room: there is no room den. /rooms lists the rooms you can see.
         bob> /create den
         bob< - not-allowed: that name isn't available. Choose another.
         bob> /join den
-        bob< - not-allowed: that name isn't available. Choose another.
+        bob< - not-allowed: that name isn't available. Choose another. You're not in a room now; /switch lobby goes back.
         bob> hello
         bob< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         alice> /invite den dave
@@ -142,7 +228,7 @@ fn a_failed_join_or_switch_leaves_no_current_room() {
         alice> /join lobby
         alice< + lobby - 2 members, 2 here. Type to talk.
         alice> /join a b
-        alice< - bad-argument: Unexpected: b. Use: /join ROOM
+        alice< - bad-argument: You're not in a room now; /switch lobby goes back. Unexpected: b. Use: /join ROOM
         alice> hello
         alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         alice> /switch lobby
@@ -150,13 +236,13 @@ fn a_failed_join_or_switch_leaves_no_current_room() {
         alice> hello
         bob< [lobby] alice: hello
         alice> /switch nowhere
-        alice< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see.
+        alice< - no-such-room: there is no room nowhere. /rooms lists the rooms you can see. You're not in a room now; /switch lobby goes back.
         alice> hello
         alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         alice> /switch lobby
         alice< + lobby - 2 members, 2 here. Type to talk.
         alice> /switch
-        alice< - bad-argument: ROOM is missing. Use: /switch ROOM
+        alice< - bad-argument: You're not in a room now; /switch lobby goes back. ROOM is missing. Use: /switch ROOM
         alice> hello
         alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
         alice> /switch lobby

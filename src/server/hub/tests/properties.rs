@@ -53,6 +53,11 @@ fn line() -> impl Strategy<Value = String> {
         "/token list",
         "/invitecode",
         "/nothing",
+        "/leave",
+        "/topic",
+        "/topic the rules",
+        "/topic x rules",
+        "/invite bob",
         "/passwd",
         PASSWORD,
     ]);

@@ -1,0 +1,106 @@
+//! What an unknown verb is answered with: the verb that does the same here, for words of other chats,
+//! or else the nearest name in the table.
+
+use super::{TABLE, find};
+use crate::protocol::code::{Code, Refusal};
+
+/// Words that other chats have for what a verb here does. A word that is a verb of the table itself is
+/// never looked up.
+const OTHER_WORDS: &[(&str, &[&str])] = &[
+    ("quit", &["bye", "disconnect", "exit", "logoff", "logout", "signoff", "signout"]),
+    ("help", &["commands", "h", "man", "usage"]),
+    ("register", &["nick", "rename", "signup"]),
+    ("login", &["auth", "identify", "signin"]),
+    ("passwd", &["password"]),
+    ("whoami", &["account", "id", "whoiam"]),
+    ("sessions", &["devices"]),
+    ("set", &["option", "options", "settings"]),
+    ("rooms", &["channels", "list", "ls"]),
+    ("conversations", &["chats", "inbox", "unread"]),
+    ("create", &["mkroom", "newroom", "open"]),
+    ("join", &["channel", "enter", "j", "room"]),
+    ("leave", &["part", "wc"]),
+    ("switch", &["buffer", "cd", "go", "goto", "win", "window"]),
+    ("who", &["here", "members", "names", "online", "people", "userlist", "users"]),
+    ("topic", &["subject", "title"]),
+    ("msg", &["dm", "notice", "pm", "privmsg", "query", "r", "tell", "w", "whisper"]),
+    ("history", &["backlog", "last", "lastlog", "log", "scrollback"]),
+    ("search", &["find", "grep"]),
+];
+
+/// What to know besides, where the verb is not quite what the word is elsewhere.
+const NOTES: &[(&str, &str)] = &[
+    ("nick", "An account keeps its name for good. For another one, /quit, and then: "),
+    ("rename", "An account keeps its name for good. For another one, /quit, and then: "),
+    ("query", "Direct messages need no window of their own: "),
+];
+
+/// The refusal of an unknown verb; it suggests the one that is meant.
+#[must_use]
+pub fn unknown(word: &str) -> Refusal {
+    let lower = word.to_ascii_lowercase();
+    // A word can be as long as the line, and the answer should not be.
+    let shown: String = lower.chars().take(24).collect();
+    let known = OTHER_WORDS.iter().find(|(_, words)| words.contains(&lower.as_str()));
+    if let Some(verb) = known.and_then(|(name, _)| find(name)) {
+        let note = NOTES.iter().find(|(word, _)| *word == lower).map_or("", |(_, note)| note);
+        let text = format!("there is no /{shown} here. {note}{} {}.", verb.form(), verb.help);
+        return Refusal::new(Code::UnknownVerb, text);
+    }
+    let near = TABLE
+        .iter()
+        .map(|verb| (strsim::damerau_levenshtein(&lower, verb.name), verb.name))
+        .min()
+        .filter(|&(distance, name)| distance <= 2 && distance * 2 < name.len().min(lower.len()));
+    let text = match near {
+        Some((_, name)) => format!("there is no /{shown}. Did you mean /{name}? /help lists all commands."),
+        None => format!("there is no /{shown}. /help lists all commands."),
+    };
+    Refusal::new(Code::UnknownVerb, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_another_chat_names_the_verb_that_does_it_here() {
+        for (word, verb) in [
+            ("part", "/leave [ROOM] leaves"),
+            ("NAMES", "/who [ROOM] lists"),
+            ("list", "/rooms [after=NAME] [limit=N] lists"),
+            ("w", "/msg NAME TEXT says"),
+            ("exit", "/quit says goodbye"),
+            ("bye", "/quit says goodbye"),
+            ("whisper", "/msg NAME TEXT says"),
+        ] {
+            let refusal = unknown(word);
+            assert_eq!(refusal.code, Code::UnknownVerb);
+            assert!(refusal.text.contains(verb), "{}", refusal.text);
+        }
+        assert!(unknown("nick").text.contains("keeps its name for good"), "{}", unknown("nick").text);
+    }
+
+    #[test]
+    fn other_words_are_typing_mistakes_or_unknown() {
+        assert!(unknown("jion").text.contains("Did you mean /join?"));
+        assert!(!unknown("foo").text.contains("Did you mean"));
+        let long = unknown(&"x".repeat(3000)).text;
+        assert!(long.len() < 100, "{long}");
+    }
+
+    #[test]
+    fn every_hint_is_of_use() {
+        let words: Vec<&str> = OTHER_WORDS.iter().flat_map(|(_, words)| words.iter().copied()).collect();
+        for (n, word) in words.iter().enumerate() {
+            assert!(find(word).is_none(), "/{word} is a verb itself, so its hint is never shown");
+            assert!(!words[..n].contains(word), "{word} is there twice");
+        }
+        for (verb, _) in OTHER_WORDS {
+            assert!(find(verb).is_some(), "there is no /{verb}");
+        }
+        for (word, _) in NOTES {
+            assert!(words.contains(word), "{word} has a note and no verb");
+        }
+    }
+}
