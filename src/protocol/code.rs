@@ -65,6 +65,8 @@ codes! {
     NoSuchRoom = "no-such-room",
     /// No such account.
     NoSuchUser = "no-such-user",
+    /// There is no message with that id, or it is gone.
+    NoSuchMessage = "no-such-message",
     /// There is no current room to say bare text in.
     NoRoom = "no-room",
     /// You are not in that room.

@@ -183,6 +183,22 @@ pub enum Command {
         /// The message.
         text: Text,
     },
+    /// `/me TEXT` and `/act TARGET TEXT`
+    Act {
+        /// The current room if missing.
+        target: Option<Target>,
+        /// What the author does.
+        text: Text,
+    },
+    /// `/reply TARGET ID TEXT`
+    Reply {
+        /// The conversation.
+        target: Target,
+        /// The message that is answered.
+        id: MessageId,
+        /// The answer.
+        text: Text,
+    },
     /// `/history [TARGET] [before=ID] [after=ID] [limit=N]`
     History {
         /// The current room if missing.

@@ -5,6 +5,7 @@
 //! never holds a line ending: callers hand in texts that were checked at the edge.
 
 use super::code::{Code, Refusal};
+use super::names::MessageId;
 
 /// Longest server line in bytes, tags and line ending included.
 pub const SERVER_LINE_MAX: usize = 8192;
@@ -20,12 +21,23 @@ pub struct Tags<'a> {
     pub at: Option<u64>,
     /// On direct messages: the other side, as `@NAME`.
     pub to: Option<&'a str>,
+    /// The id of the message that this one answers.
+    pub reply: Option<u64>,
     /// What happened in a room: `join`, `leave`, `online`, `offline`, `topic`, `read`, …
     pub ev: Option<&'a str>,
     /// To whom it happened, or who did it.
     pub who: Option<&'a str>,
     /// Seconds after which trying again makes sense.
     pub retry: Option<u64>,
+}
+
+/// The mark of what an author does rather than says.
+pub const MARK_ME: &str = "me";
+
+/// The mark of an answer: the message's id and its author's name.
+#[must_use]
+pub fn reply_mark(id: MessageId, author: &str) -> String {
+    format!("re {id} {author}")
 }
 
 /// What a line says, without its tags.
@@ -116,6 +128,9 @@ impl<'a> Tags<'a> {
         if let Some(v) = self.to {
             put("to", v);
         }
+        if let Some(v) = self.reply {
+            put("reply", digits.format(v));
+        }
         if let Some(v) = self.ev {
             put("ev", v);
         }
@@ -140,6 +155,7 @@ impl<'a> Tags<'a> {
                 "id" => tags.id = value.parse().ok(),
                 "at" => tags.at = value.parse().ok(),
                 "to" => tags.to = Some(value),
+                "reply" => tags.reply = value.parse().ok(),
                 "ev" => tags.ev = Some(value),
                 "who" => tags.who = Some(value),
                 "retry" => tags.retry = value.parse().ok(),

@@ -9,8 +9,8 @@ use crate::protocol::secrets::Digest;
 use crate::server::core::{NotStored, Registration, Storage};
 use crate::server::hub::{Effects, Hub, HubSettings, Now};
 use crate::server::traffic::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Request, RequestKind, Role,
-    Share, Snapshot, TokenRecord, Viewer, Write,
+    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, MessageRecord, Request,
+    RequestKind, Role, Share, Snapshot, TokenRecord, Viewer, Write,
 };
 use std::time::Instant;
 
@@ -34,6 +34,10 @@ impl Storage for Counter {
     fn append(&mut self, _: &Draft) -> Result<Appended, NotStored> {
         self.0 = self.0.next().unwrap_or(MessageId::ZERO);
         Ok(Appended::New(self.0))
+    }
+
+    fn find(&mut self, _: ConversationId, _: MessageId) -> Result<Option<MessageRecord>, NotStored> {
+        Ok(None)
     }
 }
 

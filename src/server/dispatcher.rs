@@ -7,12 +7,13 @@
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
-use crate::protocol::names::ConnId;
+use crate::protocol::names::{ConnId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
 use crate::server::traffic::{
-    Appended, AuthJob, Budget, Delivery, Draft, Mailbox, ReadJob, Request, RequestKind, Share, Snapshot, Write,
+    Appended, AuthJob, Budget, Delivery, Draft, Mailbox, MessageRecord, ReadJob, Request, RequestKind, Share, Snapshot,
+    Write,
 };
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
@@ -262,10 +263,12 @@ impl Transaction {
         }
         let begun = if self.open { Ok(()) } else { self.store.begin() };
         self.open |= begun.is_ok();
-        begun.and_then(|()| step(&mut self.store)).map_err(|error| {
-            self.failed = Some(error);
-            NotStored
-        })
+        begun.and_then(|()| step(&mut self.store)).map_err(|error| self.fail(error))
+    }
+
+    fn fail(&mut self, error: CommitError) -> NotStored {
+        self.failed = Some(error);
+        NotStored
     }
 
     /// `None` if there was nothing to store.
@@ -295,6 +298,14 @@ impl Storage for Transaction {
 
     fn append(&mut self, draft: &Draft) -> Result<Appended, NotStored> {
         self.step(|store| store.append(draft))
+    }
+
+    fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {
+        if self.failed.is_some() {
+            return Err(NotStored);
+        }
+        // Without beginning a transaction: reading needs none.
+        self.store.find(conversation, id).map_err(|error| self.fail(error))
     }
 }
 

@@ -22,8 +22,8 @@ pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition};
 pub(super) use records::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, KNOWN_MAX,
-    MemberRecord, Role, Snapshot, TokenRecord, Write,
+    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, KNOWN_MAX, Mark,
+    MemberRecord, MessageRecord, Role, Snapshot, TokenRecord, Write,
 };
 
 use crate::protocol::code::Refusal;

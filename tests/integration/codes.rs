@@ -46,6 +46,7 @@ fn way(code: Code) -> Way {
         ),
         Code::NoSuchRoom => Play(&[], "a is in\na > /switch nowhere\na < - no-such-room: …"),
         Code::NoSuchUser => Play(&[], "a is in\na > /msg nobody hello\na < - no-such-user: …"),
+        Code::NoSuchMessage => Play(&[], "a is in\na > /reply lobby 1 yes\na < - no-such-message: …"),
         Code::NoRoom => Play(&[], "a is in\na > /leave lobby\na < + …\na > hello\na < - no-room: …"),
         Code::NotAMember => Play(&[], "a is in\na > /leave lobby\na < + …\na > /who lobby\na < - not-a-member: …"),
         Code::NotAllowed => Play(&[], "a is in\na > /invitecode\na < - not-allowed: …"),

@@ -133,6 +133,15 @@ pub const TABLE: &[Verb] = &[
         }
         Ok(Command::Say { target, key: Some(key.into()), text: a.text()? })
     }),
+    verb!("me" "TEXT", Member, "says in your current room what you do: \"/me waves\"", "+ ID", [], |a| {
+        Ok(Command::Act { target: None, text: a.text()? })
+    }),
+    verb!("act" "TARGET TEXT", Member, "the same in any room, or to @NAME", "+ ID", [], |a| {
+        Ok(Command::Act { target: Some(a.message_target("TARGET")?), text: a.text()? })
+    }),
+    verb!("reply" "TARGET ID TEXT", Member, "answers one message, so that all can see which", "+ ID", [], |a| {
+        Ok(Command::Reply { target: a.message_target("TARGET")?, id: message_id(a.word("ID")?)?, text: a.text()? })
+    }),
     verb!("history" "[TARGET] [before=ID] [after=ID] [limit=N]", Member, "shows messages, oldest first: the last ones, or the first ones after an ID",
         "+ N messages[, more][, oldest=ID]", ["before", "after", "limit"], |a| {
         let target = a.optional_word().map(target_name).transpose()?;

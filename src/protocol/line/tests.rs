@@ -67,7 +67,7 @@ proptest! {
             7 => Body::Event { room: &a, text: &text },
             _ => Body::DirectMessage { from: &a, to: &b, mark, text: &text },
         };
-        let tags = Tags { re: re.then_some(label.as_str()), id, at, to: Some(&b), ev: Some(&a), who: Some(&a), retry };
+        let tags = Tags { re: re.then_some(label.as_str()), id, at, to: Some(&b), ev: Some(&a), who: Some(&a), reply: id, retry };
         let line = Line { tags, body };
         let mut out = Vec::new();
         let skip = line.encode(&mut out);

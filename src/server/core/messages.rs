@@ -1,55 +1,92 @@
 //! Messages and read markers.
 
-use super::{Message, Outcome, Refused, State, Storage};
+use super::{Conversation, Manner, Message, Outcome, Refused, State, Storage};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text};
-use crate::server::traffic::{Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, Role, Write};
+use crate::server::traffic::{
+    Appended, ConversationKind, ConversationRecord, Draft, Mark, MemberRecord, MessageRecord, Role, Write,
+};
+
+/// What is said, by whom, when and how.
+pub(super) struct Saying {
+    pub(super) at: u64,
+    pub(super) by: AccountId,
+    pub(super) manner: Manner,
+    pub(super) text: Text,
+    /// The key of a `/post`.
+    pub(super) key: Option<Box<str>>,
+}
 
 pub(super) fn say_in(
     state: &mut State,
-    at: u64,
-    by: AccountId,
     room: ConversationId,
-    text: Text,
+    saying: Saying,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    if !state.room(room).is_some_and(|room| room.has_member(by)) {
+    if !state.room(room).is_some_and(|room| room.has_member(saying.by)) {
         return Err(Refused::NotInConversation);
     }
-    append(state, Draft { conversation: room, author: by, at, text, key: None }, storage)
+    append(state, room, saying, storage)
 }
 
 pub(super) fn say(
     state: &mut State,
-    at: u64,
-    by: AccountId,
     target: &Target,
-    key: Option<Box<str>>,
-    text: Text,
+    saying: Saying,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
+    let by = saying.by;
     let conversation = match target {
         Target::Room(room) => state.joined_room(room, by)?,
         Target::Direct(name) => {
             let other = state.user(name)?;
-            match state.pair(by, other) {
-                Some(pair) => pair,
-                None => create_pair(state, by, other, storage),
+            match (state.pair(by, other), saying.manner) {
+                (Some(pair), _) => pair,
+                // A refused operation changes nothing, so no conversation is created for it.
+                (None, Manner::Reply(id)) => return Err(Refused::MessageGone { id, last: MessageId::ZERO }),
+                (None, _) => create_pair(state, by, other, storage),
             }
         }
     };
-    append(state, Draft { conversation, author: by, at, text, key }, storage)
+    append(state, conversation, saying, storage)
 }
 
-fn append(state: &mut State, draft: Draft, storage: &mut dyn Storage) -> Result<Outcome, Refused> {
+fn append(
+    state: &mut State,
+    conversation: ConversationId,
+    saying: Saying,
+    storage: &mut dyn Storage,
+) -> Result<Outcome, Refused> {
+    let Saying { at, by: author, manner, text, key } = saying;
+    let mark = match manner {
+        Manner::Plainly => Mark::None,
+        Manner::Me => Mark::Me,
+        Manner::Reply(id) => Mark::Reply { id, author: find(state, conversation, id, storage)?.author },
+    };
+    let draft = Draft { conversation, author, at, mark, text, key };
     let id = match storage.append(&draft)? {
         Appended::New(id) => id,
         Appended::Again(id) => return Ok(Outcome::SaidBefore(id)),
         Appended::Conflict => return Err(Refused::KeyConflict),
     };
-    if let Some(conversation) = state.conversation_mut(draft.conversation) {
-        conversation.set_last(id);
+    if let Some(stored) = state.conversation_mut(conversation) {
+        stored.set_last(id);
     }
     Ok(Outcome::Said(Message { id, draft }))
+}
+
+/// A message of a conversation that the account is in.
+fn find(
+    state: &State,
+    conversation: ConversationId,
+    id: MessageId,
+    storage: &mut dyn Storage,
+) -> Result<MessageRecord, Refused> {
+    let last = state.conversation(conversation).map_or(MessageId::ZERO, Conversation::last);
+    let gone = Refused::MessageGone { id, last };
+    if id == MessageId::ZERO || id > last {
+        return Err(gone);
+    }
+    storage.find(conversation, id)?.ok_or(gone)
 }
 
 pub(super) fn mark_read(

@@ -26,7 +26,7 @@ pub(super) use state::State;
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{Appended, Draft, Write};
+use crate::server::traffic::{Appended, Draft, MessageRecord, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,6 +124,7 @@ pub(super) enum AccountAction {
     },
     Say {
         target: Target,
+        manner: Manner,
         /// The key of a `/post`: only one message is ever said under it.
         key: Option<Box<str>>,
         text: Text,
@@ -131,6 +132,7 @@ pub(super) enum AccountAction {
     /// Says something in a room that is known by its id.
     SayIn {
         room: ConversationId,
+        manner: Manner,
         text: Text,
     },
     /// Moves a read marker up to this id. It never moves back.
@@ -139,6 +141,16 @@ pub(super) enum AccountAction {
         /// Inclusive.
         id: MessageId,
     },
+}
+
+/// How something is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    Plainly,
+    /// As what the author does.
+    Me,
+    /// As an answer to this message.
+    Reply(MessageId),
 }
 
 /// The outcome of an operation.
@@ -218,6 +230,13 @@ pub(super) trait Storage {
     /// # Errors
     /// [`NotStored`] if the transaction has failed.
     fn append(&mut self, draft: &Draft) -> Result<Appended, NotStored>;
+
+    /// A message that was stored before, earlier in this transaction included; `None` if it is not
+    /// kept, or gone.
+    ///
+    /// # Errors
+    /// [`NotStored`] if it could not be read. The transaction has then failed.
+    fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored>;
 }
 
 /// The transaction has failed, and nothing of it will be stored.
@@ -237,8 +256,12 @@ impl State {
             OperationKind::Account(by, action) => (by, action),
         };
         match action {
-            AccountAction::SayIn { room, text } => messages::say_in(self, at, by, room, text, storage),
-            AccountAction::Say { target, key, text } => messages::say(self, at, by, &target, key, text, storage),
+            AccountAction::SayIn { room, manner, text } => {
+                messages::say_in(self, room, messages::Saying { at, by, manner, text, key: None }, storage)
+            }
+            AccountAction::Say { target, manner, key, text } => {
+                messages::say(self, &target, messages::Saying { at, by, manner, text, key }, storage)
+            }
             AccountAction::MarkRead { conversation, id } => messages::mark_read(self, by, conversation, id, storage),
             AccountAction::ChangePassword { generation, hash } => {
                 accounts::change_password(self, by, generation, hash, storage)

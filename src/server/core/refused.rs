@@ -68,6 +68,9 @@ pub(crate) enum Refused {
     /// The conversation ends before that id.
     #[error("the last id is {last}")]
     NoSuchMessage { last: MessageId },
+    /// There is no message with that id in the conversation, or it is gone.
+    #[error("there is no message {id}; the last id is {last}")]
+    MessageGone { id: MessageId, last: MessageId },
     /// Nobody's fault: it could not be written to disk. The whole transaction is refused.
     #[error("it could not be written to disk")]
     NotStored,

@@ -4,24 +4,47 @@ use super::effects::Effects;
 use super::reading::{readable, target_of};
 use super::refusals::no_room;
 use super::{Answered, Context, Hub, unexpected};
-use crate::protocol::code::Code;
-use crate::protocol::line::{Body, Final, Line, Rows, Tags};
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::line::{Body, Final, Line, MARK_ME, Rows, Tags, reply_mark};
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Target, Text};
-use crate::server::core::{AccountAction, Conversation, Message, Outcome};
-use crate::server::traffic::{Ack, Delivery, Draft, Recipients, RoomMessage};
+use crate::server::core::{AccountAction, Conversation, Manner, Message, Outcome};
+use crate::server::traffic::{Ack, Delivery, Draft, Mark, Recipients, RoomMessage};
+use std::borrow::Cow;
 
 /// Bare text; success is answered with silence.
 pub(super) fn say_here(cx: &mut Context<'_>, text: Text) -> Answered {
-    let room = cx.hub.connections.current(cx.conn).ok_or_else(no_room)?;
-    match cx.apply(AccountAction::SayIn { room, text })? {
-        Outcome::Said(message) => cx.hub.deliver(&message, cx.conn, Ack::Silent, cx.effects),
-        outcome => return Err(unexpected(&outcome)),
-    }
+    let message = say_in_current_room(cx, Manner::Plainly, text)?;
+    cx.hub.deliver(&message, cx.conn, Ack::Silent, cx.effects);
     Ok(())
 }
 
+/// `/me`.
+pub(super) fn act_here(cx: &mut Context<'_>, text: Text) -> Answered {
+    let message = say_in_current_room(cx, Manner::Me, text)?;
+    cx.hub.deliver(&message, cx.conn, Ack::Id(message.id), cx.effects);
+    Ok(())
+}
+
+fn say_in_current_room(cx: &mut Context<'_>, manner: Manner, text: Text) -> Result<Message, Refusal> {
+    let room = cx.hub.connections.current(cx.conn).ok_or_else(no_room)?;
+    match cx.apply(AccountAction::SayIn { room, manner, text })? {
+        Outcome::Said(message) => Ok(message),
+        outcome => Err(unexpected(&outcome)),
+    }
+}
+
+/// `/say`, `/msg` and `/post`.
 pub(super) fn say(cx: &mut Context<'_>, target: Target, key: Option<Box<str>>, text: Text) -> Answered {
-    match cx.apply(AccountAction::Say { target, key, text })? {
+    say_action(cx, AccountAction::Say { target, manner: Manner::Plainly, key, text })
+}
+
+/// `/act` and `/reply`.
+pub(super) fn say_as(cx: &mut Context<'_>, target: Target, manner: Manner, text: Text) -> Answered {
+    say_action(cx, AccountAction::Say { target, manner, key: None, text })
+}
+
+fn say_action(cx: &mut Context<'_>, action: AccountAction) -> Answered {
+    match cx.apply(action)? {
         Outcome::Said(message) => cx.hub.deliver(&message, cx.conn, Ack::Id(message.id), cx.effects),
         Outcome::SaidBefore(id) => cx.effects.answer(cx.conn, Rows::default(), Final::MessageId(id.value())),
         outcome => return Err(unexpected(&outcome)),
@@ -29,21 +52,40 @@ pub(super) fn say(cx: &mut Context<'_>, target: Target, key: Option<Box<str>>, t
     Ok(())
 }
 
+/// A direct message on its way.
+struct Direct<'a> {
+    draft: &'a Draft,
+    mark: Option<&'a str>,
+    /// The other side, as seen from the author.
+    other: AccountId,
+    tags: Tags<'a>,
+}
+
 impl Hub {
     /// Sends a message to everyone online who may see it, and acknowledges it to the connection
     /// that said it.
     fn deliver(&self, message: &Message, from: ConnId, ack: Ack, effects: &mut Effects) {
         let Message { id, draft } = message;
-        let tags = Tags { id: Some(id.value()), at: Some(draft.at), ..Tags::default() };
+        let mut tags = Tags { id: Some(id.value()), at: Some(draft.at), ..Tags::default() };
+        let mark = match draft.mark {
+            Mark::None => None,
+            Mark::Me => Some(Cow::Borrowed(MARK_ME)),
+            Mark::Reply { id, author } => {
+                tags.reply = Some(id.value());
+                Some(Cow::Owned(reply_mark(id, self.state.name(author))))
+            }
+        };
+        let mark = mark.as_deref();
         let acknowledged = match self.state.conversation(draft.conversation) {
             Some(Conversation::Room(room)) => {
                 let (room, author) = (room.name.as_str(), self.state.name(draft.author));
-                let body = Body::RoomMessage { room, author, mark: None, text: draft.text.as_str() };
+                let body = Body::RoomMessage { room, author, mark, text: draft.text.as_str() };
                 let line = effects.encode(&Line { tags, body });
                 self.deliver_in_room(RoomMessage { room: draft.conversation, from, ack, line }, effects)
             }
             Some(Conversation::Pair(pair)) => {
-                self.deliver_direct(draft, pair.other(draft.author), from, ack, tags, effects)
+                let direct = Direct { draft, mark, other: pair.other(draft.author), tags };
+                self.deliver_direct(&direct, from, ack, effects)
             }
             None => false,
         };
@@ -65,17 +107,10 @@ impl Hub {
     }
 
     /// The same for a direct message.
-    fn deliver_direct(
-        &self,
-        draft: &Draft,
-        other: AccountId,
-        from: ConnId,
-        ack: Ack,
-        tags: Tags<'_>,
-        effects: &mut Effects,
-    ) -> bool {
+    fn deliver_direct(&self, direct: &Direct<'_>, from: ConnId, ack: Ack, effects: &mut Effects) -> bool {
+        let &Direct { draft, mark, other, tags } = direct;
         let (author_name, other_name) = (self.state.name(draft.author), self.state.name(other));
-        let body = Body::DirectMessage { from: author_name, to: other_name, mark: None, text: draft.text.as_str() };
+        let body = Body::DirectMessage { from: author_name, to: other_name, mark, text: draft.text.as_str() };
         let mut acknowledged = false;
         let sides = [(draft.author, other_name), (other, author_name)];
         for &(account, other_side) in &sides[..if draft.author == other { 1 } else { 2 }] {
@@ -109,11 +144,7 @@ pub(super) fn read(cx: &mut Context<'_>, target: &Target, id: MessageId) -> Answ
 impl Context<'_> {
     /// Moves the account's marker, unless it is already there, and tells the account's other
     /// connections. Returns the marker.
-    fn mark_read(
-        &mut self,
-        conversation: ConversationId,
-        id: MessageId,
-    ) -> Result<MessageId, crate::protocol::code::Refusal> {
+    fn mark_read(&mut self, conversation: ConversationId, id: MessageId) -> Result<MessageId, Refusal> {
         let outcome = self.apply(AccountAction::MarkRead { conversation, id })?;
         let Outcome::Read { marker, moved } = outcome else { return Err(unexpected(&outcome)) };
         let connections = &self.hub.connections;

@@ -35,7 +35,7 @@ use crate::protocol::line::{Body, Line, Tags};
 use crate::protocol::names::{AccountId, ConnId};
 #[cfg(test)]
 use crate::server::core::Refused;
-use crate::server::core::{AccountAction, Operation, OperationKind, Outcome, Registration, State, Storage};
+use crate::server::core::{AccountAction, Manner, Operation, OperationKind, Outcome, Registration, State, Storage};
 use crate::server::flood::Rate;
 use crate::server::traffic::{Request, RequestKind, Snapshot, Viewer};
 use connections::Connections;
@@ -197,6 +197,9 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
     };
     match command {
         Command::Say { target, key, text } => messages::say(cx, target, key, text),
+        Command::Act { target: Some(target), text } => messages::say_as(cx, target, Manner::Me, text),
+        Command::Act { target: None, text } => messages::act_here(cx, text),
+        Command::Reply { target, id, text } => messages::say_as(cx, target, Manner::Reply(id), text),
         Command::Read { target, id } => messages::read(cx, &target, id),
         Command::History { target, before, after, limit } => {
             reading::history(cx, target.as_ref(), reading::Span { before, after, limit })

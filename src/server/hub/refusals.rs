@@ -1,6 +1,7 @@
 //! The codes and sentences for what the core refuses, and those that several verbs share.
 
 use crate::protocol::code::{Code, Refusal};
+use crate::protocol::names::MessageId;
 use crate::server::core::{ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX};
 
 /// The refusal that the person who asked is shown.
@@ -56,6 +57,10 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
         Refused::NoSuchMessage { last } => {
             (Code::BadArgument, format!("the last ID there is {last}. Use an ID up to that one."))
         }
+        Refused::MessageGone { id, last } if id > last || id == MessageId::ZERO => {
+            (Code::NoSuchMessage, format!("there is no message {id} there; the last ID is {last}."))
+        }
+        Refused::MessageGone { id, .. } => (Code::NoSuchMessage, format!("message {id} is gone.")),
         Refused::NotStored => return not_saved(),
     };
     Refusal::new(code, text)

@@ -4,8 +4,8 @@ use super::{Indexer, Reader, Store, StoreSettings, Sync};
 use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::server::traffic::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, ConversationRef, Draft, MemberRecord, Read, ReadJob,
-    ReadPosition, Role, Snapshot, Write,
+    AccountRecord, Appended, ConversationKind, ConversationRecord, ConversationRef, Draft, Mark, MemberRecord, Read,
+    ReadJob, ReadPosition, Role, Snapshot, Write,
 };
 use std::path::PathBuf;
 
@@ -74,7 +74,7 @@ pub(super) fn peopled(settings: &StoreSettings) -> Store {
 
 pub(super) fn draft(conversation: ConversationId, author: AccountId, text: &str) -> Draft {
     let text = Text::parse(text).unwrap().unwrap();
-    Draft { conversation, author, at: 1_700_000_000_000, text, key: None }
+    Draft { conversation, author, at: 1_700_000_000_000, mark: Mark::None, text, key: None }
 }
 
 /// Adds messages in one transaction, and returns the id of the last.

@@ -163,9 +163,27 @@ pub(crate) struct Draft {
     pub author: AccountId,
     /// In milliseconds of Unix time.
     pub at: u64,
+    pub mark: Mark,
     pub text: Text,
     /// The key of a `/post`.
     pub key: Option<Box<str>>,
+}
+
+/// How a message was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// As it stands.
+    None,
+    /// It is what the author does.
+    Me,
+    /// It answers this message.
+    Reply { id: MessageId, author: AccountId },
+}
+
+/// What the store knows of a message that was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MessageRecord {
+    pub author: AccountId,
 }
 
 /// The outcome of a [`Draft`].

@@ -3,7 +3,9 @@
 
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
-use crate::server::traffic::{Appended, ConversationRef, Draft, KNOWN_MAX, ReadPosition, Snapshot, Write};
+use crate::server::traffic::{
+    Appended, ConversationRef, Draft, KNOWN_MAX, Mark, MessageRecord, ReadPosition, Snapshot, Write,
+};
 use std::collections::BTreeMap;
 
 type Key = (AccountId, ConversationId, Box<str>);
@@ -11,8 +13,17 @@ type Key = (AccountId, ConversationId, Box<str>);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Model {
     pub(super) snapshot: Snapshot,
-    said: Vec<(ConversationId, MessageId, AccountId, String)>,
+    said: Vec<Said>,
     keys: BTreeMap<Key, (MessageId, String)>,
+}
+
+#[derive(Debug, Clone)]
+struct Said {
+    conversation: ConversationId,
+    id: MessageId,
+    author: AccountId,
+    mark: Mark,
+    text: String,
 }
 
 impl Model {
@@ -130,7 +141,8 @@ impl Model {
         if let Some(key) = key {
             self.keys.insert(key, (id, text.clone()));
         }
-        self.said.push((draft.conversation, id, draft.author, text));
+        let Draft { conversation, author, mark, .. } = *draft;
+        self.said.push(Said { conversation, id, author, mark, text });
         Appended::New(id)
     }
 
@@ -142,14 +154,23 @@ impl Model {
     /// Rows of what was said in a conversation, between two ids, both exclusive.
     pub(super) fn rows(&self, place: &ConversationRef, after: MessageId, before: MessageId) -> Vec<String> {
         let within = |id: MessageId| after < id && id < before;
-        let found = self.said.iter().filter(|(conversation, id, ..)| *conversation == place.id && within(*id));
-        found.map(|(_, id, author, text)| format!("{} {id} {}: {text}", place.target, self.name(*author))).collect()
+        let found = self.said.iter().filter(|said| said.conversation == place.id && within(said.id));
+        let row = |said: &Said| {
+            let mark = match said.mark {
+                Mark::None => String::new(),
+                Mark::Me => " (me)".to_owned(),
+                Mark::Reply { id, author } => format!(" (re {id} {})", self.name(author)),
+            };
+            format!("{} {} {}{mark}: {}", place.target, said.id, self.name(said.author), said.text)
+        };
+        found.map(row).collect()
     }
 
     /// Lines above the marker that others said.
     pub(super) fn news(&self, account: AccountId, unread: &ReadPosition) -> usize {
-        let found = self.said.iter().filter(|(conversation, id, author, _)| {
-            *conversation == unread.conversation.id && unread.read < *id && *id <= unread.last && *author != account
+        let found = self.said.iter().filter(|said| {
+            let new = unread.read < said.id && said.id <= unread.last;
+            said.conversation == unread.conversation.id && new && said.author != account
         });
         found.count()
     }
@@ -166,6 +187,11 @@ impl Storage for Model {
 
     fn append(&mut self, draft: &Draft) -> Result<Appended, NotStored> {
         Ok(self.append_message(draft))
+    }
+
+    fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {
+        let found = self.said.iter().find(|said| (said.conversation, said.id) == (conversation, id));
+        Ok(found.map(|said| MessageRecord { author: said.author }))
     }
 }
 

@@ -35,6 +35,7 @@ fn line() -> impl Strategy<Value = String> {
     let word = || prop::sample::select(vec!["a", "b"]);
     let plain = prop::sample::select(vec![
         "hello",
+        "/me waves",
         "/who",
         "/rooms",
         "/conversations",
@@ -74,6 +75,8 @@ fn line() -> impl Strategy<Value = String> {
         1 => room().prop_map(|r| format!("/topic {r} -")),
         4 => target().prop_map(|t| format!("/say {t} hi")),
         3 => (target(), word(), word()).prop_map(|(t, k, w)| format!("/post {t} {k} {w}")),
+        1 => target().prop_map(|t| format!("/act {t} waves")),
+        2 => (target(), 0..6u8).prop_map(|(t, id)| format!("/reply {t} {id} yes")),
         2 => (target(), 0..6u8).prop_map(|(t, id)| format!("/read {t} {id}")),
         1 => target().prop_map(|t| format!("/history {t}")),
         1 => (target(), 0..6u8).prop_map(|(t, id)| format!("/history {t} after={id} limit=2")),

@@ -66,6 +66,54 @@ fn a_line_reaches_every_connection_except_the_one_that_typed_it() {
 }
 
 #[test]
+fn marks_say_what_is_done_and_what_is_answered() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.plays(
+        "
+        bob> /set tags on
+        bob< + tags on epoch=E protocol=1
+        alice> /me waves
+        bob< @id=1;at=1700000010005 [lobby] alice (me): waves
+        alice< + 1
+        bob> /reply lobby 1 hello alice
+        bob< + 2
+        alice< [lobby] bob (re 1 alice): hello alice
+        bob> /act @alice nods
+        bob< + 1
+        alice< (bob > alice, me) nods
+        alice> /reply @bob 1 at what?
+        alice< + 2
+        bob< @id=2;at=1700000010008;to=@alice;reply=1 (alice > bob, re 1 bob) at what?
+        alice> /reply lobby 2 and again
+        bob< @id=3;at=1700000010009;reply=2 [lobby] alice (re 2 bob): and again
+        alice< + 3
+        alice> /history
+        alice< | lobby 1 alice (me): waves
+        alice< | lobby 2 bob (re 1 alice): hello alice
+        alice< | lobby 3 alice (re 2 bob): and again
+        alice< + 3 messages
+        alice> /reply lobby 9 what?
+        alice< - no-such-message: there is no message 9 there; the last ID is 3.
+        alice> /reply lobby 0 what?
+        alice< - no-such-message: there is no message 0 there; the last ID is 3.
+        alice> /reply @alice 1 what?
+        alice< - no-such-message: there is no message 1 there; the last ID is 0.
+        alice> /conversations
+        alice< | lobby 3 3 0
+        alice< | @bob 2 0 1
+        alice< + 2 conversations
+        alice> /leave lobby
+        bob< @ev=leave;who=alice [lobby] * alice left
+        alice< + lobby - you left.
+        alice> /reply lobby 1 what?
+        alice< - not-a-member: you're not in lobby. /join lobby first.
+        alice> /me waves
+        alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
+    ",
+    );
+}
+
+#[test]
 fn a_post_is_said_once_under_its_key() {
     let mut chat = Chat::of(&["alice", "bob"]);
     chat.plays(

@@ -5,6 +5,7 @@
 pub(crate) mod checkpoint;
 pub(crate) mod error;
 pub(crate) mod schema;
+pub(crate) mod stored_text;
 
 use self::error::StoreError;
 use rusqlite::{Connection, OpenFlags};

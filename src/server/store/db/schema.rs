@@ -12,7 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The steps from each schema to the next; `user_version` counts those that were applied. A released
 /// step is never changed. `folded` is a case-folded name, `counted` its `lasts_saved`,
 /// and `at` is a time in milliseconds.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE account(
         id INTEGER PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, hash TEXT,
@@ -54,7 +55,12 @@ const MIGRATIONS: &[&str] = &["
         account INTEGER NOT NULL, conversation INTEGER NOT NULL, key BLOB NOT NULL,
         id INTEGER NOT NULL, digest BLOB NOT NULL,
         PRIMARY KEY(account, conversation, key)) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    -- The tables stay as they are. From here on a message's `text` may begin with notes on how it
+    -- was said (see `stored_text`), which an earlier version would show as a part of it.
+",
+];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

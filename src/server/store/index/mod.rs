@@ -17,6 +17,7 @@ pub(super) mod words;
 
 use self::document::Document;
 use super::db::error::{StoreError, is_damage};
+use super::db::stored_text::StoredText;
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader, last_seq};
 use crossbeam_channel::{Receiver, TryRecvError};
 use rusqlite::{Connection, ErrorCode};
@@ -242,7 +243,7 @@ impl Indexer {
             let mut found = waiting.query([self.indexed, last])?;
             while let Some(row) = found.next()? {
                 let (seq, conversation, id, author) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-                let text = row.get_ref(4)?.as_str()?;
+                let text = StoredText::parse(row.get_ref(4)?.as_str()?).text;
                 add.execute((seq, self.document.of(conversation, author, text)))?;
                 self.positions.push(Position { conversation, id, seq, author });
             }

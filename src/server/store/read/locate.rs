@@ -158,7 +158,7 @@ impl Locator<'_> {
             let seq: i64 = position.get(0)?;
             let mut rows = message.query([seq, range.conversation])?;
             if let Some(row) = rows.next()?
-                && !page.put(message_row(target, row)?)
+                && !page.put(message_row(self.messages, target, row)?)
             {
                 break;
             }
@@ -170,7 +170,7 @@ impl Locator<'_> {
         let mut statement = self.messages.prepare_cached(sql)?;
         let mut found = statement.query([self.mark, range.conversation, range.above, range.below])?;
         while let Some(row) = found.next()? {
-            if !page.put(message_row(target, row)?) {
+            if !page.put(message_row(self.messages, target, row)?) {
                 break;
             }
         }

@@ -2,9 +2,11 @@
 //! no answer. A reader's thread runs it.
 
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::line::Rows;
+use crate::protocol::line::{MARK_ME, Rows, reply_mark};
 use crate::protocol::stamp::rfc3339;
-use rusqlite::{ErrorCode, Row};
+use crate::server::store::db::stored_text::StoredText;
+use crate::server::traffic::Mark;
+use rusqlite::{Connection, ErrorCode, Row};
 use std::time::Duration;
 
 /// How long one read may take before it is stopped with `busy`.
@@ -68,11 +70,22 @@ fn rows<'a>(texts: impl Iterator<Item = &'a str>) -> Rows {
     rows
 }
 
-/// The row of a message: `TARGET ID TIME AUTHOR: TEXT`. The columns are id, time, author, text.
-pub(super) fn message_row(target: &str, row: &Row<'_>) -> rusqlite::Result<String> {
+/// The row of a message: `TARGET ID TIME AUTHOR[ (MARK)]: TEXT`. The columns are id, time, author,
+/// text.
+pub(super) fn message_row(messages: &Connection, target: &str, row: &Row<'_>) -> rusqlite::Result<String> {
     let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
-    let (author, text) = (row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
-    Ok(format!("{target} {id} {} {author}: {text}", rfc3339(at.unsigned_abs())))
+    let (author, stored) = (row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
+    let StoredText { mark, text } = StoredText::parse(stored);
+    let time = rfc3339(at.unsigned_abs());
+    Ok(match mark {
+        Mark::None => format!("{target} {id} {time} {author}: {text}"),
+        Mark::Me => format!("{target} {id} {time} {author} ({MARK_ME}): {text}"),
+        Mark::Reply { id: answered, author: of } => {
+            let mut name = messages.prepare_cached("SELECT name FROM account WHERE id = ?")?;
+            let name: String = name.query_row([of.value()], |row| row.get(0))?;
+            format!("{target} {id} {time} {author} ({}): {text}", reply_mark(answered, &name))
+        }
+    })
 }
 
 /// `1 message`, or `N messages`.

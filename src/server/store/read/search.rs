@@ -9,6 +9,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::AccountId;
 use crate::server::store::db::error::is_damage;
+use crate::server::store::db::stored_text::StoredText;
 use crate::server::store::db::to_sql;
 use crate::server::store::index::document::expression;
 use crate::server::store::index::report_damage;
@@ -117,12 +118,13 @@ fn unindexed(
         if search.from.is_some_and(|from| from.value() != author) {
             continue;
         }
-        words::normalise(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?, &mut normalised);
+        let stored = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+        words::normalise(StoredText::parse(stored).text, &mut normalised);
         if !search.query.is_in(&normalised) {
             continue;
         }
         let seq = row.get(0)?;
-        if !page.put(message.query_row([seq], |row| message_row(target, row))?) {
+        if !page.put(message.query_row([seq], |row| message_row(db, target, row))?) {
             break;
         }
         *last = seq;
@@ -160,7 +162,7 @@ fn indexed(
                 }
                 continue;
             };
-            if !page.put(message_row(target, row)?) {
+            if !page.put(message_row(db, target, row)?) {
                 return Ok(());
             }
             *last = seq;

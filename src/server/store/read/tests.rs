@@ -1,12 +1,35 @@
 //! History, conversations and welcomes as the wire shows them.
 
 use super::super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, conversation_ref, history, peopled, readers, say, search, unread, welcome,
+    ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, conversation_ref, draft, history, id, peopled, readers, say, search,
+    unread, welcome,
 };
 use super::locate::{COUNT, NEWEST_FIRST, OLDEST_FIRST};
 use super::*;
 use crate::protocol::names::ConversationId;
+use crate::server::traffic::{Draft, Mark};
 use proptest::prelude::*;
+
+#[test]
+fn marks_are_shown_and_not_searched() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    for (mark, text) in
+        [(Mark::None, "hello"), (Mark::Me, "waves hello"), (Mark::Reply { id: id(1), author: ALICE }, "hello me")]
+    {
+        store.append(&Draft { mark, ..draft(LOBBY, BOB, text) }).unwrap();
+    }
+    store.commit().unwrap();
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let rows = ["| lobby 1 bob: hello", "| lobby 2 bob (me): waves hello", "| lobby 3 bob (re 1 Alice): hello me"];
+    for _ in 0..2 {
+        assert_eq!(ask(&mut reader, history(LOBBY, None, None, 50))[..3], rows);
+        assert_eq!(ask(&mut reader, search(&[LOBBY], "hello"))[..3], [rows[2], rows[1], rows[0]]);
+        assert_eq!(ask(&mut reader, search(&[LOBBY], "me")), [rows[2], "+ 1 message"]);
+        indexer.step(10).unwrap();
+    }
+}
 
 #[test]
 fn history_is_bounded_on_both_sides() {

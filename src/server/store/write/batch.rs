@@ -2,6 +2,7 @@
 //! time than one by one. The dispatcher's thread runs it.
 
 use crate::protocol::names::MessageId;
+use crate::server::store::db::stored_text::StoredText;
 use crate::server::store::db::to_sql;
 use crate::server::traffic::Draft;
 use rusqlite::{Connection, Result, Statement, ToSql};
@@ -39,7 +40,7 @@ impl Batch {
     /// # Errors
     /// SQLite's. The messages that waited are then lost, and the transaction must be rolled back.
     pub(super) fn push(&mut self, db: &Connection, seq: i64, id: MessageId, draft: &Draft) -> Result<()> {
-        self.texts.push_str(draft.text.as_str());
+        StoredText { mark: draft.mark, text: draft.text.as_str() }.push_to(&mut self.texts);
         self.rows.push(Row {
             seq,
             conversation: draft.conversation.value(),

@@ -12,6 +12,7 @@
 
 mod batch;
 mod error;
+mod find;
 mod load;
 mod log;
 mod records;
@@ -19,6 +20,7 @@ mod records;
 use self::batch::Batch;
 pub(crate) use self::error::CommitError;
 use self::error::WriteError;
+use self::find::Finder;
 use self::log::Log;
 use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, DataDir, StoreSettings, Sync, connect_writer, last_seq, schema, to_sql};
@@ -61,6 +63,7 @@ pub(crate) struct Store {
     save_lasts_at: i64,
     pending: Pending,
     log: Log,
+    finder: Finder,
     _dir: DataDir,
 }
 
@@ -132,6 +135,7 @@ impl Store {
             save_lasts_at: lasts_saved + SAVE_LASTS_AFTER,
             pending: Pending::default(),
             log,
+            finder: Finder::default(),
             db,
             file,
             _dir: dir,

@@ -1,7 +1,8 @@
 //! The writer: ids, keys, the state after a failure, and after a restart.
 
+use super::super::db::INDEX_FILE;
 use super::super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, draft, id, member, open, peopled, room, say,
+    ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, draft, id, member, open, peopled, readers, room, say,
 };
 use super::*;
 use crate::protocol::names::{AccountId, AddressGroup};
@@ -109,6 +110,41 @@ fn a_key_can_be_used_only_once() {
     store.begin().unwrap();
     assert_eq!(store.append(&post(LOBBY, "k", "two")).unwrap(), Appended::Again(id(1)));
     assert_eq!(store.append(&post(LOBBY, "k", "one")).unwrap(), Appended::Conflict);
+}
+
+#[test]
+fn a_message_is_found_wherever_it_is() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["a", "b", "c"]);
+    let (mut indexer, _) = readers(&dir.settings());
+    indexer.step(2).unwrap();
+    let author = |store: &mut Store, place: ConversationId, n: u64| {
+        store.find(place, id(n)).unwrap().map(|found| found.author.value())
+    };
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, BOB, "d")).unwrap();
+    store.append(&draft(OPS, BOB, "e")).unwrap();
+    let (alice, bob) = (Some(ALICE.value()), Some(BOB.value()));
+    let found = |store: &mut Store| [1, 2, 3, 4, 5].map(|n| author(store, LOBBY, n));
+    // Indexed, behind the index, in this transaction, and nowhere.
+    assert_eq!(found(&mut store), [alice, alice, alice, bob, None]);
+    assert_eq!((author(&mut store, OPS, 1), author(&mut store, OPS, 2)), (bob, None));
+    store.commit().unwrap();
+    assert_eq!(found(&mut store), [alice, alice, alice, bob, None]);
+    // Whatever the index says, the messages decide.
+    let wrong = "UPDATE position SET seq = 3 - seq; INSERT INTO position VALUES(1, 5, 1, 2)";
+    Connection::open(dir.file(INDEX_FILE)).unwrap().execute_batch(wrong).unwrap();
+    assert_eq!(found(&mut store), [alice, alice, alice, bob, None]);
+    Connection::open(dir.file(INDEX_FILE)).unwrap().execute_batch("DROP TABLE position").unwrap();
+    assert_eq!(found(&mut store), [alice, alice, alice, bob, None]);
+    drop((store, indexer));
+    std::fs::remove_file(dir.file(INDEX_FILE)).unwrap();
+    let (mut store, _) = open(&dir.settings());
+    assert_eq!(found(&mut store), [alice, alice, alice, bob, None]);
+    drop(store);
+    let (mut store, _) = open(&StoreSettings { keep: false, ..dir.settings() });
+    assert_eq!(found(&mut store), [None; 5]);
 }
 
 #[test]
