@@ -9,7 +9,7 @@
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::ConnId;
 use crate::protocol::secrets::{PASSWORD_MAX, Secret};
-use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork, Mailbox, Request, RequestKind};
+use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork, Request, RequestKind, TurnQueue};
 use crossbeam_channel::Receiver;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Checker {
 
     /// Takes jobs until the queue is closed. A job that panics is answered as well; otherwise its
     /// connection would wait forever.
-    pub(super) fn run(&self, jobs: &Receiver<AuthJob>, dispatcher: &Mailbox<Request>) {
+    pub(super) fn run(&self, jobs: &Receiver<AuthJob>, dispatcher: &TurnQueue<Request>) {
         for AuthJob { conn, viewer, work } in jobs {
             let outcome = catch_unwind(AssertUnwindSafe(|| self.check(conn, work))).unwrap_or_else(|_| {
                 log::error!("checking a password panicked; the login was refused");

@@ -1,9 +1,11 @@
-//! The central thread: drain, decide, commit, deliver.
+//! The center: drain, decide, commit, deliver, one turn after another.
 //!
 //! The short loop that joins `hub`, which knows no database, with `store`, which knows no rooms;
 //! nothing else holds both. All waiting requests are decided in order and committed as one
 //! transaction, and only then is anything answered or shown: what anyone sees is on disk, and the
-//! order of this loop is the order of everything. It must not know what a request means.
+//! order of these turns is the order of everything. It must not know what a request means.
+//!
+//! `shared` says which thread runs a turn: the dispatcher's own, or a worker that finds it free.
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
@@ -28,12 +30,8 @@ const QUIET: Duration = Duration::from_millis(200);
 /// cache.
 const TURN_MOST: usize = 1024;
 
-/// After a turn with at least this many messages, the next one waits a moment for more.
-const GATHER_MIN: usize = 16;
-
-/// How long that moment is. A sync takes about as long, and all the lines that arrive share the
-/// sync, the wake-up of each worker, and the write to each connection.
-const GATHER: Duration = Duration::from_micros(100);
+/// A turn with at least this many messages is crowded.
+const CROWDED: usize = 16;
 
 /// The log reports refused turns at most this often.
 const FAILURES_LOGGED_EVERY: Duration = Duration::from_secs(5);
@@ -49,13 +47,14 @@ pub enum DispatcherFault {
     /// After a failed commit, the stored state could not be read again.
     #[error("{0}")]
     Reload(StoreError),
+    /// It panicked in a worker's hands; the panic's message is in the log.
+    #[error("the dispatcher panicked; everything that was answered is on disk")]
+    Panicked,
 }
 
-/// The queues that the dispatcher receives from and sends to.
+/// The queues that the dispatcher sends to.
 #[derive(Debug)]
 pub(super) struct Channels {
-    /// Its own mailbox.
-    pub requests: Mailbox<Request>,
     pub workers: Vec<Mailbox<Delivery>>,
     pub readers: Sender<ReadJob>,
     /// To the bcrypt pool. Bounded: when it is full, the check is refused with `busy`.
@@ -78,8 +77,8 @@ pub(super) struct Dispatcher {
     out: Vec<Vec<Delivery>>,
     /// The previous turn had many messages.
     crowded: bool,
-    /// For requests that arrive while a turn waits for more; empty between turns.
-    more: Vec<Request>,
+    /// When the store does its housekeeping, if there is no request until then.
+    quiet: Option<Instant>,
     /// The connections to refuse if this batch fails.
     asked: Vec<ConnId>,
     stopped: usize,
@@ -99,51 +98,53 @@ impl Dispatcher {
             effects: Effects::default(),
             out,
             crowded: false,
-            more: Vec::new(),
+            quiet: None,
             asked: Vec::new(),
             stopped: 0,
             wall: 0,
         }
     }
 
-    /// Runs until every worker has said [`RequestKind::Stopped`], then returns the store to be
-    /// closed.
+    /// Works on all of these requests, in one turn or several, and leaves the vector empty. Without
+    /// any, it does what is due.
     ///
     /// # Errors
     /// See [`DispatcherFault`]: the caller ends the process immediately.
-    pub(super) fn run(mut self) -> Result<Store, DispatcherFault> {
-        let mut batch = Vec::new();
-        let mut busy = false;
-        while self.stopped < self.channels.workers.len() {
-            let quiet = busy.then(|| Instant::now() + QUIET);
-            let until = [self.hub.due(), quiet].into_iter().flatten().min();
-            self.channels.requests.wait(until, &mut batch);
-            if self.crowded {
-                self.gather(&mut batch);
-            }
-            if batch.is_empty() && quiet.is_some_and(|quiet| Instant::now() >= quiet) {
-                self.transaction.store.idle();
-                busy = false;
-            }
-            busy |= !batch.is_empty();
-            let mut requests = batch.drain(..);
-            loop {
-                self.turn(requests.by_ref().take(TURN_MOST))?;
-                if requests.len() == 0 {
-                    break;
-                }
+    fn work(&mut self, requests: &mut Vec<Request>) -> Result<(), DispatcherFault> {
+        let now = Instant::now();
+        if !requests.is_empty() {
+            self.quiet = Some(now + QUIET);
+        } else if self.quiet.is_some_and(|quiet| now >= quiet) {
+            self.transaction.store.idle();
+            self.quiet = None;
+        }
+        let mut requests = requests.drain(..);
+        loop {
+            self.turn(requests.by_ref().take(TURN_MOST))?;
+            if requests.len() == 0 {
+                return Ok(());
             }
         }
-        Ok(self.transaction.store)
     }
 
-    /// Waits for more lines, if the previous turn had many and each sync is waited for.
-    fn gather(&mut self, batch: &mut Vec<Request>) {
-        if self.transaction.store.syncs() && !batch.is_empty() && batch.len() < TURN_MOST {
-            std::thread::sleep(GATHER);
-            self.channels.requests.take(&mut self.more);
-            batch.append(&mut self.more);
-        }
+    /// When it has work although there is no request. Its own thread notices when it is done.
+    fn due(&self) -> Option<Instant> {
+        let done = self.is_done().then(Instant::now);
+        [self.hub.due(), self.quiet, done].into_iter().flatten().min()
+    }
+
+    /// Whether many messages come at once and each turn waits for the disk.
+    fn is_crowded(&self) -> bool {
+        self.crowded && self.transaction.store.syncs()
+    }
+
+    /// Whether every worker has said [`RequestKind::Stopped`].
+    fn is_done(&self) -> bool {
+        self.stopped >= self.channels.workers.len()
+    }
+
+    fn into_store(self) -> Store {
+        self.transaction.store
     }
 
     fn turn(&mut self, requests: impl Iterator<Item = Request>) -> Result<(), DispatcherFault> {
@@ -184,7 +185,7 @@ impl Dispatcher {
         if let Some(refused) = self.failures.end() {
             log::info!("the disk can be written again; batches refused in the meantime: {refused}");
         }
-        self.crowded = committed.messages >= GATHER_MIN;
+        self.crowded = committed.messages >= CROWDED;
         // If a nudge is already waiting, it is enough.
         if committed.messages > 0 {
             let _ = self.channels.index.try_send(());
@@ -351,6 +352,10 @@ fn check(auth: &Sender<AuthJob>, job: AuthJob) -> Result<(), (ConnId, Refusal)> 
         }
     })
 }
+
+mod shared;
+
+pub(super) use self::shared::SharedDispatcher;
 
 #[cfg(test)]
 mod tests;

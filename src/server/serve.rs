@@ -13,12 +13,12 @@ use crate::protocol::names::ConnId;
 use crate::server::auth::{Checker, QUEUE_MAX};
 use crate::server::config::{self, Config};
 use crate::server::core::Registration;
-use crate::server::dispatcher::{Channels, Dispatcher};
+use crate::server::dispatcher::{Channels, Dispatcher, SharedDispatcher};
 use crate::server::hub::{self, Hub};
 use crate::server::net::{self, ConnectionLimits, Limits, Listener, Worker, WorkerContext};
 use crate::server::running::Running;
 use crate::server::store::{Reader, Store, StoreError};
-use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request};
+use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request, Submit, TurnQueue};
 use crate::server::{Server, ServerError, ServerFault};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,7 +70,7 @@ impl Server {
         let (events, happened) = self.events;
 
         // Every channel.
-        let requests: Mailbox<Request> = Mailbox::new();
+        let requests: TurnQueue<Request> = TurnQueue::default();
         let mut workers = Vec::new();
         let mut mailboxes: Vec<Mailbox<Delivery>> = Vec::new();
         for index in 0..usize::from(config.workers) {
@@ -96,22 +96,16 @@ impl Server {
         let listener = Listener::new(listening, accept_limits)?;
         let stop_accepting = listener.stopper();
         let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
-        let channels = Channels {
-            requests: requests.clone(),
-            workers: mailboxes.clone(),
-            readers: read_jobs,
-            auth: auth_jobs,
-            index,
-            checkpoint,
-        };
+        let channels = Channels { workers: mailboxes.clone(), readers: read_jobs, auth: auth_jobs, index, checkpoint };
         let dispatcher = Dispatcher::new(hub, store, channels, Arc::clone(&budget));
+        let dispatcher = Arc::new(SharedDispatcher::new(requests.clone(), dispatcher));
         let shared = Arc::new(WorkerContext {
             limits,
             name: config.name.clone(),
             epoch,
             budget,
             tls,
-            dispatcher: requests.clone(),
+            dispatcher: Arc::clone(&dispatcher) as Arc<dyn Submit>,
             unread: mailboxes.iter().map(|_| net::UnreadBytes::default()).collect(),
         });
 
@@ -134,7 +128,7 @@ impl Server {
         }
         let alarm = Alarm { events, workers: mailboxes.clone() };
         let dispatcher_alarm = alarm.clone();
-        let dispatcher_thread = spawn("dispatcher".to_owned(), move || dispatch(dispatcher, &dispatcher_alarm))?;
+        let dispatcher_thread = spawn("dispatcher".to_owned(), move || dispatch(&dispatcher, &dispatcher_alarm))?;
         // From here on the dispatcher runs, and it ends only after the workers: a thread that can't
         // be started is handled like a fault.
         let (mut worker_threads, mut accept_thread) = (Vec::new(), None);
@@ -263,7 +257,7 @@ impl Alarm {
 }
 
 /// The dispatcher's thread.
-fn dispatch(dispatcher: Dispatcher, alarm: &Alarm) {
+fn dispatch(dispatcher: &SharedDispatcher, alarm: &Alarm) {
     match catch_unwind(AssertUnwindSafe(|| dispatcher.run())) {
         Ok(Ok(store)) => {
             // After a fault elsewhere nobody takes the store; it is closed here then.

@@ -15,6 +15,7 @@ mod lines;
 mod mailbox;
 mod reads;
 mod records;
+mod turn_queue;
 
 pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
 pub(super) use budget::{Budget, Share};
@@ -25,6 +26,7 @@ pub(super) use records::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, KNOWN_MAX, Mark,
     MemberRecord, MessageRecord, Role, Snapshot, TokenRecord, Write,
 };
+pub(super) use turn_queue::TurnQueue;
 
 use crate::protocol::code::Refusal;
 use crate::protocol::command::{Command, Verb};
@@ -132,6 +134,15 @@ pub(super) enum RequestKind {
     Detach,
     /// This worker cuts no more lines; only detaches follow.
     Stopped,
+}
+
+/// Where a worker's requests go.
+pub(super) trait Submit: Send + Sync + Debug {
+    /// Hands over all requests of a worker's turn, in order, and leaves the vector empty. True if
+    /// they have been decided when this returns, by the calling thread itself: the deliveries are in
+    /// the workers' mailboxes then.
+    #[must_use]
+    fn submit(&self, requests: &mut Vec<Request>) -> bool;
 }
 
 impl RequestKind {

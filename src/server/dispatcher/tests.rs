@@ -10,7 +10,7 @@ use crate::protocol::secrets::Secret;
 use crate::server::core::Registration;
 use crate::server::hub::HubSettings;
 use crate::server::store;
-use crate::server::traffic::{Answer, AuthOutcome, AuthWork, Lines, RoomMessage, Viewer};
+use crate::server::traffic::{Answer, AuthOutcome, AuthWork, Lines, RoomMessage, Submit as _, TurnQueue, Viewer};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
 /// A dispatcher with two workers, whose threads the test plays.
@@ -76,12 +76,11 @@ impl Turns {
             answer_bytes: 1 << 20,
             workers: 2,
         };
-        let workers = vec![Mailbox::new(), Mailbox::new()];
+        let workers = vec![Mailbox::default(), Mailbox::default()];
         let ((readers, read_jobs), (index, nudges)) = (unbounded(), bounded(1));
         let (auth, auth_jobs) = bounded(1);
         let checkpoint = bounded(1).0;
-        let channels =
-            Channels { requests: Mailbox::new(), workers: workers.clone(), readers, auth, index, checkpoint };
+        let channels = Channels { workers: workers.clone(), readers, auth, index, checkpoint };
         let dispatcher = Dispatcher::new(Hub::new(settings, world), store, channels, Budget::new(usize::MAX));
         Self { dispatcher, workers, read_jobs, auth_jobs, nudges, dir }
     }
@@ -111,6 +110,13 @@ impl Turns {
         self.turn(vec![alice, register(BOB, "bob")]);
         let bob = self.checked();
         self.turn(vec![bob])
+    }
+
+    /// Sleeps until the hub has something to do; at once if it has nothing.
+    fn wait_until_due(&self) {
+        while let Some(due) = self.dispatcher.hub.due().filter(|&due| due > Instant::now()) {
+            std::thread::sleep(due - Instant::now());
+        }
     }
 
     /// Runs one turn; returns what it hands out, worker by worker.
@@ -227,10 +233,7 @@ fn an_arrival_is_announced_even_if_the_batch_in_between_is_refused() {
     let mut turns = Turns::new();
     turns.alice_and_bob();
     turns.dispatcher.transaction.store.fill_the_disk();
-    let mut nothing = Vec::new();
-    while let Some(due) = turns.dispatcher.hub.due().filter(|&due| due > Instant::now()) {
-        turns.dispatcher.channels.requests.wait(Some(due), &mut nothing);
-    }
+    turns.wait_until_due();
     let long = "x".repeat(3900);
     let seen = turns.turn((0..100).map(|_| say(ALICE, &long)).collect());
     let refused = seen.iter().filter(|line| line.ends_with(" - storage:")).count();
@@ -238,20 +241,76 @@ fn an_arrival_is_announced_even_if_the_batch_in_between_is_refused() {
     assert!(seen.contains(&"1: [lobby] * bob is here".to_owned()), "{seen:?}");
 }
 
+fn stopped(worker: u8) -> Request {
+    Request::stopped(ConnId::new(worker, 0))
+}
+
 #[test]
 fn it_ends_when_every_worker_has_stopped_and_returns_the_store() {
     let mut turns = Turns::new();
     turns.alice_and_bob();
-    let requests = turns.dispatcher.channels.requests.clone();
-    let stopped = |worker| Request::stopped(ConnId::new(worker, 0));
-    requests.send_all(&mut vec![stopped(0), say(ALICE, "last words"), stopped(1)]);
-    let store = turns.dispatcher.run().unwrap();
+    let queue = TurnQueue::default();
+    for request in [stopped(0), say(ALICE, "last words"), stopped(1)] {
+        queue.send(request);
+    }
+    let store = SharedDispatcher::new(queue, turns.dispatcher).run().unwrap();
     assert_eq!(store.load().unwrap().conversations[0].last.value(), 1);
     store.close().unwrap();
     let mut seen = Vec::new();
     turns.workers[1].take(&mut seen);
     let said = "said by 1 answered \"+ 1\": [lobby] alice: last words";
     assert!(shown(seen).iter().any(|delivery| delivery == said));
+}
+
+#[test]
+fn a_worker_runs_a_free_turn_itself_and_the_dispatchers_thread_notices_the_end() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    let shared = Arc::new(SharedDispatcher::new(TurnQueue::default(), turns.dispatcher));
+    let mut requests = vec![say(ALICE, "one")];
+    assert!(shared.submit(&mut requests));
+    let mut seen = Vec::new();
+    turns.workers[1].take(&mut seen);
+    assert!(requests.is_empty());
+    assert_eq!(shown(seen), ["said by 1 answered \"+ 1\": [lobby] alice: one"]);
+    let thread = {
+        let shared = Arc::clone(&shared);
+        std::thread::spawn(move || shared.run().map(|store| store.load().unwrap().conversations[0].last.value()))
+    };
+    // Its own thread may have a turn at any time; who runs one makes no difference.
+    let mut last = vec![say(ALICE, "two"), stopped(0), stopped(1)];
+    let _ = shared.submit(&mut last);
+    assert_eq!(thread.join().unwrap().unwrap(), 2);
+}
+
+#[test]
+fn after_a_crowded_turn_that_syncs_the_next_one_is_the_dispatchers_own() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    let queue = TurnQueue::default();
+    let shared = SharedDispatcher::new(queue.clone(), turns.dispatcher);
+    assert!(shared.submit(&mut (0..CROWDED).map(|_| say(ALICE, "one of many")).collect()));
+    assert!(!shared.submit(&mut vec![say(ALICE, "the next")]));
+    let mut waiting = Vec::new();
+    queue.wait(&mut waiting).unwrap();
+    assert_eq!(waiting.len(), 1);
+}
+
+#[test]
+fn a_fault_in_a_workers_hands_ends_the_dispatcher_and_nothing_is_sent() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    turns.dispatcher.transaction.failed = Some(CommitError::Ambiguous(rusqlite::Error::InvalidQuery.into()));
+    let shared = SharedDispatcher::new(TurnQueue::default(), turns.dispatcher);
+    assert!(shared.submit(&mut vec![say(ALICE, "lost")]));
+    assert!(turns.workers.iter().all(|worker| {
+        let mut seen = Vec::new();
+        worker.take(&mut seen);
+        seen.is_empty()
+    }));
+    // Nobody runs a turn any more.
+    assert!(!shared.submit(&mut vec![say(ALICE, "too late")]));
+    assert!(matches!(shared.run(), Err(DispatcherFault::Ambiguous(_))));
 }
 
 #[test]
@@ -300,11 +359,7 @@ fn a_wrong_password_counts_even_if_the_connection_left() {
     turns.turn(vec![guess(15), guess(16)]);
     assert!(turns.auth_jobs.is_empty());
     turns.turn(vec![Request::detach(conn(15))]);
-    let mut nothing = Vec::new();
-    while turns.dispatcher.hub.due().is_some_and(|due| due > Instant::now()) {
-        let due = turns.dispatcher.hub.due();
-        turns.dispatcher.channels.requests.wait(due, &mut nothing);
-    }
+    turns.wait_until_due();
     turns.turn(Vec::new());
     assert_eq!(turns.auth_jobs.try_recv().unwrap().conn, conn(16));
     assert!(turns.auth_jobs.is_empty());

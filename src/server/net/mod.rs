@@ -30,7 +30,7 @@ pub(super) use permit::ConnectionLimits;
 pub(super) use worker::{Worker, WorkerError};
 
 use crate::server::flood::Rate;
-use crate::server::traffic::{Budget, Mailbox, Request};
+use crate::server::traffic::{Budget, Submit};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -83,7 +83,7 @@ pub(super) struct WorkerContext {
     pub budget: Arc<Budget>,
     /// The certificate and what goes with it.
     pub tls: Arc<rustls::ServerConfig>,
-    pub dispatcher: Mailbox<Request>,
+    pub dispatcher: Arc<dyn Submit>,
     /// What each worker's connections leave unread, by worker.
     pub unread: Vec<UnreadBytes>,
 }

@@ -60,6 +60,8 @@ pub(crate) struct Worker {
     index: usize,
     poll: Poll,
     mailbox: Mailbox<Delivery>,
+    /// What was taken out of the mailbox and is not delivered yet.
+    inbox: Vec<Delivery>,
     slots: Slots,
     subscriptions: Subscriptions,
     /// Slots that want a turn although no event will announce it.
@@ -97,11 +99,12 @@ impl Worker {
     pub(crate) fn new(index: usize) -> Result<(Self, Mailbox<Delivery>), WorkerError> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let mailbox = Mailbox::waking(Box::new(PollWaker(waker)));
+        let mailbox = Mailbox::new(Box::new(PollWaker(waker)));
         let worker = Self {
             index,
             poll,
             mailbox: mailbox.clone(),
+            inbox: Vec::new(),
             slots: Slots::new(index),
             subscriptions: Subscriptions::default(),
             to_serve: Vec::new(),
@@ -125,12 +128,11 @@ impl Worker {
     /// The system's, if polling fails.
     pub(crate) fn run(mut self, shared: &WorkerContext) -> Result<(), WorkerError> {
         let mut events = Events::with_capacity(EVENTS);
-        let mut inbox = Vec::new();
         let mut ready = Vec::new();
         loop {
             let timeout = self.timeout();
             self.wait(&mut events, timeout)?;
-            self.mailbox.take(&mut inbox);
+            self.mailbox.take(&mut self.inbox);
             let now = Instant::now();
             self.turn += 1;
             let out_of_budget = std::mem::take(&mut self.out_of_budget);
@@ -147,7 +149,7 @@ impl Worker {
                 self.serve(slot, now, shared);
             }
             self.send_requests(shared);
-            self.deliver_all(&mut inbox, now, shared);
+            self.deliver_all(now, shared);
             if self.phase == StopPhase::Aborted {
                 return Ok(());
             }
@@ -165,7 +167,7 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.to_serve.is_empty() || !self.mailbox.may_sleep() {
+        if !self.to_serve.is_empty() || !self.inbox.is_empty() || !self.mailbox.may_sleep() {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
@@ -288,8 +290,12 @@ impl Worker {
         drop(connection);
     }
 
+    /// Sends the requests to the dispatcher. If it was free and this thread ran its turn, the
+    /// deliveries are here already.
     fn send_requests(&mut self, shared: &WorkerContext) {
-        shared.dispatcher.send_all(&mut self.requests);
+        if !self.requests.is_empty() && shared.dispatcher.submit(&mut self.requests) {
+            self.mailbox.take(&mut self.inbox);
+        }
     }
 
     fn accept(&mut self, accepted: Accepted, now: Instant, shared: &WorkerContext) {

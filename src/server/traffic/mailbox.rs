@@ -1,8 +1,7 @@
-//! The mailboxes of the ring.
+//! The workers' mailboxes.
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Wakes a thread that sleeps elsewhere than in its mailbox, as a worker does in its poll.
 pub(crate) trait Wake: Send + Sync {
@@ -21,8 +20,7 @@ pub(crate) struct Mailbox<T> {
 
 struct Inner<T> {
     state: Mutex<Queue<T>>,
-    arrived: Condvar,
-    wake: Option<Box<dyn Wake>>,
+    wake: Box<dyn Wake>,
 }
 
 struct Queue<T> {
@@ -42,28 +40,12 @@ impl<T> Clone for Mailbox<T> {
     }
 }
 
-impl<T> Default for Mailbox<T> {
-    fn default() -> Self {
-        Self::with(None)
-    }
-}
-
 impl<T> Mailbox<T> {
-    /// A mailbox whose owner sleeps in [`Mailbox::wait`].
+    /// A mailbox whose owner is woken by `wake`.
     #[must_use]
-    pub(crate) fn new() -> Self {
-        Self::with(None)
-    }
-
-    /// A mailbox whose owner sleeps elsewhere and is woken by `wake`.
-    #[must_use]
-    pub(crate) fn waking(wake: Box<dyn Wake>) -> Self {
-        Self::with(Some(wake))
-    }
-
-    fn with(wake: Option<Box<dyn Wake>>) -> Self {
+    pub(crate) fn new(wake: Box<dyn Wake>) -> Self {
         let state = Mutex::new(Queue { items: Vec::new(), asleep: false });
-        Self { inner: Arc::new(Inner { state, arrived: Condvar::new(), wake }) }
+        Self { inner: Arc::new(Inner { state, wake }) }
     }
 
     /// Sends one item.
@@ -90,21 +72,19 @@ impl<T> Mailbox<T> {
         let wake = std::mem::take(&mut state.asleep);
         drop(state);
         if wake {
-            match &self.inner.wake {
-                Some(wake) => wake.wake(),
-                None => {
-                    self.inner.arrived.notify_one();
-                }
-            }
+            self.inner.wake.wake();
         }
     }
 
-    /// Takes everything into `into`, which must be empty.
+    /// Takes everything, behind what `into` holds already.
     pub(crate) fn take(&self, into: &mut Vec<T>) {
-        debug_assert!(into.is_empty());
         let mut state = self.inner.state.lock();
         state.asleep = false;
-        std::mem::swap(&mut state.items, into);
+        if into.is_empty() {
+            std::mem::swap(&mut state.items, into);
+        } else {
+            into.append(&mut state.items);
+        }
     }
 
     /// Announces that the owner is about to sleep; false if there is something to take, so that it
@@ -115,35 +95,56 @@ impl<T> Mailbox<T> {
         state.asleep = state.items.is_empty();
         state.asleep
     }
+}
 
-    /// Sleeps until something arrives or `until` has come, then takes everything.
-    pub(crate) fn wait(&self, until: Option<Instant>, into: &mut Vec<T>) {
-        debug_assert!(into.is_empty());
-        let mut state = self.inner.state.lock();
-        while state.items.is_empty() {
-            state.asleep = true;
-            match until {
-                None => self.inner.arrived.wait(&mut state),
-                Some(until) => {
-                    if self.inner.arrived.wait_until(&mut state, until).timed_out() {
-                        break;
-                    }
-                }
+/// What tests need, whose threads do not sleep in a poll.
+#[cfg(test)]
+mod for_tests {
+    use super::super::{Request, Submit};
+    use super::{Mailbox, Wake};
+    use std::time::{Duration, Instant};
+
+    struct Nobody;
+
+    impl Wake for Nobody {
+        fn wake(&self) {}
+    }
+
+    impl<T> Default for Mailbox<T> {
+        fn default() -> Self {
+            Self::new(Box::new(Nobody))
+        }
+    }
+
+    impl<T> Mailbox<T> {
+        /// Waits until something arrives or `until` has come, then takes everything.
+        pub(crate) fn wait(&self, until: Instant, into: &mut Vec<T>) {
+            self.take(into);
+            while into.is_empty() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(1));
+                self.take(into);
             }
         }
-        state.asleep = false;
-        std::mem::swap(&mut state.items, into);
+    }
+
+    /// The dispatcher of a worker under test: whoever reads the mailbox.
+    impl Submit for Mailbox<Request> {
+        fn submit(&self, requests: &mut Vec<Request>) -> bool {
+            self.send_all(requests);
+            false
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
 
     #[test]
-    fn a_mailbox_wakes_a_sleeper_and_hands_over_everything() {
-        let mailbox = Mailbox::new();
+    fn a_mailbox_hands_over_everything_in_order() {
+        let mailbox = Mailbox::default();
         let sender = mailbox.clone();
         let thread = std::thread::spawn(move || {
             for n in 0..1000 {
@@ -152,7 +153,7 @@ mod tests {
         });
         let (mut got, mut batch) = (Vec::new(), Vec::new());
         while got.len() < 2000 {
-            mailbox.wait(Some(Instant::now() + Duration::from_secs(10)), &mut batch);
+            mailbox.wait(Instant::now() + Duration::from_secs(10), &mut batch);
             assert!(!batch.is_empty(), "nothing came for ten seconds");
             got.append(&mut batch);
         }
@@ -161,14 +162,26 @@ mod tests {
     }
 
     #[test]
-    fn a_mailbox_that_is_not_empty_keeps_its_owner_awake() {
-        let mailbox = Mailbox::new();
-        assert!(mailbox.may_sleep());
+    fn only_a_sleeper_is_woken_and_only_once() {
+        struct Count(Arc<AtomicUsize>);
+        impl Wake for Count {
+            fn wake(&self) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let woken = Arc::new(AtomicUsize::new(0));
+        let mailbox = Mailbox::new(Box::new(Count(Arc::clone(&woken))));
         mailbox.send(1);
         assert!(!mailbox.may_sleep());
+        assert_eq!(woken.load(Ordering::Relaxed), 0);
         let mut batch = Vec::new();
         mailbox.take(&mut batch);
-        assert_eq!(batch, [1]);
         assert!(mailbox.may_sleep());
+        mailbox.send(2);
+        mailbox.send(3);
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+        // What was taken before stays in front.
+        mailbox.take(&mut batch);
+        assert_eq!(batch, [1, 2, 3]);
     }
 }

@@ -41,14 +41,14 @@ impl Server {
             crate::server::certificate::Identity::load_or_create(dir.path(), "localhost", jiff::Timestamp::now())
                 .unwrap();
         let (worker, mailbox) = Worker::new(0).unwrap();
-        let (requests, budget) = (Mailbox::new(), Budget::new(1 << 20));
+        let (requests, budget) = (Mailbox::default(), Budget::new(1 << 20));
         let shared = WorkerContext {
             limits,
             name: "localhost".to_owned(),
             epoch: "E".to_owned(),
             budget: Arc::clone(&budget),
             tls: identity.server_config().unwrap(),
-            dispatcher: requests.clone(),
+            dispatcher: Arc::new(requests.clone()),
             unread: vec![UnreadBytes::default()],
         };
         let run = move || worker.run(&shared).unwrap();
@@ -115,7 +115,7 @@ impl Server {
         while self.received.is_empty() {
             assert!(Instant::now() < end, "nothing was asked in time");
             let mut batch = Vec::new();
-            self.requests.wait(Some(end), &mut batch);
+            self.requests.wait(end, &mut batch);
             self.received.extend(batch);
         }
         self.received.pop_front().unwrap()

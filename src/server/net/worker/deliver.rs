@@ -22,9 +22,10 @@ const BATCH_BYTES: usize = 16 * 1024;
 impl Worker {
     /// Delivers everything in the order of arrival. Consecutive lines of one room go to each
     /// connection as one piece.
-    pub(super) fn deliver_all(&mut self, inbox: &mut Vec<Delivery>, now: Instant, shared: &WorkerContext) {
+    pub(super) fn deliver_all(&mut self, now: Instant, shared: &WorkerContext) {
         let mut lines = Arc::default();
         let mut batch = std::mem::take(&mut self.batch);
+        let mut inbox = std::mem::take(&mut self.inbox);
         let mut deliveries = inbox.drain(..).peekable();
         while self.phase != StopPhase::Aborted
             && let Some(delivery) = deliveries.next()
@@ -50,6 +51,10 @@ impl Worker {
         }
         drop(deliveries);
         self.batch = batch;
+        // Requests that were sent on the way may have brought more; the next turn delivers it.
+        if self.inbox.is_empty() {
+            self.inbox = inbox;
+        }
     }
 
     /// Delivers messages of one room.
