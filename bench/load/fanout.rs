@@ -6,6 +6,7 @@ use crate::fault::Fault;
 use crate::histogram::Histogram;
 use crate::options::{Options, Protocol};
 use crate::process::{self, Usage};
+use crate::queries::Queries;
 use crate::report::Report;
 use crate::swarm::{Driver, Outbox, Swarm, unasked_end};
 use crate::wire::{self, Heard, Manner, Stamp};
@@ -13,6 +14,7 @@ use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
 mod figures;
+mod fill;
 #[cfg(test)]
 mod tests;
 
@@ -180,6 +182,9 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
     if options.senders > options.members {
         return Err(Fault::Options("a room can't have more --senders than --members"));
     }
+    if options.protocol == Protocol::Irc && (options.queries.is_some() || options.fill > 0) {
+        return Err(Fault::Options("IRC has no --queries and no --fill"));
+    }
     let mut fanout = Fanout {
         protocol: options.protocol,
         manner: options.manner()?,
@@ -199,10 +204,18 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
         told: String::new(),
     };
     let mut swarm = Swarm::new(options).map_err(Fault::Local)?;
+    let (accounts, askers) = accounts.split_at(fanout.readers + options.slow as usize);
     let greeting = |(conn, account)| Greeting::member(options, account, Some(&fanout.rooms[fanout.room_of(conn)]));
     let mut opening = Opening::new(options, accounts.iter().enumerate().map(greeting).collect());
     dialogue::open_all(&mut swarm, &mut opening, options.parallel as usize, After::Stay)?;
 
+    if options.fill > 0 {
+        fill::fill(&mut swarm, &fanout, options.fill)?;
+        if let Some(pid) = options.pid {
+            settle(&mut swarm, &mut fanout, pid)?;
+        }
+    }
+    let queries = Queries::begin(options, askers, &fanout.rooms)?;
     let mut clock = OpenLoop::new(options, &fanout, swarm.now());
     if options.rate.is_none() {
         let now = swarm.now();
@@ -234,6 +247,9 @@ pub fn run(options: &Options, accounts: &[Account], report: &mut Report) -> Resu
     let woken = wake_the_slow(&mut swarm, &mut fanout, options.slow as usize)?;
     say_goodbye(&mut swarm, &mut fanout, options)?;
     figures::add(options, &fanout, &histogram, (&before, &after), peak, report);
+    if let Some(queries) = queries {
+        queries.finish(options.seconds, report)?;
+    }
     if let Some((cpu, when)) = settled {
         let deliveries = (fanout.deliveries - before.deliveries) as f64;
         report.number("server_us_per_delivery_settled", (cpu - before.server.cpu) * 1e6 / deliveries);

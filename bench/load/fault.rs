@@ -68,6 +68,9 @@ pub enum Fault {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// The run failed in its queries, whose connections have numbers of their own.
+    #[error("in the queries: {0}")]
+    Query(Box<Fault>),
     /// What was delivered is not what was sent.
     #[error("WRONG DELIVERY: connection {conn}: {what}")]
     Wrong {

@@ -18,7 +18,10 @@
 //! answered only when they are refused, so both do the same work. With `--acknowledged` they are sent
 //! with `/say`. With `--settle` the run lasts until the server is idle and counts all that it did.
 //!
-//! One thread, one readiness wait, thousands of sockets. What the generator itself costs is
+//! With `--queries` others read the history meanwhile, which `--fill` has made.
+//!
+//! One thread, one readiness wait, thousands of sockets (and one more of each for the queries, if there
+//! are any). What the generator itself costs is
 //! measured separately and printed, and so is `calib_us`, what a 100-byte write and read on loopback
 //! cost on this machine at that moment: compare runs made at different times by their ratio to it.
 //!
@@ -39,6 +42,7 @@ mod link;
 mod logins;
 mod options;
 mod process;
+mod queries;
 mod report;
 mod swarm;
 mod wire;

@@ -1,6 +1,7 @@
 //! What was asked for on the command line.
 
 use crate::fault::Fault;
+use crate::queries::ASKERS;
 use crate::wire::Manner;
 use clap::{Parser, ValueEnum};
 use std::net::SocketAddr;
@@ -60,6 +61,16 @@ pub struct Options {
     /// Send lines with /say, which the server answers with the message's ID: one more write to the sender (ChitChat).
     #[arg(long, conflicts_with_all = ["idle", "logins", "comeback"])]
     pub acknowledged: bool,
+    /// Say this many lines in each room before anything is measured and, with --pid, wait until the server is idle
+    /// (ChitChat).
+    #[arg(long, default_value_t = 0, value_name = "LINES", conflicts_with_all = ["idle", "logins", "comeback", "slow"])]
+    pub fill: u32,
+    /// Ask this many queries a second beside the lines: `/history limit=1000` and `/search` of a word that is in all
+    /// lines of --fill, in turn, when they are due, from 10 more connections (ChitChat). Their latency is reported
+    /// apart; the server's processor time is that of everything.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000),
+        conflicts_with_all = ["idle", "logins", "comeback", "slow"])]
+    pub queries: Option<u32>,
     /// How long to measure.
     #[arg(long, default_value_t = 5.0)]
     pub seconds: f64,
@@ -129,7 +140,7 @@ impl Options {
             (Some(people), _) => people,
             // Fewer accounts than logins, but never one that is logging in twice at once.
             (_, Some(logins)) => logins.min(1000.max(self.parallel * 2)),
-            _ => self.rooms * self.members + self.slow,
+            _ => self.rooms * self.members + self.slow + self.queries.map_or(0, |_| ASKERS),
         };
         count as usize
     }
