@@ -41,6 +41,12 @@ def tail(log):
     return "\n".join(Path(log).read_text(errors="replace").splitlines()[-15:])
 
 
+def stay_on(core):
+    """What a child does before it becomes its program, so that all of its threads run on one core and it counts no
+    other; nothing where any core will do."""
+    return None if core is None else lambda: os.sched_setaffinity(0, {core})
+
+
 class Server:
     """One server on two ports; `start` and `stop` may be called again and again."""
 
@@ -48,10 +54,11 @@ class Server:
     parallel = 64
     keeps = False  # keeps a history, part of which it may write down behind the measured seconds
 
-    def __init__(self, name, directory, certificate):
+    def __init__(self, name, directory, certificate, core=None):
         self.name, self.directory = name, directory / name
         self.directory.mkdir()
         self.certificate, self.key = certificate
+        self.core = core
         self.ports = {"plain": free_port(), "tls": free_port()}
         self.log = self.directory / "log"
         self.process = None
@@ -63,7 +70,8 @@ class Server:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            cwd=self.directory, start_new_session=True)
+                                            cwd=self.directory, start_new_session=True,
+                                            preexec_fn=stay_on(self.core))
         for port in self.ports.values():
             wait_for_port(port, self.process, self.name, self.log)
 
@@ -233,9 +241,10 @@ class Chitchat(Server):
     protocol = "chitchat"
     keeps = True
     settings = ()
+    program = CHITCHATD
 
     def command(self):
-        command = [str(CHITCHATD), "--data", str(self.directory / "data"), "--registration", "open",
+        command = [str(self.program), "--data", str(self.directory / "data"), "--registration", "open",
                    "--tls", f"127.0.0.1:{self.ports['tls']}", "--plain", f"127.0.0.1:{self.ports['plain']}"]
         for setting in ("accounts.bcrypt_cost=4", *UNLIMITED, *self.settings):
             command += ["--set", setting]
@@ -260,15 +269,32 @@ class ChitchatNokeep(Chitchat):
     settings = ("history.keep=off",)
 
 
+class Other(Chitchat):
+    """Another build of chitchatd, beside this one."""
+
+    program = None  # named with --against
+
+
+class OtherNormal(Other):
+    settings = ChitchatNormal.settings
+
+
+class OtherNokeep(Other):
+    keeps = False
+    settings = ChitchatNokeep.settings
+
+
 # These limits would slow down or refuse the load; the IRC servers' limits are off as well.
 UNLIMITED = ("limits.connections=off", "limits.per_address=off", "limits.flood=off", "limits.logins=off",
              "limits.registrations=off")
 
-KINDS = {"chitchat": Chitchat, "chitchat-acked": ChitchatAcked, "chitchat-normal": ChitchatNormal,
-         "chitchat-nokeep": ChitchatNokeep, "ngircd": Ngircd, "inspircd": Inspircd, "ergo": Ergo}
+KINDS = {"chitchat": Chitchat, "other": Other, "chitchat-acked": ChitchatAcked, "chitchat-normal": ChitchatNormal,
+         "other-normal": OtherNormal, "chitchat-nokeep": ChitchatNokeep, "other-nokeep": OtherNokeep,
+         "ngircd": Ngircd, "inspircd": Inspircd, "ergo": Ergo}
 PACKAGES = ("ngircd", "inspircd")
 PEERS = (*PACKAGES, "ergo")
-OURS = tuple(name for name in KINDS if name not in PEERS)
+# What each configuration of the other build is compared with.
+OTHERS = {"other": "chitchat", "other-normal": "chitchat-normal", "other-nokeep": "chitchat-nokeep"}
 
 
 def install(names):
@@ -281,7 +307,8 @@ def install(names):
 
 
 def build():
-    subprocess.run(["cargo", "build", "--release", "--workspace", "--bin", "load", "--bin", "chitchatd"], cwd=TOP, check=True)
+    subprocess.run(["cargo", "build", "--release", "--workspace", "--bin", "load", "--bin", "chitchatd"], cwd=TOP,
+                   check=True)
 
 
 def certificate(directory):
