@@ -63,6 +63,8 @@ class Goal:
             what += self.of_whom()
             if not unit:
                 return Verdict(what, f"{whose} was {'0' if unit == 0 else 'not measured'}", NOT_JUDGED)
+            if self.figure == "p99_ms" and ours <= unit * limit and late(self.measured_by(whose, medians, rows)):
+                return Verdict(what, f"the tail of {whose} is the generator's", NOT_JUDGED)
             ours /= unit
             what += f" ({whose})" if not self.row and len(self.peers) > 1 else ""
         reached = ours >= limit if self.least else ours <= limit
@@ -79,12 +81,23 @@ class Goal:
         best = (max if self.least else min)(peers, key=peers.get)
         return peers[best], best
 
+    def measured_by(self, whose, medians, rows):
+        """All figures of the one whose figure counts as 1."""
+        return rows[self.row][self.server] if self.row else medians[whose]
+
     def of_whom(self):
         if self.row:
             return f" × that of {self.row}"
         if not self.relative:
             return ""
         return f" × {'best peer' if self.peers == PEERS else ' or '.join(self.peers)}"
+
+
+def late(figures):
+    """Whether the generator was so late that much of the tail is its own. A goal that is reached by comparison with
+    such a tail says nothing; one that is missed was missed all the same."""
+    lag = figures.get("own_lag_p99_ms", 0)
+    return lag > figures.get("p99_ms", lag) / 2
 
 
 def by_calib(medians):

@@ -5,7 +5,7 @@ import re
 import statistics
 from dataclasses import dataclass, field
 
-from goals import Goal
+from goals import Goal, late
 from servers import OTHERS, PEERS
 
 
@@ -43,9 +43,9 @@ class Row:
         for name in failed:
             print(f"  {name:16} {failed[name]} of the runs failed")
         for name, figures in medians.items():
-            late = figures.get("own_lag_p99_ms", 0)
-            if late > figures.get("p99_ms", late) / 2:
-                print(f"  note  {name}: much of that tail is the generator's, which was {late:.3g} ms late (p99)")
+            if late(figures):
+                lag = figures["own_lag_p99_ms"]
+                print(f"  note  {name}: much of that tail is the generator's, which was {lag:.3g} ms late (p99)")
 
     def line(self, name, ratio, cells):
         texts = (cells[figure].rjust(max(len(heading), 8)) for heading, figure in self.columns.items())
