@@ -3,6 +3,7 @@
 
 use super::code::{Code, Refusal};
 use crate::protocol::names::{MessageId, NameError, RoomName, Target, Text, UserName};
+use crate::protocol::roles::Role;
 use crate::protocol::secrets::Secret;
 use std::time::Duration;
 
@@ -218,6 +219,10 @@ pub(super) fn user_name(typed: &str) -> Result<UserName, Refusal> {
 /// A name at login. It is refused only after the password was given, so the refusal is a value here.
 pub(super) fn login_name(typed: &str) -> Result<UserName, Refusal> {
     user_name(typed)
+}
+
+pub(super) fn role(typed: &str) -> Result<Role, Refusal> {
+    Role::parse(typed).ok_or_else(|| bad(format!("A role is owner, moderator or member, not {}.", quoted(typed))))
 }
 
 pub(super) fn room_name(typed: &str) -> Result<RoomName, Refusal> {

@@ -8,6 +8,7 @@
 use super::args::Args;
 use super::code::{Code, Refusal};
 use crate::protocol::names::{MessageId, RoomName, Target, Text, UserName};
+use crate::protocol::roles::Role;
 use crate::protocol::secrets::Secret;
 use std::time::Duration;
 
@@ -39,6 +40,10 @@ pub enum Who {
     User,
     /// An account that is in the room (or takes part in the direct conversation).
     Member,
+    /// A moderator of the room, or an owner.
+    Moderator,
+    /// An owner of the room.
+    Owner,
     /// An administrator.
     Admin,
 }
@@ -52,6 +57,8 @@ impl Who {
             Who::New => "new",
             Who::User => "user",
             Who::Member => "member",
+            Who::Moderator => "moderator",
+            Who::Owner => "owner",
             Who::Admin => "admin",
         }
     }
@@ -162,6 +169,22 @@ pub enum Command {
         room: RoomName,
         /// The account that is invited.
         name: UserName,
+    },
+    /// `/role ROOM NAME`
+    RoleShow {
+        /// The room.
+        room: RoomName,
+        /// The member whose role is asked for.
+        name: UserName,
+    },
+    /// `/role ROOM NAME ROLE`
+    RoleSet {
+        /// The room.
+        room: RoomName,
+        /// The member who gets the role.
+        name: UserName,
+        /// The new role.
+        role: Role,
     },
     /// `/who [ROOM]`
     Who(Option<RoomName>),

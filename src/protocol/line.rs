@@ -27,6 +27,10 @@ pub struct Tags<'a> {
     pub ev: Option<&'a str>,
     /// To whom it happened, or who did it.
     pub who: Option<&'a str>,
+    /// Who did it, where `who` names somebody else.
+    pub by: Option<&'a str>,
+    /// What something is from now on, such as somebody's role.
+    pub set: Option<&'a str>,
     /// Seconds after which trying again makes sense.
     pub retry: Option<u64>,
 }
@@ -137,6 +141,12 @@ impl<'a> Tags<'a> {
         if let Some(v) = self.who {
             put("who", v);
         }
+        if let Some(v) = self.by {
+            put("by", v);
+        }
+        if let Some(v) = self.set {
+            put("set", v);
+        }
         if let Some(v) = self.retry {
             put("retry", digits.format(v));
         }
@@ -158,6 +168,8 @@ impl<'a> Tags<'a> {
                 "reply" => tags.reply = value.parse().ok(),
                 "ev" => tags.ev = Some(value),
                 "who" => tags.who = Some(value),
+                "by" => tags.by = Some(value),
+                "set" => tags.set = Some(value),
                 "retry" => tags.retry = value.parse().ok(),
                 _ => {}
             }

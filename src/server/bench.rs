@@ -5,12 +5,13 @@ use crate::protocol::command::Command;
 use crate::protocol::names::{
     AccountId, AddressGroup, ConnId, ConversationId, MessageId, RoomName, Target, Text, UserName,
 };
+use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::core::{NotStored, Registration, Storage};
 use crate::server::hub::{Effects, Hub, HubSettings, Now};
 use crate::server::traffic::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, MessageRecord, Request,
-    RequestKind, Role, Share, Snapshot, TokenRecord, Viewer, Write,
+    RequestKind, Share, Snapshot, TokenRecord, Viewer, Write,
 };
 use std::time::Instant;
 

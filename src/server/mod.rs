@@ -51,7 +51,7 @@ mod session;
 mod store;
 mod traffic;
 
-pub use core::{ROOMS_MAX, TOKENS_MAX, TOPIC_MAX};
+pub use core::{PERMISSIONS, Permission, ROOMS_MAX, RoomAction, TOKENS_MAX, TOPIC_MAX};
 pub use error::{ServerError, ServerFault};
 pub use hub::TELL_MEMBERS_MAX;
 pub use open::{OpenWarning, Server};

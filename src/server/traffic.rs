@@ -24,7 +24,7 @@ pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition};
 pub(super) use records::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, KNOWN_MAX, Mark,
-    MemberRecord, MessageRecord, Role, Snapshot, TokenRecord, Write,
+    MemberRecord, MessageRecord, Snapshot, TokenRecord, Write,
 };
 pub(super) use turn_queue::TurnQueue;
 

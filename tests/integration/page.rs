@@ -1,7 +1,7 @@
 //! `docs/PROTOCOL.md` and `README.md` match the program: the table of verbs, the codes, the
 //! dictionary and the numbers are its own, and the sessions and programs in the page are run.
 //!
-//! `UPDATE_PAGE=1 cargo test --test integration page` rewrites the table of verbs.
+//! `UPDATE_PAGE=1 cargo test --test integration page` rewrites the tables of verbs and permissions.
 
 use crate::support::{Script, Server};
 use chitchat::protocol::code::Code;
@@ -12,7 +12,7 @@ use chitchat::protocol::line::SERVER_LINE_MAX;
 use chitchat::protocol::names::NAME_MAX;
 use chitchat::protocol::secrets::{PASSWORD_MAX, PASSWORD_MIN};
 use chitchat::server::config::{Config, Limits};
-use chitchat::server::{ROOMS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX};
+use chitchat::server::{PERMISSIONS, ROOMS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX};
 use sha2::Digest as _;
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,9 +20,6 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-
-const TABLE_BEGINS: &str = "<!-- verbs: ";
-const TABLE_ENDS: &str = "<!-- verbs end -->";
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -53,14 +50,40 @@ fn the_pages_table_of_verbs_matches_the_program() {
         let (form, done) = (cell(&verb.form()), cell(verb.done));
         table += &format!("| `{form}` | {} | {} | `{done}` |\n", verb.who.as_str(), cell(verb.help));
     }
-    let begin = page.find(TABLE_BEGINS).expect("the table's first marker");
-    let begin = begin + page[begin..].find('\n').expect("the marker is a line") + 1;
-    let end = page.find(TABLE_ENDS).expect("the table's last marker");
+    check_table(&page, "verbs", &table);
+}
+
+#[test]
+fn the_pages_table_of_permissions_matches_the_program() {
+    let mut table = "| to | verbs | lowest role | administrators |\n|---|---|---|---|\n".to_owned();
+    for permission in PERMISSIONS {
+        let verbs: Vec<String> = permission.verbs.iter().map(|verb| format!("`/{verb}`")).collect();
+        let administrators = if permission.from_outside { "in every room" } else { "where they are in" };
+        let (verbs, least) = (verbs.join(" "), permission.least);
+        table += &format!("| {} | {verbs} | {least} | {administrators} |\n", permission.what);
+    }
+    check_table(&page(), "permissions", &table);
+}
+
+/// Compares the table between its two markers in the page; with `UPDATE_PAGE`, writes it there.
+fn check_table(page: &str, name: &str, table: &str) {
     if std::env::var_os("UPDATE_PAGE").is_some() {
-        fs::write(path("docs/PROTOCOL.md"), format!("{}{table}{}", &page[..begin], &page[end..])).unwrap();
+        // Another test may be writing its own table.
+        static WRITING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        let _writing = WRITING.lock().unwrap();
+        let page = self::page();
+        let at = between_markers(&page, name);
+        fs::write(path("docs/PROTOCOL.md"), format!("{}{table}{}", &page[..at.start], &page[at.end..])).unwrap();
         return;
     }
-    assert_eq!(&page[begin..end], table, "UPDATE_PAGE=1 cargo test --test integration page rewrites it");
+    let shown = &page[between_markers(page, name)];
+    assert_eq!(shown, table, "UPDATE_PAGE=1 cargo test --test integration page rewrites it");
+}
+
+fn between_markers(page: &str, name: &str) -> std::ops::Range<usize> {
+    let begin = page.find(&format!("<!-- {name}: ")).expect("the table's first marker");
+    let begin = begin + page[begin..].find('\n').expect("the marker is a line") + 1;
+    begin..page.find(&format!("<!-- {name} end -->")).expect("the table's last marker")
 }
 
 #[test]
@@ -143,7 +166,7 @@ fn the_pages_numbers_match_the_program() {
 
 #[test]
 fn the_sessions_in_the_page_are_real() {
-    assert_eq!(play_sessions(&page()), 8);
+    assert_eq!(play_sessions(&page()), 9);
 }
 
 /// Plays each ```session``` against its own server, after the steps of the `<!-- before` comment

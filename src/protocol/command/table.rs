@@ -2,8 +2,8 @@
 
 use super::{AfterRoom, Command, Verb, Who};
 use crate::protocol::args::{
-    INVITE_USES_MAX, KEY_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, room_name,
-    said, setting, target_name, unexpected, user_name,
+    INVITE_USES_MAX, KEY_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, role,
+    room_name, said, setting, target_name, unexpected, user_name,
 };
 use crate::protocol::names::{MessageId, Target};
 use crate::protocol::secrets::Secret;
@@ -118,6 +118,13 @@ pub const TABLE: &[Verb] = &[
             Some("-") => Ok(Command::TopicSet { room, topic: None }),
             Some(text) => Ok(Command::TopicSet { room, topic: Some(said(text)?) }),
         }
+    }),
+    verb!("role" "[ROOM] NAME [owner|moderator|member]" (WordAndMore), Member, "shows what somebody is in a room; owners also say what they are from now on", "+ NAME ROLE", [], |a| {
+        let (room, name) = (a.room("ROOM")?, a.name("NAME")?);
+        Ok(match a.optional_word() {
+            None => Command::RoleShow { room, name },
+            Some(word) => Command::RoleSet { room, name, role: role(word)? },
+        })
     }),
     verb!("say" "TARGET TEXT", Member, "says TEXT in a room, or to @NAME", "+ ID", [], |a| {
         Ok(Command::Say { target: a.message_target("TARGET")?, key: None, text: a.text()? })

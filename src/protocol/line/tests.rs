@@ -67,7 +67,9 @@ proptest! {
             7 => Body::Event { room: &a, text: &text },
             _ => Body::DirectMessage { from: &a, to: &b, mark, text: &text },
         };
-        let tags = Tags { re: re.then_some(label.as_str()), id, at, to: Some(&b), ev: Some(&a), who: Some(&a), reply: id, retry };
+        let re = re.then_some(label.as_str());
+        let (to, ev, who, by, set) = (Some(b.as_str()), Some(a.as_str()), Some(a.as_str()), Some(b.as_str()), Some(a.as_str()));
+        let tags = Tags { re, id, at, to, ev, who, by, set, reply: id, retry };
         let line = Line { tags, body };
         let mut out = Vec::new();
         let skip = line.encode(&mut out);

@@ -3,8 +3,9 @@
 use super::rooms::add_member;
 use super::{NewAccount, Outcome, Refused, Registration, State, Storage, TOKENS_MAX};
 use crate::protocol::names::{AccountId, AddressGroup, RoomName, UserName};
+use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{AccountRecord, InviteRecord, Role, TokenRecord, Write};
+use crate::server::traffic::{AccountRecord, InviteRecord, TokenRecord, Write};
 use std::sync::Arc;
 use std::time::Duration;
 

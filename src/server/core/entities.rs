@@ -2,8 +2,8 @@
 //! conversations.
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
+use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::Role;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub(crate) struct Token {
 /// A member, as its room knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
-    /// What it may do. No verb checks it yet.
+    /// Decides what it may do: see `permissions`.
     pub role: Role,
     /// The read marker.
     pub read: MessageId,
@@ -91,6 +91,19 @@ impl Room {
     #[must_use]
     pub(crate) fn has_member(&self, account: AccountId) -> bool {
         self.members.contains_key(&account)
+    }
+
+    /// What the account is in it; `None` if it is not in it.
+    #[must_use]
+    pub(crate) fn role(&self, account: AccountId) -> Option<Role> {
+        self.members.get(&account).map(|member| member.role)
+    }
+
+    /// Whether the account is its only owner.
+    #[must_use]
+    pub(crate) fn is_last_owner(&self, account: AccountId) -> bool {
+        let owns = |(&other, member): (&AccountId, &Member)| other != account && member.role == Role::Owner;
+        self.role(account) == Some(Role::Owner) && !self.members.iter().any(owns)
     }
 
     /// Whether the account may know that it exists.

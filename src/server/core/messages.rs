@@ -1,9 +1,10 @@
 //! Messages and read markers.
 
-use super::{Conversation, Manner, Message, Outcome, Refused, State, Storage};
+use super::{Conversation, Manner, Message, Outcome, Refused, RoomAction, State, Storage};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text};
+use crate::protocol::roles::Role;
 use crate::server::traffic::{
-    Appended, ConversationKind, ConversationRecord, Draft, Mark, MemberRecord, MessageRecord, Role, Write,
+    Appended, ConversationKind, ConversationRecord, Draft, Mark, MemberRecord, MessageRecord, Write,
 };
 
 /// What is said, by whom, when and how.
@@ -36,7 +37,7 @@ pub(super) fn say(
 ) -> Result<Outcome, Refused> {
     let by = saying.by;
     let conversation = match target {
-        Target::Room(room) => state.joined_room(room, by)?,
+        Target::Room(room) => state.permitted_room(RoomAction::Talk, room, by)?,
         Target::Direct(name) => {
             let other = state.user(name)?;
             match (state.pair(by, other), saying.manner) {

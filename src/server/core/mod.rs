@@ -8,23 +8,27 @@
 //! outcomes on any machine. This module must not know connections, threads, clocks or SQLite. The
 //! dispatcher's thread runs it.
 //!
-//! `state` is the stored state as held in memory, and `entities` has its parts; `accounts`, `rooms`
-//! and `messages` decide the operations. Nothing outside this folder can change the state in any
+//! `state` is the stored state as held in memory, and `entities` has its parts; `permissions` says who
+//! may do what in a room; `accounts`, `rooms`, `roles` and `messages` decide the operations. Nothing outside this folder can change the state in any
 //! other way. Each change is also written out as a [`Write`], and each message as a [`Draft`]: see
 //! [`Storage`].
 
 mod accounts;
 mod entities;
 mod messages;
+mod permissions;
 mod refused;
+mod roles;
 mod rooms;
 mod state;
 
 pub(super) use entities::{Conversation, Room};
+pub use permissions::{PERMISSIONS, Permission, RoomAction};
 pub(super) use refused::Refused;
 pub(super) use state::State;
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
+use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{Appended, Draft, MessageRecord, Write};
 use std::sync::Arc;
@@ -122,6 +126,12 @@ pub(super) enum AccountAction {
         room: RoomName,
         topic: Option<Text>,
     },
+    /// Says what a member is in a room from now on.
+    SetRole {
+        room: RoomName,
+        name: UserName,
+        role: Role,
+    },
     Say {
         target: Target,
         manner: Manner,
@@ -186,6 +196,13 @@ pub(super) enum Outcome {
     },
     /// The topic was set or cleared.
     TopicSet(ConversationId),
+    /// The member has the role that was asked for.
+    RoleSet {
+        room: ConversationId,
+        account: AccountId,
+        /// Its role before.
+        before: Role,
+    },
     /// The message was stored.
     Said(Message),
     /// It was already said under the same key, and has this id.
@@ -277,6 +294,7 @@ impl State {
             AccountAction::LeaveRoom(room) => rooms::leave(self, by, &room, storage),
             AccountAction::Invite { room, name } => rooms::invite(self, by, &room, &name, storage),
             AccountAction::SetTopic { room, topic } => rooms::set_topic(self, by, &room, topic, storage),
+            AccountAction::SetRole { room, name, role } => roles::set_role(self, by, &room, &name, role, storage),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! sentences that people read are the hub's.
 
 use crate::protocol::names::{MessageId, RoomName, UserName};
+use crate::protocol::roles::Role;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
@@ -11,6 +12,18 @@ pub(crate) enum Refused {
     /// The account is not in the room.
     #[error("not in {0}")]
     NotAMember(RoomName),
+    /// Only members of at least this role may do that.
+    #[error("not for members of {room} below {least}")]
+    RoleTooLow { room: RoomName, least: Role },
+    /// The other account has the same role, or a higher one.
+    #[error("{name} can't be acted on in {room}")]
+    Outranked { room: RoomName, name: UserName },
+    /// The other account is not in the room.
+    #[error("{name} is not in {room}")]
+    NotThere { room: RoomName, name: UserName },
+    /// The room would have no owner any more.
+    #[error("the last owner of {0}")]
+    LastOwner(RoomName),
     /// The account is not in the conversation, which it knows only by its number.
     #[error("not in that conversation")]
     NotInConversation,

@@ -1,8 +1,9 @@
 //! Rooms, their members, their invitations and topics.
 
-use super::{Outcome, ROOMS_MAX, Refused, Standing, State, Storage, TOPIC_MAX};
+use super::{Outcome, ROOMS_MAX, Refused, RoomAction, Standing, State, Storage, TOPIC_MAX};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, RoomName, Text, UserName};
-use crate::server::traffic::{ConversationKind, ConversationRecord, InvitedRecord, MemberRecord, Role, Write};
+use crate::protocol::roles::Role;
+use crate::server::traffic::{ConversationKind, ConversationRecord, InvitedRecord, MemberRecord, Write};
 
 impl State {
     /// The room of that name, if the account may know that it exists.
@@ -79,6 +80,9 @@ pub(super) fn leave(
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
     let id = state.joined_room(name, by)?;
+    if state.room(id).is_some_and(|room| room.is_last_owner(by)) {
+        return Err(Refused::LastOwner(*name));
+    }
     state.remove_member(id, by);
     storage.write(Write::MemberGone(id, by));
     Ok(Outcome::RoomLeft(id))
@@ -92,9 +96,9 @@ pub(super) fn invite(
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
     // The room is checked before the invited account, and membership after both.
-    let room = state.visible_room(name, by)?;
+    let room = state.room_for(RoomAction::Invite, name, by)?;
     let account = state.user(whom)?;
-    state.joined_room(name, by)?;
+    state.check_permission(RoomAction::Invite, room, by)?;
     let before = if state.room(room).is_some_and(|room| room.has_member(account)) {
         Standing::Member
     } else if state.invite_to_room(room, account, by) {
@@ -119,7 +123,7 @@ pub(super) fn set_topic(
     if topic.len() > TOPIC_MAX {
         return Err(Refused::TopicTooLong);
     }
-    let id = state.joined_room(name, by)?;
+    let id = state.permitted_room(RoomAction::SetTopic, name, by)?;
     if let Some(room) = state.room_mut(id) {
         room.topic.clone_from(&topic);
     }

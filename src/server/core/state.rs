@@ -6,6 +6,7 @@
 
 use super::entities::{Account, Conversation, Member, Pair, Room, Token};
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
+use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{
     AccountRecord, ConversationKind, ConversationRecord, InviteRecord, KNOWN_MAX, MemberRecord, Snapshot, TokenRecord,
@@ -231,6 +232,12 @@ impl State {
             }
             Some(Conversation::Pair(pair)) => pair.mark(record.account, record.read),
             None => {}
+        }
+    }
+
+    pub(super) fn set_role(&mut self, conversation: ConversationId, account: AccountId, role: Role) {
+        if let Some(member) = self.room_mut(conversation).and_then(|room| room.members.get_mut(&account)) {
+            member.role = role;
         }
     }
 

@@ -5,6 +5,7 @@ use super::refusals::no_room;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{AfterRoom, Command, RoomWord, Verb, is_mistyped};
 use crate::protocol::names::{ConversationId, RoomName, UserName};
+use crate::server::core::RoomAction;
 
 /// Reads a command whose ROOM was left out, or may have been.
 pub(super) fn read(cx: &Context<'_>, verb: &'static Verb, rest: &str) -> Result<Command, Refusal> {
@@ -42,7 +43,7 @@ impl Context<'_> {
         let Ok(room) = RoomName::parse_existing(word) else { return Ok(true) };
         let in_here = format!("/{} #{here}{}", verb.name, shortened(rest));
         let person = UserName::parse(word).ok().and_then(|name| state.find_account(&name));
-        if state.visible_room(&room, self.account).is_ok() {
+        if state.room_for(RoomAction::Look, &room, self.account).is_ok() {
             let is_here = person.is_some_and(|person| state.room(id).is_some_and(|room| room.has_member(person)));
             if verb.after_room == Some(AfterRoom::WordAndMore) && is_here && room != here {
                 let text = format!(

@@ -8,9 +8,9 @@
 //! Must not know SQLite, sockets, threads or clocks: the time is an argument. The dispatcher's
 //! thread runs it.
 //!
-//! `login` and `attach` let connections in; `account`, `rooms`, `messages` and `reading` hold the
-//! verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes and
-//! goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords;
+//! `login` and `attach` let connections in; `account`, `rooms`, `roles`, `messages` and `reading` hold
+//! the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
+//! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords;
 //! `refusals` has the sentences for what the core refuses.
 
 mod account;
@@ -24,6 +24,7 @@ mod password_checks;
 mod presence;
 mod reading;
 mod refusals;
+mod roles;
 mod rooms;
 mod throttle;
 
@@ -215,6 +216,8 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Switch(room) => rooms::switch(cx, &room),
         Command::Invite { room, name } => rooms::invite(cx, room, name),
         Command::Who(room) => rooms::who(cx, room.as_ref()),
+        Command::RoleShow { room, name } => roles::show(cx, &room, &name),
+        Command::RoleSet { room, name, role } => roles::set(cx, room, name, role),
         Command::TopicShow(room) => rooms::show_topic(cx, &room),
         Command::TopicSet { room, topic } => rooms::set_topic(cx, room, topic),
         Command::TokenList => account::list_tokens(cx),

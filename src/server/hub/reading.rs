@@ -5,7 +5,7 @@ use super::refusals::{no_room, refusal};
 use super::{Answered, Context};
 use crate::protocol::code::Refusal;
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text, UserName};
-use crate::server::core::{Conversation, State};
+use crate::server::core::{Conversation, RoomAction, State};
 use crate::server::traffic::{ConversationRef, Read, ReadPosition, Viewer};
 
 /// The part of a conversation that `/history` asks for.
@@ -77,7 +77,7 @@ pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
 /// talked.
 pub(super) fn readable(state: &State, account: AccountId, target: &Target) -> Result<Option<ConversationId>, Refusal> {
     let found = match target {
-        Target::Room(room) => state.joined_room(room, account).map(Some),
+        Target::Room(room) => state.permitted_room(RoomAction::Read, room, account).map(Some),
         Target::Direct(name) => state.user(name).map(|other| state.pair(account, other)),
     };
     found.map_err(refusal)

@@ -7,7 +7,7 @@ use super::{Answered, Context, TELL_MEMBERS_MAX, count, event, unexpected};
 use crate::protocol::code::Code;
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{ConversationId, RoomName, Text, UserName};
-use crate::server::core::{AccountAction, Outcome, Standing};
+use crate::server::core::{AccountAction, Outcome, RoomAction, Standing};
 use crate::server::traffic::{Delivery, Recipients, Viewer};
 
 pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Answered {
@@ -53,7 +53,8 @@ pub(super) fn leave(cx: &mut Context<'_>, name: RoomName) -> Answered {
 }
 
 pub(super) fn switch(cx: &mut Context<'_>, name: &RoomName) -> Answered {
-    let room = cx.hub.state.joined_room(name, cx.account).map_err(|refused| cx.leave_current_room(refusal(refused)))?;
+    let room = cx.hub.state.permitted_room(RoomAction::Read, name, cx.account);
+    let room = room.map_err(|refused| cx.leave_current_room(refusal(refused)))?;
     cx.hub.connections.set_current_room(cx.conn, Some(room));
     cx.done(cx.describe_room(room))
 }
@@ -80,7 +81,7 @@ pub(super) fn invite(cx: &mut Context<'_>, name: RoomName, whom: UserName) -> An
 pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>) -> Answered {
     let state = &cx.hub.state;
     let id = match name {
-        Some(name) => state.joined_room(name, cx.account).map_err(refusal)?,
+        Some(name) => state.permitted_room(RoomAction::Look, name, cx.account).map_err(refusal)?,
         None => cx.hub.connections.current(cx.conn).ok_or_else(no_room)?,
     };
     let room = state.room(id).ok_or_else(no_room)?;
@@ -101,7 +102,7 @@ pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>) -> Answered {
 }
 
 pub(super) fn show_topic(cx: &mut Context<'_>, name: &RoomName) -> Answered {
-    let id = cx.hub.state.joined_room(name, cx.account).map_err(refusal)?;
+    let id = cx.hub.state.permitted_room(RoomAction::Look, name, cx.account).map_err(refusal)?;
     let topic = cx.hub.state.room(id).map_or("", |room| &room.topic);
     let text = if topic.is_empty() { format!("{name} has no topic.") } else { format!("{name} - {topic}") };
     cx.done(text)
@@ -110,7 +111,7 @@ pub(super) fn show_topic(cx: &mut Context<'_>, name: &RoomName) -> Answered {
 pub(super) fn set_topic(cx: &mut Context<'_>, name: RoomName, topic: Option<Text>) -> Answered {
     let outcome = cx.apply(AccountAction::SetTopic { room: name, topic: topic.clone() })?;
     let Outcome::TopicSet(room) = outcome else { return Err(unexpected(&outcome)) };
-    let who = cx.hub.state.name(cx.account);
+    let who = cx.hub.state.name(cx.account).to_owned();
     let (text, answer) = match &topic {
         None => (format!("{who} cleared the topic"), format!("{name} has no topic now.")),
         Some(topic) => {
@@ -118,10 +119,7 @@ pub(super) fn set_topic(cx: &mut Context<'_>, name: RoomName, topic: Option<Text
             (format!("{who} set the topic: {topic}"), format!("{name} - {topic}"))
         }
     };
-    let line = event(name.as_str(), &text, "topic", who);
-    cx.effects.notify(&cx.hub.connections, cx.account, Recipients::AllBut(cx.conn), &line);
-    let event = RoomEvent { room, by: cx.account, presence: false };
-    cx.effects.tell_room(&cx.hub.connections, event, &line);
+    cx.tell_room(room, &event(name.as_str(), &text, "topic", &who));
     cx.done(answer)
 }
 
@@ -154,6 +152,17 @@ impl Context<'_> {
     /// small.
     pub(super) fn tell_joined(&mut self, room: ConversationId) {
         self.tell_membership(room, "join", "joined");
+    }
+
+    /// Tells the room, and the account's other connections if it is in the room, what it did there.
+    pub(super) fn tell_room(&mut self, id: ConversationId, line: &Line<'_>) {
+        let (state, connections) = (&self.hub.state, &self.hub.connections);
+        let inside = state.room(id).is_some_and(|room| room.has_member(self.account));
+        if inside && connections.has_other(self.account, self.conn) {
+            self.effects.notify(connections, self.account, Recipients::AllBut(self.conn), line);
+        }
+        let event = RoomEvent { room: id, by: self.account, presence: false };
+        self.effects.tell_room(connections, event, line);
     }
 
     fn tell_membership(&mut self, id: ConversationId, ev: &str, happened: &str) {

@@ -9,6 +9,8 @@ mod membership;
 mod model;
 mod outside;
 mod people;
+mod permissions;
 mod properties;
 mod replay;
+mod roles;
 mod talking;

@@ -21,7 +21,7 @@ pub(super) fn help(verb: Option<&str>, logged_in: bool) -> SessionAction {
                 let fits = match verb.who {
                     Who::All => true,
                     Who::New => !logged_in,
-                    Who::User | Who::Member | Who::Admin => logged_in,
+                    Who::User | Who::Member | Who::Moderator | Who::Owner | Who::Admin => logged_in,
                 };
                 if fits {
                     rows.push(&format!("{} - {}", verb.form(), verb.help));

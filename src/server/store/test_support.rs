@@ -3,9 +3,10 @@
 use super::{Indexer, Reader, Store, StoreSettings, Sync};
 use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
+use crate::protocol::roles::Role;
 use crate::server::traffic::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, ConversationRef, Draft, Mark, MemberRecord, Read,
-    ReadJob, ReadPosition, Role, Snapshot, Write,
+    ReadJob, ReadPosition, Snapshot, Write,
 };
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! The stored state, as it passes between the core and the store.
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Text, UserName};
+use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub(crate) enum Write {
     Topic(ConversationId, String),
     /// A new member.
     Member(MemberRecord),
+    /// A member's new role.
+    Role(ConversationId, AccountId, Role),
     /// A member has left.
     MemberGone(ConversationId, AccountId),
     /// A read marker.
@@ -108,15 +111,6 @@ pub(crate) struct ConversationRecord {
     pub kind: ConversationKind,
     /// The id of the last message said in it.
     pub last: MessageId,
-}
-
-/// What a member may do in a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Talk.
-    Member,
-    /// Everything.
-    Owner,
 }
 
 /// A member of a room, or one side of a direct conversation, as stored.

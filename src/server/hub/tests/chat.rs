@@ -137,6 +137,36 @@ impl Chat {
         self.batch(vec![console]);
     }
 
+    /// A person who is an administrator, with one connection of that name.
+    pub(super) fn administrator(&mut self, name: &str) {
+        let log = std::mem::take(&mut self.log);
+        if self.conns.iter().all(|conn| conn.label != "console") {
+            self.console("console");
+        }
+        self.type_line("console", "/invitecode admin");
+        let (_, code) = self.log.rsplit_once("invite=").unwrap();
+        let code = code.trim_end().to_owned();
+        self.connect(name);
+        self.type_line(name, &format!("/register {name} invite={code} {PASSWORD}"));
+        self.wait(Duration::from_secs(10));
+        self.log = log;
+    }
+
+    /// Types a line that must be done.
+    #[track_caller]
+    pub(super) fn does(&mut self, label: &str, line: &str) {
+        assert_eq!(self.refusal(label, line), None, "{line}\n{}", self.log);
+    }
+
+    /// Types a line; returns the code if it is refused.
+    pub(super) fn refusal(&mut self, label: &str, line: &str) -> Option<Code> {
+        let start = self.log.len();
+        self.type_line(label, line);
+        let refused = format!("{label}< - ");
+        let refusal = self.log[start..].lines().find_map(|seen| seen.strip_prefix(&refused))?;
+        Some(Code::parse(refusal.split(": ").next().unwrap_or_default()).expect("a refusal has a code"))
+    }
+
     fn fresh(&mut self) -> u64 {
         self.secrets += 1;
         u64::from(self.secrets)

@@ -3,7 +3,8 @@
 use super::super::HubSettings;
 use super::chat::{Chat, settings};
 use crate::protocol::names::{MessageId, RoomName, UserName};
-use crate::server::traffic::{ConversationKind, ConversationRecord, MemberRecord, Role};
+use crate::protocol::roles::Role;
+use crate::server::traffic::{ConversationKind, ConversationRecord, MemberRecord};
 
 #[test]
 fn a_room_is_created_joined_and_left() {
@@ -107,7 +108,14 @@ fn a_room_that_is_left_out_is_the_current_one() {
         alice< + bob is invited to ops and has been told.
         alice> /invite lobby bob
         alice< + bob is already in lobby.
+        bob> /join ops
+        alice< [ops] * bob joined
+        bob< + ops - 2 members, 2 here. Topic: the pumps
+        alice> /role bob owner
+        bob< [ops] * alice made bob an owner
+        alice< + bob owner
         alice> /leave
+        bob< [ops] * alice left
         alice< + ops - you left.
         alice> /leave
         alice< - no-room: you're not in a room. /rooms lists them, /join ROOM enters one.
@@ -420,7 +428,7 @@ fn a_new_room_cannot_be_named_server_but_an_old_one_can_be_read_and_left() {
     let kind = ConversationKind::Room { name: room, private: false, topic: String::new() };
     snapshot.conversations.push(ConversationRecord { id, kind, last: MessageId::ZERO });
     let alice = chat.hub.state.find_account(&UserName::parse("alice").unwrap()).unwrap();
-    snapshot.members.push(MemberRecord { conversation: id, account: alice, role: Role::Owner, read: MessageId::ZERO });
+    snapshot.members.push(MemberRecord { conversation: id, account: alice, role: Role::Member, read: MessageId::ZERO });
     chat.model.snapshot = snapshot.clone();
     chat.hub.roll_back(snapshot);
     chat.plays(

@@ -101,6 +101,12 @@ impl Model {
                 assert!(!snapshot.members.iter().any(same), "{new:?} already exists");
                 snapshot.members.push(*new);
             }
+            Write::Role(conversation, account, role) => {
+                let same = |m: &&mut crate::server::traffic::MemberRecord| {
+                    (m.conversation, m.account) == (*conversation, *account)
+                };
+                one(snapshot.members.iter_mut().filter(same)).role = *role;
+            }
             Write::MemberGone(conversation, account) => {
                 snapshot.members.retain(|m| (m.conversation, m.account) != (*conversation, *account));
             }

@@ -32,6 +32,7 @@ fn line() -> impl Strategy<Value = String> {
     let room = || prop::sample::select(vec!["lobby", "x", "y", "z"]);
     let name = || prop::sample::select(vec!["ann", "bob", "cyd", "dan"]);
     let target = || prop::sample::select(vec!["lobby", "x", "y", "z", "@ann", "@bob", "@cyd", "@dan"]);
+    let role = || prop::sample::select(vec!["owner", "moderator", "member", ""]);
     let word = || prop::sample::select(vec!["a", "b"]);
     let plain = prop::sample::select(vec![
         "hello",
@@ -70,6 +71,7 @@ fn line() -> impl Strategy<Value = String> {
         1 => room().prop_map(|r| format!("/create {r}")),
         2 => room().prop_map(|r| format!("/create {r} private")),
         3 => (room(), name()).prop_map(|(r, n)| format!("/invite {r} {n}")),
+        2 => (room(), name(), role()).prop_map(|(r, n, role)| format!("/role {r} {n} {role}")),
         1 => room().prop_map(|r| format!("/who {r}")),
         2 => (room(), word()).prop_map(|(r, w)| format!("/topic {r} {w}")),
         1 => room().prop_map(|r| format!("/topic {r} -")),

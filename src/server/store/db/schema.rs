@@ -60,6 +60,10 @@ const MIGRATIONS: &[&str] = &[
     -- The tables stay as they are. From here on a message's `text` may begin with notes on how it
     -- was said (see `stored_text`), which an earlier version would show as a part of it.
 ",
+    "
+    -- 0 is a member, 1 an owner, 2 a moderator.
+    ALTER TABLE member RENAME COLUMN owner TO role;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.
@@ -175,6 +179,23 @@ mod tests {
         drop(db);
         let error = Store::open(&dir.settings()).unwrap_err().to_string();
         assert!(error.contains("chitchat.db") && error.contains("install chitchatd 7.1.0 or newer"), "{error}");
+    }
+
+    #[test]
+    fn owners_of_the_first_schema_stay_owners() {
+        use crate::protocol::roles::Role;
+        let dir = Dir::new();
+        let db = Connection::open(dir.file(DATABASE_FILE)).unwrap();
+        db.execute_batch(MIGRATIONS[0]).unwrap();
+        fill(&db).unwrap();
+        set_meta(&db, "epoch", "first").unwrap();
+        let people = "INSERT INTO account VALUES(2, 'ann', 'ann', 'x', 0, 0, 0), (3, 'bob', 'bob', 'x', 0, 0, 0)";
+        db.execute_batch(&format!("{people}; INSERT INTO member VALUES(1, 2, 1, 0), (1, 3, 0, 0)")).unwrap();
+        db.pragma_update(None, "user_version", 1).unwrap();
+        drop(db);
+        let (_store, world) = open(&dir.settings());
+        let roles: Vec<Role> = world.members.iter().map(|member| member.role).collect();
+        assert_eq!((world.epoch.as_str(), roles), ("first", vec![Role::Owner, Role::Member]));
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use crate::protocol::names::{
     AccountId, AddressGroup, ConversationId, MessageId, NameError, RoomName, SERVER_NAME, UserName,
 };
+use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::store::db::schema;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, Role, Snapshot,
+    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, Snapshot,
     TokenRecord,
 };
 use rusqlite::types::Type;
@@ -45,11 +46,11 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
             })
         })?,
         conversations: conversations(db)?,
-        members: all(db, "SELECT conversation, account, owner, read FROM member", |row| {
+        members: all(db, "SELECT conversation, account, role, read FROM member", |row| {
             Ok(MemberRecord {
                 conversation: ConversationId::new(row.get(0)?),
                 account: AccountId::new(row.get(1)?),
-                role: if row.get(2)? { Role::Owner } else { Role::Member },
+                role: role(row, 2)?,
                 read: message_id(row, 3)?,
             })
         })?,
@@ -123,6 +124,15 @@ fn user_name(row: &Row<'_>, column: usize) -> Result<UserName> {
     match UserName::parse(name) {
         Err(NameError::Reserved) if name == SERVER_NAME => Ok(UserName::server()),
         parsed => parsed.map_err(|error| broken(column, error)),
+    }
+}
+
+fn role(row: &Row<'_>, column: usize) -> Result<Role> {
+    match row.get(column)? {
+        0 => Ok(Role::Member),
+        1 => Ok(Role::Owner),
+        2 => Ok(Role::Moderator),
+        other => Err(Error::IntegralValueOutOfRange(column, other)),
     }
 }
 

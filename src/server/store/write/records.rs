@@ -2,10 +2,9 @@
 //! runs it.
 
 use super::load::address_bytes;
+use crate::protocol::roles::Role;
 use crate::server::store::db::to_sql;
-use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, KNOWN_MAX, MemberRecord, Role, Write,
-};
+use crate::server::traffic::{AccountRecord, ConversationKind, ConversationRecord, KNOWN_MAX, MemberRecord, Write};
 use rusqlite::{Connection, Error, Params, Result, params};
 
 /// Writes one change.
@@ -41,6 +40,11 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
             one(db, "UPDATE conversation SET topic = ?2 WHERE id = ?1", params![conversation.value(), topic])
         }
         Write::Member(member) => add_member(db, member),
+        Write::Role(conversation, account, role) => one(
+            db,
+            "UPDATE member SET role = ?3 WHERE conversation = ?1 AND account = ?2",
+            [conversation.value(), account.value(), role_number(*role)],
+        ),
         Write::MemberGone(conversation, account) => any(
             db,
             "DELETE FROM member WHERE conversation = ? AND account = ?",
@@ -115,14 +119,23 @@ fn add_conversation(db: &Connection, conversation: &ConversationRecord) -> Resul
 fn add_member(db: &Connection, member: &MemberRecord) -> Result<()> {
     one(
         db,
-        "INSERT INTO member(conversation, account, owner, read) VALUES(?, ?, ?, ?)",
+        "INSERT INTO member(conversation, account, role, read) VALUES(?, ?, ?, ?)",
         params![
             member.conversation.value(),
             member.account.value(),
-            member.role == Role::Owner,
+            role_number(member.role),
             to_sql(member.read.value())
         ],
     )
+}
+
+/// A role as it is stored.
+fn role_number(role: Role) -> i64 {
+    match role {
+        Role::Member => 0,
+        Role::Owner => 1,
+        Role::Moderator => 2,
+    }
 }
 
 /// Runs a statement that must change one row.

@@ -6,7 +6,8 @@ use super::super::test_support::{
 };
 use super::*;
 use crate::protocol::names::{AccountId, AddressGroup};
-use crate::server::traffic::{AccountRecord, InviteRecord, InvitedRecord, MemberRecord, Role, TokenRecord};
+use crate::protocol::roles::Role;
+use crate::server::traffic::{AccountRecord, InviteRecord, InvitedRecord, MemberRecord, TokenRecord};
 use proptest::prelude::*;
 use std::collections::HashMap;
 
@@ -202,6 +203,9 @@ fn what_was_written_is_loaded() {
         Write::Member(owner),
         Write::Read(OPS, carol, id(5)),
         Write::Read(OPS, carol, id(4)),
+        Write::Role(OPS, carol, Role::Member),
+        Write::Role(OPS, carol, Role::Owner),
+        Write::Role(OPS, ALICE, Role::Moderator),
         Write::MemberGone(OPS, BOB),
         Write::Invited(InvitedRecord { by: ALICE, ..invited }),
         Write::Invited(invited.clone()),
@@ -223,6 +227,8 @@ fn what_was_written_is_loaded() {
     assert_eq!(world.tokens, [label]);
     assert_eq!(world.invites, [InviteRecord { uses: 1, ..invite }]);
     assert!(world.members.contains(&MemberRecord { read: id(5), ..owner }));
+    let moderator = MemberRecord { conversation: OPS, account: ALICE, role: Role::Moderator, read: id(0) };
+    assert!(world.members.contains(&moderator));
     assert!(!world.members.iter().any(|m| (m.conversation, m.account) == (OPS, BOB)));
     assert_eq!(world.invited, [invited]);
     let kinds: Vec<_> = world.conversations.iter().map(|c| (c.id, format!("{:?}", c.kind))).collect();

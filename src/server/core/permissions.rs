@@ -1,0 +1,195 @@
+//! Who may do what in a room: [`PERMISSIONS`], the one table of it. `docs/PROTOCOL.md` prints it, and
+//! every operation of a room asks it.
+//!
+//! A member may do what its role allows. Administrators may do in every room what its owners may,
+//! and need not be in it, except to talk and to read. Nobody acts on someone whose rank is the same
+//! or higher. Must not know what an action changes.
+
+use super::{Refused, State};
+use crate::protocol::names::{AccountId, ConversationId, RoomName};
+use crate::protocol::roles::Role;
+
+/// Something that is done in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomAction {
+    /// Say something.
+    Talk,
+    /// Read what was said.
+    Read,
+    /// See who is in it, their roles and the topic.
+    Look,
+    /// Change the topic.
+    SetTopic,
+    /// Invite somebody.
+    Invite,
+    /// Say what a member is from now on.
+    SetRole,
+}
+
+/// Who may do something in a room.
+#[derive(Debug)]
+pub struct Permission {
+    /// What it is about.
+    pub action: RoomAction,
+    /// The same in words.
+    pub what: &'static str,
+    /// The verbs that do it.
+    pub verbs: &'static [&'static str],
+    /// The lowest role that may.
+    pub least: Role,
+    /// Whether administrators may without being in the room.
+    pub from_outside: bool,
+}
+
+macro_rules! permission {
+    ($action:ident, $least:ident, $from_outside:literal, [$($verb:literal),+], $what:literal) => {
+        Permission {
+            action: RoomAction::$action,
+            what: $what,
+            verbs: &[$($verb),+],
+            least: Role::$least,
+            from_outside: $from_outside,
+        }
+    };
+}
+
+/// Every permission, in the order of [`RoomAction`].
+pub const PERMISSIONS: &[Permission] = &[
+    permission!(Talk, Member, false, ["say", "act", "reply", "post"], "say something"),
+    permission!(Read, Member, false, ["history", "search", "read", "switch"], "read what was said"),
+    permission!(Look, Member, true, ["who", "topic", "role"], "see the members, their roles and the topic"),
+    permission!(SetTopic, Member, true, ["topic"], "set or clear the topic"),
+    permission!(Invite, Member, true, ["invite"], "invite somebody"),
+    permission!(SetRole, Owner, true, ["role"], "change a member's role"),
+];
+
+/// Where an account stands in a room, the lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// Not in it.
+    Outsider,
+    /// In it, with this role.
+    Member(Role),
+    /// An administrator, in it or not.
+    Administrator,
+}
+
+impl RoomAction {
+    /// Who may do it.
+    #[must_use]
+    pub fn permission(self) -> &'static Permission {
+        &PERMISSIONS[self as usize]
+    }
+}
+
+impl State {
+    /// The room of that name, if the account may know that it exists; for what administrators may do
+    /// from outside, they know every room.
+    ///
+    /// # Errors
+    /// [`Refused::NoSuchRoom`].
+    pub(crate) fn room_for(
+        &self,
+        action: RoomAction,
+        name: &RoomName,
+        by: AccountId,
+    ) -> Result<ConversationId, Refused> {
+        if action.permission().from_outside && self.is_administrator(by) {
+            return self.find_room(name).ok_or(Refused::NoSuchRoom(*name));
+        }
+        self.visible_room(name, by)
+    }
+
+    /// Whether the account may do that in the room: it must be in it, and its role must allow it.
+    ///
+    /// # Errors
+    /// [`Refused::NotAMember`] or [`Refused::RoleTooLow`].
+    pub(crate) fn check_permission(
+        &self,
+        action: RoomAction,
+        room: ConversationId,
+        by: AccountId,
+    ) -> Result<(), Refused> {
+        let permission = action.permission();
+        let room = self.room(room).ok_or(Refused::NotInConversation)?;
+        let Some(role) = room.role(by) else {
+            let enough = permission.from_outside && self.is_administrator(by);
+            return if enough { Ok(()) } else { Err(Refused::NotAMember(room.name)) };
+        };
+        if role >= permission.least || self.is_administrator(by) {
+            return Ok(());
+        }
+        Err(Refused::RoleTooLow { room: room.name, least: permission.least })
+    }
+
+    /// The room of that name, if the account may do that in it.
+    ///
+    /// # Errors
+    /// Those of [`State::room_for`] and [`State::check_permission`].
+    pub(crate) fn permitted_room(
+        &self,
+        action: RoomAction,
+        name: &RoomName,
+        by: AccountId,
+    ) -> Result<ConversationId, Refused> {
+        let room = self.room_for(action, name, by)?;
+        self.check_permission(action, room, by).map(|()| room)
+    }
+
+    /// Whether the account may act on another one in the room: it must stand higher.
+    ///
+    /// # Errors
+    /// [`Refused::Outranked`].
+    pub(crate) fn check_rank(&self, room: ConversationId, by: AccountId, whom: AccountId) -> Result<(), Refused> {
+        if self.rank(room, by) > self.rank(room, whom) {
+            return Ok(());
+        }
+        let stored = self.room(room).ok_or(Refused::NotInConversation)?;
+        let name = self.account(whom).ok_or(Refused::NoAccount)?.name;
+        Err(Refused::Outranked { room: stored.name, name })
+    }
+
+    /// Where the account stands in the room.
+    #[must_use]
+    pub(crate) fn rank(&self, room: ConversationId, account: AccountId) -> Rank {
+        if self.is_administrator(account) {
+            return Rank::Administrator;
+        }
+        self.room(room).and_then(|room| room.role(account)).map_or(Rank::Outsider, Rank::Member)
+    }
+
+    fn is_administrator(&self, account: AccountId) -> bool {
+        self.account(account).is_some_and(|account| account.admin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::command::{TABLE, Who, find};
+
+    #[test]
+    fn every_action_has_its_permission() {
+        for (nth, permission) in PERMISSIONS.iter().enumerate() {
+            assert_eq!(permission.action as usize, nth, "{permission:?}");
+        }
+    }
+
+    /// A verb of the table is for the lowest role that can do anything with it.
+    #[test]
+    fn the_table_of_verbs_agrees() {
+        for permission in PERMISSIONS {
+            for verb in permission.verbs {
+                assert!(find(verb).is_some(), "{permission:?}");
+            }
+        }
+        for verb in TABLE {
+            let least = PERMISSIONS.iter().filter(|p| p.verbs.contains(&verb.name)).map(|p| p.least).min();
+            match verb.who {
+                Who::Moderator => assert_eq!(least, Some(Role::Moderator), "{}", verb.name),
+                Who::Owner => assert_eq!(least, Some(Role::Owner), "{}", verb.name),
+                _ => assert!(least.is_none_or(|least| least == Role::Member), "{}", verb.name),
+            }
+        }
+    }
+}
