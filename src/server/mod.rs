@@ -45,6 +45,7 @@ mod hub;
 mod net;
 mod open;
 pub mod operator;
+mod priority;
 pub mod running;
 mod serve;
 mod session;

@@ -16,6 +16,7 @@ use crate::server::core::Registration;
 use crate::server::dispatcher::{Channels, Dispatcher, SharedDispatcher};
 use crate::server::hub::{self, Hub};
 use crate::server::net::{self, ConnectionLimits, Limits, Listener, Worker, WorkerContext};
+use crate::server::priority;
 use crate::server::running::Running;
 use crate::server::store::{Reader, Store, StoreError};
 use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request, Submit, TurnQueue};
@@ -279,6 +280,7 @@ fn work(worker: Worker, shared: &WorkerContext, name: String, alarm: &Alarm) {
 
 /// A reader's thread. A read that panics is answered anyway, or its connection would wait forever.
 fn read(mut reader: Reader, read_jobs: &Receiver<ReadJob>, workers: &[Mailbox<Delivery>]) {
+    priority::give_way();
     for read_job in read_jobs {
         let conn = read_job.conn;
         let answer = catch_unwind(AssertUnwindSafe(|| reader.answer(read_job))).unwrap_or_else(|_| failed(conn));

@@ -13,12 +13,14 @@
 
 pub(super) mod document;
 mod file;
+mod piece;
 pub(super) mod words;
 
 use self::document::Document;
+use self::piece::Piece;
 use super::db::error::{StoreError, is_damage};
-use super::db::stored_text::StoredText;
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader, last_seq};
+use crate::server::priority;
 use crossbeam_channel::{Receiver, TryRecvError};
 use rusqlite::{Connection, ErrorCode};
 use std::path::PathBuf;
@@ -41,10 +43,9 @@ const GATHER_POLL: Duration = Duration::from_millis(100);
 /// More waiting messages than this, with still more arriving, count as many.
 const MANY: u64 = 1_000;
 
-/// The thread's niceness, below the threads that serve people: if both are busy it gets a tenth of a
-/// core, in which it indexes some 15,000 messages a second. A higher value could leave it behind for
-/// good, and a process may not lower its niceness again.
-const NICE: i32 = 10;
+/// Messages that are read at a time: while one reads, the messages' log can't be restarted, and this
+/// thread may get little of the processor.
+const PIECE: i64 = 256;
 
 /// If it is further behind than this at start, the index catches up before the server listens:
 /// messages that are not indexed are read one by one.
@@ -83,6 +84,7 @@ pub(crate) struct Indexer {
     file: PathBuf,
     /// The sequence number of the last message that is indexed.
     indexed: i64,
+    piece: Piece,
     document: Document,
     positions: Vec<Position>,
 }
@@ -118,8 +120,8 @@ impl Indexer {
             }
             Err(error) => return Err(error),
         };
-        let (document, positions) = (Document::default(), Vec::new());
-        let mut indexer = Self { messages, index, file, indexed, document, positions };
+        let (piece, document, positions) = (Piece::default(), Document::default(), Vec::new());
+        let mut indexer = Self { messages, index, file, indexed, piece, document, positions };
         indexer.catch_up(progress).map_err(|error| match error {
             IndexError::Database { file, source } => StoreError::of(&file, source),
             IndexError::Damaged { file } => StoreError::Broken { file, detail: "delete it and start again".to_owned() },
@@ -146,7 +148,7 @@ impl Indexer {
     /// # Errors
     /// [`IndexError::Damaged`].
     pub(crate) fn run(mut self, nudges: &Receiver<()>) -> Result<(), IndexError> {
-        give_way();
+        priority::give_way();
         let mut well = true;
         loop {
             while self.gather(nudges) {
@@ -238,17 +240,18 @@ impl Indexer {
         let change = self.index.transaction()?;
         self.positions.clear();
         {
-            let mut waiting = self.messages.prepare_cached(WAITING)?;
             let mut add = change.prepare_cached("INSERT INTO word(rowid, document) VALUES(?, ?)")?;
-            let mut found = waiting.query([self.indexed, last])?;
-            while let Some(row) = found.next()? {
-                let (seq, conversation, id, author) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-                let text = StoredText::parse(row.get_ref(4)?.as_str()?).text;
-                add.execute((seq, self.document.of(conversation, author, text)))?;
-                self.positions.push(Position { conversation, id, seq, author });
+            let mut read = self.indexed;
+            while read < last {
+                let to = last.min(read + PIECE);
+                self.piece.read(&self.messages, read, to)?;
+                for (position, text) in self.piece.messages() {
+                    let document = self.document.of(position.conversation, position.author, text);
+                    add.execute((position.seq, document))?;
+                    self.positions.push(position);
+                }
+                read = to;
             }
-            // The read of the messages ends here, so that it does not keep their log from being
-            // checkpointed while the rest is written.
         }
         // So that each page of a conversation is visited once.
         self.positions.sort_unstable();
@@ -274,17 +277,6 @@ impl Indexer {
         } else {
             IndexError::Database { file, source }
         }
-    }
-}
-
-/// The messages after one sequence number, up to another.
-const WAITING: &str = "SELECT seq, conversation, id, author, text FROM message WHERE seq > ? AND seq <= ? ORDER BY seq";
-
-/// Lowers this thread's priority. Systems other than Linux have one for whole processes only.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE) {
-        log::debug!("can't lower the priority of the thread that indexes: {error}");
     }
 }
 

@@ -1,0 +1,43 @@
+//! Some of the messages that wait to be indexed, copied out of the database: the read ends before
+//! they are indexed, since it keeps the writer's log from being restarted.
+
+use super::Position;
+use crate::server::store::db::stored_text::StoredText;
+use rusqlite::Connection;
+
+/// The messages after one sequence number, up to another.
+const WAITING: &str = "SELECT seq, conversation, id, author, text FROM message WHERE seq > ? AND seq <= ? ORDER BY seq";
+
+/// A piece of the messages. Its memory is reused for each.
+#[derive(Debug, Default)]
+pub(super) struct Piece {
+    /// Each with where its text ends.
+    ends: Vec<(Position, usize)>,
+    texts: String,
+}
+
+impl Piece {
+    /// Reads the messages after one sequence number, up to another.
+    pub(super) fn read(&mut self, messages: &Connection, after: i64, to: i64) -> rusqlite::Result<()> {
+        self.ends.clear();
+        self.texts.clear();
+        let mut waiting = messages.prepare_cached(WAITING)?;
+        let mut found = waiting.query([after, to])?;
+        while let Some(row) = found.next()? {
+            let (seq, conversation, id, author) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            self.texts.push_str(StoredText::parse(row.get_ref(4)?.as_str()?).text);
+            self.ends.push((Position { conversation, id, seq, author }, self.texts.len()));
+        }
+        Ok(())
+    }
+
+    /// What was read, in order.
+    pub(super) fn messages(&self) -> impl Iterator<Item = (Position, &str)> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(position, end)| {
+            let text = self.texts.get(start..end).unwrap_or_default();
+            start = end;
+            (position, text)
+        })
+    }
+}
