@@ -8,7 +8,7 @@
 //! when nothing is left in it.
 
 use super::error::StoreError;
-use super::{DATABASE_FILE, StoreSettings, connect_writer};
+use super::{DATABASE_FILE, PAGE, StoreSettings, connect_writer};
 use crossbeam_channel::Receiver;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 /// Passes over the log, each as long as what was committed during the one before.
 const PASSES_MAX: usize = 4;
 
-/// Pages of 4 KiB that may be left for the writer.
+/// Pages that may be left for the writer.
 pub(crate) const REST_MAX: i32 = 128;
 
 /// A connection that checkpoints.
@@ -34,7 +34,7 @@ impl Checkpointer {
     /// See [`StoreError`].
     pub(crate) fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
         let file = settings.data.join(DATABASE_FILE);
-        let db = connect_writer(&file)?;
+        let db = connect_writer(&file, PAGE)?;
         // This connection writes nothing else, so only its checkpoints sync.
         db.pragma_update(None, "wal_autocheckpoint", 0).map_err(|error| StoreError::of(&file, error))?;
         Ok(Self { db, file })

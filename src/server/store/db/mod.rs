@@ -28,6 +28,13 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 /// Earlier versions of SQLite have a fault that can damage a database when its log is restarted.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
+/// Bytes of a page of a new main database. A commit of one line appends a whole page to the log, so small ones keep
+/// the log short: see docs/PERFORMANCE.md. An existing database keeps its own size.
+pub(crate) const PAGE: u32 = 1_024;
+
+/// Bytes of a page of a new index, which writes many messages at a time.
+pub(crate) const INDEX_PAGE: u32 = 4_096;
+
 /// Statements that a reading connection keeps prepared.
 const READER_STATEMENTS: usize = 32;
 
@@ -99,8 +106,8 @@ fn create_private(path: &Path) -> io::Result<()> {
 }
 
 /// Opens a connection that writes. The file is created first, since SQLite would make it readable
-/// by others; its log takes over the file's permissions.
-pub(crate) fn connect_writer(file: &Path) -> Result<Connection, StoreError> {
+/// by others; its log takes over the file's permissions. `page` is the size of its pages, if it is new.
+pub(crate) fn connect_writer(file: &Path, page: u32) -> Result<Connection, StoreError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(StoreError::OldSqlite { found: rusqlite::version() });
     }
@@ -109,6 +116,8 @@ pub(crate) fn connect_writer(file: &Path) -> Result<Connection, StoreError> {
     let connect = || -> rusqlite::Result<Connection> {
         let db = Connection::open_with_flags(file, flags)?;
         db.busy_timeout(BUSY_TIMEOUT)?;
+        // Before the log: with one, not even an empty database's pages change.
+        db.pragma_update(None, "page_size", page)?;
         db.pragma_update(None, "journal_mode", "wal")?;
         db.pragma_update(None, "foreign_keys", true)?;
         db.pragma_update(None, "temp_store", "memory")?;

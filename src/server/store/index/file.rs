@@ -3,7 +3,7 @@
 
 use super::document::TOKENIZER;
 use crate::server::store::db::error::StoreError;
-use crate::server::store::db::{connect_writer, last_seq, schema};
+use crate::server::store::db::{INDEX_PAGE, connect_writer, last_seq, schema};
 use rusqlite::{Connection, Transaction};
 use std::io;
 use std::path::Path;
@@ -90,7 +90,7 @@ pub(super) fn set_indexed(change: &Transaction<'_>, seq: i64) -> rusqlite::Resul
 }
 
 fn connect(file: &Path) -> Result<Connection, StoreError> {
-    let index = connect_writer(file)?;
+    let index = connect_writer(file, INDEX_PAGE)?;
     let set = || -> rusqlite::Result<()> {
         // A power cut may lose the last transactions, which are then repeated. Without any sync it
         // could leave a file that is wrong and doesn't look wrong.

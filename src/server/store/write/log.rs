@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Sizes of the log, in pages of 4 KiB.
+/// Sizes of the log, in pages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Marks {
     /// Above this it is checkpointed at a quiet moment.
@@ -29,11 +29,11 @@ pub(super) struct Marks {
     pub(super) most: i32,
 }
 
-/// 1, 8, 4, 48 and 320 MiB.
+/// With pages of 1 KiB ¼, 2, 1, 12 and 80 MiB; four times as much in a database with pages of 4 KiB.
 ///
-/// A commit of one line adds a page, 10,000 a second 41 MB a second. One commit adds at most some
-/// MiB, so without long reads the log stays below 64 MB. A read of 5 s keeps it from being
-/// restarted while 205 MB are added, which is less than `most`.
+/// A commit of one line adds a page: 10,000 a second are 10 (41) MB a second. One commit adds at most
+/// some MiB, so without long reads the log stays below 20 (64) MB. A read of 5 s keeps it from being
+/// restarted while 52 (206) MB are added, which is less than `most`.
 pub(super) const MARKS: Marks = Marks { quiet: 256, long: 2_048, again: 1_024, force: 12_288, most: 81_920 };
 
 /// How long a commit that finds the log too long waits for reads that began before it.
@@ -42,7 +42,7 @@ const WAIT: Duration = Duration::from_millis(20);
 /// The same when it is far too long: longer than [`crate::server::store::read::READ_DEADLINE`].
 const WAIT_MOST: Duration = Duration::from_millis(5_500);
 
-/// Attempts of the cheap kind between two for which a commit waits, by growth: 16 MiB.
+/// By how many times `again` the log grows between two attempts for which a commit waits.
 const FORCE_AGAIN: i32 = 4;
 
 /// How often a commit that waits tries to get the checkpoint's lock.

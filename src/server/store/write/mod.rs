@@ -23,7 +23,7 @@ use self::error::WriteError;
 use self::find::Finder;
 use self::log::Log;
 use super::db::error::StoreError;
-use super::db::{DATABASE_FILE, DataDir, StoreSettings, Sync, connect_writer, last_seq, schema, to_sql};
+use super::db::{DATABASE_FILE, DataDir, PAGE, StoreSettings, Sync, connect_writer, last_seq, schema, to_sql};
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{Appended, Draft, Snapshot, Write};
@@ -105,7 +105,7 @@ impl Store {
     pub(crate) fn open(settings: &StoreSettings) -> Result<(Self, Snapshot), StoreError> {
         let dir = DataDir::lock(&settings.data)?;
         let file = dir.file(DATABASE_FILE);
-        let mut db = connect_writer(&file)?;
+        let mut db = connect_writer(&file, PAGE)?;
         let of = |error| StoreError::of(&file, error);
         db.pragma_update(None, "synchronous", "full").map_err(of)?;
         let log = Log::follow(&mut db).map_err(of)?;

@@ -3,7 +3,7 @@
 //! `CHITCHAT_LOG_SECONDS` says how long lines come as fast as they can; the default is 3.
 
 use super::*;
-use crate::server::store::db::{DATABASE_FILE, StoreSettings, Sync, connect_reader, connect_writer};
+use crate::server::store::db::{DATABASE_FILE, PAGE, StoreSettings, Sync, connect_reader, connect_writer};
 use crate::server::store::test_support::{ALICE, Dir, LOBBY, draft, peopled};
 use crate::server::store::write::Store;
 use crate::server::store::{Checkpointer, Committed};
@@ -21,7 +21,7 @@ fn store(dir: &Dir, marks: Marks) -> Store {
 
 /// Commits as many lines of a page each in one transaction.
 fn commit(store: &mut Store, lines: usize) -> Committed {
-    let text = "x".repeat(4000);
+    let text = "x".repeat(900);
     store.begin().unwrap();
     for _ in 0..lines {
         store.append(&draft(LOBBY, ALICE, &text)).unwrap();
@@ -94,7 +94,7 @@ fn while_another_checkpoints_each_commit_tries_again_and_then_it_is_restarted() 
     store.begin().unwrap();
     let (has_lock, locked) = bounded(1);
     let (end, ended) = bounded::<()>(0);
-    let mut other = connect_writer(&dir.file(DATABASE_FILE)).unwrap();
+    let mut other = connect_writer(&dir.file(DATABASE_FILE), PAGE).unwrap();
     let waits = move |_| {
         has_lock.send(()).unwrap();
         let _ = ended.recv();
@@ -206,7 +206,7 @@ fn reads_that_overlap_without_end_do_not_keep_it_from_being_restarted() {
 }
 
 #[test]
-fn it_stays_below_64_mb_while_lines_come_as_fast_as_they_can() {
+fn it_stays_below_20_mb_while_lines_come_as_fast_as_they_can() {
     let seconds = std::env::var("CHITCHAT_LOG_SECONDS").map_or(3, |seconds| seconds.parse().unwrap());
     let dir = Dir::new();
     let mut store = store(&dir, MARKS);
@@ -233,7 +233,7 @@ fn it_stays_below_64_mb_while_lines_come_as_fast_as_they_can() {
     }
     drop(nudge);
     thread.join().unwrap();
-    assert!(longest <= 64_000_000, "{longest} bytes, {lines} lines");
+    assert!(longest <= 20_000_000, "{longest} bytes, {lines} lines");
     // It was long enough to need the other thread.
-    assert!(lines < 5_000 || longest > 4_096 * MARKS.long as u64, "{longest} bytes, {lines} lines");
+    assert!(lines < 5_000 || longest > u64::from(PAGE) * MARKS.long as u64, "{longest} bytes, {lines} lines");
 }
