@@ -222,6 +222,33 @@ pub enum Command {
         /// The answer.
         text: Text,
     },
+    /// `/edit TARGET ID TEXT`
+    Edit {
+        /// The conversation.
+        target: Target,
+        /// The message.
+        id: MessageId,
+        /// What it says from now on.
+        text: Text,
+    },
+    /// `/redact TARGET ID [REASON]`
+    Redact {
+        /// The conversation.
+        target: Target,
+        /// The message.
+        id: MessageId,
+        /// Why.
+        reason: Option<Text>,
+    },
+    /// `/changes [TARGET] [after=CHANGE] [limit=N]`
+    Changes {
+        /// The current room if missing.
+        target: Option<Target>,
+        /// Only changes with a higher number.
+        after: u64,
+        /// The most rows.
+        limit: u32,
+    },
     /// `/history [TARGET] [before=ID] [after=ID] [limit=N]`
     History {
         /// The current room if missing.

@@ -31,12 +31,22 @@ pub struct Tags<'a> {
     pub by: Option<&'a str>,
     /// What something is from now on, such as somebody's role.
     pub set: Option<&'a str>,
+    /// On what happened to a message: the message's id.
+    pub about: Option<u64>,
+    /// On what happened to a message: the number of the change.
+    pub change: Option<u64>,
     /// Seconds after which trying again makes sense.
     pub retry: Option<u64>,
 }
 
 /// The mark of what an author does rather than says.
 pub const MARK_ME: &str = "me";
+
+/// The mark of a message that was edited.
+pub const MARK_EDITED: &str = "edited";
+
+/// The mark of a message whose text was removed; the reason stands in its place.
+pub const MARK_REMOVED: &str = "removed";
 
 /// The mark of an answer: the message's id and its author's name.
 #[must_use]
@@ -147,6 +157,12 @@ impl<'a> Tags<'a> {
         if let Some(v) = self.set {
             put("set", v);
         }
+        if let Some(v) = self.about {
+            put("about", digits.format(v));
+        }
+        if let Some(v) = self.change {
+            put("change", digits.format(v));
+        }
         if let Some(v) = self.retry {
             put("retry", digits.format(v));
         }
@@ -170,6 +186,8 @@ impl<'a> Tags<'a> {
                 "who" => tags.who = Some(value),
                 "by" => tags.by = Some(value),
                 "set" => tags.set = Some(value),
+                "about" => tags.about = value.parse().ok(),
+                "change" => tags.change = value.parse().ok(),
                 "retry" => tags.retry = value.parse().ok(),
                 _ => {}
             }

@@ -49,7 +49,7 @@ impl BusyRoom {
         let mut snapshot = Snapshot::default();
         let room = ConversationId::new(1);
         let kind = ConversationKind::Room { name: RoomName::lobby(), private: false, topic: String::new() };
-        snapshot.conversations.push(ConversationRecord { id: room, kind, last: MessageId::ZERO });
+        snapshot.conversations.push(ConversationRecord { id: room, kind, last: MessageId::ZERO, changes: 0 });
         for n in 1..=i64::from(members) {
             let id = AccountId::new(n);
             let name = UserName::parse(&format!("u{n}")).unwrap_or_else(|_| UserName::server());
@@ -69,6 +69,7 @@ impl BusyRoom {
             registration: Registration::Open,
             logins: None,
             registrations: None,
+            edit_for: Some(std::time::Duration::from_hours(24)),
             answer_bytes: 65_536,
             workers: 2,
         };

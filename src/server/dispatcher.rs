@@ -98,7 +98,8 @@ impl Dispatcher {
             effects: Effects::default(),
             out,
             crowded: false,
-            quiet: None,
+            // A crash may have left the store something to do.
+            quiet: Some(Instant::now() + QUIET),
             asked: Vec::new(),
             stopped: 0,
             wall: 0,
@@ -115,8 +116,7 @@ impl Dispatcher {
         if !requests.is_empty() {
             self.quiet = Some(now + QUIET);
         } else if self.quiet.is_some_and(|quiet| now >= quiet) {
-            self.transaction.store.idle();
-            self.quiet = None;
+            self.quiet = self.transaction.store.idle().then(|| now + QUIET);
         }
         let mut requests = requests.drain(..);
         loop {

@@ -209,6 +209,7 @@ fn hub_settings(config: &Config, answer_bytes: usize) -> hub::HubSettings {
         registration,
         logins: config.limits.logins,
         registrations: config.limits.registrations,
+        edit_for: config.history.edit_for,
         answer_bytes,
         workers: usize::from(config.workers),
     }

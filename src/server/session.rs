@@ -294,7 +294,7 @@ impl Session {
             Command::SetShow => Next::Do(self.options.show()),
             Command::Set(setting) => Next::Do(self.set(setting)),
             // A read is a barrier: the lines after it are cut once it is answered.
-            Command::History { .. } | Command::Search { .. } | Command::Conversations => {
+            Command::History { .. } | Command::Changes { .. } | Command::Search { .. } | Command::Conversations => {
                 Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command)))
             }
             // So is anything with many rows, or a few bytes of commands would queue megabytes.

@@ -23,8 +23,8 @@ pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition};
 pub(super) use records::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, InviteRecord, InvitedRecord, KNOWN_MAX, Mark,
-    MemberRecord, MessageRecord, Snapshot, TokenRecord, Write,
+    AccountRecord, Appended, ChangeKind, ChangeRecord, ConversationKind, ConversationRecord, Draft, InviteRecord,
+    InvitedRecord, KNOWN_MAX, Mark, MemberRecord, MessageRecord, Snapshot, TokenRecord, Write,
 };
 pub(super) use turn_queue::TurnQueue;
 

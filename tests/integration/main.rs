@@ -20,6 +20,7 @@
 mod abuse;
 mod accounts;
 mod bots;
+mod changes;
 mod client;
 mod codes;
 mod conversations;

@@ -149,6 +149,19 @@ pub const TABLE: &[Verb] = &[
     verb!("reply" "TARGET ID TEXT", Member, "answers one message, so that all can see which", "+ ID", [], |a| {
         Ok(Command::Reply { target: a.message_target("TARGET")?, id: message_id(a.word("ID")?)?, text: a.text()? })
     }),
+    verb!("edit" "TARGET ID TEXT", Member, "replaces what you said, for a while after you said it", "+ change=CHANGE", [], |a| {
+        Ok(Command::Edit { target: a.target("TARGET")?, id: message_id(a.word("ID")?)?, text: a.text()? })
+    }),
+    verb!("redact" "TARGET ID [REASON]", Member, "removes what you said, for good", "+ change=CHANGE", [], |a| {
+        let (target, id) = (a.target("TARGET")?, message_id(a.word("ID")?)?);
+        Ok(Command::Redact { target, id, reason: a.tail().map(said).transpose()? })
+    }),
+    verb!("changes" "[TARGET] [after=CHANGE] [limit=N]", Member, "lists what happened to messages after they were said, oldest first",
+        "+ N changes[, more]", ["after", "limit"], |a| {
+        let target = a.optional_word().map(target_name).transpose()?;
+        let after = a.option("after")?.map_or(Ok(0), |n| number(n, "after", 0, MessageId::MAX.value()))?;
+        Ok(Command::Changes { target, after, limit: a.limit()? })
+    }),
     verb!("history" "[TARGET] [before=ID] [after=ID] [limit=N]", Member, "shows messages, oldest first: the last ones, or the first ones after an ID",
         "+ N messages[, more][, oldest=ID]", ["before", "after", "limit"], |a| {
         let target = a.optional_word().map(target_name).transpose()?;

@@ -4,11 +4,12 @@
 //! Owns the keys. `auto` is `None` here and decided in [`super::resolve`]; groups that need no
 //! deciding are part of [`super::Config`] as they are.
 
-use super::value::{Addresses, Auto, FilePath, Host, Number, Off, RateValue, Size, Switch, value};
+use super::value::{Addresses, Auto, FilePath, Host, Number, Off, RateValue, Size, Span, Switch, value};
 use crate::server::flood::Rate;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The port for encrypted connections: CHAT on a keypad.
 pub const TLS_PORT: u16 = 2428;
@@ -102,11 +103,14 @@ pub struct History {
     /// Whether messages are stored at all; if not, messages are passed on and forgotten.
     #[serde(deserialize_with = "value::<Switch, _>")]
     pub keep: bool,
+    /// For how long a message can be edited after it was said; `None` is for ever.
+    #[serde(deserialize_with = "value::<Off<Span>, _>")]
+    pub edit_for: Option<Duration>,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { sync: Sync::Full, keep: true }
+        Self { sync: Sync::Full, keep: true, edit_for: Some(Duration::from_hours(24)) }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::server::flood::Rate;
 use std::ffi::OsString;
+use std::time::Duration;
 
 fn machine() -> Environment {
     Environment {
@@ -41,7 +42,7 @@ fn without_settings_the_defaults_apply() {
     assert_eq!(config.registration, Registration::Invite);
     assert_eq!(config.name, "chat.example.org");
     assert_eq!((config.certificate, config.workers, config.accounts), (None, 1, Accounts { bcrypt_cost: 12 }));
-    assert_eq!(config.history, History { sync: Sync::Full, keep: true });
+    assert_eq!(config.history, History { sync: Sync::Full, keep: true, edit_for: Some(Duration::from_hours(24)) });
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.warnings, []);
 }
@@ -92,7 +93,7 @@ fn every_key_is_read() {
         key = "/k.pem"
         workers = 7
         accounts.bcrypt_cost = 4
-        history = { sync = "normal", keep = false }
+        history = { sync = "normal", keep = false, edit_for = "off" }
         [limits]
         connections = 1
         per_address = 2
@@ -115,7 +116,7 @@ fn every_key_is_read() {
         certificate: Some(CertificateFiles { certificate: "/etc/c.pem".into(), key: "/k.pem".into() }),
         workers: 7,
         accounts: Accounts { bcrypt_cost: 4 },
-        history: History { sync: Sync::Normal, keep: false },
+        history: History { sync: Sync::Normal, keep: false, edit_for: None },
         limits: Limits {
             connections: Some(1),
             per_address: Some(2),
@@ -208,6 +209,7 @@ fn an_invalid_value_is_named_with_its_place_and_what_is_expected() {
         "accounts.bcrypt_cost=17",
         "accounts.bcrypt_cost=off",
         "history.keep=maybe",
+        "history.edit_for=1w",
         "history.sync=on",
         "limits.connections=0",
         "limits.unanswered=-1",

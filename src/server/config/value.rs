@@ -10,12 +10,16 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The fastest rate that can be set, per second. Anything faster is as good as `off`.
 pub const RATE_MAX: f64 = 1e6;
 
 /// The largest burst that can be set.
 pub const BURST_MAX: u32 = 1_000_000;
+
+/// The longest span that can be set.
+const SPAN_MAX: Duration = Duration::from_hours(24 * 3650);
 
 /// One form of value. The error is what would be valid, shown to the operator after "expected".
 pub(super) trait Form {
@@ -128,6 +132,24 @@ impl<const MIN: usize, const MAX: usize> Form for Size<MIN, MAX> {
     }
 }
 
+/// A time such as `"30m"` or `"1d"`.
+pub(super) struct Span;
+
+impl Form for Span {
+    type Value = Duration;
+
+    fn read(text: &str) -> Result<Duration, String> {
+        const VALID: &str = "a time such as \"30m\" (the units are s, m, h and d; at most \"3650d\")";
+        let read = || {
+            let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+            let digits = number.bytes().all(|b| b.is_ascii_digit());
+            let number = number.parse::<u32>().ok().filter(|_| digits)?;
+            Some(Duration::from_secs(u64::from(number) * unit_seconds(*unit.as_bytes().first()?)?))
+        };
+        read().filter(|&span| span <= SPAN_MAX).ok_or_else(|| VALID.to_owned())
+    }
+}
+
 /// `"10/s burst 60"`.
 pub(super) struct RateValue;
 
@@ -216,16 +238,21 @@ fn shown_size(size: usize) -> String {
     format!("{} {name}", size / unit)
 }
 
+fn unit_seconds(unit: u8) -> Option<u64> {
+    match unit {
+        b's' => Some(1),
+        b'm' => Some(60),
+        b'h' => Some(3600),
+        b'd' => Some(86_400),
+        _ => None,
+    }
+}
+
 fn rate(text: &str) -> Option<Rate> {
     let (often, burst) = text.split_once(" burst ")?;
     let (number, unit) = often.trim().split_once('/')?;
-    let seconds = match unit.trim() {
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        _ => return None,
-    };
+    let &[unit] = unit.trim().as_bytes() else { return None };
+    let seconds = unit_seconds(unit)? as f64;
     // Only decimal digits: f64 would also read "inf" and "1e9".
     if !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return None;
@@ -258,6 +285,16 @@ mod tests {
         }
         assert_eq!(Off::<RateValue>::read("off"), Ok(None));
         assert_eq!(Off::<RateValue>::read("false"), Ok(None));
+    }
+
+    #[test]
+    fn spans_are_read() {
+        let read = |text: &str| Span::read(text).ok().map(|span| span.as_secs());
+        let read_all = ["0s", "90s", "30m", "2h", "1d", "3650d"].map(read);
+        assert_eq!(read_all, [0, 90, 1800, 7200, 86_400, 315_360_000].map(Some));
+        for bad in ["", "d", "1", "1 d", "1w", "1.5h", "-1d", "3651d", "4294967296s", "1é"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     #[test]
@@ -303,7 +340,7 @@ mod tests {
             if let Ok(rate) = RateValue::read(&text) {
                 prop_assert!(rate.per_second > 0.0 && rate.per_second <= RATE_MAX && rate.burst > 0);
             }
-            let _ = (Size::<0, { usize::MAX }>::read(&text), Addresses::read(&text), Host::read(&text), Switch::read(&text));
+            let _ = (Span::read(&text), Size::<0, { usize::MAX }>::read(&text), Addresses::read(&text), Host::read(&text), Switch::read(&text));
         }
 
         #[test]

@@ -56,6 +56,8 @@ pub(crate) struct Room {
     pub topic: String,
     /// The id of the last message.
     pub last: MessageId,
+    /// The number of the last change to a message.
+    pub changes: u64,
     pub members: FxHashMap<AccountId, Member>,
     /// Invited accounts, and who invited each.
     pub invited: BTreeMap<AccountId, AccountId>,
@@ -70,6 +72,8 @@ pub(crate) struct Pair {
     pub read: [MessageId; 2],
     /// The id of the last message.
     pub last: MessageId,
+    /// The number of the last change to a message.
+    pub changes: u64,
 }
 
 /// A room or a direct conversation.
@@ -146,6 +150,25 @@ impl Conversation {
             Conversation::Room(room) => room.last = id,
             Conversation::Pair(pair) => pair.last = id,
         }
+    }
+
+    /// The number of the last change to a message; 0 if there was none.
+    #[must_use]
+    pub(crate) fn changes(&self) -> u64 {
+        match self {
+            Conversation::Room(room) => room.changes,
+            Conversation::Pair(pair) => pair.changes,
+        }
+    }
+
+    /// Counts one more change, and returns its number.
+    pub(super) fn count_change(&mut self) -> u64 {
+        let changes = match self {
+            Conversation::Room(room) => &mut room.changes,
+            Conversation::Pair(pair) => &mut pair.changes,
+        };
+        *changes += 1;
+        *changes
     }
 
     /// The account's read marker; `None` if it is not in the conversation.

@@ -76,7 +76,7 @@ fn append(
 }
 
 /// A message of a conversation that the account is in.
-fn find(
+pub(super) fn find(
     state: &State,
     conversation: ConversationId,
     id: MessageId,
@@ -114,7 +114,7 @@ pub(super) fn mark_read(
 fn create_pair(state: &mut State, one: AccountId, other: AccountId, storage: &mut dyn Storage) -> ConversationId {
     let id = state.next_conversation();
     let (low, high) = (one.min(other), one.max(other));
-    let record = ConversationRecord { id, kind: ConversationKind::Pair(low, high), last: MessageId::ZERO };
+    let record = ConversationRecord { id, kind: ConversationKind::Pair(low, high), last: MessageId::ZERO, changes: 0 };
     state.add_conversation(record.clone());
     storage.write(Write::Conversation(record));
     let sides = [low, high];

@@ -9,11 +9,12 @@
 //! dispatcher's thread runs it.
 //!
 //! `state` is the stored state as held in memory, and `entities` has its parts; `permissions` says who
-//! may do what in a room; `accounts`, `rooms`, `roles` and `messages` decide the operations. Nothing outside this folder can change the state in any
+//! may do what in a room; `accounts`, `rooms`, `roles`, `messages` and `changes` decide the operations. Nothing outside this folder can change the state in any
 //! other way. Each change is also written out as a [`Write`], and each message as a [`Draft`]: see
 //! [`Storage`].
 
 mod accounts;
+mod changes;
 mod entities;
 mod messages;
 mod permissions;
@@ -30,7 +31,7 @@ pub(super) use state::State;
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{Appended, Draft, MessageRecord, Write};
+use crate::server::traffic::{Appended, ChangeRecord, Draft, MessageRecord, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -145,6 +146,20 @@ pub(super) enum AccountAction {
         manner: Manner,
         text: Text,
     },
+    /// Edits a message.
+    Edit {
+        target: Target,
+        id: MessageId,
+        text: Text,
+        /// For how long after it was said; a setting, and so not a part of the stored state.
+        within: Option<Duration>,
+    },
+    /// Removes a message's text.
+    Redact {
+        target: Target,
+        id: MessageId,
+        reason: Option<Text>,
+    },
     /// Moves a read marker up to this id. It never moves back.
     MarkRead {
         conversation: ConversationId,
@@ -207,6 +222,8 @@ pub(super) enum Outcome {
     Said(Message),
     /// It was already said under the same key, and has this id.
     SaidBefore(MessageId),
+    /// The change was stored.
+    Changed(ChangeRecord),
     /// The read marker of the conversation.
     Read {
         /// The marker as it is now.
@@ -278,6 +295,12 @@ impl State {
             }
             AccountAction::Say { target, manner, key, text } => {
                 messages::say(self, &target, messages::Saying { at, by, manner, text, key }, storage)
+            }
+            AccountAction::Edit { target, id, text, within } => {
+                changes::edit(self, &changes::Changing { at, by, target: &target, id }, text, within, storage)
+            }
+            AccountAction::Redact { target, id, reason } => {
+                changes::redact(self, &changes::Changing { at, by, target: &target, id }, reason, storage)
             }
             AccountAction::MarkRead { conversation, id } => messages::mark_read(self, by, conversation, id, storage),
             AccountAction::ChangePassword { generation, hash } => {

@@ -22,6 +22,8 @@ pub enum RoomAction {
     SetTopic,
     /// Invite somebody.
     Invite,
+    /// Remove what somebody else said.
+    Redact,
     /// Say what a member is from now on.
     SetRole,
 }
@@ -60,6 +62,7 @@ pub const PERMISSIONS: &[Permission] = &[
     permission!(Look, Member, true, ["who", "topic", "role"], "see the members, their roles and the topic"),
     permission!(SetTopic, Member, true, ["topic"], "set or clear the topic"),
     permission!(Invite, Member, true, ["invite"], "invite somebody"),
+    permission!(Redact, Moderator, true, ["redact"], "remove what somebody else said"),
     permission!(SetRole, Owner, true, ["role"], "change a member's role"),
 ];
 
@@ -187,6 +190,8 @@ mod tests {
             let least = PERMISSIONS.iter().filter(|p| p.verbs.contains(&verb.name)).map(|p| p.least).min();
             match verb.who {
                 Who::Moderator => assert_eq!(least, Some(Role::Moderator), "{}", verb.name),
+                // Its author may, too.
+                Who::Member if verb.name == "redact" => assert_eq!(least, Some(Role::Moderator)),
                 Who::Owner => assert_eq!(least, Some(Role::Owner), "{}", verb.name),
                 _ => assert!(least.is_none_or(|least| least == Role::Member), "{}", verb.name),
             }

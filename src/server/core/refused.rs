@@ -3,6 +3,7 @@
 
 use crate::protocol::names::{MessageId, RoomName, UserName};
 use crate::protocol::roles::Role;
+use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
@@ -84,6 +85,12 @@ pub(crate) enum Refused {
     /// There is no message with that id in the conversation, or it is gone.
     #[error("there is no message {id}; the last id is {last}")]
     MessageGone { id: MessageId, last: MessageId },
+    /// The message is somebody else's.
+    #[error("it is somebody else's message")]
+    NotYourMessage,
+    /// The message was said longer ago than messages can be edited.
+    #[error("it was said more than {0:?} ago")]
+    TooLateToEdit(Duration),
     /// Nobody's fault: it could not be written to disk. The whole transaction is refused.
     #[error("it could not be written to disk")]
     NotStored,

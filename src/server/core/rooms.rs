@@ -140,7 +140,7 @@ fn create_room(
 ) -> ConversationId {
     let id = state.next_conversation();
     let kind = ConversationKind::Room { name, private, topic: String::new() };
-    let record = ConversationRecord { id, kind, last: MessageId::ZERO };
+    let record = ConversationRecord { id, kind, last: MessageId::ZERO, changes: 0 };
     state.add_conversation(record.clone());
     storage.write(Write::Conversation(record));
     add_member(state, id, by, Role::Owner, storage);

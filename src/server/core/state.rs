@@ -208,7 +208,15 @@ impl State {
                 self.rooms.insert(name, record.id);
                 self.listed.insert((name, record.id));
                 let (members, invited) = (FxHashMap::default(), BTreeMap::new());
-                Conversation::Room(Room { name, private, topic, last: record.last, members, invited })
+                Conversation::Room(Room {
+                    name,
+                    private,
+                    topic,
+                    last: record.last,
+                    changes: record.changes,
+                    members,
+                    invited,
+                })
             }
             ConversationKind::Pair(low, high) => {
                 for (one, other) in [(low, high), (high, low)] {
@@ -216,7 +224,12 @@ impl State {
                         account.pairs.insert(other, record.id);
                     }
                 }
-                Conversation::Pair(Pair { sides: [low, high], read: [MessageId::ZERO; 2], last: record.last })
+                Conversation::Pair(Pair {
+                    sides: [low, high],
+                    read: [MessageId::ZERO; 2],
+                    last: record.last,
+                    changes: record.changes,
+                })
             }
         };
         put(&mut self.conversations, index(record.id.value()), conversation);

@@ -37,6 +37,8 @@ struct Held {
 impl SharedDispatcher {
     #[must_use]
     pub(in crate::server) fn new(queue: TurnQueue<Request>, dispatcher: Dispatcher) -> Self {
+        // Something may be due before anybody sends anything.
+        queue.end_turn(dispatcher.due(), false);
         Self { queue, held: Mutex::new(Held { dispatcher: Some(dispatcher), fault: None }) }
     }
 

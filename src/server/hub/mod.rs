@@ -8,13 +8,14 @@
 //! Must not know SQLite, sockets, threads or clocks: the time is an argument. The dispatcher's
 //! thread runs it.
 //!
-//! `login` and `attach` let connections in; `account`, `rooms`, `roles`, `messages` and `reading` hold
-//! the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
+//! `login` and `attach` let connections in; `account`, `rooms`, `roles`, `messages`, `changes` and
+//! `reading` hold the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
 //! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords;
 //! `refusals` has the sentences for what the core refuses.
 
 mod account;
 mod attach;
+mod changes;
 mod connections;
 mod current_room;
 mod effects;
@@ -42,7 +43,7 @@ use crate::server::traffic::{Request, RequestKind, Snapshot, Viewer};
 use connections::Connections;
 use password_checks::PasswordChecks;
 use presence::Presence;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use throttle::Throttle;
 
 pub(super) use refusals::not_saved;
@@ -59,6 +60,8 @@ pub(super) struct HubSettings {
     pub logins: Option<Rate>,
     /// New accounts per address; `None` is unlimited.
     pub registrations: Option<Rate>,
+    /// For how long a message can be edited after it was said; `None` is for ever.
+    pub edit_for: Option<Duration>,
     /// The most bytes in the rows of one answer.
     pub answer_bytes: usize,
     /// From 1 to 256.
@@ -201,6 +204,9 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Act { target: Some(target), text } => messages::say_as(cx, target, Manner::Me, text),
         Command::Act { target: None, text } => messages::act_here(cx, text),
         Command::Reply { target, id, text } => messages::say_as(cx, target, Manner::Reply(id), text),
+        Command::Edit { target, id, text } => changes::edit(cx, target, id, text),
+        Command::Redact { target, id, reason } => changes::redact(cx, target, id, reason),
+        Command::Changes { target, after, limit } => changes::list(cx, target.as_ref(), after, limit),
         Command::Read { target, id } => messages::read(cx, &target, id),
         Command::History { target, before, after, limit } => {
             reading::history(cx, target.as_ref(), reading::Span { before, after, limit })

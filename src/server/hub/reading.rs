@@ -92,7 +92,7 @@ pub(super) fn target_of(state: &State, account: AccountId, conversation: Convers
     }
 }
 
-fn conversation_ref(state: &State, account: AccountId, id: ConversationId) -> ConversationRef {
+pub(super) fn conversation_ref(state: &State, account: AccountId, id: ConversationId) -> ConversationRef {
     ConversationRef { id, target: target_of(state, account, id) }
 }
 

@@ -1,9 +1,11 @@
 //! The codes and sentences for what the core refuses, and those that several verbs share.
 
+use super::count;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::MessageId;
 use crate::protocol::roles::Role;
 use crate::server::core::{ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX};
+use std::time::Duration;
 
 /// The refusal that the person who asked is shown.
 pub(super) fn refusal(refused: Refused) -> Refusal {
@@ -75,9 +77,24 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
             (Code::NoSuchMessage, format!("there is no message {id} there; the last ID is {last}."))
         }
         Refused::MessageGone { id, .. } => (Code::NoSuchMessage, format!("message {id} is gone.")),
+        Refused::NotYourMessage => {
+            (Code::NotAllowed, "somebody else said that; only its author can do this.".to_owned())
+        }
+        Refused::TooLateToEdit(within) => (
+            Code::NotAllowed,
+            format!("that was said too long ago: a message can be edited for {}. /redact removes it.", shown(within)),
+        ),
         Refused::NotStored => return not_saved(),
     };
     Refusal::new(code, text)
+}
+
+/// A span in its largest whole unit: `1 day`, `90 minutes`.
+fn shown(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, "second"));
+    count(usize::try_from(seconds / unit).unwrap_or(usize::MAX), name)
 }
 
 /// For everyone who asked for something in a batch that could not be stored.

@@ -17,7 +17,8 @@
 //! | `index/` | [`Indexer`]      | `index`         | the only writer of `index.db`, behind the store  |
 //! | `read/`  | [`Reader`]       | each reader     | answers history, search and what is unread       |
 //!
-//! `write/` and `index/` build on `db/` alone, and `read/` on `db/` and `index/`. They share no lock:
+//! `write/` and `index/` build on `db/`, and `read/` on `db/` and `index/`; `write/` also uses what a
+//! document is, from `index/`. They share no lock:
 //! SQLite's write-ahead log lets each reader see what was committed when it began. No read lasts
 //! longer than [`read::READ_DEADLINE`], so that the log can be checkpointed.
 
@@ -26,6 +27,8 @@ mod index;
 mod read;
 mod write;
 
+#[cfg(test)]
+mod altered_tests;
 #[cfg(test)]
 mod test_support;
 

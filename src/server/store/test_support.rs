@@ -51,7 +51,7 @@ pub(super) fn account(id: AccountId, name: &str) -> Write {
 
 pub(super) fn room(id: ConversationId, name: &str) -> Write {
     let kind = ConversationKind::Room { name: RoomName::parse(name).unwrap(), private: true, topic: String::new() };
-    Write::Conversation(ConversationRecord { id, kind, last: MessageId::ZERO })
+    Write::Conversation(ConversationRecord { id, kind, last: MessageId::ZERO, changes: 0 })
 }
 
 pub(super) fn member(conversation: ConversationId, account: AccountId) -> Write {
@@ -62,7 +62,7 @@ pub(super) fn member(conversation: ConversationId, account: AccountId) -> Write 
 pub(super) fn peopled(settings: &StoreSettings) -> Store {
     let (mut store, _) = open(settings);
     let kind = ConversationKind::Pair(ALICE, BOB);
-    let pair = Write::Conversation(ConversationRecord { id: PAIR, kind, last: MessageId::ZERO });
+    let pair = Write::Conversation(ConversationRecord { id: PAIR, kind, last: MessageId::ZERO, changes: 0 });
     let mut writes = vec![account(ALICE, "Alice"), account(BOB, "bob"), room(OPS, "ops"), pair];
     for conversation in [LOBBY, OPS, PAIR] {
         writes.extend([member(conversation, ALICE), member(conversation, BOB)]);

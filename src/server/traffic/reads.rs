@@ -23,6 +23,16 @@ pub(crate) enum Read {
         after: Option<MessageId>,
         limit: u32,
     },
+    /// `/changes`: the first `limit` of those between the two numbers.
+    Changes {
+        /// The conversation, and the name that its rows carry.
+        conversation: ConversationRef,
+        /// Exclusive.
+        after: u64,
+        /// Inclusive: the last one when it was asked.
+        last: u64,
+        limit: u32,
+    },
     /// `/search`.
     Search {
         /// All that the account may read, or only the one that it asked for.

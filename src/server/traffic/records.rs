@@ -46,6 +46,8 @@ pub(crate) enum Write {
     InvitedGone(ConversationId, AccountId),
     /// An address that the account was used from, so that strangers can't block it.
     Known(AccountId, AddressGroup),
+    /// Something that happened to a message.
+    Change(ChangeRecord),
 }
 
 /// An account as stored.
@@ -111,6 +113,8 @@ pub(crate) struct ConversationRecord {
     pub kind: ConversationKind,
     /// The id of the last message said in it.
     pub last: MessageId,
+    /// How many changes there were to its messages: the number of the last one.
+    pub changes: u64,
 }
 
 /// A member of a room, or one side of a direct conversation, as stored.
@@ -178,6 +182,51 @@ pub(crate) enum Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessageRecord {
     pub author: AccountId,
+    /// In milliseconds of Unix time.
+    pub at: u64,
+}
+
+/// Something that happened to a message after it was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChangeRecord {
+    pub conversation: ConversationId,
+    /// Its number in the conversation.
+    pub number: u64,
+    /// In milliseconds of Unix time.
+    pub at: u64,
+    /// Who did it.
+    pub by: AccountId,
+    /// The message.
+    pub id: MessageId,
+    pub kind: ChangeKind,
+}
+
+/// What happened to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ChangeKind {
+    /// It says this now.
+    Edit(Text),
+    /// Its text is gone; and why, if a reason was given.
+    Redact(Option<Text>),
+}
+
+impl ChangeKind {
+    /// The word for it: on the wire the tag `ev`, and in the store.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Edit(_) => "edit",
+            Self::Redact(_) => "redact",
+        }
+    }
+
+    /// What is stored with it; not its text, which the message has as long as there is one.
+    #[must_use]
+    pub(crate) fn data(&self) -> &str {
+        match self {
+            Self::Edit(_) | Self::Redact(_) => "",
+        }
+    }
 }
 
 /// The outcome of a [`Draft`].

@@ -48,6 +48,13 @@ fn lines() -> impl Strategy<Value = Lines> {
         "/reply lobby 1 indeed",
         "/reply lobby 3 indeed",
         "/reply @bob 1 indeed",
+        "/edit lobby 1 better",
+        "/edit lobby 2 better",
+        "/edit @bob 1 better",
+        "/redact lobby 1 off topic",
+        "/redact lobby 2",
+        "/redact ops 1",
+        "/redact @bob 1",
         "/read lobby 2",
         "/read ops 1",
         "/read @bob 1",
@@ -132,7 +139,7 @@ fn without_origin(mut snapshot: Snapshot) -> Snapshot {
     snapshot
 }
 
-/// Every message in a data directory, as `/history` shows it.
+/// Every message in a data directory, as `/history` shows it, and what `/changes` says.
 fn messages(settings: &store::StoreSettings, snapshot: &Snapshot) -> String {
     Indexer::open(settings, &mut |_, _| {}).unwrap();
     let mut reader = Reader::open(settings, 1 << 20).unwrap();
@@ -140,10 +147,13 @@ fn messages(settings: &store::StoreSettings, snapshot: &Snapshot) -> String {
     for conversation in &snapshot.conversations {
         let id = conversation.id;
         let conversation = ConversationRef { id, target: format!("room{}", id.value()).into() };
-        let read = Read::History { conversation, before: MessageId::MAX, after: None, limit: 500 };
-        let answer = reader.answer(ReadJob { conn: conn(ALICE), read });
-        answer.rows.encode(None, &mut out);
-        answer.last.encode(false, None, &mut out);
+        let changes = Read::Changes { conversation: conversation.clone(), after: 0, last: u64::MAX, limit: 500 };
+        let history = Read::History { conversation, before: MessageId::MAX, after: None, limit: 500 };
+        for read in [history, changes] {
+            let answer = reader.answer(ReadJob { conn: conn(ALICE), read });
+            answer.rows.encode(None, &mut out);
+            answer.last.encode(false, None, &mut out);
+        }
     }
     String::from_utf8(out).unwrap()
 }

@@ -4,7 +4,8 @@
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
 use crate::server::traffic::{
-    Appended, ConversationRef, Draft, KNOWN_MAX, Mark, MessageRecord, ReadPosition, Snapshot, Write,
+    Appended, ChangeKind, ChangeRecord, ConversationRef, Draft, KNOWN_MAX, Mark, MessageRecord, ReadPosition, Snapshot,
+    Write,
 };
 use std::collections::BTreeMap;
 
@@ -14,7 +15,9 @@ type Key = (AccountId, ConversationId, Box<str>);
 pub(super) struct Model {
     pub(super) snapshot: Snapshot,
     said: Vec<Said>,
-    keys: BTreeMap<Key, (MessageId, String)>,
+    changes: Vec<ChangeRecord>,
+    /// Without a text, once the message was removed.
+    keys: BTreeMap<Key, (MessageId, Option<String>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -22,7 +25,10 @@ struct Said {
     conversation: ConversationId,
     id: MessageId,
     author: AccountId,
+    at: u64,
     mark: Mark,
+    edited: bool,
+    removed: bool,
     text: String,
 }
 
@@ -40,7 +46,7 @@ impl Model {
             at: 0,
         };
         let kind = ConversationKind::Room { name: RoomName::lobby(), private: false, topic: String::new() };
-        let lobby = ConversationRecord { id: ConversationId::new(1), kind, last: MessageId::ZERO };
+        let lobby = ConversationRecord { id: ConversationId::new(1), kind, last: MessageId::ZERO, changes: 0 };
         let mut model = Self::default();
         model.apply(&Write::Account(server));
         model.apply(&Write::Conversation(lobby));
@@ -132,29 +138,58 @@ impl Model {
                     snapshot.known.remove(oldest);
                 }
             }
+            Write::Change(change) => self.apply_change(change),
         }
+    }
+
+    fn apply_change(&mut self, change: &ChangeRecord) {
+        let conversation = one(self.snapshot.conversations.iter_mut().filter(|c| c.id == change.conversation));
+        conversation.changes += 1;
+        assert_eq!(conversation.changes, change.number);
+        let place = (change.conversation, change.id);
+        let said = one(self.said.iter_mut().filter(|said| (said.conversation, said.id) == place));
+        match &change.kind {
+            ChangeKind::Edit(text) => {
+                said.edited = true;
+                said.text = text.as_str().to_owned();
+            }
+            ChangeKind::Redact(reason) => {
+                for (key, (id, text)) in &mut self.keys {
+                    if (key.0, key.1, *id) == (said.author, said.conversation, said.id) {
+                        *text = None;
+                    }
+                }
+                said.removed = true;
+                said.text = reason.as_ref().map_or("", |reason| reason.as_str()).to_owned();
+            }
+        }
+        self.changes.push(change.clone());
     }
 
     fn append_message(&mut self, draft: &Draft) -> Appended {
         let text = draft.text.as_str().to_owned();
         let key = draft.key.clone().map(|key| (draft.author, draft.conversation, key));
         if let Some((id, before)) = key.as_ref().and_then(|key| self.keys.get(key)) {
-            return if *before == text { Appended::Again(*id) } else { Appended::Conflict };
+            return if before.as_ref().is_none_or(|before| *before == text) {
+                Appended::Again(*id)
+            } else {
+                Appended::Conflict
+            };
         }
         let conversation = one(self.snapshot.conversations.iter_mut().filter(|c| c.id == draft.conversation));
         conversation.last = conversation.last.next().unwrap();
         let id = conversation.last;
         if let Some(key) = key {
-            self.keys.insert(key, (id, text.clone()));
+            self.keys.insert(key, (id, Some(text.clone())));
         }
-        let Draft { conversation, author, mark, .. } = *draft;
-        self.said.push(Said { conversation, id, author, mark, text });
+        let Draft { conversation, author, at, mark, .. } = *draft;
+        self.said.push(Said { conversation, id, author, at, mark, edited: false, removed: false, text });
         Appended::New(id)
     }
 
     /// All messages and `/post` keys, which the state in memory does not have.
     pub(super) fn messages(&self) -> String {
-        format!("{:?} {:?}", self.said, self.keys)
+        format!("{:?} {:?} {:?}", self.said, self.keys, self.changes)
     }
 
     /// Rows of what was said in a conversation, between two ids, both exclusive.
@@ -163,11 +198,29 @@ impl Model {
         let found = self.said.iter().filter(|said| said.conversation == place.id && within(said.id));
         let row = |said: &Said| {
             let mark = match said.mark {
+                _ if said.removed => "removed".to_owned(),
                 Mark::None => String::new(),
-                Mark::Me => " (me)".to_owned(),
-                Mark::Reply { id, author } => format!(" (re {id} {})", self.name(author)),
+                Mark::Me => "me".to_owned(),
+                Mark::Reply { id, author } => format!("re {id} {}", self.name(author)),
             };
-            format!("{} {} {}{mark}: {}", place.target, said.id, self.name(said.author), said.text)
+            let edited = if said.edited && !said.removed { "edited" } else { "" };
+            let marks = [mark.as_str(), edited].into_iter().filter(|mark| !mark.is_empty()).collect::<Vec<_>>();
+            let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
+            format!("{} {} {}{marks}: {}", place.target, said.id, self.name(said.author), said.text)
+        };
+        found.map(row).collect()
+    }
+
+    /// Rows of the changes of a conversation, after one and up to another.
+    pub(super) fn change_rows(&self, place: &ConversationRef, after: u64, last: u64) -> Vec<String> {
+        let within = |number: u64| after < number && number <= last;
+        let found = self.changes.iter().filter(|change| change.conversation == place.id && within(change.number));
+        let row = |change: &ChangeRecord| {
+            let (number, kind, id) = (change.number, change.kind.as_str(), change.id);
+            let said = one(self.said.iter().filter(|said| (said.conversation, said.id) == (place.id, id)));
+            let shown = said.removed == matches!(change.kind, ChangeKind::Redact(_)) && !said.text.is_empty();
+            let text = if shown { format!(": {}", said.text) } else { String::new() };
+            format!("{} {number} {} {kind} {id}{text}", place.target, self.name(change.by))
         };
         found.map(row).collect()
     }
@@ -196,8 +249,8 @@ impl Storage for Model {
     }
 
     fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {
-        let found = self.said.iter().find(|said| (said.conversation, said.id) == (conversation, id));
-        Ok(found.map(|said| MessageRecord { author: said.author }))
+        let found = self.said.iter().find(|said| (said.conversation, said.id) == (conversation, id) && !said.removed);
+        Ok(found.map(|said| MessageRecord { author: said.author, at: said.at }))
     }
 }
 

@@ -42,6 +42,12 @@ impl Chat {
                 found.iter().for_each(|row| rows.push(row));
                 Final::Done(count(found.len(), "message"))
             }
+            Read::Changes { conversation: place, after, last, limit } => {
+                let found = self.model.change_rows(&place, after, last);
+                let found = &found[..found.len().min(limit as usize)];
+                found.iter().for_each(|row| rows.push(row));
+                Final::Done(count(found.len(), "change"))
+            }
             Read::Search { conversations: places, words, .. } => {
                 let targets: Vec<&str> = places.iter().map(|place| &*place.target).collect();
                 Final::Done(format!("0 messages with {} in {}", words.as_str(), targets.join(" ")))

@@ -59,6 +59,7 @@ fn line(action: RoomAction, verb: &str) -> &'static str {
         (RoomAction::Look, "role") => "/role #ops sam",
         (RoomAction::SetTopic, "topic") => "/topic #ops all about it",
         (RoomAction::Invite, "invite") => "/invite #ops sam",
+        (RoomAction::Redact, "redact") => "/redact #ops 1",
         (RoomAction::SetRole, "role") => "/role #ops sam moderator",
         (action, verb) => panic!("how does /{verb} do {action:?}?"),
     }

@@ -64,6 +64,19 @@ const MIGRATIONS: &[&str] = &[
     -- 0 is a member, 1 an owner, 2 a moderator.
     ALTER TABLE member RENAME COLUMN owner TO role;
 ",
+    "
+    -- What happened to messages after they were said, numbered in each conversation: `kind` is a word
+    -- of `ChangeKind`, `data` what it needs besides.
+    CREATE TABLE change(
+        conversation INTEGER NOT NULL, change INTEGER NOT NULL, at INTEGER NOT NULL,
+        by INTEGER NOT NULL, id INTEGER NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
+        PRIMARY KEY(conversation, change)) STRICT, WITHOUT ROWID;
+    -- Where the present text of a message is, if it was edited or removed: see `stored_text`.
+    CREATE TABLE altered(seq INTEGER PRIMARY KEY, text_seq INTEGER NOT NULL) STRICT;
+    -- What the index is to forget, until it is past `seq`, where the new text is: the `document` of
+    -- the text that was under `text_seq`.
+    CREATE TABLE forget(seq INTEGER PRIMARY KEY, text_seq INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

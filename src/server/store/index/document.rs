@@ -1,9 +1,14 @@
 //! What FTS5 indexes of a message, and how it is queried. Pure; in one place, so that both agree.
 //!
-//! A message becomes a document of words with spaces between them. They are the words of
-//! [`super::words`] and, in front, one for the conversation and one for the author. Those two hold a
-//! `_`, which no word of a text can, so nobody can write a message that is found in a conversation
-//! other than its own. FTS5's own tokenizer only has to split at the spaces.
+//! A message becomes a document: for each of its words, as [`super::words`] has them, a term of 8
+//! letters and digits, and in front a word for the conversation and one for the author. Those two
+//! hold a `_`, which no term does, so nobody can write a message that is found in a
+//! conversation other than its own. FTS5's own tokenizer only has to split at the spaces.
+//!
+//! Not the words themselves, because FTS5 and SQLite leave copies of what they delete in the unused parts of
+//! pages: so no word of a removed message is left in the file, as none was ever in it. Two words in a
+//! million millions have the same one, and anybody could look for such a pair, so what the index finds
+//! is compared with the text itself.
 
 use super::words::{self, Query};
 use std::fmt::Write as _;
@@ -13,7 +18,7 @@ pub(super) const TOKENIZER: &str = "ascii tokenchars '_'";
 
 /// Writes documents. Its memory is reused for each.
 #[derive(Debug, Default)]
-pub(super) struct Document {
+pub(in crate::server::store) struct Document {
     text: String,
     normalised: String,
 }
@@ -21,7 +26,7 @@ pub(super) struct Document {
 impl Document {
     /// The document of a message. To remove a message from the index, pass the same one to FTS5's
     /// `'delete'`.
-    pub(super) fn of(&mut self, conversation: i64, author: i64, text: &str) -> &str {
+    pub(in crate::server::store) fn of(&mut self, conversation: i64, author: i64, text: &str) -> &str {
         let mut number = itoa::Buffer::new();
         self.text.clear();
         self.text.push_str("c_");
@@ -29,8 +34,29 @@ impl Document {
         self.text.push_str(" a_");
         self.text.push_str(number.format(author));
         words::normalise(text, &mut self.normalised);
-        self.text.push_str(&self.normalised);
+        for word in self.normalised.split_ascii_whitespace() {
+            self.text.push(' ');
+            push_term(word, &mut self.text);
+        }
         &self.text
+    }
+}
+
+/// What terms are made of.
+const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// Appends the term that stands for a word. It is FNV-1a, finished as in `MurmurHash3`, whose low bits are
+/// good; five of them make a digit.
+fn push_term(word: &str, out: &mut String) {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in word.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^= hash >> 33;
+    for digit in 0..8 {
+        out.push(char::from(DIGITS[usize::from((hash >> (5 * digit)) as u8 & 31)]));
     }
 }
 
@@ -42,10 +68,16 @@ pub(in crate::server::store) fn expression(
     conversations: Option<impl Iterator<Item = i64>>,
 ) -> String {
     let mut out = String::new();
-    // Quoted, so that no word is one of FTS5's operators. A quote can't be in a word.
+    // In quotes, since a phrase is several words.
     for phrase in query.phrases() {
-        let and = if out.is_empty() { "" } else { " AND " };
-        let _ = write!(out, "{and}\"{phrase}\"");
+        out.push_str(if out.is_empty() { "\"" } else { " AND \"" });
+        for (n, word) in phrase.split(' ').enumerate() {
+            if n > 0 {
+                out.push(' ');
+            }
+            push_term(word, &mut out);
+        }
+        out.push('"');
     }
     if let Some(author) = author {
         let _ = write!(out, " AND \"a_{author}\"");
@@ -65,18 +97,40 @@ pub(in crate::server::store) fn expression(
 mod tests {
     use super::*;
 
+    fn terms(words: &str) -> String {
+        let mut out = String::new();
+        for (n, word) in words.split(' ').enumerate() {
+            out.push_str(if n == 0 { "" } else { " " });
+            push_term(word, &mut out);
+        }
+        out
+    }
+
     #[test]
     fn a_document_is_the_conversation_the_author_and_the_words() {
         let mut document = Document::default();
-        assert_eq!(document.of(12, 3, "Don't c_12, Übung!"), "c_12 a_3 don t c 12 ubung ");
-        assert_eq!(document.of(1, 2, "?!"), "c_1 a_2 ");
+        let words = terms("don t c 12 ubung");
+        assert_eq!(document.of(12, 3, "Don't c_12, Übung!"), format!("c_12 a_3 {words}"));
+        assert_eq!(document.of(1, 2, "?!"), "c_1 a_2");
     }
 
     #[test]
     fn a_query_quotes_each_word() {
         let query = Query::parse("don't OR \"x\"").unwrap();
-        assert_eq!(expression(&query, None, None::<std::iter::Empty<i64>>), r#""don t" AND "or" AND "x""#);
-        let expected = r#""don t" AND "or" AND "x" AND "a_7" AND ("c_1" OR "c_2")"#;
+        let [dont, or, x] = ["don t", "or", "x"].map(terms);
+        let words = format!("\"{dont}\" AND \"{or}\" AND \"{x}\"");
+        assert_eq!(expression(&query, None, None::<std::iter::Empty<i64>>), words);
+        let expected = format!("{words} AND \"a_7\" AND (\"c_1\" OR \"c_2\")");
         assert_eq!(expression(&query, Some(7), Some([1, 2].into_iter())), expected);
+    }
+
+    #[test]
+    fn a_term_never_changes_and_words_have_their_own() {
+        // Another one would make every index wrong: change its version with it.
+        assert_eq!(terms("hello a"), "esme36dy 3st53ucl");
+        let words = 50_000;
+        let found: std::collections::HashSet<String> = (0..words).map(|n| terms(&n.to_string())).collect();
+        assert_eq!(found.len(), words);
+        assert!(found.iter().all(|one| one.len() == 8 && one.bytes().all(|b| DIGITS.contains(&b))));
     }
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 /// Changes with what is in the index or with what a word is. An index of another version is rebuilt.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// Memory for pages of the index, in KiB. A transaction mostly appends; the system caches the rest.
 const CACHE_KIB: i64 = 512;
@@ -62,14 +62,15 @@ pub(super) fn create(file: &Path, epoch: &str) -> Result<Connection, StoreError>
         // script without spaces is a phrase. They cost a tenth more time and 20 bytes a message;
         // without them the text of each candidate would have to be read.
         //
-        // A deletion names the old text. With `secure-delete` its words are removed from the file's
+        // A deletion names the old document. With `secure-delete` its words are removed from the file's
         // segments immediately, not when they are next merged; `contentless_delete=1` would need no old
-        // text, but would leave them there, and needs the sizes.
+        // document, but would leave them there, and needs the sizes.
         change.execute_batch(&format!(
             "CREATE TABLE state(indexed INTEGER NOT NULL, epoch TEXT NOT NULL) STRICT;
              CREATE TABLE position(
                  conversation INTEGER NOT NULL, id INTEGER NOT NULL, seq INTEGER NOT NULL,
                  author INTEGER NOT NULL, PRIMARY KEY(conversation, id)) STRICT, WITHOUT ROWID;
+             CREATE TABLE held(seq INTEGER PRIMARY KEY, text_seq INTEGER NOT NULL) STRICT;
              CREATE VIRTUAL TABLE word USING fts5(
                  document, content='', columnsize=0, detail=full, tokenize=\"{TOKENIZER}\");
              INSERT INTO word(word, rank) VALUES('hashsize', {HASH_SIZE});

@@ -1,24 +1,28 @@
 //! The index: a separate file that follows the messages, slightly behind them. The thread `index`
-//! runs it; commits never wait for it. It has two tables:
+//! runs it; commits never wait for it. It has three tables:
 //!
 //! * `position`: where each message of a conversation is in the order of commits, and its author;
 //! * `word`: which words are in which message, an FTS5 table without the texts, filled with the
-//!   documents of [`document`].
+//!   documents of [`document`];
+//! * `held`: of which text the words are, for the few messages that were edited or removed.
 //!
-//! Both are filled in the same transactions. Messages are gathered for those, and `position` is
+//! All are filled in the same transactions. Messages are gathered for those, and `position` is
 //! filled in its own order: indexing each message on its own costs many times as much.
 //!
 //! Readers also read the messages that are not indexed yet, so how far behind the index is
 //! shows only in the time that a read takes. It knows nothing of who may read what.
 
+mod altered;
 pub(super) mod document;
 mod file;
 mod piece;
 pub(super) mod words;
 
+use self::altered::Altered;
 use self::document::Document;
 use self::piece::Piece;
 use super::db::error::{StoreError, is_damage};
+use super::db::stored_text::{StoredText, is_blank};
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader, last_seq};
 use crate::server::priority;
 use crossbeam_channel::{Receiver, TryRecvError};
@@ -239,16 +243,26 @@ impl Indexer {
         }
         let change = self.index.transaction()?;
         self.positions.clear();
+        let mut altered = Vec::new();
         {
             let mut add = change.prepare_cached("INSERT INTO word(rowid, document) VALUES(?, ?)")?;
             let mut read = self.indexed;
             while read < last {
                 let to = last.min(read + PIECE);
                 self.piece.read(&self.messages, read, to)?;
-                for (position, text) in self.piece.messages() {
-                    let document = self.document.of(position.conversation, position.author, text);
-                    add.execute((position.seq, document))?;
+                for (position, stored) in self.piece.messages() {
+                    let Position { conversation, id, seq, author } = position;
+                    if conversation == 0 {
+                        altered.push(Altered { of: id, text_seq: seq, author, stored: stored.to_owned() });
+                        continue;
+                    }
                     self.positions.push(position);
+                    if is_blank(stored) {
+                        altered::hold(&change, seq, 0)?;
+                        continue;
+                    }
+                    let text = StoredText::parse(stored).text;
+                    add.execute((seq, self.document.of(conversation, author, text)))?;
                 }
                 read = to;
             }
@@ -261,6 +275,7 @@ impl Indexer {
                 add.execute([conversation, id, seq, author])?;
             }
         }
+        altered::apply(&self.messages, &change, &mut self.document, &mut altered)?;
         file::set_indexed(&change, last)?;
         change.commit()?;
         self.indexed = last;

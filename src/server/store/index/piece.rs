@@ -2,7 +2,6 @@
 //! they are indexed, since it keeps the writer's log from being restarted.
 
 use super::Position;
-use crate::server::store::db::stored_text::StoredText;
 use rusqlite::Connection;
 
 /// The messages after one sequence number, up to another.
@@ -25,13 +24,13 @@ impl Piece {
         let mut found = waiting.query([after, to])?;
         while let Some(row) = found.next()? {
             let (seq, conversation, id, author) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-            self.texts.push_str(StoredText::parse(row.get_ref(4)?.as_str()?).text);
+            self.texts.push_str(row.get_ref(4)?.as_str()?);
             self.ends.push((Position { conversation, id, seq, author }, self.texts.len()));
         }
         Ok(())
     }
 
-    /// What was read, in order.
+    /// What was read, in order, each with its text as it is stored.
     pub(super) fn messages(&self) -> impl Iterator<Item = (Position, &str)> {
         let mut start = 0;
         self.ends.iter().map(move |&(position, end)| {

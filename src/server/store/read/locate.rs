@@ -8,11 +8,13 @@
 use super::page::{Page, ReadError, message_row};
 use crate::protocol::names::{AccountId, MessageId};
 use crate::server::store::db::error::is_damage;
+use crate::server::store::db::stored_text::present;
 use crate::server::store::db::to_sql;
 use crate::server::store::index::report_damage;
 use crate::server::traffic::{ConversationRef, ReadPosition};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use rustc_hash::FxHashMap;
+use std::borrow::Cow;
 
 /// One snapshot of the messages and of the index.
 pub(super) struct Locator<'a> {
@@ -126,6 +128,30 @@ impl Locator<'_> {
         Ok(counts)
     }
 
+    /// The messages' snapshot.
+    pub(super) fn messages(&self) -> &Connection {
+        self.messages
+    }
+
+    /// The present text of a message as it is stored; `None` if there is no such message.
+    pub(super) fn text(&self, conversation: i64, id: i64) -> Result<Option<String>, ReadError> {
+        const TEXT: &str = "SELECT text, seq FROM message WHERE conversation = ?1 AND id = ?2 AND seq";
+        let read = |row: &Row<'_>| {
+            let stored = row.get_ref(0)?.as_str()?;
+            present(self.messages, row.get(1)?, stored).map(Cow::into_owned)
+        };
+        let sql = "SELECT seq FROM position WHERE conversation = ? AND id = ?";
+        if let Some(index) = self.index
+            && let Some(seq) =
+                index.prepare_cached(sql)?.query_row([conversation, id], |row| row.get::<_, i64>(0)).optional()?
+        {
+            let mut message = self.messages.prepare_cached(&format!("{TEXT} = ?3"))?;
+            return Ok(message.query_row([conversation, id, seq], read).optional()?);
+        }
+        let mut message = self.messages.prepare_cached(&format!("{TEXT} > ?3"))?;
+        Ok(message.query_row([conversation, id, self.mark], read).optional()?)
+    }
+
     fn count_indexed(&self, range: &IdRange, except: i64) -> Result<u64, ReadError> {
         let Some(index) = self.index.filter(|_| !range.is_empty()) else { return Ok(0) };
         let mut count = index.prepare_cached(COUNT)?;
@@ -149,7 +175,7 @@ impl Locator<'_> {
     fn indexed(&self, sql: &str, range: IdRange, target: &str, page: &mut Page) -> Result<(), ReadError> {
         let Some(index) = self.index.filter(|_| !range.is_empty()) else { return Ok(()) };
         let mut message = self.messages.prepare_cached(
-            "SELECT m.id, m.at, a.name, m.text FROM message m CROSS JOIN account a ON a.id = m.author
+            "SELECT m.id, m.at, a.name, m.text, m.seq FROM message m CROSS JOIN account a ON a.id = m.author
              WHERE m.seq = ? AND m.conversation = ?",
         )?;
         let mut statement = index.prepare_cached(sql)?;
@@ -187,7 +213,7 @@ pub(super) const COUNT: &str =
 macro_rules! behind {
     ($order:literal) => {
         concat!(
-            "SELECT m.id, m.at, a.name, m.text FROM message m CROSS JOIN account a ON a.id = m.author
+            "SELECT m.id, m.at, a.name, m.text, m.seq FROM message m CROSS JOIN account a ON a.id = m.author
              WHERE m.seq > ? AND m.conversation = ? AND m.id > ? AND m.id < ? ORDER BY m.seq",
             $order
         )

@@ -4,6 +4,7 @@
 //! Each answer is read from one snapshot of the messages: see [`locate`]. None takes longer than
 //! [`READ_DEADLINE`], since a long read would keep the writer's log from being checkpointed.
 
+mod changes;
 mod history;
 mod locate;
 mod page;
@@ -105,6 +106,9 @@ impl Reader {
             Read::History { conversation, before, after, limit } => with_locator(&self.db, index, |locator| {
                 history::history(locator, page(limit), &conversation, before, after)
             })?,
+            Read::Changes { conversation, after, last, limit } => with_locator(&self.db, index, |locator| {
+                changes::changes(locator, page(limit), &conversation, after, last)
+            })?,
             Read::Search { conversations, from, limit, more, words } => {
                 let search = Search::new(&conversations, from, more, words.as_str())?;
                 search::search(&self.db, index, page(limit), &search)?
@@ -120,6 +124,7 @@ impl Reader {
             Read::Conversations { account, conversations } => {
                 unread::conversations(None, self.answer_bytes, account, &conversations)?
             }
+            Read::Changes { .. } => (Rows::default(), "0 changes".to_owned()),
             Read::History { .. } | Read::Search { .. } => {
                 (Rows::default(), "0 messages - this server keeps no history".to_owned())
             }

@@ -2,9 +2,9 @@
 //! no answer. A reader's thread runs it.
 
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::line::{MARK_ME, Rows, reply_mark};
+use crate::protocol::line::{MARK_EDITED, MARK_ME, MARK_REMOVED, Rows, reply_mark};
 use crate::protocol::stamp::rfc3339;
-use crate::server::store::db::stored_text::StoredText;
+use crate::server::store::db::stored_text::{StoredText, TextState, present};
 use crate::server::traffic::Mark;
 use rusqlite::{Connection, ErrorCode, Row};
 use std::time::Duration;
@@ -70,22 +70,35 @@ fn rows<'a>(texts: impl Iterator<Item = &'a str>) -> Rows {
     rows
 }
 
-/// The row of a message: `TARGET ID TIME AUTHOR[ (MARK)]: TEXT`. The columns are id, time, author,
-/// text.
+/// The row of a message: `TARGET ID TIME AUTHOR[ (MARKS)]: TEXT`. The columns are id, time, author,
+/// text and sequence number.
 pub(super) fn message_row(messages: &Connection, target: &str, row: &Row<'_>) -> rusqlite::Result<String> {
     let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
-    let (author, stored) = (row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
-    let StoredText { mark, text } = StoredText::parse(stored);
-    let time = rfc3339(at.unsigned_abs());
-    Ok(match mark {
-        Mark::None => format!("{target} {id} {time} {author}: {text}"),
-        Mark::Me => format!("{target} {id} {time} {author} ({MARK_ME}): {text}"),
-        Mark::Reply { id: answered, author: of } => {
+    let author = row.get_ref(2)?.as_str()?;
+    let stored = present(messages, row.get(4)?, row.get_ref(3)?.as_str()?)?;
+    let stored = StoredText::parse(&stored);
+    let marks = marks(messages, &stored)?;
+    Ok(format!("{target} {id} {} {author}{marks}: {}", rfc3339(at.unsigned_abs()), stored.text))
+}
+
+/// ` (MARK, MARK)`, or nothing.
+fn marks(messages: &Connection, stored: &StoredText<'_>) -> rusqlite::Result<String> {
+    let mut marks = Vec::new();
+    match stored.mark {
+        Mark::None => {}
+        Mark::Me => marks.push(MARK_ME.to_owned()),
+        Mark::Reply { id, author } => {
             let mut name = messages.prepare_cached("SELECT name FROM account WHERE id = ?")?;
-            let name: String = name.query_row([of.value()], |row| row.get(0))?;
-            format!("{target} {id} {time} {author} ({}): {text}", reply_mark(answered, &name))
+            let name: String = name.query_row([author.value()], |row| row.get(0))?;
+            marks.push(reply_mark(id, &name));
         }
-    })
+    }
+    match stored.state {
+        TextState::Said => {}
+        TextState::Edited => marks.push(MARK_EDITED.to_owned()),
+        TextState::Removed => marks.push(MARK_REMOVED.to_owned()),
+    }
+    Ok(if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) })
 }
 
 /// `1 message`, or `N messages`.

@@ -1,7 +1,8 @@
 //! `/search`, newest first, in what is indexed and in what is not yet. A reader's thread runs it.
 //!
-//! The index never decides who may read: each message that it finds is looked up, and must be of a
-//! conversation that the asker may read.
+//! The index only proposes: each message that it finds is looked up, and must be of a conversation that
+//! the asker may read, and say what is searched for. So neither an edit that is not indexed yet nor two
+//! words with one term show in an answer.
 
 use super::locate::index_mark;
 use super::page::{Page, ReadError, message_row, number_of};
@@ -9,7 +10,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::AccountId;
 use crate::server::store::db::error::is_damage;
-use crate::server::store::db::stored_text::StoredText;
+use crate::server::store::db::stored_text::{StoredText, TextState, present};
 use crate::server::store::db::to_sql;
 use crate::server::store::index::document::expression;
 use crate::server::store::index::report_damage;
@@ -51,6 +52,25 @@ impl<'a> Search<'a> {
         Ok(Self { conversations, from, below: more.map_or(i64::MAX, to_sql), query })
     }
 
+    /// Whether a message is by that author and says what is searched for. `normalised` is memory to
+    /// work in.
+    fn matches(
+        &self,
+        db: &Connection,
+        seq: i64,
+        author: i64,
+        stored: &str,
+        normalised: &mut String,
+    ) -> rusqlite::Result<bool> {
+        if self.from.is_some_and(|from| from.value() != author) {
+            return Ok(false);
+        }
+        let stored = present(db, seq, stored)?;
+        let StoredText { state, text, .. } = StoredText::parse(&stored);
+        words::normalise(text, normalised);
+        Ok(state != TextState::Removed && self.query.is_in(normalised))
+    }
+
     /// The FTS5 query; with `narrow`, only in the asker's conversations.
     fn expression(&self, narrow: bool) -> String {
         let conversations = narrow.then(|| self.conversations.keys().copied());
@@ -72,6 +92,7 @@ pub(super) fn search(
             Ok(()) => {}
             Err(ReadError::Database(error)) if is_damage(&error) => {
                 report_damage(index, &error);
+                let _state = db.unchecked_transaction()?;
                 unindexed(db, &mut page, search, 0, &mut last)?;
             }
             Err(error) => return Err(error),
@@ -83,7 +104,7 @@ pub(super) fn search(
 }
 
 /// The messages that are not indexed yet and then those that are, from one snapshot of the index. The
-/// main database is read later, so it contains all that are indexed.
+/// main database's is taken later, so it contains all that are indexed.
 fn both(
     db: &Connection,
     index: &Connection,
@@ -92,87 +113,134 @@ fn both(
     last: &mut i64,
 ) -> Result<(), ReadError> {
     let state = index.unchecked_transaction()?;
-    unindexed(db, page, search, index_mark(&state)?, last)?;
+    let mark = index_mark(&state)?;
+    let _later = db.unchecked_transaction()?;
+    let altered = unindexed(db, page, search, mark, last)?;
     if !page.has_more() {
-        indexed(db, &state, page, search, last)?;
+        indexed(db, &state, page, search, altered, last)?;
     }
     Ok(())
 }
 
-/// Reads the messages behind the index's mark and matches them by the rules of the index.
+/// Reads what is behind the index's mark, and matches it by the rules of the index. Returns the
+/// indexed messages whose text is behind the mark, newest first: what the index has of them is not
+/// what they say.
 fn unindexed(
     db: &Connection,
     page: &mut Page,
     search: &Search<'_>,
     mark: i64,
     last: &mut i64,
-) -> Result<(), ReadError> {
-    let sql = "SELECT seq, conversation, author, text FROM message WHERE seq > ? AND seq < ? ORDER BY seq DESC";
+) -> Result<Vec<i64>, ReadError> {
+    let sql = "SELECT seq, conversation, id, author, text FROM message
+               WHERE seq > ? AND (seq < ? OR conversation = 0) ORDER BY seq DESC";
     let mut statement = db.prepare_cached(sql)?;
     let mut message = db.prepare_cached(MESSAGE)?;
     let mut found = statement.query([mark, *last])?;
     let mut normalised = String::new();
+    let mut altered = Vec::new();
     while let Some(row) = found.next()? {
-        let (conversation, author): (i64, i64) = (row.get(1)?, row.get(2)?);
+        let (seq, conversation) = (row.get(0)?, row.get(1)?);
+        if conversation == 0 {
+            let of: i64 = row.get(2)?;
+            if of <= mark && of < search.below {
+                altered.push(of);
+            }
+            continue;
+        }
         let Some(target) = search.conversations.get(&conversation) else { continue };
-        if search.from.is_some_and(|from| from.value() != author) {
+        let stored = row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?;
+        if !search.matches(db, seq, row.get(3)?, stored, &mut normalised)? {
             continue;
         }
-        let stored = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
-        words::normalise(StoredText::parse(stored).text, &mut normalised);
-        if !search.query.is_in(&normalised) {
-            continue;
-        }
-        let seq = row.get(0)?;
         if !page.put(message.query_row([seq], |row| message_row(db, target, row))?) {
             break;
         }
         *last = seq;
     }
-    Ok(())
+    altered.sort_unstable_by(|one, other| other.cmp(one));
+    altered.dedup();
+    Ok(altered)
 }
 
-/// Queries the index, and looks up what it finds until the page is full.
+/// Queries the index, and looks up what it finds until the page is full. The messages in `altered` are
+/// looked up as well, each in its place.
 fn indexed(
     db: &Connection,
     index: &Connection,
     page: &mut Page,
     search: &Search<'_>,
+    altered: Vec<i64>,
     last: &mut i64,
 ) -> Result<(), ReadError> {
     let sql = "SELECT rowid FROM word WHERE word MATCH ? AND rowid < ? ORDER BY rowid DESC";
     let mut matching = index.prepare_cached(sql)?;
     let mut message = db.prepare_cached(MESSAGE)?;
     let most = search.conversations.len().saturating_mul(PASSED_OVER_MAX);
-    let (mut below, mut narrow) = (*last, false);
+    let mut altered = altered.into_iter().peekable();
+    let mut normalised = String::new();
+    let mut put = |seq: i64, page: &mut Page| -> Result<Looked, ReadError> {
+        let mut rows = message.query([seq])?;
+        // A deleted message may still be in the index.
+        let Some(row) = rows.next()? else { return Ok(Looked::Nothing) };
+        let Some(target) = search.conversations.get(&row.get(5)?) else { return Ok(Looked::Elsewhere) };
+        let stored = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+        if !search.matches(db, seq, row.get(6)?, stored, &mut normalised)? {
+            return Ok(Looked::Nothing);
+        }
+        if !page.put(message_row(db, target, row)?) {
+            return Ok(Looked::Full);
+        }
+        *last = seq;
+        Ok(Looked::Shown)
+    };
+    let (mut below, mut narrow) = (search.below, false);
     'ask: loop {
         let mut found = matching.query(params![search.expression(narrow), below])?;
         let mut passed_over = 0;
         while let Some(row) = found.next()? {
             let seq: i64 = row.get(0)?;
             below = seq;
-            let mut rows = message.query([seq])?;
-            // A deleted message may still be in the index.
-            let Some(row) = rows.next()? else { continue };
-            let Some(target) = search.conversations.get(&row.get(4)?) else {
-                passed_over += 1;
-                if !narrow && passed_over > most {
-                    narrow = true;
-                    continue 'ask;
+            while let Some(newer) = altered.next_if(|&newer| newer > seq) {
+                if matches!(put(newer, page)?, Looked::Full) {
+                    return Ok(());
                 }
-                continue;
-            };
-            if !page.put(message_row(db, target, row)?) {
-                return Ok(());
             }
-            *last = seq;
+            altered.next_if_eq(&seq);
+            match put(seq, page)? {
+                Looked::Full => return Ok(()),
+                Looked::Elsewhere => passed_over += 1,
+                Looked::Shown | Looked::Nothing => {}
+            }
+            if !narrow && passed_over > most {
+                narrow = true;
+                continue 'ask;
+            }
         }
-        return Ok(());
+        break;
     }
+    for seq in altered {
+        if matches!(put(seq, page)?, Looked::Full) {
+            break;
+        }
+    }
+    Ok(())
 }
 
-/// A message that was found, with its conversation.
-const MESSAGE: &str = "SELECT m.id, m.at, a.name, m.text, m.conversation
+/// What became of a message that was looked up.
+enum Looked {
+    /// It is a row of the page.
+    Shown,
+    /// It does not match, or is gone.
+    Nothing,
+    /// It is of a conversation that the search is not about.
+    Elsewhere,
+    /// The page has no room for it.
+    Full,
+}
+
+/// A message that was found, with its conversation and author.
+const MESSAGE: &str = "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation, m.author
     FROM message m CROSS JOIN account a ON a.id = m.author WHERE m.seq = ?";
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Why a transaction failed, and whether any of it was written. These occur on the dispatcher's
 //! thread.
 
-use crate::protocol::names::ConversationId;
+use crate::protocol::names::{ConversationId, MessageId};
 use rusqlite::{Error, ErrorCode};
 
 /// Why a transaction is not known to be on disk.
@@ -28,6 +28,9 @@ pub enum WriteError {
     /// Our own mistake: a message for a conversation that was never written.
     #[error("there is no conversation {0:?}")]
     NoConversation(ConversationId),
+    /// Our own mistake: a change to a message that is not there.
+    #[error("there is no message {0}")]
+    NoMessage(MessageId),
     /// The conversation has used up all ids.
     #[error("conversation {0:?} has no ids left")]
     NoIdLeft(ConversationId),
@@ -41,7 +44,7 @@ impl WriteError {
             Self::Database(error) => {
                 matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::ConstraintViolation))
             }
-            Self::Earlier | Self::NoConversation(_) | Self::NoIdLeft(_) => true,
+            Self::Earlier | Self::NoConversation(_) | Self::NoMessage(_) | Self::NoIdLeft(_) => true,
         }
     }
 }

@@ -7,6 +7,7 @@
 use super::{CommitError, Store, WriteError};
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::store::db::error::StoreError;
+use crate::server::store::db::stored_text::{StoredText, TextState, present};
 use crate::server::store::db::{INDEX_FILE, connect_reader, to_sql};
 use crate::server::traffic::MessageRecord;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -39,10 +40,24 @@ impl Store {
     }
 
     fn try_find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, WriteError> {
+        let Some(seq) = self.locate(conversation, id)? else { return Ok(None) };
+        let sql = "SELECT author, at, text FROM message WHERE seq = ?";
+        let mut message = self.db.prepare_cached(sql)?;
+        let mut rows = message.query([seq])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let stored = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+        if StoredText::parse(&present(&self.db, seq, stored)?).state == TextState::Removed {
+            return Ok(None);
+        }
+        let at: i64 = row.get(1)?;
+        Ok(Some(MessageRecord { author: AccountId::new(row.get(0)?), at: at.unsigned_abs() }))
+    }
+
+    /// The sequence number of a message that is kept. Messages that wait are written first.
+    pub(super) fn locate(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<i64>, WriteError> {
         if !self.keep {
             return Ok(None);
         }
-        // Those that wait are looked for, too.
         self.batch.write(&self.db)?;
         let place = [conversation.value(), to_sql(id.value())];
         let (mark, seq) = match self.indexed(place) {
@@ -52,16 +67,23 @@ impl Store {
                 (0, None)
             }
         };
-        if let Some(seq) = seq
-            && let Some(found) = self.read_at(seq, place)?
-        {
-            return Ok(Some(found));
+        let Some(seq) = seq else { return Ok(self.behind(place, mark)?) };
+        let sql = "SELECT 1 FROM message WHERE seq = ?3 AND conversation = ?1 AND id = ?2";
+        if self.db.prepare_cached(sql)?.exists([place[0], place[1], seq])? {
+            return Ok(Some(seq));
         }
         // An index that is wrong about a message says nothing about where it is.
-        let mark = if seq.is_some() { 0 } else { mark };
+        Ok(self.behind(place, 0)?)
+    }
+
+    fn behind(&self, place: [i64; 2], mark: i64) -> rusqlite::Result<Option<i64>> {
         let sql = "SELECT seq FROM message WHERE seq > ?3 AND conversation = ?1 AND id = ?2 ORDER BY seq DESC LIMIT 1";
-        let behind = self.db.prepare_cached(sql)?.query_row([place[0], place[1], mark], |row| row.get(0)).optional()?;
-        Ok(behind.map(|seq| self.read_at(seq, place)).transpose()?.flatten())
+        self.db.prepare_cached(sql)?.query_row([place[0], place[1], mark], |row| row.get(0)).optional()
+    }
+
+    /// The sequence number up to which messages are indexed; `None` if there is no index to ask.
+    pub(super) fn index_mark(&mut self) -> Option<i64> {
+        self.indexed([0, 0]).ok().map(|(mark, _)| mark)
     }
 
     /// The sequence number up to which messages are indexed, and the message's if it is indexed.
@@ -77,13 +99,5 @@ impl Store {
         let mark = index.prepare_cached("SELECT indexed FROM state")?.query_row([], |row| row.get(0))?;
         let sql = "SELECT seq FROM position WHERE conversation = ? AND id = ?";
         Ok((mark, index.prepare_cached(sql)?.query_row(place, |row| row.get(0)).optional()?))
-    }
-
-    fn read_at(&self, seq: i64, place: [i64; 2]) -> rusqlite::Result<Option<MessageRecord>> {
-        let sql = "SELECT author FROM message WHERE seq = ?3 AND conversation = ?1 AND id = ?2";
-        let mut message = self.db.prepare_cached(sql)?;
-        message
-            .query_row([place[0], place[1], seq], |row| Ok(MessageRecord { author: AccountId::new(row.get(0)?) }))
-            .optional()
     }
 }

@@ -68,7 +68,9 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
 }
 
 fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
-    let sql = "SELECT id, room, low, high, private, topic, last FROM conversation ORDER BY id";
+    let sql = "SELECT id, room, low, high, private, topic, last, (
+                   SELECT coalesce(max(change), 0) FROM change WHERE change.conversation = conversation.id)
+               FROM conversation ORDER BY id";
     all(db, sql, |row| {
         let kind = match row.get_ref(1)?.as_str_or_null().map_err(|error| broken(1, error))? {
             Some(room) => ConversationKind::Room {
@@ -78,14 +80,16 @@ fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
             },
             None => ConversationKind::Pair(AccountId::new(row.get(2)?), AccountId::new(row.get(3)?)),
         };
-        Ok(ConversationRecord { id: ConversationId::new(row.get(0)?), kind, last: message_id(row, 6)? })
+        let (last, changes) = (message_id(row, 6)?, count(row, 7)?);
+        Ok(ConversationRecord { id: ConversationId::new(row.get(0)?), kind, last, changes })
     })
 }
 
 /// The last ids of the conversations that have messages since theirs was saved.
 pub(super) fn unsaved_lasts(db: &Connection) -> Result<FxHashMap<ConversationId, MessageId>> {
     let mut lasts = FxHashMap::default();
-    let mut newer = db.prepare("SELECT conversation, id FROM message WHERE seq > ? ORDER BY seq")?;
+    let mut newer =
+        db.prepare("SELECT conversation, id FROM message WHERE seq > ? AND conversation > 0 ORDER BY seq")?;
     let mut found = newer.query([schema::lasts_saved(db)?])?;
     while let Some(row) = found.next()? {
         let id = message_id(row, 1)?;

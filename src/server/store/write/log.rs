@@ -133,6 +133,20 @@ impl Log {
         }
     }
 
+    /// Checkpoints the log and makes it empty, unless somebody reads from it or checkpoints it just
+    /// now. Returns whether it is empty.
+    pub(super) fn empty(&mut self, db: &Connection) -> bool {
+        let patience = db.busy_timeout(Duration::ZERO);
+        let emptied = patience.is_ok() && self.checkpoint(db, CheckpointMode::TRUNCATE) == Checkpointed::All;
+        if let Err(error) = patience.and_then(|()| db.busy_timeout(BUSY_TIMEOUT)) {
+            ::log::debug!("can't set how long SQLite waits: {error}");
+        }
+        if emptied {
+            self.pages.store(0, Ordering::Relaxed);
+        }
+        emptied
+    }
+
     /// Checkpoints the log and makes it empty, at the end.
     pub(super) fn end(&mut self, db: &Connection) {
         self.checkpoint(db, CheckpointMode::TRUNCATE);

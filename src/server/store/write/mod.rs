@@ -11,6 +11,7 @@
 //! long, by a thread of its own beside the commits ([`super::Checkpointer`]): see [`log`].
 
 mod batch;
+mod change;
 mod error;
 mod find;
 mod load;
@@ -18,6 +19,7 @@ mod log;
 mod records;
 
 use self::batch::Batch;
+use self::change::Leftovers;
 pub(crate) use self::error::CommitError;
 use self::error::WriteError;
 use self::find::Finder;
@@ -64,6 +66,7 @@ pub(crate) struct Store {
     pending: Pending,
     log: Log,
     finder: Finder,
+    leftovers: Leftovers,
     _dir: DataDir,
 }
 
@@ -110,6 +113,7 @@ impl Store {
         db.pragma_update(None, "synchronous", "full").map_err(of)?;
         let log = Log::follow(&mut db).map_err(of)?;
         db.pragma_update(None, "cache_size", -CACHE_KIB).map_err(of)?;
+        db.pragma_update(None, "secure_delete", true).map_err(of)?;
         db.set_prepared_statement_cache_capacity(48);
         schema::prepare(&mut db, &file)?;
         schema::begin_run(&mut db, &file, settings.sync)?;
@@ -136,6 +140,7 @@ impl Store {
             pending: Pending::default(),
             log,
             finder: Finder::default(),
+            leftovers: Leftovers::UNKNOWN,
             db,
             file,
             _dir: dir,
@@ -172,6 +177,9 @@ impl Store {
     /// [`CommitError::Refused`]; the whole transaction must be rolled back.
     pub(crate) fn write(&mut self, write: &Write) -> Result<(), CommitError> {
         self.step(|store| {
+            if let Write::Change(change) = write {
+                return store.change(change);
+            }
             records::write(&store.db, write)?;
             if let Write::Conversation(record) = write {
                 store.set_last(record.id, LastId { last: record.last, saved: record.last.value() });
@@ -243,15 +251,17 @@ impl Store {
     }
 
     /// To be called when there is nothing else to do. Saves last ids and checkpoints the log if that is
-    /// worth it, which takes some milliseconds.
-    pub(crate) fn idle(&mut self) {
+    /// worth it, which takes some milliseconds. Returns whether it is to be called again soon, even if
+    /// nothing happens until then.
+    pub(crate) fn idle(&mut self) -> bool {
         if !self.db.is_autocommit() {
-            return;
+            return false;
         }
         if self.next_seq > self.lasts_saved + SAVE_LASTS_QUIET {
             self.save_lasts();
         }
         self.log.idle(&self.db);
+        self.clean_up()
     }
 
     /// Ends cleanly: an open transaction is rolled back, the log is checkpointed, and ids that were
@@ -352,7 +362,8 @@ impl Store {
             })
             .optional()?;
         Ok(before.map(|(id, digest)| {
-            let same = digest == *Digest::of(draft.text.as_str()).as_bytes();
+            // Of a message that was removed no digest is kept.
+            let same = digest == [0; 32] || digest == *Digest::of(draft.text.as_str()).as_bytes();
             // An id was within bounds when it was assigned.
             let id = u64::try_from(id).ok().and_then(MessageId::new).filter(|_| same);
             id.map_or(Appended::Conflict, Appended::Again)

@@ -66,6 +66,8 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
             "DELETE FROM invited WHERE conversation = ? AND account = ?",
             [conversation.value(), account.value()],
         ),
+        // The store applies it: it needs the messages.
+        Write::Change(_) => Ok(()),
         Write::Known(account, address) => {
             one(
                 db,

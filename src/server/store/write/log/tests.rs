@@ -48,6 +48,8 @@ fn checkpoint_but_a_rest(store: &mut Store, dir: &Dir) {
 fn it_is_checkpointed_when_it_is_quiet() {
     let dir = Dir::new();
     let mut store = store(&dir, MARKS);
+    // What an earlier run may have left in it.
+    assert!(!store.idle());
     commit(&mut store, 2 * 256);
     let pages = store.log.pages();
     assert!(pages > MARKS.quiet && store.log.checkpointed == 0, "{:?}", store.log);

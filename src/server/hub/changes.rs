@@ -1,0 +1,86 @@
+//! What happens to messages after they were said: `/edit`, `/redact` and `/changes`.
+
+use super::effects::RoomEvent;
+use super::reading::{conversation_ref, readable, target_of};
+use super::refusals::no_room;
+use super::{Answered, Context, Hub, unexpected};
+use crate::protocol::line::{Body, Line, Tags};
+use crate::protocol::names::{ConnId, MessageId, Target, Text};
+use crate::server::core::{AccountAction, Conversation, Outcome};
+use crate::server::hub::effects::Effects;
+use crate::server::traffic::{ChangeKind, ChangeRecord, Read, Recipients};
+
+pub(super) fn edit(cx: &mut Context<'_>, target: Target, id: MessageId, text: Text) -> Answered {
+    let within = cx.hub.settings.edit_for;
+    change(cx, AccountAction::Edit { target, id, text, within })
+}
+
+pub(super) fn redact(cx: &mut Context<'_>, target: Target, id: MessageId, reason: Option<Text>) -> Answered {
+    change(cx, AccountAction::Redact { target, id, reason })
+}
+
+fn change(cx: &mut Context<'_>, action: AccountAction) -> Answered {
+    let outcome = cx.apply(action)?;
+    let Outcome::Changed(change) = outcome else { return Err(unexpected(&outcome)) };
+    cx.hub.tell_change(&change, cx.conn, cx.effects);
+    cx.done(format!("change={}", change.number))
+}
+
+/// `/changes`.
+pub(super) fn list(cx: &mut Context<'_>, target: Option<&Target>, after: u64, limit: u32) -> Answered {
+    let conversation = match target {
+        Some(target) => readable(&cx.hub.state, cx.account, target)?,
+        None => Some(cx.hub.connections.current(cx.conn).ok_or_else(no_room)?),
+    };
+    let Some(conversation) = conversation else { return cx.done("0 changes") };
+    let last = cx.hub.state.conversation(conversation).map_or(0, Conversation::changes);
+    let conversation = conversation_ref(&cx.hub.state, cx.account, conversation);
+    cx.effects.read_job(cx.conn, Read::Changes { conversation, after, last, limit });
+    Ok(())
+}
+
+impl Hub {
+    /// Tells everyone online who may see the message what happened to it, except the connection that
+    /// did it.
+    fn tell_change(&self, change: &ChangeRecord, from: ConnId, effects: &mut Effects) {
+        let (by, who) = (change.by, self.state.name(change.by));
+        let tags = Tags {
+            at: Some(change.at),
+            ev: Some(change.kind.as_str()),
+            who: Some(who),
+            about: Some(change.id.value()),
+            change: Some(change.number),
+            ..Tags::default()
+        };
+        match self.state.conversation(change.conversation) {
+            Some(Conversation::Room(room)) => {
+                let text = sentence(change, who, "");
+                let line = Line { tags, body: Body::Event { room: room.name.as_str(), text: &text } };
+                effects.notify(&self.connections, by, Recipients::AllBut(from), &line);
+                let event = RoomEvent { room: change.conversation, by, presence: false };
+                effects.tell_room(&self.connections, event, &line);
+            }
+            Some(Conversation::Pair(pair)) => {
+                let sides = [by, pair.other(by)];
+                for &account in &sides[..if sides[0] == sides[1] { 1 } else { 2 }] {
+                    let target = target_of(&self.state, account, change.conversation);
+                    let text = sentence(change, who, &format!(" in {target}"));
+                    let tags = Tags { to: Some(&target), ..tags };
+                    let line = Line { tags, body: Body::Notice(None, &text) };
+                    effects.notify(&self.connections, account, Recipients::AllBut(from), &line);
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// What people are told. `place` names the conversation where the line does not.
+fn sentence(change: &ChangeRecord, who: &str, place: &str) -> String {
+    let id = change.id;
+    match &change.kind {
+        ChangeKind::Edit(text) => format!("{who} edited {id}{place}: {}", text.as_str()),
+        ChangeKind::Redact(None) => format!("{who} removed {id}{place}"),
+        ChangeKind::Redact(Some(reason)) => format!("{who} removed {id}{place}: {}", reason.as_str()),
+    }
+}

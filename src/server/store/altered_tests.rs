@@ -1,0 +1,360 @@
+//! Edits and removals: what is read is the same whatever is indexed, whenever the process ends, and
+//! however old the index is; and nothing of what they replaced is left in any file.
+
+use super::db::INDEX_FILE;
+use super::test_support::{
+    ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, conversation_ref, draft, history, id, peopled, search,
+};
+use super::{Indexer, Reader, Store};
+use crate::protocol::names::{AccountId, ConversationId, Text};
+use crate::server::traffic::{ChangeKind, ChangeRecord, Draft, Mark, Read, Write};
+use proptest::prelude::*;
+use std::path::PathBuf;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Say {
+        place: ConversationId,
+        text: String,
+        me: bool,
+        key: bool,
+    },
+    /// One of the messages, counted from the last.
+    Edit(usize, String),
+    Redact(usize, Option<String>),
+    /// What was said since then is not committed.
+    RollBack,
+    Commit,
+    Index(i64),
+    Idle,
+    /// The process ends without a word and is started again.
+    Kill,
+    CopyIndex,
+    /// The index is as old as the copy, as after a power cut.
+    OldIndex,
+    LoseIndex,
+}
+
+const WORDS: [&str; 4] = ["red", "blue", "東京", "don't"];
+
+/// A few words that are searched for; each text gets one of its own besides.
+fn text() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(WORDS.to_vec());
+    (prop::collection::vec(word, 0..4), prop_oneof![4 => 0..60usize, 1 => 0..3000usize])
+        .prop_map(|(words, more)| format!("{}{}", words.join(" "), " ~".repeat(more / 2)))
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let place = prop::sample::select(vec![LOBBY, OPS]);
+    prop_oneof![
+        8 => (place, text(), any::<bool>(), any::<bool>())
+            .prop_map(|(place, text, me, key)| Step::Say { place, text, me, key }),
+        5 => (0..12usize, text()).prop_map(|(n, text)| Step::Edit(n, text)),
+        3 => (0..12usize, prop::option::of(text())).prop_map(|(n, reason)| Step::Redact(n, reason)),
+        1 => Just(Step::RollBack),
+        6 => Just(Step::Commit),
+        5 => (1..6i64).prop_map(Step::Index),
+        2 => Just(Step::Idle),
+        1 => Just(Step::Kill),
+        1 => Just(Step::CopyIndex),
+        1 => Just(Step::OldIndex),
+        1 => Just(Step::LoseIndex),
+    ]
+}
+
+#[derive(Debug, Clone)]
+struct Said {
+    place: ConversationId,
+    id: u64,
+    author: AccountId,
+    me: bool,
+    edited: bool,
+    removed: bool,
+    text: String,
+}
+
+impl Said {
+    fn row(&self) -> String {
+        let name = if self.author == ALICE { "Alice" } else { "bob" };
+        let marks = match (self.removed, self.me, self.edited) {
+            (true, ..) => " (removed)",
+            (_, true, true) => " (me, edited)",
+            (_, true, false) => " (me)",
+            (_, false, true) => " (edited)",
+            (_, false, false) => "",
+        };
+        format!("| {} {} {name}{marks}: {}", conversation_ref(self.place).target, self.id, self.text)
+    }
+
+    fn has(&self, word: &str) -> bool {
+        !self.removed && self.text.split(' ').any(|one| one == word)
+    }
+}
+
+/// A store with its indexer, and what they should hold.
+struct Run {
+    dir: Dir,
+    parts: Option<(Store, Indexer, Reader)>,
+    open: bool,
+    said: Vec<Said>,
+    changes: [u64; 2],
+    /// The same before the transaction.
+    committed: (Vec<Said>, [u64; 2]),
+    /// Every word of its own that a text had.
+    words: Vec<String>,
+    copy: Option<PathBuf>,
+}
+
+impl Run {
+    fn new() -> Self {
+        let dir = Dir::new();
+        let parts = Some(Self::parts(peopled(&dir.settings()), &dir));
+        let (said, changes) = (Vec::new(), [0; 2]);
+        Self { dir, parts, open: false, said, changes, committed: (Vec::new(), [0; 2]), words: Vec::new(), copy: None }
+    }
+
+    fn parts(store: Store, dir: &Dir) -> (Store, Indexer, Reader) {
+        let indexer = Indexer::open(&dir.settings(), &mut |_, _| {}).unwrap();
+        (store, indexer, Reader::open(&dir.settings(), PLENTY).unwrap())
+    }
+
+    fn store(&mut self) -> &mut Store {
+        &mut self.parts.as_mut().unwrap().0
+    }
+
+    fn begin(&mut self) {
+        if !self.open {
+            self.committed = (self.said.clone(), self.changes);
+            self.store().begin().unwrap();
+            self.open = true;
+        }
+    }
+
+    fn commit(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.store().commit().unwrap();
+        }
+    }
+
+    /// A text with a word of its own.
+    fn text(&mut self, text: &str) -> String {
+        let word = format!("secret{}word", self.words.len());
+        self.words.push(word.clone());
+        format!("{word} {text}").trim_end().to_owned()
+    }
+
+    fn change(&mut self, n: usize, kind: ChangeKind) -> Option<&mut Said> {
+        let at = self.said.len().checked_sub(n + 1)?;
+        if self.said[at].removed {
+            return None;
+        }
+        self.begin();
+        let (conversation, number) = (self.said[at].place, &mut self.changes[usize::from(self.said[at].place == OPS)]);
+        *number += 1;
+        let change = ChangeRecord {
+            conversation,
+            number: *number,
+            at: 1_700_000_000_000,
+            by: BOB,
+            id: id(self.said[at].id),
+            kind,
+        };
+        self.store().write(&Write::Change(change)).unwrap();
+        Some(&mut self.said[at])
+    }
+
+    fn play(&mut self, step: Step) {
+        match step {
+            Step::Say { place, text, me, key } => {
+                let text = self.text(&text);
+                self.begin();
+                let author = if me { ALICE } else { BOB };
+                let key = key.then(|| format!("key{}", self.words.len()).into());
+                let mark = if me { Mark::Me } else { Mark::None };
+                let draft = Draft { mark, key, ..draft(place, author, &text) };
+                self.store().append(&draft).unwrap();
+                let id = self.said.iter().filter(|said| said.place == place).count() as u64 + 1;
+                self.said.push(Said { place, id, author, me, edited: false, removed: false, text });
+            }
+            Step::Edit(n, text) => {
+                let text = self.text(&text);
+                if let Some(said) = self.change(n, ChangeKind::Edit(Text::parse(&text).unwrap().unwrap())) {
+                    (said.text, said.edited) = (text, true);
+                }
+            }
+            Step::Redact(n, reason) => {
+                let reason = reason.map(|reason| self.text(&reason));
+                let text = reason.as_deref().map(|reason| Text::parse(reason).unwrap().unwrap());
+                if let Some(said) = self.change(n, ChangeKind::Redact(text)) {
+                    (said.text, said.removed) = (reason.unwrap_or_default(), true);
+                }
+            }
+            Step::RollBack => {
+                if std::mem::take(&mut self.open) {
+                    self.store().rollback().unwrap();
+                    (self.said, self.changes) = self.committed.clone();
+                }
+            }
+            Step::Commit => self.commit(),
+            Step::Index(most) => {
+                self.parts.as_mut().unwrap().1.step(most).unwrap();
+            }
+            Step::Idle => {
+                self.store().idle();
+            }
+            Step::Kill => {
+                self.play(Step::RollBack);
+                self.restart(|_| {});
+            }
+            Step::CopyIndex => {
+                self.commit();
+                let copy = self.dir.file("index.copy");
+                self.copy = Some(copy.clone());
+                self.restart(|index| {
+                    std::fs::copy(index, &copy).unwrap();
+                });
+            }
+            Step::OldIndex => {
+                self.commit();
+                let copy = self.copy.clone();
+                self.restart(|index| {
+                    if let Some(copy) = copy {
+                        std::fs::copy(copy, index).unwrap();
+                    }
+                });
+            }
+            Step::LoseIndex => {
+                self.commit();
+                self.copy = None;
+                self.restart(|index| std::fs::remove_file(index).unwrap());
+            }
+        }
+    }
+
+    /// Ends everything without a word, and starts again. The last connection to the index checkpoints
+    /// it, so its file is complete in between.
+    fn restart(&mut self, meanwhile: impl FnOnce(PathBuf)) {
+        self.parts = None;
+        meanwhile(self.dir.file(INDEX_FILE));
+        let (store, snapshot) = Store::open(&self.dir.settings()).unwrap();
+        let changes = [LOBBY, OPS].map(|place| snapshot.conversations.iter().find(|c| c.id == place).unwrap().changes);
+        assert_eq!(changes, self.changes);
+        self.parts = Some(Self::parts(store, &self.dir));
+    }
+
+    /// History and search say what was committed.
+    fn check(&mut self) {
+        let said = if self.open { &self.committed.0 } else { &self.said };
+        let reader = &mut self.parts.as_mut().unwrap().2;
+        for place in [LOBBY, OPS] {
+            let rows: Vec<String> = said.iter().filter(|said| said.place == place).map(Said::row).collect();
+            let read = ask(reader, history(place, None, None, 1000));
+            assert_eq!(read[..read.len() - 1], rows);
+        }
+        for word in WORDS {
+            let rows: Vec<String> = said.iter().rev().filter(|said| said.has(word)).map(Said::row).collect();
+            let read = ask(reader, search(&[LOBBY, OPS], word));
+            assert_eq!(read[..read.len() - 1], rows[..rows.len().min(50)], "{word}");
+            // Page by page.
+            let (mut paged, mut more) = (Vec::new(), None);
+            loop {
+                let Read::Search { conversations, from, words, .. } = search(&[LOBBY, OPS], word) else { panic!() };
+                let mut read = ask(reader, Read::Search { conversations, from, limit: 2, more, words });
+                let last = read.pop().unwrap();
+                paged.extend(read);
+                let Some((_, cursor)) = last.split_once("more=") else { break };
+                more = Some(cursor.parse().unwrap());
+            }
+            assert_eq!(paged, rows, "{word}");
+        }
+    }
+
+    /// Once there is nothing to do any more, no file has what no message has.
+    fn settle(&mut self) {
+        self.commit();
+        let (store, indexer, _) = self.parts.as_mut().unwrap();
+        while indexer.behind().unwrap() > 0 {
+            indexer.step(3).unwrap();
+        }
+        assert!(!store.idle(), "nobody reads, so the log can be emptied");
+        if let Some(copy) = self.copy.take() {
+            std::fs::remove_file(copy).unwrap();
+        }
+        self.check();
+        let mut files = Vec::new();
+        for file in std::fs::read_dir(self.dir.file("")).unwrap() {
+            files.push(std::fs::read(file.unwrap().path()).unwrap());
+        }
+        let found =
+            |word: &str| files.iter().any(|bytes| bytes.windows(word.len()).any(|part| part == word.as_bytes()));
+        for word in &self.words {
+            assert_eq!(found(word), self.said.iter().any(|said| said.text.contains(word)), "{word}");
+        }
+        let forgotten: i64 = rusqlite::Connection::open(self.dir.file("chitchat.db"))
+            .unwrap()
+            .query_row("SELECT count(*) FROM forget", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(forgotten, 0);
+    }
+}
+
+/// The index has the words of every present text, and no others.
+fn check_words(run: &mut Run) {
+    let index = rusqlite::Connection::open(run.dir.file(INDEX_FILE)).unwrap();
+    index.execute_batch("CREATE VIRTUAL TABLE temp.term USING fts5vocab('main', 'word', 'instance')").unwrap();
+    let mut found: Vec<(i64, String)> = index
+        .prepare("SELECT doc, group_concat(term, ' ') FROM (SELECT * FROM term ORDER BY doc, offset) GROUP BY doc")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    found.sort();
+    let store = rusqlite::Connection::open(run.dir.file("chitchat.db")).unwrap();
+    let seqs: Vec<i64> = store
+        .prepare("SELECT seq FROM message WHERE conversation > 0 ORDER BY seq")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let mut document = super::index::document::Document::default();
+    let wanted: Vec<(i64, String)> = seqs
+        .iter()
+        .zip(&run.said)
+        .filter(|(_, said)| !said.removed)
+        .map(|(&seq, said)| (seq, document.of(said.place.value(), said.author.value(), &said.text).to_owned()))
+        .collect();
+    assert_eq!(found, wanted);
+}
+
+fn runs(steps: Vec<Step>) -> Run {
+    let mut run = Run::new();
+    for step in steps {
+        run.play(step);
+        run.check();
+    }
+    run.settle();
+    run
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_read_is_what_was_said_last_and_nothing_else_is_left(
+        steps in prop::collection::vec(step(), 1..60)
+    ) {
+        runs(steps);
+    }
+
+    #[test]
+    fn the_index_has_each_present_text_once(
+        steps in prop::collection::vec(step().prop_filter("keeps its index", |step| {
+            !matches!(step, Step::OldIndex | Step::LoseIndex | Step::CopyIndex)
+        }), 1..60)
+    ) {
+        let mut run = runs(steps);
+        check_words(&mut run);
+    }
+}

@@ -1,0 +1,126 @@
+//! How a change to a message reaches the database, within the writer's transaction. The dispatcher's
+//! thread runs it.
+//!
+//! A text that is edited or removed is overwritten where it stands, and the new one is appended: see
+//! [`crate::server::store::db::stored_text`]. The log still has the pages as they were, until it is
+//! emptied at the next quiet moment.
+
+use super::records::one;
+use super::{Store, WriteError};
+use crate::server::store::db::stored_text::{StoredText, TextState, altered, blank};
+use crate::server::store::db::to_sql;
+use crate::server::store::index::document::Document;
+use crate::server::traffic::{ChangeKind, ChangeRecord, Mark};
+use rusqlite::params;
+
+impl Store {
+    pub(super) fn change(&mut self, change: &ChangeRecord) -> Result<(), WriteError> {
+        match &change.kind {
+            ChangeKind::Edit(text) => self.alter(change, TextState::Edited, text.as_str())?,
+            ChangeKind::Redact(reason) => {
+                self.alter(change, TextState::Removed, reason.as_ref().map_or("", |reason| reason.as_str()))?;
+            }
+        }
+        let (kind, data) = (change.kind.as_str(), change.kind.data());
+        one(
+            &self.db,
+            "INSERT INTO change(conversation, change, at, by, id, kind, data) VALUES(?, ?, ?, ?, ?, ?, ?)",
+            params![
+                change.conversation.value(),
+                to_sql(change.number),
+                to_sql(change.at),
+                change.by.value(),
+                to_sql(change.id.value()),
+                kind,
+                data
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Puts another text in the place of the present one.
+    fn alter(&mut self, change: &ChangeRecord, state: TextState, text: &str) -> Result<(), WriteError> {
+        let seq = self.locate(change.conversation, change.id)?.ok_or(WriteError::NoMessage(change.id))?;
+        let before_seq = altered(&self.db, seq)?.unwrap_or(seq);
+        let sql = "SELECT author, text FROM message WHERE seq = ?";
+        let (author, before): (i64, String) =
+            self.db.prepare_cached(sql)?.query_row([before_seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let stored_before = StoredText::parse(&before);
+        // What was removed is no longer an answer to anything.
+        let mark = if state == TextState::Removed { Mark::None } else { stored_before.mark };
+        let mut stored = String::new();
+        StoredText { mark, state, text }.push_to(&mut stored);
+
+        let text_seq = self.next_seq;
+        self.next_seq += 1;
+        self.pending.messages += 1;
+        let appended = params![text_seq, seq, author, to_sql(change.at), stored];
+        one(&self.db, "INSERT INTO message VALUES(?1, 0, ?2, ?3, ?4, ?5)", appended)?;
+        // The same number of bytes, so that SQLite writes them over the old ones.
+        let overwritten = params![before_seq, blank(before.len())];
+        one(&self.db, "UPDATE message SET text = ?2 WHERE seq = ?1", overwritten)?;
+        one(
+            &self.db,
+            "INSERT INTO altered(seq, text_seq) VALUES(?, ?) ON CONFLICT(seq) DO UPDATE SET text_seq = excluded.text_seq",
+            [seq, text_seq],
+        )?;
+        let mut document = Document::default();
+        let document = document.of(change.conversation.value(), author, stored_before.text);
+        let forgotten = params![text_seq, before_seq, document];
+        one(&self.db, "INSERT INTO forget(seq, text_seq, document) VALUES(?, ?, ?)", forgotten)?;
+        if state == TextState::Removed {
+            // Its digest says what it was to anyone who guesses. The key stays used.
+            let sql = "UPDATE post_key SET digest = zeroblob(32) WHERE account = ? AND conversation = ? AND id = ?";
+            let place = [author, change.conversation.value(), to_sql(change.id.value())];
+            self.db.prepare_cached(sql)?.execute(place)?;
+        }
+        self.leftovers = Leftovers::UNKNOWN;
+        Ok(())
+    }
+
+    /// Empties the log if it may hold texts that were edited or removed, and drops what the index has
+    /// forgotten. Returns whether it has to be tried again: a read, or the other thread's checkpoint,
+    /// can keep the log from being emptied.
+    pub(super) fn clean_up(&mut self) -> bool {
+        if self.leftovers.in_forget {
+            match self.drop_forgotten() {
+                Ok(dropped) => self.leftovers.in_forget = !dropped,
+                Err(error) => ::log::warn!("{}: can't drop old documents: {error}", self.file.display()),
+            }
+        }
+        if self.leftovers.in_log {
+            self.leftovers.in_log = !self.log.empty(&self.db);
+        }
+        self.leftovers.in_log
+    }
+
+    /// Drops the documents that the index has forgotten, once it has forgotten all; returns whether it
+    /// has. They have no words, so it does not matter if that is later.
+    fn drop_forgotten(&mut self) -> rusqlite::Result<bool> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM forget";
+        let last: i64 = self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        if last == 0 {
+            return Ok(true);
+        }
+        // Without an index there is nothing to be forgotten: it is rebuilt.
+        let forgotten = self.index_mark().is_none_or(|mark| mark >= last);
+        if forgotten {
+            self.db.prepare_cached("DELETE FROM forget")?.execute([])?;
+        }
+        Ok(forgotten)
+    }
+}
+
+/// What edits and removals leave until a quiet moment.
+#[derive(Debug)]
+pub(super) struct Leftovers {
+    /// The log may hold texts.
+    in_log: bool,
+    /// `forget` may hold documents.
+    in_forget: bool,
+}
+
+impl Leftovers {
+    /// Nobody knows what an earlier run left, or a transaction leaves.
+    pub(super) const UNKNOWN: Self = Self { in_log: true, in_forget: true };
+}
