@@ -254,6 +254,18 @@ impl CatchUp {
         }
     }
 
+    /// A conversation has another name.
+    pub(super) fn renamed(&mut self, before: &Target, name: &Target) {
+        if let Some(conversation) = self.conversations.remove(before) {
+            self.conversations.insert(name.clone(), conversation);
+        }
+        for (queued, _) in &mut self.queue {
+            if queued == before {
+                queued.clone_from(name);
+            }
+        }
+    }
+
     fn conversation(&mut self, target: &Target) -> Option<&mut Conversation> {
         if self.conversations.len() >= TARGETS_MAX && !self.conversations.contains_key(target) {
             return None;

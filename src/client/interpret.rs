@@ -232,10 +232,12 @@ mod tests {
         assert_eq!(leaves_room(&sent("/leave")), Some(RoomName::lobby()));
         assert_eq!(sent("/invite bob"), "invite #lobby bob");
         assert_eq!(sent("/invite ops bob"), "invite ops bob");
+        assert_eq!(sent("/kick bob flooding"), "kick #lobby bob flooding");
+        assert_eq!(sent("/kick ops bob"), "kick ops bob");
         assert_eq!(sent("/topic  the house  rules"), "topic #lobby  the house  rules");
         assert_eq!(sent("/topic -"), "topic #lobby -");
         // These name a room, or the server says what to type.
-        for as_typed in ["topic ops the pumps", "topic lobb the rules", "topic rules", "join", "kick bob"] {
+        for as_typed in ["topic ops the pumps", "topic lobb the rules", "topic rules", "join", "frobnicate bob"] {
             assert_eq!(sent(&format!("/{as_typed}")), as_typed);
         }
         let nowhere = interpret("/leave", None, &names, || "key".to_owned());

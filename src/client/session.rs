@@ -281,14 +281,41 @@ impl Session {
     fn event(&mut self, room: &str, text: &str, tags: &Tags<'_>) {
         self.names.room(room);
         let me = |who: &str| UserName::parse(who).is_ok_and(|who| Some(&who) == self.me.as_ref());
+        let out = matches!(tags.ev, Some("kick" | "ban" | "leave")) && tags.who.is_some_and(me);
         let ours = self.room.as_ref().is_some_and(|current| current.as_str() == room);
-        if ours && matches!(tags.ev, Some("kick" | "ban" | "leave")) && tags.who.is_some_and(me) {
+        if tags.ev == Some("rename")
+            && let Some(name) = tags.set.and_then(|name| RoomName::parse(name).ok())
+        {
+            self.renamed(room, name);
+        }
+        if ours && (out || tags.ev == Some("close")) {
             self.set_room(None);
         }
         if let Some(who) = tags.who {
             self.names.person(who);
         }
         self.show(Item::Event { room: room.to_owned(), text: text.to_owned(), at: tags.at });
+    }
+
+    /// A room has another name: its ids go on under it.
+    fn renamed(&mut self, before: &str, name: RoomName) {
+        let Ok(before) = RoomName::parse_existing(before) else { return };
+        let (old, new) = (Target::Room(before), Target::Room(name));
+        self.catch_up.renamed(&old, &new);
+        if let Some(id) = self.marks.remove(&old) {
+            self.marks.insert(new.clone(), id);
+        }
+        if self.behind.remove(&old) {
+            self.behind.insert(new);
+        }
+        if !self.catch_up.is_live() {
+            // What is being fetched was asked for under the old name.
+            self.effects.push(Effect::Reconnect);
+        }
+        self.names.room(name.as_str());
+        if self.room == Some(before) {
+            self.set_room(Some(name));
+        }
     }
 
     fn apply(&mut self, steps: Vec<CatchUpStep>, now: Instant) {

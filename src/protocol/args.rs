@@ -11,6 +11,8 @@ use std::time::Duration;
 pub const LABEL_MAX: usize = 32;
 /// Longest `/post` key, in bytes.
 pub const KEY_MAX: usize = 64;
+/// Longest reason of a kick, a ban or a mute, in bytes.
+pub const REASON_MAX: usize = 400;
 /// Rows of an answer unless `limit=` says otherwise.
 pub const LIMIT_DEFAULT: u32 = 50;
 /// The most rows that one answer can be asked for.
@@ -130,6 +132,24 @@ impl<'a> Args<'a> {
 
     pub(super) fn text(&mut self) -> Result<Text, Refusal> {
         said(self.tail().unwrap_or(""))
+    }
+
+    /// Why something is done: the rest of the line, or nothing.
+    pub(super) fn reason(&mut self) -> Result<Option<Text>, Refusal> {
+        let reason = self.tail().filter(|tail| !tail.trim_matches([' ', '\t']).is_empty()).map(said).transpose()?;
+        if reason.as_ref().is_some_and(|reason| reason.as_str().len() > REASON_MAX) {
+            return Err(bad(format!("A reason can have at most {REASON_MAX} bytes.")));
+        }
+        Ok(reason)
+    }
+
+    /// A word that is `on` or `off`.
+    pub(super) fn switch(&mut self, what: &str) -> Result<bool, Refusal> {
+        match self.word(what)? {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            other => Err(bad(format!("Expected on or off, not {}.", quoted(other)))),
+        }
     }
 
     pub(super) fn room(&mut self, what: &str) -> Result<RoomName, Refusal> {

@@ -21,7 +21,8 @@ pub use room::{AfterRoom, RoomWord, is_mistyped};
 pub use table::TABLE;
 
 pub use super::args::{
-    INVITE_FOR_MAX, INVITE_USES_MAX, KEY_MAX, LABEL_MAX, LIMIT_DEFAULT, LIMIT_MAX, REPLAY_MAX, Setting, is_label,
+    INVITE_FOR_MAX, INVITE_USES_MAX, KEY_MAX, LABEL_MAX, LIMIT_DEFAULT, LIMIT_MAX, REASON_MAX, REPLAY_MAX, Setting,
+    is_label,
 };
 
 /// Longest client line once logged in, in bytes before its end. A terminal silently cuts what is
@@ -169,6 +170,92 @@ pub enum Command {
         room: RoomName,
         /// The account that is invited.
         name: UserName,
+    },
+    /// `/kick ROOM NAME [REASON]`
+    Kick {
+        /// The room.
+        room: RoomName,
+        /// The member to remove.
+        name: UserName,
+        /// Why.
+        reason: Option<Text>,
+    },
+    /// `/ban ROOM NAME [for=TIME] [REASON]`
+    Ban {
+        /// The room.
+        room: RoomName,
+        /// The account to keep out.
+        name: UserName,
+        /// For how long; until it is lifted if missing.
+        lasts: Option<Duration>,
+        /// Why.
+        reason: Option<Text>,
+    },
+    /// `/unban ROOM NAME`
+    Unban {
+        /// The room.
+        room: RoomName,
+        /// The account to let in again.
+        name: UserName,
+    },
+    /// `/bans ROOM [after=NAME] [limit=N]`
+    Bans {
+        /// The room.
+        room: RoomName,
+        /// Only names that sort after this one.
+        after: Option<UserName>,
+        /// The most rows.
+        limit: u32,
+    },
+    /// `/mute ROOM NAME [for=TIME] [REASON]`
+    Mute {
+        /// The room.
+        room: RoomName,
+        /// The account to silence.
+        name: UserName,
+        /// For how long; until it is lifted if missing.
+        lasts: Option<Duration>,
+        /// Why.
+        reason: Option<Text>,
+    },
+    /// `/unmute ROOM NAME`
+    Unmute {
+        /// The room.
+        room: RoomName,
+        /// The account that may talk again.
+        name: UserName,
+    },
+    /// `/slow ROOM TIME` or `/slow ROOM off`
+    Slow {
+        /// The room.
+        room: RoomName,
+        /// How long each member has to wait between two messages.
+        every: Option<Duration>,
+    },
+    /// `/private ROOM on` or `/private ROOM off`
+    Private {
+        /// The room.
+        room: RoomName,
+        /// Whether only members and invited people can see it.
+        private: bool,
+    },
+    /// `/rename ROOM NEW`
+    Rename {
+        /// The room.
+        room: RoomName,
+        /// Its new name.
+        name: RoomName,
+    },
+    /// `/close ROOM`
+    Close(RoomName),
+    /// `/audit ROOM [limit=N] [more=CURSOR]`
+    Audit {
+        /// The room.
+        room: RoomName,
+        /// The most rows.
+        limit: u32,
+        /// The cursor that the previous answer ended with.
+        more: Option<u64>,
     },
     /// `/role ROOM NAME`
     RoleShow {

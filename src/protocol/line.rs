@@ -31,6 +31,8 @@ pub struct Tags<'a> {
     pub by: Option<&'a str>,
     /// What something is from now on, such as somebody's role.
     pub set: Option<&'a str>,
+    /// When it ends by itself, in milliseconds of Unix time.
+    pub until: Option<u64>,
     /// On what happened to a message: the message's id.
     pub about: Option<u64>,
     /// On what happened to a message: the number of the change.
@@ -157,6 +159,9 @@ impl<'a> Tags<'a> {
         if let Some(v) = self.set {
             put("set", v);
         }
+        if let Some(v) = self.until {
+            put("until", digits.format(v));
+        }
         if let Some(v) = self.about {
             put("about", digits.format(v));
         }
@@ -186,6 +191,7 @@ impl<'a> Tags<'a> {
                 "who" => tags.who = Some(value),
                 "by" => tags.by = Some(value),
                 "set" => tags.set = Some(value),
+                "until" => tags.until = value.parse().ok(),
                 "about" => tags.about = value.parse().ok(),
                 "change" => tags.change = value.parse().ok(),
                 "retry" => tags.retry = value.parse().ok(),

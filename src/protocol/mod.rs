@@ -16,5 +16,6 @@ pub mod line;
 pub mod names;
 pub mod roles;
 pub mod secrets;
+pub mod spans;
 pub mod stamp;
 pub mod telnet;

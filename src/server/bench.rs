@@ -37,6 +37,10 @@ impl Storage for Counter {
         Ok(Appended::New(self.0))
     }
 
+    fn find_post(&mut self, _: &Draft) -> Result<Option<Appended>, NotStored> {
+        Ok(None)
+    }
+
     fn find(&mut self, _: ConversationId, _: MessageId) -> Result<Option<MessageRecord>, NotStored> {
         Ok(None)
     }
@@ -48,7 +52,13 @@ impl BusyRoom {
     pub fn new(members: u32) -> Self {
         let mut snapshot = Snapshot::default();
         let room = ConversationId::new(1);
-        let kind = ConversationKind::Room { name: RoomName::lobby(), private: false, topic: String::new() };
+        let kind = ConversationKind::Room {
+            name: RoomName::lobby(),
+            private: false,
+            topic: String::new(),
+            slow: None,
+            closed: false,
+        };
         snapshot.conversations.push(ConversationRecord { id: room, kind, last: MessageId::ZERO, changes: 0 });
         for n in 1..=i64::from(members) {
             let id = AccountId::new(n);

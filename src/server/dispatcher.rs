@@ -301,6 +301,13 @@ impl Storage for Transaction {
         self.step(|store| store.append(draft))
     }
 
+    fn find_post(&mut self, draft: &Draft) -> Result<Option<Appended>, NotStored> {
+        if self.failed.is_some() {
+            return Err(NotStored);
+        }
+        self.store.find_post(draft).map_err(|error| self.fail(error))
+    }
+
     fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {
         if self.failed.is_some() {
             return Err(NotStored);

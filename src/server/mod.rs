@@ -52,7 +52,9 @@ mod session;
 mod store;
 mod traffic;
 
-pub use core::{PERMISSIONS, Permission, ROOMS_MAX, RoomAction, TOKENS_MAX, TOPIC_MAX};
+pub use core::{
+    FORMER_NAMES_MAX, PERMISSIONS, Permission, ROOMS_MAX, RoomAction, SANCTIONS_MAX, TOKENS_MAX, TOPIC_MAX,
+};
 pub use error::{ServerError, ServerFault};
 pub use hub::TELL_MEMBERS_MAX;
 pub use open::{OpenWarning, Server};

@@ -294,11 +294,13 @@ impl Session {
             Command::SetShow => Next::Do(self.options.show()),
             Command::Set(setting) => Next::Do(self.set(setting)),
             // A read is a barrier: the lines after it are cut once it is answered.
-            Command::History { .. } | Command::Changes { .. } | Command::Search { .. } | Command::Conversations => {
-                Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command)))
-            }
+            Command::History { .. }
+            | Command::Changes { .. }
+            | Command::Search { .. }
+            | Command::Conversations
+            | Command::Audit { .. } => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is anything with many rows, or a few bytes of commands would queue megabytes.
-            Command::Rooms { .. } | Command::Who(_) | Command::Sessions | Command::TokenList => {
+            Command::Rooms { .. } | Command::Who(_) | Command::Bans { .. } | Command::Sessions | Command::TokenList => {
                 Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command)))
             }
             // So is what shows a person unread lines.

@@ -23,8 +23,9 @@ pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition};
 pub(super) use records::{
-    AccountRecord, Appended, ChangeKind, ChangeRecord, ConversationKind, ConversationRecord, Draft, InviteRecord,
-    InvitedRecord, KNOWN_MAX, Mark, MemberRecord, MessageRecord, Snapshot, TokenRecord, Write,
+    AccountRecord, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRecord, Draft,
+    InviteRecord, InvitedRecord, KNOWN_MAX, Mark, MemberRecord, MessageRecord, SanctionKind, SanctionRecord, Snapshot,
+    TokenRecord, Write,
 };
 pub(super) use turn_queue::TurnQueue;
 

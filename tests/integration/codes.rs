@@ -79,8 +79,33 @@ fn way(code: Code) -> Way {
         ),
         // The answer to a bug in the server.
         Code::Internal => No,
-        // The verbs that lead to these are not implemented yet.
-        Code::Banned | Code::Muted | Code::Announcement => No,
+        Code::Banned => Play(
+            &[],
+            "a is in
+             b is in
+             a > /create ops
+             a <~ + …
+             a > /ban ops b
+             a < + …
+             b > /join ops
+             b < - banned: …",
+        ),
+        Code::Muted => Play(
+            &[],
+            "a is in
+             b is in
+             a > /create ops
+             a <~ + …
+             b > /join ops
+             b < + …
+             a > /mute ops b
+             a <~ + …
+             b <~ [ops] * …
+             b > hello?
+             b < - muted: …",
+        ),
+        // The verb that leads to it is not implemented yet.
+        Code::Announcement => No,
     }
 }
 

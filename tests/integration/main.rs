@@ -30,6 +30,7 @@ mod disk;
 mod framing;
 mod history;
 mod messages;
+mod moderation;
 mod nc;
 mod openssl;
 mod page;

@@ -5,14 +5,14 @@
 
 use crate::support::{Script, Server};
 use chitchat::protocol::code::Code;
-use chitchat::protocol::command::{KEY_MAX, LABEL_MAX, LIMIT_MAX, LINE_MAX, LINE_MAX_NEW, TABLE};
+use chitchat::protocol::command::{KEY_MAX, LABEL_MAX, LIMIT_MAX, LINE_MAX, LINE_MAX_NEW, REASON_MAX, TABLE};
 use chitchat::protocol::deflate::{DICTIONARY_1, PACKED_MAX_CLIENT, PLAIN_MAX, PLAIN_MIN};
 use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
 use chitchat::protocol::line::SERVER_LINE_MAX;
 use chitchat::protocol::names::NAME_MAX;
 use chitchat::protocol::secrets::{PASSWORD_MAX, PASSWORD_MIN};
 use chitchat::server::config::{Config, Limits};
-use chitchat::server::{PERMISSIONS, ROOMS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX};
+use chitchat::server::{FORMER_NAMES_MAX, PERMISSIONS, ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX};
 use sha2::Digest as _;
 use std::collections::BTreeSet;
 use std::fs;
@@ -55,12 +55,13 @@ fn the_pages_table_of_verbs_matches_the_program() {
 
 #[test]
 fn the_pages_table_of_permissions_matches_the_program() {
-    let mut table = "| to | verbs | lowest role | administrators |\n|---|---|---|---|\n".to_owned();
+    let mut table = "| to | verbs | lowest role | administrators | while muted |\n|---|---|---|---|---|\n".to_owned();
     for permission in PERMISSIONS {
         let verbs: Vec<String> = permission.verbs.iter().map(|verb| format!("`/{verb}`")).collect();
         let administrators = if permission.from_outside { "in every room" } else { "where they are in" };
         let (verbs, least) = (verbs.join(" "), permission.least);
-        table += &format!("| {} | {verbs} | {least} | {administrators} |\n", permission.what);
+        let muted = if permission.voice { "no" } else { "yes" };
+        table += &format!("| {} | {verbs} | {least} | {administrators} | {muted} |\n", permission.what);
     }
     check_table(&page(), "permissions", &table);
 }
@@ -148,6 +149,11 @@ fn the_pages_numbers_match_the_program() {
         format!("| password | {PASSWORD_MIN} to {PASSWORD_MAX} bytes |"),
         format!("| tokens of one account | {TOKENS_MAX} |"),
         format!("| rooms of one account | {ROOMS_MAX} |"),
+        format!("| reason of a kick, a ban or a mute | {REASON_MAX} bytes |"),
+        format!("| bans of one room, and mutes | {SANCTIONS_MAX} |"),
+        format!("A room has at most {SANCTIONS_MAX}."),
+        format!("| other names that a room had | {FORMER_NAMES_MAX} |"),
+        format!("A room can have {FORMER_NAMES_MAX} other names."),
         format!("`limit=` up to {LIMIT_MAX}, and {}", kib(limits.unread_bytes.map(|bytes| bytes / 2))),
         format!("| your lines | {} at once, {} a second", flood.burst, flood.per_second),
         format!("| connections | {} |", limits.connections.expect("there is a limit")),

@@ -175,11 +175,17 @@ fn the_current_room_follows_the_server() {
     talk.hear(&["@re=c3 + ops", "@ev=kick;who=Alice [ops] * alice was kicked by bob"]);
     assert_eq!(talk.room(), None);
     talk.type_line("/join ops");
+    talk.sent();
+    talk.hear(&["@re=c4 + ops", "@ev=rename;who=bob;set=dev [ops] * bob renamed this room: it is dev now"]);
+    assert_eq!(talk.room(), Some("dev"));
+    talk.hear(&["@ev=close;who=bob [dev] * bob closed this room for good"]);
+    assert_eq!(talk.room(), None);
+    talk.type_line("/join ops");
     talk.type_line("/leave ops");
     talk.sent();
-    talk.hear(&["@re=c4 + ops"]);
-    talk.sent();
     talk.hear(&["@re=c5 + ops"]);
+    talk.sent();
+    talk.hear(&["@re=c6 + ops"]);
     assert_eq!(talk.room(), None);
 }
 

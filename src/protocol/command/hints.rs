@@ -9,7 +9,7 @@ use crate::protocol::code::{Code, Refusal};
 const OTHER_WORDS: &[(&str, &[&str])] = &[
     ("quit", &["bye", "disconnect", "exit", "logoff", "logout", "signoff", "signout"]),
     ("help", &["commands", "h", "man", "usage"]),
-    ("register", &["nick", "rename", "signup"]),
+    ("register", &["nick", "signup"]),
     ("login", &["auth", "identify", "signin"]),
     ("passwd", &["password"]),
     ("whoami", &["account", "id", "whoiam"]),
@@ -23,6 +23,14 @@ const OTHER_WORDS: &[(&str, &[&str])] = &[
     ("switch", &["buffer", "cd", "go", "goto", "win", "window"]),
     ("who", &["here", "members", "names", "online", "people", "userlist", "users"]),
     ("topic", &["subject", "title"]),
+    ("role", &["demote", "deop", "mod", "mode", "op", "promote"]),
+    ("kick", &["boot"]),
+    ("ban", &["kb", "kickban"]),
+    ("bans", &["banlist"]),
+    ("mute", &["devoice", "quiet", "silence"]),
+    ("unmute", &["voice"]),
+    ("slow", &["slowmode"]),
+    ("close", &["rmroom"]),
     ("msg", &["dm", "notice", "pm", "privmsg", "query", "r", "tell", "w", "whisper"]),
     ("history", &["backlog", "last", "lastlog", "log", "scrollback"]),
     ("search", &["find", "grep"]),
@@ -31,7 +39,6 @@ const OTHER_WORDS: &[(&str, &[&str])] = &[
 /// What to know besides, where the verb is not quite what the word is elsewhere.
 const NOTES: &[(&str, &str)] = &[
     ("nick", "An account keeps its name for good. For another one, /quit, and then: "),
-    ("rename", "An account keeps its name for good. For another one, /quit, and then: "),
     ("query", "Direct messages need no window of their own: "),
 ];
 

@@ -126,6 +126,49 @@ pub const TABLE: &[Verb] = &[
             Some(word) => Command::RoleSet { room, name, role: role(word)? },
         })
     }),
+    verb!("kick" "[ROOM] NAME [REASON]" (WordAndMore), Moderator, "removes somebody from a room; they may come back if they can see it", "+ NAME…", [], |a| {
+        Ok(Command::Kick { room: a.room("ROOM")?, name: a.name("NAME")?, reason: a.reason()? })
+    }),
+    verb!("ban" "[ROOM] NAME [for=TIME] [REASON]" (WordAndMore), Moderator, "removes somebody from a room and keeps them out, for a time or until you lift it", "+ NAME…", ["for"], |a| {
+        let (room, name) = (a.room("ROOM")?, a.name("NAME")?);
+        let lasts = a.option("for")?.map(duration).transpose()?;
+        Ok(Command::Ban { room, name, lasts, reason: a.reason()? })
+    }),
+    verb!("unban" "[ROOM] NAME" (Word), Moderator, "lets somebody come in again", "+ NAME…", [], |a| {
+        Ok(Command::Unban { room: a.room("ROOM")?, name: a.name("NAME")? })
+    }),
+    verb!("bans" "[ROOM] [after=NAME] [limit=N]" (Nothing), Moderator, "lists who is kept out of a room: name, until, by whom, why", "+ N bans", ["after", "limit"], |a| {
+        let room = a.room("ROOM")?;
+        let after = a.option("after")?.map(user_name).transpose()?;
+        Ok(Command::Bans { room, after, limit: a.limit()? })
+    }),
+    verb!("mute" "[ROOM] NAME [for=TIME] [REASON]" (WordAndMore), Moderator, "lets somebody only read in a room, for a time or until you lift it", "+ NAME…", ["for"], |a| {
+        let (room, name) = (a.room("ROOM")?, a.name("NAME")?);
+        let lasts = a.option("for")?.map(duration).transpose()?;
+        Ok(Command::Mute { room, name, lasts, reason: a.reason()? })
+    }),
+    verb!("unmute" "[ROOM] NAME" (Word), Moderator, "lets somebody talk again", "+ NAME…", [], |a| {
+        Ok(Command::Unmute { room: a.room("ROOM")?, name: a.name("NAME")? })
+    }),
+    verb!("slow" "[ROOM] TIME or off" (Word), Moderator, "lets each member say at most one message every TIME", "+ ROOM…", [], |a| {
+        let room = a.room("ROOM")?;
+        let every = Some(a.word("TIME")?).filter(|&word| word != "off").map(duration).transpose()?;
+        Ok(Command::Slow { room, every })
+    }),
+    verb!("private" "[ROOM] on or off" (Word), Owner, "hides a room from all but its members and those they invite, or shows it again", "+ ROOM…", [], |a| {
+        Ok(Command::Private { room: a.room("ROOM")?, private: a.switch("on or off")? })
+    }),
+    verb!("rename" "ROOM NEW", Owner, "gives a room another name; nobody else gets the old one", "+ NEW…", [], |a| {
+        Ok(Command::Rename { room: a.existing_room("ROOM")?, name: a.room("NEW")? })
+    }),
+    verb!("close" "ROOM", Owner, "ends a room for good: nobody is in it any more, can read it or gets its name", "+ ROOM…", [], |a| {
+        Ok(Command::Close(a.existing_room("ROOM")?))
+    }),
+    verb!("audit" "ROOM [limit=N] [more=CURSOR]", Moderator, "shows what moderators, owners and administrators did in a room, newest first", "+ N actions[, more=CURSOR]", ["limit", "more"], |a| {
+        let room = a.existing_room("ROOM")?;
+        let more = a.option("more")?.map(|n| number(n, "more", 0, MessageId::MAX.value())).transpose()?;
+        Ok(Command::Audit { room, limit: a.limit()?, more })
+    }),
     verb!("say" "TARGET TEXT", Member, "says TEXT in a room, or to @NAME", "+ ID", [], |a| {
         Ok(Command::Say { target: a.message_target("TARGET")?, key: None, text: a.text()? })
     }),

@@ -69,7 +69,7 @@ proptest! {
         };
         let re = re.then_some(label.as_str());
         let (to, ev, who, by, set) = (Some(b.as_str()), Some(a.as_str()), Some(a.as_str()), Some(b.as_str()), Some(a.as_str()));
-        let tags = Tags { re, id, at, to, ev, who, by, set, reply: id, about: at, change: id, retry };
+        let tags = Tags { re, id, at, to, ev, who, by, set, until: at, reply: id, about: at, change: id, retry };
         let line = Line { tags, body };
         let mut out = Vec::new();
         let skip = line.encode(&mut out);

@@ -2,15 +2,14 @@
 //! conversation.
 
 use super::messages::find;
-use super::{Conversation, Outcome, Refused, RoomAction, State, Storage};
+use super::{Actor, Conversation, Outcome, Refused, RoomAction, State, Storage};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text, UserName};
 use crate::server::traffic::{ChangeKind, ChangeRecord, Write};
 use std::time::Duration;
 
 /// Who changes which message, and when.
 pub(super) struct Changing<'a> {
-    pub(super) at: u64,
-    pub(super) by: AccountId,
+    pub(super) actor: Actor,
     pub(super) target: &'a Target,
     pub(super) id: MessageId,
 }
@@ -22,11 +21,13 @@ pub(super) fn edit(
     within: Option<Duration>,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    let Changing { at, by, target, id } = *changing;
+    let Changing { actor, target, id } = *changing;
+    let (at, by) = (actor.at, actor.by);
     let conversation = match target {
         Target::Room(room) => state.permitted_room(RoomAction::Talk, room, by)?,
         Target::Direct(name) => direct(state, by, name, id)?,
     };
+    state.check_unmuted(conversation, by, actor.steady)?;
     let message = find(state, conversation, id, storage)?;
     if message.author != by {
         return Err(Refused::NotYourMessage);
@@ -45,7 +46,8 @@ pub(super) fn redact(
     reason: Option<Text>,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    let Changing { by, target, id, .. } = *changing;
+    let Changing { actor, target, id } = *changing;
+    let by = actor.by;
     let conversation = match target {
         Target::Room(room) => {
             let room = state.room_for(RoomAction::Redact, room, by)?;
@@ -64,6 +66,8 @@ pub(super) fn redact(
         }
         state.check_permission(RoomAction::Redact, conversation, by)?;
         state.check_rank(conversation, by, message.author)?;
+        let why = reason.as_ref().map_or(String::new(), |reason| format!(" {}", reason.as_str()));
+        actor.note(state, conversation, "redact", Some(message.author), format!("{id}{why}"), storage);
     }
     Ok(change(state, changing, conversation, ChangeKind::Redact(reason), storage))
 }
@@ -83,7 +87,7 @@ fn change(
     kind: ChangeKind,
     storage: &mut dyn Storage,
 ) -> Outcome {
-    let Changing { at, by, id, .. } = *changing;
+    let Changing { actor: Actor { at, by, .. }, id, .. } = *changing;
     let number = state.conversation_mut(conversation).map_or(0, Conversation::count_change);
     let record = ChangeRecord { conversation, number, at, by, id, kind };
     storage.write(Write::Change(record.clone()));

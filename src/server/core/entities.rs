@@ -4,9 +4,11 @@
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
+use crate::server::traffic::SanctionKind;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account {
@@ -61,6 +63,27 @@ pub(crate) struct Room {
     pub members: FxHashMap<AccountId, Member>,
     /// Invited accounts, and who invited each.
     pub invited: BTreeMap<AccountId, AccountId>,
+    /// Accounts that can't come in.
+    pub bans: BTreeMap<AccountId, Sanction>,
+    /// Accounts that can't say anything.
+    pub mutes: BTreeMap<AccountId, Sanction>,
+    /// How long each member has to wait between two messages; `None` if not at all.
+    pub slow: Option<Duration>,
+    /// When accounts last said something, while members have to wait.
+    pub said: FxHashMap<AccountId, u64>,
+    /// Whether it has ended for good. It keeps its name, and nobody is in it.
+    pub closed: bool,
+}
+
+/// A ban or a mute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sanction {
+    /// Who imposed it.
+    pub by: AccountId,
+    /// When it ends, by the steady clock; `None` if somebody has to lift it.
+    pub until: Option<u64>,
+    /// Empty if none was given.
+    pub reason: String,
 }
 
 /// The direct conversation of two accounts, or of one with itself.
@@ -113,7 +136,42 @@ impl Room {
     /// Whether the account may know that it exists.
     #[must_use]
     pub(crate) fn is_visible_to(&self, account: AccountId) -> bool {
-        !self.private || self.has_member(account) || self.invited.contains_key(&account)
+        !self.closed && (!self.private || self.has_member(account) || self.invited.contains_key(&account))
+    }
+
+    /// What keeps the account from coming in or from talking at that time, by the steady clock.
+    #[must_use]
+    pub(crate) fn sanction(&self, kind: SanctionKind, account: AccountId, steady: u64) -> Option<&Sanction> {
+        self.sanctions(kind).get(&account).filter(|sanction| sanction.lasts(steady))
+    }
+
+    #[must_use]
+    pub(crate) fn sanctions(&self, kind: SanctionKind) -> &BTreeMap<AccountId, Sanction> {
+        match kind {
+            SanctionKind::Ban => &self.bans,
+            SanctionKind::Mute => &self.mutes,
+        }
+    }
+
+    pub(super) fn sanctions_mut(&mut self, kind: SanctionKind) -> &mut BTreeMap<AccountId, Sanction> {
+        match kind {
+            SanctionKind::Ban => &mut self.bans,
+            SanctionKind::Mute => &mut self.mutes,
+        }
+    }
+}
+
+impl Sanction {
+    /// Whether it still holds at that time.
+    #[must_use]
+    pub(crate) fn lasts(&self, steady: u64) -> bool {
+        self.until.is_none_or(|until| until > steady)
+    }
+
+    /// How long it still holds; `None` if somebody has to lift it.
+    #[must_use]
+    pub(crate) fn remaining(&self, steady: u64) -> Option<Duration> {
+        self.until.map(|until| Duration::from_millis(until.saturating_sub(steady)))
     }
 }
 

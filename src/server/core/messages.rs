@@ -1,6 +1,6 @@
 //! Messages and read markers.
 
-use super::{Conversation, Manner, Message, Outcome, Refused, RoomAction, State, Storage};
+use super::{Actor, Conversation, Manner, Message, Outcome, Refused, RoomAction, State, Storage};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text};
 use crate::protocol::roles::Role;
 use crate::server::traffic::{
@@ -9,8 +9,7 @@ use crate::server::traffic::{
 
 /// What is said, by whom, when and how.
 pub(super) struct Saying {
-    pub(super) at: u64,
-    pub(super) by: AccountId,
+    pub(super) actor: Actor,
     pub(super) manner: Manner,
     pub(super) text: Text,
     /// The key of a `/post`.
@@ -23,9 +22,10 @@ pub(super) fn say_in(
     saying: Saying,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    if !state.room(room).is_some_and(|room| room.has_member(saying.by)) {
+    if !state.room(room).is_some_and(|room| room.has_member(saying.actor.by)) {
         return Err(Refused::NotInConversation);
     }
+    state.check_voice(room, saying.actor.by, saying.actor.steady)?;
     append(state, room, saying, storage)
 }
 
@@ -35,7 +35,7 @@ pub(super) fn say(
     saying: Saying,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    let by = saying.by;
+    let by = saying.actor.by;
     let conversation = match target {
         Target::Room(room) => state.permitted_room(RoomAction::Talk, room, by)?,
         Target::Direct(name) => {
@@ -48,6 +48,15 @@ pub(super) fn say(
             }
         }
     };
+    if let Err(refused) = state.check_voice(conversation, by, saying.actor.steady) {
+        // What was said before is answered again, whatever has happened to its author since.
+        let Saying { actor, manner: _, text, key } = saying;
+        let draft = Draft { conversation, author: by, at: actor.at, mark: Mark::None, text, key };
+        return match storage.find_post(&draft)? {
+            Some(Appended::Again(id)) => Ok(Outcome::SaidBefore(id)),
+            _ => Err(refused),
+        };
+    }
     append(state, conversation, saying, storage)
 }
 
@@ -57,13 +66,14 @@ fn append(
     saying: Saying,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    let Saying { at, by: author, manner, text, key } = saying;
+    let Saying { actor, manner, text, key } = saying;
+    let author = actor.by;
     let mark = match manner {
         Manner::Plainly => Mark::None,
         Manner::Me => Mark::Me,
         Manner::Reply(id) => Mark::Reply { id, author: find(state, conversation, id, storage)?.author },
     };
-    let draft = Draft { conversation, author, at, mark, text, key };
+    let draft = Draft { conversation, author, at: actor.at, mark, text, key };
     let id = match storage.append(&draft)? {
         Appended::New(id) => id,
         Appended::Again(id) => return Ok(Outcome::SaidBefore(id)),
@@ -72,6 +82,7 @@ fn append(
     if let Some(stored) = state.conversation_mut(conversation) {
         stored.set_last(id);
     }
+    state.note_said(conversation, author, actor.steady, storage);
     Ok(Outcome::Said(Message { id, draft }))
 }
 

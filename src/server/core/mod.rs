@@ -9,14 +9,17 @@
 //! dispatcher's thread runs it.
 //!
 //! `state` is the stored state as held in memory, and `entities` has its parts; `permissions` says who
-//! may do what in a room; `accounts`, `rooms`, `roles`, `messages` and `changes` decide the operations. Nothing outside this folder can change the state in any
+//! may do what in a room; `accounts`, `rooms`, `roles`, `moderation`, `messages` and `changes` decide
+//! the operations. Nothing outside this folder can change the state in any
 //! other way. Each change is also written out as a [`Write`], and each message as a [`Draft`]: see
 //! [`Storage`].
 
 mod accounts;
+mod audit;
 mod changes;
 mod entities;
 mod messages;
+mod moderation;
 mod permissions;
 mod refused;
 mod roles;
@@ -24,8 +27,9 @@ mod rooms;
 mod state;
 
 pub(super) use entities::{Conversation, Room};
+pub(super) use moderation::Moderation;
 pub use permissions::{PERMISSIONS, Permission, RoomAction};
-pub(super) use refused::Refused;
+pub(super) use refused::{ModerationRefused, Refused};
 pub(super) use state::State;
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
@@ -39,6 +43,10 @@ use std::time::Duration;
 pub const TOKENS_MAX: usize = 64;
 /// Rooms that one account may be in.
 pub const ROOMS_MAX: usize = 1000;
+/// Bans that one room may have, and mutes.
+pub const SANCTIONS_MAX: usize = 1000;
+/// Names that one room may have had before.
+pub const FORMER_NAMES_MAX: usize = 16;
 /// Longest topic, in bytes: a row of `/rooms` must hold it beside the room's name.
 pub const TOPIC_MAX: usize = 1000;
 
@@ -59,6 +67,8 @@ pub(super) enum Registration {
 pub(super) struct Operation {
     /// In milliseconds of Unix time.
     pub at: u64,
+    /// The same by a clock that never jumps while the server runs, for what ends by itself.
+    pub steady: u64,
     pub kind: OperationKind,
 }
 
@@ -132,6 +142,23 @@ pub(super) enum AccountAction {
         room: RoomName,
         name: UserName,
         role: Role,
+    },
+    /// Does in a room what moderators do.
+    Moderate {
+        room: RoomName,
+        moderation: Moderation,
+    },
+    /// Ends a room for good.
+    CloseRoom(RoomName),
+    /// Gives a room another name, which no room has or had.
+    RenameRoom {
+        room: RoomName,
+        name: RoomName,
+    },
+    /// Says whether only members and invited people can see a room.
+    SetPrivate {
+        room: RoomName,
+        private: bool,
     },
     Say {
         target: Target,
@@ -218,6 +245,8 @@ pub(super) enum Outcome {
         /// Its role before.
         before: Role,
     },
+    /// It was done in the room.
+    Moderated(Moderated),
     /// The message was stored.
     Said(Message),
     /// It was already said under the same key, and has this id.
@@ -231,6 +260,26 @@ pub(super) enum Outcome {
         /// Whether it moved.
         moved: bool,
     },
+}
+
+/// What was done in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Moderated {
+    pub room: ConversationId,
+    /// To whom, if it was not the room itself.
+    pub account: Option<AccountId>,
+    /// Who is no longer in the room.
+    pub removed: Vec<AccountId>,
+    /// False if all was as it was wanted already.
+    pub changed: bool,
+}
+
+/// Who acts, and when.
+#[derive(Debug, Clone, Copy)]
+struct Actor {
+    by: AccountId,
+    at: u64,
+    steady: u64,
 }
 
 /// An account's relation to a room.
@@ -265,6 +314,12 @@ pub(super) trait Storage {
     /// [`NotStored`] if the transaction has failed.
     fn append(&mut self, draft: &Draft) -> Result<Appended, NotStored>;
 
+    /// What [`Storage::append`] would find under the draft's key; `None` if it was not used yet.
+    ///
+    /// # Errors
+    /// [`NotStored`] if it could not be read. The transaction has then failed.
+    fn find_post(&mut self, draft: &Draft) -> Result<Option<Appended>, NotStored>;
+
     /// A message that was stored before, earlier in this transaction included; `None` if it is not
     /// kept, or gone.
     ///
@@ -284,23 +339,24 @@ impl State {
     /// # Errors
     /// Why it was refused; nothing was changed then.
     pub(super) fn apply(&mut self, operation: Operation, storage: &mut dyn Storage) -> Result<Outcome, Refused> {
-        let at = operation.at;
+        let (at, steady) = (operation.at, operation.steady);
         let (by, action) = match operation.kind {
             OperationKind::Register(new) => return accounts::register(self, at, new, storage),
             OperationKind::Account(by, action) => (by, action),
         };
+        let actor = Actor { by, at, steady };
         match action {
             AccountAction::SayIn { room, manner, text } => {
-                messages::say_in(self, room, messages::Saying { at, by, manner, text, key: None }, storage)
+                messages::say_in(self, room, messages::Saying { actor, manner, text, key: None }, storage)
             }
             AccountAction::Say { target, manner, key, text } => {
-                messages::say(self, &target, messages::Saying { at, by, manner, text, key }, storage)
+                messages::say(self, &target, messages::Saying { actor, manner, text, key }, storage)
             }
             AccountAction::Edit { target, id, text, within } => {
-                changes::edit(self, &changes::Changing { at, by, target: &target, id }, text, within, storage)
+                changes::edit(self, &changes::Changing { actor, target: &target, id }, text, within, storage)
             }
             AccountAction::Redact { target, id, reason } => {
-                changes::redact(self, &changes::Changing { at, by, target: &target, id }, reason, storage)
+                changes::redact(self, &changes::Changing { actor, target: &target, id }, reason, storage)
             }
             AccountAction::MarkRead { conversation, id } => messages::mark_read(self, by, conversation, id, storage),
             AccountAction::ChangePassword { generation, hash } => {
@@ -313,11 +369,17 @@ impl State {
             }
             AccountAction::UseAddress(address) => accounts::use_address(self, by, address, storage),
             AccountAction::CreateRoom { room, private } => rooms::create(self, by, room, private, storage),
-            AccountAction::JoinRoom(room) => rooms::join(self, by, room, storage),
+            AccountAction::JoinRoom(room) => rooms::join(self, actor, room, storage),
             AccountAction::LeaveRoom(room) => rooms::leave(self, by, &room, storage),
-            AccountAction::Invite { room, name } => rooms::invite(self, by, &room, &name, storage),
-            AccountAction::SetTopic { room, topic } => rooms::set_topic(self, by, &room, topic, storage),
-            AccountAction::SetRole { room, name, role } => roles::set_role(self, by, &room, &name, role, storage),
+            AccountAction::Invite { room, name } => rooms::invite(self, actor, &room, &name, storage),
+            AccountAction::SetTopic { room, topic } => rooms::set_topic(self, actor, &room, topic, storage),
+            AccountAction::SetRole { room, name, role } => roles::set_role(self, actor, &room, &name, role, storage),
+            AccountAction::Moderate { room, moderation } => {
+                moderation::moderate(self, actor, &room, moderation, storage)
+            }
+            AccountAction::CloseRoom(room) => rooms::close(self, actor, &room, storage),
+            AccountAction::RenameRoom { room, name } => rooms::rename(self, actor, &room, name, storage),
+            AccountAction::SetPrivate { room, private } => rooms::set_private(self, actor, &room, private, storage),
         }
     }
 }

@@ -5,9 +5,10 @@
 //! and need not be in it, except to talk and to read. Nobody acts on someone whose rank is the same
 //! or higher. Must not know what an action changes.
 
-use super::{Refused, State};
+use super::{ModerationRefused, Refused, State};
 use crate::protocol::names::{AccountId, ConversationId, RoomName};
 use crate::protocol::roles::Role;
+use crate::server::traffic::SanctionKind;
 
 /// Something that is done in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +25,26 @@ pub enum RoomAction {
     Invite,
     /// Remove what somebody else said.
     Redact,
+    /// Remove a member.
+    Kick,
+    /// Keep somebody out, or let them in again.
+    Ban,
+    /// See who is kept out.
+    SeeBans,
+    /// Silence somebody, or let them talk again.
+    Mute,
+    /// Make all members wait between two messages.
+    Slow,
+    /// See what was done with all this.
+    Audit,
     /// Say what a member is from now on.
     SetRole,
+    /// Say who can see the room.
+    SetPrivate,
+    /// Give the room another name.
+    Rename,
+    /// End the room.
+    Close,
 }
 
 /// Who may do something in a room.
@@ -41,29 +60,42 @@ pub struct Permission {
     pub least: Role,
     /// Whether administrators may without being in the room.
     pub from_outside: bool,
+    /// Whether those who are muted may not.
+    pub voice: bool,
 }
 
 macro_rules! permission {
-    ($action:ident, $least:ident, $from_outside:literal, [$($verb:literal),+], $what:literal) => {
+    ($action:ident, $least:ident, $from_outside:literal, $voice:literal, [$($verb:literal),+], $what:literal) => {
         Permission {
             action: RoomAction::$action,
             what: $what,
             verbs: &[$($verb),+],
             least: Role::$least,
             from_outside: $from_outside,
+            voice: $voice,
         }
     };
 }
 
-/// Every permission, in the order of [`RoomAction`].
+/// Every permission, in the order of [`RoomAction`]. After the lowest role: whether administrators may
+/// from outside, and whether it is a way to be heard.
 pub const PERMISSIONS: &[Permission] = &[
-    permission!(Talk, Member, false, ["say", "act", "reply", "post"], "say something"),
-    permission!(Read, Member, false, ["history", "search", "read", "switch"], "read what was said"),
-    permission!(Look, Member, true, ["who", "topic", "role"], "see the members, their roles and the topic"),
-    permission!(SetTopic, Member, true, ["topic"], "set or clear the topic"),
-    permission!(Invite, Member, true, ["invite"], "invite somebody"),
-    permission!(Redact, Moderator, true, ["redact"], "remove what somebody else said"),
-    permission!(SetRole, Owner, true, ["role"], "change a member's role"),
+    permission!(Talk, Member, false, true, ["say", "act", "reply", "post", "edit"], "say something"),
+    permission!(Read, Member, false, false, ["history", "search", "read", "switch"], "read what was said"),
+    permission!(Look, Member, true, false, ["who", "topic", "role"], "see the members, their roles and the topic"),
+    permission!(SetTopic, Member, true, true, ["topic"], "set or clear the topic"),
+    permission!(Invite, Member, true, false, ["invite"], "invite somebody"),
+    permission!(Redact, Moderator, true, false, ["redact"], "remove what somebody else said"),
+    permission!(Kick, Moderator, true, false, ["kick"], "remove a member"),
+    permission!(Ban, Moderator, true, false, ["ban", "unban"], "keep somebody out, or let them in again"),
+    permission!(SeeBans, Moderator, true, false, ["bans"], "see who is kept out"),
+    permission!(Mute, Moderator, true, false, ["mute", "unmute"], "silence somebody, or let them talk again"),
+    permission!(Slow, Moderator, true, false, ["slow"], "make members wait between two messages"),
+    permission!(Audit, Moderator, true, false, ["audit"], "see what was done with all this"),
+    permission!(SetRole, Owner, true, false, ["role"], "change a member's role"),
+    permission!(SetPrivate, Owner, true, false, ["private"], "say who can see the room"),
+    permission!(Rename, Owner, true, false, ["rename"], "give the room another name"),
+    permission!(Close, Owner, true, false, ["close"], "end the room"),
 ];
 
 /// Where an account stands in a room, the lowest first.
@@ -78,6 +110,15 @@ pub(crate) enum Rank {
 }
 
 impl RoomAction {
+    /// Imposing a sanction, or lifting it.
+    #[must_use]
+    pub(crate) fn of(kind: SanctionKind) -> Self {
+        match kind {
+            SanctionKind::Ban => Self::Ban,
+            SanctionKind::Mute => Self::Mute,
+        }
+    }
+
     /// Who may do it.
     #[must_use]
     pub fn permission(self) -> &'static Permission {
@@ -98,7 +139,8 @@ impl State {
         by: AccountId,
     ) -> Result<ConversationId, Refused> {
         if action.permission().from_outside && self.is_administrator(by) {
-            return self.find_room(name).ok_or(Refused::NoSuchRoom(*name));
+            let open = self.find_room(name).filter(|&id| self.room(id).is_some_and(|room| !room.closed));
+            return open.map_or_else(|| self.visible_room(name, by), Ok);
         }
         self.visible_room(name, by)
     }
@@ -106,7 +148,7 @@ impl State {
     /// Whether the account may do that in the room: it must be in it, and its role must allow it.
     ///
     /// # Errors
-    /// [`Refused::NotAMember`] or [`Refused::RoleTooLow`].
+    /// [`Refused::NotAMember`] or [`ModerationRefused::RoleTooLow`].
     pub(crate) fn check_permission(
         &self,
         action: RoomAction,
@@ -122,7 +164,7 @@ impl State {
         if role >= permission.least || self.is_administrator(by) {
             return Ok(());
         }
-        Err(Refused::RoleTooLow { room: room.name, least: permission.least })
+        Err(Refused::Moderation(ModerationRefused::RoleTooLow { room: room.name, least: permission.least }))
     }
 
     /// The room of that name, if the account may do that in it.
@@ -142,14 +184,14 @@ impl State {
     /// Whether the account may act on another one in the room: it must stand higher.
     ///
     /// # Errors
-    /// [`Refused::Outranked`].
+    /// [`ModerationRefused::Outranked`].
     pub(crate) fn check_rank(&self, room: ConversationId, by: AccountId, whom: AccountId) -> Result<(), Refused> {
         if self.rank(room, by) > self.rank(room, whom) {
             return Ok(());
         }
         let stored = self.room(room).ok_or(Refused::NotInConversation)?;
         let name = self.account(whom).ok_or(Refused::NoAccount)?.name;
-        Err(Refused::Outranked { room: stored.name, name })
+        Err(Refused::Moderation(ModerationRefused::Outranked { room: stored.name, name }))
     }
 
     /// Where the account stands in the room.
@@ -161,7 +203,7 @@ impl State {
         self.room(room).and_then(|room| room.role(account)).map_or(Rank::Outsider, Rank::Member)
     }
 
-    fn is_administrator(&self, account: AccountId) -> bool {
+    pub(super) fn is_administrator(&self, account: AccountId) -> bool {
         self.account(account).is_some_and(|account| account.admin)
     }
 }

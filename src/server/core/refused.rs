@@ -3,6 +3,7 @@
 
 use crate::protocol::names::{MessageId, RoomName, UserName};
 use crate::protocol::roles::Role;
+use crate::server::traffic::SanctionKind;
 use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,18 +14,9 @@ pub(crate) enum Refused {
     /// The account is not in the room.
     #[error("not in {0}")]
     NotAMember(RoomName),
-    /// Only members of at least this role may do that.
-    #[error("not for members of {room} below {least}")]
-    RoleTooLow { room: RoomName, least: Role },
-    /// The other account has the same role, or a higher one.
-    #[error("{name} can't be acted on in {room}")]
-    Outranked { room: RoomName, name: UserName },
-    /// The other account is not in the room.
-    #[error("{name} is not in {room}")]
-    NotThere { room: RoomName, name: UserName },
-    /// The room would have no owner any more.
-    #[error("the last owner of {0}")]
-    LastOwner(RoomName),
+    /// Roles and moderation stand against it.
+    #[error(transparent)]
+    Moderation(#[from] ModerationRefused),
     /// The account is not in the conversation, which it knows only by its number.
     #[error("not in that conversation")]
     NotInConversation,
@@ -94,6 +86,74 @@ pub(crate) enum Refused {
     /// Nobody's fault: it could not be written to disk. The whole transaction is refused.
     #[error("it could not be written to disk")]
     NotStored,
+}
+
+/// Why an operation was refused because of roles and moderation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ModerationRefused {
+    /// Only members of at least this role may do that.
+    #[error("not for members of {room} below {least}")]
+    RoleTooLow { room: RoomName, least: Role },
+    /// The other account has the same role, or a higher one.
+    #[error("{name} can't be acted on in {room}")]
+    Outranked { room: RoomName, name: UserName },
+    /// The other account is not in the room.
+    #[error("{name} is not in {room}")]
+    NotThere { room: RoomName, name: UserName },
+    /// The room would have no owner any more.
+    #[error("the last owner of {0}")]
+    LastOwner(RoomName),
+    /// The account is banned from the room.
+    #[error("banned from {room}")]
+    Banned {
+        room: RoomName,
+        /// How much longer; `None` if somebody has to lift it.
+        wait: Option<Duration>,
+        /// Empty if none was given.
+        reason: String,
+    },
+    /// The account may read there, and not talk.
+    #[error("muted in {room}")]
+    Muted {
+        room: RoomName,
+        /// How much longer; `None` if somebody has to lift it.
+        wait: Option<Duration>,
+        /// Empty if none was given.
+        reason: String,
+    },
+    /// Each member has to wait between two messages there.
+    #[error("too soon in {room}")]
+    TooSoon {
+        room: RoomName,
+        /// How long, from one message to the next.
+        slow: Duration,
+        /// How much longer.
+        wait: Duration,
+    },
+    /// The account to be invited is banned from the room.
+    #[error("{name} is banned from {room}")]
+    InviteBanned { room: RoomName, name: UserName },
+    /// The other account is not banned, or not muted.
+    #[error("{name} is not held in {room}")]
+    NotSanctioned { room: RoomName, name: UserName, kind: SanctionKind },
+    /// The room has [`super::SANCTIONS_MAX`] bans or mutes.
+    #[error("too many in {room}")]
+    TooManySanctions { room: RoomName, kind: SanctionKind },
+    /// The room has had [`super::FORMER_NAMES_MAX`] names before.
+    #[error("{0} has had too many names")]
+    TooManyNames(RoomName),
+    /// The room has another name now.
+    #[error("{before} is {name} now")]
+    Renamed { before: RoomName, name: RoomName },
+    /// The name belongs to a room that has another one now.
+    #[error("{before} is {name} now")]
+    RoomRenamed { before: RoomName, name: RoomName },
+    /// The name belonged to a room that was closed.
+    #[error("{0} was closed")]
+    RoomClosed(RoomName),
+    /// The lobby stays as it is.
+    #[error("not the lobby")]
+    Lobby,
 }
 
 impl From<super::NotStored> for Refused {

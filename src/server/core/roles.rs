@@ -1,6 +1,6 @@
 //! The roles of a room's members.
 
-use super::{Outcome, Refused, RoomAction, State, Storage};
+use super::{Actor, ModerationRefused, Outcome, Refused, RoomAction, State, Storage};
 use crate::protocol::names::{AccountId, ConversationId, RoomName, UserName};
 use crate::protocol::roles::Role;
 use crate::server::traffic::Write;
@@ -22,34 +22,41 @@ impl State {
         self.member_role(id, account).map(|role| (account, role))
     }
 
-    fn member_role(&self, id: ConversationId, account: AccountId) -> Result<Role, Refused> {
+    /// A member's role, for whoever may know it.
+    ///
+    /// # Errors
+    /// [`ModerationRefused::NotThere`].
+    pub(super) fn member_role(&self, id: ConversationId, account: AccountId) -> Result<Role, Refused> {
         let room = self.room(id).ok_or(Refused::NotInConversation)?;
         let name = self.account(account).ok_or(Refused::NoAccount)?.name;
-        room.role(account).ok_or(Refused::NotThere { room: room.name, name })
+        room.role(account).ok_or(Refused::Moderation(ModerationRefused::NotThere { room: room.name, name }))
     }
 }
 
 /// Whoever may set roles may also give up their own.
 pub(super) fn set_role(
     state: &mut State,
-    by: AccountId,
+    actor: Actor,
     name: &RoomName,
     whom: &UserName,
     role: Role,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
+    let by = actor.by;
     let id = state.room_for(RoomAction::SetRole, name, by)?;
     let account = state.user(whom)?;
     state.check_permission(RoomAction::SetRole, id, by)?;
-    let before = state.member_role(id, account)?;
     if account != by {
         state.check_rank(id, by, account)?;
-    } else if role < before && state.room(id).is_some_and(|room| room.is_last_owner(by)) {
-        return Err(Refused::LastOwner(*name));
+    }
+    let before = state.member_role(id, account)?;
+    if account == by && role < before && state.room(id).is_some_and(|room| room.is_last_owner(by)) {
+        return Err(Refused::Moderation(ModerationRefused::LastOwner(*name)));
     }
     if role != before {
         state.set_role(id, account, role);
         storage.write(Write::Role(id, account, role));
+        actor.note(state, id, "role", Some(account), role.to_string(), storage);
     }
     Ok(Outcome::RoleSet { room: id, account, before })
 }

@@ -1,9 +1,13 @@
 //! Rooms, their members, their invitations and topics.
 
-use super::{Outcome, ROOMS_MAX, Refused, RoomAction, Standing, State, Storage, TOPIC_MAX};
+use super::moderation::end;
+use super::{
+    Actor, FORMER_NAMES_MAX, Moderated, ModerationRefused, Outcome, ROOMS_MAX, Refused, RoomAction, Standing, State,
+    Storage, TOPIC_MAX,
+};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::protocol::roles::Role;
-use crate::server::traffic::{ConversationKind, ConversationRecord, InvitedRecord, MemberRecord, Write};
+use crate::server::traffic::{ConversationKind, ConversationRecord, InvitedRecord, MemberRecord, SanctionKind, Write};
 
 impl State {
     /// The room of that name, if the account may know that it exists.
@@ -11,8 +15,14 @@ impl State {
     /// # Errors
     /// [`Refused::NoSuchRoom`].
     pub(crate) fn visible_room(&self, name: &RoomName, account: AccountId) -> Result<ConversationId, Refused> {
-        let found = self.find_room(name).filter(|&id| self.room(id).is_some_and(|room| room.is_visible_to(account)));
-        found.ok_or(Refused::NoSuchRoom(*name))
+        let visible = |&id: &ConversationId| self.room(id).is_some_and(|room| room.is_visible_to(account));
+        if let Some(id) = self.find_room(name).filter(visible) {
+            return Ok(id);
+        }
+        let renamed = self.find_former_room(name).filter(visible).and_then(|id| self.room(id));
+        Err(renamed.map_or(Refused::NoSuchRoom(*name), |room| {
+            Refused::Moderation(ModerationRefused::Renamed { before: *name, name: room.name })
+        }))
     }
 
     /// The room of that name, if the account is in it.
@@ -43,21 +53,20 @@ pub(super) fn create(
     private: bool,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    if let Some(id) = state.find_room(&name) {
-        let visible = state.room(id).is_some_and(|room| room.is_visible_to(by));
-        return Err(if visible { Refused::RoomExists(name) } else { Refused::RoomHidden });
-    }
+    check_name(state, by, name)?;
     check_rooms_limit(state, by)?;
     Ok(Outcome::RoomCreated(create_room(state, by, name, private, storage)))
 }
 
 pub(super) fn join(
     state: &mut State,
-    by: AccountId,
+    actor: Actor,
     name: RoomName,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    let Some(id) = state.find_room(&name) else {
+    let by = actor.by;
+    let Some(id) = state.find_room(&name).filter(|&id| state.room(id).is_some_and(|room| !room.closed)) else {
+        check_name(state, by, name)?;
         check_rooms_limit(state, by)?;
         return Ok(Outcome::RoomJoined { room: create_room(state, by, name, false, storage), new: true });
     };
@@ -68,7 +77,10 @@ pub(super) fn join(
     if !room.is_visible_to(by) {
         return Err(Refused::RoomHidden);
     }
+    state.check_unbanned(id, by, actor.steady)?;
     check_rooms_limit(state, by)?;
+    // One that has ended by itself.
+    end(state, id, by, SanctionKind::Ban, storage);
     add_member(state, id, by, Role::Member, storage);
     Ok(Outcome::RoomJoined { room: id, new: true })
 }
@@ -81,7 +93,7 @@ pub(super) fn leave(
 ) -> Result<Outcome, Refused> {
     let id = state.joined_room(name, by)?;
     if state.room(id).is_some_and(|room| room.is_last_owner(by)) {
-        return Err(Refused::LastOwner(*name));
+        return Err(Refused::Moderation(ModerationRefused::LastOwner(*name)));
     }
     state.remove_member(id, by);
     storage.write(Write::MemberGone(id, by));
@@ -90,15 +102,21 @@ pub(super) fn leave(
 
 pub(super) fn invite(
     state: &mut State,
-    by: AccountId,
+    actor: Actor,
     name: &RoomName,
     whom: &UserName,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
+    let by = actor.by;
     // The room is checked before the invited account, and membership after both.
     let room = state.room_for(RoomAction::Invite, name, by)?;
     let account = state.user(whom)?;
     state.check_permission(RoomAction::Invite, room, by)?;
+    if let Err(Refused::Moderation(ModerationRefused::Banned { room, .. })) =
+        state.check_unbanned(room, account, actor.steady)
+    {
+        return Err(Refused::Moderation(ModerationRefused::InviteBanned { room, name: *whom }));
+    }
     let before = if state.room(room).is_some_and(|room| room.has_member(account)) {
         Standing::Member
     } else if state.invite_to_room(room, account, by) {
@@ -108,13 +126,17 @@ pub(super) fn invite(
     };
     if before == Standing::Stranger {
         storage.write(Write::Invited(InvitedRecord { conversation: room, account, by }));
+        if !state.room(room).is_some_and(|room| room.has_member(by)) {
+            // An administrator's doing; what members do is no secret to one another.
+            actor.note(state, room, "invite", Some(account), String::new(), storage);
+        }
     }
     Ok(Outcome::Invited { room, account, before })
 }
 
 pub(super) fn set_topic(
     state: &mut State,
-    by: AccountId,
+    actor: Actor,
     name: &RoomName,
     topic: Option<Text>,
     storage: &mut dyn Storage,
@@ -123,12 +145,93 @@ pub(super) fn set_topic(
     if topic.len() > TOPIC_MAX {
         return Err(Refused::TopicTooLong);
     }
-    let id = state.permitted_room(RoomAction::SetTopic, name, by)?;
+    let id = state.permitted_room(RoomAction::SetTopic, name, actor.by)?;
+    state.check_unmuted(id, actor.by, actor.steady)?;
     if let Some(room) = state.room_mut(id) {
         room.topic.clone_from(&topic);
     }
     storage.write(Write::Topic(id, topic));
     Ok(Outcome::TopicSet(id))
+}
+
+/// Ends a room: nobody is in it any more, nobody can read what was said there, and nobody gets its
+/// name.
+pub(super) fn close(
+    state: &mut State,
+    actor: Actor,
+    name: &RoomName,
+    storage: &mut dyn Storage,
+) -> Result<Outcome, Refused> {
+    let room = state.permitted_room(RoomAction::Close, name, actor.by)?;
+    check_not_lobby(name)?;
+    let removed = state.close_room(room);
+    storage.write(Write::Closed(room));
+    actor.note(state, room, "close", None, String::new(), storage);
+    Ok(Outcome::Moderated(Moderated { room, account: None, removed, changed: true }))
+}
+
+/// A room may take back a name that it had before.
+pub(super) fn rename(
+    state: &mut State,
+    actor: Actor,
+    name: &RoomName,
+    new: RoomName,
+    storage: &mut dyn Storage,
+) -> Result<Outcome, Refused> {
+    let room = state.permitted_room(RoomAction::Rename, name, actor.by)?;
+    check_not_lobby(name)?;
+    let changed = *name != new;
+    if changed {
+        let back = state.find_former_room(&new) == Some(room);
+        if !back {
+            check_name(state, actor.by, new)?;
+            if state.count_former_names(room) >= FORMER_NAMES_MAX {
+                return Err(Refused::Moderation(ModerationRefused::TooManyNames(*name)));
+            }
+        }
+        state.rename_room(room, new);
+        storage.write(Write::Renamed(room, new));
+        actor.note(state, room, "rename", None, new.to_string(), storage);
+    }
+    Ok(Outcome::Moderated(Moderated { room, account: None, removed: Vec::new(), changed }))
+}
+
+pub(super) fn set_private(
+    state: &mut State,
+    actor: Actor,
+    name: &RoomName,
+    private: bool,
+    storage: &mut dyn Storage,
+) -> Result<Outcome, Refused> {
+    let id = state.permitted_room(RoomAction::SetPrivate, name, actor.by)?;
+    check_not_lobby(name)?;
+    let room = state.room_mut(id).ok_or(Refused::NotInConversation)?;
+    let changed = room.private != private;
+    if changed {
+        room.private = private;
+        storage.write(Write::Private(id, private));
+        let word = if private { "on" } else { "off" };
+        actor.note(state, id, "private", None, word.to_owned(), storage);
+    }
+    Ok(Outcome::Moderated(Moderated { room: id, account: None, removed: Vec::new(), changed }))
+}
+
+/// Every new account begins in the lobby, so there has to be one that all can see.
+fn check_not_lobby(name: &RoomName) -> Result<(), Refused> {
+    if *name == RoomName::lobby() { Err(Refused::Moderation(ModerationRefused::Lobby)) } else { Ok(()) }
+}
+
+/// Whether a room may get that name: none has it, or ever had it. What is said of a room that the
+/// account can't see is the same for all of them.
+fn check_name(state: &State, by: AccountId, name: RoomName) -> Result<(), Refused> {
+    let Some(id) = state.find_room(&name).or_else(|| state.find_former_room(&name)) else { return Ok(()) };
+    let Some(room) = state.room(id) else { return Ok(()) };
+    Err(match room.is_visible_to(by) {
+        true if room.name == name => Refused::RoomExists(name),
+        true => Refused::Moderation(ModerationRefused::RoomRenamed { before: name, name: room.name }),
+        false if room.closed && !room.private => Refused::Moderation(ModerationRefused::RoomClosed(name)),
+        false => Refused::RoomHidden,
+    })
 }
 
 fn create_room(
@@ -139,7 +242,7 @@ fn create_room(
     storage: &mut dyn Storage,
 ) -> ConversationId {
     let id = state.next_conversation();
-    let kind = ConversationKind::Room { name, private, topic: String::new() };
+    let kind = ConversationKind::Room { name, private, topic: String::new(), slow: None, closed: false };
     let record = ConversationRecord { id, kind, last: MessageId::ZERO, changes: 0 };
     state.add_conversation(record.clone());
     storage.write(Write::Conversation(record));

@@ -4,12 +4,13 @@
 //! [`crate::server::traffic::Write`], so that reading it again loses nothing. Anyone may read it;
 //! only the operations beside it change it.
 
-use super::entities::{Account, Conversation, Member, Pair, Room, Token};
+use super::entities::{Account, Conversation, Member, Pair, Room, Sanction, Token};
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, KNOWN_MAX, MemberRecord, Snapshot, TokenRecord,
+    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, KNOWN_MAX, MemberRecord, SanctionRecord,
+    Snapshot, TokenRecord,
 };
 use rustc_hash::FxHashMap;
 use std::collections::btree_map::Entry;
@@ -23,9 +24,12 @@ pub(crate) struct State {
     accounts: Vec<Option<Account>>,
     names: HashMap<UserName, AccountId>,
     conversations: Vec<Option<Conversation>>,
-    /// By name, for lookup and for listing.
+    /// By name, closed ones included.
     rooms: HashMap<RoomName, ConversationId>,
+    /// Those that are not closed, in the order of their names.
     listed: BTreeSet<(RoomName, ConversationId)>,
+    /// The names that rooms had before: no other room gets them.
+    former_names: HashMap<RoomName, ConversationId>,
     tokens: HashMap<Digest, AccountId>,
     invites: HashMap<Digest, InviteRecord>,
 }
@@ -53,6 +57,15 @@ impl State {
         for invited in snapshot.invited {
             state.invite_to_room(invited.conversation, invited.account, invited.by);
         }
+        for sanction in snapshot.sanctions {
+            state.impose(sanction);
+        }
+        for (conversation, account, at) in snapshot.said {
+            if let Some(room) = state.room_mut(conversation) {
+                room.said.insert(account, at);
+            }
+        }
+        state.former_names.extend(snapshot.former_names);
         for (account, address) in snapshot.known {
             state.add_address(account, address);
         }
@@ -126,6 +139,17 @@ impl State {
     #[must_use]
     pub(crate) fn find_room(&self, name: &RoomName) -> Option<ConversationId> {
         self.rooms.get(name).copied()
+    }
+
+    /// The room that had this name before.
+    #[must_use]
+    pub(crate) fn find_former_room(&self, name: &RoomName) -> Option<ConversationId> {
+        self.former_names.get(name).copied()
+    }
+
+    /// How many names the room had before.
+    pub(super) fn count_former_names(&self, room: ConversationId) -> usize {
+        self.former_names.values().filter(|&&other| other == room).count()
     }
 
     /// All rooms whose names come after `after`, in the order of their names.
@@ -204,18 +228,24 @@ impl State {
 
     pub(super) fn add_conversation(&mut self, record: ConversationRecord) {
         let conversation = match record.kind {
-            ConversationKind::Room { name, private, topic } => {
+            ConversationKind::Room { name, private, topic, slow, closed } => {
                 self.rooms.insert(name, record.id);
-                self.listed.insert((name, record.id));
-                let (members, invited) = (FxHashMap::default(), BTreeMap::new());
+                if !closed {
+                    self.listed.insert((name, record.id));
+                }
                 Conversation::Room(Room {
                     name,
                     private,
                     topic,
                     last: record.last,
                     changes: record.changes,
-                    members,
-                    invited,
+                    members: FxHashMap::default(),
+                    invited: BTreeMap::new(),
+                    bans: BTreeMap::new(),
+                    mutes: BTreeMap::new(),
+                    slow,
+                    said: FxHashMap::default(),
+                    closed,
                 })
             }
             ConversationKind::Pair(low, high) => {
@@ -261,6 +291,51 @@ impl State {
         if let Some(account) = self.account_mut(account) {
             account.rooms.remove(&conversation);
         }
+    }
+
+    /// Bans or mutes an account, in place of an earlier ban or mute.
+    pub(super) fn impose(&mut self, record: SanctionRecord) {
+        let SanctionRecord { conversation, account, kind, by, until, reason } = record;
+        if let Some(room) = self.room_mut(conversation) {
+            room.sanctions_mut(kind).insert(account, Sanction { by, until, reason });
+        }
+    }
+
+    /// Gives a room another name, and keeps the old one for it.
+    pub(super) fn rename_room(&mut self, id: ConversationId, name: RoomName) {
+        let Some(room) = self.room_mut(id) else { return };
+        let before = std::mem::replace(&mut room.name, name);
+        self.rooms.remove(&before);
+        self.listed.remove(&(before, id));
+        self.former_names.remove(&name);
+        self.former_names.insert(before, id);
+        self.rooms.insert(name, id);
+        self.listed.insert((name, id));
+    }
+
+    /// Ends a room. Returns who was in it, in the order of their ids.
+    pub(super) fn close_room(&mut self, id: ConversationId) -> Vec<AccountId> {
+        let Some(room) = self.room_mut(id) else { return Vec::new() };
+        let name = room.name;
+        (room.closed, room.slow, room.topic) = (true, None, String::new());
+        room.said.clear();
+        room.bans.clear();
+        room.mutes.clear();
+        let mut members: Vec<AccountId> = std::mem::take(&mut room.members).into_keys().collect();
+        let invited = std::mem::take(&mut room.invited);
+        members.sort_unstable();
+        for &account in &members {
+            if let Some(account) = self.account_mut(account) {
+                account.rooms.remove(&id);
+            }
+        }
+        for account in invited.into_keys() {
+            if let Some(account) = self.account_mut(account) {
+                account.invitations.remove(&id);
+            }
+        }
+        self.listed.remove(&(name, id));
+        members
     }
 
     /// Invites an account to a room; false if it was already invited. The first inviter stays on

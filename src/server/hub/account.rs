@@ -4,6 +4,7 @@
 use super::{Answered, Context, count, unexpected};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::secrets::{Digest, Secret};
+use crate::protocol::spans;
 use crate::protocol::stamp::rfc3339;
 use crate::server::core::{AccountAction, Outcome};
 use std::time::Duration;
@@ -62,16 +63,8 @@ pub(super) fn new_invite(cx: &mut Context<'_>, invite: NewInvite, code: &Secret)
         (n, true) => format!("{n} administrators"),
         (n, false) => format!("{n} people"),
     };
-    let (code, lasts) = (code.expose(), span(lasts));
+    let (code, lasts) = (code.expose(), spans::exactly(lasts));
     cx.done(format!("{code} lets in {whom} and is valid for {lasts}: /register NAME invite={code}"))
-}
-
-/// `7 days`, `90 minutes`: in the largest unit that fits exactly.
-fn span(lasts: Duration) -> String {
-    let seconds = lasts.as_secs();
-    let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
-    let (size, unit) = units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size)).unwrap_or((1, "second"));
-    count(usize::try_from(seconds / size).unwrap_or(usize::MAX), unit)
 }
 
 pub(super) fn whoami(cx: &mut Context<'_>) -> Answered {

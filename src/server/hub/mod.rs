@@ -8,7 +8,8 @@
 //! Must not know SQLite, sockets, threads or clocks: the time is an argument. The dispatcher's
 //! thread runs it.
 //!
-//! `login` and `attach` let connections in; `account`, `rooms`, `roles`, `messages`, `changes` and
+//! `login` and `attach` let connections in; `account`, `rooms`, `roles`, `moderation`, `messages`,
+//! `changes` and
 //! `reading` hold the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
 //! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords;
 //! `refusals` has the sentences for what the core refuses.
@@ -21,12 +22,14 @@ mod current_room;
 mod effects;
 mod login;
 mod messages;
+mod moderation;
 mod password_checks;
 mod presence;
 mod reading;
 mod refusals;
 mod roles;
 mod rooms;
+mod steady;
 mod throttle;
 
 pub(super) use effects::Effects;
@@ -39,11 +42,12 @@ use crate::protocol::names::{AccountId, ConnId};
 use crate::server::core::Refused;
 use crate::server::core::{AccountAction, Manner, Operation, OperationKind, Outcome, Registration, State, Storage};
 use crate::server::flood::Rate;
-use crate::server::traffic::{Request, RequestKind, Snapshot, Viewer};
+use crate::server::traffic::{Request, RequestKind, SanctionKind, Snapshot, Viewer};
 use connections::Connections;
 use password_checks::PasswordChecks;
 use presence::Presence;
 use std::time::{Duration, Instant};
+use steady::SteadyClock;
 use throttle::Throttle;
 
 pub(super) use refusals::not_saved;
@@ -89,6 +93,7 @@ pub(super) struct Hub {
     presence: Presence,
     throttle: Throttle,
     password_checks: PasswordChecks,
+    clock: SteadyClock,
     /// Every operation that was applied, in order, with its outcome.
     #[cfg(test)]
     applied: Vec<Applied>,
@@ -104,6 +109,7 @@ impl Hub {
             presence: Presence::default(),
             throttle: Throttle::new(settings.logins, settings.registrations),
             password_checks: PasswordChecks::default(),
+            clock: SteadyClock::default(),
             settings,
             #[cfg(test)]
             applied: Vec::new(),
@@ -174,7 +180,7 @@ impl Hub {
     }
 
     fn apply(&mut self, now: Now, kind: OperationKind, storage: &mut dyn Storage) -> Result<Outcome, Refusal> {
-        let operation = Operation { at: now.wall, kind };
+        let operation = Operation { at: now.wall, steady: self.clock.at(now), kind };
         #[cfg(test)]
         let recorded = operation.clone();
         let outcome = self.state.apply(operation, storage);
@@ -222,6 +228,23 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Switch(room) => rooms::switch(cx, &room),
         Command::Invite { room, name } => rooms::invite(cx, room, name),
         Command::Who(room) => rooms::who(cx, room.as_ref()),
+        Command::Kick { room, name, reason } => moderation::kick(cx, room, name, reason),
+        Command::Ban { room, name, lasts, reason } => {
+            let sentence = moderation::Sentence { kind: SanctionKind::Ban, lasts, reason };
+            moderation::impose(cx, room, name, sentence)
+        }
+        Command::Mute { room, name, lasts, reason } => {
+            let sentence = moderation::Sentence { kind: SanctionKind::Mute, lasts, reason };
+            moderation::impose(cx, room, name, sentence)
+        }
+        Command::Unban { room, name } => moderation::lift(cx, room, name, SanctionKind::Ban),
+        Command::Unmute { room, name } => moderation::lift(cx, room, name, SanctionKind::Mute),
+        Command::Slow { room, every } => moderation::slow(cx, room, every),
+        Command::Private { room, private } => moderation::set_private(cx, room, private),
+        Command::Rename { room, name } => moderation::rename(cx, room, name),
+        Command::Close(room) => moderation::close(cx, room),
+        Command::Bans { room, after, limit } => moderation::bans(cx, &room, after.as_ref(), limit),
+        Command::Audit { room, limit, more } => moderation::audit(cx, &room, limit, more),
         Command::RoleShow { room, name } => roles::show(cx, &room, &name),
         Command::RoleSet { room, name, role } => roles::set(cx, room, name, role),
         Command::TopicShow(room) => rooms::show_topic(cx, &room),

@@ -3,9 +3,12 @@
 use super::count;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::MessageId;
-use crate::protocol::roles::Role;
 use crate::server::core::{ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX};
 use std::time::Duration;
+
+mod moderation;
+
+use moderation::moderation;
 
 /// The refusal that the person who asked is shown.
 pub(super) fn refusal(refused: Refused) -> Refusal {
@@ -14,19 +17,7 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
             (Code::NoSuchRoom, format!("there is no room {room}. /rooms lists the rooms you can see."))
         }
         Refused::NotAMember(room) => (Code::NotAMember, format!("you're not in {room}. /join {room} first.")),
-        Refused::RoleTooLow { room, least } => (Code::NotAllowed, {
-            let who = if least == Role::Owner { "an owner" } else { "a moderator or an owner" };
-            format!("only {who} of {room} can do that. /who {room} shows who is there.")
-        }),
-        Refused::Outranked { room, name } => {
-            (Code::NotAllowed, format!("{name}'s role in {room} is not below yours, so that is not yours to do."))
-        }
-        Refused::NotThere { room, name } => {
-            (Code::NotAMember, format!("{name} is not in {room}. /who {room} shows who is."))
-        }
-        Refused::LastOwner(room) => {
-            (Code::NotAllowed, format!("you are the last owner of {room}. Name another first: /role {room} NAME owner"))
-        }
+        Refused::Moderation(refused) => return moderation(refused),
         Refused::NotInConversation => return no_room(),
         Refused::RoomExists(room) => {
             (Code::NameTaken, format!("there is already a room {room}. /join {room} enters it."))

@@ -44,10 +44,7 @@ pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
 pub(super) fn leave(cx: &mut Context<'_>, name: RoomName) -> Answered {
     let outcome = cx.apply(AccountAction::LeaveRoom(name))?;
     let Outcome::RoomLeft(room) = outcome else { return Err(unexpected(&outcome)) };
-    cx.hub.connections.leave(cx.account, room);
-    for worker in cx.hub.connections.workers_of_account(cx.account) {
-        cx.effects.deliver(worker, Delivery::Leave(cx.account, room));
-    }
+    cx.take_out(cx.account, room);
     cx.tell_membership(room, "leave", "left");
     cx.done(format!("{name} - you left."))
 }
@@ -157,7 +154,8 @@ impl Context<'_> {
     /// Tells the room, and the account's other connections if it is in the room, what it did there.
     pub(super) fn tell_room(&mut self, id: ConversationId, line: &Line<'_>) {
         let (state, connections) = (&self.hub.state, &self.hub.connections);
-        let inside = state.room(id).is_some_and(|room| room.has_member(self.account));
+        // Nobody is in a room that was just closed, and its closer's connections still receive it.
+        let inside = state.room(id).is_some_and(|room| room.has_member(self.account) || room.closed);
         if inside && connections.has_other(self.account, self.conn) {
             self.effects.notify(connections, self.account, Recipients::AllBut(self.conn), line);
         }

@@ -8,6 +8,7 @@ mod changes;
 mod chat;
 mod membership;
 mod model;
+mod moderation;
 mod outside;
 mod people;
 mod permissions;

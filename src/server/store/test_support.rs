@@ -50,7 +50,13 @@ pub(super) fn account(id: AccountId, name: &str) -> Write {
 }
 
 pub(super) fn room(id: ConversationId, name: &str) -> Write {
-    let kind = ConversationKind::Room { name: RoomName::parse(name).unwrap(), private: true, topic: String::new() };
+    let kind = ConversationKind::Room {
+        name: RoomName::parse(name).unwrap(),
+        private: true,
+        topic: String::new(),
+        slow: None,
+        closed: false,
+    };
     Write::Conversation(ConversationRecord { id, kind, last: MessageId::ZERO, changes: 0 })
 }
 

@@ -52,6 +52,14 @@ pub(crate) enum Read {
         /// Each conversation, with its last id and read marker.
         conversations: Vec<ReadPosition>,
     },
+    /// `/audit`: the newest entries first.
+    Audit {
+        /// The room; `None` for what concerns the whole server.
+        conversation: Option<ConversationId>,
+        limit: u32,
+        /// The cursor from the previous answer.
+        more: Option<u64>,
+    },
     /// What a person is shown at login and `/join`: unread lines of the room, then a row for each
     /// other conversation with unread lines, then the final line.
     Welcome {

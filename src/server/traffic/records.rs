@@ -4,6 +4,7 @@ use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId,
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many addresses are remembered for an account; after that, a new one takes the place of the
 /// oldest. The core and the store both count, and must forget the same one.
@@ -34,6 +35,22 @@ pub(crate) enum Write {
     Topic(ConversationId, String),
     /// A new member.
     Member(MemberRecord),
+    /// An account is banned or muted in a room from now on, in place of what it was before.
+    Sanction(SanctionRecord),
+    /// A ban or a mute has ended.
+    SanctionGone(ConversationId, AccountId, SanctionKind),
+    /// How long each member of a room has to wait between two messages; `None` if not at all.
+    Slow(ConversationId, Option<Duration>),
+    /// When an account last said something in a room where members have to wait.
+    Said(ConversationId, AccountId, u64),
+    /// Whether only members and invited people can see a room.
+    Private(ConversationId, bool),
+    /// A room's new name. Its old one stays its own.
+    Renamed(ConversationId, RoomName),
+    /// A room has ended: nobody is in it any more, invited or banned.
+    Closed(ConversationId),
+    /// Something for the audit log.
+    Audit(AuditRecord),
     /// A member's new role.
     Role(ConversationId, AccountId, Role),
     /// A member has left.
@@ -100,6 +117,10 @@ pub(crate) enum ConversationKind {
         private: bool,
         /// Empty if there is none.
         topic: String,
+        /// How long each member has to wait between two messages; `None` if not at all.
+        slow: Option<Duration>,
+        /// Whether it has ended for good.
+        closed: bool,
     },
     /// Two accounts, the lower id first; or one, with itself.
     Pair(AccountId, AccountId),
@@ -137,6 +158,44 @@ pub(crate) struct InvitedRecord {
     pub by: AccountId,
 }
 
+/// What keeps an account from something in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SanctionKind {
+    /// It can't come in.
+    Ban,
+    /// It can't say anything.
+    Mute,
+}
+
+/// A ban or a mute as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SanctionRecord {
+    pub conversation: ConversationId,
+    pub account: AccountId,
+    pub kind: SanctionKind,
+    /// The account that imposed it.
+    pub by: AccountId,
+    /// When it ends, by the steady clock; `None` if somebody has to lift it.
+    pub until: Option<u64>,
+    /// Empty if none was given.
+    pub reason: String,
+}
+
+/// An entry of the audit log. It is only ever read by the readers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AuditRecord {
+    /// The room; `None` if it concerns the whole server.
+    pub conversation: Option<ConversationId>,
+    /// In milliseconds of Unix time.
+    pub at: u64,
+    pub by: AccountId,
+    pub verb: &'static str,
+    /// The name of what it was done to; empty if it was the room or the server itself.
+    pub whom: String,
+    /// The options and the reason, as one would type them; may be empty.
+    pub reason: String,
+}
+
 /// Everything that the core holds in memory: read at startup, and again after a failed commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
@@ -150,6 +209,11 @@ pub(crate) struct Snapshot {
     pub conversations: Vec<ConversationRecord>,
     pub members: Vec<MemberRecord>,
     pub invited: Vec<InvitedRecord>,
+    pub sanctions: Vec<SanctionRecord>,
+    /// When accounts last said something in rooms where members have to wait.
+    pub said: Vec<(ConversationId, AccountId, u64)>,
+    /// The names that rooms had before.
+    pub former_names: Vec<(RoomName, ConversationId)>,
     /// Addresses that each account has been used from.
     pub known: Vec<(AccountId, AddressGroup)>,
 }

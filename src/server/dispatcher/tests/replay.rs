@@ -29,6 +29,19 @@ fn lines() -> impl Strategy<Value = Lines> {
         "/leave den",
         "/topic ops what we run",
         "/role ops bob moderator",
+        "/kick ops bob rude",
+        "/ban ops carol for=1h spam",
+        "/ban lobby bob",
+        "/unban lobby bob",
+        "/mute lobby alice for=1s",
+        "/unmute lobby alice",
+        "/slow ops 1s",
+        "/slow lobby off",
+        "/private ops on",
+        "/rename ops dev",
+        "/rename dev ops",
+        "/say dev where am I",
+        "/close den",
         "/role ops bob owner",
         "/role ops alice member",
         "/role lobby carol owner",
@@ -139,7 +152,7 @@ fn without_origin(mut snapshot: Snapshot) -> Snapshot {
     snapshot
 }
 
-/// Every message in a data directory, as `/history` shows it, and what `/changes` says.
+/// Every message in a data directory, as `/history` shows it, what `/changes` says, and the audit logs.
 fn messages(settings: &store::StoreSettings, snapshot: &Snapshot) -> String {
     Indexer::open(settings, &mut |_, _| {}).unwrap();
     let mut reader = Reader::open(settings, 1 << 20).unwrap();
@@ -154,6 +167,12 @@ fn messages(settings: &store::StoreSettings, snapshot: &Snapshot) -> String {
             answer.rows.encode(None, &mut out);
             answer.last.encode(false, None, &mut out);
         }
+    }
+    for conversation in &snapshot.conversations {
+        let read = Read::Audit { conversation: Some(conversation.id), limit: 500, more: None };
+        let answer = reader.answer(ReadJob { conn: conn(ALICE), read });
+        answer.rows.encode(None, &mut out);
+        answer.last.encode(false, None, &mut out);
     }
     String::from_utf8(out).unwrap()
 }

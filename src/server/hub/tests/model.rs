@@ -1,13 +1,14 @@
 //! A store in memory: it holds what the [`Write`]s say and nothing else, so that a change without
 //! its `Write` shows as a difference. It refuses what the real store refuses.
 
-use crate::protocol::names::{AccountId, ConversationId, MessageId};
+use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName};
 use crate::server::core::{NotStored, Storage};
 use crate::server::traffic::{
-    Appended, ChangeKind, ChangeRecord, ConversationRef, Draft, KNOWN_MAX, Mark, MessageRecord, ReadPosition, Snapshot,
-    Write,
+    Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft, KNOWN_MAX, Mark,
+    MessageRecord, ReadPosition, Snapshot, Write,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 type Key = (AccountId, ConversationId, Box<str>);
 
@@ -15,6 +16,7 @@ type Key = (AccountId, ConversationId, Box<str>);
 pub(super) struct Model {
     pub(super) snapshot: Snapshot,
     said: Vec<Said>,
+    audit: Vec<AuditRecord>,
     changes: Vec<ChangeRecord>,
     /// Without a text, once the message was removed.
     keys: BTreeMap<Key, (MessageId, Option<String>)>,
@@ -35,8 +37,8 @@ struct Said {
 impl Model {
     /// A new store: the server's own account, and the lobby without members.
     pub(super) fn new() -> Self {
-        use crate::protocol::names::{RoomName, UserName};
-        use crate::server::traffic::{AccountRecord, ConversationKind, ConversationRecord};
+        use crate::protocol::names::UserName;
+        use crate::server::traffic::{AccountRecord, ConversationRecord};
         let server = AccountRecord {
             id: AccountId::new(1),
             name: UserName::server(),
@@ -45,7 +47,13 @@ impl Model {
             admin: true,
             at: 0,
         };
-        let kind = ConversationKind::Room { name: RoomName::lobby(), private: false, topic: String::new() };
+        let kind = ConversationKind::Room {
+            name: RoomName::lobby(),
+            private: false,
+            topic: String::new(),
+            slow: None,
+            closed: false,
+        };
         let lobby = ConversationRecord { id: ConversationId::new(1), kind, last: MessageId::ZERO, changes: 0 };
         let mut model = Self::default();
         model.apply(&Write::Account(server));
@@ -107,6 +115,27 @@ impl Model {
                 assert!(!snapshot.members.iter().any(same), "{new:?} already exists");
                 snapshot.members.push(*new);
             }
+            Write::Sanction(new) => {
+                snapshot
+                    .sanctions
+                    .retain(|s| (s.conversation, s.account, s.kind) != (new.conversation, new.account, new.kind));
+                snapshot.sanctions.push(new.clone());
+            }
+            Write::SanctionGone(conversation, account, kind) => {
+                snapshot.sanctions.retain(|s| (s.conversation, s.account, s.kind) != (*conversation, *account, *kind));
+            }
+            Write::Slow(id, every) => {
+                *room(snapshot, *id).2 = *every;
+                snapshot.said.retain(|(conversation, ..)| conversation != id);
+            }
+            Write::Said(conversation, account, at) => {
+                snapshot.said.retain(|(c, a, _)| (c, a) != (conversation, account));
+                snapshot.said.push((*conversation, *account, *at));
+            }
+            Write::Private(id, now) => *room(snapshot, *id).1 = *now,
+            Write::Renamed(id, new) => rename(snapshot, *id, *new),
+            Write::Closed(id) => close(snapshot, *id),
+            Write::Audit(entry) => self.audit.push(entry.clone()),
             Write::Role(conversation, account, role) => {
                 let same = |m: &&mut crate::server::traffic::MemberRecord| {
                     (m.conversation, m.account) == (*conversation, *account)
@@ -130,14 +159,7 @@ impl Model {
             Write::InvitedGone(conversation, account) => {
                 snapshot.invited.retain(|i| (i.conversation, i.account) != (*conversation, *account));
             }
-            Write::Known(account, address) => {
-                snapshot.known.retain(|known| known != &(*account, *address));
-                snapshot.known.push((*account, *address));
-                while snapshot.known.iter().filter(|(of, _)| of == account).count() > usize::from(KNOWN_MAX) {
-                    let oldest = snapshot.known.iter().position(|(of, _)| of == account).unwrap();
-                    snapshot.known.remove(oldest);
-                }
-            }
+            Write::Known(account, address) => remember(snapshot, *account, *address),
             Write::Change(change) => self.apply_change(change),
         }
     }
@@ -166,16 +188,19 @@ impl Model {
         self.changes.push(change.clone());
     }
 
+    fn posted(&self, draft: &Draft) -> Option<Appended> {
+        let key = (draft.author, draft.conversation, draft.key.clone()?);
+        let (id, before) = self.keys.get(&key)?;
+        let same = before.as_ref().is_none_or(|before| *before == draft.text.as_str());
+        Some(if same { Appended::Again(*id) } else { Appended::Conflict })
+    }
+
     fn append_message(&mut self, draft: &Draft) -> Appended {
+        if let Some(before) = self.posted(draft) {
+            return before;
+        }
         let text = draft.text.as_str().to_owned();
         let key = draft.key.clone().map(|key| (draft.author, draft.conversation, key));
-        if let Some((id, before)) = key.as_ref().and_then(|key| self.keys.get(key)) {
-            return if before.as_ref().is_none_or(|before| *before == text) {
-                Appended::Again(*id)
-            } else {
-                Appended::Conflict
-            };
-        }
         let conversation = one(self.snapshot.conversations.iter_mut().filter(|c| c.id == draft.conversation));
         conversation.last = conversation.last.next().unwrap();
         let id = conversation.last;
@@ -187,9 +212,9 @@ impl Model {
         Appended::New(id)
     }
 
-    /// All messages and `/post` keys, which the state in memory does not have.
+    /// All messages, `/post` keys and entries of the audit log, which the state in memory does not have.
     pub(super) fn messages(&self) -> String {
-        format!("{:?} {:?} {:?}", self.said, self.keys, self.changes)
+        format!("{:?} {:?} {:?} {:?}", self.said, self.keys, self.changes, self.audit)
     }
 
     /// Rows of what was said in a conversation, between two ids, both exclusive.
@@ -225,6 +250,16 @@ impl Model {
         found.map(row).collect()
     }
 
+    /// Rows of the audit log, the newest first.
+    pub(super) fn audited(&self, conversation: Option<ConversationId>) -> Vec<String> {
+        let entries = self.audit.iter().rev().filter(|entry| entry.conversation == conversation);
+        let row = |entry: &AuditRecord| {
+            let whom = if entry.whom.is_empty() { "-" } else { &entry.whom };
+            format!("{} {} {whom} {}", self.name(entry.by), entry.verb, entry.reason).trim_end().to_owned()
+        };
+        entries.map(row).collect()
+    }
+
     /// Lines above the marker that others said.
     pub(super) fn news(&self, account: AccountId, unread: &ReadPosition) -> usize {
         let found = self.said.iter().filter(|said| {
@@ -248,9 +283,48 @@ impl Storage for Model {
         Ok(self.append_message(draft))
     }
 
+    fn find_post(&mut self, draft: &Draft) -> Result<Option<Appended>, NotStored> {
+        Ok(self.posted(draft))
+    }
+
     fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {
         let found = self.said.iter().find(|said| (said.conversation, said.id) == (conversation, id) && !said.removed);
         Ok(found.map(|said| MessageRecord { author: said.author, at: said.at }))
+    }
+}
+
+fn remember(snapshot: &mut Snapshot, account: AccountId, address: AddressGroup) {
+    snapshot.known.retain(|known| known != &(account, address));
+    snapshot.known.push((account, address));
+    while snapshot.known.iter().filter(|(of, _)| *of == account).count() > usize::from(KNOWN_MAX) {
+        let oldest = snapshot.known.iter().position(|(of, _)| *of == account).unwrap();
+        snapshot.known.remove(oldest);
+    }
+}
+
+fn rename(snapshot: &mut Snapshot, id: ConversationId, new: RoomName) {
+    let before = std::mem::replace(room(snapshot, id).0, new);
+    snapshot.former_names.retain(|former| former != &(new, id));
+    assert!(snapshot.former_names.iter().all(|(former, _)| *former != new), "{new:?} was another room's");
+    snapshot.former_names.push((before, id));
+}
+
+fn close(snapshot: &mut Snapshot, id: ConversationId) {
+    let kind = &mut one(snapshot.conversations.iter_mut().filter(|c| c.id == id)).kind;
+    let ConversationKind::Room { topic, slow, closed, .. } = kind else { panic!("{kind:?} can't be closed") };
+    topic.clear();
+    (*slow, *closed) = (None, true);
+    snapshot.members.retain(|m| m.conversation != id);
+    snapshot.invited.retain(|i| i.conversation != id);
+    snapshot.sanctions.retain(|s| s.conversation != id);
+    snapshot.said.retain(|(conversation, ..)| *conversation != id);
+}
+
+/// A room's name, whether it is private, and how slow it is.
+fn room(snapshot: &mut Snapshot, id: ConversationId) -> (&mut RoomName, &mut bool, &mut Option<Duration>) {
+    match &mut one(snapshot.conversations.iter_mut().filter(|c| c.id == id)).kind {
+        ConversationKind::Room { name, private, slow, .. } => (name, private, slow),
+        pair @ ConversationKind::Pair(..) => panic!("{pair:?} is no room"),
     }
 }
 

@@ -52,6 +52,12 @@ impl Chat {
                 let targets: Vec<&str> = places.iter().map(|place| &*place.target).collect();
                 Final::Done(format!("0 messages with {} in {}", words.as_str(), targets.join(" ")))
             }
+            Read::Audit { conversation, limit, .. } => {
+                let entries = self.model.audited(conversation);
+                let shown = entries.iter().take(limit as usize);
+                shown.clone().for_each(|row| rows.push(row));
+                Final::Done(count(shown.count(), "action"))
+            }
             Read::Conversations { account, conversations: places } => {
                 for unread in &places {
                     let news = self.model.news(account, unread);

@@ -20,16 +20,36 @@ const ACTORS: [(&str, Option<Role>, bool); 6] = [
 enum RoomState {
     Public,
     Private,
+    /// Whoever acts is muted.
+    Muted,
+    /// Whoever acts was in the room and is banned from it.
+    Banned,
+    /// The same in a private room.
+    PrivateBanned,
+    Closed,
+    PrivateClosed,
 }
 
-const STATES: [RoomState; 2] = [RoomState::Public, RoomState::Private];
+use RoomState::{Banned, Closed, Muted, Private, PrivateBanned, PrivateClosed, Public};
+
+const STATES: [RoomState; 7] = [Public, Private, Muted, Banned, PrivateBanned, Closed, PrivateClosed];
+
+impl RoomState {
+    fn is_private(self) -> bool {
+        matches!(self, Private | PrivateBanned | PrivateClosed)
+    }
+
+    fn is_closed(self) -> bool {
+        matches!(self, Closed | PrivateClosed)
+    }
+}
 
 /// The room ops with all of them, and sam, a member on whom they act.
 fn room(state: RoomState) -> Chat {
     let mut chat = Chat::of(&["out", "mel", "mod", "own", "sam"]);
     chat.administrator("adm");
     chat.administrator("ada");
-    let private = if state == RoomState::Private { " private" } else { "" };
+    let private = if state.is_private() { " private" } else { "" };
     chat.does("own", &format!("/create ops{private}"));
     let roles = ACTORS.iter().filter_map(|&(name, role, _)| Some((name, role?))).chain([("sam", Role::Member)]);
     for (name, role) in roles.filter(|&(name, _)| name != "own") {
@@ -40,7 +60,26 @@ fn room(state: RoomState) -> Chat {
         }
     }
     chat.does("sam", "/say ops hello");
+    for (name, _, admin) in ACTORS {
+        match state {
+            Muted if !admin => chat.does("adm", &format!("/mute #ops {name}")),
+            Banned | PrivateBanned if !admin => chat.does("adm", &format!("/ban #ops {name} for=1h")),
+            _ => {}
+        }
+    }
+    if state.is_closed() {
+        chat.does("own", "/close #ops");
+    }
     chat
+}
+
+/// What has to be done before, so that there is something to do.
+fn before(verb: &str, state: RoomState) -> Option<&'static str> {
+    match verb {
+        "unban" if !state.is_closed() => Some("/ban #ops sam"),
+        "unmute" if !state.is_closed() => Some("/mute #ops sam"),
+        _ => None,
+    }
 }
 
 /// A line that does it. With `#`, nobody can take the room for a name.
@@ -49,6 +88,7 @@ fn line(action: RoomAction, verb: &str) -> &'static str {
         (RoomAction::Talk, "say") => "/say #ops hi",
         (RoomAction::Talk, "act") => "/act #ops waves",
         (RoomAction::Talk, "reply") => "/reply #ops 1 hi",
+        (RoomAction::Talk, "edit") => "/edit #ops 1 hi",
         (RoomAction::Talk, "post") => "/post #ops key hi",
         (RoomAction::Read, "history") => "/history #ops",
         (RoomAction::Read, "search") => "/search in=#ops hello",
@@ -61,17 +101,34 @@ fn line(action: RoomAction, verb: &str) -> &'static str {
         (RoomAction::Invite, "invite") => "/invite #ops sam",
         (RoomAction::Redact, "redact") => "/redact #ops 1",
         (RoomAction::SetRole, "role") => "/role #ops sam moderator",
+        (RoomAction::Kick, "kick") => "/kick #ops sam",
+        (RoomAction::Ban, "ban") => "/ban #ops sam for=1h rude",
+        (RoomAction::Ban, "unban") => "/unban #ops sam",
+        (RoomAction::SeeBans, "bans") => "/bans #ops",
+        (RoomAction::Mute, "mute") => "/mute #ops sam",
+        (RoomAction::Mute, "unmute") => "/unmute #ops sam",
+        (RoomAction::Slow, "slow") => "/slow #ops 30s",
+        (RoomAction::Audit, "audit") => "/audit #ops",
+        (RoomAction::SetPrivate, "private") => "/private #ops on",
+        (RoomAction::Rename, "rename") => "/rename #ops dev",
+        (RoomAction::Close, "close") => "/close #ops",
         (action, verb) => panic!("how does /{verb} do {action:?}?"),
     }
 }
 
 /// What the table says: the code of the refusal, or `None` if it is done.
 fn expected(permission: &Permission, role: Option<Role>, admin: bool, state: RoomState) -> Option<Code> {
-    match role {
+    // The audit log is all that is left of a closed room.
+    if state.is_closed() {
+        return if admin && permission.action == RoomAction::Audit { None } else { Some(Code::NoSuchRoom) };
+    }
+    match role.filter(|_| admin || !matches!(state, Banned | PrivateBanned)) {
         None if admin && permission.from_outside => None,
-        None if state == RoomState::Private => Some(Code::NoSuchRoom),
+        None if state.is_private() => Some(Code::NoSuchRoom),
         None => Some(Code::NotAMember),
-        Some(role) if role < permission.least && !admin => Some(Code::NotAllowed),
+        Some(_) if admin => None,
+        Some(role) if role < permission.least => Some(Code::NotAllowed),
+        Some(_) if permission.voice && state == Muted => Some(Code::Muted),
         Some(_) => None,
     }
 }
@@ -83,10 +140,15 @@ fn every_verb_obeys_the_table_for_every_rank_in_every_state() {
             for verb in permission.verbs {
                 for (name, role, admin) in ACTORS {
                     let mut chat = room(state);
+                    if let Some(before) = before(verb, state) {
+                        chat.does("adm", before);
+                    }
                     let line = line(permission.action, verb);
                     let refused = chat.refusal(name, line);
                     let expected = expected(permission, role, admin, state);
-                    assert_eq!(refused, expected, "{name} in a {state:?} room: {line}\n{}", chat.log);
+                    // What sam said is not theirs to edit, even where they may talk.
+                    let expected = expected.or((*verb == "edit").then_some(Code::NotAllowed));
+                    assert_eq!(refused, expected, "{name} in a room that is {state:?}: {line}\n{}", chat.log);
                 }
             }
         }
@@ -105,19 +167,54 @@ fn nobody_acts_on_someone_of_their_own_or_a_higher_rank() {
             }
             for (name, role, admin) in ACTORS {
                 for (whom, their_role, their_admin) in ACTORS {
-                    if expected(permission, role, admin, RoomState::Public).is_some() || name == whom {
+                    if expected(permission, role, admin, Public).is_some() || name == whom {
                         continue;
                     }
-                    let mut chat = room(RoomState::Public);
+                    let mut chat = room(Public);
                     let line = line.replace(" sam", &format!(" {whom}"));
                     let refused = chat.refusal(name, &line);
-                    let wanted = match (rank(role, admin) > rank(their_role, their_admin), their_role) {
-                        (_, None) if permission.action == RoomAction::SetRole => Some(Code::NotAMember),
-                        (true, _) => None,
-                        (false, _) => Some(Code::NotAllowed),
+                    let wanted = match *verb {
+                        _ if rank(role, admin) <= rank(their_role, their_admin) => Some(Code::NotAllowed),
+                        "kick" | "role" if their_role.is_none() => Some(Code::NotAMember),
+                        // Nobody held them.
+                        "unban" | "unmute" => Some(Code::BadArgument),
+                        _ => None,
                     };
                     assert_eq!(refused, wanted, "{name}: {line}\n{}", chat.log);
                 }
+            }
+        }
+    }
+}
+
+/// Coming in, going out, and what is said of the room's name.
+#[test]
+fn a_room_is_entered_left_and_named_as_its_state_allows() {
+    for state in STATES {
+        for (name, role, admin) in ACTORS {
+            let banned = matches!(state, Banned | PrivateBanned) && !admin;
+            let inside = role.is_some() && !banned && !state.is_closed();
+            let join = match state {
+                _ if inside => None,
+                Closed => Some(Code::NameTaken),
+                Private | PrivateBanned | PrivateClosed => Some(Code::NotAllowed),
+                Banned if banned => Some(Code::Banned),
+                Public | Muted | Banned => None,
+            };
+            let create = match state {
+                PrivateClosed => Some(Code::NotAllowed),
+                Private | PrivateBanned if !inside => Some(Code::NotAllowed),
+                _ => Some(Code::NameTaken),
+            };
+            let leave = match state {
+                _ if inside => (name == "own").then_some(Code::NotAllowed),
+                Public | Muted | Banned => Some(Code::NotAMember),
+                Private | PrivateBanned | Closed | PrivateClosed => Some(Code::NoSuchRoom),
+            };
+            for (line, expected) in [("/join #ops", join), ("/create #ops", create), ("/leave #ops", leave)] {
+                let mut chat = room(state);
+                let refused = chat.refusal(name, line);
+                assert_eq!(refused, expected, "{name} in a room that is {state:?}: {line}\n{}", chat.log);
             }
         }
     }

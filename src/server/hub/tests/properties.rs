@@ -32,6 +32,8 @@ fn line() -> impl Strategy<Value = String> {
     let room = || prop::sample::select(vec!["lobby", "x", "y", "z"]);
     let name = || prop::sample::select(vec!["ann", "bob", "cyd", "dan"]);
     let target = || prop::sample::select(vec!["lobby", "x", "y", "z", "@ann", "@bob", "@cyd", "@dan"]);
+    let time = || prop::sample::select(vec!["", "for=3s", "for=1h why not"]);
+    let switch = || prop::sample::select(vec!["on", "off", "2s"]);
     let role = || prop::sample::select(vec!["owner", "moderator", "member", ""]);
     let word = || prop::sample::select(vec!["a", "b"]);
     let plain = prop::sample::select(vec![
@@ -72,6 +74,18 @@ fn line() -> impl Strategy<Value = String> {
         2 => room().prop_map(|r| format!("/create {r} private")),
         3 => (room(), name()).prop_map(|(r, n)| format!("/invite {r} {n}")),
         2 => (room(), name(), role()).prop_map(|(r, n, role)| format!("/role {r} {n} {role}")),
+        2 => (room(), name()).prop_map(|(r, n)| format!("/kick {r} {n}")),
+        2 => (room(), name(), time()).prop_map(|(r, n, t)| format!("/ban {r} {n} {t}")),
+        1 => (room(), name()).prop_map(|(r, n)| format!("/unban {r} {n}")),
+        2 => (room(), name(), time()).prop_map(|(r, n, t)| format!("/mute {r} {n} {t}")),
+        1 => (room(), name()).prop_map(|(r, n)| format!("/unmute {r} {n}")),
+        1 => (room(), switch()).prop_map(|(r, s)| format!("/slow {r} {s}")),
+        1 => (room(), switch()).prop_map(|(r, s)| format!("/private {r} {s}")),
+        1 => (room(), room()).prop_map(|(r, n)| format!("/rename {r} {n}")),
+        1 => (room(), word()).prop_map(|(r, n)| format!("/rename {r} {n}")),
+        1 => room().prop_map(|r| format!("/close {r}")),
+        1 => room().prop_map(|r| format!("/bans {r}")),
+        1 => room().prop_map(|r| format!("/audit {r}")),
         1 => room().prop_map(|r| format!("/who {r}")),
         2 => (room(), word()).prop_map(|(r, w)| format!("/topic {r} {w}")),
         1 => room().prop_map(|r| format!("/topic {r} -")),
@@ -117,6 +131,11 @@ fn check_state(state: &State) {
     for id in (1..state.next_conversation().value()).map(ConversationId::new) {
         let Some(room) = state.room(id) else { continue };
         assert_eq!(state.find_room(&room.name), Some(id));
+        assert_eq!(state.find_former_room(&room.name), None);
+        if room.closed {
+            assert!(room.members.is_empty() && room.invited.is_empty() && room.bans.is_empty());
+        }
+        assert!(room.bans.keys().all(|&banned| !room.has_member(banned)));
         for &invited in room.invited.keys() {
             assert!(state.account(invited).unwrap().invitations.contains(&id));
         }

@@ -77,6 +77,32 @@ const MIGRATIONS: &[&str] = &[
     -- the text that was under `text_seq`.
     CREATE TABLE forget(seq INTEGER PRIMARY KEY, text_seq INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
 ",
+    "
+    -- `slow` is in milliseconds, 0 is off. A closed room keeps its name and its messages, and
+    -- nobody is in it.
+    ALTER TABLE conversation ADD COLUMN slow INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversation ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;
+    -- The names that rooms had before. No other room gets them.
+    CREATE TABLE former_name(
+        room TEXT PRIMARY KEY, conversation INTEGER NOT NULL REFERENCES conversation) STRICT, WITHOUT ROWID;
+    -- `kind` is 0 for a ban, 1 for a mute. `until` is NULL if it has no end.
+    CREATE TABLE sanction(
+        conversation INTEGER NOT NULL REFERENCES conversation,
+        account INTEGER NOT NULL REFERENCES account, kind INTEGER NOT NULL,
+        by INTEGER NOT NULL REFERENCES account, until INTEGER, reason TEXT NOT NULL,
+        PRIMARY KEY(conversation, account, kind)) STRICT, WITHOUT ROWID;
+    -- In slow rooms only: when an account last said something there.
+    CREATE TABLE said(
+        conversation INTEGER NOT NULL REFERENCES conversation,
+        account INTEGER NOT NULL REFERENCES account, at INTEGER NOT NULL,
+        PRIMARY KEY(conversation, account)) STRICT, WITHOUT ROWID;
+    -- `conversation` is NULL for what concerns the whole server.
+    CREATE TABLE audit(
+        id INTEGER PRIMARY KEY, conversation INTEGER REFERENCES conversation, at INTEGER NOT NULL,
+        by INTEGER NOT NULL REFERENCES account, verb TEXT NOT NULL, whom TEXT NOT NULL,
+        reason TEXT NOT NULL) STRICT;
+    CREATE INDEX audit_of ON audit(conversation, id);
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

@@ -1,9 +1,10 @@
-//! Answers the dispatcher's read jobs: history, search, conversations, and what a person is shown at
-//! login. Each reader has its own thread and read-only connections, and never waits for the writer.
+//! Answers the dispatcher's read jobs: history, search, conversations, the audit log, and what a
+//! person is shown at login. Each reader has its own thread and read-only connections, and never waits for the writer.
 //!
 //! Each answer is read from one snapshot of the messages: see [`locate`]. None takes longer than
 //! [`READ_DEADLINE`], since a long read would keep the writer's log from being checkpointed.
 
+mod audit;
 mod changes;
 mod history;
 mod locate;
@@ -103,6 +104,7 @@ impl Reader {
             Read::Conversations { account, conversations } => with_locator(&self.db, index, |locator| {
                 unread::conversations(Some(locator), self.answer_bytes, account, &conversations)
             })?,
+            Read::Audit { conversation, limit, more } => audit::audit(&self.db, page(limit), conversation, more)?,
             Read::History { conversation, before, after, limit } => with_locator(&self.db, index, |locator| {
                 history::history(locator, page(limit), &conversation, before, after)
             })?,
@@ -123,6 +125,9 @@ impl Reader {
             Read::Welcome { last, .. } => return Ok((Rows::default(), last)),
             Read::Conversations { account, conversations } => {
                 unread::conversations(None, self.answer_bytes, account, &conversations)?
+            }
+            Read::Audit { conversation, limit, more } => {
+                audit::audit(&self.db, Page::new(limit, self.answer_bytes), conversation, more)?
             }
             Read::Changes { .. } => (Rows::default(), "0 changes".to_owned()),
             Read::History { .. } | Read::Search { .. } => {

@@ -7,7 +7,7 @@ use super::super::test_support::{
 use super::locate::{COUNT, NEWEST_FIRST, OLDEST_FIRST};
 use super::*;
 use crate::protocol::names::ConversationId;
-use crate::server::traffic::{Draft, Mark};
+use crate::server::traffic::{AuditRecord, Draft, Mark, Write};
 use proptest::prelude::*;
 
 #[test]
@@ -265,5 +265,35 @@ proptest! {
         }
         while indexer.step(100).unwrap() > 0 {}
         prop_assert_eq!(&none, &answers());
+    }
+}
+
+#[test]
+fn the_audit_log_is_paged_from_its_end_whether_or_not_messages_are_kept() {
+    for keep in [true, false] {
+        let dir = Dir::new();
+        let settings = StoreSettings { keep, ..dir.settings() };
+        let mut store = peopled(&settings);
+        let note = |conversation, verb, whom: &str, reason: &str| {
+            let (whom, reason) = (whom.to_owned(), reason.to_owned());
+            Write::Audit(AuditRecord { conversation, at: 1_700_000_000_000, by: ALICE, verb, whom, reason })
+        };
+        let writes = [
+            note(Some(OPS), "kick", "bob", "no flooding"),
+            note(None, "disable", "bob", ""),
+            note(Some(LOBBY), "slow", "", "off"),
+            note(Some(OPS), "slow", "", "30s"),
+            note(Some(OPS), "unmute", "bob", ""),
+        ];
+        store.begin().unwrap();
+        writes.iter().for_each(|write| store.write(write).unwrap());
+        store.commit().unwrap();
+        let audit = |conversation, limit, more| Read::Audit { conversation, limit, more };
+        let (_indexer, mut reader) = readers(&settings);
+        let first = ask(&mut reader, audit(Some(OPS), 2, None));
+        assert_eq!(first, ["| Alice unmute bob", "| Alice slow - 30s", "+ 2 actions, more=4"]);
+        let second = ask(&mut reader, audit(Some(OPS), 2, Some(4)));
+        assert_eq!(second, ["| Alice kick bob no flooding", "+ 1 action"]);
+        assert_eq!(ask(&mut reader, audit(None, 50, None)), ["| Alice disable bob", "+ 1 action"]);
     }
 }

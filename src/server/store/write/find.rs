@@ -9,7 +9,7 @@ use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::store::db::error::StoreError;
 use crate::server::store::db::stored_text::{StoredText, TextState, present};
 use crate::server::store::db::{INDEX_FILE, connect_reader, to_sql};
-use crate::server::traffic::MessageRecord;
+use crate::server::traffic::{Appended, Draft, MessageRecord};
 use rusqlite::{Connection, OptionalExtension as _};
 
 /// Why the index can't be used; then all messages are read.
@@ -37,6 +37,18 @@ impl Store {
         id: MessageId,
     ) -> Result<Option<MessageRecord>, CommitError> {
         self.step(|store| store.try_find(conversation, id))
+    }
+
+    /// What appending a draft would find under its key; `None` if that is still free. Needs no
+    /// transaction.
+    ///
+    /// # Errors
+    /// [`CommitError::Refused`]; the whole transaction must be rolled back.
+    pub(crate) fn find_post(&mut self, draft: &Draft) -> Result<Option<Appended>, CommitError> {
+        self.step(|store| match &draft.key {
+            Some(key) => store.posted_under(draft, key),
+            None => Ok(None),
+        })
     }
 
     fn try_find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, WriteError> {

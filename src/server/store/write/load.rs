@@ -7,13 +7,14 @@ use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::store::db::schema;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, Snapshot,
-    TokenRecord,
+    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, SanctionKind,
+    SanctionRecord, Snapshot, TokenRecord,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything but messages. A conversation's `last` is the one that was saved: see [`unsaved_lasts`].
 pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
@@ -61,6 +62,22 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
                 by: AccountId::new(row.get(2)?),
             })
         })?,
+        sanctions: all(db, "SELECT conversation, account, kind, by, until, reason FROM sanction", |row| {
+            Ok(SanctionRecord {
+                conversation: ConversationId::new(row.get(0)?),
+                account: AccountId::new(row.get(1)?),
+                kind: sanction_kind(row, 2)?,
+                by: AccountId::new(row.get(3)?),
+                until: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
+                reason: row.get(5)?,
+            })
+        })?,
+        said: all(db, "SELECT conversation, account, at FROM said", |row| {
+            Ok((ConversationId::new(row.get(0)?), AccountId::new(row.get(1)?), count(row, 2)?))
+        })?,
+        former_names: all(db, "SELECT room, conversation FROM former_name", |row| {
+            Ok((room_name(row, 0)?, ConversationId::new(row.get(1)?)))
+        })?,
         known: all(db, "SELECT account, address FROM known_address ORDER BY account, used", |row| {
             Ok((AccountId::new(row.get(0)?), address(row, 1)?))
         })?,
@@ -69,14 +86,17 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
 
 fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
     let sql = "SELECT id, room, low, high, private, topic, last, (
-                   SELECT coalesce(max(change), 0) FROM change WHERE change.conversation = conversation.id)
+                   SELECT coalesce(max(change), 0) FROM change WHERE change.conversation = conversation.id),
+                   slow, closed
                FROM conversation ORDER BY id";
     all(db, sql, |row| {
         let kind = match row.get_ref(1)?.as_str_or_null().map_err(|error| broken(1, error))? {
-            Some(room) => ConversationKind::Room {
-                name: RoomName::parse_existing(room).map_err(|error| broken(1, error))?,
+            Some(_) => ConversationKind::Room {
+                name: room_name(row, 1)?,
                 private: row.get(4)?,
                 topic: row.get(5)?,
+                slow: Some(Duration::from_millis(count(row, 8)?)).filter(|slow| !slow.is_zero()),
+                closed: row.get(9)?,
             },
             None => ConversationKind::Pair(AccountId::new(row.get(2)?), AccountId::new(row.get(3)?)),
         };
@@ -123,11 +143,24 @@ fn all<T>(db: &Connection, sql: &str, read: impl FnMut(&Row<'_>) -> Result<T>) -
     db.prepare(sql)?.query_map([], read)?.collect()
 }
 
+fn room_name(row: &Row<'_>, column: usize) -> Result<RoomName> {
+    let name = row.get_ref(column)?.as_str().map_err(|error| broken(column, error))?;
+    RoomName::parse_existing(name).map_err(|error| broken(column, error))
+}
+
 fn user_name(row: &Row<'_>, column: usize) -> Result<UserName> {
     let name = row.get_ref(column)?.as_str().map_err(|error| broken(column, error))?;
     match UserName::parse(name) {
         Err(NameError::Reserved) if name == SERVER_NAME => Ok(UserName::server()),
         parsed => parsed.map_err(|error| broken(column, error)),
+    }
+}
+
+fn sanction_kind(row: &Row<'_>, column: usize) -> Result<SanctionKind> {
+    match row.get(column)? {
+        0 => Ok(SanctionKind::Ban),
+        1 => Ok(SanctionKind::Mute),
+        other => Err(Error::IntegralValueOutOfRange(column, other)),
     }
 }
 

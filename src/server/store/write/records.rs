@@ -2,10 +2,14 @@
 //! runs it.
 
 use super::load::address_bytes;
+use crate::protocol::names::{AccountId, AddressGroup, ConversationId};
 use crate::protocol::roles::Role;
 use crate::server::store::db::to_sql;
-use crate::server::traffic::{AccountRecord, ConversationKind, ConversationRecord, KNOWN_MAX, MemberRecord, Write};
+use crate::server::traffic::{
+    AccountRecord, ConversationKind, ConversationRecord, KNOWN_MAX, MemberRecord, SanctionKind, SanctionRecord, Write,
+};
 use rusqlite::{Connection, Error, Params, Result, params};
+use std::time::Duration;
 
 /// Writes one change.
 ///
@@ -40,6 +44,40 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
             one(db, "UPDATE conversation SET topic = ?2 WHERE id = ?1", params![conversation.value(), topic])
         }
         Write::Member(member) => add_member(db, member),
+        Write::Sanction(sanction) => impose(db, sanction),
+        Write::SanctionGone(conversation, account, kind) => any(
+            db,
+            "DELETE FROM sanction WHERE conversation = ? AND account = ? AND kind = ?",
+            [conversation.value(), account.value(), kind_number(*kind)],
+        ),
+        Write::Slow(conversation, slow) => {
+            let id = conversation.value();
+            one(db, "UPDATE conversation SET slow = ?2 WHERE id = ?1", [id, milliseconds(*slow)])?;
+            any(db, "DELETE FROM said WHERE conversation = ?", [id])
+        }
+        Write::Said(conversation, account, at) => one(
+            db,
+            "INSERT INTO said(conversation, account, at) VALUES(?1, ?2, ?3)
+             ON CONFLICT(conversation, account) DO UPDATE SET at = excluded.at",
+            [conversation.value(), account.value(), to_sql(*at)],
+        ),
+        Write::Private(conversation, private) => {
+            one(db, "UPDATE conversation SET private = ?2 WHERE id = ?1", params![conversation.value(), private])
+        }
+        Write::Renamed(conversation, name) => rename(db, conversation.value(), name.as_str()),
+        Write::Closed(conversation) => close(db, conversation.value()),
+        Write::Audit(entry) => one(
+            db,
+            "INSERT INTO audit(conversation, at, by, verb, whom, reason) VALUES(?, ?, ?, ?, ?, ?)",
+            params![
+                entry.conversation.map(ConversationId::value),
+                to_sql(entry.at),
+                entry.by.value(),
+                entry.verb,
+                entry.whom,
+                entry.reason
+            ],
+        ),
         Write::Role(conversation, account, role) => one(
             db,
             "UPDATE member SET role = ?3 WHERE conversation = ?1 AND account = ?2",
@@ -68,22 +106,25 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
         ),
         // The store applies it: it needs the messages.
         Write::Change(_) => Ok(()),
-        Write::Known(account, address) => {
-            one(
-                db,
-                "INSERT INTO known_address(account, address, used) VALUES(?1, ?2,
-                     (SELECT coalesce(max(used), 0) + 1 FROM known_address WHERE account = ?1))
-                 ON CONFLICT(account, address) DO UPDATE SET used = excluded.used",
-                params![account.value(), address_bytes(address)],
-            )?;
-            any(
-                db,
-                "DELETE FROM known_address WHERE account = ?1 AND address NOT IN (
-                     SELECT address FROM known_address WHERE account = ?1 ORDER BY used DESC LIMIT ?2)",
-                [account.value(), KNOWN_MAX.into()],
-            )
-        }
+        Write::Known(account, address) => remember(db, *account, address),
     }
+}
+
+/// Remembers an address that an account was used from, and forgets the oldest ones.
+fn remember(db: &Connection, account: AccountId, address: &AddressGroup) -> Result<()> {
+    one(
+        db,
+        "INSERT INTO known_address(account, address, used) VALUES(?1, ?2,
+             (SELECT coalesce(max(used), 0) + 1 FROM known_address WHERE account = ?1))
+         ON CONFLICT(account, address) DO UPDATE SET used = excluded.used",
+        params![account.value(), address_bytes(address)],
+    )?;
+    any(
+        db,
+        "DELETE FROM known_address WHERE account = ?1 AND address NOT IN (
+             SELECT address FROM known_address WHERE account = ?1 ORDER BY used DESC LIMIT ?2)",
+        [account.value(), KNOWN_MAX.into()],
+    )
 }
 
 fn add_account(db: &Connection, account: &AccountRecord) -> Result<()> {
@@ -105,10 +146,10 @@ fn add_account(db: &Connection, account: &AccountRecord) -> Result<()> {
 fn add_conversation(db: &Connection, conversation: &ConversationRecord) -> Result<()> {
     let (id, last) = (conversation.id.value(), to_sql(conversation.last.value()));
     match &conversation.kind {
-        ConversationKind::Room { name, private, topic } => one(
+        ConversationKind::Room { name, private, topic, slow, closed } => one(
             db,
-            "INSERT INTO conversation(id, room, private, topic, last) VALUES(?, ?, ?, ?, ?)",
-            params![id, name.as_str(), private, topic, last],
+            "INSERT INTO conversation(id, room, private, topic, slow, closed, last) VALUES(?, ?, ?, ?, ?, ?, ?)",
+            params![id, name.as_str(), private, topic, milliseconds(*slow), closed, last],
         ),
         ConversationKind::Pair(low, high) => one(
             db,
@@ -129,6 +170,50 @@ fn add_member(db: &Connection, member: &MemberRecord) -> Result<()> {
             to_sql(member.read.value())
         ],
     )
+}
+
+fn impose(db: &Connection, sanction: &SanctionRecord) -> Result<()> {
+    one(
+        db,
+        "INSERT INTO sanction(conversation, account, kind, by, until, reason) VALUES(?, ?, ?, ?, ?, ?)
+         ON CONFLICT(conversation, account, kind) DO UPDATE
+         SET by = excluded.by, until = excluded.until, reason = excluded.reason",
+        params![
+            sanction.conversation.value(),
+            sanction.account.value(),
+            kind_number(sanction.kind),
+            sanction.by.value(),
+            sanction.until.map(to_sql),
+            sanction.reason
+        ],
+    )
+}
+
+/// The old name stays the room's, and so may the new one have been.
+fn rename(db: &Connection, room: i64, name: &str) -> Result<()> {
+    any(db, "DELETE FROM former_name WHERE room = ? AND conversation = ?", params![name, room])?;
+    one(db, "INSERT INTO former_name(room, conversation) SELECT room, id FROM conversation WHERE id = ?", [room])?;
+    one(db, "UPDATE conversation SET room = ?2 WHERE id = ?1", params![room, name])
+}
+
+fn close(db: &Connection, room: i64) -> Result<()> {
+    one(db, "UPDATE conversation SET closed = 1, slow = 0, topic = '' WHERE id = ?", [room])?;
+    any(db, "DELETE FROM member WHERE conversation = ?", [room])?;
+    any(db, "DELETE FROM invited WHERE conversation = ?", [room])?;
+    any(db, "DELETE FROM sanction WHERE conversation = ?", [room])?;
+    any(db, "DELETE FROM said WHERE conversation = ?", [room])
+}
+
+/// A kind of sanction as it is stored.
+fn kind_number(kind: SanctionKind) -> i64 {
+    match kind {
+        SanctionKind::Ban => 0,
+        SanctionKind::Mute => 1,
+    }
+}
+
+fn milliseconds(slow: Option<Duration>) -> i64 {
+    slow.map_or(0, |slow| i64::try_from(slow.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A role as it is stored.

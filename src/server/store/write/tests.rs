@@ -7,9 +7,13 @@ use super::super::test_support::{
 use super::*;
 use crate::protocol::names::{AccountId, AddressGroup};
 use crate::protocol::roles::Role;
-use crate::server::traffic::{AccountRecord, InviteRecord, InvitedRecord, MemberRecord, TokenRecord};
+use crate::server::traffic::{
+    AccountRecord, ConversationKind, InviteRecord, InvitedRecord, MemberRecord, SanctionKind, SanctionRecord,
+    TokenRecord,
+};
 use proptest::prelude::*;
 use std::collections::HashMap;
+use std::time::Duration;
 
 fn last(world: &Snapshot, conversation: ConversationId) -> u64 {
     world.conversations.iter().find(|c| c.id == conversation).unwrap().last.value()
@@ -189,6 +193,17 @@ fn what_was_written_is_loaded() {
     let invite = InviteRecord { digest: code, uses: 2, admin: false, until: 99 };
     let owner = MemberRecord { conversation: OPS, account: carol, role: Role::Owner, read: id(3) };
     let invited = InvitedRecord { conversation: OPS, account: carol, by: BOB };
+    let name = |name| crate::protocol::names::RoomName::parse(name).unwrap();
+    let ban = SanctionRecord {
+        conversation: OPS,
+        account: BOB,
+        kind: SanctionKind::Ban,
+        by: carol,
+        until: None,
+        reason: "spam".to_owned(),
+    };
+    let mute = SanctionRecord { kind: SanctionKind::Mute, until: Some(88), reason: String::new(), ..ban.clone() };
+    let Write::Conversation(closed) = room(ConversationId::new(4), "closed") else { panic!() };
     let mut writes = vec![
         Write::Account(record.clone()),
         Write::Password { account: carol, generation: 1, hash: "new".into() },
@@ -200,6 +215,22 @@ fn what_was_written_is_loaded() {
         Write::Invite(InviteRecord { digest: Digest::of("i2"), uses: 1, ..invite.clone() }),
         Write::InviteUsed(Digest::of("i2")),
         Write::Topic(OPS, "deploys".to_owned()),
+        Write::Renamed(OPS, name("dev")),
+        Write::Renamed(OPS, name("engine")),
+        Write::Renamed(OPS, name("ops")),
+        Write::Private(OPS, false),
+        Write::Private(OPS, true),
+        Write::Said(OPS, ALICE, 7),
+        Write::Slow(OPS, Some(Duration::from_secs(30))),
+        Write::Said(OPS, BOB, 8),
+        Write::Said(OPS, BOB, 9),
+        Write::Sanction(SanctionRecord { until: Some(99), ..ban.clone() }),
+        Write::Sanction(ban.clone()),
+        Write::Sanction(mute.clone()),
+        Write::Sanction(SanctionRecord { account: ALICE, ..mute.clone() }),
+        Write::SanctionGone(OPS, ALICE, SanctionKind::Mute),
+        Write::Conversation(closed.clone()),
+        Write::Closed(closed.id),
         Write::Member(owner),
         Write::Read(OPS, carol, id(5)),
         Write::Read(OPS, carol, id(4)),
@@ -231,8 +262,15 @@ fn what_was_written_is_loaded() {
     assert!(world.members.contains(&moderator));
     assert!(!world.members.iter().any(|m| (m.conversation, m.account) == (OPS, BOB)));
     assert_eq!(world.invited, [invited]);
+    assert_eq!(world.sanctions, [ban, mute]);
+    assert_eq!(world.said, [(OPS, BOB, 9)]);
+    assert_eq!(world.former_names, [(name("dev"), OPS), (name("engine"), OPS)]);
+    assert!(matches!(&world.conversations[3].kind, ConversationKind::Room { closed: true, .. }));
     let kinds: Vec<_> = world.conversations.iter().map(|c| (c.id, format!("{:?}", c.kind))).collect();
-    assert_eq!(kinds[1], (OPS, r#"Room { name: #ops, private: true, topic: "deploys" }"#.to_owned()));
+    assert_eq!(
+        kinds[1],
+        (OPS, r#"Room { name: #ops, private: true, topic: "deploys", slow: Some(30s), closed: false }"#.to_owned())
+    );
     assert_eq!(kinds[2], (PAIR, "Pair(AccountId(2), AccountId(3))".to_owned()));
     let known: Vec<_> = world.known.iter().map(|(_, address)| *address).collect();
     let mut wanted: Vec<_> = (1..16).map(|n| AddressGroup::V4([n; 4])).collect();

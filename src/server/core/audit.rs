@@ -1,0 +1,24 @@
+//! The audit log: what was done with a role or by an administrator, for those who may do it too. It
+//! is written here and read by the readers; nothing is decided by it.
+
+use super::{Actor, State, Storage};
+use crate::protocol::names::{AccountId, ConversationId};
+use crate::server::traffic::{AuditRecord, Write};
+
+impl Actor {
+    /// Notes what was done in a room, to somebody or to the room itself. `reason` is what was typed:
+    /// options and the reason.
+    pub(super) fn note(
+        self,
+        state: &State,
+        room: ConversationId,
+        verb: &'static str,
+        whom: Option<AccountId>,
+        reason: String,
+        storage: &mut dyn Storage,
+    ) {
+        let whom = whom.map_or(String::new(), |whom| state.name(whom).to_owned());
+        let entry = AuditRecord { conversation: Some(room), at: self.at, by: self.by, verb, whom, reason };
+        storage.write(Write::Audit(entry));
+    }
+}

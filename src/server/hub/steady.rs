@@ -1,0 +1,36 @@
+//! The clock by which bans, mutes and waiting times end. It reads the system's clock once, when the
+//! server starts, and then counts by itself: a system clock that is set forward ends nothing early,
+//! and one that is set back prolongs nothing. While a machine sleeps it stands still.
+
+use super::Now;
+use std::time::Instant;
+
+#[derive(Debug, Default)]
+pub(super) struct SteadyClock {
+    start: Option<(Instant, u64)>,
+}
+
+impl SteadyClock {
+    /// That moment, in milliseconds of Unix time as the system's clock told it at the start.
+    pub(super) fn at(&mut self, now: Now) -> u64 {
+        let &mut (instant, wall) = self.start.get_or_insert((now.instant, now.wall));
+        let passed = now.instant.saturating_duration_since(instant);
+        wall.saturating_add(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_jump_of_the_systems_clock_does_not_move_it() {
+        let (mut clock, start) = (SteadyClock::default(), Instant::now());
+        let mut at = |seconds, wall| clock.at(Now { instant: start + Duration::from_secs(seconds), wall });
+        assert_eq!(at(0, 1_000_000), 1_000_000);
+        assert_eq!(at(5, 1_005_000), 1_005_000);
+        assert_eq!(at(6, 90_000_000), 1_006_000);
+        assert_eq!(at(7, 2_000), 1_007_000);
+    }
+}
