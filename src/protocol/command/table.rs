@@ -108,7 +108,7 @@ pub const TABLE: &[Verb] = &[
     verb!("invite" "[ROOM] NAME" (Word), User, "invites someone to a room that you are in", "+ …", [], |a| {
         Ok(Command::Invite { room: a.room("ROOM")?, name: a.name("NAME")? })
     }),
-    verb!("who" "[ROOM]", Member, "lists the members of a room, and which of them are here", "+ N members", [], |a| {
+    verb!("who" "[ROOM]", Member, "lists the members of a room: who is here, who owns or moderates it, who is muted", "+ N members", [], |a| {
         Ok(Command::Who(a.optional_word().map(room_name).transpose()?))
     }),
     verb!("topic" "[ROOM] [TEXT or -]" (Text), Member, "shows a room's topic, sets it, or clears it (-)", "+ …", [], |a| {

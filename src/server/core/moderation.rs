@@ -23,14 +23,6 @@ pub(crate) enum Moderation {
 }
 
 impl State {
-    /// The room whose bans the account may see.
-    ///
-    /// # Errors
-    /// Why it may not.
-    pub(crate) fn banned_room(&self, by: AccountId, name: &RoomName) -> Result<ConversationId, Refused> {
-        self.permitted_room(RoomAction::SeeBans, name, by)
-    }
-
     /// The room whose audit log the account may see; for an administrator, a closed one too.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, ConversationId, RoomName, Text, UserName};
 use crate::protocol::spans;
 use crate::protocol::stamp::rfc3339;
-use crate::server::core::{AccountAction, Moderated, Moderation, Outcome};
+use crate::server::core::{AccountAction, Moderated, Moderation, Outcome, RoomAction};
 use crate::server::traffic::{Delivery, Read, SanctionKind};
 use std::time::Duration;
 
@@ -36,14 +36,14 @@ pub(super) fn impose(cx: &mut Context<'_>, room: RoomName, name: UserName, sente
     let sanction = done.account.and_then(|account| cx.hub.state.room(done.room)?.sanctions(kind).get(&account));
     let until = sanction.and_then(|sanction| sanction.until);
     let time = lasts.map_or(String::new(), |lasts| format!(" for {}", spans::exactly(lasts)));
-    let (ev, happened, lift) = match kind {
-        SanctionKind::Ban => ("ban", "banned", "unban"),
-        SanctionKind::Mute => ("mute", "muted", "unmute"),
+    let (ev, happened, place, lift) = match kind {
+        SanctionKind::Ban => ("ban", "banned", "from", "unban"),
+        SanctionKind::Mute => ("mute", "muted", "in", "unmute"),
     };
     let text = format!("{whom} was {happened} by {}{time}{}", cx.name(), because(reason.as_ref()));
     cx.tell(&done, room, News { ev, set: None, until }, &text);
     let end = if lasts.is_some() { time } else { format!(" until somebody says /{lift} {room} {whom}") };
-    cx.done(format!("{whom} is {happened} in {room}{end}.").replace("banned in", "banned from"))
+    cx.done(format!("{whom} is {happened} {place} {room}{end}."))
 }
 
 pub(super) fn lift(cx: &mut Context<'_>, room: RoomName, name: UserName, kind: SanctionKind) -> Answered {
@@ -104,7 +104,7 @@ pub(super) fn close(cx: &mut Context<'_>, room: RoomName) -> Answered {
 }
 
 pub(super) fn bans(cx: &mut Context<'_>, name: &RoomName, after: Option<&UserName>, limit: u32) -> Answered {
-    let id = cx.hub.state.banned_room(cx.account, name).map_err(refusal)?;
+    let id = cx.hub.state.permitted_room(RoomAction::SeeBans, name, cx.account).map_err(refusal)?;
     let (steady, state) = (cx.hub.clock.at(cx.now), &cx.hub.state);
     let held = state.room(id).into_iter().flat_map(|room| room.sanctions(SanctionKind::Ban));
     let mut bans: Vec<(String, String)> = held

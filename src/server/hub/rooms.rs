@@ -7,8 +7,9 @@ use super::{Answered, Context, TELL_MEMBERS_MAX, count, event, unexpected};
 use crate::protocol::code::Code;
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{ConversationId, RoomName, Text, UserName};
+use crate::protocol::roles::Role;
 use crate::server::core::{AccountAction, Outcome, RoomAction, Standing};
-use crate::server::traffic::{Delivery, Recipients, Viewer};
+use crate::server::traffic::{Delivery, Recipients, SanctionKind, Viewer};
 
 pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Answered {
     let outcome = cx.apply(AccountAction::CreateRoom { room: name, private })?;
@@ -82,12 +83,20 @@ pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>) -> Answered {
         None => cx.hub.connections.current(cx.conn).ok_or_else(no_room)?,
     };
     let room = state.room(id).ok_or_else(no_room)?;
-    let mut members: Vec<(bool, &str)> =
-        room.members.keys().map(|&member| (!cx.hub.connections.is_here(member), state.name(member))).collect();
-    members.sort_by_cached_key(|(away, name)| (*away, name.to_ascii_lowercase()));
+    let steady = cx.hub.clock.at(cx.now);
+    let mut members: Vec<(bool, &str, String)> = room
+        .members
+        .iter()
+        .map(|(&account, member)| {
+            let role = if member.role == Role::Member { String::new() } else { format!(" {}", member.role) };
+            let muted = room.sanction(SanctionKind::Mute, account, steady).map_or("", |_| " muted");
+            (!cx.hub.connections.is_here(account), state.name(account), format!("{role}{muted}"))
+        })
+        .collect();
+    members.sort_by_cached_key(|(away, name, _)| (*away, name.to_ascii_lowercase()));
     let (mut rows, mut shown) = (Rows::default(), 0);
-    for (away, member) in &members {
-        let row = format!("{member} {}", if *away { "away" } else { "here" });
+    for (away, member, standing) in &members {
+        let row = format!("{member} {}{standing}", if *away { "away" } else { "here" });
         if !rows.push_within(&row, cx.hub.settings.answer_bytes) {
             break;
         }

@@ -16,7 +16,7 @@ pub(super) fn moderation(refused: ModerationRefused) -> Refusal {
     let (code, text) = match refused {
         ModerationRefused::RoleTooLow { room, least } => (Code::NotAllowed, {
             let who = if least == Role::Owner { "an owner" } else { "a moderator or an owner" };
-            format!("only {who} of {room} can do that. /who {room} shows who is there.")
+            format!("only {who} of {room} can do that. /who {room} shows who is one.")
         }),
         ModerationRefused::Banned { room, wait, reason } => {
             let terms = terms(wait, &reason);

@@ -94,7 +94,7 @@ fn only_what_is_there_and_ones_own_can_be_edited_and_only_for_a_time() {
         bob> /edit lobby 1 two
         bob< - not-allowed: somebody else said that; only its author can do this.
         bob> /redact lobby 1
-        bob< - not-allowed: only a moderator or an owner of lobby can do that. /who lobby shows who is there.
+        bob< - not-allowed: only a moderator or an owner of lobby can do that. /who lobby shows who is one.
         bob> /edit lobby 2 two
         bob< - no-such-message: there is no message 2 there; the last ID is 1.
         bob> /edit @alice 1 two

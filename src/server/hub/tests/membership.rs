@@ -39,7 +39,7 @@ fn a_room_is_created_joined_and_left() {
         bob< | ops 2 - all about it
         bob< + 2 rooms
         bob> /who
-        bob< | alice here
+        bob< | alice here owner
         bob< | bob here
         bob< + 2 members
         bob> /topic ops

@@ -38,7 +38,7 @@ fn a_kick_takes_effect_on_all_connections_and_one_may_come_back() {
         bob> /say ops hello?
         bob< - not-a-member: you're not in ops. /join ops first.
         carol> /kick alice
-        carol< - not-allowed: only a moderator or an owner of ops can do that. /who ops shows who is there.
+        carol< - not-allowed: only a moderator or an owner of ops can do that. /who ops shows who is one.
         alice> /kick bob
         alice< - not-a-member: bob is not in ops. /who ops shows who is.
         alice> /kick dave
@@ -129,6 +129,11 @@ fn whoever_is_muted_may_read_and_not_talk() {
         bob< @ev=mute;who=bob;by=alice;until=1700000610002 [ops] * bob was muted by alice for 10 minutes: breathe
         carol< [ops] * bob was muted by alice for 10 minutes: breathe
         alice< + bob is muted in ops for 10 minutes.
+        carol> /who
+        carol< | alice here owner
+        carol< | bob here muted
+        carol< | carol here
+        carol< + 3 members
         bob> but
         bob< @retry=600 - muted: you are muted in ops for another 10 minutes (breathe). You can still read.
         bob> /topic ops but
@@ -140,7 +145,7 @@ fn whoever_is_muted_may_read_and_not_talk() {
         bob> /post ops one another text
         bob< @retry=600 - muted: you are muted in ops for another 10 minutes (breathe). You can still read.
         alice> shh
-        bob< @id=2;at=1700000010017 [ops] alice: shh
+        bob< @id=2;at=1700000010018 [ops] alice: shh
         carol< [ops] alice: shh
         bob> /say lobby elsewhere I can
         bob< + 1
@@ -252,7 +257,7 @@ fn a_room_changes_its_name_and_nobody_else_gets_the_old_one() {
         alice> /rename engine-room lobby
         alice< - name-taken: there is already a room lobby. /join lobby enters it.
         alice> /rename lobby foyer
-        alice< - not-allowed: only an owner of lobby can do that. /who lobby shows who is there.
+        alice< - not-allowed: only an owner of lobby can do that. /who lobby shows who is one.
         alice> /rename engine-room ops
         bob< @ev=rename;who=alice;set=ops [engine-room] * alice renamed this room: it is ops now
         carol< [engine-room] * alice renamed this room: it is ops now
@@ -355,7 +360,7 @@ fn an_administrator_who_lets_people_into_a_room_from_outside_is_on_record() {
         alice< | root invite root
         alice< + 1 action
         bob> /audit ops
-        bob< - not-allowed: only a moderator or an owner of ops can do that. /who ops shows who is there.
+        bob< - not-allowed: only a moderator or an owner of ops can do that. /who ops shows who is one.
     ",
     );
 }

@@ -20,7 +20,7 @@ fn an_owner_names_moderators_and_owners() {
         bob> /role ops alice
         bob< + alice owner
         bob> /role ops bob moderator
-        bob< - not-allowed: only an owner of ops can do that. /who ops shows who is there.
+        bob< - not-allowed: only an owner of ops can do that. /who ops shows who is one.
         carol> /role ops bob
         carol< - not-a-member: you're not in ops. /join ops first.
         alice> /role ops carol moderator
@@ -32,7 +32,7 @@ fn an_owner_names_moderators_and_owners() {
         alice> /role ops bob moderator
         alice< + bob moderator
         bob> /role ops alice member
-        bob< - not-allowed: only an owner of ops can do that. /who ops shows who is there.
+        bob< - not-allowed: only an owner of ops can do that. /who ops shows who is one.
         alice> /role ops alice member
         alice< - not-allowed: you are the last owner of ops. Name another first: /role ops NAME owner
         alice> /leave ops
