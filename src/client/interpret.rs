@@ -4,7 +4,9 @@
 //! server as typed, even those that this version does not know: the server may be newer.
 
 use super::known_names::KnownNames;
-use crate::protocol::command::{AfterRoom, Command, Input, LINE_MAX, RoomWord, Setting, Verb, label_of, parse_line};
+use crate::protocol::command::{
+    AfterRoom, Command, HistoryPart, Input, LINE_MAX, RoomWord, Setting, Verb, label_of, parse_line,
+};
 use crate::protocol::names::{RoomName, Target};
 
 /// The most bytes of the client's label: `/@c`, a number and a space.
@@ -146,7 +148,12 @@ pub(super) fn leaves_room(command: &str) -> Option<RoomName> {
 #[must_use]
 pub(super) fn catches_up(command: &str) -> Option<Target> {
     match parse(&format!("/{command}"))? {
-        Command::History { target: Some(target), .. } | Command::Read { target, .. } => Some(target),
+        Command::History { target: Some(target), part: HistoryPart::Between { before: None, times, .. }, .. }
+            if times.is_all() =>
+        {
+            Some(target)
+        }
+        Command::Read { target, .. } => Some(target),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use super::code::{Code, Refusal};
 use crate::protocol::names::{MessageId, NameError, RoomName, Target, Text, UserName};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Secret;
+use crate::protocol::time_bound::{TimeBound, TimeBounds};
 use std::time::Duration;
 
 /// Longest label of a command or a device token, in bytes.
@@ -55,27 +56,30 @@ impl<'a> Args<'a> {
     /// Takes options as long as the next word is one of the verb's own keys.
     fn take_options(&mut self) {
         while let Some((word, rest)) = next_word(self.rest) {
-            let Some((key, value)) = word.split_once('=') else { return };
-            let Some(&key) = self.keys.iter().find(|&&known| known == key) else { return };
-            if self.options.iter().any(|&(known, _)| known == key) {
-                self.repeated = Some(key);
+            if !self.take_option(word) {
+                return;
             }
-            self.options.push((key, value));
             self.rest = rest;
         }
     }
 
-    /// The next word, unless there is none or it is an option: those come after the words.
-    pub(super) fn optional_word(&mut self) -> Option<&'a str> {
-        let (word, rest) = next_word(self.rest).filter(|(word, _)| !self.is_option(word))?;
-        self.rest = rest;
-        Some(word)
+    /// Takes this word, if it is an option.
+    fn take_option(&mut self, word: &'a str) -> bool {
+        let Some((key, value)) = word.split_once('=') else { return false };
+        let Some(&key) = self.keys.iter().find(|&&known| known == key) else { return false };
+        if self.options.iter().any(|&(known, _)| known == key) {
+            self.repeated = Some(key);
+        }
+        self.options.push((key, value));
+        true
     }
 
-    /// A word that may come before or after the options.
-    pub(super) fn word_among_options(&mut self) -> Option<&'a str> {
+    /// The next word that is no option, if there is one.
+    pub(super) fn optional_word(&mut self) -> Option<&'a str> {
         self.take_options();
-        self.optional_word()
+        let (word, rest) = next_word(self.rest)?;
+        self.rest = rest;
+        Some(word)
     }
 
     /// Whether this word comes next. Any other word is refused.
@@ -88,18 +92,24 @@ impl<'a> Args<'a> {
     }
 
     pub(super) fn word(&mut self, what: &str) -> Result<&'a str, Refusal> {
-        match next_word(self.rest) {
-            // Options come after the named arguments.
-            Some((word, rest)) if !self.is_option(word) => {
-                self.rest = rest;
-                Ok(word)
-            }
-            _ => Err(bad(format!("{what} is missing."))),
-        }
+        self.optional_word().ok_or_else(|| bad(format!("{what} is missing.")))
     }
 
-    fn is_option(&self, word: &str) -> bool {
-        word.split_once('=').is_some_and(|(key, _)| self.keys.contains(&key))
+    /// All words to the end of the line, without the options before, between and after them. What
+    /// stands in quotes is no option.
+    pub(super) fn words_among_options(&mut self) -> Result<Option<Text>, Refusal> {
+        let mut words = Vec::new();
+        while let Some((mut word, mut rest)) = next_word(self.rest) {
+            if let Some(end) = quoted_end(self.rest) {
+                (word, rest) = self.rest.split_at(end);
+            } else if self.take_option(word) {
+                self.rest = rest;
+                continue;
+            }
+            words.push(word.trim_start_matches(' '));
+            self.rest = rest;
+        }
+        if words.is_empty() { Ok(None) } else { said(&words.join(" ")).map(Some) }
     }
 
     pub(super) fn option(&mut self, key: &str) -> Result<Option<&'a str>, Refusal> {
@@ -109,6 +119,13 @@ impl<'a> Args<'a> {
             return Err(given_twice(key));
         }
         Ok(self.options.iter().find(|(known, _)| *known == key).map(|&(_, value)| value))
+    }
+
+    /// The options `since=` and `until=`.
+    pub(super) fn times(&mut self) -> Result<TimeBounds, Refusal> {
+        let since = self.option("since")?.map(time).transpose()?;
+        let until = self.option("until")?.map(time).transpose()?;
+        Ok(TimeBounds { since, until })
     }
 
     pub(super) fn limit(&mut self) -> Result<u32, Refusal> {
@@ -207,6 +224,13 @@ fn next_word(rest: &str) -> Option<(&str, &str)> {
     Some(rest.split_at(rest.find(' ').unwrap_or(rest.len())))
 }
 
+/// Where the quoted text ends that comes next, if one does: after the word that has its second quote.
+fn quoted_end(rest: &str) -> Option<usize> {
+    let quoted = rest.trim_start_matches(' ').strip_prefix('"')?;
+    let quote = rest.len() - quoted.len() + quoted.find('"')?;
+    Some(rest[quote..].find(' ').map_or(rest.len(), |space| quote + space))
+}
+
 /// A word that the peer sent, shortened so that it can be quoted back.
 pub(super) fn quoted(word: &str) -> String {
     let mut shown: String = word.chars().take(40).collect();
@@ -292,6 +316,14 @@ pub(super) fn duration(typed: &str) -> Result<Duration, Refusal> {
     let count = number(&typed[..typed.len() - 1], "a time", 1, 100_000_000).map_err(|_| wrong())?;
     let span = Duration::from_secs(count * unit);
     if span > INVITE_FOR_MAX { Err(wrong()) } else { Ok(span) }
+}
+
+/// A date, a time, or a span that counts back from now.
+fn time(typed: &str) -> Result<TimeBound, Refusal> {
+    let ago = || duration(typed).map(TimeBound::Ago);
+    TimeBound::parse(typed).map_or_else(ago, Ok).map_err(|_| {
+        bad(format!("{} is not a time. Use 2026-11-01, 2026-11-01T12:30:00Z, or 7d for 7 days ago.", quoted(typed)))
+    })
 }
 
 pub(super) fn setting(option: &str, value: &str) -> Result<Setting, Refusal> {

@@ -10,6 +10,7 @@ use super::code::{Code, Refusal};
 use crate::protocol::names::{MessageId, RoomName, Target, Text, UserName};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Secret;
+use crate::protocol::time_bound::TimeBounds;
 use std::time::Duration;
 
 mod hints;
@@ -336,29 +337,29 @@ pub enum Command {
         /// The most rows.
         limit: u32,
     },
-    /// `/history [TARGET] [before=ID] [after=ID] [limit=N]`
+    /// `/history [TARGET] [before=ID] [after=ID] [since=TIME] [until=TIME] [around=ID] [limit=N]`
     History {
         /// The current room if missing.
         target: Option<Target>,
-        /// Only messages below this id.
-        before: Option<MessageId>,
-        /// Only messages above this id.
-        after: Option<MessageId>,
+        /// Which messages of it.
+        part: HistoryPart,
         /// The most rows.
         limit: u32,
     },
-    /// `/search [in=TARGET] [from=NAME] [limit=N] [more=CURSOR] WORDS`
+    /// `/search [WORDS] [in=TARGET] [from=NAME] [since=TIME] [until=TIME] [limit=N] [more=CURSOR]`
     Search {
+        /// The words, all of which a message must contain.
+        words: Option<Text>,
         /// Only in this conversation.
         within: Option<Target>,
         /// Only by this account.
         from: Option<UserName>,
+        /// Only of these times.
+        times: TimeBounds,
         /// The most rows.
         limit: u32,
         /// The cursor that the previous answer ended with.
         more: Option<u64>,
-        /// The words, all of which a message must contain.
-        words: Text,
     },
     /// `/read TARGET ID`
     Read {
@@ -367,6 +368,22 @@ pub enum Command {
         /// The last message that was read.
         id: MessageId,
     },
+}
+
+/// The part of a conversation that `/history` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryPart {
+    /// All that is within these bounds.
+    Between {
+        /// Only messages below this id.
+        before: Option<MessageId>,
+        /// Only messages above this id.
+        after: Option<MessageId>,
+        /// Only messages of these times.
+        times: TimeBounds,
+    },
+    /// The message with this id, and those next to it.
+    Around(MessageId),
 }
 
 /// What a line is, before its arguments are read.

@@ -19,3 +19,4 @@ pub mod secrets;
 pub mod spans;
 pub mod stamp;
 pub mod telnet;
+pub mod time_bound;

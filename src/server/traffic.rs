@@ -21,7 +21,7 @@ pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
 pub(super) use budget::{Budget, Share};
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
-pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition};
+pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{
     AccountRecord, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRecord, Draft,
     InviteRecord, InvitedRecord, KNOWN_MAX, Mark, MemberRecord, MessageRecord, SanctionKind, SanctionRecord, Snapshot,

@@ -86,6 +86,71 @@ fn values_out_of_range_are_refused_never_clamped() {
 }
 
 #[test]
+fn history_and_search_are_bounded_by_time() {
+    let server = Server::start();
+    let mut script = Script::new(&server);
+    script.play(
+        "
+        alice is in
+        bob is in
+        bob > one
+        bob > /say lobby two words
+        bob < + 2
+        alice < [lobby] bob: one
+        alice < [lobby] bob: two words
+        alice > /history since=1h lobby limit=1
+        alice < | lobby 1 {at} bob: one
+        alice < + 1 message, more
+        alice > /search two from=bob words since=1d until=2999-01-01
+        alice < | lobby 2 {later} bob: two words
+        alice < + 1 message
+        alice > /history lobby until=1d
+        alice < + 0 messages
+        alice > /search from=bob until=2026-01-01
+        alice < + 0 messages
+        alice > /history around=2 limit=2
+        alice < | lobby 1 {at} bob: one
+        alice < | lobby 2 {later} bob: two words
+        alice < + 2 messages
+        alice > /history since=tomorrow
+        alice < - bad-argument: tomorrow is not a time. …
+        alice > /search
+        alice < - bad-argument: WORDS are missing, or one of in=, from=, since= and until=. …
+        ",
+    );
+    // A row's own time finds it, as both bounds are inclusive.
+    let at = script.word("at").to_owned();
+    script.play(&format!(
+        "alice > /search one since={at} until={at}\nalice < | lobby 1 {at} bob: one\nalice < + 1 message"
+    ));
+}
+
+#[test]
+fn history_by_time_marks_nothing_as_read() {
+    play(
+        "
+        alice is in
+        bob is in
+        bob > /say lobby one
+        bob < + 1
+        alice < [lobby] bob: one
+        alice > /history since=1h
+        alice < | lobby 1 {at} bob: one
+        alice < + 1 message
+        alice > /conversations
+        alice < | lobby 1 0 1
+        alice < + 1 conversation
+        alice > /history
+        alice < | lobby 1 {at} bob: one
+        alice < + 1 message
+        alice > /conversations
+        alice < | lobby 1 1 0
+        alice < + 1 conversation
+        ",
+    );
+}
+
+#[test]
 fn an_empty_room_and_an_unused_pair_have_no_messages() {
     play(
         "
@@ -304,16 +369,20 @@ fn nothing_is_stored_when_history_is_off() {
     );
 }
 
-/// Options come after the named arguments. The server does not guess if they do not.
 #[test]
-fn options_before_the_target_are_refused() {
+fn options_stand_before_the_target_too() {
     play(
         "
         alice is in
+        alice > /say lobby one
+        alice < + 1
         alice > /history after=0 lobby
-        alice < - bad-argument: …
-        alice > /history after=0
+        alice < | lobby 1 {at} alice: one
+        alice < + 1 message
+        alice > /history after=1
         alice < + 0 messages
+        alice > /history after=0 lobby after=1
+        alice < - bad-argument: …
         ",
     );
 }

@@ -1,6 +1,6 @@
 //! The table itself.
 
-use super::{AfterRoom, Command, Verb, Who};
+use super::{AfterRoom, Command, HistoryPart, Verb, Who};
 use crate::protocol::args::{
     INVITE_USES_MAX, KEY_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, role,
     room_name, said, setting, target_name, unexpected, user_name,
@@ -68,8 +68,7 @@ pub const TABLE: &[Verb] = &[
     verb!("whoami" "", User, "shows who you are", "+ NAME…", [], |_| Ok(Command::Whoami)),
     verb!("sessions" "", User, "lists your connections", "+ N sessions", [], |_| Ok(Command::Sessions)),
     verb!("invitecode" "[uses=N] [for=7d] [admin]", Admin, "makes an invitation code for this server", "+ CODE…", ["uses", "for"], |a| {
-        // The word first: options may come on either side of it.
-        let admin = match a.word_among_options() {
+        let admin = match a.optional_word() {
             None => false,
             Some("admin") => true,
             Some(other) => return Err(unexpected(other)),
@@ -205,19 +204,31 @@ pub const TABLE: &[Verb] = &[
         let after = a.option("after")?.map_or(Ok(0), |n| number(n, "after", 0, MessageId::MAX.value()))?;
         Ok(Command::Changes { target, after, limit: a.limit()? })
     }),
-    verb!("history" "[TARGET] [before=ID] [after=ID] [limit=N]", Member, "shows messages, oldest first: the last ones, or the first ones after an ID",
-        "+ N messages[, more][, oldest=ID]", ["before", "after", "limit"], |a| {
+    verb!("history" "[TARGET] [before=ID] [after=ID] [since=TIME] [until=TIME] [around=ID] [limit=N]", Member, "shows messages, oldest first: the last ones, the first ones after an ID or since a time, or those around an ID",
+        "+ N messages[, more][, oldest=ID]", ["before", "after", "since", "until", "around", "limit"], |a| {
         let target = a.optional_word().map(target_name).transpose()?;
         let before = a.option("before")?.map(message_id).transpose()?;
         let after = a.option("after")?.map(message_id).transpose()?;
-        Ok(Command::History { target, before, after, limit: a.limit()? })
+        let times = a.times()?;
+        let around = a.option("around")?.map(message_id).transpose()?;
+        let part = match around {
+            None => HistoryPart::Between { before, after, times },
+            Some(id) if before.is_none() && after.is_none() && times.is_all() => HistoryPart::Around(id),
+            Some(_) => return Err(bad("around= stands without other bounds.".to_owned())),
+        };
+        Ok(Command::History { target, part, limit: a.limit()? })
     }),
-    verb!("search" "[in=TARGET] [from=NAME] [limit=N] [more=CURSOR] WORDS", User, "finds messages with all of WORDS in them, newest first, wherever you may read",
-        "+ N messages[, more=CURSOR]", ["in", "from", "limit", "more"], |a| {
+    verb!("search" "[WORDS] [in=TARGET] [from=NAME] [since=TIME] [until=TIME] [limit=N] [more=CURSOR]", User, "finds messages with all of WORDS in them, newest first, wherever you may read; options stand anywhere",
+        "+ N messages[, more=CURSOR]", ["in", "from", "since", "until", "limit", "more"], |a| {
+        let words = a.words_among_options()?;
         let within = a.option("in")?.map(target_name).transpose()?;
         let from = a.option("from")?.map(user_name).transpose()?;
+        let times = a.times()?;
+        if words.is_none() && within.is_none() && from.is_none() && times.is_all() {
+            return Err(bad("WORDS are missing, or one of in=, from=, since= and until=.".to_owned()));
+        }
         let more = a.option("more")?.map(|n| number(n, "more", 0, MessageId::MAX.value())).transpose()?;
-        Ok(Command::Search { within, from, limit: a.limit()?, more, words: a.text()? })
+        Ok(Command::Search { words, within, from, times, limit: a.limit()?, more })
     }),
     verb!("read" "TARGET ID", User, "marks a conversation as read up to ID, on all your devices", "+ ID", [], |a| {
         Ok(Command::Read { target: a.target("TARGET")?, id: message_id(a.word("ID")?)? })

@@ -38,11 +38,39 @@ fn a_trailing_text_is_verbatim_after_one_space() {
 }
 
 #[test]
-fn options_come_after_named_arguments_and_before_the_text() {
-    let Command::Search { limit, words, within, .. } = parse("/search in=ops  limit=3 a b=c limit=4").unwrap() else {
-        panic!()
+fn options_stand_anywhere_but_in_a_text() {
+    let search = |line: &str| match parse(line).unwrap() {
+        Command::Search { words, within, from, limit, .. } => {
+            let words = words.map(|words| words.as_str().to_owned()).unwrap_or_default();
+            (words, within.map(|target| target.to_string()), from.map(|name| name.to_string()), limit)
+        }
+        other => panic!("{other:?}"),
     };
-    assert_eq!((limit, words.as_str(), within.unwrap().to_string().as_str()), (3, "a b=c limit=4", "ops"));
+    let (in_ops, by_alice) = (Some("ops".to_owned()), Some("alice".to_owned()));
+    assert_eq!(search("/search in=ops  limit=3 a b=c"), ("a b=c".to_owned(), in_ops.clone(), None, 3));
+    assert_eq!(search("/search a from=alice b in=ops"), ("a b".to_owned(), in_ops.clone(), by_alice.clone(), 50));
+    assert_eq!(search("/search from=alice"), (String::new(), None, by_alice.clone(), 50));
+    assert_eq!(search(r#"/search "from=bob" from=alice"#), (r#""from=bob""#.to_owned(), None, by_alice.clone(), 50));
+    let quoted = r#""a in=x", b"#.to_owned();
+    assert_eq!(search(r#"/search "a in=x", b in=ops"#), (quoted, in_ops, None, 50));
+    // A quote without a second one is a character like any other.
+    assert_eq!(search(r#"/search "a from=alice"#), (r#""a"#.to_owned(), None, by_alice, 50));
+    assert_eq!(code("/search"), Code::BadArgument);
+    assert_eq!(code("/search limit=3"), Code::BadArgument);
+    assert_eq!(code("/search a limit=3 limit=4"), Code::BadArgument);
+    for line in ["/history after=3 lobby", "/history lobby after=3"] {
+        let Command::History { target, part: HistoryPart::Between { after, .. }, .. } = parse(line).unwrap() else {
+            panic!()
+        };
+        assert_eq!((target.unwrap().to_string().as_str(), after.unwrap().value()), ("lobby", 3));
+    }
+    let Command::History { part, .. } = parse("/history around=7").unwrap() else { panic!() };
+    assert_eq!(part, HistoryPart::Around(MessageId::new(7).unwrap()));
+    for both in ["before=9", "after=9", "since=7d", "until=2026-11-01"] {
+        assert_eq!(code(&format!("/history around=7 {both}")), Code::BadArgument);
+    }
+    assert!(parse("/history since=2026-11-01T00:00:00+01:00 until=7d").is_ok());
+    assert!(parse("/history since=monday").unwrap_err().text.contains("monday is not a time. Use 2026-11-01, "));
     assert_eq!(code("/search limit=3 limit=4 a"), Code::BadArgument);
     assert_eq!(code("/history lobby limit=0"), Code::BadArgument);
     assert_eq!(code("/history lobby limit=1001"), Code::BadArgument);

@@ -3,10 +3,11 @@
 mod replay;
 
 use super::*;
-use crate::protocol::command::Command;
+use crate::protocol::command::{Command, HistoryPart};
 use crate::protocol::line::Final;
 use crate::protocol::names::{AddressGroup, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Secret;
+use crate::protocol::time_bound::TimeBounds;
 use crate::server::core::Registration;
 use crate::server::hub::HubSettings;
 use crate::server::store;
@@ -182,7 +183,8 @@ fn messages_are_stored_before_they_are_handed_out() {
         ]
     );
     turns.nudges.try_recv().unwrap();
-    let history = Command::History { target: None, before: None, after: None, limit: 50 };
+    let part = HistoryPart::Between { before: None, after: None, times: TimeBounds::default() };
+    let history = Command::History { target: None, part, limit: 50 };
     assert!(turns.turn(vec![run(ALICE, history)]).is_empty());
     assert_eq!(turns.read_jobs.try_recv().unwrap().conn, conn(ALICE));
 }

@@ -214,11 +214,9 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Redact { target, id, reason } => changes::redact(cx, target, id, reason),
         Command::Changes { target, after, limit } => changes::list(cx, target.as_ref(), after, limit),
         Command::Read { target, id } => messages::read(cx, &target, id),
-        Command::History { target, before, after, limit } => {
-            reading::history(cx, target.as_ref(), reading::Span { before, after, limit })
-        }
-        Command::Search { within, from, limit, more, words } => {
-            reading::search(cx, reading::Search { within, from, limit, more, words })
+        Command::History { target, part, limit } => reading::history(cx, target.as_ref(), part, limit),
+        Command::Search { words, within, from, times, limit, more } => {
+            reading::search(cx, reading::Search { words, within, from, times, limit, more })
         }
         Command::Conversations => reading::conversations(cx),
         Command::Rooms { after, limit } => rooms::list(cx, after.as_ref(), limit),

@@ -4,26 +4,21 @@
 use super::refusals::{no_room, refusal};
 use super::{Answered, Context};
 use crate::protocol::code::Refusal;
+use crate::protocol::command::HistoryPart;
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text, UserName};
+use crate::protocol::time_bound::TimeBounds;
 use crate::server::core::{Conversation, RoomAction, State};
-use crate::server::traffic::{ConversationRef, Read, ReadPosition, Viewer};
-
-/// The part of a conversation that `/history` asks for.
-#[derive(Debug)]
-pub(super) struct Span {
-    pub(super) before: Option<MessageId>,
-    pub(super) after: Option<MessageId>,
-    pub(super) limit: u32,
-}
+use crate::server::traffic::{ConversationRef, Read, ReadPosition, TimeRange, Viewer};
 
 /// What `/search` asks for.
 #[derive(Debug)]
 pub(super) struct Search {
+    pub(super) words: Option<Text>,
     pub(super) within: Option<Target>,
     pub(super) from: Option<UserName>,
+    pub(super) times: TimeBounds,
     pub(super) limit: u32,
     pub(super) more: Option<u64>,
-    pub(super) words: Text,
 }
 
 pub(super) fn conversations(cx: &mut Context<'_>) -> Answered {
@@ -32,7 +27,7 @@ pub(super) fn conversations(cx: &mut Context<'_>) -> Answered {
     Ok(())
 }
 
-pub(super) fn history(cx: &mut Context<'_>, target: Option<&Target>, span: Span) -> Answered {
+pub(super) fn history(cx: &mut Context<'_>, target: Option<&Target>, part: HistoryPart, limit: u32) -> Answered {
     let conversation = match target {
         Some(target) => readable(&cx.hub.state, cx.account, target)?,
         None => Some(cx.hub.connections.current(cx.conn).ok_or_else(no_room)?),
@@ -41,25 +36,31 @@ pub(super) fn history(cx: &mut Context<'_>, target: Option<&Target>, span: Span)
     let Some(stored) = cx.hub.state.conversation(conversation) else { return Err(no_room()) };
     let (last, read) = (stored.last(), stored.read_by(cx.account).unwrap_or_default());
     let end = last.next().unwrap_or(MessageId::MAX);
-    let before = span.before.map_or(end, |before| before.min(end));
-    if matches!(cx.viewer, Viewer::Person { .. }) && span.before.is_none() {
+    let HistoryPart::Between { before, after, times } = part else {
+        let HistoryPart::Around(id) = part else { return Ok(()) };
+        let conversation = conversation_ref(&cx.hub.state, cx.account, conversation);
+        cx.effects.read_job(cx.conn, Read::Around { conversation, id, before: end, limit });
+        return Ok(());
+    };
+    if matches!(cx.viewer, Viewer::Person { .. }) && before.is_none() && times.is_all() {
         // A person who views the newest lines has read them.
-        match span.after {
+        match after {
             None => cx.shown(conversation, last)?,
             Some(after) if after <= read => {
-                let end = MessageId::new(after.value().saturating_add(u64::from(span.limit)));
+                let end = MessageId::new(after.value().saturating_add(u64::from(limit)));
                 cx.shown(conversation, end.unwrap_or(last).min(last))?;
             }
             Some(_) => {}
         }
     }
     let conversation = conversation_ref(&cx.hub.state, cx.account, conversation);
-    cx.effects.read_job(cx.conn, Read::History { conversation, before, after: span.after, limit: span.limit });
+    let (before, times) = (before.map_or(end, |before| before.min(end)), cx.time_range(times));
+    cx.effects.read_job(cx.conn, Read::History { conversation, before, after, times, limit });
     Ok(())
 }
 
 pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
-    let Search { within, from, limit, more, words } = search;
+    let Search { words, within, from, times, limit, more } = search;
     let (state, account) = (&cx.hub.state, cx.account);
     let conversations: Vec<ConversationRef> = match &within {
         Some(target) => {
@@ -69,8 +70,17 @@ pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
         None => read_positions(state, account).into_iter().map(|unread| unread.conversation).collect(),
     };
     let from = from.map(|name| state.user(&name)).transpose().map_err(refusal)?;
-    cx.effects.read_job(cx.conn, Read::Search { conversations, from, limit, more, words });
+    let times = cx.time_range(times);
+    cx.effects.read_job(cx.conn, Read::Search { conversations, from, times, limit, more, words });
     Ok(())
+}
+
+impl Context<'_> {
+    /// What the bounds mean now.
+    fn time_range(&self, times: TimeBounds) -> TimeRange {
+        let (since, until) = times.range(self.now.wall);
+        TimeRange { since, until }
+    }
 }
 
 /// Resolves a TARGET to a conversation that the account is in; `None` for two people who have never

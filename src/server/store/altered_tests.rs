@@ -87,7 +87,7 @@ impl Said {
     }
 
     fn has(&self, word: &str) -> bool {
-        !self.removed && self.text.split(' ').any(|one| one == word)
+        !self.removed && (word.is_empty() || self.text.split(' ').any(|one| one == word))
     }
 }
 
@@ -251,15 +251,18 @@ impl Run {
             let read = ask(reader, history(place, None, None, 1000));
             assert_eq!(read[..read.len() - 1], rows);
         }
-        for word in WORDS {
+        // Without a word everything is found that is not removed.
+        for word in WORDS.into_iter().chain([""]) {
             let rows: Vec<String> = said.iter().rev().filter(|said| said.has(word)).map(Said::row).collect();
             let read = ask(reader, search(&[LOBBY, OPS], word));
             assert_eq!(read[..read.len() - 1], rows[..rows.len().min(50)], "{word}");
             // Page by page.
             let (mut paged, mut more) = (Vec::new(), None);
             loop {
-                let Read::Search { conversations, from, words, .. } = search(&[LOBBY, OPS], word) else { panic!() };
-                let mut read = ask(reader, Read::Search { conversations, from, limit: 2, more, words });
+                let Read::Search { conversations, from, times, words, .. } = search(&[LOBBY, OPS], word) else {
+                    panic!()
+                };
+                let mut read = ask(reader, Read::Search { conversations, from, times, limit: 2, more, words });
                 let last = read.pop().unwrap();
                 paged.extend(read);
                 let Some((_, cursor)) = last.split_once("more=") else { break };

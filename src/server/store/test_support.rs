@@ -6,7 +6,7 @@ use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomN
 use crate::protocol::roles::Role;
 use crate::server::traffic::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, ConversationRef, Draft, Mark, MemberRecord, Read,
-    ReadJob, ReadPosition, Snapshot, Write,
+    ReadJob, ReadPosition, Snapshot, TimeRange, Write,
 };
 use std::path::PathBuf;
 
@@ -84,6 +84,20 @@ pub(super) fn draft(conversation: ConversationId, author: AccountId, text: &str)
     Draft { conversation, author, at: 1_700_000_000_000, mark: Mark::None, text, key: None }
 }
 
+/// Adds a message of that time.
+pub(super) fn say_at(store: &mut Store, conversation: ConversationId, author: AccountId, at: u64, text: &str) {
+    say_all_at(store, conversation, author, &[at], text);
+}
+
+/// Adds a message of each time, in one transaction.
+pub(super) fn say_all_at(store: &mut Store, conversation: ConversationId, author: AccountId, at: &[u64], text: &str) {
+    store.begin().unwrap();
+    for &at in at {
+        store.append(&Draft { at, ..draft(conversation, author, text) }).unwrap();
+    }
+    store.commit().unwrap();
+}
+
 /// Adds messages in one transaction, and returns the id of the last.
 pub(super) fn say(store: &mut Store, conversation: ConversationId, author: AccountId, texts: &[&str]) -> u64 {
     store.begin().unwrap();
@@ -126,16 +140,18 @@ pub(super) fn conversation_ref(conversation: ConversationId) -> ConversationRef 
 
 pub(super) fn history(conversation: ConversationId, before: Option<u64>, after: Option<u64>, limit: u32) -> Read {
     let before = before.map_or(MessageId::MAX, id);
-    Read::History { conversation: conversation_ref(conversation), before, after: after.map(id), limit }
+    let (after, times) = (after.map(id), TimeRange::ALL);
+    Read::History { conversation: conversation_ref(conversation), before, after, times, limit }
 }
 
 pub(super) fn search(conversations: &[ConversationId], words: &str) -> Read {
     Read::Search {
         conversations: conversations.iter().copied().map(conversation_ref).collect(),
         from: None,
+        times: TimeRange::ALL,
         limit: 50,
         more: None,
-        words: Text::parse(words).unwrap().unwrap(),
+        words: Text::parse(words).unwrap(),
     }
 }
 

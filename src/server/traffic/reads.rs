@@ -13,7 +13,8 @@ pub(crate) struct ReadJob {
 
 #[derive(Debug)]
 pub(crate) enum Read {
-    /// `/history`: with `after` the first `limit` lines, else the last; both bounds exclusive.
+    /// `/history`: with `after`, or times that begin somewhere, the first `limit` lines, else the last;
+    /// both ids are exclusive.
     History {
         /// The conversation, and the name that its rows carry.
         conversation: ConversationRef,
@@ -21,6 +22,16 @@ pub(crate) enum Read {
         before: MessageId,
         /// Only ids above this.
         after: Option<MessageId>,
+        times: TimeRange,
+        limit: u32,
+    },
+    /// `/history around=ID`: that message and those next to it.
+    Around {
+        /// The conversation, and the name that its rows carry.
+        conversation: ConversationRef,
+        id: MessageId,
+        /// Only ids below this.
+        before: MessageId,
         limit: u32,
     },
     /// `/changes`: the first `limit` of those between the two numbers.
@@ -39,11 +50,12 @@ pub(crate) enum Read {
         conversations: Vec<ConversationRef>,
         /// Only by this account.
         from: Option<AccountId>,
+        times: TimeRange,
         limit: u32,
         /// The cursor from the previous answer.
         more: Option<u64>,
         /// All of these words.
-        words: Text,
+        words: Option<Text>,
     },
     /// `/conversations`.
     Conversations {
@@ -73,6 +85,23 @@ pub(crate) enum Read {
         others: Vec<ReadPosition>,
         last: Final,
     },
+}
+
+/// Which times are asked for, in milliseconds of Unix time, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimeRange {
+    pub since: u64,
+    pub until: u64,
+}
+
+impl TimeRange {
+    pub(crate) const ALL: Self = Self { since: 0, until: u64::MAX };
+
+    /// Whether every time is within it.
+    #[must_use]
+    pub(crate) fn is_all(self) -> bool {
+        self == Self::ALL
+    }
 }
 
 /// A conversation, and the TARGET by which the account that asks knows it.

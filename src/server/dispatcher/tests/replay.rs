@@ -8,7 +8,7 @@ use crate::protocol::names::MessageId;
 use crate::server::core::State;
 use crate::server::hub::Applied;
 use crate::server::store::{Indexer, Reader};
-use crate::server::traffic::{ConversationRef, KNOWN_MAX, Read};
+use crate::server::traffic::{ConversationRef, KNOWN_MAX, Read, TimeRange};
 use proptest::prelude::*;
 
 const CONSOLE: u64 = 4;
@@ -161,7 +161,8 @@ fn messages(settings: &store::StoreSettings, snapshot: &Snapshot) -> String {
         let id = conversation.id;
         let conversation = ConversationRef { id, target: format!("room{}", id.value()).into() };
         let changes = Read::Changes { conversation: conversation.clone(), after: 0, last: u64::MAX, limit: 500 };
-        let history = Read::History { conversation, before: MessageId::MAX, after: None, limit: 500 };
+        let (before, times) = (MessageId::MAX, TimeRange::ALL);
+        let history = Read::History { conversation, before, after: None, times, limit: 500 };
         for read in [history, changes] {
             let answer = reader.answer(ReadJob { conn: conn(ALICE), read });
             answer.rows.encode(None, &mut out);

@@ -32,7 +32,14 @@ impl Chat {
     pub(super) fn read(&self, read_job: ReadJob) -> Answer {
         let mut rows = Rows::default();
         let last = match read_job.read {
-            Read::History { conversation: place, before, after, limit } => {
+            Read::Around { conversation: place, id, limit, .. } => {
+                Final::Done(format!("{limit} messages around {id} in {}", place.target))
+            }
+            // The model does not keep times.
+            Read::History { conversation: place, times, .. } if !times.is_all() => {
+                Final::Done(format!("messages of {times:?} in {}", place.target))
+            }
+            Read::History { conversation: place, before, after, limit, .. } => {
                 let found = self.model.rows(&place, after.unwrap_or_default(), before);
                 let limit = limit as usize;
                 let found = match after {
@@ -50,7 +57,8 @@ impl Chat {
             }
             Read::Search { conversations: places, words, .. } => {
                 let targets: Vec<&str> = places.iter().map(|place| &*place.target).collect();
-                Final::Done(format!("0 messages with {} in {}", words.as_str(), targets.join(" ")))
+                let words = words.as_ref().map_or("any words", |words| words.as_str());
+                Final::Done(format!("0 messages with {words} in {}", targets.join(" ")))
             }
             Read::Audit { conversation, limit, .. } => {
                 let entries = self.model.audited(conversation);

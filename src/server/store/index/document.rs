@@ -61,7 +61,7 @@ fn push_term(word: &str, out: &mut String) {
 }
 
 /// An FTS5 query: all words of the query, and the author and one of the conversations if they
-/// are given. A word of several parts is a phrase.
+/// are given. A word of several parts is a phrase. Without any of these it is empty, which FTS5 refuses.
 pub(in crate::server::store) fn expression(
     query: &Query,
     author: Option<i64>,
@@ -70,7 +70,8 @@ pub(in crate::server::store) fn expression(
     let mut out = String::new();
     // In quotes, since a phrase is several words.
     for phrase in query.phrases() {
-        out.push_str(if out.is_empty() { "\"" } else { " AND \"" });
+        out.push_str(and(&out));
+        out.push('"');
         for (n, word) in phrase.split(' ').enumerate() {
             if n > 0 {
                 out.push(' ');
@@ -80,10 +81,11 @@ pub(in crate::server::store) fn expression(
         out.push('"');
     }
     if let Some(author) = author {
-        let _ = write!(out, " AND \"a_{author}\"");
+        let _ = write!(out, "{}\"a_{author}\"", and(&out));
     }
     if let Some(conversations) = conversations {
-        out.push_str(" AND (");
+        out.push_str(and(&out));
+        out.push('(');
         for (n, conversation) in conversations.enumerate() {
             let or = if n == 0 { "" } else { " OR " };
             let _ = write!(out, "{or}\"c_{conversation}\"");
@@ -91,6 +93,11 @@ pub(in crate::server::store) fn expression(
         out.push(')');
     }
     out
+}
+
+/// What joins a further condition to the query so far.
+fn and(so_far: &str) -> &'static str {
+    if so_far.is_empty() { "" } else { " AND " }
 }
 
 #[cfg(test)]
@@ -122,6 +129,12 @@ mod tests {
         assert_eq!(expression(&query, None, None::<std::iter::Empty<i64>>), words);
         let expected = format!("{words} AND \"a_7\" AND (\"c_1\" OR \"c_2\")");
         assert_eq!(expression(&query, Some(7), Some([1, 2].into_iter())), expected);
+        let no_words = |author, conversations: Option<[i64; 1]>| {
+            expression(&Query::default(), author, conversations.map(IntoIterator::into_iter))
+        };
+        assert_eq!(no_words(Some(7), Some([1])), r#""a_7" AND ("c_1")"#);
+        assert_eq!(no_words(None, Some([1])), r#"("c_1")"#);
+        assert_eq!(no_words(None, None), "");
     }
 
     #[test]

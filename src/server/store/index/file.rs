@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 /// Changes with what is in the index or with what a word is. An index of another version is rebuilt.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// Memory for pages of the index, in KiB. A transaction mostly appends; the system caches the rest.
 const CACHE_KIB: i64 = 512;
@@ -71,6 +71,7 @@ pub(super) fn create(file: &Path, epoch: &str) -> Result<Connection, StoreError>
                  conversation INTEGER NOT NULL, id INTEGER NOT NULL, seq INTEGER NOT NULL,
                  author INTEGER NOT NULL, PRIMARY KEY(conversation, id)) STRICT, WITHOUT ROWID;
              CREATE TABLE held(seq INTEGER PRIMARY KEY, text_seq INTEGER NOT NULL) STRICT;
+             CREATE TABLE era(seq INTEGER PRIMARY KEY) STRICT;
              CREATE VIRTUAL TABLE word USING fts5(
                  document, content='', columnsize=0, detail=full, tokenize=\"{TOKENIZER}\");
              INSERT INTO word(word, rank) VALUES('hashsize', {HASH_SIZE});

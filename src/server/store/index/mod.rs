@@ -4,7 +4,9 @@
 //! * `position`: where each message of a conversation is in the order of commits, and its author;
 //! * `word`: which words are in which message, an FTS5 table without the texts, filled with the
 //!   documents of [`document`];
-//! * `held`: of which text the words are, for the few messages that were edited or removed.
+//! * `held`: of which text the words are, for the few messages that were edited or removed;
+//! * `era`: the first message, and each whose time is before that of the one stored before it, because
+//!   the server's clock was set back between two runs. Within an era a time can be searched for.
 //!
 //! All are filled in the same transactions. Messages are gathered for those, and `position` is
 //! filled in its own order: indexing each message on its own costs many times as much.
@@ -26,7 +28,7 @@ use super::db::stored_text::{StoredText, is_blank};
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader, last_seq};
 use crate::server::priority;
 use crossbeam_channel::{Receiver, TryRecvError};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -89,6 +91,8 @@ pub(crate) struct Indexer {
     /// The sequence number of the last message that is indexed.
     indexed: i64,
     piece: Piece,
+    /// When the last message that is indexed was said; `None` if there is none.
+    last_at: Option<i64>,
     document: Document,
     positions: Vec<Position>,
 }
@@ -124,8 +128,9 @@ impl Indexer {
             }
             Err(error) => return Err(error),
         };
+        let last_at = messages.query_row(LAST_AT, [indexed], |row| row.get(0)).optional().map_err(of)?;
         let (piece, document, positions) = (Piece::default(), Document::default(), Vec::new());
-        let mut indexer = Self { messages, index, file, indexed, piece, document, positions };
+        let mut indexer = Self { messages, index, file, indexed, piece, last_at, document, positions };
         indexer.catch_up(progress).map_err(|error| match error {
             IndexError::Database { file, source } => StoreError::of(&file, source),
             IndexError::Damaged { file } => StoreError::Broken { file, detail: "delete it and start again".to_owned() },
@@ -243,6 +248,7 @@ impl Indexer {
         }
         let change = self.index.transaction()?;
         self.positions.clear();
+        let mut last_at = self.last_at;
         let mut altered = Vec::new();
         {
             let mut add = change.prepare_cached("INSERT INTO word(rowid, document) VALUES(?, ?)")?;
@@ -250,13 +256,17 @@ impl Indexer {
             while read < last {
                 let to = last.min(read + PIECE);
                 self.piece.read(&self.messages, read, to)?;
-                for (position, stored) in self.piece.messages() {
+                for (position, at, stored) in self.piece.messages() {
                     let Position { conversation, id, seq, author } = position;
                     if conversation == 0 {
                         altered.push(Altered { of: id, text_seq: seq, author, stored: stored.to_owned() });
                         continue;
                     }
                     self.positions.push(position);
+                    if last_at.is_none_or(|last| at < last) {
+                        change.execute("INSERT INTO era VALUES(?)", [seq])?;
+                    }
+                    last_at = Some(at);
                     if is_blank(stored) {
                         altered::hold(&change, seq, 0)?;
                         continue;
@@ -278,7 +288,7 @@ impl Indexer {
         altered::apply(&self.messages, &change, &mut self.document, &mut altered)?;
         file::set_indexed(&change, last)?;
         change.commit()?;
-        self.indexed = last;
+        (self.indexed, self.last_at) = (last, last_at);
         Ok(count)
     }
 
@@ -294,6 +304,9 @@ impl Indexer {
         }
     }
 }
+
+/// When the last message up to a sequence number was said.
+const LAST_AT: &str = "SELECT at FROM message WHERE seq <= ? AND conversation <> 0 ORDER BY seq DESC LIMIT 1";
 
 /// Logs that a reader found the index damaged, and makes the next start rebuild it: this run may
 /// never touch the damaged part, and would not notice.

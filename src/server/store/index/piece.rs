@@ -5,13 +5,14 @@ use super::Position;
 use rusqlite::Connection;
 
 /// The messages after one sequence number, up to another.
-const WAITING: &str = "SELECT seq, conversation, id, author, text FROM message WHERE seq > ? AND seq <= ? ORDER BY seq";
+const WAITING: &str =
+    "SELECT seq, conversation, id, author, text, at FROM message WHERE seq > ? AND seq <= ? ORDER BY seq";
 
 /// A piece of the messages. Its memory is reused for each.
 #[derive(Debug, Default)]
 pub(super) struct Piece {
-    /// Each with where its text ends.
-    ends: Vec<(Position, usize)>,
+    /// Each with its time and where its text ends.
+    ends: Vec<(Position, i64, usize)>,
     texts: String,
 }
 
@@ -25,18 +26,18 @@ impl Piece {
         while let Some(row) = found.next()? {
             let (seq, conversation, id, author) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
             self.texts.push_str(row.get_ref(4)?.as_str()?);
-            self.ends.push((Position { conversation, id, seq, author }, self.texts.len()));
+            self.ends.push((Position { conversation, id, seq, author }, row.get(5)?, self.texts.len()));
         }
         Ok(())
     }
 
-    /// What was read, in order, each with its text as it is stored.
-    pub(super) fn messages(&self) -> impl Iterator<Item = (Position, &str)> {
+    /// What was read, in order, each with its time and its text as it is stored.
+    pub(super) fn messages(&self) -> impl Iterator<Item = (Position, i64, &str)> {
         let mut start = 0;
-        self.ends.iter().map(move |&(position, end)| {
+        self.ends.iter().map(move |&(position, at, end)| {
             let text = self.texts.get(start..end).unwrap_or_default();
             start = end;
-            (position, text)
+            (position, at, text)
         })
     }
 }

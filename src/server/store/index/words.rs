@@ -19,7 +19,7 @@ use unicode_normalization::char::canonical_combining_class;
 const TOKEN_MAX: usize = 64;
 
 /// What a message must contain: one phrase of tokens for each word that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::server::store) struct Query {
     /// Each padded with a space on both sides.
     phrases: Vec<String>,
@@ -37,6 +37,11 @@ impl Query {
             }
         }
         if phrases.is_empty() { None } else { Some(Self { phrases }) }
+    }
+
+    /// Whether every message contains it.
+    pub(in crate::server::store) fn is_empty(&self) -> bool {
+        self.phrases.is_empty()
     }
 
     /// Whether all phrases are in a text that [`normalise`] returned.

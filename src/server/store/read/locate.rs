@@ -6,12 +6,13 @@
 //! snapshots are held for one answer, whose deadline bounds how long.
 
 use super::page::{Page, ReadError, message_row};
+use super::times;
 use crate::protocol::names::{AccountId, MessageId};
 use crate::server::store::db::error::is_damage;
 use crate::server::store::db::stored_text::present;
 use crate::server::store::db::to_sql;
 use crate::server::store::index::report_damage;
-use crate::server::traffic::{ConversationRef, ReadPosition};
+use crate::server::traffic::{ConversationRef, ReadPosition, TimeRange};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -25,26 +26,33 @@ pub(super) struct Locator<'a> {
     mark: i64,
 }
 
-/// Messages of a conversation: those with an id between the two, neither of them included.
+/// Messages of a conversation: those with an id between the two, neither of them included, of some times.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct IdRange {
     conversation: i64,
     above: i64,
     below: i64,
+    times: TimeRange,
 }
 
 impl IdRange {
     /// The messages below `before` and, if it is given, above `after`.
     pub(super) fn between(conversation: &ConversationRef, after: Option<MessageId>, before: MessageId) -> Self {
         let above = to_sql(after.unwrap_or(MessageId::ZERO).value());
-        Self { conversation: conversation.id.value(), above, below: to_sql(before.value()) }
+        let (conversation, below) = (conversation.id.value(), to_sql(before.value()));
+        Self { conversation, above, below, times: TimeRange::ALL }
+    }
+
+    /// Those of them that were said at these times.
+    pub(super) fn at(self, times: TimeRange) -> Self {
+        Self { times, ..self }
     }
 
     /// The unread messages, the account's own included.
     pub(super) fn unread(unread: &ReadPosition) -> Self {
         let above = to_sql(unread.read.value());
         let below = to_sql(unread.last.value()).saturating_add(1);
-        Self { conversation: unread.conversation.id.value(), above, below }
+        Self { conversation: unread.conversation.id.value(), above, below, times: TimeRange::ALL }
     }
 
     fn is_empty(&self) -> bool {
@@ -83,7 +91,9 @@ pub(super) fn index_mark(index: &Connection) -> rusqlite::Result<i64> {
 impl Locator<'_> {
     /// Fills the page from the oldest message on.
     pub(super) fn oldest_first(&self, range: IdRange, target: &str, page: &mut Page) -> Result<(), ReadError> {
-        self.indexed(OLDEST_FIRST, range, target, page)?;
+        for part in self.parts(range)? {
+            self.indexed(OLDEST_FIRST, part, target, page)?;
+        }
         if !page.has_more() && self.goes_behind(range)? {
             self.behind(BEHIND_OLDEST_FIRST, range, target, page)?;
         }
@@ -95,14 +105,29 @@ impl Locator<'_> {
         if self.goes_behind(range)? {
             self.behind(BEHIND_NEWEST_FIRST, range, target, page)?;
         }
-        if !page.has_more() {
-            self.indexed(NEWEST_FIRST, range, target, page)?;
+        for part in self.parts(range)?.into_iter().rev() {
+            self.indexed(NEWEST_FIRST, part, target, page)?;
         }
         Ok(())
     }
 
-    /// How many messages each range contains, not counting those by `except`. No two ranges may be of the same
-    /// conversation.
+    /// What the index has of the range, as ranges of ids alone, oldest first.
+    fn parts(&self, range: IdRange) -> Result<Vec<IdRange>, ReadError> {
+        let Some(index) = self.index.filter(|_| !range.times.is_all()) else { return Ok(vec![range]) };
+        let mut position = index.prepare_cached(POSITION_FROM)?;
+        let conversation = range.conversation;
+        let mut probe = |id| position.query_row([conversation, id], |row| Ok((row.get(0)?, row.get(1)?))).optional();
+        let mut parts = Vec::new();
+        for seqs in times::sequences(self.messages, index, self.mark, range.times)? {
+            let from = times::first_with(range.above + 1..range.below, seqs.start, &mut probe)?;
+            let to = times::first_with(from..range.below, seqs.end, &mut probe)?;
+            parts.push(IdRange { above: from - 1, below: to, ..range });
+        }
+        Ok(parts)
+    }
+
+    /// How many messages each range contains, of all times, not counting those by `except`. No two ranges may
+    /// be of the same conversation.
     pub(super) fn count(&self, ranges: &[IdRange], except: Option<AccountId>) -> Result<Vec<u64>, ReadError> {
         // No account has the number 0.
         let except = except.map_or(0, AccountId::value);
@@ -173,7 +198,7 @@ impl Locator<'_> {
     /// The index never decides who may read: the message itself must be of the conversation, and a
     /// deleted one is not shown.
     fn indexed(&self, sql: &str, range: IdRange, target: &str, page: &mut Page) -> Result<(), ReadError> {
-        let Some(index) = self.index.filter(|_| !range.is_empty()) else { return Ok(()) };
+        let Some(index) = self.index.filter(|_| !range.is_empty() && !page.has_more()) else { return Ok(()) };
         let mut message = self.messages.prepare_cached(
             "SELECT m.id, m.at, a.name, m.text, m.seq FROM message m CROSS JOIN account a ON a.id = m.author
              WHERE m.seq = ? AND m.conversation = ?",
@@ -194,7 +219,8 @@ impl Locator<'_> {
 
     fn behind(&self, sql: &str, range: IdRange, target: &str, page: &mut Page) -> Result<(), ReadError> {
         let mut statement = self.messages.prepare_cached(sql)?;
-        let mut found = statement.query([self.mark, range.conversation, range.above, range.below])?;
+        let (since, until) = (to_sql(range.times.since), to_sql(range.times.until));
+        let mut found = statement.query([self.mark, range.conversation, range.above, range.below, since, until])?;
         while let Some(row) = found.next()? {
             if !page.put(message_row(self.messages, target, row)?) {
                 break;
@@ -214,7 +240,7 @@ macro_rules! behind {
     ($order:literal) => {
         concat!(
             "SELECT m.id, m.at, a.name, m.text, m.seq FROM message m CROSS JOIN account a ON a.id = m.author
-             WHERE m.seq > ? AND m.conversation = ? AND m.id > ? AND m.id < ? ORDER BY m.seq",
+             WHERE m.seq > ? AND m.conversation = ? AND m.id > ? AND m.id < ? AND m.at >= ? AND m.at <= ? ORDER BY m.seq",
             $order
         )
     };
@@ -228,6 +254,9 @@ macro_rules! positions {
         concat!("SELECT seq FROM position WHERE conversation = ?1 AND id > ?2 AND id < ?3 ORDER BY id", $order)
     };
 }
+
+/// The first message from an id on.
+const POSITION_FROM: &str = "SELECT id, seq FROM position WHERE conversation = ?1 AND id >= ?2 ORDER BY id LIMIT 1";
 
 pub(super) const OLDEST_FIRST: &str = positions!("");
 pub(super) const NEWEST_FIRST: &str = positions!(" DESC");

@@ -10,6 +10,7 @@ mod history;
 mod locate;
 mod page;
 mod search;
+mod times;
 mod unread;
 
 use self::locate::with_locator;
@@ -19,7 +20,7 @@ use self::search::Search;
 use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader};
 use crate::protocol::line::{Body, Final, Rows};
-use crate::protocol::names::AccountId;
+use crate::protocol::names::{AccountId, Text};
 use crate::server::traffic::{Answer, Read, ReadJob, ReadPosition};
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -105,14 +106,18 @@ impl Reader {
                 unread::conversations(Some(locator), self.answer_bytes, account, &conversations)
             })?,
             Read::Audit { conversation, limit, more } => audit::audit(&self.db, page(limit), conversation, more)?,
-            Read::History { conversation, before, after, limit } => with_locator(&self.db, index, |locator| {
-                history::history(locator, page(limit), &conversation, before, after)
+            Read::History { conversation, before, after, times, limit } => with_locator(&self.db, index, |locator| {
+                history::history(locator, page(limit), &conversation, before, after, times)
             })?,
             Read::Changes { conversation, after, last, limit } => with_locator(&self.db, index, |locator| {
                 changes::changes(locator, page(limit), &conversation, after, last)
             })?,
-            Read::Search { conversations, from, limit, more, words } => {
-                let search = Search::new(&conversations, from, more, words.as_str())?;
+            Read::Around { conversation, id, before, limit } => with_locator(&self.db, index, |locator| {
+                history::around(locator, || page(limit), &conversation, id, before)
+            })?,
+            Read::Search { conversations, from, times, limit, more, words } => {
+                let words = words.as_ref().map(Text::as_str);
+                let search = Search::new(&conversations, from, times, more, words)?;
                 search::search(&self.db, index, page(limit), &search)?
             }
         };
@@ -130,7 +135,7 @@ impl Reader {
                 audit::audit(&self.db, Page::new(limit, self.answer_bytes), conversation, more)?
             }
             Read::Changes { .. } => (Rows::default(), "0 changes".to_owned()),
-            Read::History { .. } | Read::Search { .. } => {
+            Read::History { .. } | Read::Around { .. } | Read::Search { .. } => {
                 (Rows::default(), "0 messages - this server keeps no history".to_owned())
             }
         };
@@ -174,5 +179,7 @@ impl Deadline {
     }
 }
 
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,27 @@ impl Page {
         true
     }
 
+    /// Fills an empty page from the middle of two others outwards: `newer` has the middle and what follows
+    /// it, `older` what precedes it, newest first.
+    pub(super) fn around(mut self, older: Self, newer: Self) -> Self {
+        let more = older.more || newer.more;
+        let (mut older, mut newer) = (older.rows.into_iter(), newer.rows.into_iter());
+        let mut turn = 0;
+        loop {
+            turn += 1;
+            let is_newer = if turn % 2 == 1 { !newer.as_slice().is_empty() } else { older.as_slice().is_empty() };
+            let Some(row) = (if is_newer { newer.next() } else { older.next() }) else { break };
+            if !self.put(row) {
+                break;
+            }
+            if !is_newer {
+                self.rows.rotate_right(1);
+            }
+        }
+        self.more |= more;
+        self
+    }
+
     /// How many rows it holds.
     pub(super) fn len(&self) -> usize {
         self.rows.len()

@@ -6,6 +6,7 @@
 
 use super::locate::index_mark;
 use super::page::{Page, ReadError, message_row, number_of};
+use super::times;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::AccountId;
@@ -15,9 +16,10 @@ use crate::server::store::db::to_sql;
 use crate::server::store::index::document::expression;
 use crate::server::store::index::report_damage;
 use crate::server::store::index::words::{self, Query};
-use crate::server::traffic::ConversationRef;
+use crate::server::traffic::{ConversationRef, TimeRange};
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
+use std::ops::Range;
 
 /// How many messages of other conversations a search passes over, for each conversation that it is
 /// about, before it queries the index for only those. Querying for a conversation costs about as much
@@ -30,26 +32,34 @@ const PASSED_OVER_MAX: usize = 16;
 pub(super) struct Search<'a> {
     conversations: FxHashMap<i64, &'a str>,
     from: Option<AccountId>,
+    times: TimeRange,
     /// The sequence number of the last message of the page before: only older ones are wanted.
     below: i64,
+    /// Empty, if any message will do.
     query: Query,
 }
 
 impl<'a> Search<'a> {
     /// # Errors
-    /// Refused if the words contain nothing to search for.
+    /// Refused if there are words that contain nothing to search for.
     pub(super) fn new(
         conversations: &'a [ConversationRef],
         from: Option<AccountId>,
+        times: TimeRange,
         more: Option<u64>,
-        words: &str,
+        words: Option<&str>,
     ) -> Result<Self, ReadError> {
-        let query = Query::parse(words).ok_or_else(|| {
+        let query = words.map_or(Some(Query::default()), Query::parse).ok_or_else(|| {
             let text = "there is nothing to search for; a word has letters or digits, or is an emoji";
             ReadError::Refused(Refusal::new(Code::BadArgument, text))
         })?;
         let conversations = conversations.iter().map(|one| (one.id.value(), &*one.target)).collect();
-        Ok(Self { conversations, from, below: more.map_or(i64::MAX, to_sql), query })
+        Ok(Self { conversations, from, times, below: more.map_or(i64::MAX, to_sql), query })
+    }
+
+    /// Whether the index has to be asked, rather than each message taken.
+    fn is_selective(&self) -> bool {
+        !self.query.is_empty() || self.from.is_some()
     }
 
     /// Whether a message is by that author and says what is searched for. `normalised` is memory to
@@ -116,8 +126,16 @@ fn both(
     let mark = index_mark(&state)?;
     let _later = db.unchecked_transaction()?;
     let altered = unindexed(db, page, search, mark, last)?;
-    if !page.has_more() {
-        indexed(db, &state, page, search, altered, last)?;
+    if page.has_more() {
+        return Ok(());
+    }
+    for seqs in times::sequences(db, &state, mark, search.times)?.into_iter().rev() {
+        let seqs = seqs.start..seqs.end.min(search.below);
+        let altered = altered.iter().copied().filter(|seq| seqs.contains(seq)).collect();
+        indexed(db, &state, page, search, seqs, altered, last)?;
+        if page.has_more() {
+            break;
+        }
     }
     Ok(())
 }
@@ -133,10 +151,11 @@ fn unindexed(
     last: &mut i64,
 ) -> Result<Vec<i64>, ReadError> {
     let sql = "SELECT seq, conversation, id, author, text FROM message
-               WHERE seq > ? AND (seq < ? OR conversation = 0) ORDER BY seq DESC";
+               WHERE seq > ? AND (conversation = 0 OR (seq < ? AND at >= ? AND at <= ?)) ORDER BY seq DESC";
     let mut statement = db.prepare_cached(sql)?;
     let mut message = db.prepare_cached(MESSAGE)?;
-    let mut found = statement.query([mark, *last])?;
+    let (since, until) = (to_sql(search.times.since), to_sql(search.times.until));
+    let mut found = statement.query([mark, *last, since, until])?;
     let mut normalised = String::new();
     let mut altered = Vec::new();
     while let Some(row) = found.next()? {
@@ -163,18 +182,20 @@ fn unindexed(
     Ok(altered)
 }
 
-/// Queries the index, and looks up what it finds until the page is full. The messages in `altered` are
-/// looked up as well, each in its place.
+/// Queries the index for messages with these sequence numbers, and looks up what it finds until the page
+/// is full. Those of them that are in `altered` are looked up as well, each in its place.
 fn indexed(
     db: &Connection,
     index: &Connection,
     page: &mut Page,
     search: &Search<'_>,
+    seqs: Range<i64>,
     altered: Vec<i64>,
     last: &mut i64,
 ) -> Result<(), ReadError> {
-    let sql = "SELECT rowid FROM word WHERE word MATCH ? AND rowid < ? ORDER BY rowid DESC";
+    let sql = "SELECT rowid FROM word WHERE word MATCH ?3 AND rowid < ?1 AND rowid >= ?2 ORDER BY rowid DESC";
     let mut matching = index.prepare_cached(sql)?;
+    let mut all = db.prepare_cached("SELECT seq FROM message WHERE seq < ?1 AND seq >= ?2 ORDER BY seq DESC")?;
     let mut message = db.prepare_cached(MESSAGE)?;
     let most = search.conversations.len().saturating_mul(PASSED_OVER_MAX);
     let mut altered = altered.into_iter().peekable();
@@ -194,9 +215,13 @@ fn indexed(
         *last = seq;
         Ok(Looked::Shown)
     };
-    let (mut below, mut narrow) = (search.below, false);
+    let (mut below, mut narrow) = (seqs.end, false);
     'ask: loop {
-        let mut found = matching.query(params![search.expression(narrow), below])?;
+        let mut found = if narrow || search.is_selective() {
+            matching.query(params![below, seqs.start, search.expression(narrow)])?
+        } else {
+            all.query([below, seqs.start])?
+        };
         let mut passed_over = 0;
         while let Some(row) = found.next()? {
             let seq: i64 = row.get(0)?;

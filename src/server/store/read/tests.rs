@@ -189,12 +189,8 @@ fn a_conversation_without_messages_has_an_empty_history() {
     let _store = peopled(&dir.settings());
     let (_indexer, mut reader) = readers(&dir.settings());
     let nowhere = conversation_ref(crate::protocol::names::ConversationId::new(999));
-    let read = Read::History {
-        conversation: nowhere,
-        before: crate::protocol::names::MessageId::MAX,
-        after: None,
-        limit: 1000,
-    };
+    let (before, times) = (crate::protocol::names::MessageId::MAX, crate::server::traffic::TimeRange::ALL);
+    let read = Read::History { conversation: nowhere, before, after: None, times, limit: 1000 };
     assert_eq!(ask(&mut reader, read), ["+ 0 messages"]);
 }
 

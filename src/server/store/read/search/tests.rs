@@ -3,7 +3,7 @@
 use crate::protocol::names::{AccountId, ConversationId, Text};
 use crate::server::store::test_support::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, peopled, readers, say, search};
 use crate::server::store::{Indexer, Reader};
-use crate::server::traffic::{ConversationRef, Read};
+use crate::server::traffic::{ConversationRef, Read, TimeRange};
 use proptest::prelude::*;
 
 fn texts(lines: &[String]) -> Vec<&str> {
@@ -88,8 +88,8 @@ fn a_search_finds_only_readable_messages_whatever_their_text() {
     say(&mut store, PAIR, BOB, &["our plan"]);
     let (mut indexer, mut reader) = readers(&dir.settings());
     let from = |from, places: &[ConversationId]| match search(places, "plan") {
-        Read::Search { conversations: places, limit, more, words, .. } => {
-            Read::Search { conversations: places, from: Some(from), limit, more, words }
+        Read::Search { conversations: places, times, limit, more, words, .. } => {
+            Read::Search { conversations: places, from: Some(from), times, limit, more, words }
         }
         other => other,
     };
@@ -133,8 +133,8 @@ fn the_cursor_leads_to_the_next_page() {
     say(&mut store, LOBBY, ALICE, &["hit 4", "hit 5"]);
     let mut page = |more| {
         let read = match search(&[LOBBY], "hit") {
-            Read::Search { conversations: places, from, words, .. } => {
-                Read::Search { conversations: places, from, limit: 2, more, words }
+            Read::Search { conversations: places, from, times, words, .. } => {
+                Read::Search { conversations: places, from, times, limit: 2, more, words }
             }
             other => other,
         };
@@ -165,6 +165,37 @@ fn a_few_messages_are_found_among_many_unreadable_ones() {
     }
 }
 
+#[test]
+fn without_words_all_that_the_options_leave_is_found() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["one"]);
+    say(&mut store, OPS, BOB, &vec!["secret"; 40]);
+    say(&mut store, PAIR, BOB, &["two"]);
+    say(&mut store, LOBBY, BOB, &["?!"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let from = |from, places: &[ConversationId]| match search(places, "") {
+        Read::Search { conversations, times, limit, more, words, .. } => {
+            Read::Search { conversations, from: Some(from), times, limit, more, words }
+        }
+        other => other,
+    };
+    let found = both(&mut indexer, &mut reader, || {
+        vec![
+            search(&[LOBBY, PAIR], ""),
+            search(&[LOBBY], ""),
+            search(&[PAIR], ""),
+            from(BOB, &[LOBBY, PAIR]),
+            from(ALICE, &[PAIR, LOBBY]),
+            search(&[], ""),
+        ]
+    });
+    let wanted: [&[&str]; 6] = [&["?!", "two", "one"], &["?!", "one"], &["two"], &["?!", "two"], &["one"], &[]];
+    for (found, wanted) in found.iter().zip(wanted) {
+        assert_eq!(texts(found), wanted);
+    }
+}
+
 fn corpus() -> impl Strategy<Value = Vec<(i64, i64, String)>> {
     let word = prop_oneof![
         "[a-c]",
@@ -183,7 +214,7 @@ proptest! {
     #[test]
     fn it_makes_no_difference_how_much_is_indexed(
         said in corpus(),
-        words in prop_oneof!["[a-c]", "[a-c] [a-c]", "[a-c]-[a-c]", Just("日本".to_owned()), Just("本 a".to_owned()), Just("👍 a".to_owned())],
+        words in prop_oneof![Just(String::new()), "[a-c]", "[a-c] [a-c]", "[a-c]-[a-c]", Just("日本".to_owned()), Just("本 a".to_owned()), Just("👍 a".to_owned())],
         from in proptest::option::of(2..4i64),
         places in proptest::collection::btree_set(1..4i64, 1..4),
         limit in 1..8u32,
@@ -198,9 +229,10 @@ proptest! {
         let read = || Read::Search {
             conversations: places.iter().map(|&n| ConversationRef { id: ConversationId::new(n), target: format!("r{n}").into() }).collect(),
             from: from.map(AccountId::new),
+            times: TimeRange::ALL,
             limit,
             more: None,
-            words: Text::parse(&words).unwrap().unwrap(),
+            words: Text::parse(&words).unwrap(),
         };
         let none = ask(&mut reader, read());
         for _ in 0..steps {
