@@ -3,6 +3,7 @@
 
 use super::code::{Code, Refusal};
 use crate::protocol::names::{MessageId, NameError, RoomName, Target, Text, UserName};
+use crate::protocol::reaction::{REACTION_MAX, ReactionWord};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Secret;
 use crate::protocol::time_bound::{TimeBound, TimeBounds};
@@ -301,6 +302,10 @@ pub(super) fn number(typed: &str, what: &str, least: u64, most: u64) -> Result<u
 pub(super) fn message_id(typed: &str) -> Result<MessageId, Refusal> {
     let id = number(typed, "an ID", 0, MessageId::MAX.value())?;
     MessageId::new(id).ok_or_else(|| bad("That ID is too large.".to_owned()))
+}
+
+pub(super) fn reaction(typed: &str) -> Result<ReactionWord, Refusal> {
+    ReactionWord::parse(typed).ok_or_else(|| bad(format!("A reaction is one word of at most {REACTION_MAX} bytes.")))
 }
 
 /// A span such as `30s`, `10m`, `24h` or `7d`.

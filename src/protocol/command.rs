@@ -8,6 +8,7 @@
 use super::args::Args;
 use super::code::{Code, Refusal};
 use crate::protocol::names::{MessageId, RoomName, Target, Text, UserName};
+use crate::protocol::reaction::ReactionWord;
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Secret;
 use crate::protocol::time_bound::TimeBounds;
@@ -328,6 +329,26 @@ pub enum Command {
         /// Why.
         reason: Option<Text>,
     },
+    /// `/react TARGET ID WORD`
+    React {
+        /// The conversation.
+        target: Target,
+        /// The message.
+        id: MessageId,
+        /// The word; the same again takes it back.
+        word: ReactionWord,
+    },
+    /// `/pin TARGET ID` and `/unpin TARGET ID`
+    Pin {
+        /// The conversation.
+        target: Target,
+        /// The message.
+        id: MessageId,
+        /// Whether it is pinned from now on.
+        pinned: bool,
+    },
+    /// `/pins [TARGET]`
+    Pins(Option<Target>),
     /// `/changes [TARGET] [after=CHANGE] [limit=N]`
     Changes {
         /// The current room if missing.

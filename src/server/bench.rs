@@ -10,8 +10,8 @@ use crate::protocol::secrets::Digest;
 use crate::server::core::{NotStored, Registration, Storage};
 use crate::server::hub::{Effects, Hub, HubSettings, Now};
 use crate::server::traffic::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, MessageRecord, Request,
-    RequestKind, Share, Snapshot, TokenRecord, Viewer, Write,
+    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, MessageRecord, Pins, Reaction,
+    Reactions, Request, RequestKind, Share, Snapshot, TokenRecord, Viewer, Write,
 };
 use std::time::Instant;
 
@@ -43,6 +43,14 @@ impl Storage for Counter {
 
     fn find(&mut self, _: ConversationId, _: MessageId) -> Result<Option<MessageRecord>, NotStored> {
         Ok(None)
+    }
+
+    fn reactions(&mut self, _: &Reaction) -> Result<Reactions, NotStored> {
+        Ok(Reactions::default())
+    }
+
+    fn pins(&mut self, _: ConversationId, _: MessageId) -> Result<Pins, NotStored> {
+        Ok(Pins::default())
     }
 }
 

@@ -14,8 +14,8 @@ use crate::server::core::{NotStored, Storage};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
 use crate::server::traffic::{
-    Appended, AuthJob, Budget, Delivery, Draft, Mailbox, MessageRecord, ReadJob, Request, RequestKind, Share, Snapshot,
-    Write,
+    Appended, AuthJob, Budget, Delivery, Draft, Mailbox, MessageRecord, Pins, Reaction, Reactions, ReadJob, Request,
+    RequestKind, Share, Snapshot, Write,
 };
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
@@ -267,6 +267,14 @@ impl Transaction {
         begun.and_then(|()| step(&mut self.store)).map_err(|error| self.fail(error))
     }
 
+    /// Like `step`, for what only reads: that needs no transaction.
+    fn look<T>(&mut self, look: impl FnOnce(&mut Store) -> Result<T, CommitError>) -> Result<T, NotStored> {
+        if self.failed.is_some() {
+            return Err(NotStored);
+        }
+        look(&mut self.store).map_err(|error| self.fail(error))
+    }
+
     fn fail(&mut self, error: CommitError) -> NotStored {
         self.failed = Some(error);
         NotStored
@@ -309,11 +317,15 @@ impl Storage for Transaction {
     }
 
     fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {
-        if self.failed.is_some() {
-            return Err(NotStored);
-        }
-        // Without beginning a transaction: reading needs none.
-        self.store.find(conversation, id).map_err(|error| self.fail(error))
+        self.look(|store| store.find(conversation, id))
+    }
+
+    fn reactions(&mut self, reaction: &Reaction) -> Result<Reactions, NotStored> {
+        self.look(|store| store.reactions(reaction))
+    }
+
+    fn pins(&mut self, conversation: ConversationId, id: MessageId) -> Result<Pins, NotStored> {
+        self.look(|store| store.pins(conversation, id))
     }
 }
 

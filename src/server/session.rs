@@ -296,6 +296,7 @@ impl Session {
             // A read is a barrier: the lines after it are cut once it is answered.
             Command::History { .. }
             | Command::Changes { .. }
+            | Command::Pins(_)
             | Command::Search { .. }
             | Command::Conversations
             | Command::Audit { .. } => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),

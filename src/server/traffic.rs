@@ -24,8 +24,8 @@ pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{
     AccountRecord, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRecord, Draft,
-    InviteRecord, InvitedRecord, KNOWN_MAX, Mark, MemberRecord, MessageRecord, SanctionKind, SanctionRecord, Snapshot,
-    TokenRecord, Write,
+    InviteRecord, InvitedRecord, KNOWN_MAX, Mark, MemberRecord, MessageRecord, Pins, Reaction, Reactions, SanctionKind,
+    SanctionRecord, Snapshot, TokenRecord, Write,
 };
 pub(super) use turn_queue::TurnQueue;
 

@@ -92,8 +92,17 @@ fn what_was_edited_or_removed_is_in_no_file_after_a_quiet_moment() {
     }
 }
 
-/// What a device knows: each message with its author, its marks and its text, by TARGET and id.
-type View = BTreeMap<(String, u64), (String, Vec<String>, String)>;
+/// What a device knows, by TARGET and id.
+type View = BTreeMap<(String, u64), Known>;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Known {
+    author: String,
+    marks: Vec<String>,
+    text: String,
+    reactions: BTreeMap<String, u64>,
+    pinned: bool,
+}
 
 /// A program that keeps up with two conversations, as the page says.
 struct Device {
@@ -164,7 +173,16 @@ impl Device {
         };
         let id = id.parse().unwrap();
         self.ids.insert(target.to_owned(), id);
-        self.view.insert((target.to_owned(), id), (author.to_owned(), marks, text.to_owned()));
+        let mut known = Known { author: author.to_owned(), text: text.to_owned(), ..Known::default() };
+        for mark in marks {
+            match mark.split_once(' ') {
+                Some((count, word)) if count.bytes().all(|b| b.is_ascii_digit()) => {
+                    known.reactions.insert(word.to_owned(), count.parse().unwrap());
+                }
+                _ => known.marks.push(mark),
+            }
+        }
+        self.view.insert((target.to_owned(), id), known);
     }
 
     fn change_row(&mut self, row: &str) {
@@ -177,16 +195,31 @@ impl Device {
     fn change(&mut self, target: &str, change: u64, word: &str, id: u64, text: Option<&str>) {
         let before = self.changes.insert(target.to_owned(), change).unwrap_or(0);
         assert_eq!(change, before + 1, "changes have no gaps");
-        let (_, marks, stored) = self.view.get_mut(&(target.to_owned(), id)).expect("a message that is there");
+        let known = self.view.get_mut(&(target.to_owned(), id)).expect("a message that is there");
+        let text = text.unwrap_or_default();
         match word {
             // It was removed since.
-            "edit" if text.is_none() => return,
-            "edit" if marks.iter().any(|mark| mark == "edited") => {}
-            "edit" => marks.push("edited".to_owned()),
-            "redact" => *marks = vec!["removed".to_owned()],
+            "edit" if text.is_empty() => {}
+            "edit" => {
+                if known.marks.iter().all(|mark| mark != "edited") {
+                    known.marks.push("edited".to_owned());
+                }
+                text.clone_into(&mut known.text);
+            }
+            "redact" => {
+                let author = std::mem::take(&mut known.author);
+                *known = Known { author, marks: vec!["removed".to_owned()], text: text.to_owned(), ..Known::default() };
+            }
+            "react" | "unreact" => {
+                let (count, word) = text.split_once(' ').unwrap();
+                match count.parse().unwrap() {
+                    0 => known.reactions.remove(word),
+                    count => known.reactions.insert(word.to_owned(), count),
+                };
+            }
+            "pin" | "unpin" => known.pinned = word == "pin",
             other => panic!("{other}"),
         }
-        text.unwrap_or_default().clone_into(stored);
     }
 
     fn live(&mut self, line: &str) {
@@ -235,6 +268,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (target(), 1..9u8).prop_map(|(target, id)| format!("/reply {target} {id} indeed")),
         4 => (target(), 1..9u8, 0..99u8).prop_map(|(target, id, n)| format!("/edit {target} {id} better: {n}")),
         2 => (target(), 1..9u8).prop_map(|(target, id)| format!("/redact {target} {id}")),
+        4 => (target(), 1..9u8, prop::sample::select(vec!["+1", ":):", "(x"]))
+            .prop_map(|(target, id, word)| format!("/react {target} {id} {word}")),
+        2 => (target(), 1..9u8).prop_map(|(target, id)| format!("/pin {target} {id}")),
+        1 => (target(), 1..9u8).prop_map(|(target, id)| format!("/unpin {target} {id}")),
         1 => (target(), 1..9u8).prop_map(|(target, id)| format!("/redact {target} {id} off: topic")),
     ];
     prop_oneof![
@@ -282,6 +319,12 @@ fn keeps_up(server: &Server, steps: &[Step]) {
         }
     }
     let fresh = Device::new(server);
+    for target in TARGETS {
+        let pinned = fresh.view.iter().filter(|((place, _), known)| place == target && known.pinned).count();
+        let plural = if pinned == 1 { "" } else { "s" };
+        let pins = carol.ask(&format!("/pins {target}"));
+        assert_eq!(pins.last().unwrap(), &format!("+ {pinned} message{plural}"));
+    }
     for device in &devices {
         assert_eq!(device.view, fresh.view);
         assert_eq!((&device.ids, &device.changes), (&fresh.ids, &fresh.changes));

@@ -12,7 +12,9 @@ use chitchat::protocol::line::SERVER_LINE_MAX;
 use chitchat::protocol::names::NAME_MAX;
 use chitchat::protocol::secrets::{PASSWORD_MAX, PASSWORD_MIN};
 use chitchat::server::config::{Config, Limits};
-use chitchat::server::{FORMER_NAMES_MAX, PERMISSIONS, ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX};
+use chitchat::server::{
+    FORMER_NAMES_MAX, PERMISSIONS, PINS_MAX, REACTIONS_MAX, ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
+};
 use sha2::Digest as _;
 use std::collections::BTreeSet;
 use std::fs;
@@ -146,6 +148,8 @@ fn the_pages_numbers_match_the_program() {
         format!("A room's name is 1–{NAME_MAX} of"),
         format!("label   = 1*{LABEL_MAX}( ALPHA"),
         format!("| `/post` key | {KEY_MAX} bytes |"),
+        format!("| different reactions to one message | {REACTIONS_MAX} |"),
+        format!("| pinned messages of one conversation | {PINS_MAX} |"),
         format!("| password | {PASSWORD_MIN} to {PASSWORD_MAX} bytes |"),
         format!("| tokens of one account | {TOKENS_MAX} |"),
         format!("| rooms of one account | {ROOMS_MAX} |"),

@@ -2,8 +2,8 @@
 
 use super::{AfterRoom, Command, HistoryPart, Verb, Who};
 use crate::protocol::args::{
-    INVITE_USES_MAX, KEY_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, role,
-    room_name, said, setting, target_name, unexpected, user_name,
+    INVITE_USES_MAX, KEY_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, reaction,
+    role, room_name, said, setting, target_name, unexpected, user_name,
 };
 use crate::protocol::names::{MessageId, Target};
 use crate::protocol::secrets::Secret;
@@ -197,6 +197,18 @@ pub const TABLE: &[Verb] = &[
     verb!("redact" "TARGET ID [REASON]", Member, "removes what you said, for good", "+ change=CHANGE", [], |a| {
         let (target, id) = (a.target("TARGET")?, message_id(a.word("ID")?)?);
         Ok(Command::Redact { target, id, reason: a.tail().map(said).transpose()? })
+    }),
+    verb!("react" "TARGET ID WORD", Member, "says one word about a message, such as 👍; the same word again takes it back", "+ change=CHANGE", [], |a| {
+        Ok(Command::React { target: a.target("TARGET")?, id: message_id(a.word("ID")?)?, word: a.word("WORD").and_then(reaction)? })
+    }),
+    verb!("pin" "TARGET ID", Member, "pins a message: in a room moderators may, in a direct conversation both", "+ change=CHANGE", [], |a| {
+        Ok(Command::Pin { target: a.target("TARGET")?, id: message_id(a.word("ID")?)?, pinned: true })
+    }),
+    verb!("unpin" "TARGET ID", Member, "takes a pin out again", "+ change=CHANGE", [], |a| {
+        Ok(Command::Pin { target: a.target("TARGET")?, id: message_id(a.word("ID")?)?, pinned: false })
+    }),
+    verb!("pins" "[TARGET]", Member, "shows the pinned messages", "+ N messages", [], |a| {
+        Ok(Command::Pins(a.optional_word().map(target_name).transpose()?))
     }),
     verb!("changes" "[TARGET] [after=CHANGE] [limit=N]", Member, "lists what happened to messages after they were said, oldest first",
         "+ N changes[, more]", ["after", "limit"], |a| {

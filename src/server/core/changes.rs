@@ -1,10 +1,11 @@
-//! What happens to messages after they were said: edits and removals. Each is numbered in its
-//! conversation.
+//! What happens to messages after they were said: edits, removals, reactions and pins. Each is
+//! numbered in its conversation.
 
 use super::messages::find;
-use super::{Actor, Conversation, Outcome, Refused, RoomAction, State, Storage};
+use super::{Actor, Conversation, Outcome, PINS_MAX, REACTIONS_MAX, Refused, RoomAction, State, Storage};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text, UserName};
-use crate::server::traffic::{ChangeKind, ChangeRecord, Write};
+use crate::protocol::reaction::ReactionWord;
+use crate::server::traffic::{ChangeKind, ChangeRecord, Reaction, Write};
 use std::time::Duration;
 
 /// Who changes which message, and when.
@@ -70,6 +71,62 @@ pub(super) fn redact(
         actor.note(state, conversation, "redact", Some(message.author), format!("{id}{why}"), storage);
     }
     Ok(change(state, changing, conversation, ChangeKind::Redact(reason), storage))
+}
+
+pub(super) fn react(
+    state: &mut State,
+    changing: &Changing<'_>,
+    word: ReactionWord,
+    storage: &mut dyn Storage,
+) -> Result<Outcome, Refused> {
+    let Changing { actor, target, id } = *changing;
+    let by = actor.by;
+    let conversation = match target {
+        Target::Room(room) => state.permitted_room(RoomAction::Talk, room, by)?,
+        Target::Direct(name) => direct(state, by, name, id)?,
+    };
+    state.check_unmuted(conversation, by, actor.steady)?;
+    find(state, conversation, id, storage)?;
+    let reaction = Reaction { conversation, id, by, word };
+    let before = storage.reactions(&reaction)?;
+    let word = reaction.word;
+    if before.own {
+        let kind = ChangeKind::Unreact { word, count: before.count.saturating_sub(1) };
+        return Ok(change(state, changing, conversation, kind, storage));
+    }
+    if before.count == 0 && before.words >= REACTIONS_MAX {
+        return Err(Refused::TooManyReactions);
+    }
+    let kind = ChangeKind::React { word, count: before.count.saturating_add(1) };
+    Ok(change(state, changing, conversation, kind, storage))
+}
+
+pub(super) fn pin(
+    state: &mut State,
+    changing: &Changing<'_>,
+    pinned: bool,
+    storage: &mut dyn Storage,
+) -> Result<Outcome, Refused> {
+    let Changing { actor, target, id } = *changing;
+    let by = actor.by;
+    let conversation = match target {
+        Target::Room(room) => state.permitted_room(RoomAction::Pin, room, by)?,
+        Target::Direct(name) => direct(state, by, name, id)?,
+    };
+    state.check_unmuted(conversation, by, actor.steady)?;
+    let message = find(state, conversation, id, storage)?;
+    let before = storage.pins(conversation, id)?;
+    if before.pinned == pinned {
+        return Ok(Outcome::Unchanged(state.conversation(conversation).map_or(0, Conversation::changes)));
+    }
+    if pinned && before.count >= PINS_MAX {
+        return Err(Refused::TooManyPins);
+    }
+    let kind = if pinned { ChangeKind::Pin } else { ChangeKind::Unpin };
+    if state.room(conversation).is_some() {
+        actor.note(state, conversation, kind.as_str(), Some(message.author), id.to_string(), storage);
+    }
+    Ok(change(state, changing, conversation, kind, storage))
 }
 
 /// The direct conversation with that account, in which a message is meant.

@@ -33,9 +33,10 @@ pub(super) use refused::{ModerationRefused, Refused};
 pub(super) use state::State;
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
+use crate::protocol::reaction::ReactionWord;
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{Appended, ChangeRecord, Draft, MessageRecord, Write};
+use crate::server::traffic::{Appended, ChangeRecord, Draft, MessageRecord, Pins, Reaction, Reactions, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,10 @@ pub const ROOMS_MAX: usize = 1000;
 pub const SANCTIONS_MAX: usize = 1000;
 /// Names that one room may have had before.
 pub const FORMER_NAMES_MAX: usize = 16;
+/// Different words that may be said about one message: a row of `/history` must hold them.
+pub const REACTIONS_MAX: u32 = 20;
+/// Pinned messages of one conversation.
+pub const PINS_MAX: u32 = 25;
 /// Longest topic, in bytes: a row of `/rooms` must hold it beside the room's name.
 pub const TOPIC_MAX: usize = 1000;
 
@@ -187,6 +192,18 @@ pub(super) enum AccountAction {
         id: MessageId,
         reason: Option<Text>,
     },
+    /// Says a word about a message, or takes it back.
+    React {
+        target: Target,
+        id: MessageId,
+        word: ReactionWord,
+    },
+    /// Pins a message, or takes its pin out.
+    Pin {
+        target: Target,
+        id: MessageId,
+        pinned: bool,
+    },
     /// Moves a read marker up to this id. It never moves back.
     MarkRead {
         conversation: ConversationId,
@@ -253,6 +270,8 @@ pub(super) enum Outcome {
     SaidBefore(MessageId),
     /// The change was stored.
     Changed(ChangeRecord),
+    /// It is so already. This is the number of the last change there.
+    Unchanged(u64),
     /// The read marker of the conversation.
     Read {
         /// The marker as it is now.
@@ -326,6 +345,18 @@ pub(super) trait Storage {
     /// # Errors
     /// [`NotStored`] if it could not be read. The transaction has then failed.
     fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored>;
+
+    /// What was said about a message before, this word by this account in particular.
+    ///
+    /// # Errors
+    /// As [`Storage::find`].
+    fn reactions(&mut self, reaction: &Reaction) -> Result<Reactions, NotStored>;
+
+    /// Which messages of a conversation are pinned, this one in particular.
+    ///
+    /// # Errors
+    /// As [`Storage::find`].
+    fn pins(&mut self, conversation: ConversationId, id: MessageId) -> Result<Pins, NotStored>;
 }
 
 /// The transaction has failed, and nothing of it will be stored.
@@ -357,6 +388,12 @@ impl State {
             }
             AccountAction::Redact { target, id, reason } => {
                 changes::redact(self, &changes::Changing { actor, target: &target, id }, reason, storage)
+            }
+            AccountAction::React { target, id, word } => {
+                changes::react(self, &changes::Changing { actor, target: &target, id }, word, storage)
+            }
+            AccountAction::Pin { target, id, pinned } => {
+                changes::pin(self, &changes::Changing { actor, target: &target, id }, pinned, storage)
             }
             AccountAction::MarkRead { conversation, id } => messages::mark_read(self, by, conversation, id, storage),
             AccountAction::ChangePassword { generation, hash } => {

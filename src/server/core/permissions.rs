@@ -25,6 +25,8 @@ pub enum RoomAction {
     Invite,
     /// Remove what somebody else said.
     Redact,
+    /// Pin a message, or take its pin out.
+    Pin,
     /// Remove a member.
     Kick,
     /// Keep somebody out, or let them in again.
@@ -80,12 +82,20 @@ macro_rules! permission {
 /// Every permission, in the order of [`RoomAction`]. After the lowest role: whether administrators may
 /// from outside, and whether it is a way to be heard.
 pub const PERMISSIONS: &[Permission] = &[
-    permission!(Talk, Member, false, true, ["say", "act", "reply", "post", "edit"], "say something"),
-    permission!(Read, Member, false, false, ["history", "search", "read", "switch"], "read what was said"),
+    permission!(Talk, Member, false, true, ["say", "act", "reply", "post", "edit", "react"], "say something"),
+    permission!(
+        Read,
+        Member,
+        false,
+        false,
+        ["history", "search", "read", "switch", "changes", "pins"],
+        "read what was said"
+    ),
     permission!(Look, Member, true, false, ["who", "topic", "role"], "see the members, their roles and the topic"),
     permission!(SetTopic, Member, true, true, ["topic"], "set or clear the topic"),
     permission!(Invite, Member, true, false, ["invite"], "invite somebody"),
     permission!(Redact, Moderator, true, false, ["redact"], "remove what somebody else said"),
+    permission!(Pin, Moderator, true, true, ["pin", "unpin"], "pin a message, or take its pin out"),
     permission!(Kick, Moderator, true, false, ["kick"], "remove a member"),
     permission!(Ban, Moderator, true, false, ["ban", "unban"], "keep somebody out, or let them in again"),
     permission!(SeeBans, Moderator, true, false, ["bans"], "see who is kept out"),
@@ -232,8 +242,10 @@ mod tests {
             let least = PERMISSIONS.iter().filter(|p| p.verbs.contains(&verb.name)).map(|p| p.least).min();
             match verb.who {
                 Who::Moderator => assert_eq!(least, Some(Role::Moderator), "{}", verb.name),
-                // Its author may, too.
-                Who::Member if verb.name == "redact" => assert_eq!(least, Some(Role::Moderator)),
+                // Its author may, too, and in a direct conversation there are no moderators.
+                Who::Member if ["redact", "pin", "unpin"].contains(&verb.name) => {
+                    assert_eq!(least, Some(Role::Moderator));
+                }
                 Who::Owner => assert_eq!(least, Some(Role::Owner), "{}", verb.name),
                 _ => assert!(least.is_none_or(|least| least == Role::Member), "{}", verb.name),
             }

@@ -83,6 +83,12 @@ pub(crate) enum Refused {
     /// The message was said longer ago than messages can be edited.
     #[error("it was said more than {0:?} ago")]
     TooLateToEdit(Duration),
+    /// [`super::REACTIONS_MAX`] different words were said about the message.
+    #[error("too many different reactions")]
+    TooManyReactions,
+    /// [`super::PINS_MAX`] messages are pinned there.
+    #[error("too many pins")]
+    TooManyPins,
     /// Nobody's fault: it could not be written to disk. The whole transaction is refused.
     #[error("it could not be written to disk")]
     NotStored,

@@ -1,11 +1,14 @@
-//! What happens to messages after they were said: `/edit`, `/redact` and `/changes`.
+//! What happens to messages after they were said: `/edit`, `/redact`, `/react`, `/pin`, and the
+//! lists of them.
 
 use super::effects::RoomEvent;
 use super::reading::{conversation_ref, readable, target_of};
 use super::refusals::no_room;
 use super::{Answered, Context, Hub, unexpected};
+use crate::protocol::code::Refusal;
 use crate::protocol::line::{Body, Line, Tags};
-use crate::protocol::names::{ConnId, MessageId, Target, Text};
+use crate::protocol::names::{ConnId, ConversationId, MessageId, Target, Text};
+use crate::protocol::reaction::ReactionWord;
 use crate::server::core::{AccountAction, Conversation, Outcome};
 use crate::server::hub::effects::Effects;
 use crate::server::traffic::{ChangeKind, ChangeRecord, Read, Recipients};
@@ -19,24 +22,50 @@ pub(super) fn redact(cx: &mut Context<'_>, target: Target, id: MessageId, reason
     change(cx, AccountAction::Redact { target, id, reason })
 }
 
+pub(super) fn react(cx: &mut Context<'_>, target: Target, id: MessageId, word: ReactionWord) -> Answered {
+    change(cx, AccountAction::React { target, id, word })
+}
+
+pub(super) fn pin(cx: &mut Context<'_>, target: Target, id: MessageId, pinned: bool) -> Answered {
+    change(cx, AccountAction::Pin { target, id, pinned })
+}
+
 fn change(cx: &mut Context<'_>, action: AccountAction) -> Answered {
-    let outcome = cx.apply(action)?;
-    let Outcome::Changed(change) = outcome else { return Err(unexpected(&outcome)) };
-    cx.hub.tell_change(&change, cx.conn, cx.effects);
-    cx.done(format!("change={}", change.number))
+    let number = match cx.apply(action)? {
+        Outcome::Changed(change) => {
+            cx.hub.tell_change(&change, cx.conn, cx.effects);
+            change.number
+        }
+        Outcome::Unchanged(last) => last,
+        outcome => return Err(unexpected(&outcome)),
+    };
+    cx.done(format!("change={number}"))
 }
 
 /// `/changes`.
 pub(super) fn list(cx: &mut Context<'_>, target: Option<&Target>, after: u64, limit: u32) -> Answered {
-    let conversation = match target {
-        Some(target) => readable(&cx.hub.state, cx.account, target)?,
-        None => Some(cx.hub.connections.current(cx.conn).ok_or_else(no_room)?),
-    };
-    let Some(conversation) = conversation else { return cx.done("0 changes") };
+    let Some(conversation) = read_in(cx, target)? else { return cx.done("0 changes") };
     let last = cx.hub.state.conversation(conversation).map_or(0, Conversation::changes);
     let conversation = conversation_ref(&cx.hub.state, cx.account, conversation);
     cx.effects.read_job(cx.conn, Read::Changes { conversation, after, last, limit });
     Ok(())
+}
+
+/// `/pins`.
+pub(super) fn pins(cx: &mut Context<'_>, target: Option<&Target>) -> Answered {
+    let Some(conversation) = read_in(cx, target)? else { return cx.done("0 messages") };
+    let conversation = conversation_ref(&cx.hub.state, cx.account, conversation);
+    cx.effects.read_job(cx.conn, Read::Pins(conversation));
+    Ok(())
+}
+
+/// The conversation that is read: the current room if none is named. `None` for two people who have
+/// never talked.
+fn read_in(cx: &Context<'_>, target: Option<&Target>) -> Result<Option<ConversationId>, Refusal> {
+    match target {
+        Some(target) => readable(&cx.hub.state, cx.account, target),
+        None => Ok(Some(cx.hub.connections.current(cx.conn).ok_or_else(no_room)?)),
+    }
 }
 
 impl Hub {
@@ -78,9 +107,14 @@ impl Hub {
 /// What people are told. `place` names the conversation where the line does not.
 fn sentence(change: &ChangeRecord, who: &str, place: &str) -> String {
     let id = change.id;
-    match &change.kind {
-        ChangeKind::Edit(text) => format!("{who} edited {id}{place}: {}", text.as_str()),
-        ChangeKind::Redact(None) => format!("{who} removed {id}{place}"),
-        ChangeKind::Redact(Some(reason)) => format!("{who} removed {id}{place}: {}", reason.as_str()),
-    }
+    let (did, text) = match &change.kind {
+        ChangeKind::Edit(text) => ("edited", Some(text.as_str().to_owned())),
+        ChangeKind::Redact(reason) => ("removed", reason.as_ref().map(|reason| reason.as_str().to_owned())),
+        ChangeKind::React { .. } => ("reacted to", Some(change.kind.data())),
+        ChangeKind::Unreact { .. } => ("took a reaction back from", Some(change.kind.data())),
+        ChangeKind::Pin => ("pinned", None),
+        ChangeKind::Unpin => ("unpinned", None),
+    };
+    let text = text.map_or_else(String::new, |text| format!(": {text}"));
+    format!("{who} {did} {id}{place}{text}")
 }

@@ -3,7 +3,7 @@
 use super::count;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::MessageId;
-use crate::server::core::{ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX};
+use crate::server::core::{PINS_MAX, REACTIONS_MAX, ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX};
 use std::time::Duration;
 
 mod moderation;
@@ -70,6 +70,13 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
         Refused::MessageGone { id, .. } => (Code::NoSuchMessage, format!("message {id} is gone.")),
         Refused::NotYourMessage => {
             (Code::NotAllowed, "somebody else said that; only its author can do this.".to_owned())
+        }
+        Refused::TooManyReactions => {
+            let text = "different reactions, which is the limit. Use one that is there.";
+            (Code::Limit, format!("that message has {REACTIONS_MAX} {text}"))
+        }
+        Refused::TooManyPins => {
+            (Code::Limit, format!("{PINS_MAX} messages are pinned there, which is the limit. /unpin one first."))
         }
         Refused::TooLateToEdit(within) => (
             Code::NotAllowed,

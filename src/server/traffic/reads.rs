@@ -44,6 +44,8 @@ pub(crate) enum Read {
         last: u64,
         limit: u32,
     },
+    /// `/pins`.
+    Pins(ConversationRef),
     /// `/search`.
     Search {
         /// All that the account may read, or only the one that it asked for.

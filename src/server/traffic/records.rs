@@ -1,6 +1,7 @@
 //! The stored state, as it passes between the core and the store.
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Text, UserName};
+use crate::protocol::reaction::ReactionWord;
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use std::sync::Arc;
@@ -272,6 +273,18 @@ pub(crate) enum ChangeKind {
     Edit(Text),
     /// Its text is gone; and why, if a reason was given.
     Redact(Option<Text>),
+    /// Somebody said this word about it, which so many do now.
+    React {
+        word: ReactionWord,
+        count: u32,
+    },
+    /// Somebody took the word back.
+    Unreact {
+        word: ReactionWord,
+        count: u32,
+    },
+    Pin,
+    Unpin,
 }
 
 impl ChangeKind {
@@ -281,16 +294,50 @@ impl ChangeKind {
         match self {
             Self::Edit(_) => "edit",
             Self::Redact(_) => "redact",
+            Self::React { .. } => "react",
+            Self::Unreact { .. } => "unreact",
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
         }
     }
 
     /// What is stored with it; not its text, which the message has as long as there is one.
     #[must_use]
-    pub(crate) fn data(&self) -> &str {
+    pub(crate) fn data(&self) -> String {
         match self {
-            Self::Edit(_) | Self::Redact(_) => "",
+            Self::React { word, count } | Self::Unreact { word, count } => format!("{count} {word}"),
+            Self::Edit(_) | Self::Redact(_) | Self::Pin | Self::Unpin => String::new(),
         }
     }
+}
+
+/// A word that somebody says about a message, or takes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reaction {
+    pub conversation: ConversationId,
+    pub id: MessageId,
+    pub by: AccountId,
+    pub word: ReactionWord,
+}
+
+/// What the store knows of the reactions to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Reactions {
+    /// How many have said this word about it.
+    pub count: u32,
+    /// Whether this account is one of them.
+    pub own: bool,
+    /// How many different words were said about it.
+    pub words: u32,
+}
+
+/// What the store knows of the pinned messages of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Pins {
+    /// How many there are.
+    pub count: u32,
+    /// Whether this message is one of them.
+    pub pinned: bool,
 }
 
 /// The outcome of a [`Draft`].

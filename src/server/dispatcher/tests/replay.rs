@@ -65,6 +65,14 @@ fn lines() -> impl Strategy<Value = Lines> {
         "/edit lobby 2 better",
         "/edit @bob 1 better",
         "/redact lobby 1 off topic",
+        "/react lobby 1 +1",
+        "/react lobby 1 :)",
+        "/react lobby 2 +1",
+        "/react @bob 1 +1",
+        "/pin ops 1",
+        "/unpin ops 1",
+        "/pin @bob 1",
+        "/unpin @bob 1",
         "/redact lobby 2",
         "/redact ops 1",
         "/redact @bob 1",
@@ -162,8 +170,8 @@ fn messages(settings: &store::StoreSettings, snapshot: &Snapshot) -> String {
         let conversation = ConversationRef { id, target: format!("room{}", id.value()).into() };
         let changes = Read::Changes { conversation: conversation.clone(), after: 0, last: u64::MAX, limit: 500 };
         let (before, times) = (MessageId::MAX, TimeRange::ALL);
-        let history = Read::History { conversation, before, after: None, times, limit: 500 };
-        for read in [history, changes] {
+        let history = Read::History { conversation: conversation.clone(), before, after: None, times, limit: 500 };
+        for read in [history, changes, Read::Pins(conversation)] {
             let answer = reader.answer(ReadJob { conn: conn(ALICE), read });
             answer.rows.encode(None, &mut out);
             answer.last.encode(false, None, &mut out);

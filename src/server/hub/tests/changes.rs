@@ -2,6 +2,7 @@
 
 use super::super::HubSettings;
 use super::chat::{Chat, settings};
+use crate::protocol::code::Code;
 use std::time::Duration;
 
 #[test]
@@ -183,4 +184,110 @@ fn a_key_stays_used_when_its_message_is_removed() {
         alice< + 1
     ",
     );
+}
+
+#[test]
+fn a_reaction_is_counted_and_the_same_again_takes_it_back() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.plays(
+        "
+        bob> /set tags on
+        bob< + tags on epoch=E protocol=1
+        alice> /me waves
+        bob< @id=1;at=1700000010005 [lobby] alice (me): waves
+        alice< + 1
+        alice> /react lobby 1 👋
+        bob< @at=1700000010006;ev=react;who=alice;about=1;change=1 [lobby] * alice reacted to 1: 1 👋
+        alice< + change=1
+        bob> /react lobby 1 👋
+        alice< [lobby] * bob reacted to 1: 2 👋
+        bob< + change=2
+        bob> /react lobby 1 :):
+        alice< [lobby] * bob reacted to 1: 1 :):
+        bob< + change=3
+        alice> /history
+        alice< | lobby 1 alice (me, 2 👋, 1 :):): waves
+        alice< + 1 message
+        bob> /react lobby 1 👋
+        alice< [lobby] * bob took a reaction back from 1: 1 👋
+        bob< + change=4
+        alice> /history
+        alice< | lobby 1 alice (me, 1 :):, 1 👋): waves
+        alice< + 1 message
+        bob> /changes lobby after=2
+        bob< | lobby 3 bob react 1: 1 :):
+        bob< | lobby 4 bob unreact 1: 1 👋
+        bob< + 2 changes
+        bob> /react lobby 2 no
+        bob< - no-such-message: there is no message 2 there; the last ID is 1.
+        alice> /redact lobby 1 oops
+        bob< @at=1700000010014;ev=redact;who=alice;about=1;change=5 [lobby] * alice removed 1: oops
+        alice< + change=5
+        alice> /history
+        alice< | lobby 1 alice (removed): oops
+        alice< + 1 message
+    ",
+    );
+    chat.does("alice", "/say lobby popular");
+    for word in 0..20 {
+        chat.does("alice", &format!("/react lobby 2 w{word}"));
+    }
+    assert_eq!(chat.refusal("bob", "/react lobby 2 w20"), Some(Code::Limit));
+    chat.does("bob", "/react lobby 2 w19");
+    chat.does("alice", "/react lobby 2 w0");
+    chat.does("bob", "/react lobby 2 w20");
+    assert_eq!(chat.refusal("bob", &format!("/react lobby 2 {}", "x".repeat(33))), Some(Code::BadArgument));
+}
+
+#[test]
+fn moderators_pin_in_rooms_and_both_sides_in_a_direct_conversation() {
+    let mut chat = Chat::of(&["own", "mel"]);
+    chat.does("own", "/create ops");
+    chat.does("mel", "/join ops");
+    chat.does("mel", "/say ops one");
+    chat.does("own", "/say ops two");
+    chat.does("own", "/msg mel psst");
+    chat.plays(
+        "
+        mel> /pin ops 1
+        mel< - not-allowed: only a moderator or an owner of ops can do that. /who ops shows who is one.
+        own> /pin ops 1
+        mel< [ops] * own pinned 1
+        own< + change=1
+        own> /pin ops 1
+        own< + change=1
+        own> /pin ops 2
+        mel< [ops] * own pinned 2
+        own< + change=2
+        mel> /pins ops
+        mel< | ops 1 mel: one
+        mel< | ops 2 own: two
+        mel< + 2 messages
+        own> /unpin ops 2
+        mel< [ops] * own unpinned 2
+        own< + change=3
+        own> /unpin ops 2
+        own< + change=3
+        own> /redact ops 1
+        mel< [ops] * own removed 1
+        own< + change=4
+        mel> /pins
+        mel< + 0 messages
+        mel> /pin @own 1
+        own< * mel pinned 1 in @mel
+        mel< + change=1
+        own> /unpin @mel 1
+        mel< * own unpinned 1 in @own
+        own< + change=2
+        mel> /pins @own
+        mel< + 0 messages
+        mel> /pins @mel
+        mel< + 0 messages
+    ",
+    );
+    for id in 3..30 {
+        chat.does("own", &format!("/say ops {id}"));
+        let pinned = chat.refusal("own", &format!("/pin ops {id}"));
+        assert_eq!(pinned, (id > 27).then_some(Code::Limit), "{id}");
+    }
 }

@@ -5,9 +5,9 @@ use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId,
 use crate::server::core::{NotStored, Storage};
 use crate::server::traffic::{
     Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft, KNOWN_MAX, Mark,
-    MessageRecord, ReadPosition, Snapshot, Write,
+    MessageRecord, Pins, Reaction, Reactions, ReadPosition, Snapshot, Write,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 type Key = (AccountId, ConversationId, Box<str>);
@@ -18,6 +18,9 @@ pub(super) struct Model {
     said: Vec<Said>,
     audit: Vec<AuditRecord>,
     changes: Vec<ChangeRecord>,
+    /// By conversation, message, word and account.
+    reactions: BTreeSet<(ConversationId, MessageId, String, AccountId)>,
+    pins: BTreeSet<(ConversationId, MessageId)>,
     /// Without a text, once the message was removed.
     keys: BTreeMap<Key, (MessageId, Option<String>)>,
 }
@@ -181,9 +184,19 @@ impl Model {
                         *text = None;
                     }
                 }
+                self.reactions.retain(|(conversation, id, ..)| (*conversation, *id) != place);
+                self.pins.remove(&place);
                 said.removed = true;
                 said.text = reason.as_ref().map_or("", |reason| reason.as_str()).to_owned();
             }
+            ChangeKind::React { word, .. } => {
+                assert!(self.reactions.insert((place.0, place.1, word.to_string(), change.by)));
+            }
+            ChangeKind::Unreact { word, .. } => {
+                assert!(self.reactions.remove(&(place.0, place.1, word.to_string(), change.by)));
+            }
+            ChangeKind::Pin => assert!(self.pins.insert(place)),
+            ChangeKind::Unpin => assert!(self.pins.remove(&place)),
         }
         self.changes.push(change.clone());
     }
@@ -214,26 +227,44 @@ impl Model {
 
     /// All messages, `/post` keys and entries of the audit log, which the state in memory does not have.
     pub(super) fn messages(&self) -> String {
-        format!("{:?} {:?} {:?} {:?}", self.said, self.keys, self.changes, self.audit)
+        format!(
+            "{:?} {:?} {:?} {:?} {:?} {:?}",
+            self.said, self.keys, self.changes, self.audit, self.reactions, self.pins
+        )
     }
 
     /// Rows of what was said in a conversation, between two ids, both exclusive.
     pub(super) fn rows(&self, place: &ConversationRef, after: MessageId, before: MessageId) -> Vec<String> {
         let within = |id: MessageId| after < id && id < before;
         let found = self.said.iter().filter(|said| said.conversation == place.id && within(said.id));
-        let row = |said: &Said| {
-            let mark = match said.mark {
-                _ if said.removed => "removed".to_owned(),
-                Mark::None => String::new(),
-                Mark::Me => "me".to_owned(),
-                Mark::Reply { id, author } => format!("re {id} {}", self.name(author)),
-            };
-            let edited = if said.edited && !said.removed { "edited" } else { "" };
-            let marks = [mark.as_str(), edited].into_iter().filter(|mark| !mark.is_empty()).collect::<Vec<_>>();
-            let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
-            format!("{} {} {}{marks}: {}", place.target, said.id, self.name(said.author), said.text)
+        found.map(|said| self.row(place, said)).collect()
+    }
+
+    /// Rows of the pinned messages of a conversation.
+    pub(super) fn pinned(&self, place: &ConversationRef) -> Vec<String> {
+        let found = self.said.iter().filter(|said| self.pins.contains(&(place.id, said.id)));
+        found.filter(|said| said.conversation == place.id).map(|said| self.row(place, said)).collect()
+    }
+
+    fn row(&self, place: &ConversationRef, said: &Said) -> String {
+        let mut marks = match said.mark {
+            _ if said.removed => vec!["removed".to_owned()],
+            Mark::None => vec![],
+            Mark::Me => vec!["me".to_owned()],
+            Mark::Reply { id, author } => vec![format!("re {id} {}", self.name(author))],
         };
-        found.map(row).collect()
+        if said.edited && !said.removed {
+            marks.push("edited".to_owned());
+        }
+        let mut counts: BTreeMap<&str, i32> = BTreeMap::new();
+        for (_, _, word, _) in self.reactions.iter().filter(|(c, i, ..)| (*c, *i) == (said.conversation, said.id)) {
+            *counts.entry(word).or_default() -= 1;
+        }
+        let mut counts: Vec<(i32, &str)> = counts.into_iter().map(|(word, count)| (count, word)).collect();
+        counts.sort_unstable();
+        marks.extend(counts.iter().map(|(count, word)| format!("{} {word}", -count)));
+        let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
+        format!("{} {} {}{marks}: {}", place.target, said.id, self.name(said.author), said.text)
     }
 
     /// Rows of the changes of a conversation, after one and up to another.
@@ -243,8 +274,12 @@ impl Model {
         let row = |change: &ChangeRecord| {
             let (number, kind, id) = (change.number, change.kind.as_str(), change.id);
             let said = one(self.said.iter().filter(|said| (said.conversation, said.id) == (place.id, id)));
-            let shown = said.removed == matches!(change.kind, ChangeKind::Redact(_)) && !said.text.is_empty();
-            let text = if shown { format!(": {}", said.text) } else { String::new() };
+            let text = match &change.kind {
+                ChangeKind::Edit(_) if !said.removed => said.text.clone(),
+                ChangeKind::Redact(_) => said.text.clone(),
+                kind => kind.data(),
+            };
+            let text = if text.is_empty() { text } else { format!(": {text}") };
             format!("{} {number} {} {kind} {id}{text}", place.target, self.name(change.by))
         };
         found.map(row).collect()
@@ -285,6 +320,20 @@ impl Storage for Model {
 
     fn find_post(&mut self, draft: &Draft) -> Result<Option<Appended>, NotStored> {
         Ok(self.posted(draft))
+    }
+
+    fn reactions(&mut self, reaction: &Reaction) -> Result<Reactions, NotStored> {
+        let Reaction { conversation, id, by, word } = reaction;
+        let there: Vec<_> = self.reactions.iter().filter(|(c, i, ..)| (c, i) == (conversation, id)).collect();
+        let same = there.iter().filter(|(.., said, _)| said == word.as_str());
+        let words: BTreeSet<&String> = there.iter().map(|(.., word, _)| word).collect();
+        let own = same.clone().any(|(.., account)| account == by);
+        Ok(Reactions { count: same.count() as u32, own, words: words.len() as u32 })
+    }
+
+    fn pins(&mut self, conversation: ConversationId, id: MessageId) -> Result<Pins, NotStored> {
+        let count = self.pins.iter().filter(|(place, _)| *place == conversation).count() as u32;
+        Ok(Pins { count, pinned: self.pins.contains(&(conversation, id)) })
     }
 
     fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {

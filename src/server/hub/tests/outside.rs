@@ -55,6 +55,11 @@ impl Chat {
                 found.iter().for_each(|row| rows.push(row));
                 Final::Done(count(found.len(), "change"))
             }
+            Read::Pins(place) => {
+                let found = self.model.pinned(&place);
+                found.iter().for_each(|row| rows.push(row));
+                Final::Done(count(found.len(), "message"))
+            }
             Read::Search { conversations: places, words, .. } => {
                 let targets: Vec<&str> = places.iter().map(|place| &*place.target).collect();
                 let words = words.as_ref().map_or("any words", |words| words.as_str());

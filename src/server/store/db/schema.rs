@@ -103,6 +103,14 @@ const MIGRATIONS: &[&str] = &[
         reason TEXT NOT NULL) STRICT;
     CREATE INDEX audit_of ON audit(conversation, id);
 ",
+    "
+    CREATE TABLE reaction(
+        conversation INTEGER NOT NULL, id INTEGER NOT NULL, word TEXT NOT NULL, account INTEGER NOT NULL,
+        PRIMARY KEY(conversation, id, word, account)) STRICT, WITHOUT ROWID;
+    CREATE TABLE pin(
+        conversation INTEGER NOT NULL, id INTEGER NOT NULL,
+        PRIMARY KEY(conversation, id)) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

@@ -31,7 +31,7 @@ pub(super) fn changes(
                 let shown = (state == TextState::Removed) == (kind == "redact") && !text.is_empty();
                 shown.then(|| text.to_owned())
             }
-            _ => Some(row.get(5)?),
+            _ => Some(row.get::<_, String>(5)?).filter(|data| !data.is_empty()),
         };
         let head = format!("{} {change} {} {who} {kind} {id}", conversation.target, rfc3339(at.unsigned_abs()));
         if !page.put(text.map_or(head.clone(), |text| format!("{head}: {text}"))) {

@@ -1,4 +1,4 @@
-//! `/history`. A reader's thread runs it.
+//! `/history` and `/pins`. A reader's thread runs it.
 
 use super::locate::{IdRange, Locator};
 use super::page::{Page, ReadError, number_of};
@@ -49,4 +49,23 @@ pub(super) fn around(
 
 fn final_line(page: &Page) -> String {
     number_of(page.len(), "message") + if page.has_more() { ", more" } else { "" }
+}
+
+/// The pinned messages, by id.
+pub(super) fn pins(
+    locator: &Locator<'_>,
+    mut page: Page,
+    conversation: &ConversationRef,
+) -> Result<(Rows, String), ReadError> {
+    let mut pinned = locator.messages().prepare_cached("SELECT id FROM pin WHERE conversation = ? ORDER BY id")?;
+    let mut found = pinned.query([conversation.id.value()])?;
+    while let Some(row) = found.next()? {
+        if let Some(row) = locator.row(conversation, row.get(0)?)?
+            && !page.put(row)
+        {
+            break;
+        }
+    }
+    let last = number_of(page.len(), "message") + if page.has_more() { ", more" } else { "" };
+    Ok((page.forwards(), last))
 }

@@ -5,7 +5,7 @@
 //! all that are indexed: each is either indexed or behind the index's mark, never both or neither. Both
 //! snapshots are held for one answer, whose deadline bounds how long.
 
-use super::page::{Page, ReadError, message_row};
+use super::page::{MessageRows, Page, ReadError};
 use super::times;
 use crate::protocol::names::{AccountId, MessageId};
 use crate::server::store::db::error::is_damage;
@@ -160,21 +160,31 @@ impl Locator<'_> {
 
     /// The present text of a message as it is stored; `None` if there is no such message.
     pub(super) fn text(&self, conversation: i64, id: i64) -> Result<Option<String>, ReadError> {
-        const TEXT: &str = "SELECT text, seq FROM message WHERE conversation = ?1 AND id = ?2 AND seq";
-        let read = |row: &Row<'_>| {
-            let stored = row.get_ref(0)?.as_str()?;
-            present(self.messages, row.get(1)?, stored).map(Cow::into_owned)
-        };
+        let Some(seq) = self.seq(conversation, id)? else { return Ok(None) };
+        let mut message = self.messages.prepare_cached("SELECT text FROM message WHERE seq = ?")?;
+        let read = |row: &Row<'_>| present(self.messages, seq, row.get_ref(0)?.as_str()?).map(Cow::into_owned);
+        Ok(message.query_row([seq], read).optional()?)
+    }
+
+    /// The row of a message; `None` if there is no such message.
+    pub(super) fn row(&self, conversation: &ConversationRef, id: i64) -> Result<Option<String>, ReadError> {
+        let Some(seq) = self.seq(conversation.id.value(), id)? else { return Ok(None) };
+        let mut message = self.messages.prepare_cached(MESSAGE)?;
+        let read = |row: &Row<'_>| MessageRows::new(self.messages).row(&conversation.target, row);
+        Ok(message.query_row([seq, conversation.id.value()], read).optional()?)
+    }
+
+    /// The sequence number of a message.
+    fn seq(&self, conversation: i64, id: i64) -> Result<Option<i64>, ReadError> {
         let sql = "SELECT seq FROM position WHERE conversation = ? AND id = ?";
         if let Some(index) = self.index
-            && let Some(seq) =
-                index.prepare_cached(sql)?.query_row([conversation, id], |row| row.get::<_, i64>(0)).optional()?
+            && let Some(seq) = index.prepare_cached(sql)?.query_row([conversation, id], |row| row.get(0)).optional()?
         {
-            let mut message = self.messages.prepare_cached(&format!("{TEXT} = ?3"))?;
-            return Ok(message.query_row([conversation, id, seq], read).optional()?);
+            return Ok(Some(seq));
         }
-        let mut message = self.messages.prepare_cached(&format!("{TEXT} > ?3"))?;
-        Ok(message.query_row([conversation, id, self.mark], read).optional()?)
+        let sql = "SELECT seq FROM message WHERE seq > ?3 AND conversation = ?1 AND id = ?2 ORDER BY seq DESC LIMIT 1";
+        let mut behind = self.messages.prepare_cached(sql)?;
+        Ok(behind.query_row([conversation, id, self.mark], |row| row.get(0)).optional()?)
     }
 
     fn count_indexed(&self, range: &IdRange, except: i64) -> Result<u64, ReadError> {
@@ -199,17 +209,15 @@ impl Locator<'_> {
     /// deleted one is not shown.
     fn indexed(&self, sql: &str, range: IdRange, target: &str, page: &mut Page) -> Result<(), ReadError> {
         let Some(index) = self.index.filter(|_| !range.is_empty() && !page.has_more()) else { return Ok(()) };
-        let mut message = self.messages.prepare_cached(
-            "SELECT m.id, m.at, a.name, m.text, m.seq FROM message m CROSS JOIN account a ON a.id = m.author
-             WHERE m.seq = ? AND m.conversation = ?",
-        )?;
+        let rows = MessageRows::new(self.messages);
+        let mut message = self.messages.prepare_cached(MESSAGE)?;
         let mut statement = index.prepare_cached(sql)?;
         let mut positions = statement.query([range.conversation, range.above, range.below])?;
         while let Some(position) = positions.next()? {
             let seq: i64 = position.get(0)?;
-            let mut rows = message.query([seq, range.conversation])?;
-            if let Some(row) = rows.next()?
-                && !page.put(message_row(self.messages, target, row)?)
+            let mut found = message.query([seq, range.conversation])?;
+            if let Some(row) = found.next()?
+                && !page.put(rows.row(target, row)?)
             {
                 break;
             }
@@ -218,17 +226,22 @@ impl Locator<'_> {
     }
 
     fn behind(&self, sql: &str, range: IdRange, target: &str, page: &mut Page) -> Result<(), ReadError> {
+        let rows = MessageRows::new(self.messages);
         let mut statement = self.messages.prepare_cached(sql)?;
         let (since, until) = (to_sql(range.times.since), to_sql(range.times.until));
         let mut found = statement.query([self.mark, range.conversation, range.above, range.below, since, until])?;
         while let Some(row) = found.next()? {
-            if !page.put(message_row(self.messages, target, row)?) {
+            if !page.put(rows.row(target, row)?) {
                 break;
             }
         }
         Ok(())
     }
 }
+
+/// A message that is in its place.
+const MESSAGE: &str = "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation
+    FROM message m CROSS JOIN account a ON a.id = m.author WHERE m.seq = ? AND m.conversation = ?";
 
 const LAST: &str = "SELECT id FROM position WHERE conversation = ? ORDER BY id DESC LIMIT 1";
 
@@ -239,7 +252,7 @@ pub(super) const COUNT: &str =
 macro_rules! behind {
     ($order:literal) => {
         concat!(
-            "SELECT m.id, m.at, a.name, m.text, m.seq FROM message m CROSS JOIN account a ON a.id = m.author
+            "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation FROM message m CROSS JOIN account a ON a.id = m.author
              WHERE m.seq > ? AND m.conversation = ? AND m.id > ? AND m.id < ? AND m.at >= ? AND m.at <= ? ORDER BY m.seq",
             $order
         )

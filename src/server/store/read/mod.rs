@@ -112,6 +112,9 @@ impl Reader {
             Read::Changes { conversation, after, last, limit } => with_locator(&self.db, index, |locator| {
                 changes::changes(locator, page(limit), &conversation, after, last)
             })?,
+            Read::Pins(conversation) => {
+                with_locator(&self.db, index, |locator| history::pins(locator, page(u32::MAX), &conversation))?
+            }
             Read::Around { conversation, id, before, limit } => with_locator(&self.db, index, |locator| {
                 history::around(locator, || page(limit), &conversation, id, before)
             })?,
@@ -135,7 +138,7 @@ impl Reader {
                 audit::audit(&self.db, Page::new(limit, self.answer_bytes), conversation, more)?
             }
             Read::Changes { .. } => (Rows::default(), "0 changes".to_owned()),
-            Read::History { .. } | Read::Around { .. } | Read::Search { .. } => {
+            Read::History { .. } | Read::Pins(_) | Read::Around { .. } | Read::Search { .. } => {
                 (Rows::default(), "0 messages - this server keeps no history".to_owned())
             }
         };

@@ -7,6 +7,7 @@ use crate::protocol::stamp::rfc3339;
 use crate::server::store::db::stored_text::{StoredText, TextState, present};
 use crate::server::traffic::Mark;
 use rusqlite::{Connection, ErrorCode, Row};
+use std::cell::Cell;
 use std::time::Duration;
 
 /// How long one read may take before it is stopped with `busy`.
@@ -91,35 +92,62 @@ fn rows<'a>(texts: impl Iterator<Item = &'a str>) -> Rows {
     rows
 }
 
-/// The row of a message: `TARGET ID TIME AUTHOR[ (MARKS)]: TEXT`. The columns are id, time, author,
-/// text and sequence number.
-pub(super) fn message_row(messages: &Connection, target: &str, row: &Row<'_>) -> rusqlite::Result<String> {
-    let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
-    let author = row.get_ref(2)?.as_str()?;
-    let stored = present(messages, row.get(4)?, row.get_ref(3)?.as_str()?)?;
-    let stored = StoredText::parse(&stored);
-    let marks = marks(messages, &stored)?;
-    Ok(format!("{target} {id} {} {author}{marks}: {}", rfc3339(at.unsigned_abs()), stored.text))
+/// Makes the rows of messages.
+pub(super) struct MessageRows<'a> {
+    messages: &'a Connection,
+    /// The last conversation, and whether there are reactions in it: mostly there are none, and the
+    /// rows of an answer are mostly of one.
+    reacted: Cell<(i64, bool)>,
 }
 
-/// ` (MARK, MARK)`, or nothing.
-fn marks(messages: &Connection, stored: &StoredText<'_>) -> rusqlite::Result<String> {
-    let mut marks = Vec::new();
-    match stored.mark {
-        Mark::None => {}
-        Mark::Me => marks.push(MARK_ME.to_owned()),
-        Mark::Reply { id, author } => {
-            let mut name = messages.prepare_cached("SELECT name FROM account WHERE id = ?")?;
-            let name: String = name.query_row([author.value()], |row| row.get(0))?;
-            marks.push(reply_mark(id, &name));
+impl<'a> MessageRows<'a> {
+    pub(super) fn new(messages: &'a Connection) -> Self {
+        Self { messages, reacted: Cell::new((0, false)) }
+    }
+
+    /// The row of a message: `TARGET ID TIME AUTHOR[ (MARKS)]: TEXT`. The columns are id, time,
+    /// author, text, sequence number and conversation.
+    pub(super) fn row(&self, target: &str, row: &Row<'_>) -> rusqlite::Result<String> {
+        let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let author = row.get_ref(2)?.as_str()?;
+        let stored = present(self.messages, row.get(4)?, row.get_ref(3)?.as_str()?)?;
+        let stored = StoredText::parse(&stored);
+        let marks = self.marks([row.get(5)?, id], &stored)?;
+        Ok(format!("{target} {id} {} {author}{marks}: {}", rfc3339(at.unsigned_abs()), stored.text))
+    }
+
+    /// ` (MARK, MARK)`, or nothing.
+    fn marks(&self, [conversation, id]: [i64; 2], stored: &StoredText<'_>) -> rusqlite::Result<String> {
+        let mut marks = Vec::new();
+        match stored.mark {
+            Mark::None => {}
+            Mark::Me => marks.push(MARK_ME.to_owned()),
+            Mark::Reply { id, author } => {
+                let mut name = self.messages.prepare_cached("SELECT name FROM account WHERE id = ?")?;
+                let name: String = name.query_row([author.value()], |row| row.get(0))?;
+                marks.push(reply_mark(id, &name));
+            }
         }
+        match stored.state {
+            TextState::Said => {}
+            TextState::Edited => marks.push(MARK_EDITED.to_owned()),
+            TextState::Removed => marks.push(MARK_REMOVED.to_owned()),
+        }
+        if self.reacted.get().0 != conversation {
+            let any = "SELECT 1 FROM reaction WHERE conversation = ?";
+            self.reacted.set((conversation, self.messages.prepare_cached(any)?.exists([conversation])?));
+        }
+        if self.reacted.get().1 {
+            let sql = "SELECT word, count(*) FROM reaction WHERE conversation = ? AND id = ?
+                       GROUP BY word ORDER BY count(*) DESC, word";
+            let mut reactions = self.messages.prepare_cached(sql)?;
+            let mut found = reactions.query([conversation, id])?;
+            while let Some(row) = found.next()? {
+                marks.push(format!("{} {}", row.get::<_, i64>(1)?, row.get_ref(0)?.as_str()?));
+            }
+        }
+        Ok(if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) })
     }
-    match stored.state {
-        TextState::Said => {}
-        TextState::Edited => marks.push(MARK_EDITED.to_owned()),
-        TextState::Removed => marks.push(MARK_REMOVED.to_owned()),
-    }
-    Ok(if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) })
 }
 
 /// `1 message`, or `N messages`.

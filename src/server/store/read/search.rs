@@ -5,7 +5,7 @@
 //! words with one term show in an answer.
 
 use super::locate::index_mark;
-use super::page::{Page, ReadError, message_row, number_of};
+use super::page::{MessageRows, Page, ReadError, number_of};
 use super::times;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
@@ -154,6 +154,7 @@ fn unindexed(
                WHERE seq > ? AND (conversation = 0 OR (seq < ? AND at >= ? AND at <= ?)) ORDER BY seq DESC";
     let mut statement = db.prepare_cached(sql)?;
     let mut message = db.prepare_cached(MESSAGE)?;
+    let rows = MessageRows::new(db);
     let (since, until) = (to_sql(search.times.since), to_sql(search.times.until));
     let mut found = statement.query([mark, *last, since, until])?;
     let mut normalised = String::new();
@@ -172,7 +173,7 @@ fn unindexed(
         if !search.matches(db, seq, row.get(3)?, stored, &mut normalised)? {
             continue;
         }
-        if !page.put(message.query_row([seq], |row| message_row(db, target, row))?) {
+        if !page.put(message.query_row([seq], |row| rows.row(target, row))?) {
             break;
         }
         *last = seq;
@@ -200,16 +201,17 @@ fn indexed(
     let most = search.conversations.len().saturating_mul(PASSED_OVER_MAX);
     let mut altered = altered.into_iter().peekable();
     let mut normalised = String::new();
+    let rows = MessageRows::new(db);
     let mut put = |seq: i64, page: &mut Page| -> Result<Looked, ReadError> {
-        let mut rows = message.query([seq])?;
+        let mut found = message.query([seq])?;
         // A deleted message may still be in the index.
-        let Some(row) = rows.next()? else { return Ok(Looked::Nothing) };
+        let Some(row) = found.next()? else { return Ok(Looked::Nothing) };
         let Some(target) = search.conversations.get(&row.get(5)?) else { return Ok(Looked::Elsewhere) };
         let stored = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
         if !search.matches(db, seq, row.get(6)?, stored, &mut normalised)? {
             return Ok(Looked::Nothing);
         }
-        if !page.put(message_row(db, target, row)?) {
+        if !page.put(rows.row(target, row)?) {
             return Ok(Looked::Full);
         }
         *last = seq;

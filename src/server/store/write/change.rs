@@ -5,7 +5,7 @@
 //! [`crate::server::store::db::stored_text`]. The log still has the pages as they were, until it is
 //! emptied at the next quiet moment.
 
-use super::records::one;
+use super::records::{any, one};
 use super::{Store, WriteError};
 use crate::server::store::db::stored_text::{StoredText, TextState, altered, blank};
 use crate::server::store::db::to_sql;
@@ -15,11 +15,24 @@ use rusqlite::params;
 
 impl Store {
     pub(super) fn change(&mut self, change: &ChangeRecord) -> Result<(), WriteError> {
+        let place = [change.conversation.value(), to_sql(change.id.value())];
         match &change.kind {
             ChangeKind::Edit(text) => self.alter(change, TextState::Edited, text.as_str())?,
             ChangeKind::Redact(reason) => {
                 self.alter(change, TextState::Removed, reason.as_ref().map_or("", |reason| reason.as_str()))?;
+                any(&self.db, "DELETE FROM reaction WHERE conversation = ? AND id = ?", place)?;
+                any(&self.db, "DELETE FROM pin WHERE conversation = ? AND id = ?", place)?;
             }
+            ChangeKind::React { word, .. } => {
+                let sql = "INSERT INTO reaction(conversation, id, word, account) VALUES(?, ?, ?, ?)";
+                one(&self.db, sql, params![place[0], place[1], word.as_str(), change.by.value()])?;
+            }
+            ChangeKind::Unreact { word, .. } => {
+                let sql = "DELETE FROM reaction WHERE conversation = ? AND id = ? AND word = ? AND account = ?";
+                one(&self.db, sql, params![place[0], place[1], word.as_str(), change.by.value()])?;
+            }
+            ChangeKind::Pin => one(&self.db, "INSERT INTO pin(conversation, id) VALUES(?, ?)", place)?,
+            ChangeKind::Unpin => one(&self.db, "DELETE FROM pin WHERE conversation = ? AND id = ?", place)?,
         }
         let (kind, data) = (change.kind.as_str(), change.kind.data());
         one(

@@ -9,8 +9,8 @@ use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::store::db::error::StoreError;
 use crate::server::store::db::stored_text::{StoredText, TextState, present};
 use crate::server::store::db::{INDEX_FILE, connect_reader, to_sql};
-use crate::server::traffic::{Appended, Draft, MessageRecord};
-use rusqlite::{Connection, OptionalExtension as _};
+use crate::server::traffic::{Appended, Draft, MessageRecord, Pins, Reaction, Reactions};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Why the index can't be used; then all messages are read.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,36 @@ impl Store {
         self.step(|store| match &draft.key {
             Some(key) => store.posted_under(draft, key),
             None => Ok(None),
+        })
+    }
+
+    /// What was said about a message before.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub(crate) fn reactions(&mut self, reaction: &Reaction) -> Result<Reactions, CommitError> {
+        let sql =
+            "SELECT coalesce(sum(word = ?3), 0), coalesce(sum(word = ?3 AND account = ?4), 0), count(DISTINCT word)
+                   FROM reaction WHERE conversation = ?1 AND id = ?2";
+        let Reaction { conversation, id, by, word } = reaction;
+        self.step(|store| {
+            let mut reactions = store.db.prepare_cached(sql)?;
+            let asked = params![conversation.value(), to_sql(id.value()), word.as_str(), by.value()];
+            let read = |row: &Row<'_>| Ok(Reactions { count: row.get(0)?, own: row.get(1)?, words: row.get(2)? });
+            Ok(reactions.query_row(asked, read)?)
+        })
+    }
+
+    /// Which messages of a conversation are pinned.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub(crate) fn pins(&mut self, conversation: ConversationId, id: MessageId) -> Result<Pins, CommitError> {
+        let sql = "SELECT count(*), coalesce(sum(id = ?2), 0) FROM pin WHERE conversation = ?1";
+        self.step(|store| {
+            let mut pins = store.db.prepare_cached(sql)?;
+            let read = |row: &Row<'_>| Ok(Pins { count: row.get(0)?, pinned: row.get(1)? });
+            Ok(pins.query_row([conversation.value(), to_sql(id.value())], read)?)
         })
     }
 

@@ -234,6 +234,6 @@ pub(super) fn one(db: &Connection, sql: &str, params: impl Params) -> Result<()>
 }
 
 /// Runs a statement that may change any number of rows.
-fn any(db: &Connection, sql: &str, params: impl Params) -> Result<()> {
+pub(super) fn any(db: &Connection, sql: &str, params: impl Params) -> Result<()> {
     db.prepare_cached(sql)?.execute(params).map(drop)
 }
