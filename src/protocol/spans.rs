@@ -20,6 +20,13 @@ pub fn exactly(span: Duration) -> String {
     count(span.as_secs() / size, word)
 }
 
+/// `every minute`, `every 30 seconds`.
+#[must_use]
+pub fn every(span: Duration) -> String {
+    let exactly = exactly(span);
+    format!("every {}", exactly.strip_prefix("1 ").unwrap_or(&exactly))
+}
+
 /// `3 days`, `50 minutes`, `1 second`: rounded up, in a unit of which there are at least two.
 #[must_use]
 pub fn roughly(span: Duration) -> String {
@@ -52,6 +59,7 @@ mod tests {
         let of = Duration::from_secs;
         assert_eq!([word(of(30)), word(of(86_400)), word(of(5400))], ["30s", "1d", "90m"]);
         assert_eq!([exactly(of(1)), exactly(of(604_800)), exactly(of(5400))], ["1 second", "7 days", "90 minutes"]);
+        assert_eq!([every(of(60)), every(of(90)), every(of(1))], ["every minute", "every 90 seconds", "every second"]);
         assert_eq!(roughly(of(3541)), "60 minutes");
         assert_eq!(roughly(of(172_799)), "48 hours");
         assert_eq!(roughly(of(172_801)), "3 days");

@@ -67,9 +67,9 @@ pub(super) fn slow(cx: &mut Context<'_>, room: RoomName, every: Option<Duration>
     let set = every.map_or_else(|| "off".to_owned(), spans::word);
     let (text, last) = match every {
         Some(every) => {
-            let every = spans::exactly(every);
-            let text = format!("{} slowed this room down: one message from each member every {every}", cx.name());
-            (text, format!("{room} takes one message from each member every {every}."))
+            let every = spans::every(every);
+            let text = format!("{} slowed this room down: one message from each member {every}", cx.name());
+            (text, format!("{room} takes one message from each member {every}."))
         }
         None => (format!("{} ended slow mode", cx.name()), format!("{room} is not slow any more.")),
     };

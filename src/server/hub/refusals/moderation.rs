@@ -26,8 +26,8 @@ pub(super) fn moderation(refused: ModerationRefused) -> Refusal {
             (Code::Muted, format!("you are muted in {room}{}. You can still read.", terms(wait, &reason)))
         }
         ModerationRefused::TooSoon { room, slow, wait } => {
-            let (slow, wait) = (spans::exactly(slow), spans::roughly(wait));
-            let text = format!("{room} takes one message from each member every {slow}. Try again in {wait}.");
+            let (slow, wait) = (spans::every(slow), spans::roughly(wait));
+            let text = format!("{room} takes one message from each member {slow}. Try again in {wait}.");
             (Code::SlowDown, text)
         }
         ModerationRefused::InviteBanned { room, name } => {
