@@ -62,12 +62,14 @@ pub(super) fn history(cx: &mut Context<'_>, target: Option<&Target>, part: Histo
 pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
     let Search { words, within, from, times, limit, more } = search;
     let (state, account) = (&cx.hub.state, cx.account);
-    let conversations: Vec<ConversationRef> = match &within {
+    let conversations: Vec<(ConversationRef, MessageId)> = match &within {
         Some(target) => {
             let found = readable(state, account, target)?;
-            found.map(|conversation| conversation_ref(state, account, conversation)).into_iter().collect()
+            let found =
+                found.and_then(|id| Some((conversation_ref(state, account, id), state.conversation(id)?.last())));
+            found.into_iter().collect()
         }
-        None => read_positions(state, account).into_iter().map(|unread| unread.conversation).collect(),
+        None => read_positions(state, account).into_iter().map(|unread| (unread.conversation, unread.last)).collect(),
     };
     let from = from.map(|name| state.user(&name)).transpose().map_err(refusal)?;
     let times = cx.time_range(times);

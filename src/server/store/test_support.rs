@@ -146,7 +146,7 @@ pub(super) fn history(conversation: ConversationId, before: Option<u64>, after: 
 
 pub(super) fn search(conversations: &[ConversationId], words: &str) -> Read {
     Read::Search {
-        conversations: conversations.iter().copied().map(conversation_ref).collect(),
+        conversations: conversations.iter().map(|&one| (conversation_ref(one), MessageId::MAX)).collect(),
         from: None,
         times: TimeRange::ALL,
         limit: 50,

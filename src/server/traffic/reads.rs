@@ -48,8 +48,9 @@ pub(crate) enum Read {
     Pins(ConversationRef),
     /// `/search`.
     Search {
-        /// All that the account may read, or only the one that it asked for.
-        conversations: Vec<ConversationRef>,
+        /// All that the account may read, or only the one that it asked for; each with its last id
+        /// when it was asked. The account may have been taken out of a room since.
+        conversations: Vec<(ConversationRef, MessageId)>,
         /// Only by this account.
         from: Option<AccountId>,
         times: TimeRange,

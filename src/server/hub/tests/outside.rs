@@ -61,7 +61,7 @@ impl Chat {
                 Final::Done(count(found.len(), "message"))
             }
             Read::Search { conversations: places, words, .. } => {
-                let targets: Vec<&str> = places.iter().map(|place| &*place.target).collect();
+                let targets: Vec<&str> = places.iter().map(|(place, _)| &*place.target).collect();
                 let words = words.as_ref().map_or("any words", |words| words.as_str());
                 Final::Done(format!("0 messages with {words} in {}", targets.join(" ")))
             }

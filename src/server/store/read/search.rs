@@ -9,7 +9,7 @@ use super::page::{MessageRows, Page, ReadError, number_of};
 use super::times;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
-use crate::protocol::names::AccountId;
+use crate::protocol::names::{AccountId, MessageId};
 use crate::server::store::db::error::is_damage;
 use crate::server::store::db::stored_text::{StoredText, TextState, present};
 use crate::server::store::db::to_sql;
@@ -30,7 +30,8 @@ const PASSED_OVER_MAX: usize = 16;
 /// What is searched for, and where.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
-    conversations: FxHashMap<i64, &'a str>,
+    /// What each is called, and the last id that may be found in it.
+    conversations: FxHashMap<i64, (&'a str, i64)>,
     from: Option<AccountId>,
     times: TimeRange,
     /// The sequence number of the last message of the page before: only older ones are wanted.
@@ -43,7 +44,7 @@ impl<'a> Search<'a> {
     /// # Errors
     /// Refused if there are words that contain nothing to search for.
     pub(super) fn new(
-        conversations: &'a [ConversationRef],
+        conversations: &'a [(ConversationRef, MessageId)],
         from: Option<AccountId>,
         times: TimeRange,
         more: Option<u64>,
@@ -53,8 +54,15 @@ impl<'a> Search<'a> {
             let text = "there is nothing to search for; a word has letters or digits, or is an emoji";
             ReadError::Refused(Refusal::new(Code::BadArgument, text))
         })?;
-        let conversations = conversations.iter().map(|one| (one.id.value(), &*one.target)).collect();
+        let conversations =
+            conversations.iter().map(|(one, last)| (one.id.value(), (&*one.target, to_sql(last.value())))).collect();
         Ok(Self { conversations, from, times, below: more.map_or(i64::MAX, to_sql), query })
+    }
+
+    /// What the conversation of a message is called; `None` if the search is not about it, or the
+    /// message was said later.
+    fn target(&self, conversation: i64, id: i64) -> Option<&'a str> {
+        self.conversations.get(&conversation).filter(|(_, last)| id <= *last).map(|&(target, _)| target)
     }
 
     /// Whether the index has to be asked, rather than each message taken.
@@ -168,7 +176,7 @@ fn unindexed(
             }
             continue;
         }
-        let Some(target) = search.conversations.get(&conversation) else { continue };
+        let Some(target) = search.target(conversation, row.get(2)?) else { continue };
         let stored = row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?;
         if !search.matches(db, seq, row.get(3)?, stored, &mut normalised)? {
             continue;
@@ -206,7 +214,7 @@ fn indexed(
         let mut found = message.query([seq])?;
         // A deleted message may still be in the index.
         let Some(row) = found.next()? else { return Ok(Looked::Nothing) };
-        let Some(target) = search.conversations.get(&row.get(5)?) else { return Ok(Looked::Elsewhere) };
+        let Some(target) = search.target(row.get(5)?, row.get(0)?) else { return Ok(Looked::Elsewhere) };
         let stored = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
         if !search.matches(db, seq, row.get(6)?, stored, &mut normalised)? {
             return Ok(Looked::Nothing);

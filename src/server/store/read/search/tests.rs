@@ -1,6 +1,6 @@
 //! Search: languages, who may read, pages; and that it makes no difference what is indexed.
 
-use crate::protocol::names::{AccountId, ConversationId, Text};
+use crate::protocol::names::{AccountId, ConversationId, MessageId, Text};
 use crate::server::store::test_support::{ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, peopled, readers, say, search};
 use crate::server::store::{Indexer, Reader};
 use crate::server::traffic::{ConversationRef, Read, TimeRange};
@@ -227,7 +227,11 @@ proptest! {
         }
         let (mut indexer, mut reader) = readers(&dir.settings());
         let read = || Read::Search {
-            conversations: places.iter().map(|&n| ConversationRef { id: ConversationId::new(n), target: format!("r{n}").into() }).collect(),
+            conversations: places
+                .iter()
+                .map(|&n| ConversationRef { id: ConversationId::new(n), target: format!("r{n}").into() })
+                .map(|place| (place, MessageId::MAX))
+                .collect(),
             from: from.map(AccountId::new),
             times: TimeRange::ALL,
             limit,
@@ -243,5 +247,24 @@ proptest! {
         let all = ask(&mut reader, read());
         prop_assert_eq!(&none, &some);
         prop_assert_eq!(&none, &all);
+    }
+}
+
+#[test]
+fn what_was_said_after_it_was_asked_for_is_not_found() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, OPS, ALICE, &["hit, before", "hit, after"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let asked = || {
+        let Read::Search { mut conversations, from, times, limit, more, words } = search(&[OPS], "hit") else {
+            panic!()
+        };
+        conversations[0].1 = MessageId::new(1).unwrap();
+        Read::Search { conversations, from, times, limit, more, words }
+    };
+    for _ in 0..2 {
+        assert_eq!(ask(&mut reader, asked()), ["| ops 1 Alice: hit, before", "+ 1 message"]);
+        indexer.step(10).unwrap();
     }
 }
