@@ -192,6 +192,15 @@ impl<'a> Args<'a> {
         target_name(word)?.check_accepts_messages().map_err(|error| bad_name("spoken to", word, error))
     }
 
+    /// The key of a `/post`.
+    pub(super) fn key(&mut self) -> Result<Box<str>, Refusal> {
+        let key = self.word("KEY")?;
+        if key.len() > KEY_MAX {
+            return Err(bad(format!("A key can have at most {KEY_MAX} bytes.")));
+        }
+        Ok(key.into())
+    }
+
     pub(super) fn label(&mut self) -> Result<String, Refusal> {
         let word = self.word("LABEL")?;
         if is_label(word) {

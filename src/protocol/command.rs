@@ -320,6 +320,15 @@ pub enum Command {
         /// What it says from now on.
         text: Text,
     },
+    /// `/update TARGET KEY TEXT`
+    Update {
+        /// The conversation.
+        target: Target,
+        /// The key of a `/post`.
+        key: Box<str>,
+        /// What is under it from now on.
+        text: Text,
+    },
     /// `/redact TARGET ID [REASON]`
     Redact {
         /// The conversation.

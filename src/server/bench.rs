@@ -45,6 +45,10 @@ impl Storage for Counter {
         Ok(None)
     }
 
+    fn posted(&mut self, _: AccountId, _: ConversationId, _: &str) -> Result<Option<MessageId>, NotStored> {
+        Ok(None)
+    }
+
     fn reactions(&mut self, _: &Reaction) -> Result<Reactions, NotStored> {
         Ok(Reactions::default())
     }

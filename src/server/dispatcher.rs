@@ -9,7 +9,7 @@
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
-use crate::protocol::names::{ConnId, ConversationId, MessageId};
+use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
@@ -318,6 +318,15 @@ impl Storage for Transaction {
 
     fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {
         self.look(|store| store.find(conversation, id))
+    }
+
+    fn posted(
+        &mut self,
+        by: AccountId,
+        conversation: ConversationId,
+        key: &str,
+    ) -> Result<Option<MessageId>, NotStored> {
+        self.look(|store| store.posted(by, conversation, key))
     }
 
     fn reactions(&mut self, reaction: &Reaction) -> Result<Reactions, NotStored> {

@@ -2,8 +2,8 @@
 
 use super::{AfterRoom, Command, HistoryPart, Verb, Who};
 use crate::protocol::args::{
-    INVITE_USES_MAX, KEY_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, reaction,
-    role, room_name, said, setting, target_name, unexpected, user_name,
+    INVITE_USES_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, reaction, role,
+    room_name, said, setting, target_name, unexpected, user_name,
 };
 use crate::protocol::names::{MessageId, Target};
 use crate::protocol::secrets::Secret;
@@ -176,11 +176,7 @@ pub const TABLE: &[Verb] = &[
     }),
     verb!("post" "TARGET KEY TEXT", Member, "like /say, but only once for each KEY: a program can safely repeat it", "+ ID", [], |a| {
         let target = a.message_target("TARGET")?;
-        let key = a.word("KEY")?;
-        if key.len() > KEY_MAX {
-            return Err(bad(format!("A key can have at most {KEY_MAX} bytes.")));
-        }
-        Ok(Command::Say { target, key: Some(key.into()), text: a.text()? })
+        Ok(Command::Say { target, key: Some(a.key()?), text: a.text()? })
     }),
     verb!("me" "TEXT", Member, "says in your current room what you do: \"/me waves\"", "+ ID", [], |a| {
         Ok(Command::Act { target: None, text: a.text()? })
@@ -193,6 +189,10 @@ pub const TABLE: &[Verb] = &[
     }),
     verb!("edit" "TARGET ID TEXT", Member, "replaces what you said, for a while after you said it", "+ change=CHANGE", [], |a| {
         Ok(Command::Edit { target: a.target("TARGET")?, id: message_id(a.word("ID")?)?, text: a.text()? })
+    }),
+    verb!("update" "TARGET KEY TEXT", Member, "replaces what you said under /post's KEY, at any time, or says it if nothing was",
+        "+ ID, or + change=CHANGE", [], |a| {
+        Ok(Command::Update { target: a.message_target("TARGET")?, key: a.key()?, text: a.text()? })
     }),
     verb!("redact" "TARGET ID [REASON]", Member, "removes what you said, for good", "+ change=CHANGE", [], |a| {
         let (target, id) = (a.target("TARGET")?, message_id(a.word("ID")?)?);

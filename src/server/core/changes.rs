@@ -1,8 +1,8 @@
 //! What happens to messages after they were said: edits, removals, reactions and pins. Each is
 //! numbered in its conversation.
 
-use super::messages::find;
-use super::{Actor, Conversation, Outcome, PINS_MAX, REACTIONS_MAX, Refused, RoomAction, State, Storage};
+use super::messages::{Saying, find, say};
+use super::{Actor, Conversation, Manner, Outcome, PINS_MAX, REACTIONS_MAX, Refused, RoomAction, State, Storage};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text, UserName};
 use crate::protocol::reaction::ReactionWord;
 use crate::server::traffic::{ChangeKind, ChangeRecord, Reaction, Write};
@@ -39,6 +39,32 @@ pub(super) fn edit(
         return Err(Refused::TooLateToEdit(within));
     }
     Ok(change(state, changing, conversation, ChangeKind::Edit(text), storage))
+}
+
+/// An edit of what was said under the key, without a limit of time; or else it is said.
+pub(super) fn update(
+    state: &mut State,
+    actor: Actor,
+    target: &Target,
+    key: Box<str>,
+    text: Text,
+    storage: &mut dyn Storage,
+) -> Result<Outcome, Refused> {
+    let by = actor.by;
+    let conversation = match target {
+        Target::Room(room) => Some(state.permitted_room(RoomAction::Talk, room, by)?),
+        Target::Direct(name) => state.pair(by, state.user(name)?),
+    };
+    let posted = match conversation {
+        Some(conversation) => storage.posted(by, conversation, &key)?.map(|id| (conversation, id)),
+        None => None,
+    };
+    let Some((conversation, id)) = posted else {
+        return say(state, target, Saying { actor, manner: Manner::Plainly, text, key: Some(key) }, storage);
+    };
+    state.check_unmuted(conversation, by, actor.steady)?;
+    find(state, conversation, id, storage)?;
+    Ok(change(state, &Changing { actor, target, id }, conversation, ChangeKind::Edit(text), storage))
 }
 
 pub(super) fn redact(

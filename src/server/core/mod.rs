@@ -186,6 +186,12 @@ pub(super) enum AccountAction {
         /// For how long after it was said; a setting, and so not a part of the stored state.
         within: Option<Duration>,
     },
+    /// Edits what the account said under a key, or says it.
+    Update {
+        target: Target,
+        key: Box<str>,
+        text: Text,
+    },
     /// Removes a message's text.
     Redact {
         target: Target,
@@ -339,6 +345,17 @@ pub(super) trait Storage {
     /// [`NotStored`] if it could not be read. The transaction has then failed.
     fn find_post(&mut self, draft: &Draft) -> Result<Option<Appended>, NotStored>;
 
+    /// The message that the account said under a key, kept or not; `None` if it was not used yet.
+    ///
+    /// # Errors
+    /// [`NotStored`] if it could not be read. The transaction has then failed.
+    fn posted(
+        &mut self,
+        by: AccountId,
+        conversation: ConversationId,
+        key: &str,
+    ) -> Result<Option<MessageId>, NotStored>;
+
     /// A message that was stored before, earlier in this transaction included; `None` if it is not
     /// kept, or gone.
     ///
@@ -386,6 +403,7 @@ impl State {
             AccountAction::Edit { target, id, text, within } => {
                 changes::edit(self, &changes::Changing { actor, target: &target, id }, text, within, storage)
             }
+            AccountAction::Update { target, key, text } => changes::update(self, actor, &target, key, text, storage),
             AccountAction::Redact { target, id, reason } => {
                 changes::redact(self, &changes::Changing { actor, target: &target, id }, reason, storage)
             }

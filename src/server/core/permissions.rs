@@ -82,7 +82,7 @@ macro_rules! permission {
 /// Every permission, in the order of [`RoomAction`]. After the lowest role: whether administrators may
 /// from outside, and whether it is a way to be heard.
 pub const PERMISSIONS: &[Permission] = &[
-    permission!(Talk, Member, false, true, ["say", "act", "reply", "post", "edit", "react"], "say something"),
+    permission!(Talk, Member, false, true, ["say", "act", "reply", "post", "edit", "update", "react"], "say something"),
     permission!(
         Read,
         Member,

@@ -31,15 +31,11 @@ pub(super) fn pin(cx: &mut Context<'_>, target: Target, id: MessageId, pinned: b
 }
 
 fn change(cx: &mut Context<'_>, action: AccountAction) -> Answered {
-    let number = match cx.apply(action)? {
-        Outcome::Changed(change) => {
-            cx.hub.tell_change(&change, cx.conn, cx.effects);
-            change.number
-        }
-        Outcome::Unchanged(last) => last,
-        outcome => return Err(unexpected(&outcome)),
-    };
-    cx.done(format!("change={number}"))
+    match cx.apply(action)? {
+        Outcome::Changed(change) => cx.changed(&change),
+        Outcome::Unchanged(last) => cx.done(format!("change={last}")),
+        outcome => Err(unexpected(&outcome)),
+    }
 }
 
 /// `/changes`.
@@ -65,6 +61,14 @@ fn read_in(cx: &Context<'_>, target: Option<&Target>) -> Result<Option<Conversat
     match target {
         Some(target) => readable(&cx.hub.state, cx.account, target),
         None => Ok(Some(cx.hub.connections.current(cx.conn).ok_or_else(no_room)?)),
+    }
+}
+
+impl Context<'_> {
+    /// Tells of a change, and answers with its number.
+    pub(super) fn changed(&mut self, change: &ChangeRecord) -> Answered {
+        self.hub.tell_change(change, self.conn, self.effects);
+        self.done(format!("change={}", change.number))
     }
 }
 

@@ -43,9 +43,15 @@ pub(super) fn say_as(cx: &mut Context<'_>, target: Target, manner: Manner, text:
     say_action(cx, AccountAction::Say { target, manner, key: None, text })
 }
 
+/// `/update`.
+pub(super) fn update(cx: &mut Context<'_>, target: Target, key: Box<str>, text: Text) -> Answered {
+    say_action(cx, AccountAction::Update { target, key, text })
+}
+
 fn say_action(cx: &mut Context<'_>, action: AccountAction) -> Answered {
     match cx.apply(action)? {
         Outcome::Said(message) => cx.hub.deliver(&message, cx.conn, Ack::Id(message.id), cx.effects),
+        Outcome::Changed(change) => return cx.changed(&change),
         Outcome::SaidBefore(id) => cx.effects.answer(cx.conn, Rows::default(), Final::MessageId(id.value())),
         outcome => return Err(unexpected(&outcome)),
     }

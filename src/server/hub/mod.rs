@@ -211,6 +211,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Act { target: None, text } => messages::act_here(cx, text),
         Command::Reply { target, id, text } => messages::say_as(cx, target, Manner::Reply(id), text),
         Command::Edit { target, id, text } => changes::edit(cx, target, id, text),
+        Command::Update { target, key, text } => messages::update(cx, target, key, text),
         Command::Redact { target, id, reason } => changes::redact(cx, target, id, reason),
         Command::React { target, id, word } => changes::react(cx, target, id, word),
         Command::Pin { target, id, pinned } => changes::pin(cx, target, id, pinned),

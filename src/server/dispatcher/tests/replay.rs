@@ -62,6 +62,8 @@ fn lines() -> impl Strategy<Value = Lines> {
         "/reply lobby 3 indeed",
         "/reply @bob 1 indeed",
         "/edit lobby 1 better",
+        "/update lobby one green",
+        "/update @bob one green",
         "/edit lobby 2 better",
         "/edit @bob 1 better",
         "/redact lobby 1 off topic",

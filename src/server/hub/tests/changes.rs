@@ -291,3 +291,41 @@ fn moderators_pin_in_rooms_and_both_sides_in_a_direct_conversation() {
         assert_eq!(pinned, (id > 27).then_some(Code::Limit), "{id}");
     }
 }
+
+#[test]
+fn an_update_says_it_once_and_edits_it_from_then_on() {
+    let mut chat = Chat::of(&["bot", "bob"]);
+    chat.plays(
+        "
+        bot> /update lobby build-1 running
+        bob< [lobby] bot: running
+        bot< + 1
+        -- 100000 s
+        bot> /update lobby build-1 green
+        bob< [lobby] * bot edited 1: green
+        bot< + change=1
+        bot> /post lobby build-1 running
+        bot< + 1
+        bot> /post lobby build-2 running
+        bob< [lobby] bot: running
+        bot< + 2
+        bot> /update lobby build-2 red
+        bob< [lobby] * bot edited 2: red
+        bot< + change=2
+        bob> /update lobby build-2 mine
+        bob< + 3
+        bot< [lobby] bob: mine
+        bot> /update @bob build-1 psst
+        bot< + 1
+        bob< (bot > bob) psst
+        bot> /update @bob build-1 done
+        bob< * bot edited 1 in @bot: done
+        bot< + change=1
+        bot> /redact lobby 2
+        bob< [lobby] * bot removed 2
+        bot< + change=3
+        bot> /update lobby build-2 again
+        bot< - no-such-message: message 2 is gone.
+    ",
+    );
+}

@@ -201,7 +201,7 @@ impl Model {
         self.changes.push(change.clone());
     }
 
-    fn posted(&self, draft: &Draft) -> Option<Appended> {
+    fn posted_before(&self, draft: &Draft) -> Option<Appended> {
         let key = (draft.author, draft.conversation, draft.key.clone()?);
         let (id, before) = self.keys.get(&key)?;
         let same = before.as_ref().is_none_or(|before| *before == draft.text.as_str());
@@ -209,7 +209,7 @@ impl Model {
     }
 
     fn append_message(&mut self, draft: &Draft) -> Appended {
-        if let Some(before) = self.posted(draft) {
+        if let Some(before) = self.posted_before(draft) {
             return before;
         }
         let text = draft.text.as_str().to_owned();
@@ -319,7 +319,16 @@ impl Storage for Model {
     }
 
     fn find_post(&mut self, draft: &Draft) -> Result<Option<Appended>, NotStored> {
-        Ok(self.posted(draft))
+        Ok(self.posted_before(draft))
+    }
+
+    fn posted(
+        &mut self,
+        by: AccountId,
+        conversation: ConversationId,
+        key: &str,
+    ) -> Result<Option<MessageId>, NotStored> {
+        Ok(self.keys.get(&(by, conversation, key.into())).map(|(id, _)| *id))
     }
 
     fn reactions(&mut self, reaction: &Reaction) -> Result<Reactions, NotStored> {

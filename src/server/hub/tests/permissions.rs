@@ -99,6 +99,7 @@ fn line(action: RoomAction, verb: &str) -> &'static str {
         (RoomAction::Look, "role") => "/role #ops sam",
         (RoomAction::SetTopic, "topic") => "/topic #ops all about it",
         (RoomAction::Invite, "invite") => "/invite #ops sam",
+        (RoomAction::Talk, "update") => "/update #ops key hi",
         (RoomAction::Talk, "react") => "/react #ops 1 +1",
         (RoomAction::Read, "changes") => "/changes #ops",
         (RoomAction::Read, "pins") => "/pins #ops",

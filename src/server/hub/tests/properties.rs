@@ -93,6 +93,7 @@ fn line() -> impl Strategy<Value = String> {
         3 => (target(), word(), word()).prop_map(|(t, k, w)| format!("/post {t} {k} {w}")),
         1 => target().prop_map(|t| format!("/act {t} waves")),
         2 => (target(), 0..6u8).prop_map(|(t, id)| format!("/reply {t} {id} yes")),
+        2 => (target(), word(), word()).prop_map(|(t, k, w)| format!("/update {t} {k} {w}")),
         2 => (target(), 0..6u8, word()).prop_map(|(t, id, w)| format!("/edit {t} {id} {w}")),
         2 => (target(), 0..6u8, word()).prop_map(|(t, id, w)| format!("/redact {t} {id} {w}")),
         2 => (target(), 0..6u8, word()).prop_map(|(t, id, w)| format!("/react {t} {id} {w}")),

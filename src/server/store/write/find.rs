@@ -51,6 +51,25 @@ impl Store {
         })
     }
 
+    /// The message that the account said under a key.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub(crate) fn posted(
+        &mut self,
+        by: AccountId,
+        conversation: ConversationId,
+        key: &str,
+    ) -> Result<Option<MessageId>, CommitError> {
+        let sql = "SELECT id FROM post_key WHERE account = ? AND conversation = ? AND key = ?";
+        self.step(|store| {
+            let mut posted = store.db.prepare_cached(sql)?;
+            let asked = params![by.value(), conversation.value(), key.as_bytes()];
+            let id: Option<i64> = posted.query_row(asked, |row| row.get(0)).optional()?;
+            Ok(id.and_then(|id| MessageId::new(id.unsigned_abs())))
+        })
+    }
+
     /// What was said about a message before.
     ///
     /// # Errors
