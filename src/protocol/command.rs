@@ -275,6 +275,10 @@ pub enum Command {
         /// The new role.
         role: Role,
     },
+    /// `/invitations`
+    Invitations,
+    /// `/decline ROOM` or `/decline @NAME`
+    Decline(Target),
     /// `/who [ROOM]`
     Who(Option<RoomName>),
     /// `/topic ROOM`

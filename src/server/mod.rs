@@ -53,8 +53,8 @@ mod store;
 mod traffic;
 
 pub use core::{
-    FORMER_NAMES_MAX, PERMISSIONS, PINS_MAX, Permission, REACTIONS_MAX, ROOMS_MAX, RoomAction, SANCTIONS_MAX,
-    TOKENS_MAX, TOPIC_MAX,
+    FORMER_NAMES_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, PERMISSIONS, PINS_MAX, Permission, REACTIONS_MAX,
+    ROOMS_MAX, RoomAction, SANCTIONS_MAX, TOKENS_MAX, TOPIC_MAX,
 };
 pub use error::{ServerError, ServerFault};
 pub use hub::TELL_MEMBERS_MAX;

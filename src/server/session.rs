@@ -301,9 +301,12 @@ impl Session {
             | Command::Conversations
             | Command::Audit { .. } => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is anything with many rows, or a few bytes of commands would queue megabytes.
-            Command::Rooms { .. } | Command::Who(_) | Command::Bans { .. } | Command::Sessions | Command::TokenList => {
-                Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command)))
-            }
+            Command::Rooms { .. }
+            | Command::Who(_)
+            | Command::Bans { .. }
+            | Command::Invitations
+            | Command::Sessions
+            | Command::TokenList => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is what shows a person unread lines.
             Command::Join(_) if !self.options.tags => {
                 Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command)))

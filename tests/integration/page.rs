@@ -13,7 +13,8 @@ use chitchat::protocol::names::NAME_MAX;
 use chitchat::protocol::secrets::{PASSWORD_MAX, PASSWORD_MIN};
 use chitchat::server::config::{Config, Limits};
 use chitchat::server::{
-    FORMER_NAMES_MAX, PERMISSIONS, PINS_MAX, REACTIONS_MAX, ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
+    FORMER_NAMES_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, PERMISSIONS, PINS_MAX, REACTIONS_MAX, ROOMS_MAX,
+    SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
 };
 use sha2::Digest as _;
 use std::collections::BTreeSet;
@@ -153,6 +154,9 @@ fn the_pages_numbers_match_the_program() {
         format!("| password | {PASSWORD_MIN} to {PASSWORD_MAX} bytes |"),
         format!("| tokens of one account | {TOKENS_MAX} |"),
         format!("| rooms of one account | {ROOMS_MAX} |"),
+        format!(
+            "| open invitations of one account to rooms | {INVITATIONS_MAX}, {INVITATIONS_BY_ONE_MAX} by one person |"
+        ),
         format!("| reason of a kick, a ban or a mute | {REASON_MAX} bytes |"),
         format!("| bans of one room, and mutes | {SANCTIONS_MAX} |"),
         format!("A room has at most {SANCTIONS_MAX}."),

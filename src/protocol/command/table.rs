@@ -107,6 +107,10 @@ pub const TABLE: &[Verb] = &[
     verb!("invite" "[ROOM] NAME" (Word), User, "invites someone to a room that you are in", "+ …", [], |a| {
         Ok(Command::Invite { room: a.room("ROOM")?, name: a.name("NAME")? })
     }),
+    verb!("invitations" "", User, "lists the rooms that you are invited to: by whom, until when", "+ N invitations…", [], |_| Ok(Command::Invitations)),
+    verb!("decline" "ROOM or @NAME", User, "declines the invitation to a room, or all by one person; nobody is told", "+ …", [], |a| {
+        Ok(Command::Decline(a.target("ROOM or @NAME")?))
+    }),
     verb!("who" "[ROOM]", Member, "lists the members of a room: who is here, who owns or moderates it, who is muted", "+ N members", [], |a| {
         Ok(Command::Who(a.optional_word().map(room_name).transpose()?))
     }),

@@ -4,7 +4,7 @@
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::SanctionKind;
+use crate::server::traffic::{InvitedRecord, SanctionKind};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,8 +61,8 @@ pub(crate) struct Room {
     /// The number of the last change to a message.
     pub changes: u64,
     pub members: FxHashMap<AccountId, Member>,
-    /// Invited accounts, and who invited each.
-    pub invited: BTreeMap<AccountId, AccountId>,
+    /// Invited accounts.
+    pub invited: BTreeMap<AccountId, InvitedRecord>,
     /// Accounts that can't come in.
     pub bans: BTreeMap<AccountId, Sanction>,
     /// Accounts that can't say anything.

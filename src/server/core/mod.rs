@@ -18,6 +18,7 @@ mod accounts;
 mod audit;
 mod changes;
 mod entities;
+mod invitations;
 mod messages;
 mod moderation;
 mod permissions;
@@ -44,6 +45,12 @@ use std::time::Duration;
 pub const TOKENS_MAX: usize = 64;
 /// Rooms that one account may be in.
 pub const ROOMS_MAX: usize = 1000;
+/// Open invitations to rooms that one account may have.
+pub const INVITATIONS_MAX: usize = 50;
+/// Of those, how many one person may have made.
+pub const INVITATIONS_BY_ONE_MAX: usize = 10;
+/// How long an invitation to a room is good.
+const INVITATION_LASTS: Duration = Duration::from_hours(720);
 /// Bans that one room may have, and mutes.
 pub const SANCTIONS_MAX: usize = 1000;
 /// Names that one room may have had before.
@@ -137,6 +144,9 @@ pub(super) enum AccountAction {
         room: RoomName,
         name: UserName,
     },
+    /// Declines the invitation to a room, or all by one person.
+    Decline(Target),
+    ForgetExpiredInvitations,
     /// Sets a room's topic; `None` clears it.
     SetTopic {
         room: RoomName,
@@ -259,6 +269,10 @@ pub(super) enum Outcome {
         /// Its standing in the room before.
         before: Standing,
     },
+    /// So many invitations are gone.
+    Declined(usize),
+    /// None of the account's invitations has expired.
+    ExpiredForgotten,
     /// The topic was set or cleared.
     TopicSet(ConversationId),
     /// The member has the role that was asked for.
@@ -426,7 +440,12 @@ impl State {
             AccountAction::CreateRoom { room, private } => rooms::create(self, by, room, private, storage),
             AccountAction::JoinRoom(room) => rooms::join(self, actor, room, storage),
             AccountAction::LeaveRoom(room) => rooms::leave(self, by, &room, storage),
-            AccountAction::Invite { room, name } => rooms::invite(self, actor, &room, &name, storage),
+            AccountAction::Invite { room, name } => invitations::invite(self, actor, &room, &name, storage),
+            AccountAction::Decline(what) => invitations::decline(self, actor, &what, storage),
+            AccountAction::ForgetExpiredInvitations => {
+                invitations::expire(self, by, steady, storage);
+                Ok(Outcome::ExpiredForgotten)
+            }
             AccountAction::SetTopic { room, topic } => rooms::set_topic(self, actor, &room, topic, storage),
             AccountAction::SetRole { room, name, role } => roles::set_role(self, actor, &room, &name, role, storage),
             AccountAction::Moderate { room, moderation } => {

@@ -32,6 +32,15 @@ pub(crate) enum Refused {
     /// The topic is longer than [`super::TOPIC_MAX`].
     #[error("the topic is too long")]
     TopicTooLong,
+    /// The account is not invited to the room.
+    #[error("not invited to {0}")]
+    NotInvited(RoomName),
+    /// That account has [`super::INVITATIONS_MAX`] open invitations.
+    #[error("{0} has too many invitations")]
+    TooManyInvitations(UserName),
+    /// That account has [`super::INVITATIONS_BY_ONE_MAX`] open invitations from this one.
+    #[error("{0} has too many invitations by this account")]
+    TooManyInvitationsByYou(UserName),
     /// There is no account of that name.
     #[error("there is no account {0}")]
     NoSuchUser(UserName),

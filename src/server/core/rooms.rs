@@ -2,12 +2,12 @@
 
 use super::moderation::end;
 use super::{
-    Actor, FORMER_NAMES_MAX, Moderated, ModerationRefused, Outcome, ROOMS_MAX, Refused, RoomAction, Standing, State,
-    Storage, TOPIC_MAX,
+    Actor, FORMER_NAMES_MAX, Moderated, ModerationRefused, Outcome, ROOMS_MAX, Refused, RoomAction, State, Storage,
+    TOPIC_MAX,
 };
 use crate::protocol::names::{AccountId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::protocol::roles::Role;
-use crate::server::traffic::{ConversationKind, ConversationRecord, InvitedRecord, MemberRecord, SanctionKind, Write};
+use crate::server::traffic::{ConversationKind, ConversationRecord, MemberRecord, SanctionKind, Write};
 
 impl State {
     /// The room of that name, if the account may know that it exists.
@@ -98,40 +98,6 @@ pub(super) fn leave(
     state.remove_member(id, by);
     storage.write(Write::MemberGone(id, by));
     Ok(Outcome::RoomLeft(id))
-}
-
-pub(super) fn invite(
-    state: &mut State,
-    actor: Actor,
-    name: &RoomName,
-    whom: &UserName,
-    storage: &mut dyn Storage,
-) -> Result<Outcome, Refused> {
-    let by = actor.by;
-    // The room is checked before the invited account, and membership after both.
-    let room = state.room_for(RoomAction::Invite, name, by)?;
-    let account = state.user(whom)?;
-    state.check_permission(RoomAction::Invite, room, by)?;
-    if let Err(Refused::Moderation(ModerationRefused::Banned { room, .. })) =
-        state.check_unbanned(room, account, actor.steady)
-    {
-        return Err(Refused::Moderation(ModerationRefused::InviteBanned { room, name: *whom }));
-    }
-    let before = if state.room(room).is_some_and(|room| room.has_member(account)) {
-        Standing::Member
-    } else if state.invite_to_room(room, account, by) {
-        Standing::Stranger
-    } else {
-        Standing::Invited
-    };
-    if before == Standing::Stranger {
-        storage.write(Write::Invited(InvitedRecord { conversation: room, account, by }));
-        if !state.room(room).is_some_and(|room| room.has_member(by)) {
-            // An administrator's doing; what members do is no secret to one another.
-            actor.note(state, room, "invite", Some(account), String::new(), storage);
-        }
-    }
-    Ok(Outcome::Invited { room, account, before })
 }
 
 pub(super) fn set_topic(

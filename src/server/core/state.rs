@@ -9,11 +9,10 @@ use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId,
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, KNOWN_MAX, MemberRecord, SanctionRecord,
-    Snapshot, TokenRecord,
+    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, KNOWN_MAX, MemberRecord,
+    SanctionRecord, Snapshot, TokenRecord,
 };
 use rustc_hash::FxHashMap;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
@@ -55,7 +54,7 @@ impl State {
             state.add_member(member);
         }
         for invited in snapshot.invited {
-            state.invite_to_room(invited.conversation, invited.account, invited.by);
+            state.invite_to_room(invited);
         }
         for sanction in snapshot.sanctions {
             state.impose(sanction);
@@ -338,16 +337,14 @@ impl State {
         members
     }
 
-    /// Invites an account to a room; false if it was already invited. The first inviter stays on
-    /// record.
-    pub(super) fn invite_to_room(&mut self, conversation: ConversationId, account: AccountId, by: AccountId) -> bool {
-        let Some(room) = self.room_mut(conversation) else { return false };
-        let Entry::Vacant(entry) = room.invited.entry(account) else { return false };
-        entry.insert(by);
+    /// Invites an account to a room.
+    pub(super) fn invite_to_room(&mut self, invitation: InvitedRecord) {
+        let InvitedRecord { conversation, account, .. } = invitation;
+        let Some(room) = self.room_mut(conversation) else { return };
+        room.invited.insert(account, invitation);
         if let Some(account) = self.account_mut(account) {
             account.invitations.insert(conversation);
         }
-        true
     }
 
     /// Uses up a room invitation; false if there was none.

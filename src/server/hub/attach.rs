@@ -13,7 +13,7 @@ use crate::server::traffic::{Delivery, Read, ReadPosition, Recipients, Viewer};
 
 /// Invitations that a login lists one by one. Without a bound, strangers could send so many that
 /// the connection is closed for not reading them.
-const INVITATIONS_SHOWN: usize = 20;
+const INVITATIONS_SHOWN: usize = 5;
 
 impl Hub {
     /// Ends a connection of an account, and tells it why.
@@ -79,6 +79,7 @@ impl Context<'_> {
             Viewer::Person { replay } => self.show_unread(current, replay, last)?,
             Viewer::Program => self.effects.answer(self.conn, Rows::default(), last),
         }
+        self.forget_expired_invitations()?;
         self.remind_of_invitations();
         Ok(())
     }
@@ -148,7 +149,9 @@ impl Context<'_> {
         let more = invitations.count();
         if more > 0 {
             let more = count(more, "more room");
-            tell(None, &format!("you are invited to {more}; /rooms lists them with all others that you can see."));
+            let text =
+                format!("you are invited to {more}: /invitations lists all, /decline @NAME drops those by one person.");
+            tell(None, &text);
         }
     }
 }
@@ -158,7 +161,7 @@ fn invitations(state: &State, account: AccountId) -> impl Iterator<Item = String
     let rooms = state.account(account).into_iter().flat_map(|account| &account.invitations);
     rooms.filter_map(move |&room| {
         let room = state.room(room)?;
-        Some(invitation(room.name.as_str(), state.name(*room.invited.get(&account)?)))
+        Some(invitation(room.name.as_str(), state.name(room.invited.get(&account)?.by)))
     })
 }
 

@@ -20,6 +20,7 @@ mod changes;
 mod connections;
 mod current_room;
 mod effects;
+mod invitations;
 mod login;
 mod messages;
 mod moderation;
@@ -205,6 +206,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         RequestKind::Command(command) => command,
         other => return Err(unexpected(&other)),
     };
+    cx.forget_expired_invitations()?;
     match command {
         Command::Say { target, key, text } => messages::say(cx, target, key, text),
         Command::Act { target: Some(target), text } => messages::say_as(cx, target, Manner::Me, text),
@@ -228,7 +230,9 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Join(room) => rooms::join(cx, room),
         Command::Leave(room) => rooms::leave(cx, room),
         Command::Switch(room) => rooms::switch(cx, &room),
-        Command::Invite { room, name } => rooms::invite(cx, room, name),
+        Command::Invite { room, name } => invitations::invite(cx, room, name),
+        Command::Invitations => invitations::list(cx),
+        Command::Decline(what) => invitations::decline(cx, what),
         Command::Who(room) => rooms::who(cx, room.as_ref()),
         Command::Kick { room, name, reason } => moderation::kick(cx, room, name, reason),
         Command::Ban { room, name, lasts, reason } => {

@@ -3,7 +3,9 @@
 use super::count;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::MessageId;
-use crate::server::core::{PINS_MAX, REACTIONS_MAX, ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX};
+use crate::server::core::{
+    INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, PINS_MAX, REACTIONS_MAX, ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX,
+};
 use std::time::Duration;
 
 mod moderation;
@@ -27,6 +29,21 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
             (Code::Limit, format!("you are in {ROOMS_MAX} rooms, which is the limit. /leave ROOM first."))
         }
         Refused::TopicTooLong => (Code::BadArgument, format!("A topic can have at most {TOPIC_MAX} bytes.")),
+        Refused::NotInvited(room) => {
+            (Code::BadArgument, format!("you have no invitation to {room}. /invitations lists yours."))
+        }
+        Refused::TooManyInvitations(name) => (
+            Code::Limit,
+            format!(
+                "{name} has {INVITATIONS_MAX} open invitations, which is the limit. Ask {name} to /join or /decline some."
+            ),
+        ),
+        Refused::TooManyInvitationsByYou(name) => (
+            Code::Limit,
+            format!(
+                "{name} has {INVITATIONS_BY_ONE_MAX} open invitations from you, which is the limit. Wait for an answer."
+            ),
+        ),
         Refused::NoSuchUser(name) => {
             (Code::NoSuchUser, format!("there is nobody called {name}. /who shows who is in a room."))
         }

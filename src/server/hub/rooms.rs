@@ -1,14 +1,12 @@
 //! Rooms and who is in them: create, join, leave, switch, invite, who, topic, rooms.
 
-use super::attach::invitation;
 use super::effects::RoomEvent;
 use super::refusals::{no_room, refusal};
 use super::{Answered, Context, TELL_MEMBERS_MAX, count, event, unexpected};
-use crate::protocol::code::Code;
-use crate::protocol::line::{Body, Final, Line, Rows};
-use crate::protocol::names::{ConversationId, RoomName, Text, UserName};
+use crate::protocol::line::{Final, Line, Rows};
+use crate::protocol::names::{ConversationId, RoomName, Text};
 use crate::protocol::roles::Role;
-use crate::server::core::{AccountAction, Outcome, RoomAction, Standing};
+use crate::server::core::{AccountAction, Outcome, RoomAction};
 use crate::server::traffic::{Delivery, Recipients, SanctionKind, Viewer};
 
 pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Answered {
@@ -55,25 +53,6 @@ pub(super) fn switch(cx: &mut Context<'_>, name: &RoomName) -> Answered {
     let room = room.map_err(|refused| cx.leave_current_room(refusal(refused)))?;
     cx.hub.connections.set_current_room(cx.conn, Some(room));
     cx.done(cx.describe_room(room))
-}
-
-pub(super) fn invite(cx: &mut Context<'_>, name: RoomName, whom: UserName) -> Answered {
-    let outcome = cx.apply(AccountAction::Invite { room: name, name: whom })?;
-    let Outcome::Invited { account, before, .. } = outcome else { return Err(unexpected(&outcome)) };
-    let state = &cx.hub.state;
-    let whom = state.name(account);
-    if before == Standing::Member {
-        let text = format!("{whom} is already in {name}.");
-        return cx.done(text);
-    }
-    if before == Standing::Stranger {
-        let text = invitation(name.as_str(), state.name(cx.account));
-        let line = Line::plain(Body::Notice(Some(Code::Invited), &text));
-        cx.effects.notify(&cx.hub.connections, account, Recipients::All, &line);
-    }
-    let told = if cx.hub.connections.is_here(account) { "has been told" } else { "will be told at the next login" };
-    let text = format!("{whom} is invited to {name} and {told}.");
-    cx.done(text)
 }
 
 pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>) -> Answered {

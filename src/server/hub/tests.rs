@@ -6,6 +6,7 @@
 
 mod changes;
 mod chat;
+mod invitations;
 mod membership;
 mod model;
 mod moderation;

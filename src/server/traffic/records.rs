@@ -150,13 +150,15 @@ pub(crate) struct MemberRecord {
 }
 
 /// A room invitation as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InvitedRecord {
     pub conversation: ConversationId,
     /// The invited account.
     pub account: AccountId,
     /// The account that invited it.
     pub by: AccountId,
+    /// When it expires, by the steady clock.
+    pub until: u64,
 }
 
 /// What keeps an account from something in a room.

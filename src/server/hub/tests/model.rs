@@ -157,7 +157,7 @@ impl Model {
             }
             Write::Invited(new) => {
                 snapshot.invited.retain(|i| (i.conversation, i.account) != (new.conversation, new.account));
-                snapshot.invited.push(new.clone());
+                snapshot.invited.push(*new);
             }
             Write::InvitedGone(conversation, account) => {
                 snapshot.invited.retain(|i| (i.conversation, i.account) != (*conversation, *account));

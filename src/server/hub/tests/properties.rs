@@ -62,6 +62,9 @@ fn line() -> impl Strategy<Value = String> {
         "/topic the rules",
         "/topic x rules",
         "/invite bob",
+        "/invitations",
+        "/decline x",
+        "/decline @ann",
         "/passwd",
         PASSWORD,
     ]);

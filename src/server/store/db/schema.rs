@@ -111,6 +111,11 @@ const MIGRATIONS: &[&str] = &[
         conversation INTEGER NOT NULL, id INTEGER NOT NULL,
         PRIMARY KEY(conversation, id)) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- Those that were made before are good for 30 days from now on.
+    ALTER TABLE invited ADD COLUMN until INTEGER NOT NULL DEFAULT 0;
+    UPDATE invited SET until = (unixepoch() + 2592000) * 1000;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

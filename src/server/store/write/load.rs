@@ -55,11 +55,12 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
                 read: message_id(row, 3)?,
             })
         })?,
-        invited: all(db, "SELECT conversation, account, by FROM invited", |row| {
+        invited: all(db, "SELECT conversation, account, by, until FROM invited", |row| {
             Ok(InvitedRecord {
                 conversation: ConversationId::new(row.get(0)?),
                 account: AccountId::new(row.get(1)?),
                 by: AccountId::new(row.get(2)?),
+                until: count(row, 3)?,
             })
         })?,
         sanctions: all(db, "SELECT conversation, account, kind, by, until, reason FROM sanction", |row| {

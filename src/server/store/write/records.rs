@@ -95,9 +95,9 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
         ),
         Write::Invited(invited) => one(
             db,
-            "INSERT INTO invited(conversation, account, by) VALUES(?1, ?2, ?3)
-             ON CONFLICT(conversation, account) DO UPDATE SET by = excluded.by",
-            [invited.conversation.value(), invited.account.value(), invited.by.value()],
+            "INSERT INTO invited(conversation, account, by, until) VALUES(?1, ?2, ?3, ?4)
+             ON CONFLICT(conversation, account) DO UPDATE SET by = excluded.by, until = excluded.until",
+            [invited.conversation.value(), invited.account.value(), invited.by.value(), to_sql(invited.until)],
         ),
         Write::InvitedGone(conversation, account) => any(
             db,

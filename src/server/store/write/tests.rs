@@ -192,7 +192,7 @@ fn what_was_written_is_loaded() {
     let label = TokenRecord { digest: token, account: carol, label: "phone".to_owned(), at: 78 };
     let invite = InviteRecord { digest: code, uses: 2, admin: false, until: 99 };
     let owner = MemberRecord { conversation: OPS, account: carol, role: Role::Owner, read: id(3) };
-    let invited = InvitedRecord { conversation: OPS, account: carol, by: BOB };
+    let invited = InvitedRecord { conversation: OPS, account: carol, by: BOB, until: 99 };
     let name = |name| crate::protocol::names::RoomName::parse(name).unwrap();
     let ban = SanctionRecord {
         conversation: OPS,
@@ -239,7 +239,7 @@ fn what_was_written_is_loaded() {
         Write::Role(OPS, ALICE, Role::Moderator),
         Write::MemberGone(OPS, BOB),
         Write::Invited(InvitedRecord { by: ALICE, ..invited }),
-        Write::Invited(invited.clone()),
+        Write::Invited(invited),
         Write::Invited(InvitedRecord { account: ALICE, ..invited }),
         Write::InvitedGone(OPS, ALICE),
         Write::Known(carol, AddressGroup::Console),
