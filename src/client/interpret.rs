@@ -123,7 +123,7 @@ pub(super) fn is_secret(line: &str) -> bool {
         // A mistyped /login may contain a password.
         return line.trim_start().starts_with('/') && !matches!(parse_line(line.trim_start()), Input::Text(_));
     };
-    matches!(verb.name, "login" | "register" | "resume" | "passwd" | "resetpw")
+    matches!(verb.name, "login" | "register" | "resume" | "passwd" | "recover")
 }
 
 /// The room that a command makes current. If it is refused, there is no current room.
@@ -274,7 +274,9 @@ mod tests {
 
     #[test]
     fn secrets_are_recognised() {
-        for line in ["/login a b", " /LOGIN a b", "/@x resume t", "/register a b", "/passwd", "/lgoin a b", "/"] {
+        for line in
+            ["/login a b", " /LOGIN a b", "/@x resume t", "/register a b", "/passwd", "/recover a b", "/lgoin a b", "/"]
+        {
             assert!(is_secret(line), "{line}");
         }
         for line in ["hello", "/join ops", "//login a b", ""] {

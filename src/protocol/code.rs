@@ -47,6 +47,8 @@ codes! {
     AlreadyLoggedIn = "already-logged-in",
     /// Unknown account, wrong password or revoked token; it doesn't say which.
     BadCredentials = "bad-credentials",
+    /// An administrator has disabled the account.
+    Disabled = "disabled",
     /// A prompt was answered with nothing.
     Cancelled = "cancelled",
     /// An account, a room or a token label of that name exists, or did.

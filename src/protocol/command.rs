@@ -14,10 +14,12 @@ use crate::protocol::secrets::Secret;
 use crate::protocol::time_bound::TimeBounds;
 use std::time::Duration;
 
+mod admin;
 mod hints;
 mod room;
 mod table;
 
+pub use admin::AdminCommand;
 pub use hints::unknown;
 pub use room::{AfterRoom, RoomWord, is_mistyped};
 pub use table::TABLE;
@@ -114,6 +116,15 @@ pub enum Command {
     },
     /// `/resume TOKEN`
     Resume(Secret),
+    /// `/recover NAME CODE [PASSWORD]`
+    Recover {
+        /// The account; refused only after the password was given.
+        name: Result<UserName, Refusal>,
+        /// The code that an administrator gave out.
+        code: Secret,
+        /// The new one; prompted for if it is missing.
+        password: Option<Secret>,
+    },
     /// `/passwd`
     Passwd,
     /// `/token new LABEL [here]`
@@ -140,6 +151,8 @@ pub enum Command {
         /// Whether they become administrators.
         admin: bool,
     },
+    /// What only administrators may ask for.
+    Admin(AdminCommand),
     /// `/set`
     SetShow,
     /// `/set OPTION VALUE`
@@ -250,10 +263,10 @@ pub enum Command {
     },
     /// `/close ROOM`
     Close(RoomName),
-    /// `/audit ROOM [limit=N] [more=CURSOR]`
+    /// `/audit [limit=N] [more=CURSOR] [ROOM]`
     Audit {
-        /// The room.
-        room: RoomName,
+        /// The room; without one, what administrators did to the server.
+        room: Option<RoomName>,
         /// The most rows.
         limit: u32,
         /// The cursor that the previous answer ended with.

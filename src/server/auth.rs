@@ -62,6 +62,10 @@ impl Checker {
                 Some(hash) => AuthOutcome::Hashed { name, invite, hash, from },
                 None => failed(),
             },
+            AuthWork::Recover { name, code, password, from } => match self.hash(&password) {
+                Some(hash) => AuthOutcome::Recovered { name, code, hash, from },
+                None => failed(),
+            },
             AuthWork::Change { account, generation, hash, old, new } => {
                 if !verify(&old, &hash) {
                     return AuthOutcome::WrongOld;

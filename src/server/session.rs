@@ -11,7 +11,7 @@ pub(super) use options::{Options, set_text};
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{
-    Command, Input, LINE_MAX, LINE_MAX_NEW, RoomWord, Setting, Verb, Who, label_of, parse_line,
+    AdminCommand, Command, Input, LINE_MAX, LINE_MAX_NEW, RoomWord, Setting, Verb, Who, label_of, parse_line,
 };
 use crate::protocol::deflate::DICTIONARY;
 use crate::protocol::frame::text;
@@ -52,6 +52,8 @@ pub(super) enum SessionAction {
         /// Whether they become administrators.
         admin: bool,
     },
+    /// `/resetpw`: create a code first.
+    ResetPassword(UserName),
     /// Say goodbye and close.
     Quit,
 }
@@ -93,6 +95,10 @@ enum Question {
     },
     Login {
         name: Result<UserName, Refusal>,
+    },
+    Recover {
+        name: Result<UserName, Refusal>,
+        code: Secret,
     },
     OldPassword,
     NewPassword {
@@ -241,7 +247,7 @@ impl Session {
         let command = match verb.parse(rest) {
             // Whatever is wrong with it, the next line is a password, which must not be said in a
             // room.
-            Err(_) if already && matches!(verb.name, "login" | "register") => {
+            Err(_) if already && matches!(verb.name, "login" | "register" | "recover") => {
                 return Ok(Next::AskFor(Question::Refused { refusal: refusal(), answers: 1 }));
             }
             Err(refusal) if verb.name == "passwd" => {
@@ -288,9 +294,12 @@ impl Session {
                 let token = Digest::of(token.expose());
                 Next::Do(SessionAction::RequestAndWait(RequestKind::Resume { token, from: self.from }))
             }
+            Command::Recover { name, code, password: None } => Next::AskFor(Question::Recover { name, code }),
+            Command::Recover { name, code, password: Some(password) } => Next::Do(self.recover(name, &code, password)),
             Command::Passwd => Next::AskFor(Question::OldPassword),
             Command::TokenNew { label, here } => Next::Do(SessionAction::NewToken { label, here }),
             Command::InviteCode { uses, lasts, admin } => Next::Do(SessionAction::NewInvite { uses, lasts, admin }),
+            Command::Admin(AdminCommand::ResetPassword(name)) => Next::Do(SessionAction::ResetPassword(name)),
             Command::SetShow => Next::Do(self.options.show()),
             Command::Set(setting) => Next::Do(self.set(setting)),
             // A read is a barrier: the lines after it are cut once it is answered.
@@ -301,7 +310,8 @@ impl Session {
             | Command::Conversations
             | Command::Audit { .. } => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is anything with many rows, or a few bytes of commands would queue megabytes.
-            Command::Rooms { .. }
+            Command::Admin(AdminCommand::Accounts { .. })
+            | Command::Rooms { .. }
             | Command::Who(_)
             | Command::Bans { .. }
             | Command::Invitations
@@ -332,6 +342,16 @@ impl Session {
         }
     }
 
+    fn recover(&self, name: Result<UserName, Refusal>, code: &Secret, password: Secret) -> SessionAction {
+        match name {
+            Ok(name) => {
+                let code = Digest::of(code.expose());
+                SessionAction::RequestAndWait(RequestKind::Recover { name, code, password, from: self.from })
+            }
+            Err(refusal) => answer(refusal),
+        }
+    }
+
     fn prompt(&mut self, label: Option<Box<str>>, question: Question) -> Step {
         let hint = "(your terminal may show it)";
         let text = match &question {
@@ -339,7 +359,13 @@ impl Session {
             Question::Login { name: Ok(name) } => format!("password for {name} {hint}"),
             Question::OldPassword => format!("your old password {hint}"),
             Question::NewPassword { .. } => format!("your new password, at least 8 characters {hint}"),
-            Question::Register { .. } | Question::Login { .. } | Question::Refused { .. } => format!("password {hint}"),
+            Question::Recover { name: Ok(name), .. } => {
+                format!("a new password for {name}, at least 8 characters {hint}")
+            }
+            Question::Register { .. }
+            | Question::Recover { .. }
+            | Question::Login { .. }
+            | Question::Refused { .. } => format!("password {hint}"),
         };
         self.state = SessionState::Asked(Box::new(Asked { label: label.clone(), question }));
         Step { label, action: SessionAction::Prompt(text) }
@@ -354,6 +380,7 @@ impl Session {
         let action = match question {
             Question::Login { name } => self.login(name, secret),
             Question::Register { name, invite } => self.register(name, invite, secret),
+            Question::Recover { name, code } => self.recover(name, &code, secret),
             Question::OldPassword => return self.prompt(label, Question::NewPassword { old: secret }),
             Question::NewPassword { old } => SessionAction::RequestAndWait(RequestKind::Passwd { old, new: secret }),
             Question::Refused { refusal, answers: answers @ 2.. } => {

@@ -23,9 +23,9 @@ pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{
-    AccountRecord, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRecord, Draft,
-    InviteRecord, InvitedRecord, KNOWN_MAX, Mark, MemberRecord, MessageRecord, Pins, Reaction, Reactions, SanctionKind,
-    SanctionRecord, Snapshot, TokenRecord, Write,
+    AccountRecord, AdministrationWrite, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind,
+    ConversationRecord, Draft, InviteRecord, InvitedRecord, KNOWN_MAX, Mark, MemberRecord, MessageRecord, Pins,
+    Reaction, Reactions, RecoveryRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord, Write,
 };
 pub(super) use turn_queue::TurnQueue;
 
@@ -95,6 +95,14 @@ pub(super) enum RequestKind {
     },
     /// A login with a device token.
     Resume { token: Digest, from: AddressGroup },
+    /// A new password for an account whose old one was reset.
+    Recover {
+        name: UserName,
+        /// The digest of the code.
+        code: Digest,
+        password: Secret,
+        from: AddressGroup,
+    },
     /// A new password for the account.
     Passwd { old: Secret, new: Secret },
     /// The result from `auth`, which answers the connection's login, registration or `/passwd`. If
@@ -117,6 +125,8 @@ pub(super) enum RequestKind {
         admin: bool,
         code: Secret,
     },
+    /// `/resetpw`: the worker creates the code.
+    ResetPassword { name: UserName, code: Secret },
     /// Bare text, said in the current room.
     SayHere(Text),
     /// A `/join` or `/switch` that could not be parsed, and why: there is no current room any more.

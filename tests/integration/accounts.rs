@@ -109,6 +109,49 @@ fn the_end_of_input_cancels_a_prompt() {
 }
 
 #[test]
+fn a_lost_password_is_recovered_over_the_wire_and_a_restart() {
+    let mut server = Server::start();
+    let mut script = Script::new(&server);
+    script.play(
+        "
+        bob is in
+        root is the console
+        root > /resetpw bob
+        root < + {code} is good for a day, once: …
+        bob < * not-logged-in: …
+        bob is cut off
+        root > /disable bob
+        root < + bob is disabled…
+        ",
+    );
+    let code = script.word("code").to_owned();
+    drop(script);
+    server.kill();
+    server.restart();
+    Script::new(&server).remember("code", &code).play(
+        "
+        again connects
+        again > /recover bob {code} battery staple
+        again < - disabled: …
+        root is the console
+        root > /enable bob
+        root < + bob may log in again.
+        again > /login bob correct horse battery
+        again < - bad-credentials: …
+        again > /recover bob {code}
+        again < ? …
+        again > battery staple
+        again < + welcome bob…
+        other connects
+        other > /recover bob {code} battery staple
+        other < - bad-credentials: …
+        other > /login bob battery staple
+        other < + welcome bob…
+        ",
+    );
+}
+
+#[test]
 fn names_are_case_folded_and_never_reused() {
     play(
         "

@@ -29,6 +29,7 @@ fn way(code: Code) -> Way {
         Code::NotLoggedIn => Play(&[], "a connects\na > hello\na < - not-logged-in: …"),
         Code::AlreadyLoggedIn => Play(&[], "a is in\na > /resume t\na < - already-logged-in: …"),
         Code::BadCredentials => Play(&[], "a connects\na > /resume t\na < - bad-credentials: …"),
+        Code::Disabled => Run(disabled),
         Code::Cancelled => Play(&[], "a connects\na > /login a\na < ? …\na >\na < - cancelled: …"),
         Code::NameTaken => Play(&[], "a is in\nb connects\nb > /register a correct horse battery\nb < - name-taken: …"),
         Code::BadName => Play(&[], "a is in\na > /join b!d\na < - bad-name: …"),
@@ -128,6 +129,15 @@ fn every_code_is_reached() {
             No => {}
         }
     }
+}
+
+fn disabled() -> Vec<String> {
+    let server = Server::start();
+    let mut client = server.connect();
+    client.register("a");
+    let mut console = server.console();
+    console.ask("/disable a");
+    server.connect().ask(&format!("/login a {PASSWORD}"))
 }
 
 fn refused_bytes(bytes: &[u8]) -> Vec<String> {

@@ -180,7 +180,7 @@ fn the_pages_numbers_match_the_program() {
 
 #[test]
 fn the_sessions_in_the_page_are_real() {
-    assert_eq!(play_sessions(&page()), 1 + 9);
+    assert_eq!(play_sessions(&page()), 1 + 10);
 }
 
 /// Plays each ```session``` against its own server, after the steps of the `<!-- before` comment

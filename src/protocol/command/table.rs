@@ -1,5 +1,6 @@
 //! The table itself.
 
+use super::admin;
 use super::{AfterRoom, Command, HistoryPart, Verb, Who};
 use crate::protocol::args::{
     INVITE_USES_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, reaction, role,
@@ -52,6 +53,12 @@ pub const TABLE: &[Verb] = &[
     verb!("resume" "TOKEN", New, "logs in with a device token", "+ welcome NAME…", [], |a| {
         Ok(Command::Resume(Secret::new(a.word("TOKEN")?)))
     }),
+    verb!("recover" "NAME CODE [PASSWORD]", New, "logs in with the code that an administrator gave you, and sets a new password; without PASSWORD it is asked for",
+        "+ welcome NAME…", [], |a| {
+        let name = a.word("NAME").map(login_name)?;
+        let code = Secret::new(a.word("CODE")?);
+        Ok(Command::Recover { name, code, password: a.secret() })
+    }),
     verb!("passwd" "", User, "changes your password: asks for the old and the new one; closes your other connections and revokes your tokens", "+ …", [], |_| {
         Ok(Command::Passwd)
     }),
@@ -80,6 +87,12 @@ pub const TABLE: &[Verb] = &[
         let lasts = a.option("for")?.map_or(Ok(Duration::from_hours(168)), duration)?;
         Ok(Command::InviteCode { uses, lasts, admin })
     }),
+    verb!("accounts" "[after=NAME] [limit=N]", Admin, "lists the accounts: name, admin or member, here, away or disabled, when it was made", "+ N accounts[, more]",
+        ["after", "limit"], admin::accounts),
+    verb!("disable" "NAME [REASON]", Admin, "ends an account's connections, and lets it log in no more until /enable", "+ NAME…", [], admin::disable),
+    verb!("enable" "NAME", Admin, "lets a disabled account log in again", "+ NAME…", [], admin::enable),
+    verb!("resetpw" "NAME", Admin, "makes a code for someone who lost the password; ends that account's password, tokens and connections", "+ CODE…", [], admin::reset_password),
+    verb!("grant" "NAME admin|none", Admin, "makes somebody an administrator, or a member again", "+ NAME…", [], admin::grant),
     verb!("set" "[OPTION VALUE]", All, "shows or changes an option of this connection: tags, echo, presence (on or off), replay (N or off), deflate (N or off)",
         "+ OPTION VALUE…", [], |a| match a.optional_word() {
         None => Ok(Command::SetShow),
@@ -167,8 +180,8 @@ pub const TABLE: &[Verb] = &[
     verb!("close" "ROOM", Owner, "ends a room for good: nobody is in it any more, can read it or gets its name", "+ ROOM…", [], |a| {
         Ok(Command::Close(a.existing_room("ROOM")?))
     }),
-    verb!("audit" "ROOM [limit=N] [more=CURSOR]", Moderator, "shows what moderators, owners and administrators did in a room, newest first", "+ N actions[, more=CURSOR]", ["limit", "more"], |a| {
-        let room = a.existing_room("ROOM")?;
+    verb!("audit" "[limit=N] [more=CURSOR] [ROOM]", Moderator, "shows what moderators, owners and administrators did in a room, newest first; without ROOM, for administrators: what they did to the server", "+ N actions[, more=CURSOR]", ["limit", "more"], |a| {
+        let room = a.optional_word().map(existing_room_name).transpose()?;
         let more = a.option("more")?.map(|n| number(n, "more", 0, MessageId::MAX.value())).transpose()?;
         Ok(Command::Audit { room, limit: a.limit()?, more })
     }),

@@ -80,16 +80,23 @@ pub(super) fn change_password(
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
     let account =
-        state.account_mut(by).filter(|account| account.generation == generation).ok_or(Refused::PasswordChanged)?;
+        state.account_mut(by).filter(|account| account.generation == generation && account.password().is_some());
+    let account = account.ok_or(Refused::PasswordChanged)?;
     account.generation += 1;
     account.hash = Some(Arc::clone(&hash));
-    let tokens: Vec<Digest> = account.tokens.iter().map(|token| token.digest).collect();
     storage.write(Write::Password { account: by, generation: generation + 1, hash });
-    for digest in tokens {
+    revoke_tokens(state, by, storage);
+    Ok(Outcome::PasswordChanged)
+}
+
+/// Revokes all tokens of an account.
+pub(super) fn revoke_tokens(state: &mut State, account: AccountId, storage: &mut dyn Storage) {
+    let tokens = state.account(account).map_or(&[][..], |account| &account.tokens);
+    let digests: Vec<Digest> = tokens.iter().map(|token| token.digest).collect();
+    for digest in digests {
         state.remove_token(&digest);
         storage.write(Write::TokenGone(digest));
     }
-    Ok(Outcome::PasswordChanged)
 }
 
 pub(super) fn new_token(
@@ -157,6 +164,9 @@ pub(super) fn use_address(
     address: AddressGroup,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
+    if let Some(reason) = state.account(by).and_then(|account| account.disabled.clone()) {
+        return Err(Refused::Disabled(reason));
+    }
     if state.add_address(by, address) {
         storage.write(Write::Known(by, address));
     }

@@ -6,19 +6,19 @@ use crate::protocol::names::{AccountId, ConversationId};
 use crate::server::traffic::{AuditRecord, Write};
 
 impl Actor {
-    /// Notes what was done in a room, to somebody or to the room itself. `reason` is what was typed:
+    /// Notes what was done in a room, or in no room: to somebody, or to the room or the server itself. `reason` is what was typed:
     /// options and the reason.
     pub(super) fn note(
         self,
         state: &State,
-        room: ConversationId,
+        room: impl Into<Option<ConversationId>>,
         verb: &'static str,
         whom: Option<AccountId>,
         reason: String,
         storage: &mut dyn Storage,
     ) {
         let whom = whom.map_or(String::new(), |whom| state.name(whom).to_owned());
-        let entry = AuditRecord { conversation: Some(room), at: self.at, by: self.by, verb, whom, reason };
+        let entry = AuditRecord { conversation: room.into(), at: self.at, by: self.by, verb, whom, reason };
         storage.write(Write::Audit(entry));
     }
 }

@@ -19,6 +19,12 @@ pub(crate) struct Account {
     /// Counts password changes.
     pub generation: u32,
     pub admin: bool,
+    /// When it was created, in milliseconds of Unix time.
+    pub at: u64,
+    /// Why it can't log in, if it can't; may be empty.
+    pub disabled: Option<String>,
+    /// The code that sets a new password, if the old one was reset.
+    pub recovery: Option<Recovery>,
     pub rooms: BTreeSet<ConversationId>,
     /// Rooms that it is invited to but not in; each lists it in `invited`.
     pub invitations: BTreeSet<ConversationId>,
@@ -28,6 +34,15 @@ pub(crate) struct Account {
     pub tokens: Vec<Token>,
     /// Addresses it has been used from: strangers can't delay logins from there.
     pub known: Vec<AddressGroup>,
+}
+
+/// A code that sets a new password once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Recovery {
+    /// SHA-256 of the code.
+    pub digest: Digest,
+    /// Valid until then, in milliseconds of Unix time.
+    pub until: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +122,13 @@ pub(crate) enum Conversation {
 }
 
 impl Account {
+    /// What a password is checked against; `None` if no password lets anyone in: the account is the
+    /// server's own, or its password was reset.
+    #[must_use]
+    pub(crate) fn password(&self) -> Option<&Arc<str>> {
+        self.hash.as_ref().filter(|_| self.recovery.is_none())
+    }
+
     /// The token with that label.
     #[must_use]
     pub(crate) fn token(&self, label: &str) -> Option<&Token> {

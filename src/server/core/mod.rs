@@ -10,11 +10,12 @@
 //!
 //! `state` is the stored state as held in memory, and `entities` has its parts; `permissions` says who
 //! may do what in a room; `accounts`, `rooms`, `roles`, `moderation`, `messages` and `changes` decide
-//! the operations. Nothing outside this folder can change the state in any
+//! the operations, `administration` those of administrators. Nothing outside this folder can change the state in any
 //! other way. Each change is also written out as a [`Write`], and each message as a [`Draft`]: see
 //! [`Storage`].
 
 mod accounts;
+mod administration;
 mod audit;
 mod changes;
 mod entities;
@@ -27,7 +28,8 @@ mod roles;
 mod rooms;
 mod state;
 
-pub(super) use entities::{Conversation, Room};
+pub(super) use administration::Administration;
+pub(super) use entities::{Account, Conversation, Room};
 pub(super) use moderation::Moderation;
 pub use permissions::{PERMISSIONS, Permission, RoomAction};
 pub(super) use refused::{ModerationRefused, Refused};
@@ -87,6 +89,14 @@ pub(super) struct Operation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OperationKind {
     Register(NewAccount),
+    /// Sets the password of an account whose old one was reset.
+    Recover {
+        name: UserName,
+        /// The digest of the code.
+        code: Digest,
+        /// bcrypt's hash of the new password.
+        hash: Arc<str>,
+    },
     Account(AccountId, AccountAction),
 }
 
@@ -129,7 +139,9 @@ pub(super) enum AccountAction {
         /// Whether they become administrators.
         admin: bool,
     },
-    /// Remembers that the account was used from this address.
+    /// Does what only administrators may.
+    Administer(Administration),
+    /// Lets the account in, and remembers that it was used from this address.
     UseAddress(AddressGroup),
     /// Creates a room and joins it.
     CreateRoom {
@@ -247,6 +259,14 @@ pub(super) enum Outcome {
         lobby: Option<ConversationId>,
     },
     PasswordChanged,
+    /// The account has a new password.
+    Recovered(AccountId),
+    /// It was done to the account.
+    Administered {
+        account: AccountId,
+        /// False if all was as it was wanted already.
+        changed: bool,
+    },
     TokenMade,
     /// The token with this digest was revoked.
     TokenRevoked(Digest),
@@ -404,6 +424,9 @@ impl State {
         let (at, steady) = (operation.at, operation.steady);
         let (by, action) = match operation.kind {
             OperationKind::Register(new) => return accounts::register(self, at, new, storage),
+            OperationKind::Recover { name, code, hash } => {
+                return administration::recover(self, at, &name, &code, hash, storage);
+            }
             OperationKind::Account(by, action) => (by, action),
         };
         let actor = Actor { by, at, steady };
@@ -436,6 +459,7 @@ impl State {
             AccountAction::NewInvite { digest, uses, lasts, admin } => {
                 accounts::new_invite(self, at, by, accounts::NewInvite { digest, uses, lasts, admin }, storage)
             }
+            AccountAction::Administer(action) => administration::administer(self, actor, action, storage),
             AccountAction::UseAddress(address) => accounts::use_address(self, by, address, storage),
             AccountAction::CreateRoom { room, private } => rooms::create(self, by, room, private, storage),
             AccountAction::JoinRoom(room) => rooms::join(self, actor, room, storage),

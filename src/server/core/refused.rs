@@ -77,6 +77,15 @@ pub(crate) enum Refused {
     /// Only an administrator may do that.
     #[error("not an administrator")]
     NotAdministrator,
+    /// The server would have no administrator any more.
+    #[error("the last administrator")]
+    LastAdministrator,
+    /// The account can't log in; the reason may be empty.
+    #[error("the account is disabled: {0}")]
+    Disabled(String),
+    /// There is no such code for that account, or it was used or has expired.
+    #[error("the code is not valid")]
+    BadRecovery,
     /// The key was used there with a different text.
     #[error("the key was used with a different text")]
     KeyConflict,

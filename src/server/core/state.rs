@@ -4,13 +4,13 @@
 //! [`crate::server::traffic::Write`], so that reading it again loses nothing. Anyone may read it;
 //! only the operations beside it change it.
 
-use super::entities::{Account, Conversation, Member, Pair, Room, Sanction, Token};
+use super::entities::{Account, Conversation, Member, Pair, Recovery, Room, Sanction, Token};
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{
     AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, KNOWN_MAX, MemberRecord,
-    SanctionRecord, Snapshot, TokenRecord,
+    RecoveryRecord, SanctionRecord, Snapshot, TokenRecord,
 };
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -40,6 +40,12 @@ impl State {
         let mut state = Self::default();
         for account in snapshot.accounts {
             state.add_account(account);
+        }
+        for (account, reason) in snapshot.disabled {
+            state.disable(account, reason);
+        }
+        for record in snapshot.recoveries {
+            state.set_recovery(record);
         }
         for token in snapshot.tokens {
             state.add_token(token);
@@ -201,6 +207,9 @@ impl State {
             hash: record.hash,
             generation: record.generation,
             admin: record.admin,
+            at: record.at,
+            disabled: None,
+            recovery: None,
             rooms: BTreeSet::new(),
             invitations: BTreeSet::new(),
             pairs: BTreeMap::new(),
@@ -208,6 +217,25 @@ impl State {
             known: Vec::new(),
         };
         put(&mut self.accounts, index(record.id.value()), account);
+    }
+
+    pub(super) fn disable(&mut self, account: AccountId, reason: String) {
+        if let Some(account) = self.account_mut(account) {
+            account.disabled = Some(reason);
+        }
+    }
+
+    pub(super) fn set_recovery(&mut self, record: RecoveryRecord) {
+        if let Some(account) = self.account_mut(record.account) {
+            account.recovery = Some(Recovery { digest: record.digest, until: record.until });
+        }
+    }
+
+    /// All accounts of people, in the order of their ids.
+    pub(crate) fn people(&self) -> impl Iterator<Item = (AccountId, &Account)> {
+        let accounts = self.accounts.iter().enumerate();
+        let accounts = accounts.filter_map(|(id, account)| Some((AccountId::new(id as i64), account.as_ref()?)));
+        accounts.filter(|(_, account)| account.hash.is_some())
     }
 
     pub(super) fn add_token(&mut self, record: TokenRecord) {

@@ -97,6 +97,9 @@ impl Turns {
             AuthWork::Hash { name, invite, from, .. } => {
                 AuthOutcome::Hashed { name, invite, hash: "hash".into(), from }
             }
+            AuthWork::Recover { name, code, from, .. } => {
+                AuthOutcome::Recovered { name, code, hash: "hash".into(), from }
+            }
             AuthWork::Change { account, generation, .. } => {
                 AuthOutcome::Changed { account, generation, hash: "new hash".into() }
             }

@@ -10,7 +10,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AddressGroup, UserName};
 use crate::protocol::secrets::{Digest, Secret, WeakPassword, check_new_password};
-use crate::server::core::{AccountAction, NewAccount, OperationKind, Outcome};
+use crate::server::core::{Account, AccountAction, NewAccount, OperationKind, Outcome};
 use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(super) fn login(guest: &mut Guest<'_>, name: UserName, password: Secret, fro
     throttle.login(from, now).map_err(|wait| throttled("logins", wait))?;
     // The server's own account has no password, and looks as unknown as any other name.
     let id = state.find_account(&name);
-    let known = id.and_then(|id| Some((id, state.account(id).filter(|account| account.hash.is_some())?)));
+    let known = id.and_then(|id| Some((id, state.account(id).filter(|account| account.password().is_some())?)));
     let delay = match known {
         Some((_, account)) if account.known.contains(&from) => Duration::ZERO,
         _ => throttle.delay(&name, now),
@@ -48,7 +48,7 @@ pub(super) fn login(guest: &mut Guest<'_>, name: UserName, password: Secret, fro
     let work = AuthWork::Verify {
         account: known.map(|(id, account)| (id, account.generation)),
         name,
-        hash: known.and_then(|(_, account)| account.hash.clone()),
+        hash: known.and_then(|(_, account)| account.password().cloned()),
         password,
         from,
     };
@@ -87,6 +87,29 @@ pub(super) fn register(guest: &mut Guest<'_>, new: NewUser, password: Secret) ->
     Ok(())
 }
 
+/// A new password, with a code of `/resetpw`.
+pub(super) fn recover(
+    guest: &mut Guest<'_>,
+    name: UserName,
+    code: Digest,
+    password: Secret,
+    from: AddressGroup,
+) -> Answered {
+    // Codes are tried, too.
+    guest.hub.throttle.login(from, guest.now.instant).map_err(|wait| throttled("logins", wait))?;
+    guest.hub.state.check_recovery(guest.now.wall, &name, &code).map_err(refusals::refusal)?;
+    check_new_password(&password).map_err(weak)?;
+    check_password(guest, AuthWork::Recover { name, code, password, from }, Duration::ZERO);
+    Ok(())
+}
+
+fn set_recovered(guest: &mut Guest<'_>, name: UserName, code: Digest, hash: Arc<str>, from: AddressGroup) -> Answered {
+    let outcome = guest.hub.apply(guest.now, OperationKind::Recover { name, code, hash }, guest.storage)?;
+    let Outcome::Recovered(account) = outcome else { return Err(unexpected(&outcome)) };
+    guest.hub.throttle.succeeded(&name);
+    guest.logged_in(account).enter(from, None)
+}
+
 pub(super) fn passwd(cx: &mut Context<'_>, old: Secret, new: Secret) -> Answered {
     let account = cx.account;
     let stored = cx.hub.state.account(account);
@@ -111,13 +134,15 @@ pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered
     }
     match outcome {
         AuthOutcome::Right { account, generation, from } => {
-            let stored = guest.hub.state.account(account).filter(|account| account.generation == generation);
+            let current = |account: &&Account| account.generation == generation && account.password().is_some();
+            let stored = guest.hub.state.account(account).filter(current);
             let name = stored.ok_or_else(wrong_password)?.name;
             guest.hub.throttle.succeeded(&name);
             guest.logged_in(account).enter(from, None)
         }
         AuthOutcome::Wrong { .. } => Err(wrong_password()),
         AuthOutcome::Hashed { name, invite, hash, from } => create_account(guest, name, invite, hash, from),
+        AuthOutcome::Recovered { name, code, hash, from } => set_recovered(guest, name, code, hash, from),
         AuthOutcome::Changed { account, generation, hash } => {
             if guest.hub.connections.account(guest.conn) != Some(account) {
                 // It was ended in the meantime, and has been told so.

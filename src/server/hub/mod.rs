@@ -8,13 +8,14 @@
 //! Must not know SQLite, sockets, threads or clocks: the time is an argument. The dispatcher's
 //! thread runs it.
 //!
-//! `login` and `attach` let connections in; `account`, `rooms`, `roles`, `moderation`, `messages`,
-//! `changes` and
+//! `login` and `attach` let connections in; `account`, `administration`, `rooms`, `roles`, `moderation`,
+//! `messages`, `changes` and
 //! `reading` hold the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
 //! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords;
 //! `refusals` has the sentences for what the core refuses.
 
 mod account;
+mod administration;
 mod attach;
 mod changes;
 mod connections;
@@ -144,6 +145,9 @@ impl Hub {
                 login::register(&mut guest, login::NewUser { name, invite, from }, password)
             }
             RequestKind::Resume { token, from } => login::resume(&mut guest, token, from),
+            RequestKind::Recover { name, code, password, from } => {
+                login::recover(&mut guest, name, code, password, from)
+            }
             RequestKind::AuthDone(outcome) => login::auth_done(&mut guest, outcome),
             RequestKind::Quit { answer } => presence::quit(&mut guest, answer),
             RequestKind::Detach => {
@@ -202,6 +206,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         RequestKind::NewInvite { uses, lasts, admin, code } => {
             return account::new_invite(cx, account::NewInvite { uses, lasts, admin }, &code);
         }
+        RequestKind::ResetPassword { name, code } => return administration::reset_password(cx, name, &code),
         RequestKind::InCurrentRoom { verb, rest } => current_room::read(cx, verb, &rest)?,
         RequestKind::Command(command) => command,
         other => return Err(unexpected(&other)),
@@ -250,11 +255,12 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Rename { room, name } => moderation::rename(cx, room, name),
         Command::Close(room) => moderation::close(cx, room),
         Command::Bans { room, after, limit } => moderation::bans(cx, &room, after.as_ref(), limit),
-        Command::Audit { room, limit, more } => moderation::audit(cx, &room, limit, more),
+        Command::Audit { room, limit, more } => moderation::audit(cx, room.as_ref(), limit, more),
         Command::RoleShow { room, name } => roles::show(cx, &room, &name),
         Command::RoleSet { room, name, role } => roles::set(cx, room, name, role),
         Command::TopicShow(room) => rooms::show_topic(cx, &room),
         Command::TopicSet { room, topic } => rooms::set_topic(cx, room, topic),
+        Command::Admin(command) => administration::administer(cx, command),
         Command::TokenList => account::list_tokens(cx),
         Command::TokenRevoke(label) => account::revoke_token(cx, label),
         Command::Whoami => account::whoami(cx),

@@ -129,9 +129,13 @@ pub(super) fn bans(cx: &mut Context<'_>, name: &RoomName, after: Option<&UserNam
     Ok(())
 }
 
-pub(super) fn audit(cx: &mut Context<'_>, name: &RoomName, limit: u32, more: Option<u64>) -> Answered {
-    let id = cx.hub.state.audited_room(cx.account, name).map_err(refusal)?;
-    cx.effects.read_job(cx.conn, Read::Audit { conversation: Some(id), limit, more });
+pub(super) fn audit(cx: &mut Context<'_>, name: Option<&RoomName>, limit: u32, more: Option<u64>) -> Answered {
+    let state = &cx.hub.state;
+    let conversation = match name {
+        Some(name) => Some(state.audited_room(cx.account, name).map_err(refusal)?),
+        None => state.check_administrator(cx.account).map(|()| None).map_err(refusal)?,
+    };
+    cx.effects.read_job(cx.conn, Read::Audit { conversation, limit, more });
     Ok(())
 }
 

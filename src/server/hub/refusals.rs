@@ -73,8 +73,20 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
             (Code::Limit, format!("you have {TOKENS_MAX} tokens, which is the limit. /token revoke LABEL ends one."))
         }
         Refused::NotAdministrator => {
-            (Code::NotAllowed, "only an administrator can invite people to this server.".to_owned())
+            (Code::NotAllowed, "only an administrator of this server can do that.".to_owned())
         }
+        Refused::LastAdministrator => (
+            Code::NotAllowed,
+            "that is the last administrator of this server. Make somebody else one first: /grant NAME admin".to_owned(),
+        ),
+        Refused::Disabled(reason) => {
+            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            (Code::Disabled, format!("an administrator has disabled this account{why}"))
+        }
+        Refused::BadRecovery => (
+            Code::BadCredentials,
+            "that name and code don't fit, or the code was used or is older than a day. Ask an administrator for a new one.".to_owned(),
+        ),
         Refused::KeyConflict => {
             (Code::Conflict, "that key was used here with another text. Use a new key for a new text.".to_owned())
         }

@@ -4,6 +4,7 @@
 //! as a transcript; `outside` plays `auth` and the readers; `model` plays the store, and is built
 //! from the `Write`s alone. `replay` applies what one instance recorded to a second one.
 
+mod administration;
 mod changes;
 mod chat;
 mod invitations;

@@ -49,6 +49,7 @@ fn shown(step: &Step) -> String {
         SessionAction::RequestAndWait(ask) => format!("ask alone {}", word(ask)),
         SessionAction::NewToken { label, .. } => format!("new token {label}"),
         SessionAction::NewInvite { .. } => "new invite".to_owned(),
+        SessionAction::ResetPassword(name) => format!("reset password {name}"),
         SessionAction::Quit => "quit".to_owned(),
     };
     label + &action

@@ -35,6 +35,14 @@ pub(crate) enum AuthWork {
         password: Secret,
         from: AddressGroup,
     },
+    /// Hash the new password of an account whose old one was reset.
+    Recover {
+        name: UserName,
+        code: Digest,
+        /// The password, of a length that bcrypt takes whole.
+        password: Secret,
+        from: AddressGroup,
+    },
     /// Check the old password and hash the new.
     Change { account: AccountId, generation: u32, hash: Arc<str>, old: Secret, new: Secret },
 }
@@ -53,6 +61,8 @@ pub(crate) enum AuthOutcome {
     Wrong { name: UserName },
     /// A new account's hash.
     Hashed { name: UserName, invite: Option<Digest>, hash: Arc<str>, from: AddressGroup },
+    /// The hash of a recovered account's new password.
+    Recovered { name: UserName, code: Digest, hash: Arc<str>, from: AddressGroup },
     /// The old password was right; the new one's hash.
     Changed { account: AccountId, generation: u32, hash: Arc<str> },
     /// `/passwd` gave a wrong old password.

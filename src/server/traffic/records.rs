@@ -22,6 +22,8 @@ pub(crate) enum Write {
         hash: Arc<str>,
     },
     Token(TokenRecord),
+    /// What administrators did.
+    Administration(AdministrationWrite),
     /// A token was revoked.
     TokenGone(Digest),
     /// A new invitation code.
@@ -68,6 +70,21 @@ pub(crate) enum Write {
     Change(ChangeRecord),
 }
 
+/// A change that administrators make, or that follows from it.
+#[derive(Debug, Clone)]
+pub(crate) enum AdministrationWrite {
+    /// An account can't log in from now on.
+    Disabled(AccountId, String),
+    /// An account may log in again.
+    Enabled(AccountId),
+    /// The account's password is worth nothing any more, in place of an earlier recovery.
+    Recovery(RecoveryRecord),
+    /// The recovery has been used.
+    RecoveryGone(AccountId),
+    /// Whether an account is an administrator.
+    Admin(AccountId, bool),
+}
+
 /// An account as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AccountRecord {
@@ -82,6 +99,16 @@ pub(crate) struct AccountRecord {
     pub admin: bool,
     /// When it was created, in milliseconds of Unix time.
     pub at: u64,
+}
+
+/// A code that sets a new password, as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RecoveryRecord {
+    pub account: AccountId,
+    /// SHA-256 of the code.
+    pub digest: Digest,
+    /// Valid until then, in milliseconds of Unix time.
+    pub until: u64,
 }
 
 /// A device token as stored.
@@ -206,6 +233,9 @@ pub(crate) struct Snapshot {
     pub epoch: String,
     /// Ascending by id.
     pub accounts: Vec<AccountRecord>,
+    /// Accounts that can't log in, and why.
+    pub disabled: Vec<(AccountId, String)>,
+    pub recoveries: Vec<RecoveryRecord>,
     pub tokens: Vec<TokenRecord>,
     pub invites: Vec<InviteRecord>,
     /// Ascending by id.

@@ -9,6 +9,8 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 
 /// One connection.
@@ -22,6 +24,7 @@ pub(crate) struct Client {
 
 enum Stream {
     Plain(TcpStream),
+    Console(UnixStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
@@ -29,6 +32,14 @@ impl Client {
     /// Connects without TLS; nothing is read yet.
     pub(crate) fn plain(address: SocketAddr) -> Self {
         Self::new(Stream::Plain(socket(address)))
+    }
+
+    /// Connects to the console's socket.
+    pub(crate) fn console(socket: &Path) -> Self {
+        let socket = UnixStream::connect(socket).expect("the console takes connections");
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        socket.set_write_timeout(Some(DEADLINE)).unwrap();
+        Self::new(Stream::Console(socket))
     }
 
     /// Connects with TLS 1.3 or 1.2, as the server chooses; any certificate is accepted.
@@ -54,6 +65,7 @@ impl Client {
         self.note('>', bytes);
         let sent = match &mut self.stream {
             Stream::Plain(socket) => socket.write_all(bytes),
+            Stream::Console(socket) => socket.write_all(bytes),
             Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
         };
         if let Err(error) = sent {
@@ -65,6 +77,7 @@ impl Client {
     pub(crate) fn send_anyway(&mut self, bytes: &[u8]) {
         let _ = match &mut self.stream {
             Stream::Plain(socket) => socket.write_all(bytes),
+            Stream::Console(socket) => socket.write_all(bytes),
             Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
         };
     }
@@ -122,6 +135,7 @@ impl Client {
         let socket = match &self.stream {
             Stream::Plain(socket) => socket,
             Stream::Tls(tls) => &tls.sock,
+            Stream::Console(_) => return,
         };
         socket2::SockRef::from(socket).set_recv_buffer_size(16 * 1024).unwrap();
     }
@@ -167,6 +181,7 @@ impl Client {
         let mut bytes = [0; 16 * 1024];
         let read = match &mut self.stream {
             Stream::Plain(socket) => socket.read(&mut bytes),
+            Stream::Console(socket) => socket.read(&mut bytes),
             Stream::Tls(tls) => tls.read(&mut bytes),
         };
         let count = match read {
@@ -281,6 +296,7 @@ impl Client {
     pub(crate) fn end_input(&mut self) {
         match &mut self.stream {
             Stream::Plain(socket) => socket.shutdown(Shutdown::Write).unwrap(),
+            Stream::Console(socket) => socket.shutdown(Shutdown::Write).unwrap(),
             Stream::Tls(tls) => {
                 tls.conn.send_close_notify();
                 tls.flush().unwrap();

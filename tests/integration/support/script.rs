@@ -3,6 +3,7 @@
 //! ```text
 //! alice is in                      connects, registers, reads the welcome
 //! bob is in with tags              the same, and sets tags on
+//! root is the console               connects to the administrator's console
 //! carol connects                   reads the greeting only; "connects with TLS" as well
 //! carol dials                      connects, and reads nothing yet
 //! alice > hello {id}               is sent
@@ -68,6 +69,7 @@ impl<'a> Script<'a> {
         let connected = match step.trim_end() {
             "connects" => Some(self.server.connect()),
             "connects with TLS" => Some(self.server.connect_tls()),
+            "is the console" => Some(self.server.console()),
             "dials" => Some(Client::plain(self.server.plain())),
             "is in" => Some(member(self.server, name)),
             "is in with tags" => {

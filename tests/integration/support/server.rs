@@ -180,6 +180,13 @@ impl Server {
         client
     }
 
+    /// A connection to the console, after the greeting.
+    pub(crate) fn console(&self) -> Client {
+        let mut client = Client::console(&self.data().join("admin.sock"));
+        client.expect("* …");
+        client
+    }
+
     /// Asks it to stop, as systemd does.
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);

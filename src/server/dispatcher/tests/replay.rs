@@ -3,8 +3,9 @@
 //! database; then one that follows the log can take over.
 
 use super::*;
-use crate::protocol::command::{Input, parse_line};
+use crate::protocol::command::{AdminCommand, Input, parse_line};
 use crate::protocol::names::MessageId;
+use crate::protocol::secrets::Digest;
 use crate::server::core::State;
 use crate::server::hub::Applied;
 use crate::server::store::{Indexer, Reader};
@@ -12,6 +13,9 @@ use crate::server::traffic::{ConversationRef, KNOWN_MAX, Read, TimeRange};
 use proptest::prelude::*;
 
 const CONSOLE: u64 = 4;
+
+/// The code of every `/resetpw`.
+const RECOVERY: &str = "recovery";
 
 /// Lines of one turn, by connection.
 type Lines = Vec<(u64, &'static str)>;
@@ -85,6 +89,12 @@ fn lines() -> impl Strategy<Value = Lines> {
         "/token new phone",
         "/token revoke phone",
         "/invitecode uses=2",
+        "/disable bob too loud",
+        "/enable bob",
+        "/resetpw carol",
+        "/recover carol",
+        "/grant bob admin",
+        "/grant bob none",
     ]);
     prop::collection::vec((ALICE..=CONSOLE, line), 1..6)
 }
@@ -93,6 +103,11 @@ fn lines() -> impl Strategy<Value = Lines> {
 fn ask(conn: u64, line: &str, serial: usize) -> Request {
     let kind = match parse_line(line) {
         Input::Text(text) => RequestKind::SayHere(Text::parse(text).unwrap().unwrap()),
+        // Whoever says it: the code is the same each time.
+        Input::Command { verb: Ok(verb), .. } if verb.name == "recover" => {
+            let (name, code) = (UserName::parse("carol").unwrap(), Digest::of(RECOVERY));
+            RequestKind::Recover { name, code, password: Secret::new("password3"), from: ADDRESS }
+        }
         Input::Command { verb, rest, .. } => match verb.unwrap().parse(rest).unwrap() {
             Command::Passwd => RequestKind::Passwd { old: Secret::new("password1"), new: Secret::new("password2") },
             Command::TokenNew { label, here } => {
@@ -100,6 +115,9 @@ fn ask(conn: u64, line: &str, serial: usize) -> Request {
             }
             Command::InviteCode { uses, lasts, admin } => {
                 RequestKind::NewInvite { uses, lasts, admin, code: Secret::new(&format!("code{serial}")) }
+            }
+            Command::Admin(AdminCommand::ResetPassword(name)) => {
+                RequestKind::ResetPassword { name, code: Secret::new(RECOVERY) }
             }
             command => RequestKind::Command(command),
         },
@@ -136,10 +154,12 @@ struct Follower {
 }
 
 impl Follower {
-    fn new() -> Self {
+    /// Its database was made at that time.
+    fn new(origin: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let settings = settings(&dir);
-        let (store, snapshot) = Store::open(&settings).unwrap();
+        let (store, mut snapshot) = Store::open(&settings).unwrap();
+        snapshot.accounts[0].at = origin;
         let transaction = Transaction { store, open: false, failed: None };
         Self { settings, state: State::new(snapshot), transaction, _dir: dir }
     }
@@ -204,14 +224,17 @@ fn follows(script: Vec<Lines>, commit_every: usize) -> String {
         }
     }
     let (state, log) = turns.dispatcher.hub.recorded();
-    let first = without_origin(turns.dispatcher.transaction.store.load().unwrap());
+    let first = turns.dispatcher.transaction.store.load().unwrap();
+    let origin = first.accounts[0].at;
+    let first = without_origin(first);
 
-    let mut follower = Follower::new();
+    let mut follower = Follower::new(origin);
     follower.follow(log, commit_every);
     assert_eq!(follower.state, *state);
     assert_eq!(without_origin(follower.transaction.store.load().unwrap()), first);
     follower.transaction.store.close().unwrap();
-    let (store, reopened) = Store::open(&follower.settings).unwrap();
+    let (store, mut reopened) = Store::open(&follower.settings).unwrap();
+    reopened.accounts[0].at = origin;
     assert_eq!(State::new(reopened.clone()), *state);
     assert_eq!(without_origin(reopened), first);
 
@@ -233,6 +256,8 @@ fn a_node_that_follows_the_log_gives_every_message_the_same_id() {
         vec![(ALICE, "/create den private"), (ALICE, "/invite den bob"), (BOB, "/join den"), (CAROL, "/join den")],
         vec![(BOB, "/post lobby one red"), (BOB, "/say den psst"), (CAROL, "/msg alice hi"), (ALICE, "/read lobby 2")],
         vec![(BOB, "/passwd"), (BOB, "/token new phone"), (CONSOLE, "/invitecode uses=2"), (CAROL, "/say lobby hello")],
+        vec![(CONSOLE, "/grant alice admin"), (ALICE, "/disable bob too loud"), (CONSOLE, "/resetpw carol")],
+        vec![(CAROL, "/recover carol"), (CONSOLE, "/resetpw alice")],
     ];
     let said = follows(script, 4);
     assert_eq!(said.matches(" bob: red").count(), 1, "{said}");

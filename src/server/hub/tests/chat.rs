@@ -239,6 +239,10 @@ impl Chat {
                 let code = Secret::new(&format!("HDFG{}", self.fresh()));
                 RequestKind::NewInvite { uses, lasts, admin, code }
             }
+            SessionAction::ResetPassword(name) => {
+                let code = Secret::new(&format!("HRST{}", self.fresh()));
+                RequestKind::ResetPassword { name, code }
+            }
             SessionAction::Quit => RequestKind::Quit { answer: true },
         };
         Some(self.request(at, ask))

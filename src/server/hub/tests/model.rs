@@ -4,8 +4,8 @@
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName};
 use crate::server::core::{NotStored, Storage};
 use crate::server::traffic::{
-    Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft, KNOWN_MAX, Mark,
-    MessageRecord, Pins, Reaction, Reactions, ReadPosition, Snapshot, Write,
+    AdministrationWrite, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft,
+    KNOWN_MAX, Mark, MessageRecord, Pins, Reaction, Reactions, ReadPosition, Snapshot, Write,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -80,6 +80,7 @@ impl Model {
                 account.generation = *generation;
                 account.hash = Some(hash.clone());
             }
+            Write::Administration(write) => administer(snapshot, write),
             Write::Token(new) => {
                 let same = |t: &&crate::server::traffic::TokenRecord| {
                     t.digest == new.digest || (t.account == new.account && t.label == new.label)
@@ -306,6 +307,27 @@ impl Model {
 
     fn name(&self, id: AccountId) -> &str {
         self.snapshot.accounts.iter().find(|account| account.id == id).unwrap().name.as_str()
+    }
+}
+
+/// The same for what administrators did.
+fn administer(snapshot: &mut Snapshot, write: &AdministrationWrite) {
+    match write {
+        AdministrationWrite::Disabled(account, reason) => {
+            assert!(snapshot.disabled.iter().all(|(disabled, _)| disabled != account));
+            snapshot.disabled.push((*account, reason.clone()));
+        }
+        AdministrationWrite::Enabled(account) => snapshot.disabled.retain(|(disabled, _)| disabled != account),
+        AdministrationWrite::Recovery(new) => {
+            snapshot.recoveries.retain(|recovery| recovery.account != new.account);
+            snapshot.recoveries.push(*new);
+        }
+        AdministrationWrite::RecoveryGone(account) => {
+            snapshot.recoveries.retain(|recovery| recovery.account != *account);
+        }
+        AdministrationWrite::Admin(account, admin) => {
+            one(snapshot.accounts.iter_mut().filter(|a| a.id == *account)).admin = *admin;
+        }
     }
 }
 

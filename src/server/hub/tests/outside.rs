@@ -19,6 +19,9 @@ pub(super) fn check(job: AuthJob) -> Request {
         AuthWork::Hash { name, invite, password, from } => {
             AuthOutcome::Hashed { name, invite, hash: password.expose().into(), from }
         }
+        AuthWork::Recover { name, code, password, from } => {
+            AuthOutcome::Recovered { name, code, hash: password.expose().into(), from }
+        }
         AuthWork::Change { hash, old, .. } if *hash != *old.expose() => AuthOutcome::WrongOld,
         AuthWork::Change { account, generation, new, .. } => {
             AuthOutcome::Changed { account, generation, hash: new.expose().into() }

@@ -38,7 +38,7 @@ fn an_account_has_passwords_and_tokens() {
         b< | since 2023-11-14T22:13:20.010Z from 192.0.2.2 by password (this one)
         b< + 2 sessions
         b> /invitecode
-        b< - not-allowed: only an administrator can invite people to this server.
+        b< - not-allowed: only an administrator of this server can do that.
         b> /token new laptop
         b< + ttoken4 is shown only this once. /resume TOKEN logs in with it.
         b> /token new laptop
@@ -119,7 +119,7 @@ fn an_invitation_code_lets_in_as_many_people_as_it_says() {
         a> /register alice invite=HDFG3 password1
         a< + welcome alice - you are in lobby; nobody else is here just now. Type to talk.
         a> /invitecode
-        a< - not-allowed: only an administrator can invite people to this server.
+        a< - not-allowed: only an administrator of this server can do that.
     ",
     );
     chat.connect("b");

@@ -214,7 +214,10 @@ impl Connection {
 
     /// Sends a request to the dispatcher and expects an answer. `bytes` is its share of the budget.
     fn request(&mut self, label: Option<Box<str>>, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
-        let secret = matches!(kind, RequestKind::NewToken { .. } | RequestKind::NewInvite { .. });
+        let secret = matches!(
+            kind,
+            RequestKind::NewToken { .. } | RequestKind::NewInvite { .. } | RequestKind::ResetPassword { .. }
+        );
         self.output.await_answer(Unanswered { label, secret });
         self.send(kind, bytes, turn);
     }

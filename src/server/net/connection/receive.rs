@@ -350,6 +350,10 @@ impl Connection {
                 Ok(code) => self.request(label, RequestKind::NewInvite { uses, lasts, admin, code }, bytes, turn),
                 Err(error) => self.ready(label, no_secret(&error), turn),
             },
+            SessionAction::ResetPassword(name) => match new_invite_code() {
+                Ok(code) => self.request(label, RequestKind::ResetPassword { name, code }, bytes, turn),
+                Err(error) => self.ready(label, no_secret(&error), turn),
+            },
             SessionAction::Quit => {
                 if self.account.is_some() {
                     self.request(label, RequestKind::Quit { answer: true }, bytes, turn);

@@ -116,6 +116,16 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE invited ADD COLUMN until INTEGER NOT NULL DEFAULT 0;
     UPDATE invited SET until = (unixepoch() + 2592000) * 1000;
 ",
+    "
+    -- Accounts that can't log in, and why; the reason may be empty.
+    CREATE TABLE disabled(
+        account INTEGER PRIMARY KEY REFERENCES account, reason TEXT NOT NULL) STRICT;
+    -- Accounts whose password was reset: it is worth nothing, and the code with this digest sets
+    -- another one until that time.
+    CREATE TABLE recovery(
+        account INTEGER PRIMARY KEY REFERENCES account, digest BLOB NOT NULL,
+        until INTEGER NOT NULL) STRICT;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

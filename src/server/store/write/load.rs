@@ -7,8 +7,8 @@ use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::store::db::schema;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, SanctionKind,
-    SanctionRecord, Snapshot, TokenRecord,
+    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, RecoveryRecord,
+    SanctionKind, SanctionRecord, Snapshot, TokenRecord,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row};
@@ -28,6 +28,16 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
                 generation: row.get(3)?,
                 admin: row.get(4)?,
                 at: count(row, 5)?,
+            })
+        })?,
+        disabled: all(db, "SELECT account, reason FROM disabled ORDER BY account", |row| {
+            Ok((AccountId::new(row.get(0)?), row.get(1)?))
+        })?,
+        recoveries: all(db, "SELECT account, digest, until FROM recovery ORDER BY account", |row| {
+            Ok(RecoveryRecord {
+                account: AccountId::new(row.get(0)?),
+                digest: Digest::from_bytes(row.get(1)?),
+                until: count(row, 2)?,
             })
         })?,
         tokens: all(db, "SELECT digest, account, label, at FROM token ORDER BY account, at, label", |row| {

@@ -10,6 +10,7 @@
 //! The write-ahead log is checkpointed at quiet moments ([`Store::idle`]), and when there is none for
 //! long, by a thread of its own beside the commits ([`super::Checkpointer`]): see [`log`].
 
+mod administration;
 mod batch;
 mod change;
 mod error;

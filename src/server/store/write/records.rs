@@ -1,6 +1,7 @@
 //! How each [`Write`] reaches the database, within the writer's transaction. The dispatcher's thread
 //! runs it.
 
+use super::administration;
 use super::load::address_bytes;
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId};
 use crate::protocol::roles::Role;
@@ -23,6 +24,7 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
             "UPDATE account SET generation = ?2, hash = ?3 WHERE id = ?1",
             params![account.value(), generation, hash.as_ref()],
         ),
+        Write::Administration(write) => administration::write(db, write),
         Write::Token(token) => one(
             db,
             "INSERT INTO token(digest, account, label, at) VALUES(?, ?, ?, ?)",

@@ -1,0 +1,204 @@
+//! What administrators do with accounts.
+
+use super::chat::Chat;
+use crate::protocol::code::Code;
+use std::time::Duration;
+
+/// Alice and Bob are people, root is an administrator.
+fn chat() -> Chat {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.administrator("root");
+    chat.log.clear();
+    chat
+}
+
+#[test]
+fn all_of_it_is_for_administrators() {
+    let mut chat = chat();
+    for line in ["/accounts", "/disable bob", "/enable bob", "/resetpw bob", "/grant alice admin"] {
+        assert_eq!(chat.refusal("alice", line), Some(Code::NotAllowed), "{line}");
+    }
+    chat.does("root", "/grant alice admin");
+    chat.does("alice", "/disable bob");
+    chat.does("console", "/enable bob");
+}
+
+#[test]
+fn accounts_are_listed_by_name() {
+    let mut chat = chat();
+    chat.does("root", "/disable bob he is on holiday");
+    chat.plays(
+        "
+        root> /accounts
+        root< | alice member here 2023-11-14T22:13:20.002Z -
+        root< | bob member disabled 2023-11-14T22:13:20.004Z - he is on holiday
+        root< | root admin here 2023-11-14T22:13:30.008Z -
+        root< + 3 accounts
+        root> /accounts after=Alice limit=1
+        root< | bob member disabled 2023-11-14T22:13:20.004Z - he is on holiday
+        root< + 1 account, more
+        root> /accounts after=root
+        root< + 0 accounts
+    ",
+    );
+}
+
+#[test]
+fn a_disabled_account_is_out_until_it_is_enabled() {
+    let mut chat = chat();
+    chat.does("bob", "/token new phone");
+    let token = chat.log.split("bob< + ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    chat.device("bob2", "bob");
+    chat.plays(
+        "
+        root> /disable bob see /rules
+        root< + bob is disabled and has been logged out. /enable bob lets it log in again.
+        bob< * not-logged-in: an administrator has disabled this account: see /rules
+        bob2< * not-logged-in: an administrator has disabled this account: see /rules
+        root> /disable bob
+        root< + bob is disabled already. /enable bob lets it log in again.
+    ",
+    );
+    chat.connect("bob");
+    chat.plays(
+        "
+        bob> /login bob password1
+        bob< - disabled: an administrator has disabled this account: see /rules
+        bob> /login bob wrong
+        bob< - bad-credentials: wrong name or password. /login NAME to try again.
+    ",
+    );
+    assert_eq!(chat.refusal("bob", &format!("/resume {token}")), Some(Code::Disabled));
+    chat.plays(
+        "
+        root> /enable bob
+        root< + bob may log in again.
+        root> /enable bob
+        root< + bob was not disabled.
+    ",
+    );
+    chat.does("bob", &format!("/resume {token}"));
+}
+
+#[test]
+fn what_administrators_did_is_kept() {
+    let mut chat = chat();
+    chat.does("root", "/disable bob too loud");
+    chat.does("root", "/disable bob");
+    chat.does("console", "/enable bob");
+    chat.does("root", "/grant alice admin");
+    chat.does("alice", "/resetpw bob");
+    assert_eq!(chat.refusal("alice", "/disable nobody"), Some(Code::NoSuchUser));
+    chat.plays(
+        "
+        root> /audit
+        root< | alice resetpw bob
+        root< | root grant alice admin
+        root< | server enable bob
+        root< | root disable bob too loud
+        root< + 4 actions
+    ",
+    );
+    chat.does("root", "/grant alice none");
+    assert_eq!(chat.refusal("alice", "/audit"), Some(Code::NotAllowed));
+}
+
+#[test]
+fn the_last_administrator_stays_one() {
+    let mut chat = chat();
+    for line in ["/grant root none", "/disable root"] {
+        assert_eq!(chat.refusal("root", line), Some(Code::NotAllowed), "{line}");
+        assert_eq!(chat.refusal("console", line), Some(Code::NotAllowed), "{line}");
+    }
+    chat.plays(
+        "
+        root> /grant alice admin
+        root< + alice is an administrator now.
+        root> /grant alice admin
+        root< + alice is an administrator already.
+        root> /grant root none
+        root< + root is a member now.
+        root> /grant alice none
+        root< - not-allowed: only an administrator of this server can do that.
+        alice> /whoami
+        alice< + alice - an administrator of this server; you talk in lobby.
+    ",
+    );
+    // One who can't log in does not count.
+    chat.does("alice", "/grant root admin");
+    chat.does("alice", "/disable root");
+    assert_eq!(chat.refusal("alice", "/grant alice none"), Some(Code::NotAllowed));
+    assert_eq!(chat.refusal("console", "/disable server"), Some(Code::BadName));
+}
+
+#[test]
+fn a_lost_password_is_recovered_with_a_code_that_works_once() {
+    let mut chat = chat();
+    chat.does("bob", "/token new phone");
+    let token = chat.log.split("bob< + ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    chat.type_line("root", "/resetpw bob");
+    let code = chat.log.rsplit_once("/recover bob ").unwrap().1.split(' ').next().unwrap().to_owned();
+    let why = "an administrator has reset this account's password. Ask for the code, then /recover NAME CODE.";
+    assert!(chat.log.ends_with(&format!(
+        "root< + {code} is good for a day, once: /recover bob {code} sets a new password.\nbob< * not-logged-in: {why}\n"
+    )), "{}", chat.log);
+    chat.connect("bob");
+    assert_eq!(chat.refusal("bob", "/login bob password1"), Some(Code::BadCredentials));
+    assert_eq!(chat.refusal("bob", &format!("/resume {token}")), Some(Code::BadCredentials));
+    assert_eq!(chat.refusal("bob", "/recover bob HRST0 password2"), Some(Code::BadCredentials));
+    assert_eq!(chat.refusal("bob", &format!("/recover alice {code} password2")), Some(Code::BadCredentials));
+    assert_eq!(chat.refusal("bob", &format!("/recover bob {code} short")), Some(Code::WeakPassword));
+    chat.plays(&format!(
+        "
+        bob> /recover bob {code}
+        bob< ? a new password for bob, at least 8 characters (your terminal may show it)
+        bob> password2
+        bob< + welcome bob - you are in lobby; alice and root are here. Type to talk.
+        bob> /recover bob {code}
+        bob< ? password (your terminal may show it)
+        bob> a secret that must not be said in a room
+        bob< - already-logged-in: you are logged in already. /quit, then come back.
+    "
+    ));
+    chat.connect("again");
+    assert_eq!(chat.refusal("again", &format!("/recover bob {code} password3")), Some(Code::BadCredentials));
+    assert_eq!(chat.refusal("again", "/login bob password1"), Some(Code::BadCredentials));
+    chat.does("again", "/login bob password2");
+}
+
+#[test]
+fn a_code_lasts_for_a_day_and_a_new_one_replaces_it() {
+    let mut chat = chat();
+    let code_of = |chat: &mut Chat| {
+        chat.type_line("root", "/resetpw bob");
+        chat.log.rsplit_once("/recover bob ").unwrap().1.split(' ').next().unwrap().to_owned()
+    };
+    let (first, second) = (code_of(&mut chat), code_of(&mut chat));
+    chat.connect("bob");
+    assert_eq!(chat.refusal("bob", &format!("/recover bob {first} password2")), Some(Code::BadCredentials));
+    chat.wait(Duration::from_hours(25));
+    assert_eq!(chat.refusal("bob", &format!("/recover bob {second} password2")), Some(Code::BadCredentials));
+    let third = code_of(&mut chat);
+    chat.does("root", "/disable bob");
+    assert_eq!(chat.refusal("bob", &format!("/recover bob {third} password2")), Some(Code::Disabled));
+    chat.does("root", "/enable bob");
+    chat.does("bob", &format!("/recover bob {third} password2"));
+}
+
+#[test]
+fn an_administrator_who_resets_the_own_password_is_answered_first() {
+    let mut chat = chat();
+    chat.type_line("root", "/resetpw root");
+    let (answer, end) = (chat.log.find("root< + HRST"), chat.log.find("root< * not-logged-in: "));
+    assert!(answer.is_some() && answer < end, "{}", chat.log);
+}
+
+/// A batch that is refused by the disk has done nothing to anyone.
+#[test]
+fn what_could_not_be_saved_did_not_happen() {
+    let mut chat = chat();
+    chat.refused_by_the_disk(&[("root", "/disable bob"), ("root", "/grant alice admin")]);
+    assert_eq!(chat.refusal("alice", "/accounts"), Some(Code::NotAllowed));
+    chat.connect("again");
+    chat.does("again", "/login bob password1");
+}
