@@ -4,7 +4,8 @@
 
 use chitchat::server::config::{Config, Environment, raise_open_files};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
-use chitchat::server::operator::{console, startup};
+use chitchat::server::operator::console::ConsoleError;
+use chitchat::server::operator::{admin, console, startup};
 use chitchat::server::running::Running;
 use chitchat::server::{Server, ServerError, Stopper};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -20,6 +21,10 @@ use std::time::{Duration, Instant};
 const FAILED: u8 = 1;
 /// Exit code if the command line or the settings are wrong; nothing was started.
 const MISUSED: u8 = 2;
+/// Exit code if the running server refused what it was asked.
+const REFUSED: u8 = 3;
+/// Exit code if no server runs on the data directory.
+const NOT_RUNNING: u8 = 4;
 
 /// After SIGTERM or SIGINT the process ends within this time, whatever hangs.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -36,7 +41,17 @@ fn main() -> ExitCode {
     };
     match invocation {
         Invocation::Serve(config) => serve(&config).unwrap_or_else(|error| failed(&error)),
-        Invocation::Invite { config, request } => match console::invite(&config.data, &request) {
+        Invocation::Ask { config, request, json } => match request.ask(&config.data) {
+            Ok(answer) if json => print(&request.print_json(&answer)),
+            Ok(answer) => {
+                let (out, aside) = request.print(&answer);
+                print_error(&aside);
+                print(&out)
+            }
+            Err(error) => not_asked(&error, json),
+        },
+        Invocation::Invite { config, request, json } => match console::invite(&config.data, &request) {
+            Ok(invitation) if json => print(&invitation.json()),
             Ok(invitation) => {
                 // The code alone on standard output, for scripts; the rest is for people.
                 // This command's own settings are the second best answer.
@@ -47,7 +62,7 @@ fn main() -> ExitCode {
                 print_error(&invitation.how_to_use(&server));
                 print(&format!("{}\n", invitation.code))
             }
-            Err(error) => failed(&error),
+            Err(error) => not_asked(&error, json),
         },
         Invocation::PrintConfig => print(Config::example()),
     }
@@ -122,6 +137,21 @@ fn print(text: &str) -> ExitCode {
     match write(io::stdout(), text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&error),
         _ => ExitCode::SUCCESS,
+    }
+}
+
+/// The running server did not do what it was asked.
+fn not_asked(error: &ConsoleError, json: bool) -> ExitCode {
+    failed(error);
+    match error {
+        ConsoleError::Refused(refusal) => {
+            if json {
+                print(&admin::refusal_json(refusal));
+            }
+            ExitCode::from(REFUSED)
+        }
+        ConsoleError::NotRunning { .. } => ExitCode::from(NOT_RUNNING),
+        _ => ExitCode::from(FAILED),
     }
 }
 

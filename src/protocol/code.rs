@@ -95,6 +95,8 @@ codes! {
     ShuttingDown = "shutting-down",
     /// Something went wrong in the server.
     Internal = "internal",
+    /// Notice: connections from this address are blocked.
+    Blocked = "blocked",
     /// Notice: another of your connections moved a read marker.
     Read = "read",
     /// Notice: you were invited to a room.

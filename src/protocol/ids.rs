@@ -87,6 +87,16 @@ pub enum AddressGroup {
 }
 
 impl AddressGroup {
+    /// Whether it is this machine itself: the admin socket, or an address that leads nowhere else.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Self::Console => true,
+            Self::V4(octets) => octets[0] == 127,
+            Self::V6(net) => *net == [0; 8],
+        }
+    }
+
     /// The group of an address.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {

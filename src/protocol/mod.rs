@@ -14,6 +14,7 @@ pub mod http_guard;
 mod ids;
 pub mod line;
 pub mod names;
+pub mod network;
 pub mod reaction;
 pub mod roles;
 pub mod secrets;

@@ -25,6 +25,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Threads that read history and search, separate from the workers, so that a long search delays
 /// nobody's lines.
@@ -87,14 +88,17 @@ impl Server {
         let limits = connection_limits(&config);
         let answer_bytes = limits.unread_bytes / 2;
         let epoch = snapshot.epoch.clone();
-        let hub = Hub::new(hub_settings(&config, answer_bytes), snapshot);
+        let mut hub = Hub::new(hub_settings(&config, answer_bytes), snapshot);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let blocklist = hub.blocklist(hub::Now { instant: Instant::now(), wall });
         let checker = Checker::new(config.accounts.bcrypt_cost)?;
         let readers = (0..READERS)
             .map(|_| Reader::open(&store_settings, answer_bytes))
             .collect::<Result<Vec<Reader>, StoreError>>()?;
         let accept_limits =
             ConnectionLimits { connections: config.limits.connections, per_address: config.limits.per_address };
-        let listener = Listener::new(listening, accept_limits)?;
+        let listener = Listener::new(listening, accept_limits, Arc::clone(&blocklist))?;
         let stop_accepting = listener.stopper();
         let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
         let channels = Channels { workers: mailboxes.clone(), readers: read_jobs, auth: auth_jobs, index, checkpoint };
@@ -107,6 +111,7 @@ impl Server {
             budget,
             tls,
             dispatcher: Arc::clone(&dispatcher) as Arc<dyn Submit>,
+            blocklist,
             unread: mailboxes.iter().map(|_| net::UnreadBytes::default()).collect(),
         });
 

@@ -310,7 +310,7 @@ impl Session {
             | Command::Conversations
             | Command::Audit { .. } => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is anything with many rows, or a few bytes of commands would queue megabytes.
-            Command::Admin(AdminCommand::Accounts { .. })
+            Command::Admin(AdminCommand::Accounts { .. } | AdminCommand::Blocks { .. })
             | Command::Rooms { .. }
             | Command::Who(_)
             | Command::Bans { .. }

@@ -10,6 +10,7 @@
 //! ```
 
 mod auth;
+mod blocklist;
 mod budget;
 mod lines;
 mod mailbox;
@@ -18,12 +19,13 @@ mod records;
 mod turn_queue;
 
 pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
+pub(super) use blocklist::{BlockedNetwork, Blocklist};
 pub(super) use budget::{Budget, Share};
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{
-    AccountRecord, AdministrationWrite, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind,
+    AccountRecord, AdministrationWrite, Appended, AuditRecord, BlockRecord, ChangeKind, ChangeRecord, ConversationKind,
     ConversationRecord, Draft, InviteRecord, InvitedRecord, KNOWN_MAX, Mark, MemberRecord, MessageRecord, Pins,
     Reaction, Reactions, RecoveryRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord, Write,
 };
@@ -33,6 +35,7 @@ use crate::protocol::code::Refusal;
 use crate::protocol::command::{Command, Verb};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, MessageId, Text, UserName};
+use crate::protocol::network::Network;
 use crate::protocol::secrets::{Digest, Secret};
 use std::fmt::Debug;
 use std::net::TcpStream;
@@ -254,6 +257,10 @@ pub(super) enum Delivery {
         recipients: Recipients,
         line: LineRef,
     },
+    /// A line for every connection that is logged in.
+    Announcement(LineRef),
+    /// End all connections from these addresses.
+    EndFrom(Network),
     /// End the connection, after this notice.
     End(ConnId, Refusal),
     /// Cut no more lines, and send [`RequestKind::Stopped`].

@@ -106,7 +106,11 @@ fn way(code: Code) -> Way {
              b < - muted: …",
         ),
         // The verb that leads to it is not implemented yet.
-        Code::Announcement => No,
+        Code::Announcement => {
+            Play(&[], "a is in\nroot is the console\nroot > /announce hello\na < * announcement: hello")
+        }
+        // Only addresses of other machines can be blocked.
+        Code::Blocked => No,
     }
 }
 

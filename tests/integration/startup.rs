@@ -125,6 +125,46 @@ fn an_invitation_names_the_port_of_the_running_server() {
     assert!(said.contains(&format!(":{}\n", server.tls().port())), "{said}");
 }
 
+/// Runs `chitchatd` with these words; returns its exit code and what it printed.
+fn chitchatd(data: &Path, words: &[&str]) -> (Option<i32>, String, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_chitchatd")).args(words).arg("--data").arg(data).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (done.status.code(), text(done.stdout), text(done.stderr))
+}
+
+#[test]
+fn the_command_line_speaks_to_the_running_server() {
+    let server = Server::start();
+    let mut bob = server.connect();
+    bob.register("bob");
+    let ask = |words: &[&str]| chitchatd(&server.data(), words);
+    let (code, list, _) = ask(&["user", "list"]);
+    assert!(code == Some(0) && list.starts_with("bob member here 20") && list.ends_with("Z -\n"), "{list}");
+    let (_, list, _) = ask(&["user", "list", "--json"]);
+    assert!(list.starts_with("[{\"name\":\"bob\",\"kind\":\"member\",\"state\":\"here\","), "{list}");
+    assert_eq!(ask(&["room", "list"]).1, "lobby 1 -\n");
+    assert_eq!(ask(&["announce", "back", "at", "noon"]).0, Some(0));
+    bob.expect("* announcement: back at noon");
+    let (code, out, err) = ask(&["user", "reset", "bob"]);
+    assert!(code == Some(0) && out.len() == 20 && err.contains("/recover bob "), "{out}{err}");
+    bob.expect("* not-logged-in: …");
+    assert_eq!(ask(&["block", "192.0.2.0/24", "--for", "1h", "scans"]).0, Some(0));
+    assert!(ask(&["blocks", "--json"]).1.contains("\"reason\":\"scans\""));
+    let audit = ask(&["audit"]).1;
+    assert!(audit.contains(" server block 192.0.2.0/24 for=1h scans\n"), "{audit}");
+    assert!(ask(&["admin", "/whoami"]).1.starts_with("server - an administrator"));
+    // Its own prompt is not waited for.
+    assert_eq!(ask(&["admin", "/passwd"]).0, Some(3));
+
+    let (code, out, err) = ask(&["user", "disable", "nobody", "--json"]);
+    assert_eq!(code, Some(3), "{err}");
+    assert!(out.starts_with("{\"refused\":\"no-such-user\",") && err.starts_with("chitchatd: the server refused: "));
+    assert_eq!(ask(&["user", "disable", "no!body"]).0, Some(2));
+    let nowhere = tempfile::tempdir().unwrap();
+    assert_eq!(chitchatd(nowhere.path(), &["user", "list"]).0, Some(4));
+    assert_eq!(chitchatd(nowhere.path(), &["invite"]).0, Some(4));
+}
+
 #[test]
 fn a_server_that_can_not_write_its_output_still_serves_and_stops() {
     let data = tempfile::tempdir().unwrap();

@@ -1,9 +1,11 @@
 //! What administrators ask for, as it was typed.
 
 use super::Command;
-use crate::protocol::args::{Args, bad, quoted, user_name};
+use crate::protocol::args::{Args, bad, duration, quoted, user_name};
 use crate::protocol::code::Refusal;
 use crate::protocol::names::{Text, UserName};
+use crate::protocol::network::Network;
+use std::time::Duration;
 
 /// A verb of the administrators.
 #[derive(Debug, Clone)]
@@ -26,6 +28,26 @@ pub enum AdminCommand {
     Enable(UserName),
     /// `/resetpw NAME`
     ResetPassword(UserName),
+    /// `/announce TEXT`
+    Announce(Text),
+    /// `/block ADDRESS[/BITS] [for=TIME] [REASON]`
+    Block {
+        /// The addresses that can't connect any more.
+        network: Network,
+        /// For how long; `None` until somebody lifts it.
+        lasts: Option<Duration>,
+        /// For other administrators.
+        reason: Option<Text>,
+    },
+    /// `/unblock ADDRESS[/BITS]`
+    Unblock(Network),
+    /// `/blocks [after=ADDRESS] [limit=N]`
+    Blocks {
+        /// Only blocks that sort after this one.
+        after: Option<Network>,
+        /// The most rows.
+        limit: u32,
+    },
     /// `/grant NAME admin|none`
     Grant {
         /// The account.
@@ -60,4 +82,27 @@ pub(super) fn grant(a: &mut Args<'_>) -> Result<Command, Refusal> {
         other => return Err(bad(format!("Expected admin or none, not {}.", quoted(other)))),
     };
     Ok(Command::Admin(AdminCommand::Grant { name, admin }))
+}
+
+pub(super) fn announce(a: &mut Args<'_>) -> Result<Command, Refusal> {
+    Ok(Command::Admin(AdminCommand::Announce(a.text()?)))
+}
+
+pub(super) fn block(a: &mut Args<'_>) -> Result<Command, Refusal> {
+    let network = network(a.word("ADDRESS")?)?;
+    let lasts = a.option("for")?.map(duration).transpose()?;
+    Ok(Command::Admin(AdminCommand::Block { network, lasts, reason: a.reason()? }))
+}
+
+pub(super) fn unblock(a: &mut Args<'_>) -> Result<Command, Refusal> {
+    Ok(Command::Admin(AdminCommand::Unblock(network(a.word("ADDRESS")?)?)))
+}
+
+pub(super) fn blocks(a: &mut Args<'_>) -> Result<Command, Refusal> {
+    let after = a.option("after")?.map(network).transpose()?;
+    Ok(Command::Admin(AdminCommand::Blocks { after, limit: a.limit()? }))
+}
+
+fn network(typed: &str) -> Result<Network, Refusal> {
+    Network::parse(typed).map_err(|error| bad(format!("{} won't do: {error}.", quoted(typed))))
 }

@@ -93,6 +93,11 @@ pub const TABLE: &[Verb] = &[
     verb!("enable" "NAME", Admin, "lets a disabled account log in again", "+ NAME…", [], admin::enable),
     verb!("resetpw" "NAME", Admin, "makes a code for someone who lost the password; ends that account's password, tokens and connections", "+ CODE…", [], admin::reset_password),
     verb!("grant" "NAME admin|none", Admin, "makes somebody an administrator, or a member again", "+ NAME…", [], admin::grant),
+    verb!("announce" "TEXT", Admin, "tells everyone who is connected", "+ …", [], admin::announce),
+    verb!("block" "ADDRESS[/BITS] [for=TIME] [REASON]", Admin, "ends the connections from an address or a network and takes no more, for a time or until you lift it", "+ ADDRESS…",
+        ["for"], admin::block),
+    verb!("unblock" "ADDRESS[/BITS]", Admin, "lets an address or a network connect again", "+ ADDRESS…", [], admin::unblock),
+    verb!("blocks" "[after=ADDRESS] [limit=N]", Admin, "lists what is blocked: address, until, by whom, why", "+ N blocks[, more]", ["after", "limit"], admin::blocks),
     verb!("set" "[OPTION VALUE]", All, "shows or changes an option of this connection: tags, echo, presence (on or off), replay (N or off), deflate (N or off)",
         "+ OPTION VALUE…", [], |a| match a.optional_word() {
         None => Ok(Command::SetShow),

@@ -1,7 +1,7 @@
 //! Accounts, their passwords and device tokens, and invitation codes.
 
 use super::rooms::add_member;
-use super::{NewAccount, Outcome, Refused, Registration, State, Storage, TOKENS_MAX};
+use super::{AdministrationRefused, NewAccount, Outcome, Refused, Registration, State, Storage, TOKENS_MAX};
 use crate::protocol::names::{AccountId, AddressGroup, RoomName, UserName};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
@@ -165,7 +165,7 @@ pub(super) fn use_address(
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
     if let Some(reason) = state.account(by).and_then(|account| account.disabled.clone()) {
-        return Err(Refused::Disabled(reason));
+        return Err(Refused::Administration(AdministrationRefused::Disabled(reason)));
     }
     if state.add_address(by, address) {
         storage.write(Write::Known(by, address));

@@ -1,14 +1,16 @@
 //! What only administrators may do, and what follows from it: disabling accounts, resetting passwords,
-//! naming administrators.
+//! naming administrators, blocking addresses, announcements.
 //!
 //! There is always somebody who can log in as an administrator, once there was: the last one can't be
 //! disabled or become a member. The server's own account, which nobody can log in to, does not count.
 
 use super::accounts::revoke_tokens;
-use super::{Actor, Outcome, Refused, State, Storage};
+use super::moderation::{milliseconds, typed};
+use super::{Actor, AdministrationRefused, BLOCKS_MAX, Outcome, Refused, State, Storage};
 use crate::protocol::names::{AccountId, Text, UserName};
+use crate::protocol::network::Network;
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{AdministrationWrite, RecoveryRecord, Write};
+use crate::server::traffic::{AdministrationWrite, BlockRecord, RecoveryRecord, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,12 @@ pub(crate) enum Administration {
     Enable(UserName),
     /// Ends the account's password and its tokens. The code with this digest sets another password.
     ResetPassword { name: UserName, code: Digest },
+    /// Tells all who are connected.
+    Announce(Text),
+    /// Nobody may connect from there, for a time or until it is lifted.
+    Block { network: Network, lasts: Option<Duration>, reason: Option<Text> },
+    /// Lets them connect again.
+    Unblock(Network),
     /// Makes an account an administrator, or a member again.
     Grant { name: UserName, admin: bool },
 }
@@ -32,14 +40,14 @@ impl State {
     /// Whether that code sets a new password for an account of that name at that time.
     ///
     /// # Errors
-    /// [`Refused::BadRecovery`] or [`Refused::Disabled`].
+    /// [`AdministrationRefused::BadRecovery`] or [`AdministrationRefused::Disabled`].
     pub(crate) fn check_recovery(&self, at: u64, name: &UserName, code: &Digest) -> Result<AccountId, Refused> {
-        let id = self.find_account(name).ok_or(Refused::BadRecovery)?;
-        let account = self.account(id).ok_or(Refused::BadRecovery)?;
+        let id = self.find_account(name).ok_or(Refused::Administration(AdministrationRefused::BadRecovery))?;
+        let account = self.account(id).ok_or(Refused::Administration(AdministrationRefused::BadRecovery))?;
         let valid = account.recovery.is_some_and(|recovery| recovery.digest == *code && recovery.until > at);
         match &account.disabled {
-            _ if !valid => Err(Refused::BadRecovery),
-            Some(reason) => Err(Refused::Disabled(reason.clone())),
+            _ if !valid => Err(Refused::Administration(AdministrationRefused::BadRecovery)),
+            Some(reason) => Err(Refused::Administration(AdministrationRefused::Disabled(reason.clone()))),
             None => Ok(id),
         }
     }
@@ -69,11 +77,11 @@ pub(super) fn administer(
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
     state.check_administrator(actor.by)?;
-    let mut typed = String::new();
+    let mut words = String::new();
     let (verb, (account, changed)) = match action {
         Administration::Disable { name, reason } => {
-            typed = reason.map_or(String::new(), |reason| reason.as_str().to_owned());
-            ("disable", disable(state, &name, typed.clone(), storage)?)
+            words = reason.map_or(String::new(), |reason| reason.as_str().to_owned());
+            ("disable", disable(state, &name, words.clone(), storage)?)
         }
         Administration::Enable(name) => {
             let (id, account) = person(state, &name)?;
@@ -88,12 +96,20 @@ pub(super) fn administer(
             ("resetpw", (reset_password(state, actor.at, &name, code, storage)?, true))
         }
         Administration::Grant { name, admin } => {
-            (if admin { "admin" } else { "none" }).clone_into(&mut typed);
+            (if admin { "admin" } else { "none" }).clone_into(&mut words);
             ("grant", grant(state, &name, admin, storage)?)
         }
+        Administration::Announce(text) => {
+            actor.note_about("announce", String::new(), text.as_str().to_owned(), storage);
+            return Ok(Outcome::Announced);
+        }
+        Administration::Block { network, lasts, reason } => {
+            return block(state, actor, network, lasts, reason.as_ref(), storage);
+        }
+        Administration::Unblock(network) => return Ok(unblock(state, actor, &network, storage)),
     };
     if changed {
-        actor.note(state, None, verb, Some(account), typed, storage);
+        actor.note(state, None, verb, Some(account), words, storage);
     }
     Ok(Outcome::Administered { account, changed })
 }
@@ -109,7 +125,7 @@ fn disable(
         return Ok((id, false));
     }
     if state.is_last_administrator(id) {
-        return Err(Refused::LastAdministrator);
+        return Err(Refused::Administration(AdministrationRefused::LastAdministrator));
     }
     state.disable(id, reason.clone());
     storage.write(Write::Administration(AdministrationWrite::Disabled(id, reason)));
@@ -124,8 +140,7 @@ fn reset_password(
     storage: &mut dyn Storage,
 ) -> Result<AccountId, Refused> {
     let (account, _) = person(state, name)?;
-    let lasts = u64::try_from(RECOVERY_LASTS.as_millis()).unwrap_or(u64::MAX);
-    let record = RecoveryRecord { account, digest: code, until: at.saturating_add(lasts) };
+    let record = RecoveryRecord { account, digest: code, until: at.saturating_add(milliseconds(RECOVERY_LASTS)) };
     state.set_recovery(record);
     storage.write(Write::Administration(AdministrationWrite::Recovery(record)));
     revoke_tokens(state, account, storage);
@@ -143,11 +158,51 @@ fn grant(
         return Ok((id, false));
     }
     if !admin && state.is_last_administrator(id) {
-        return Err(Refused::LastAdministrator);
+        return Err(Refused::Administration(AdministrationRefused::LastAdministrator));
     }
     state.account_mut(id).ok_or(Refused::NoAccount)?.admin = admin;
     storage.write(Write::Administration(AdministrationWrite::Admin(id, admin)));
     Ok((id, true))
+}
+
+fn block(
+    state: &mut State,
+    actor: Actor,
+    network: Network,
+    lasts: Option<Duration>,
+    reason: Option<&Text>,
+    storage: &mut dyn Storage,
+) -> Result<Outcome, Refused> {
+    // Those that have ended by themselves need not be stored any longer.
+    let ended = |block: &&BlockRecord| block.until.is_some_and(|until| until <= actor.steady);
+    let ended: Vec<Network> = state.blocks().filter(ended).map(|block| block.network).collect();
+    let known = state.blocks().any(|block| block.network == network);
+    if !known && state.blocks().count() - ended.len() >= BLOCKS_MAX {
+        return Err(Refused::Administration(AdministrationRefused::TooManyBlocks));
+    }
+    for network in ended {
+        state.unblock(&network);
+        storage.write(Write::Administration(AdministrationWrite::Unblocked(network)));
+    }
+    let record = BlockRecord {
+        network,
+        until: lasts.map(|lasts| actor.steady.saturating_add(milliseconds(lasts))),
+        by: actor.by,
+        reason: reason.map_or(String::new(), |reason| reason.as_str().to_owned()),
+    };
+    state.block(record.clone());
+    storage.write(Write::Administration(AdministrationWrite::Blocked(record)));
+    actor.note_about("block", network.to_string(), typed(lasts, reason), storage);
+    Ok(Outcome::Blocked { changed: true })
+}
+
+fn unblock(state: &mut State, actor: Actor, network: &Network, storage: &mut dyn Storage) -> Outcome {
+    let changed = state.unblock(network);
+    if changed {
+        storage.write(Write::Administration(AdministrationWrite::Unblocked(*network)));
+        actor.note_about("unblock", network.to_string(), String::new(), storage);
+    }
+    Outcome::Blocked { changed }
 }
 
 pub(super) fn recover(

@@ -18,7 +18,22 @@ impl Actor {
         storage: &mut dyn Storage,
     ) {
         let whom = whom.map_or(String::new(), |whom| state.name(whom).to_owned());
-        let entry = AuditRecord { conversation: room.into(), at: self.at, by: self.by, verb, whom, reason };
-        storage.write(Write::Audit(entry));
+        self.write(room.into(), verb, whom, reason, storage);
+    }
+
+    /// Notes what was done in no room, to something that is no account.
+    pub(super) fn note_about(self, verb: &'static str, what: String, reason: String, storage: &mut dyn Storage) {
+        self.write(None, verb, what, reason, storage);
+    }
+
+    fn write(
+        self,
+        conversation: Option<ConversationId>,
+        verb: &'static str,
+        whom: String,
+        reason: String,
+        storage: &mut dyn Storage,
+    ) {
+        storage.write(Write::Audit(AuditRecord { conversation, at: self.at, by: self.by, verb, whom, reason }));
     }
 }

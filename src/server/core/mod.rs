@@ -32,7 +32,7 @@ pub(super) use administration::Administration;
 pub(super) use entities::{Account, Conversation, Room};
 pub(super) use moderation::Moderation;
 pub use permissions::{PERMISSIONS, Permission, RoomAction};
-pub(super) use refused::{ModerationRefused, Refused};
+pub(super) use refused::{AdministrationRefused, ModerationRefused, Refused};
 pub(super) use state::State;
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
@@ -43,6 +43,8 @@ use crate::server::traffic::{Appended, ChangeRecord, Draft, MessageRecord, Pins,
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Networks that may be blocked.
+pub(super) const BLOCKS_MAX: usize = 1000;
 /// Device tokens that one account may have.
 pub const TOKENS_MAX: usize = 64;
 /// Rooms that one account may be in.
@@ -264,6 +266,13 @@ pub(super) enum Outcome {
     /// It was done to the account.
     Administered {
         account: AccountId,
+        /// False if all was as it was wanted already.
+        changed: bool,
+    },
+    /// All who are connected are told.
+    Announced,
+    /// The network is blocked, or not any more.
+    Blocked {
         /// False if all was as it was wanted already.
         changed: bool,
     },

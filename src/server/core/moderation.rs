@@ -267,12 +267,12 @@ fn forget_ended(state: &mut State, room: ConversationId, kind: SanctionKind, ste
 }
 
 /// Options and a reason, as one would type them.
-fn typed(lasts: Option<Duration>, reason: Option<&Text>) -> String {
+pub(super) fn typed(lasts: Option<Duration>, reason: Option<&Text>) -> String {
     let lasts = lasts.map(|lasts| format!("for={}", spans::word(lasts)));
     let words: Vec<&str> = lasts.as_deref().into_iter().chain(reason.map(Text::as_str)).collect();
     words.join(" ")
 }
 
-fn milliseconds(span: Duration) -> u64 {
+pub(super) fn milliseconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,6 +6,23 @@ use crate::protocol::roles::Role;
 use crate::server::traffic::SanctionKind;
 use std::time::Duration;
 
+/// What administrators do was refused, or something because of what they did.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AdministrationRefused {
+    /// The server would have no administrator any more.
+    #[error("the last administrator")]
+    LastAdministrator,
+    /// The account can't log in; the reason may be empty.
+    #[error("the account is disabled: {0}")]
+    Disabled(String),
+    /// [`super::BLOCKS_MAX`] networks are blocked.
+    #[error("too many blocks")]
+    TooManyBlocks,
+    /// There is no such code for that account, or it was used or has expired.
+    #[error("the code is not valid")]
+    BadRecovery,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     /// There is no room of that name that the account may see.
@@ -77,15 +94,9 @@ pub(crate) enum Refused {
     /// Only an administrator may do that.
     #[error("not an administrator")]
     NotAdministrator,
-    /// The server would have no administrator any more.
-    #[error("the last administrator")]
-    LastAdministrator,
-    /// The account can't log in; the reason may be empty.
-    #[error("the account is disabled: {0}")]
-    Disabled(String),
-    /// There is no such code for that account, or it was used or has expired.
-    #[error("the code is not valid")]
-    BadRecovery,
+    /// What administrators do, or did, is in the way.
+    #[error(transparent)]
+    Administration(#[from] AdministrationRefused),
     /// The key was used there with a different text.
     #[error("the key was used with a different text")]
     KeyConflict,

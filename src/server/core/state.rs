@@ -6,11 +6,12 @@
 
 use super::entities::{Account, Conversation, Member, Pair, Recovery, Room, Sanction, Token};
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
+use crate::protocol::network::Network;
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, KNOWN_MAX, MemberRecord,
-    RecoveryRecord, SanctionRecord, Snapshot, TokenRecord,
+    AccountRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, KNOWN_MAX,
+    MemberRecord, RecoveryRecord, SanctionRecord, Snapshot, TokenRecord,
 };
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -31,6 +32,7 @@ pub(crate) struct State {
     former_names: HashMap<RoomName, ConversationId>,
     tokens: HashMap<Digest, AccountId>,
     invites: HashMap<Digest, InviteRecord>,
+    blocks: BTreeMap<Network, BlockRecord>,
 }
 
 impl State {
@@ -43,6 +45,9 @@ impl State {
         }
         for (account, reason) in snapshot.disabled {
             state.disable(account, reason);
+        }
+        for block in snapshot.blocks {
+            state.block(block);
         }
         for record in snapshot.recoveries {
             state.set_recovery(record);
@@ -229,6 +234,20 @@ impl State {
         if let Some(account) = self.account_mut(record.account) {
             account.recovery = Some(Recovery { digest: record.digest, until: record.until });
         }
+    }
+
+    /// Networks from which nobody may connect, in order. Some may have ended.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &BlockRecord> {
+        self.blocks.values()
+    }
+
+    pub(super) fn block(&mut self, record: BlockRecord) {
+        self.blocks.insert(record.network, record);
+    }
+
+    /// False if it was not blocked.
+    pub(super) fn unblock(&mut self, network: &Network) -> bool {
+        self.blocks.remove(network).is_some()
     }
 
     /// All accounts of people, in the order of their ids.

@@ -1,13 +1,16 @@
 //! The verbs of administrators: accounts and their passwords.
 
+use super::blocks;
 use super::refusals::refusal;
 use super::{Answered, Context, count, unexpected};
+use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::AdminCommand;
-use crate::protocol::line::{Final, Rows};
-use crate::protocol::names::{AccountId, UserName};
+use crate::protocol::line::{Body, Final, Line, Rows};
+use crate::protocol::names::{AccountId, Text, UserName};
 use crate::protocol::secrets::{Digest, Secret};
 use crate::protocol::stamp::rfc3339;
 use crate::server::core::{Account, AccountAction, Administration, Outcome};
+use crate::server::traffic::Delivery;
 
 pub(super) fn administer(cx: &mut Context<'_>, command: AdminCommand) -> Answered {
     match command {
@@ -36,6 +39,10 @@ pub(super) fn administer(cx: &mut Context<'_>, command: AdminCommand) -> Answere
             let text = format!("{name} is {what}{}.", if changed { " now" } else { " already" });
             cx.done(text)
         }
+        AdminCommand::Announce(text) => announce(cx, text),
+        AdminCommand::Block { network, lasts, reason } => blocks::block(cx, network, lasts, reason),
+        AdminCommand::Unblock(network) => blocks::unblock(cx, network),
+        AdminCommand::Blocks { after, limit } => blocks::list(cx, after, limit),
         // The worker makes the code first.
         AdminCommand::ResetPassword(_) => Err(unexpected(&command)),
     }
@@ -50,7 +57,17 @@ pub(super) fn reset_password(cx: &mut Context<'_>, name: UserName, code: &Secret
     cx.end_all(account, why, text)
 }
 
-fn apply(cx: &mut Context<'_>, action: Administration) -> Result<(AccountId, bool), crate::protocol::code::Refusal> {
+fn announce(cx: &mut Context<'_>, text: Text) -> Answered {
+    cx.apply(AccountAction::Administer(Administration::Announce(text.clone())))?;
+    let line = cx.effects.encode(&Line::plain(Body::Notice(Some(Code::Announcement), text.as_str())));
+    for worker in 0..cx.hub.settings.workers {
+        cx.effects.deliver(worker, Delivery::Announcement(line));
+    }
+    let text = format!("told {}.", count(cx.hub.connections.count(), "connection"));
+    cx.done(text)
+}
+
+fn apply(cx: &mut Context<'_>, action: Administration) -> Result<(AccountId, bool), Refusal> {
     match cx.apply(AccountAction::Administer(action))? {
         Outcome::Administered { account, changed } => Ok((account, changed)),
         other => Err(unexpected(&other)),

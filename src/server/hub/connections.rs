@@ -109,6 +109,11 @@ impl Connections {
         }
     }
 
+    /// How many connections are logged in.
+    pub(super) fn count(&self) -> usize {
+        self.sessions.len()
+    }
+
     pub(super) fn conns(&self, account: AccountId) -> &[ConnId] {
         self.accounts.get(&account).map_or(&[], Vec::as_slice)
     }

@@ -17,6 +17,7 @@
 mod account;
 mod administration;
 mod attach;
+mod blocks;
 mod changes;
 mod connections;
 mod current_room;
@@ -95,6 +96,7 @@ pub(super) struct Hub {
     presence: Presence,
     throttle: Throttle,
     password_checks: PasswordChecks,
+    blocks: blocks::Blocks,
     clock: SteadyClock,
     /// Every operation that was applied, in order, with its outcome.
     #[cfg(test)]
@@ -111,6 +113,7 @@ impl Hub {
             presence: Presence::default(),
             throttle: Throttle::new(settings.logins, settings.registrations),
             password_checks: PasswordChecks::default(),
+            blocks: blocks::Blocks::default(),
             clock: SteadyClock::default(),
             settings,
             #[cfg(test)]
@@ -125,11 +128,13 @@ impl Hub {
     pub(super) fn roll_back(&mut self, snapshot: Snapshot) {
         self.state = State::new(snapshot);
         self.connections.roll_back(&self.state);
+        self.blocks.roll_back();
     }
 
     /// The batch is stored, and with it what it did to connections.
     pub(super) fn commit(&mut self, effects: &mut Effects) {
         self.connections.commit();
+        self.blocks.commit();
         self.password_checks.delay(&mut effects.delayed);
     }
 

@@ -4,7 +4,8 @@ use super::count;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::MessageId;
 use crate::server::core::{
-    INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, PINS_MAX, REACTIONS_MAX, ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX,
+    AdministrationRefused, BLOCKS_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, PINS_MAX, REACTIONS_MAX, ROOMS_MAX,
+    Refused, TOKENS_MAX, TOPIC_MAX,
 };
 use std::time::Duration;
 
@@ -72,21 +73,8 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
         Refused::TooManyTokens => {
             (Code::Limit, format!("you have {TOKENS_MAX} tokens, which is the limit. /token revoke LABEL ends one."))
         }
-        Refused::NotAdministrator => {
-            (Code::NotAllowed, "only an administrator of this server can do that.".to_owned())
-        }
-        Refused::LastAdministrator => (
-            Code::NotAllowed,
-            "that is the last administrator of this server. Make somebody else one first: /grant NAME admin".to_owned(),
-        ),
-        Refused::Disabled(reason) => {
-            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-            (Code::Disabled, format!("an administrator has disabled this account{why}"))
-        }
-        Refused::BadRecovery => (
-            Code::BadCredentials,
-            "that name and code don't fit, or the code was used or is older than a day. Ask an administrator for a new one.".to_owned(),
-        ),
+        Refused::NotAdministrator => (Code::NotAllowed, "only an administrator of this server can do that.".to_owned()),
+        Refused::Administration(refused) => return administration(refused),
         Refused::KeyConflict => {
             (Code::Conflict, "that key was used here with another text. Use a new key for a new text.".to_owned())
         }
@@ -122,6 +110,27 @@ fn shown(span: Duration) -> String {
     let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
     let (unit, name) = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, "second"));
     count(usize::try_from(seconds / unit).unwrap_or(usize::MAX), name)
+}
+
+fn administration(refused: AdministrationRefused) -> Refusal {
+    let (code, text) = match refused {
+        AdministrationRefused::LastAdministrator => (
+            Code::NotAllowed,
+            "that is the last administrator of this server. Make somebody else one first: /grant NAME admin".to_owned(),
+        ),
+        AdministrationRefused::Disabled(reason) => {
+            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            (Code::Disabled, format!("an administrator has disabled this account{why}"))
+        }
+        AdministrationRefused::TooManyBlocks => {
+            (Code::Limit, format!("{BLOCKS_MAX} networks are blocked, which is the limit. /unblock some first."))
+        }
+        AdministrationRefused::BadRecovery => (
+            Code::BadCredentials,
+            "that name and code don't fit, or the code was used or is older than a day. Ask an administrator for a new one.".to_owned(),
+        ),
+    };
+    Refusal::new(code, text)
 }
 
 /// For everyone who asked for something in a batch that could not be stored.

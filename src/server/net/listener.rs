@@ -4,9 +4,11 @@
 //! An error of `accept` never ends it. When no descriptors are left, it closes one that it keeps in
 //! reserve, accepts a connection, tells it why, closes it, and waits a moment.
 
+use super::BLOCKED;
 use super::permit::{ConnectionLimits, Permits};
+use crate::protocol::code::Code;
 use crate::protocol::names::AddressGroup;
-use crate::server::traffic::{Accepted, Delivery, ListenerKind, Mailbox, Socket};
+use crate::server::traffic::{Accepted, Blocklist, Delivery, ListenerKind, Mailbox, Socket};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, SockAddr, Type};
@@ -19,7 +21,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Connections that may wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 1024;
@@ -180,6 +182,7 @@ pub(crate) struct Listener {
     sockets: Vec<ListeningSocket>,
     stop: Arc<StopHandle>,
     permits: Arc<Permits>,
+    blocklist: Arc<Blocklist>,
     /// Closed when no other descriptor is left.
     spare: Option<File>,
 }
@@ -206,7 +209,11 @@ impl Listener {
     ///
     /// # Errors
     /// [`ListenError::Poll`] if the system can't set up polling.
-    pub(crate) fn new(sockets: Vec<ListeningSocket>, limits: ConnectionLimits) -> Result<Self, ListenError> {
+    pub(crate) fn new(
+        sockets: Vec<ListeningSocket>,
+        limits: ConnectionLimits,
+        blocklist: Arc<Blocklist>,
+    ) -> Result<Self, ListenError> {
         let prepare = || -> io::Result<(Poll, Waker)> {
             let poll = Poll::new()?;
             for (index, socket) in sockets.iter().enumerate() {
@@ -218,7 +225,7 @@ impl Listener {
         let (poll, waker) = prepare().map_err(ListenError::Poll)?;
         let stop = Arc::new(StopHandle { stopped: AtomicBool::new(false), waker });
         let permits = Permits::new(limits);
-        Ok(Self { poll, sockets, stop, permits, spare: spare() })
+        Ok(Self { poll, sockets, stop, permits, blocklist, spare: spare() })
     }
 
     /// The handle that stops it.
@@ -269,6 +276,10 @@ impl Listener {
             match accepted {
                 Ok((socket, from)) => {
                     let kind = listening.kind;
+                    if self.blocklist.blocks(from, Instant::now()) {
+                        turn_away(socket, Code::Blocked, BLOCKED);
+                        continue;
+                    }
                     match self.permits.take(from) {
                         Ok(permit) => {
                             let permit = Box::new(permit);
@@ -276,7 +287,7 @@ impl Listener {
                             *next = next.wrapping_add(1);
                             worker.send(Delivery::Accepted(Accepted { socket, kind, from, permit }));
                         }
-                        Err(why) => turn_away(socket, why),
+                        Err(why) => turn_away(socket, Code::Busy, why),
                     }
                 }
                 Err(error) => match error.kind() {
@@ -300,7 +311,7 @@ impl Listener {
             Listening::Unix(listener) => accept_unix(listener).map(|(socket, _)| socket),
         };
         if let Ok(socket) = turned_away {
-            turn_away(socket, "this server is full right now. Try again later.");
+            turn_away(socket, Code::Busy, "this server is full right now. Try again later.");
         }
         self.spare = spare();
         std::thread::sleep(OUT_OF_DESCRIPTORS);
@@ -325,8 +336,8 @@ fn spare() -> Option<File> {
 
 /// Says one line and closes. A TLS client can't read it, but its user sees it in `nc` or in
 /// `openssl`'s debug output; a handshake for everyone who is turned away would be a gift to a flood.
-fn turn_away(mut socket: Socket, why: &str) {
-    if let Err(error) = socket.write(format!("* busy: {why}\n").as_bytes()) {
+fn turn_away(mut socket: Socket, code: Code, why: &str) {
+    if let Err(error) = socket.write(format!("* {code}: {why}\n").as_bytes()) {
         log::debug!("a peer was turned away and could not be told: {error}");
     }
 }

@@ -30,7 +30,7 @@ pub(super) use permit::ConnectionLimits;
 pub(super) use worker::{Worker, WorkerError};
 
 use crate::server::flood::Rate;
-use crate::server::traffic::{Budget, Submit};
+use crate::server::traffic::{Blocklist, Budget, Submit};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -84,6 +84,8 @@ pub(super) struct WorkerContext {
     /// The certificate and what goes with it.
     pub tls: Arc<rustls::ServerConfig>,
     pub dispatcher: Arc<dyn Submit>,
+    /// Who may not connect.
+    pub blocklist: Arc<Blocklist>,
     /// What each worker's connections leave unread, by worker.
     pub unread: Vec<UnreadBytes>,
 }
@@ -94,6 +96,9 @@ pub(super) struct UnreadBytes {
     pub(crate) total: AtomicUsize,
     pub(crate) largest: AtomicUsize,
 }
+
+/// What those who may not connect are told.
+const BLOCKED: &str = "connections from your address are blocked. Ask the operator of this server.";
 
 #[cfg(test)]
 mod tests;

@@ -7,9 +7,11 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{self, Command};
 use crate::protocol::line::{Body, Line, SERVER_LINE_MAX};
 use crate::server::config::TLS_PORT;
+use crate::server::operator::admin;
 use crate::server::running::{Running, SOCKET_FILE};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -55,6 +57,15 @@ impl InviteRequest {
     }
 }
 
+/// What the server answered to one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The rows, without `| `.
+    pub rows: Vec<String>,
+    /// The final line, without `+ `.
+    pub done: String,
+}
+
 /// An invitation from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
@@ -90,8 +101,8 @@ pub enum ConsoleError {
     #[error("the server closed the connection without an answer")]
     HungUp,
     /// The server refused.
-    #[error("the server refused: {0}")]
-    Refused(String),
+    #[error("the server refused: {}", .0.text)]
+    Refused(Refusal),
 }
 
 /// Asks the server that runs on this data directory for an invitation, and waits [`DEADLINE`] at most.
@@ -103,6 +114,20 @@ pub fn invite(data: &Path, request: &InviteRequest) -> Result<Invitation, Consol
 }
 
 fn invite_within(data: &Path, request: &InviteRequest, within: Duration) -> Result<Invitation, ConsoleError> {
+    let Answer { done, .. } = ask_within(data, request.line(), within)?;
+    let (code, about) = done.split_once(' ').unwrap_or((&done, ""));
+    Ok(Invitation { code: code.to_owned(), about: about.to_owned() })
+}
+
+/// Asks the server that runs on this data directory one command, and waits [`DEADLINE`] at most.
+///
+/// # Errors
+/// Any [`ConsoleError`]; the command may have been done if only the answer was lost.
+pub fn ask(data: &Path, line: &str) -> Result<Answer, ConsoleError> {
+    ask_within(data, line, DEADLINE)
+}
+
+fn ask_within(data: &Path, line: &str, within: Duration) -> Result<Answer, ConsoleError> {
     let path = data.join(SOCKET_FILE);
     let until = Instant::now() + within;
     let unreachable = |source: io::Error| match source.kind() {
@@ -114,14 +139,20 @@ fn invite_within(data: &Path, request: &InviteRequest, within: Duration) -> Resu
         _ => ConsoleError::Unreachable { path: path.clone(), source },
     };
     let mut socket = connect(&path, within).map_err(unreachable)?;
-    socket.write_all(format!("{}\n", request.line()).as_bytes()).map_err(unreachable)?;
+    socket.write_all(format!("{line}\n").as_bytes()).map_err(unreachable)?;
+    // Nothing else comes, so that a prompt is not waited for.
+    socket.shutdown(Shutdown::Write).map_err(unreachable)?;
+    let mut rows = Vec::new();
     let mut unread = Vec::new();
     let mut chunk = [0; 4096];
     loop {
         while let Some(end) = unread.iter().position(|&b| b == b'\n') {
             let line: Vec<u8> = unread.drain(..=end).collect();
-            if let Some(answer) = answer(&line) {
-                return answer;
+            match parse(&line) {
+                Some(Said::Row(row)) => rows.push(row),
+                Some(Said::Done(done)) => return Ok(Answer { rows, done }),
+                Some(Said::Refused(refusal)) => return Err(ConsoleError::Refused(refusal)),
+                None => {}
             }
         }
         // A server's line is never longer: whatever is at the other end, it is not a server.
@@ -151,20 +182,35 @@ fn connect(path: &Path, within: Duration) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// What a line says, if it is the final line of the answer.
-fn answer(line: &[u8]) -> Option<Result<Invitation, ConsoleError>> {
+/// What a line says about the answer.
+enum Said {
+    Row(String),
+    Done(String),
+    Refused(Refusal),
+}
+
+/// `None` for all that is no part of the answer.
+fn parse(line: &[u8]) -> Option<Said> {
     let line = std::str::from_utf8(line).ok()?.trim_end_matches('\n');
     match Line::parse(line).ok()?.body {
-        Body::Done(text) => {
-            let (code, about) = text.split_once(' ').unwrap_or((text, ""));
-            Some(Ok(Invitation { code: code.to_owned(), about: about.to_owned() }))
+        Body::Row(text) => Some(Said::Row(text.to_owned())),
+        Body::Done(text) => Some(Said::Done(text.to_owned())),
+        Body::Refused(code, text) => {
+            // A server of a later version may know more codes than this program.
+            let code = Code::parse(code).unwrap_or(Code::Internal);
+            Some(Said::Refused(Refusal::new(code, text)))
         }
-        Body::Refused(_, text) => Some(Err(ConsoleError::Refused(text.to_owned()))),
         _ => None,
     }
 }
 
 impl Invitation {
+    /// The code and what is said about it, as JSON in one line.
+    #[must_use]
+    pub fn json(&self) -> String {
+        admin::code_json(&self.code, &self.about)
+    }
+
     /// How to use the code: a few lines to pass on to the person who is invited.
     #[must_use]
     pub fn how_to_use(&self, server: &Running) -> String {

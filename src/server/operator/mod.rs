@@ -3,6 +3,7 @@
 //! Builds on the server, which knows nothing of it. Runs on the main thread before the server serves,
 //! or in a process of its own.
 
+pub mod admin;
 pub mod cli;
 pub mod console;
 pub mod startup;

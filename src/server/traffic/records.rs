@@ -1,6 +1,7 @@
 //! The stored state, as it passes between the core and the store.
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Text, UserName};
+use crate::protocol::network::Network;
 use crate::protocol::reaction::ReactionWord;
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
@@ -83,6 +84,10 @@ pub(crate) enum AdministrationWrite {
     RecoveryGone(AccountId),
     /// Whether an account is an administrator.
     Admin(AccountId, bool),
+    /// A network is blocked from now on, in place of how it was blocked before.
+    Blocked(BlockRecord),
+    /// A network is not blocked any more.
+    Unblocked(Network),
 }
 
 /// An account as stored.
@@ -109,6 +114,18 @@ pub(crate) struct RecoveryRecord {
     pub digest: Digest,
     /// Valid until then, in milliseconds of Unix time.
     pub until: u64,
+}
+
+/// A network from which nobody may connect, as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BlockRecord {
+    pub network: Network,
+    /// When it ends, by the steady clock; `None` if somebody has to lift it.
+    pub until: Option<u64>,
+    /// The account that blocked it.
+    pub by: AccountId,
+    /// Empty if none was given.
+    pub reason: String,
 }
 
 /// A device token as stored.
@@ -236,6 +253,7 @@ pub(crate) struct Snapshot {
     /// Accounts that can't log in, and why.
     pub disabled: Vec<(AccountId, String)>,
     pub recoveries: Vec<RecoveryRecord>,
+    pub blocks: Vec<BlockRecord>,
     pub tokens: Vec<TokenRecord>,
     pub invites: Vec<InviteRecord>,
     /// Ascending by id.

@@ -95,6 +95,11 @@ fn lines() -> impl Strategy<Value = Lines> {
         "/recover carol",
         "/grant bob admin",
         "/grant bob none",
+        "/announce back at noon",
+        "/block 203.0.113.0/24 for=1h scans",
+        "/block 203.0.113.0/24",
+        "/block 2001:db8::1 for=1s",
+        "/unblock 203.0.113.0/24",
     ]);
     prop::collection::vec((ALICE..=CONSOLE, line), 1..6)
 }

@@ -2,6 +2,7 @@
 
 use super::chat::Chat;
 use crate::protocol::code::Code;
+use crate::protocol::names::AddressGroup;
 use std::time::Duration;
 
 /// Alice and Bob are people, root is an administrator.
@@ -15,7 +16,7 @@ fn chat() -> Chat {
 #[test]
 fn all_of_it_is_for_administrators() {
     let mut chat = chat();
-    for line in ["/accounts", "/disable bob", "/enable bob", "/resetpw bob", "/grant alice admin"] {
+    for line in ["/accounts", "/disable bob", "/enable bob", "/resetpw bob", "/grant alice admin", "/blocks"] {
         assert_eq!(chat.refusal("alice", line), Some(Code::NotAllowed), "{line}");
     }
     chat.does("root", "/grant alice admin");
@@ -201,4 +202,81 @@ fn what_could_not_be_saved_did_not_happen() {
     assert_eq!(chat.refusal("alice", "/accounts"), Some(Code::NotAllowed));
     chat.connect("again");
     chat.does("again", "/login bob password1");
+}
+
+#[test]
+fn a_blocked_address_is_out_until_its_time_is_over() {
+    let mut chat = chat();
+    let list = chat.hub.blocklist(chat.now);
+    let (alice, bob) = (AddressGroup::V4([192, 0, 2, 1]), AddressGroup::V4([192, 0, 2, 2]));
+    chat.plays(
+        "
+        root> /block 192.0.2.1 for=1h scans
+        alice< * blocked
+        root< + 192.0.2.1 is blocked for 1 hour. /unblock 192.0.2.1 ends that.
+        root> /block 198.51.100.9/24
+        root< + 198.51.100.0/24 is blocked until you lift it. /unblock 198.51.100.0/24 ends that.
+        root> /blocks
+        root< | 192.0.2.1 2023-11-14T23:13:40.002Z root scans
+        root< | 198.51.100.0/24 - root
+        root< + 2 blocks
+        root> /blocks after=192.0.2.1 limit=1
+        root< | 198.51.100.0/24 - root
+        root< + 1 block
+        root> /unblock 198.51.100.0
+        root< + 198.51.100.0 was not blocked as such. /blocks lists what is.
+        root> /unblock 198.51.100.0/24
+        root< + 198.51.100.0/24 may connect again.
+    ",
+    );
+    assert!(list.blocks(alice, chat.now.instant) && !list.blocks(bob, chat.now.instant));
+    chat.wait(Duration::from_hours(1));
+    assert!(!list.blocks(alice, chat.now.instant));
+    chat.plays(
+        "
+        root> /blocks
+        root< + 0 blocks
+    ",
+    );
+}
+
+#[test]
+fn nobody_blocks_this_machine_or_themselves() {
+    let mut chat = chat();
+    for line in ["/block 127.0.0.1", "/block ::1", "/block 192.0.2.1/4", "/block here"] {
+        assert_eq!(chat.refusal("console", line), Some(Code::BadArgument), "{line}");
+    }
+    // All of them have addresses in there.
+    assert_eq!(chat.refusal("root", "/block 192.0.2.0/24"), Some(Code::NotAllowed));
+    assert_eq!(chat.refusal("alice", "/block 203.0.113.1"), Some(Code::NotAllowed));
+    chat.does("console", "/block 192.0.2.0/24");
+    assert!(chat.log.contains("root< * blocked") && chat.log.contains("bob< * blocked"), "{}", chat.log);
+    chat.does("console", "/whoami");
+}
+
+#[test]
+fn a_block_that_could_not_be_saved_blocks_nobody() {
+    let mut chat = chat();
+    let list = chat.hub.blocklist(chat.now);
+    chat.refused_by_the_disk(&[("root", "/block 203.0.113.7")]);
+    assert!(!list.blocks(AddressGroup::V4([203, 0, 113, 7]), chat.now.instant));
+    chat.does("root", "/block 203.0.113.7");
+    assert!(list.blocks(AddressGroup::V4([203, 0, 113, 7]), chat.now.instant));
+}
+
+#[test]
+fn everyone_hears_an_announcement() {
+    let mut chat = chat();
+    chat.connect("guest");
+    chat.plays(
+        "
+        root> /announce back at noon
+        bob< * announcement: back at noon
+        root< * announcement: back at noon
+        alice< * announcement: back at noon
+        console< * announcement: back at noon
+        root< + told 4 connections.
+    ",
+    );
+    assert_eq!(chat.refusal("alice", "/announce hello"), Some(Code::NotAllowed));
 }

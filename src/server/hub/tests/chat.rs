@@ -29,6 +29,8 @@ pub(super) struct Chat {
     /// What was typed and seen.
     pub(super) log: String,
     secrets: u32,
+    /// What follows from the connections that a delivery ended.
+    ended: Vec<Request>,
     /// The lines of the current deliveries.
     lines: Arc<Lines>,
 }
@@ -61,6 +63,7 @@ pub(super) struct Conn {
     pub(super) label: String,
     pub(super) id: ConnId,
     pub(super) session: Session,
+    from: AddressGroup,
     pub(super) account: Option<AccountId>,
     pub(super) receives: BTreeSet<ConversationId>,
     /// Requests that are not answered yet.
@@ -93,7 +96,16 @@ impl Chat {
         let model = Model::new();
         let hub = Hub::new(settings, model.snapshot.clone());
         let now = Now { instant: Instant::now(), wall: 1_700_000_000_000 };
-        Self { hub, model, now, conns: Vec::new(), log: String::new(), secrets: 0, lines: Arc::default() }
+        Self {
+            hub,
+            model,
+            now,
+            conns: Vec::new(),
+            log: String::new(),
+            secrets: 0,
+            ended: Vec::new(),
+            lines: Arc::default(),
+        }
     }
 
     /// A chat with these people, each with one connection of that name.
@@ -118,6 +130,7 @@ impl Chat {
             label: label.to_owned(),
             id: ConnId::new(id.worker() as u8, self.fresh()),
             session: Session::new(from),
+            from,
             account: None,
             receives: BTreeSet::new(),
             waiting: 0,
@@ -134,6 +147,7 @@ impl Chat {
         self.connect(label);
         let at = self.at(label);
         self.conns[at].session = Session::new(AddressGroup::Console);
+        self.conns[at].from = AddressGroup::Console;
         let console = self.request(at, RequestKind::Console);
         self.batch(vec![console]);
     }
@@ -326,6 +340,7 @@ impl Chat {
     fn hand_out(&mut self, turn: Turn) -> Vec<Request> {
         let mut requests: Vec<Request> =
             turn.deliveries.into_iter().filter_map(|(worker, delivery)| self.deliver(worker, delivery)).collect();
+        requests.append(&mut self.ended);
         for read_job in turn.read_jobs {
             let answer = self.read(read_job);
             self.answer(answer.conn, &answer.rows, &answer.last);
@@ -402,6 +417,19 @@ impl Chat {
                 };
                 conn.account == Some(account) && heard
             }),
+            Delivery::Announcement(line) => self.fan_out(worker, line, |conn| conn.account.is_some()),
+            Delivery::EndFrom(network) => {
+                let ended: Vec<usize> = (0..self.conns.len())
+                    .filter(|&at| self.conns[at].id.worker() == worker && !self.conns[at].gone)
+                    .filter(|&at| network.contains(self.conns[at].from))
+                    .collect();
+                for at in ended {
+                    self.show(at, "* blocked".to_owned());
+                    self.conns[at].gone = true;
+                    let detach = self.request(at, RequestKind::Detach);
+                    self.ended.push(detach);
+                }
+            }
             Delivery::End(conn, refusal) => {
                 let at = self.conns.iter().position(|other| other.id == conn && !other.gone)?;
                 self.show(at, format!("* {}: {}", refusal.code, refusal.text));

@@ -328,6 +328,11 @@ fn administer(snapshot: &mut Snapshot, write: &AdministrationWrite) {
         AdministrationWrite::Admin(account, admin) => {
             one(snapshot.accounts.iter_mut().filter(|a| a.id == *account)).admin = *admin;
         }
+        AdministrationWrite::Blocked(new) => {
+            snapshot.blocks.retain(|block| block.network != new.network);
+            snapshot.blocks.push(new.clone());
+        }
+        AdministrationWrite::Unblocked(network) => snapshot.blocks.retain(|block| block.network != *network),
     }
 }
 

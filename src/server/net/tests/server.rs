@@ -43,6 +43,7 @@ impl Server {
         let (worker, mailbox) = Worker::new(0).unwrap();
         let (requests, budget) = (Mailbox::default(), Budget::new(1 << 20));
         let shared = WorkerContext {
+            blocklist: Arc::default(),
             limits,
             name: "localhost".to_owned(),
             epoch: "E".to_owned(),

@@ -8,10 +8,12 @@ use super::super::line_batch::LineBatch;
 use super::super::subscriptions::Subscribers;
 use super::Worker;
 use super::stop::StopPhase;
+use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
-use crate::server::net::WorkerContext;
-use crate::server::traffic::{Ack, Delivery, Lines, Recipients, Request, RoomMessage};
+use crate::protocol::network::Network;
+use crate::server::net::{BLOCKED, WorkerContext};
+use crate::server::traffic::{Ack, Delivery, LineRef, Lines, Recipients, Request, RoomMessage};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -105,6 +107,8 @@ impl Worker {
     fn deliver(&mut self, delivery: Delivery, lines: &Lines, now: Instant, shared: &WorkerContext) {
         match delivery {
             Delivery::Lines(_) | Delivery::RoomMessage(_) => log::error!("a line arrived without its batch"),
+            // It was accepted while its address was being blocked.
+            Delivery::Accepted(accepted) if shared.blocklist.blocks(accepted.from, now) => {}
             Delivery::Accepted(accepted) => {
                 if self.phase == StopPhase::Running {
                     self.accept(accepted, now, shared);
@@ -179,6 +183,8 @@ impl Worker {
                     }
                 });
             }
+            Delivery::Announcement(line) => self.announce(line, lines, now, shared),
+            Delivery::EndFrom(network) => self.end_from(network, now, shared),
             Delivery::End(conn, refusal) => {
                 if let Some(slot) = self.slots.slot_of(conn) {
                     self.turn(slot, now, shared, |connection, turn| connection.end(&refusal, turn));
@@ -192,6 +198,26 @@ impl Worker {
                 self.requests.push(Request::stopped(conn));
             }
             Delivery::Bye => self.say_goodbye(now, shared),
+        }
+    }
+
+    /// Sends a line to every connection that is logged in.
+    fn announce(&mut self, line: LineRef, lines: &Lines, now: Instant, shared: &WorkerContext) {
+        let batch = LineBatch::new(lines, std::slice::from_ref(&line));
+        for slot in self.slots.occupied() {
+            if self.slots.get(slot).is_some_and(|connection| connection.account().is_some()) {
+                self.turn(slot, now, shared, |connection, turn| connection.push_live(&batch, turn));
+            }
+        }
+    }
+
+    /// Ends all connections from these addresses, logged in or not.
+    fn end_from(&mut self, network: Network, now: Instant, shared: &WorkerContext) {
+        let refusal = Refusal::new(Code::Blocked, BLOCKED);
+        for slot in self.slots.occupied() {
+            if self.slots.get(slot).is_some_and(|connection| network.contains(connection.from())) {
+                self.turn(slot, now, shared, |connection, turn| connection.end(&refusal, turn));
+            }
         }
     }
 

@@ -126,6 +126,14 @@ const MIGRATIONS: &[&str] = &[
         account INTEGER PRIMARY KEY REFERENCES account, digest BLOB NOT NULL,
         until INTEGER NOT NULL) STRICT;
 ",
+    "
+    -- Networks from which nobody may connect. `address` is as in `known_address`; `until` is NULL if
+    -- it has no end.
+    CREATE TABLE block(
+        address BLOB NOT NULL, bits INTEGER NOT NULL, until INTEGER,
+        by INTEGER NOT NULL REFERENCES account, reason TEXT NOT NULL,
+        PRIMARY KEY(address, bits)) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

@@ -1,5 +1,6 @@
 //! How what administrators did reaches the database. The dispatcher's thread runs it.
 
+use super::load::address_bytes;
 use super::records::{any, one};
 use crate::server::store::db::to_sql;
 use crate::server::traffic::AdministrationWrite;
@@ -22,6 +23,20 @@ pub(super) fn write(db: &Connection, write: &AdministrationWrite) -> Result<()> 
         }
         AdministrationWrite::Admin(account, admin) => {
             one(db, "UPDATE account SET admin = ?2 WHERE id = ?1", params![account.value(), admin])
+        }
+        AdministrationWrite::Blocked(block) => {
+            let (address, bits) = block.network.parts();
+            one(
+                db,
+                "INSERT INTO block(address, bits, until, by, reason) VALUES(?, ?, ?, ?, ?)
+                 ON CONFLICT(address, bits)
+                 DO UPDATE SET until = excluded.until, by = excluded.by, reason = excluded.reason",
+                params![address_bytes(&address), bits, block.until.map(to_sql), block.by.value(), block.reason],
+            )
+        }
+        AdministrationWrite::Unblocked(network) => {
+            let (address, bits) = network.parts();
+            any(db, "DELETE FROM block WHERE address = ? AND bits = ?", params![address_bytes(&address), bits])
         }
     }
 }

@@ -3,12 +3,13 @@
 use crate::protocol::names::{
     AccountId, AddressGroup, ConversationId, MessageId, NameError, RoomName, SERVER_NAME, UserName,
 };
+use crate::protocol::network::Network;
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::store::db::schema;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord, RecoveryRecord,
-    SanctionKind, SanctionRecord, Snapshot, TokenRecord,
+    AccountRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord,
+    RecoveryRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row};
@@ -38,6 +39,15 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
                 account: AccountId::new(row.get(0)?),
                 digest: Digest::from_bytes(row.get(1)?),
                 until: count(row, 2)?,
+            })
+        })?,
+        blocks: all(db, "SELECT address, bits, until, by, reason FROM block", |row| {
+            let network = Network::new(address(row, 0)?, row.get(1)?);
+            Ok(BlockRecord {
+                network: network.ok_or(Error::IntegralValueOutOfRange(1, row.get(1)?))?,
+                until: row.get::<_, Option<i64>>(2)?.map(i64::unsigned_abs),
+                by: AccountId::new(row.get(3)?),
+                reason: row.get(4)?,
             })
         })?,
         tokens: all(db, "SELECT digest, account, label, at FROM token ORDER BY account, at, label", |row| {
