@@ -10,6 +10,7 @@
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId};
+use crate::server::clock;
 use crate::server::core::{NotStored, Storage};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
@@ -19,7 +20,7 @@ use crate::server::traffic::{
 };
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// After this long without a request, the store does its housekeeping.
 const QUIET: Duration = Duration::from_millis(200);
@@ -112,11 +113,8 @@ impl Dispatcher {
     /// # Errors
     /// See [`DispatcherFault`]: the caller ends the process immediately.
     fn work(&mut self, requests: &mut Vec<Request>) -> Result<(), DispatcherFault> {
-        let now = Instant::now();
-        if !requests.is_empty() {
-            self.quiet = Some(now + QUIET);
-        } else if self.quiet.is_some_and(|quiet| now >= quiet) {
-            self.quiet = self.transaction.store.idle().then(|| now + QUIET);
+        if requests.is_empty() && self.quiet.is_some_and(|quiet| Instant::now() >= quiet) {
+            self.quiet = self.transaction.store.idle().then(|| Instant::now() + QUIET);
         }
         let mut requests = requests.drain(..);
         loop {
@@ -147,8 +145,11 @@ impl Dispatcher {
         self.transaction.store
     }
 
-    fn turn(&mut self, requests: impl Iterator<Item = Request>) -> Result<(), DispatcherFault> {
+    fn turn(&mut self, requests: impl ExactSizeIterator<Item = Request>) -> Result<(), DispatcherFault> {
         let now = self.now();
+        if requests.len() > 0 {
+            self.quiet = Some(now.instant + QUIET);
+        }
         self.asked.clear();
         self.crowded = false;
         let mut bytes = 0;
@@ -239,10 +240,8 @@ impl Dispatcher {
     }
 
     fn now(&mut self) -> Now {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         // The time of a room's messages never goes back, even if the clock does.
-        self.wall = self.wall.max(wall);
+        self.wall = self.wall.max(clock::unix_ms());
         Now { instant: Instant::now(), wall: self.wall }
     }
 }
@@ -310,10 +309,7 @@ impl Storage for Transaction {
     }
 
     fn find_post(&mut self, draft: &Draft) -> Result<Option<Appended>, NotStored> {
-        if self.failed.is_some() {
-            return Err(NotStored);
-        }
-        self.store.find_post(draft).map_err(|error| self.fail(error))
+        self.look(|store| store.find_post(draft))
     }
 
     fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {

@@ -36,6 +36,7 @@ mod auth;
 #[doc(hidden)]
 pub mod bench;
 pub mod certificate;
+mod clock;
 pub mod config;
 mod core;
 mod dispatcher;

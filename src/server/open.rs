@@ -5,6 +5,7 @@
 use crate::protocol::secrets::{Digest, Secret, new_invite_code};
 use crate::server::ServerError;
 use crate::server::certificate::{Fingerprint, Identity};
+use crate::server::clock;
 use crate::server::config::{self, Config};
 use crate::server::net::{self, ListenError, ListeningSocket};
 use crate::server::running::SOCKET_FILE;
@@ -19,7 +20,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// How long the invitation of [`Server::first_invitation`] is valid.
 const FIRST_INVITATION_VALID: Duration = Duration::from_hours(24);
@@ -197,8 +198,7 @@ impl Server {
     /// If there is no randomness, or the code can't be saved.
     pub fn first_invitation(&mut self) -> Result<Secret, ServerError> {
         let code = new_invite_code()?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let until = u64::try_from((now + FIRST_INVITATION_VALID).as_millis()).unwrap_or(u64::MAX);
+        let until = clock::unix_ms().saturating_add(FIRST_INVITATION_VALID.as_millis() as u64);
         let record = InviteRecord { digest: Digest::of(code.expose()), uses: 1, admin: true, until };
         self.store.begin()?;
         self.store.write(&Write::Invite(record.clone()))?;

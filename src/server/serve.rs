@@ -11,6 +11,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::auth::{Checker, QUEUE_MAX};
+use crate::server::clock;
 use crate::server::config::{self, Config};
 use crate::server::core::Registration;
 use crate::server::dispatcher::{Channels, Dispatcher, SharedDispatcher};
@@ -25,7 +26,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// Threads that read history and search, separate from the workers, so that a long search delays
 /// nobody's lines.
@@ -89,9 +90,7 @@ impl Server {
         let answer_bytes = limits.unread_bytes / 2;
         let epoch = snapshot.epoch.clone();
         let mut hub = Hub::new(hub_settings(&config, answer_bytes), snapshot);
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        let blocklist = hub.blocklist(hub::Now { instant: Instant::now(), wall });
+        let blocklist = hub.blocklist(hub::Now { instant: Instant::now(), wall: clock::unix_ms() });
         let checker = Checker::new(config.accounts.bcrypt_cost)?;
         let readers = (0..READERS)
             .map(|_| Reader::open(&store_settings, answer_bytes))

@@ -5,9 +5,9 @@ use super::error::StoreError;
 use super::{Sync, to_sql};
 use crate::protocol::names::{RoomName, UserName};
 use crate::protocol::secrets;
+use crate::server::clock;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The steps from each schema to the next; `user_version` counts those that were applied. A released
 /// step is never changed. `folded` is a case-folded name, `counted` its `lasts_saved`,
@@ -173,10 +173,9 @@ pub(crate) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError
 
 fn fill(db: &Connection) -> rusqlite::Result<()> {
     let server = UserName::server();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
     db.execute(
         "INSERT INTO account(id, name, folded, hash, generation, admin, at) VALUES(1, ?, ?, NULL, 0, 1, ?)",
-        params![server.as_str(), server.case_folded(), i64::try_from(now).unwrap_or(i64::MAX)],
+        params![server.as_str(), server.case_folded(), to_sql(clock::unix_ms())],
     )?;
     db.execute(
         "INSERT INTO conversation(id, room, private, topic, last) VALUES(1, ?, 0, '', 0)",
