@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::names::MessageId;
 use proptest::prelude::*;
 
 fn parse(line: &str) -> Result<Command, Refusal> {
