@@ -1,0 +1,196 @@
+//! Everything that can change the stored state. An operation names the account that acts, and carries
+//! its own time and whatever was random or expensive to create.
+
+use super::{Administration, Moderation};
+use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
+use crate::protocol::reaction::ReactionWord;
+use crate::protocol::roles::Role;
+use crate::protocol::secrets::Digest;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Who may create an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Registration {
+    /// Anyone.
+    Open,
+    /// People with an invitation code.
+    Invite,
+    /// Nobody, except with an administrator's invitation code (otherwise the server could be left
+    /// without an administrator).
+    Closed,
+}
+
+/// A change to the stored state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Operation {
+    /// In milliseconds of Unix time.
+    pub at: u64,
+    /// The same by a clock that never jumps while the server runs, for what ends by itself.
+    pub steady: u64,
+    pub kind: OperationKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OperationKind {
+    Register(NewAccount),
+    /// Sets the password of an account whose old one was reset.
+    Recover {
+        name: UserName,
+        /// The digest of the code.
+        code: Digest,
+        /// bcrypt's hash of the new password.
+        hash: Arc<str>,
+    },
+    Account(AccountId, AccountAction),
+}
+
+/// An account to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewAccount {
+    pub name: UserName,
+    /// bcrypt's hash of the password.
+    pub hash: Arc<str>,
+    /// The digest of the invitation code.
+    pub invite: Option<Digest>,
+    /// What the operator allows. A setting is not part of the stored state, so it is passed along.
+    pub registration: Registration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AccountAction {
+    /// Changes the password, if it is still of this generation; revokes all tokens.
+    ChangePassword {
+        /// The generation of the password that was proven.
+        generation: u32,
+        /// bcrypt's hash of the new password.
+        hash: Arc<str>,
+    },
+    /// Creates a device token.
+    NewToken {
+        /// Unique among the account's tokens.
+        label: String,
+        digest: Digest,
+    },
+    /// Revokes the device token with that label.
+    RevokeToken(String),
+    /// Creates an invitation code.
+    NewInvite {
+        digest: Digest,
+        /// How many people it lets in.
+        uses: u32,
+        /// How long it is valid.
+        lasts: Duration,
+        /// Whether they become administrators.
+        admin: bool,
+    },
+    /// Does what only administrators may.
+    Administer(Administration),
+    /// Lets the account in, and remembers that it was used from this address.
+    UseAddress(AddressGroup),
+    /// Creates a room and joins it.
+    CreateRoom {
+        room: RoomName,
+        /// Whether only members and invited people can see it.
+        private: bool,
+    },
+    /// Joins a room, or creates it if it does not exist.
+    JoinRoom(RoomName),
+    LeaveRoom(RoomName),
+    Invite {
+        room: RoomName,
+        name: UserName,
+    },
+    /// Declines the invitation to a room, or all by one person.
+    Decline(Target),
+    ForgetExpiredInvitations,
+    /// Sets a room's topic; `None` clears it.
+    SetTopic {
+        room: RoomName,
+        topic: Option<Text>,
+    },
+    /// Says what a member is in a room from now on.
+    SetRole {
+        room: RoomName,
+        name: UserName,
+        role: Role,
+    },
+    /// Does in a room what moderators do.
+    Moderate {
+        room: RoomName,
+        moderation: Moderation,
+    },
+    /// Ends a room for good.
+    CloseRoom(RoomName),
+    /// Gives a room another name, which no room has or had.
+    RenameRoom {
+        room: RoomName,
+        name: RoomName,
+    },
+    /// Says whether only members and invited people can see a room.
+    SetPrivate {
+        room: RoomName,
+        private: bool,
+    },
+    Say {
+        target: Target,
+        manner: Manner,
+        /// The key of a `/post`: only one message is ever said under it.
+        key: Option<Box<str>>,
+        text: Text,
+    },
+    /// Says something in a room that is known by its id.
+    SayIn {
+        room: ConversationId,
+        manner: Manner,
+        text: Text,
+    },
+    /// Edits a message.
+    Edit {
+        target: Target,
+        id: MessageId,
+        text: Text,
+        /// For how long after it was said; a setting, and so not a part of the stored state.
+        within: Option<Duration>,
+    },
+    /// Edits what the account said under a key, or says it.
+    Update {
+        target: Target,
+        key: Box<str>,
+        text: Text,
+    },
+    /// Removes a message's text.
+    Redact {
+        target: Target,
+        id: MessageId,
+        reason: Option<Text>,
+    },
+    /// Says a word about a message, or takes it back.
+    React {
+        target: Target,
+        id: MessageId,
+        word: ReactionWord,
+    },
+    /// Pins a message, or takes its pin out.
+    Pin {
+        target: Target,
+        id: MessageId,
+        pinned: bool,
+    },
+    /// Moves a read marker up to this id. It never moves back.
+    MarkRead {
+        conversation: ConversationId,
+        /// Inclusive.
+        id: MessageId,
+    },
+}
+
+/// How something is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Plainly,
+    /// As what the author does.
+    Me,
+    /// As an answer to this message.
+    Reply(MessageId),
+}
