@@ -4,9 +4,12 @@
 //! and its options, as they apply to the lines still to come. Knows no socket, thread, clock, store
 //! or room. Runs on the worker that owns the connection.
 
+mod action;
 mod help;
 mod options;
+mod question;
 
+pub(super) use action::{SessionAction, Step};
 pub(super) use options::{Options, set_text};
 
 use crate::protocol::code::{Code, Refusal};
@@ -15,56 +18,12 @@ use crate::protocol::command::{
 };
 use crate::protocol::deflate::DICTIONARY;
 use crate::protocol::frame::text;
-use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AddressGroup, Text, UserName};
 use crate::protocol::secrets::{Digest, Secret};
 use crate::server::traffic::RequestKind;
+use action::{answer, cancelled, done};
 use help::help;
-use std::time::Duration;
-
-/// What a line asks of the connection.
-#[derive(Debug)]
-pub(super) enum SessionAction {
-    /// Nothing; an empty line.
-    Nothing,
-    /// Answer this, after the pending answers.
-    Answer(Rows, Final),
-    /// Ask for a secret: the next line is the answer.
-    Prompt(String),
-    /// Change an option at this place in the output, and answer.
-    Set(Setting),
-    /// Send this to the dispatcher; its answer is this line's.
-    Request(RequestKind),
-    /// The same, but cut no further line until the answer is there.
-    RequestAndWait(RequestKind),
-    /// `/token new`: create a token first.
-    NewToken {
-        label: String,
-        /// Whether this connection counts as logged in with it from now on.
-        here: bool,
-    },
-    /// `/invitecode`: create a code first.
-    NewInvite {
-        /// How many people it lets in.
-        uses: u32,
-        /// How long it is valid.
-        lasts: Duration,
-        /// Whether they become administrators.
-        admin: bool,
-    },
-    /// `/resetpw`: create a code first.
-    ResetPassword(UserName),
-    /// Say goodbye and close.
-    Quit,
-}
-
-/// A line's label, and what to do.
-#[derive(Debug)]
-pub(super) struct Step {
-    /// Shown by the answer.
-    pub label: Option<Box<str>>,
-    pub action: SessionAction,
-}
+use question::{Asked, Question};
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -79,44 +38,6 @@ enum SessionState {
     In,
     /// A prompt is out.
     Asked(Box<Asked>),
-}
-
-#[derive(Debug)]
-struct Asked {
-    label: Option<Box<str>>,
-    question: Question,
-}
-
-#[derive(Debug)]
-enum Question {
-    Register {
-        name: Result<UserName, Refusal>,
-        invite: Option<Secret>,
-    },
-    Login {
-        name: Result<UserName, Refusal>,
-    },
-    Recover {
-        name: Result<UserName, Refusal>,
-        code: Secret,
-    },
-    OldPassword,
-    NewPassword {
-        old: Secret,
-    },
-    /// A refused verb of somebody who is logged in: its secrets are read anyway, or a program that
-    /// pipelined them would say them in a room.
-    Refused {
-        refusal: Refusal,
-        /// How many are still to come.
-        answers: u8,
-    },
-}
-
-impl Question {
-    fn is_logged_in(&self) -> bool {
-        matches!(self, Question::OldPassword | Question::NewPassword { .. } | Question::Refused { .. })
-    }
 }
 
 impl Session {
@@ -353,20 +274,7 @@ impl Session {
     }
 
     fn prompt(&mut self, label: Option<Box<str>>, question: Question) -> Step {
-        let hint = "(your terminal may show it)";
-        let text = match &question {
-            Question::Register { name: Ok(name), .. } => format!("a password for {name}, at least 8 characters {hint}"),
-            Question::Login { name: Ok(name) } => format!("password for {name} {hint}"),
-            Question::OldPassword => format!("your old password {hint}"),
-            Question::NewPassword { .. } => format!("your new password, at least 8 characters {hint}"),
-            Question::Recover { name: Ok(name), .. } => {
-                format!("a new password for {name}, at least 8 characters {hint}")
-            }
-            Question::Register { .. }
-            | Question::Recover { .. }
-            | Question::Login { .. }
-            | Question::Refused { .. } => format!("password {hint}"),
-        };
+        let text = question.text();
         self.state = SessionState::Asked(Box::new(Asked { label: label.clone(), question }));
         Step { label, action: SessionAction::Prompt(text) }
     }
@@ -410,18 +318,6 @@ impl Session {
 enum Next {
     Do(SessionAction),
     AskFor(Question),
-}
-
-fn answer(refusal: Refusal) -> SessionAction {
-    SessionAction::Answer(Rows::default(), Final::Refused(refusal))
-}
-
-fn done(text: &str) -> SessionAction {
-    SessionAction::Answer(Rows::default(), Final::Done(text.to_owned()))
-}
-
-fn cancelled() -> SessionAction {
-    answer(Refusal::new(Code::Cancelled, "no answer came, so nothing was changed."))
 }
 
 #[cfg(test)]

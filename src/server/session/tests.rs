@@ -1,5 +1,6 @@
 use super::*;
 use crate::protocol::command::TABLE;
+use crate::protocol::line::Final;
 
 /// Plays a transcript: `> ` begins what is typed; the result follows, as one word and its text.
 #[track_caller]
