@@ -5,7 +5,7 @@
 use chitchat::server::config::{Config, Environment, raise_open_files};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
 use chitchat::server::operator::console::ConsoleError;
-use chitchat::server::operator::{admin, console, startup};
+use chitchat::server::operator::{console, json, startup};
 use chitchat::server::running::Running;
 use chitchat::server::{Server, ServerError, Stopper};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -146,7 +146,7 @@ fn not_asked(error: &ConsoleError, json: bool) -> ExitCode {
     match error {
         ConsoleError::Refused(refusal) => {
             if json {
-                print(&admin::refusal_json(refusal));
+                print(&json::refusal(refusal));
             }
             ExitCode::from(REFUSED)
         }

@@ -6,7 +6,7 @@
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{Input, LIMIT_MAX, parse_line};
 use crate::server::operator::console::{Answer, ConsoleError, ask};
-use std::fmt::Write as _;
+use crate::server::operator::json::{self, string};
 use std::path::Path;
 
 /// A command for the running server, checked by the server's own rules before it is asked.
@@ -119,23 +119,11 @@ impl AdminRequest {
             }
             Shape::Code => {
                 let (code, about) = answer.done.split_once(' ').unwrap_or((&answer.done, ""));
-                code_json(code, about)
+                json::code(code, about)
             }
             shape => list(answer.rows.iter().map(|row| object(shape, row)).collect()) + "\n",
         }
     }
-}
-
-/// A code and what is said about it as JSON, in one line.
-#[must_use]
-pub fn code_json(code: &str, about: &str) -> String {
-    format!("{{\"code\":{},\"about\":{}}}\n", string(code), string(about))
-}
-
-/// A refusal as JSON, in one line.
-#[must_use]
-pub fn refusal_json(refusal: &Refusal) -> String {
-    format!("{{\"refused\":{},\"text\":{}}}\n", string(refusal.code.as_str()), string(&refusal.text))
 }
 
 /// A row as a JSON object. What is missing is null.
@@ -158,20 +146,6 @@ fn object(shape: Shape, row: &str) -> String {
         members.push(format!("{}:{shown}", string(field)));
     }
     format!("{{{}}}", members.join(","))
-}
-
-/// A JSON string.
-fn string(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            // Writing to a String can't fail.
-            c if c.is_control() => drop(write!(out, "\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out + "\""
 }
 
 #[cfg(test)]

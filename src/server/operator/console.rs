@@ -7,7 +7,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{self, Command};
 use crate::protocol::line::{Body, Line, SERVER_LINE_MAX};
 use crate::server::config::TLS_PORT;
-use crate::server::operator::admin;
+use crate::server::operator::json;
 use crate::server::running::{Running, SOCKET_FILE};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read as _, Write as _};
@@ -208,7 +208,7 @@ impl Invitation {
     /// The code and what is said about it, as JSON in one line.
     #[must_use]
     pub fn json(&self) -> String {
-        admin::code_json(&self.code, &self.about)
+        json::code(&self.code, &self.about)
     }
 
     /// How to use the code: a few lines to pass on to the person who is invited.
