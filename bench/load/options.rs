@@ -1,11 +1,13 @@
 //! What was asked for on the command line.
 
 use crate::fault::Fault;
-use crate::queries::ASKERS;
 use crate::wire::Manner;
 use clap::{Parser, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+/// How many connections ask what --queries asks. Each is a member of one room, which it asks about.
+pub const ASKERS: u32 = 10;
 
 /// The wire to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -17,8 +17,6 @@ use std::io::{self, Write as _};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How many connections ask. Each is a member of one room, which it asks about.
-pub const ASKERS: u32 = 10;
 /// A word of every line that `--fill` says.
 pub const COMMON: &str = "history";
 /// How long the last answers may take once nobody asks any more.

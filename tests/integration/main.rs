@@ -34,6 +34,8 @@ mod moderation;
 mod nc;
 mod openssl;
 mod page;
+mod passwords;
+mod presence;
 mod rooms;
 mod shutdown;
 mod startup;

@@ -7,6 +7,7 @@
 mod administration;
 mod changes;
 mod chat;
+mod current_room;
 mod invitations;
 mod membership;
 mod model;
@@ -14,6 +15,7 @@ mod moderation;
 mod outside;
 mod people;
 mod permissions;
+mod presence;
 mod properties;
 mod replay;
 mod roles;
