@@ -14,6 +14,7 @@ mod blocklist;
 mod budget;
 mod lines;
 mod mailbox;
+mod messages;
 mod reads;
 mod records;
 mod turn_queue;
@@ -23,11 +24,11 @@ pub(super) use blocklist::{BlockedNetwork, Blocklist};
 pub(super) use budget::{Budget, Share};
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
+pub(super) use messages::{Appended, ChangeKind, ChangeRecord, Draft, Mark, MessageRecord, Pins, Reaction, Reactions};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{
-    AccountRecord, AdministrationWrite, Appended, AuditRecord, BlockRecord, ChangeKind, ChangeRecord, ConversationKind,
-    ConversationRecord, Draft, InviteRecord, InvitedRecord, KNOWN_MAX, Mark, MemberRecord, MessageRecord, Pins,
-    Reaction, Reactions, RecoveryRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord, Write,
+    AccountRecord, AdministrationWrite, AuditRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord,
+    InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord, Write,
 };
 pub(super) use turn_queue::TurnQueue;
 

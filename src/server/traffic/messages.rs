@@ -1,0 +1,136 @@
+//! Messages and what happens to them later, as they pass between the core and the store.
+
+use crate::protocol::names::{AccountId, ConversationId, MessageId, Text};
+use crate::protocol::reaction::ReactionWord;
+
+/// A message to be stored. The store assigns its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Draft {
+    pub conversation: ConversationId,
+    pub author: AccountId,
+    /// In milliseconds of Unix time.
+    pub at: u64,
+    pub mark: Mark,
+    pub text: Text,
+    /// The key of a `/post`.
+    pub key: Option<Box<str>>,
+}
+
+/// How a message was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// As it stands.
+    None,
+    /// It is what the author does.
+    Me,
+    /// It answers this message.
+    Reply { id: MessageId, author: AccountId },
+}
+
+/// What the store knows of a message that was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MessageRecord {
+    pub author: AccountId,
+    /// In milliseconds of Unix time.
+    pub at: u64,
+}
+
+/// Something that happened to a message after it was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChangeRecord {
+    pub conversation: ConversationId,
+    /// Its number in the conversation.
+    pub number: u64,
+    /// In milliseconds of Unix time.
+    pub at: u64,
+    /// Who did it.
+    pub by: AccountId,
+    /// The message.
+    pub id: MessageId,
+    pub kind: ChangeKind,
+}
+
+/// What happened to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ChangeKind {
+    /// It says this now.
+    Edit(Text),
+    /// Its text is gone; and why, if a reason was given.
+    Redact(Option<Text>),
+    /// Somebody said this word about it, which so many do now.
+    React {
+        word: ReactionWord,
+        count: u32,
+    },
+    /// Somebody took the word back.
+    Unreact {
+        word: ReactionWord,
+        count: u32,
+    },
+    Pin,
+    Unpin,
+}
+
+impl ChangeKind {
+    /// The word for it: on the wire the tag `ev`, and in the store.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Edit(_) => "edit",
+            Self::Redact(_) => "redact",
+            Self::React { .. } => "react",
+            Self::Unreact { .. } => "unreact",
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
+        }
+    }
+
+    /// What is stored with it; not its text, which the message has as long as there is one.
+    #[must_use]
+    pub(crate) fn data(&self) -> String {
+        match self {
+            Self::React { word, count } | Self::Unreact { word, count } => format!("{count} {word}"),
+            Self::Edit(_) | Self::Redact(_) | Self::Pin | Self::Unpin => String::new(),
+        }
+    }
+}
+
+/// A word that somebody says about a message, or takes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reaction {
+    pub conversation: ConversationId,
+    pub id: MessageId,
+    pub by: AccountId,
+    pub word: ReactionWord,
+}
+
+/// What the store knows of the reactions to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Reactions {
+    /// How many have said this word about it.
+    pub count: u32,
+    /// Whether this account is one of them.
+    pub own: bool,
+    /// How many different words were said about it.
+    pub words: u32,
+}
+
+/// What the store knows of the pinned messages of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Pins {
+    /// How many there are.
+    pub count: u32,
+    /// Whether this message is one of them.
+    pub pinned: bool,
+}
+
+/// The outcome of a [`Draft`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Appended {
+    /// It was stored under this id.
+    New(MessageId),
+    /// The same text was already said under this key, with this id.
+    Again(MessageId),
+    /// A different text was already said under this key.
+    Conflict,
+}
