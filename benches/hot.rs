@@ -8,6 +8,7 @@ use chitchat::protocol::command::{Input, LINE_MAX, parse_line};
 use chitchat::protocol::deflate::{Packer, Unpacker};
 use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
 use chitchat::protocol::line::{Body, Line, Tags};
+use chitchat::protocol::names::check_text;
 use chitchat::server::bench::BusyRoom;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -88,6 +89,12 @@ fn unpack(bencher: Bencher, lines: u64) {
             _ => 0,
         }
     });
+}
+
+/// Checking what is said: English, Greek and Japanese.
+#[divan::bench(args = [SAID, "Το κέικ είναι στο ψυγείο, σερβιριστείτε πριν τελειώσει", "ケーキは冷蔵庫にあります。なくなる前にどうぞ。"])]
+fn check_a_text(bencher: Bencher, text: &str) {
+    bencher.counter(ItemsCount::new(1usize)).bench_local(|| check_text(black_box(text)).is_ok());
 }
 
 /// Deciding a line and delivering it, with a store that takes no time.

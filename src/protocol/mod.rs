@@ -21,4 +21,5 @@ pub mod secrets;
 pub mod spans;
 pub mod stamp;
 pub mod telnet;
+mod text;
 pub mod time_bound;

@@ -1,10 +1,11 @@
-//! The names and texts that cross every boundary, each parsed once at the edge. The ids that go with
-//! them are in `ids`, and come from here too.
+//! The names that cross every boundary, each parsed once at the edge. The ids that go with them are in
+//! `ids` and the texts in `text`, and come from here too.
 //!
-//! Owns what a valid name or text is. Knows nothing of sockets, threads, storage or the wire.
+//! Owns what a valid name is. Knows nothing of sockets, threads, storage or the wire.
 //! Every type keeps its field private, so a value that exists is a value that was checked.
 
 pub use super::ids::{AccountId, AddressGroup, ConnId, ConversationId, MessageId};
+pub use super::text::{MARKS_MAX, Text, TextError, check_text, is_text};
 
 use arrayvec::ArrayString;
 use std::borrow::Cow;
@@ -241,55 +242,6 @@ impl fmt::Display for Target {
     }
 }
 
-/// A text holds a character that could forge a line or reach into a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("control characters and text-direction overrides can't be sent")]
-pub struct TextError;
-
-/// Whether a character may be in a line: no C0 control but TAB, no DEL, no C1 control
-/// (U+0080–U+009F), no line or paragraph separator, no bidirectional override or isolate.
-#[must_use]
-pub fn is_text(c: char) -> bool {
-    !matches!(c,
-        '\0'..='\u{8}' | '\u{a}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
-        | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Checks a whole line or text; cheap for ASCII, which most lines are.
-///
-/// # Errors
-/// [`TextError`] if any character of it fails [`is_text`].
-pub fn check_text(text: &str) -> Result<(), TextError> {
-    // A fold without an early exit, so that the compiler can vectorise it.
-    let plain = text.bytes().fold(true, |plain, b| plain & (b' '..0x7f).contains(&b) || (b == b'\t'));
-    if plain || text.chars().all(is_text) { Ok(()) } else { Err(TextError) }
-}
-
-/// What somebody says: one line of text with nothing in it that could forge a server's line or
-/// reach into a terminal. Never empty, and never of spaces and TABs alone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Text(Box<str>);
-
-impl Text {
-    /// Takes a text; `None` if there is nothing but spaces and TABs in it.
-    ///
-    /// # Errors
-    /// [`TextError`] if a character may not be sent.
-    pub fn parse(text: &str) -> Result<Option<Self>, TextError> {
-        check_text(text)?;
-        if text.bytes().all(|b| b == b' ' || b == b'\t') {
-            return Ok(None);
-        }
-        Ok(Some(Self(text.into())))
-    }
-
-    /// The text, verbatim.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,16 +263,6 @@ mod tests {
         assert_eq!(Target::parse("#server").unwrap().check_accepts_messages(), Err(NameError::Reserved));
     }
 
-    #[test]
-    fn texts_are_checked() {
-        for bad in ["\u{1b}[0m", "\u{7f}", "\u{85}", "\u{2028}", "\u{202e}", "\u{2066}", "a\rb"] {
-            assert_eq!(Text::parse(bad), Err(TextError), "{bad:?}");
-        }
-        assert_eq!(Text::parse(" \t "), Ok(None));
-        assert_eq!(Text::parse("a\tb").unwrap().unwrap().as_str(), "a\tb");
-        assert!(Text::parse("日本 ☃ é\u{300}").unwrap().is_some());
-    }
-
     proptest! {
         #[test]
         fn case_folding_is_idempotent_and_decides_equality(a in "[A-Za-z0-9_-]{1,32}", b in "[A-Za-z0-9_-]{1,32}") {
@@ -328,11 +270,6 @@ mod tests {
             let (a, b) = (UserName::parse(&a).unwrap(), UserName::parse(&b).unwrap());
             prop_assert_eq!(a == b, a.case_folded() == b.case_folded());
             prop_assert_eq!(UserName::parse(&a.case_folded()).unwrap(), a);
-        }
-
-        #[test]
-        fn the_fast_check_agrees_with_the_slow_one(text in any::<String>()) {
-            prop_assert_eq!(check_text(&text).is_ok(), text.chars().all(is_text));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The word of a reaction.
 
+use super::text::is_visible;
 use std::fmt;
 
 /// Longest word of a reaction, in bytes: room for an emoji made of many.
@@ -11,11 +12,12 @@ pub const REACTION_MAX: usize = 32;
 pub struct ReactionWord(Box<str>);
 
 impl ReactionWord {
-    /// Takes a word of a line that was checked; `None` if it is no single word, or is too long.
+    /// Takes a word of a line that was checked; `None` if it is no single word, is too long, or shows
+    /// nothing.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         let single = !word.is_empty() && !word.contains([' ', '\t']);
-        (single && word.len() <= REACTION_MAX).then(|| Self(word.into()))
+        (single && word.len() <= REACTION_MAX && is_visible(word)).then(|| Self(word.into()))
     }
 
     /// The word.
@@ -40,7 +42,7 @@ mod tests {
         for good in ["+1", "👍", ":)", "👨‍👩‍👧‍👦", &"x".repeat(REACTION_MAX)] {
             assert_eq!(ReactionWord::parse(good).unwrap().to_string(), good);
         }
-        for bad in ["", "a b", "a\tb", &"x".repeat(REACTION_MAX + 1)] {
+        for bad in ["", "a b", "a\tb", "\u{200d}", &"x".repeat(REACTION_MAX + 1)] {
             assert_eq!(ReactionWord::parse(bad), None, "{bad:?}");
         }
     }

@@ -78,7 +78,7 @@ fn a_line_that_is_not_utf8_is_refused_whole() {
 fn a_line_that_could_control_a_terminal_is_refused_whole() {
     let server = Server::start();
     let mut script = pair(&server);
-    let bad = "\u{0} \u{7} \u{8} \u{b} \u{c} \u{1b} \u{7f} \u{80} \u{9b} \u{9f} \u{2028} \u{2029} \u{202a} \u{202e} \u{2066} \u{2069}";
+    let bad = "\u{0} \u{7} \u{8} \u{b} \u{c} \u{1b} \u{7f} \u{80} \u{9b} \u{9f} \u{2028} \u{2029} \u{202a} \u{202e} \u{2066} \u{2069} \u{206a} \u{fdd0} \u{ffff} \u{e0041}";
     for bad in bad.split(' ').chain(["a\rb"]) {
         let alice = script.client("alice");
         alice.send(&format!("/@bad say lobby x{bad}y"));
@@ -88,6 +88,17 @@ fn a_line_that_could_control_a_terminal_is_refused_whole() {
         alice.send(&format!("/{bad}"));
         alice.expect("- bad-text: …");
     }
+    let alice = script.client("alice");
+    for nothing in ["\u{200b}\u{2060}", "\u{3000}", "\u{2800} \u{feff}"] {
+        alice.send(&format!("/@bad say lobby {nothing}"));
+        alice.expect("@re=bad - bad-text: there is nothing to see…");
+        alice.send(&format!("/@bad topic lobby {nothing}"));
+        alice.expect("@re=bad - bad-text: …");
+        alice.send(nothing);
+        alice.expect("- bad-text: …");
+    }
+    alice.send(&format!("o{}", "\u{300}".repeat(31)));
+    alice.expect("- bad-text: a character can have at most 30 marks…");
     let good = "a\tb \u{200d}\u{feff}\u{ad}\u{200f} \u{fffd}";
     script.client("alice").send(good);
     script.client("bob").expect(&format!("[lobby] alice: {good}"));
