@@ -15,6 +15,10 @@ pub const LABEL_MAX: usize = 32;
 pub const KEY_MAX: usize = 64;
 /// Longest reason of a kick, a ban or a mute, in bytes.
 pub const REASON_MAX: usize = 400;
+/// Longest text of `/away`, in bytes: a row of `/who` must hold it.
+pub const AWAY_MAX: usize = 200;
+/// Longest text of a profile, in bytes.
+pub const PROFILE_MAX: usize = 400;
 /// Rows of an answer unless `limit=` says otherwise.
 pub const LIMIT_DEFAULT: u32 = 50;
 /// The most rows that one answer can be asked for.
@@ -154,11 +158,13 @@ impl<'a> Args<'a> {
 
     /// Why something is done: the rest of the line, or nothing.
     pub(super) fn reason(&mut self) -> Result<Option<Text>, Refusal> {
-        let reason = self.tail().filter(|tail| !tail.trim_matches([' ', '\t']).is_empty()).map(said).transpose()?;
-        if reason.as_ref().is_some_and(|reason| reason.as_str().len() > REASON_MAX) {
-            return Err(bad(format!("A reason can have at most {REASON_MAX} bytes.")));
-        }
-        Ok(reason)
+        self.optional_text("A reason", REASON_MAX)
+    }
+
+    /// The rest of the line, which has at most so many bytes, or nothing.
+    pub(super) fn optional_text(&mut self, what: &str, most: usize) -> Result<Option<Text>, Refusal> {
+        let text = self.tail().filter(|tail| !tail.trim_matches([' ', '\t']).is_empty()).map(said).transpose()?;
+        text.map(|text| at_most(text, what, most)).transpose()
     }
 
     /// A word that is `on` or `off`.
@@ -297,6 +303,14 @@ pub(super) fn said(text: &str) -> Result<Text, Refusal> {
         Ok(None) => Err(bad("TEXT is missing.".to_owned())),
         Err(error) => Err(Refusal::new(Code::BadText, format!("{error}."))),
     }
+}
+
+/// Refuses a text that is longer than this, in bytes.
+pub(super) fn at_most(text: Text, what: &str, most: usize) -> Result<Text, Refusal> {
+    if text.as_str().len() > most {
+        return Err(bad(format!("{what} can have at most {most} bytes.")));
+    }
+    Ok(text)
 }
 
 pub(super) fn number(typed: &str, what: &str, least: u64, most: u64) -> Result<u64, Refusal> {

@@ -101,6 +101,8 @@ codes! {
     Read = "read",
     /// Notice: you were invited to a room.
     Invited = "invited",
+    /// Notice: whoever you write to is away, or you are.
+    Away = "away",
     /// Notice: an administrator tells everyone something.
     Announcement = "announcement",
 }

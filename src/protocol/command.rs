@@ -10,6 +10,7 @@ use super::code::{Code, Refusal};
 mod admin;
 mod hints;
 mod parsed;
+mod personal;
 mod room;
 mod table;
 mod verb;
@@ -17,13 +18,14 @@ mod verb;
 pub use admin::AdminCommand;
 pub use hints::unknown;
 pub use parsed::{Command, HistoryPart};
+pub use personal::{PersonalCommand, SessionsToEnd};
 pub use room::{AfterRoom, RoomWord, is_mistyped};
 pub use table::TABLE;
 pub use verb::{Verb, Who, find};
 
 pub use super::args::{
-    INVITE_FOR_MAX, INVITE_USES_MAX, KEY_MAX, LABEL_MAX, LIMIT_DEFAULT, LIMIT_MAX, REASON_MAX, REPLAY_MAX, Setting,
-    is_label,
+    AWAY_MAX, INVITE_FOR_MAX, INVITE_USES_MAX, KEY_MAX, LABEL_MAX, LIMIT_DEFAULT, LIMIT_MAX, PROFILE_MAX, REASON_MAX,
+    REPLAY_MAX, Setting, is_label,
 };
 
 /// Longest client line once logged in, in bytes before its end. A terminal silently cuts what is

@@ -14,7 +14,8 @@ pub(super) use options::{Options, set_text};
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{
-    AdminCommand, Command, Input, LINE_MAX, LINE_MAX_NEW, RoomWord, Setting, Verb, Who, label_of, parse_line,
+    AdminCommand, Command, Input, LINE_MAX, LINE_MAX_NEW, PersonalCommand, RoomWord, Setting, Verb, Who, label_of,
+    parse_line,
 };
 use crate::protocol::deflate::DICTIONARY;
 use crate::protocol::frame::text;
@@ -236,7 +237,7 @@ impl Session {
             | Command::Who(_)
             | Command::Bans { .. }
             | Command::Invitations
-            | Command::Sessions
+            | Command::Personal(PersonalCommand::Sessions | PersonalCommand::Profile(_))
             | Command::TokenList => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is what shows a person unread lines.
             Command::Join(_) if !self.options.tags => {

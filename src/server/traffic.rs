@@ -15,6 +15,7 @@ mod budget;
 mod lines;
 mod mailbox;
 mod messages;
+mod personal;
 mod reads;
 mod records;
 mod turn_queue;
@@ -25,6 +26,7 @@ pub(super) use budget::{Budget, Share};
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use messages::{Appended, ChangeKind, ChangeRecord, Draft, Mark, MessageRecord, Pins, Reaction, Reactions};
+pub(super) use personal::{AwayRecord, PersonalWrite};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{
     AccountRecord, AdministrationWrite, AuditRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord,

@@ -109,10 +109,22 @@ fn way(code: Code) -> Way {
         Code::Announcement => {
             Play(&[], "a is in\nroot is the console\nroot > /announce hello\na < * announcement: hello")
         }
+        Code::Away => Play(&[], SOMEBODY_IS_AWAY),
         // Only addresses of other machines can be blocked.
         Code::Blocked => No,
     }
 }
+
+const SOMEBODY_IS_AWAY: &str = "
+    a is in
+    b is in
+    b > /set presence off
+    b < + presence off
+    a > /away on a train
+    a <~ + you are away…
+    b > /msg a hi
+    b < + 1
+    b < * away: a is away: on a train";
 
 #[test]
 fn every_code_is_reached() {

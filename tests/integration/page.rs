@@ -5,7 +5,9 @@
 
 use crate::support::{Script, Server};
 use chitchat::protocol::code::Code;
-use chitchat::protocol::command::{KEY_MAX, LABEL_MAX, LIMIT_MAX, LINE_MAX, LINE_MAX_NEW, REASON_MAX, TABLE};
+use chitchat::protocol::command::{
+    AWAY_MAX, KEY_MAX, LABEL_MAX, LIMIT_MAX, LINE_MAX, LINE_MAX_NEW, PROFILE_MAX, REASON_MAX, TABLE,
+};
 use chitchat::protocol::deflate::{DICTIONARY_1, PACKED_MAX_CLIENT, PLAIN_MAX, PLAIN_MIN};
 use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
 use chitchat::protocol::line::SERVER_LINE_MAX;
@@ -158,6 +160,8 @@ fn the_pages_numbers_match_the_program() {
             "| open invitations of one account to rooms | {INVITATIONS_MAX}, {INVITATIONS_BY_ONE_MAX} by one person |"
         ),
         format!("| reason of a kick, a ban or a mute | {REASON_MAX} bytes |"),
+        format!("| text of `/away` | {AWAY_MAX} bytes |"),
+        format!("| text of a profile | {PROFILE_MAX} bytes |"),
         format!("| bans of one room, and mutes | {SANCTIONS_MAX} |"),
         format!("A room has at most {SANCTIONS_MAX}."),
         format!("| other names that a room had | {FORMER_NAMES_MAX} |"),
@@ -180,7 +184,7 @@ fn the_pages_numbers_match_the_program() {
 
 #[test]
 fn the_sessions_in_the_page_are_real() {
-    assert_eq!(play_sessions(&page()), 1 + 10);
+    assert_eq!(play_sessions(&page()), 1 + 11);
 }
 
 /// Plays each ```session``` against its own server, after the steps of the `<!-- before` comment

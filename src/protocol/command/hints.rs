@@ -14,6 +14,8 @@ const OTHER_WORDS: &[(&str, &[&str])] = &[
     ("passwd", &["password"]),
     ("whoami", &["account", "id", "whoiam"]),
     ("sessions", &["devices"]),
+    ("profile", &["bio", "finger", "info", "whois", "whowas"]),
+    ("away", &["afk", "back", "brb", "busy", "dnd", "status"]),
     ("set", &["option", "options", "settings"]),
     ("rooms", &["channels", "list", "ls"]),
     ("conversations", &["chats", "inbox", "unread"]),
@@ -80,6 +82,8 @@ mod tests {
             ("exit", "/quit says goodbye"),
             ("bye", "/quit says goodbye"),
             ("whisper", "/msg NAME TEXT says"),
+            ("whois", "/profile [NAME]"),
+            ("back", "/away [TEXT] says that you are away, and why, until you say /away alone"),
         ] {
             let refusal = unknown(word);
             assert_eq!(refusal.code, Code::UnknownVerb);

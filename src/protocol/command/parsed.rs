@@ -1,6 +1,6 @@
 //! Commands as they were typed, their arguments checked.
 
-use super::AdminCommand;
+use super::{AdminCommand, PersonalCommand};
 use crate::protocol::args::Setting;
 use crate::protocol::code::Refusal;
 use crate::protocol::names::{MessageId, RoomName, Target, Text, UserName};
@@ -61,8 +61,8 @@ pub enum Command {
     TokenRevoke(String),
     /// `/whoami`
     Whoami,
-    /// `/sessions`
-    Sessions,
+    /// What concerns oneself or somebody else, and no room.
+    Personal(PersonalCommand),
     /// `/invitecode [uses=N] [for=7d] [admin]`
     InviteCode {
         /// How many people it lets in.

@@ -1,7 +1,7 @@
 //! The table itself.
 
-use super::admin;
 use super::{AfterRoom, Command, HistoryPart, Verb, Who};
+use super::{admin, personal};
 use crate::protocol::args::{
     INVITE_USES_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, reaction, role,
     room_name, said, setting, target_name, unexpected, user_name,
@@ -73,7 +73,9 @@ pub const TABLE: &[Verb] = &[
         other => Err(bad(format!("Expected new, list or revoke, not {}.", quoted(other)))),
     }),
     verb!("whoami" "", User, "shows who you are", "+ NAME…", [], |_| Ok(Command::Whoami)),
-    verb!("sessions" "", User, "lists your connections", "+ N sessions", [], |_| Ok(Command::Sessions)),
+    verb!("sessions" "[end N|others]", User, "lists your connections, or ends one by its number, or all but this one", "+ N sessions, + N… for end", [], personal::sessions),
+    verb!("profile" "[NAME] | text TEXT or -", User, "shows who somebody is, or says something about you, or nothing any more (-)", "+ NAME…", [], personal::profile),
+    verb!("away" "[TEXT]", User, "says that you are away, and why, until you say /away alone", "+ …", [], personal::away),
     verb!("invitecode" "[uses=N] [for=7d] [admin]", Admin, "makes an invitation code for this server", "+ CODE…", ["uses", "for"], |a| {
         let admin = match a.optional_word() {
             None => false,
@@ -129,7 +131,7 @@ pub const TABLE: &[Verb] = &[
     verb!("decline" "ROOM or @NAME", User, "declines the invitation to a room, or all by one person; nobody is told", "+ …", [], |a| {
         Ok(Command::Decline(a.target("ROOM or @NAME")?))
     }),
-    verb!("who" "[ROOM]", Member, "lists the members of a room: who is here, who owns or moderates it, who is muted", "+ N members", [], |a| {
+    verb!("who" "[ROOM]", Member, "lists the members of a room: who is here, who owns or moderates it, who is muted, why somebody is away", "+ N members", [], |a| {
         Ok(Command::Who(a.optional_word().map(room_name).transpose()?))
     }),
     verb!("topic" "[ROOM] [TEXT or -]" (Text), Member, "shows a room's topic, sets it, or clears it (-)", "+ …", [], |a| {

@@ -25,6 +25,10 @@ pub(crate) struct Account {
     pub disabled: Option<String>,
     /// The code that sets a new password, if the old one was reset.
     pub recovery: Option<Recovery>,
+    /// Whether it says that it is away.
+    pub away: Option<Away>,
+    /// What it says about itself; empty if nothing.
+    pub about: Box<str>,
     pub rooms: BTreeSet<ConversationId>,
     /// Rooms that it is invited to but not in; each lists it in `invited`.
     pub invitations: BTreeSet<ConversationId>,
@@ -34,6 +38,15 @@ pub(crate) struct Account {
     pub tokens: Vec<Token>,
     /// Addresses it has been used from: strangers can't delay logins from there.
     pub known: Vec<AddressGroup>,
+}
+
+/// That an account is away, as it says itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Away {
+    /// In milliseconds of Unix time.
+    pub since: u64,
+    /// What it says about that.
+    pub text: Box<str>,
 }
 
 /// A code that sets a new password once.

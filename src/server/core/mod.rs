@@ -11,7 +11,7 @@
 //! `operation` has all that can be asked, `outcome` what may come of it. `state` is the stored state as
 //! held in memory, and `entities` has its parts; `permissions` says who may do what in a room;
 //! `accounts`, `rooms`, `roles`, `invitations`, `moderation`, `messages` and `changes` decide the
-//! operations, `administration` those of administrators. Nothing outside this folder can change the
+//! operations, `personal` what accounts do about themselves, `administration` what administrators do. Nothing outside this folder can change the
 //! state in any other way. What changed is also written out: see [`Storage`].
 
 mod accounts;
@@ -25,6 +25,7 @@ mod moderation;
 mod operation;
 mod outcome;
 mod permissions;
+mod personal;
 mod refused;
 mod roles;
 mod rooms;
@@ -37,6 +38,7 @@ pub(super) use moderation::Moderation;
 pub(super) use operation::{AccountAction, Manner, NewAccount, Operation, OperationKind, Registration};
 pub(super) use outcome::{Message, Moderated, Outcome, Standing};
 pub use permissions::{PERMISSIONS, Permission, RoomAction};
+pub(super) use personal::Personal;
 pub(super) use refused::{AdministrationRefused, ModerationRefused, Refused};
 pub(super) use state::State;
 pub(super) use storage::{NotStored, Storage};
@@ -119,6 +121,7 @@ impl State {
             AccountAction::NewInvite { digest, uses, lasts, admin } => {
                 accounts::new_invite(self, at, by, accounts::NewInvite { digest, uses, lasts, admin }, storage)
             }
+            AccountAction::Personal(action) => personal::act(self, actor, action, storage),
             AccountAction::Administer(action) => administration::administer(self, actor, action, storage),
             AccountAction::UseAddress(address) => accounts::use_address(self, by, address, storage),
             AccountAction::CreateRoom { room, private } => rooms::create(self, by, room, private, storage),

@@ -1,7 +1,7 @@
 //! Everything that can change the stored state. An operation names the account that acts, and carries
 //! its own time and whatever was random or expensive to create.
 
-use super::{Administration, Moderation};
+use super::{Administration, Moderation, Personal};
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
 use crate::protocol::reaction::ReactionWord;
 use crate::protocol::roles::Role;
@@ -84,6 +84,8 @@ pub(crate) enum AccountAction {
         /// Whether they become administrators.
         admin: bool,
     },
+    /// Does something about itself.
+    Personal(Personal),
     /// Does what only administrators may.
     Administer(Administration),
     /// Lets the account in, and remembers that it was used from this address.

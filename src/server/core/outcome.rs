@@ -16,6 +16,11 @@ pub(crate) enum Outcome {
     PasswordChanged,
     /// The account has a new password.
     Recovered(AccountId),
+    /// It was done to the account itself.
+    Personal {
+        /// False if all was as it was wanted already.
+        changed: bool,
+    },
     /// It was done to the account.
     Administered {
         account: AccountId,

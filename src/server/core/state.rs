@@ -2,10 +2,11 @@
 //!
 //! It is read from the store at startup, and again after a failed commit. Every change has its
 //! [`crate::server::traffic::Write`], so that reading it again loses nothing. Anyone may read it;
-//! only the operations beside it change it, by the methods in `accounts` and `conversations`.
+//! only the operations beside it change it, by the methods in `accounts`, `personal` and `conversations`.
 
 mod accounts;
 mod conversations;
+mod personal;
 
 use super::entities::{Account, Conversation};
 use crate::protocol::names::{AccountId, ConversationId, RoomName, UserName};
@@ -48,6 +49,12 @@ impl State {
         }
         for record in snapshot.recoveries {
             state.set_recovery(record);
+        }
+        for away in snapshot.away {
+            state.set_away(away);
+        }
+        for (account, text) in snapshot.profiles {
+            state.set_about(account, &text);
         }
         for token in snapshot.tokens {
             state.add_token(token);

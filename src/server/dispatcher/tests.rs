@@ -3,7 +3,7 @@
 mod replay;
 
 use super::*;
-use crate::protocol::command::{Command, HistoryPart};
+use crate::protocol::command::{Command, HistoryPart, PersonalCommand};
 use crate::protocol::line::Final;
 use crate::protocol::names::{AddressGroup, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Secret;
@@ -340,7 +340,7 @@ fn a_connection_that_left_during_its_password_check_is_not_logged_in() {
     turns.turn(vec![login(CAROL, "alice")]);
     let right = turns.checked();
     assert!(turns.turn(vec![Request::detach(conn(CAROL)), right]).is_empty());
-    let seen = turns.turn(vec![run(ALICE, Command::Sessions)]);
+    let seen = turns.turn(vec![run(ALICE, Command::Personal(PersonalCommand::Sessions))]);
     assert_eq!(seen, ["1: answer 1 + 1"]);
 }
 

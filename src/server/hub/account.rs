@@ -2,7 +2,10 @@
 //! `/sessions`.
 
 use super::{Answered, Context, count, unexpected};
+use crate::protocol::code::{Code, Refusal};
+use crate::protocol::command::SessionsToEnd;
 use crate::protocol::line::{Final, Rows};
+use crate::protocol::names::ConnId;
 use crate::protocol::secrets::{Digest, Secret};
 use crate::protocol::spans;
 use crate::protocol::stamp::rfc3339;
@@ -89,8 +92,49 @@ pub(super) fn sessions(cx: &mut Context<'_>) -> Answered {
         let token = tokens.iter().find(|token| Some(token.digest) == session.token);
         let with = token.map_or_else(|| "by password".to_owned(), |token| format!("by token {}", token.label));
         let this = if conn == cx.conn { " (this one)" } else { "" };
-        rows.push(&format!("since {} from {} {with}{this}", rfc3339(session.since), session.from));
+        let (since, from, nth) = (rfc3339(session.since), session.from, session.number);
+        rows.push(&format!("since {since} from {from} {with}{this} number {nth}"));
     }
     cx.effects.answer(cx.conn, rows, Final::Done(count(number, "session")));
     Ok(())
+}
+
+/// Ends other connections of the account.
+pub(super) fn end_sessions(cx: &mut Context<'_>, which: SessionsToEnd) -> Answered {
+    let connections = &cx.hub.connections;
+    let conns = connections.conns(cx.account).iter().copied();
+    match which {
+        SessionsToEnd::Others => {
+            let others: Vec<ConnId> = conns.filter(|&conn| conn != cx.conn).collect();
+            for &conn in &others {
+                cx.end_session(conn);
+            }
+            cx.done(format!("{} ended.", count(others.len(), "session")))
+        }
+        SessionsToEnd::One(number) => {
+            let numbered = |conn: &ConnId| connections.session(*conn).is_some_and(|session| session.number == number);
+            let Some(conn) = conns.into_iter().find(numbered) else {
+                let text = format!("you have no session {number}. /sessions shows yours.");
+                return Err(Refusal::new(Code::BadArgument, text));
+            };
+            if conn == cx.conn {
+                let text = format!("session {number} is this one: /quit ends it.");
+                return Err(Refusal::new(Code::BadArgument, text));
+            }
+            let token = connections.session(conn).and_then(|session| session.token);
+            let tokens = cx.hub.state.account(cx.account).map_or(&[][..], |account| &account.tokens);
+            let token = tokens.iter().find(|stored| Some(stored.digest) == token).map(|token| &token.label);
+            let again = token.map_or(String::new(), |label| {
+                format!(" It can come back with its token: /token revoke {label} ends that, too.")
+            });
+            cx.end_session(conn);
+            cx.done(format!("{number} ended.{again}"))
+        }
+    }
+}
+
+impl Context<'_> {
+    fn end_session(&mut self, conn: ConnId) {
+        self.hub.end(self.now, conn, "another connection of your account ended this login.", self.effects);
+    }
 }

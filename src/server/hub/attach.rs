@@ -9,7 +9,7 @@ use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, RoomName};
 use crate::protocol::secrets::Digest;
 use crate::server::core::{AccountAction, State};
-use crate::server::traffic::{Delivery, Read, ReadPosition, Recipients, Viewer};
+use crate::server::traffic::{Delivery, Read, ReadPosition, Viewer};
 
 /// Invitations that a login lists one by one. Without a bound, strangers could send so many that
 /// the connection is closed for not reading them.
@@ -81,6 +81,7 @@ impl Context<'_> {
         }
         self.forget_expired_invitations()?;
         self.remind_of_invitations();
+        self.remind_of_absence();
         Ok(())
     }
 
@@ -139,8 +140,7 @@ impl Context<'_> {
     fn remind_of_invitations(&mut self) {
         let (id, conn, effects) = (self.account, self.conn, &mut *self.effects);
         let mut tell = |code, text: &str| {
-            let line = effects.encode(&Line::plain(Body::Notice(code, text)));
-            effects.deliver(conn.worker(), Delivery::Notice { account: id, recipients: Recipients::Only(conn), line });
+            effects.tell(id, conn, &Line::plain(Body::Notice(code, text)));
         };
         let mut invitations = invitations(&self.hub.state, id);
         for text in invitations.by_ref().take(INVITATIONS_SHOWN) {

@@ -9,6 +9,10 @@ use crate::protocol::secrets::Digest;
 use crate::server::core::State;
 use rustc_hash::FxHashMap;
 
+/// Absences of others that are remembered for one connection. Whoever writes to more people who are
+/// away may be told again.
+const ABSENCES_MAX: usize = 32;
+
 #[derive(Debug)]
 pub(super) struct LoggedIn {
     pub(super) account: AccountId,
@@ -16,17 +20,29 @@ pub(super) struct LoggedIn {
     pub(super) from: AddressGroup,
     /// When it logged in, in milliseconds of Unix time.
     pub(super) since: u64,
+    /// Tells the account's connections apart; given to no other as long as any of them is there.
+    pub(super) number: u32,
     /// The token that it is logged in with: revoking the token ends it.
     pub(super) token: Option<Digest>,
     /// Conversations that had unread lines at login and have not been viewed since: live lines
     /// there do not mark them as read.
     pub(super) unseen: Vec<ConversationId>,
+    /// Accounts that it wrote to and was told are away, since when; the latest last.
+    absences: Vec<(AccountId, u64)>,
+}
+
+/// An account's connections, in the order of their logins.
+#[derive(Debug, Default)]
+struct Online {
+    conns: Vec<ConnId>,
+    /// The number of the last one.
+    numbered: u32,
 }
 
 #[derive(Debug)]
 pub(super) struct Connections {
     sessions: FxHashMap<ConnId, LoggedIn>,
-    accounts: FxHashMap<AccountId, Vec<ConnId>>,
+    accounts: FxHashMap<AccountId, Online>,
     /// For each room with a member online: how many of its members' connections each worker has.
     rooms: FxHashMap<ConversationId, Subscribers>,
     /// What the current batch did, in order.
@@ -44,6 +60,8 @@ enum Undo {
     /// It asked for another current room. That failed with the batch, and leaves it with none.
     Moved(ConnId),
     Unseen(ConnId, Vec<ConversationId>),
+    /// It is to be told that an account is away.
+    Absence(ConnId, AccountId),
     /// It was logged in with this token, or with a password.
     Token(ConnId, Option<Digest>),
 }
@@ -109,13 +127,28 @@ impl Connections {
         }
     }
 
+    /// Notes that a connection is told that an account is away since then; false if it was already.
+    pub(super) fn note_absence(&mut self, conn: ConnId, of: AccountId, since: u64) -> bool {
+        let Some(session) = self.sessions.get_mut(&conn) else { return false };
+        if session.absences.contains(&(of, since)) {
+            return false;
+        }
+        session.absences.retain(|(account, _)| *account != of);
+        if session.absences.len() >= ABSENCES_MAX {
+            session.absences.remove(0);
+        }
+        session.absences.push((of, since));
+        self.undo.push(Undo::Absence(conn, of));
+        true
+    }
+
     /// How many connections are logged in.
     pub(super) fn count(&self) -> usize {
         self.sessions.len()
     }
 
     pub(super) fn conns(&self, account: AccountId) -> &[ConnId] {
-        self.accounts.get(&account).map_or(&[], Vec::as_slice)
+        self.accounts.get(&account).map_or(&[], |online| &online.conns)
     }
 
     /// Whether the account has a connection besides this one.
@@ -156,13 +189,18 @@ impl Connections {
             match step {
                 Undo::Attached(conn) => drop(self.remove(conn)),
                 Undo::Ended(conn, session) => {
-                    self.accounts.entry(session.account).or_default().push(conn);
+                    let online = self.accounts.entry(session.account).or_default();
+                    online.conns.push(conn);
+                    online.numbered = online.numbered.max(session.number);
                     self.sessions.insert(conn, session);
                 }
                 Undo::Left(conn, room) => self.with(conn, |session| session.current = Some(room)),
                 Undo::Moved(conn) => moved.push(conn),
                 Undo::Token(conn, token) => self.with(conn, |session| session.token = token),
                 Undo::Unseen(conn, unseen) => self.with(conn, |session| session.unseen = unseen),
+                Undo::Absence(conn, of) => {
+                    self.with(conn, |session| session.absences.retain(|(account, _)| *account != of));
+                }
             }
         }
         for conn in moved {
@@ -181,12 +219,14 @@ impl Connections {
     /// offline.
     pub(super) fn add(&mut self, conn: ConnId, arrival: Login, rooms: &[ConversationId]) -> bool {
         let Login { account, from, since, token, current } = arrival;
-        let session = LoggedIn { account, current, from, since, token, unseen: Vec::new() };
+        let online = self.accounts.entry(account).or_default();
+        online.conns.push(conn);
+        online.numbered = online.numbered.saturating_add(1);
+        let (came, number) = (online.conns.len() == 1, online.numbered);
+        let (unseen, absences) = (Vec::new(), Vec::new());
+        let session = LoggedIn { account, current, from, since, number, token, unseen, absences };
         self.sessions.insert(conn, session);
         self.undo.push(Undo::Attached(conn));
-        let conns = self.accounts.entry(account).or_default();
-        conns.push(conn);
-        let came = conns.len() == 1;
         for &room in rooms {
             self.subscribe(room, conn, came);
         }
@@ -219,9 +259,9 @@ impl Connections {
     fn remove(&mut self, conn: ConnId) -> Option<(LoggedIn, bool)> {
         let session = self.sessions.remove(&conn)?;
         let mut left = false;
-        if let Some(conns) = self.accounts.get_mut(&session.account) {
-            conns.retain(|&other| other != conn);
-            left = conns.is_empty();
+        if let Some(online) = self.accounts.get_mut(&session.account) {
+            online.conns.retain(|&other| other != conn);
+            left = online.conns.is_empty();
         }
         if left {
             self.accounts.remove(&session.account);
@@ -271,7 +311,8 @@ impl Connections {
 
     fn recount(&mut self, state: &State) {
         self.rooms.clear();
-        let accounts: Vec<(AccountId, Vec<ConnId>)> = self.accounts.iter().map(|(&a, c)| (a, c.clone())).collect();
+        let accounts: Vec<(AccountId, Vec<ConnId>)> =
+            self.accounts.iter().map(|(&account, online)| (account, online.conns.clone())).collect();
         for (account, conns) in accounts {
             let Some(rooms) = state.account(account).map(|account| &account.rooms) else { continue };
             for (nth, conn) in conns.into_iter().enumerate() {

@@ -93,6 +93,12 @@ impl Effects {
         }
     }
 
+    /// Tells one connection of an account something.
+    pub(super) fn tell(&mut self, account: AccountId, conn: ConnId, line: &Line<'_>) {
+        let line = self.encode(line);
+        self.deliver(conn.worker(), Delivery::Notice { account, recipients: Recipients::Only(conn), line });
+    }
+
     /// Tells a room's connections, except those of the account that did it, what happened there.
     pub(super) fn tell_room(&mut self, connections: &Connections, event: RoomEvent, line: &Line<'_>) {
         let RoomEvent { room, by, presence } = event;

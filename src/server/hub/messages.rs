@@ -50,7 +50,11 @@ pub(super) fn update(cx: &mut Context<'_>, target: Target, key: Box<str>, text: 
 
 fn say_action(cx: &mut Context<'_>, action: AccountAction) -> Answered {
     match cx.apply(action)? {
-        Outcome::Said(message) => cx.hub.deliver(&message, cx.conn, Ack::Id(message.id), cx.effects),
+        Outcome::Said(message) => {
+            if let Some(other) = cx.hub.deliver(&message, cx.conn, Ack::Id(message.id), cx.effects) {
+                cx.tell_of_absence(other);
+            }
+        }
         Outcome::Changed(change) => return cx.changed(&change),
         Outcome::SaidBefore(id) => cx.effects.answer(cx.conn, Rows::default(), Final::MessageId(id.value())),
         outcome => return Err(unexpected(&outcome)),
@@ -69,8 +73,8 @@ struct Direct<'a> {
 
 impl Hub {
     /// Sends a message to everyone online who may see it, and acknowledges it to the connection
-    /// that said it.
-    fn deliver(&self, message: &Message, from: ConnId, ack: Ack, effects: &mut Effects) {
+    /// that said it. Returns the other side of a direct message.
+    fn deliver(&self, message: &Message, from: ConnId, ack: Ack, effects: &mut Effects) -> Option<AccountId> {
         let Message { id, draft } = message;
         let mut tags = Tags { id: Some(id.value()), at: Some(draft.at), ..Tags::default() };
         let mark = match draft.mark {
@@ -82,6 +86,7 @@ impl Hub {
             }
         };
         let mark = mark.as_deref();
+        let mut to = None;
         let acknowledged = match self.state.conversation(draft.conversation) {
             Some(Conversation::Room(room)) => {
                 let (room, author) = (room.name.as_str(), self.state.name(draft.author));
@@ -90,7 +95,9 @@ impl Hub {
                 self.deliver_in_room(RoomMessage { room: draft.conversation, from, ack, line }, effects)
             }
             Some(Conversation::Pair(pair)) => {
-                let direct = Direct { draft, mark, other: pair.other(draft.author), tags };
+                let other = pair.other(draft.author);
+                to = Some(other);
+                let direct = Direct { draft, mark, other, tags };
                 self.deliver_direct(&direct, from, ack, effects)
             }
             None => false,
@@ -98,6 +105,7 @@ impl Hub {
         if !acknowledged && let Some(last) = ack.answer() {
             effects.answer(from, Rows::default(), last);
         }
+        to
     }
 
     /// Returns whether this also acknowledges it.

@@ -27,6 +27,7 @@ mod login;
 mod messages;
 mod moderation;
 mod password_checks;
+mod personal;
 mod presence;
 mod reading;
 mod refusals;
@@ -269,7 +270,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::TokenList => account::list_tokens(cx),
         Command::TokenRevoke(label) => account::revoke_token(cx, label),
         Command::Whoami => account::whoami(cx),
-        Command::Sessions => account::sessions(cx),
+        Command::Personal(command) => personal::act(cx, command),
         // The session answers all others, or sends them in another form.
         other => Err(unexpected(&other)),
     }

@@ -1,4 +1,4 @@
-//! Presence: who is online. Changes are announced in small rooms, and only after a moment, so that
+//! Presence: who is online, and who of them says that they are away. Changes are announced in small rooms, and only after a moment, so that
 //! a flapping connection says nothing: what is announced is the difference between the last
 //! announcement and the situation when the moment is over.
 
@@ -6,9 +6,10 @@ use super::connections::Departed;
 use super::effects::Effects;
 use super::{Answered, Guest, Hub, Now, TELL_MEMBERS_MAX, event};
 use crate::protocol::names::AccountId;
-use crate::server::core::Room;
+use crate::server::core::{Account, Room};
 use crate::server::traffic::Viewer;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,22 @@ const WENT_GRACE: Duration = Duration::from_secs(5);
 pub(super) struct Presence {
     due: BTreeSet<(Instant, AccountId)>,
     when: FxHashMap<AccountId, Instant>,
-    /// Accounts that were last announced as online.
-    announced: FxHashSet<AccountId>,
+    /// What was last announced of accounts that are online, or were then.
+    announced: FxHashMap<AccountId, Seen>,
+}
+
+/// How an account that is online is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Here,
+    /// It says that it is away, since then.
+    Away(u64),
+}
+
+impl Seen {
+    fn of(account: &Account) -> Self {
+        account.away.as_ref().map_or(Self::Here, |away| Self::Away(away.since))
+    }
 }
 
 impl Presence {
@@ -47,15 +62,23 @@ impl Presence {
         Some(account)
     }
 
-    /// Records what is announced about an account now; returns what was announced before.
-    fn record(&mut self, account: AccountId, here: bool) -> bool {
-        if here { !self.announced.insert(account) } else { self.announced.remove(&account) }
+    /// Records how an account is seen now, `None` if it is offline; returns how it was announced before.
+    fn record(&mut self, account: AccountId, seen: Option<Seen>) -> Option<Seen> {
+        match seen {
+            Some(seen) => self.announced.insert(account, seen),
+            None => self.announced.remove(&account),
+        }
     }
 }
 
 impl Presence {
     /// An account's first connection opened.
     pub(super) fn arrived(&mut self, account: AccountId, now: Instant) {
+        self.changed(account, now + CAME_GRACE);
+    }
+
+    /// An account that is online says that it is away, or back.
+    pub(super) fn turned_away(&mut self, account: AccountId, now: Instant) {
         self.changed(account, now + CAME_GRACE);
     }
 
@@ -68,16 +91,14 @@ impl Presence {
 }
 
 impl Hub {
-    /// Announces who came and went: to each account once, in the first small room that it shares
-    /// with the account in question.
+    /// Announces who came and went, and who is away or back: to each account once, in the first
+    /// small room that it shares with the account in question.
     pub(super) fn tell_presence(&mut self, now: Now, effects: &mut Effects) {
         while let Some(id) = self.presence.take_due(now.instant) {
-            let here = self.connections.is_here(id);
-            if self.presence.record(id, here) == here {
-                continue;
-            }
             let Some(account) = self.state.account(id) else { continue };
-            let (ev, happened) = if here { ("online", "is here") } else { ("offline", "went away") };
+            let seen = self.connections.is_here(id).then(|| Seen::of(account));
+            let before = self.presence.record(id, seen);
+            let Some((ev, happened)) = news(account, before, seen) else { continue };
             let who = account.name.as_str();
             let text = format!("{who} {happened}");
             let small = account.rooms.iter().filter_map(|&room| self.state.room(room));
@@ -94,6 +115,20 @@ impl Hub {
             }
         }
     }
+}
+
+/// The event, and what happened to an account that was seen in the one way and is now in the other;
+/// `None` if nothing did.
+fn news(account: &Account, before: Option<Seen>, now: Option<Seen>) -> Option<(&'static str, Cow<'static, str>)> {
+    if before == now {
+        return None;
+    }
+    Some(match (before, now, &account.away) {
+        (_, None, _) => ("offline", "went away".into()),
+        (None, Some(_), _) => ("online", "is here".into()),
+        (Some(_), Some(_), Some(away)) => ("away", format!("is away: {}", away.text).into()),
+        (Some(_), Some(_), None) => ("back", "is back".into()),
+    })
 }
 
 /// The peer says goodbye. What a person has been shown so far is read.

@@ -69,7 +69,9 @@ pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>) -> Answered {
         .map(|(&account, member)| {
             let role = if member.role == Role::Member { String::new() } else { format!(" {}", member.role) };
             let muted = room.sanction(SanctionKind::Mute, account, steady).map_or("", |_| " muted");
-            (!cx.hub.connections.is_here(account), state.name(account), format!("{role}{muted}"))
+            let away = state.account(account).and_then(|account| account.away.as_ref());
+            let why = away.map_or(String::new(), |away| format!(" - {}", away.text));
+            (!cx.hub.connections.is_here(account), state.name(account), format!("{role}{muted}{why}"))
         })
         .collect();
     members.sort_by_cached_key(|(away, name, _)| (*away, name.to_ascii_lowercase()));

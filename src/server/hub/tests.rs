@@ -15,6 +15,7 @@ mod moderation;
 mod outside;
 mod people;
 mod permissions;
+mod personal;
 mod presence;
 mod properties;
 mod replay;

@@ -1,6 +1,7 @@
 //! The stored state, messages apart, as it passes between the core and the store.
 
 use super::messages::ChangeRecord;
+use super::personal::{AwayRecord, PersonalWrite};
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
 use crate::protocol::network::Network;
 use crate::protocol::roles::Role;
@@ -23,6 +24,8 @@ pub(crate) enum Write {
         hash: Arc<str>,
     },
     Token(TokenRecord),
+    /// What accounts say about themselves.
+    Personal(PersonalWrite),
     /// What administrators did.
     Administration(AdministrationWrite),
     /// A token was revoked.
@@ -253,6 +256,9 @@ pub(crate) struct Snapshot {
     /// Accounts that can't log in, and why.
     pub disabled: Vec<(AccountId, String)>,
     pub recoveries: Vec<RecoveryRecord>,
+    pub away: Vec<AwayRecord>,
+    /// What accounts say about themselves.
+    pub profiles: Vec<(AccountId, String)>,
     pub blocks: Vec<BlockRecord>,
     pub tokens: Vec<TokenRecord>,
     pub invites: Vec<InviteRecord>,

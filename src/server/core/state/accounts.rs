@@ -59,6 +59,8 @@ impl State {
             at: record.at,
             disabled: None,
             recovery: None,
+            away: None,
+            about: Box::default(),
             rooms: BTreeSet::new(),
             invitations: BTreeSet::new(),
             pairs: BTreeMap::new(),

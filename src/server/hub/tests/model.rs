@@ -5,7 +5,7 @@ use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId,
 use crate::server::core::{NotStored, Storage};
 use crate::server::traffic::{
     AdministrationWrite, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft,
-    KNOWN_MAX, Mark, MessageRecord, Pins, Reaction, Reactions, ReadPosition, Snapshot, Write,
+    KNOWN_MAX, Mark, MessageRecord, PersonalWrite, Pins, Reaction, Reactions, ReadPosition, Snapshot, Write,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -80,6 +80,7 @@ impl Model {
                 account.generation = *generation;
                 account.hash = Some(hash.clone());
             }
+            Write::Personal(write) => write_personal(snapshot, write),
             Write::Administration(write) => administer(snapshot, write),
             Write::Token(new) => {
                 let same = |t: &&crate::server::traffic::TokenRecord| {
@@ -105,13 +106,7 @@ impl Model {
                 );
                 snapshot.conversations.push(new.clone());
             }
-            Write::Topic(id, text) => {
-                let conversation = one(snapshot.conversations.iter_mut().filter(|c| c.id == *id));
-                match &mut conversation.kind {
-                    crate::server::traffic::ConversationKind::Room { topic, .. } => topic.clone_from(text),
-                    pair @ crate::server::traffic::ConversationKind::Pair(..) => panic!("{pair:?} has no topic"),
-                }
-            }
+            Write::Topic(id, text) => set_topic(snapshot, *id, text),
             Write::Member(new) => {
                 let same = |m: &crate::server::traffic::MemberRecord| {
                     (m.conversation, m.account) == (new.conversation, new.account)
@@ -310,6 +305,23 @@ impl Model {
     }
 }
 
+/// The same for what accounts say about themselves.
+fn write_personal(snapshot: &mut Snapshot, write: &PersonalWrite) {
+    match write {
+        PersonalWrite::Away(new) => {
+            snapshot.away.retain(|away| away.account != new.account);
+            snapshot.away.push(new.clone());
+        }
+        PersonalWrite::Back(account) => snapshot.away.retain(|away| away.account != *account),
+        PersonalWrite::Profile(account, text) => {
+            snapshot.profiles.retain(|(of, _)| of != account);
+            if !text.is_empty() {
+                snapshot.profiles.push((*account, text.clone()));
+            }
+        }
+    }
+}
+
 /// The same for what administrators did.
 fn administer(snapshot: &mut Snapshot, write: &AdministrationWrite) {
     match write {
@@ -384,6 +396,13 @@ fn remember(snapshot: &mut Snapshot, account: AccountId, address: AddressGroup) 
     while snapshot.known.iter().filter(|(of, _)| *of == account).count() > usize::from(KNOWN_MAX) {
         let oldest = snapshot.known.iter().position(|(of, _)| *of == account).unwrap();
         snapshot.known.remove(oldest);
+    }
+}
+
+fn set_topic(snapshot: &mut Snapshot, id: ConversationId, text: &str) {
+    match &mut one(snapshot.conversations.iter_mut().filter(|c| c.id == id)).kind {
+        ConversationKind::Room { topic, .. } => text.clone_into(topic),
+        pair @ ConversationKind::Pair(..) => panic!("{pair:?} has no topic"),
     }
 }
 

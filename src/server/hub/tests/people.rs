@@ -34,8 +34,8 @@ fn an_account_has_passwords_and_tokens() {
         b> /resume x
         b< - already-logged-in: you are logged in already. /quit, then come back.
         b> /sessions
-        b< | since 2023-11-14T22:13:20.003Z from 192.0.2.1 by password
-        b< | since 2023-11-14T22:13:20.010Z from 192.0.2.2 by password (this one)
+        b< | since 2023-11-14T22:13:20.003Z from 192.0.2.1 by password number 1
+        b< | since 2023-11-14T22:13:20.010Z from 192.0.2.2 by password (this one) number 2
         b< + 2 sessions
         b> /invitecode
         b< - not-allowed: only an administrator of this server can do that.
@@ -57,9 +57,9 @@ fn an_account_has_passwords_and_tokens() {
         c> /resume ttoken4
         c< + welcome alice - you are in lobby; nobody else is here just now. Type to talk.
         a> /sessions
-        a< | since 2023-11-14T22:13:20.003Z from 192.0.2.1 by password (this one)
-        a< | since 2023-11-14T22:13:20.010Z from 192.0.2.2 by password
-        a< | since 2023-11-14T22:13:20.019Z from 192.0.2.3 by token laptop
+        a< | since 2023-11-14T22:13:20.003Z from 192.0.2.1 by password (this one) number 1
+        a< | since 2023-11-14T22:13:20.010Z from 192.0.2.2 by password number 2
+        a< | since 2023-11-14T22:13:20.019Z from 192.0.2.3 by token laptop number 3
         a< + 3 sessions
         a> /token revoke laptop
         c< * not-logged-in: this login's token was revoked.
@@ -195,10 +195,10 @@ fn revoking_a_token_ends_the_connections_that_are_logged_in_with_it() {
         bot> /resume ttoken5
         bot< + welcome alice - you are in lobby; nobody else is here just now. Type to talk.
         alice> /sessions
-        alice< | since 2023-11-14T22:13:20.002Z from 192.0.2.1 by password (this one)
-        alice< | since 2023-11-14T22:13:30.004Z from 192.0.2.2 by token phone
-        alice< | since 2023-11-14T22:13:30.006Z from 192.0.2.3 by password
-        alice< | since 2023-11-14T22:13:30.009Z from 192.0.2.4 by token bot
+        alice< | since 2023-11-14T22:13:20.002Z from 192.0.2.1 by password (this one) number 1
+        alice< | since 2023-11-14T22:13:30.004Z from 192.0.2.2 by token phone number 2
+        alice< | since 2023-11-14T22:13:30.006Z from 192.0.2.3 by password number 3
+        alice< | since 2023-11-14T22:13:30.009Z from 192.0.2.4 by token bot number 4
         alice< + 4 sessions
         alice> /token revoke bot
         bot< * not-logged-in: this login's token was revoked.

@@ -134,6 +134,12 @@ const MIGRATIONS: &[&str] = &[
         by INTEGER NOT NULL REFERENCES account, reason TEXT NOT NULL,
         PRIMARY KEY(address, bits)) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- What accounts say about themselves, and that they are away.
+    CREATE TABLE profile(account INTEGER PRIMARY KEY REFERENCES account, text TEXT NOT NULL) STRICT;
+    CREATE TABLE away(
+        account INTEGER PRIMARY KEY REFERENCES account, since INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

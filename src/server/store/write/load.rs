@@ -8,8 +8,8 @@ use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::store::db::schema;
 use crate::server::traffic::{
-    AccountRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord, MemberRecord,
-    RecoveryRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord,
+    AccountRecord, AwayRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord,
+    MemberRecord, RecoveryRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row};
@@ -40,6 +40,12 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
                 digest: Digest::from_bytes(row.get(1)?),
                 until: count(row, 2)?,
             })
+        })?,
+        away: all(db, "SELECT account, since, text FROM away ORDER BY account", |row| {
+            Ok(AwayRecord { account: AccountId::new(row.get(0)?), since: count(row, 1)?, text: row.get(2)? })
+        })?,
+        profiles: all(db, "SELECT account, text FROM profile ORDER BY account", |row| {
+            Ok((AccountId::new(row.get(0)?), row.get(1)?))
         })?,
         blocks: all(db, "SELECT address, bits, until, by, reason FROM block", |row| {
             let network = Network::new(address(row, 0)?, row.get(1)?);

@@ -17,6 +17,7 @@ mod error;
 mod find;
 mod load;
 mod log;
+mod personal;
 mod records;
 
 use self::batch::Batch;

@@ -3,6 +3,7 @@
 
 use super::administration;
 use super::load::address_bytes;
+use super::personal;
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId};
 use crate::protocol::roles::Role;
 use crate::server::store::db::to_sql;
@@ -24,6 +25,7 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
             "UPDATE account SET generation = ?2, hash = ?3 WHERE id = ?1",
             params![account.value(), generation, hash.as_ref()],
         ),
+        Write::Personal(write) => personal::write(db, write),
         Write::Administration(write) => administration::write(db, write),
         Write::Token(token) => one(
             db,

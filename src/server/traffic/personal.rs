@@ -1,0 +1,24 @@
+//! What accounts say about themselves, as it passes between the core and the store.
+
+use crate::protocol::names::AccountId;
+
+/// A change to what an account says about itself.
+#[derive(Debug, Clone)]
+pub(crate) enum PersonalWrite {
+    /// The account is away from now on, in place of why it was before.
+    Away(AwayRecord),
+    /// It is back.
+    Back(AccountId),
+    /// What it says about itself; empty if nothing any more.
+    Profile(AccountId, String),
+}
+
+/// An account that is away, as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwayRecord {
+    pub account: AccountId,
+    /// In milliseconds of Unix time.
+    pub since: u64,
+    /// What it says about that.
+    pub text: String,
+}
