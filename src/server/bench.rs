@@ -91,6 +91,7 @@ impl BusyRoom {
             registration: Registration::Open,
             logins: None,
             registrations: None,
+            rooms_made: None,
             edit_for: Some(std::time::Duration::from_hours(24)),
             answer_bytes: 65_536,
             workers: 2,

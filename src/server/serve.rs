@@ -213,6 +213,7 @@ fn hub_settings(config: &Config, answer_bytes: usize) -> hub::HubSettings {
         registration,
         logins: config.limits.logins,
         registrations: config.limits.registrations,
+        rooms_made: config.limits.rooms_made,
         edit_for: config.history.edit_for,
         answer_bytes,
         workers: usize::from(config.workers),

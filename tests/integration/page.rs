@@ -156,6 +156,7 @@ fn the_pages_numbers_match_the_program() {
         format!("| password | {PASSWORD_MIN} to {PASSWORD_MAX} bytes |"),
         format!("| tokens of one account | {TOKENS_MAX} |"),
         format!("| rooms of one account | {ROOMS_MAX} |"),
+        format!("| rooms that one account made, closed ones too | {} |", limits.rooms_made.expect("there is a limit")),
         format!(
             "| open invitations of one account to rooms | {INVITATIONS_MAX}, {INVITATIONS_BY_ONE_MAX} by one person |"
         ),

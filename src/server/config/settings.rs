@@ -143,6 +143,9 @@ pub struct Limits {
     /// Accounts registered from one address.
     #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
     pub registrations: Option<Rate>,
+    /// Rooms that one account made.
+    #[serde(deserialize_with = "value::<Off<Number<1, 1_000_000>>, _>")]
+    pub rooms_made: Option<u32>,
     /// Bytes that one connection has not read yet.
     #[serde(deserialize_with = "value::<Off<Size<{ 16 * KIB }, GIB>>, _>")]
     pub unread_bytes: Option<usize>,
@@ -165,6 +168,7 @@ impl Default for Limits {
             flood: Some(Rate { per_second: 10.0, burst: 60 }),
             logins: Some(Rate { per_second: 20.0 / 60.0, burst: 20 }),
             registrations: Some(Rate { per_second: 10.0 / 3600.0, burst: 10 }),
+            rooms_made: Some(200),
             unread_bytes: Some(256 * KIB),
             unread_total: Some(64 * MIB),
             unanswered: Some(128),

@@ -100,6 +100,7 @@ fn every_key_is_read() {
         flood = "3/s burst 3"
         logins = "4/s burst 4"
         registrations = "5/s burst 5"
+        rooms_made = 6
         unread_bytes = "16 KiB"
         unread_total = 65537
         unanswered = 8
@@ -123,6 +124,7 @@ fn every_key_is_read() {
             flood: rate(3),
             logins: rate(4),
             registrations: rate(5),
+            rooms_made: Some(6),
             unread_bytes: Some(16384),
             unread_total: Some(65537),
             unanswered: Some(8),
@@ -137,10 +139,10 @@ fn every_key_is_read() {
 fn every_limit_can_be_off() {
     let keys = Config::keys().into_iter().filter(|key| key.starts_with("limits."));
     let sets: Vec<String> = keys.map(|key| format!("{key}=off")).collect();
-    assert_eq!(sets.len(), 9);
+    assert_eq!(sets.len(), 10);
     let limits = Config::build(None, &sets, &Flags::default(), &machine()).unwrap().limits;
     let shown = format!("{limits:?}");
-    assert_eq!(shown.matches("None").count(), 9, "{shown}");
+    assert_eq!(shown.matches("None").count(), 10, "{shown}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(crate) struct Account {
     /// What it says about itself; empty if nothing.
     pub about: Box<str>,
     pub rooms: BTreeSet<ConversationId>,
+    /// Rooms that it made and that are not forgotten, closed ones included.
+    pub made: u32,
     /// Rooms that it is invited to but not in; each lists it in `invited`.
     pub invitations: BTreeSet<ConversationId>,
     /// The other side of each direct conversation.
@@ -80,6 +82,8 @@ pub(crate) struct Member {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Room {
     pub name: RoomName,
+    /// Who made it; `None` for the lobby, and for what was made before this was noted.
+    pub maker: Option<AccountId>,
     /// Whether only members and invited people can see it.
     pub private: bool,
     /// Empty if there is none.

@@ -124,8 +124,10 @@ impl State {
             AccountAction::Personal(action) => personal::act(self, actor, action, storage),
             AccountAction::Administer(action) => administration::administer(self, actor, action, storage),
             AccountAction::UseAddress(address) => accounts::use_address(self, by, address, storage),
-            AccountAction::CreateRoom { room, private } => rooms::create(self, by, room, private, storage),
-            AccountAction::JoinRoom(room) => rooms::join(self, actor, room, storage),
+            AccountAction::CreateRoom { room, private, most } => {
+                rooms::create(self, by, rooms::NewRoom { name: room, private, most }, storage)
+            }
+            AccountAction::JoinRoom { room, most } => rooms::join(self, actor, room, most, storage),
             AccountAction::LeaveRoom(room) => rooms::leave(self, by, &room, storage),
             AccountAction::Invite { room, name } => invitations::invite(self, actor, &room, &name, storage),
             AccountAction::Decline(what) => invitations::decline(self, actor, &what, storage),

@@ -95,9 +95,15 @@ pub(crate) enum AccountAction {
         room: RoomName,
         /// Whether only members and invited people can see it.
         private: bool,
+        /// The most rooms that there may be of one maker; a setting, and so not a part of the stored state.
+        most: Option<u32>,
     },
     /// Joins a room, or creates it if it does not exist.
-    JoinRoom(RoomName),
+    JoinRoom {
+        room: RoomName,
+        /// As for `CreateRoom`.
+        most: Option<u32>,
+    },
     LeaveRoom(RoomName),
     Invite {
         room: RoomName,

@@ -48,7 +48,11 @@ pub(crate) enum Outcome {
         new: bool,
     },
     /// The account is no longer in the room.
-    RoomLeft(ConversationId),
+    RoomLeft {
+        room: ConversationId,
+        /// Whether the room is forgotten, since nothing was ever said in it and nobody is left.
+        forgotten: bool,
+    },
     /// The account may join the room.
     Invited {
         room: ConversationId,

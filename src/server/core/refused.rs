@@ -46,6 +46,9 @@ pub(crate) enum Refused {
     /// The account is in [`super::ROOMS_MAX`] rooms.
     #[error("in too many rooms")]
     TooManyRooms,
+    /// There are this many rooms that the account made.
+    #[error("it has made {0} rooms")]
+    TooManyRoomsMade(u32),
     /// The topic is longer than [`super::TOPIC_MAX`].
     #[error("the topic is too long")]
     TopicTooLong,

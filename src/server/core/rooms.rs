@@ -2,8 +2,8 @@
 
 use super::moderation::end;
 use super::{
-    Actor, FORMER_NAMES_MAX, Moderated, ModerationRefused, Outcome, ROOMS_MAX, Refused, RoomAction, State, Storage,
-    TOPIC_MAX,
+    Actor, FORMER_NAMES_MAX, Moderated, ModerationRefused, Outcome, ROOMS_MAX, Refused, Room, RoomAction, State,
+    Storage, TOPIC_MAX,
 };
 use crate::protocol::names::{AccountId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::protocol::roles::Role;
@@ -46,29 +46,35 @@ impl State {
     }
 }
 
+/// A room to create.
+pub(super) struct NewRoom {
+    pub(super) name: RoomName,
+    /// Whether only members and invited people can see it.
+    pub(super) private: bool,
+    /// The most rooms that there may be of one maker.
+    pub(super) most: Option<u32>,
+}
+
 pub(super) fn create(
     state: &mut State,
     by: AccountId,
-    name: RoomName,
-    private: bool,
+    new: NewRoom,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    check_name(state, by, name)?;
-    check_rooms_limit(state, by)?;
-    Ok(Outcome::RoomCreated(create_room(state, by, name, private, storage)))
+    Ok(Outcome::RoomCreated(create_room(state, by, new, storage)?))
 }
 
 pub(super) fn join(
     state: &mut State,
     actor: Actor,
     name: RoomName,
+    most: Option<u32>,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
     let by = actor.by;
     let Some(id) = state.find_room(&name).filter(|&id| state.room(id).is_some_and(|room| !room.closed)) else {
-        check_name(state, by, name)?;
-        check_rooms_limit(state, by)?;
-        return Ok(Outcome::RoomJoined { room: create_room(state, by, name, false, storage), new: true });
+        let room = create_room(state, by, NewRoom { name, private: false, most }, storage)?;
+        return Ok(Outcome::RoomJoined { room, new: true });
     };
     let room = state.room(id).ok_or(Refused::RoomHidden)?;
     if room.has_member(by) {
@@ -92,12 +98,17 @@ pub(super) fn leave(
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
     let id = state.joined_room(name, by)?;
-    if state.room(id).is_some_and(|room| room.is_last_owner(by)) {
+    let room = state.room(id).ok_or(Refused::NotInConversation)?;
+    if room.members.len() == 1 && leaves_no_trace(room) {
+        forget(state, id, storage);
+        return Ok(Outcome::RoomLeft { room: id, forgotten: true });
+    }
+    if room.is_last_owner(by) {
         return Err(Refused::Moderation(ModerationRefused::LastOwner(*name)));
     }
     state.remove_member(id, by);
     storage.write(Write::MemberGone(id, by));
-    Ok(Outcome::RoomLeft(id))
+    Ok(Outcome::RoomLeft { room: id, forgotten: false })
 }
 
 pub(super) fn set_topic(
@@ -130,9 +141,16 @@ pub(super) fn close(
 ) -> Result<Outcome, Refused> {
     let room = state.permitted_room(RoomAction::Close, name, actor.by)?;
     check_not_lobby(name)?;
+    // What an administrator closes from outside keeps its name, and its entry in the audit log.
+    let stored = state.room(room).ok_or(Refused::NotInConversation)?;
+    let forgotten = stored.has_member(actor.by) && leaves_no_trace(stored);
     let removed = state.close_room(room);
     storage.write(Write::Closed(room));
-    actor.note(state, room, "close", None, String::new(), storage);
+    if forgotten {
+        forget(state, room, storage);
+    } else {
+        actor.note(state, room, "close", None, String::new(), storage);
+    }
     Ok(Outcome::Moderated(Moderated { room, account: None, removed, changed: true }))
 }
 
@@ -200,20 +218,38 @@ fn check_name(state: &State, by: AccountId, name: RoomName) -> Result<(), Refuse
     })
 }
 
+/// Whether nothing was ever said in a room and nobody is invited to it, so that it may be forgotten when
+/// nobody is in it any more. The lobby stays.
+fn leaves_no_trace(room: &Room) -> bool {
+    room.last == MessageId::ZERO && room.invited.is_empty() && room.name != RoomName::lobby()
+}
+
+/// Forgets a room as if it had never been made. Otherwise rooms that are made and left, or closed, would
+/// fill the memory and the disk. Its id is not used again.
+fn forget(state: &mut State, room: ConversationId, storage: &mut dyn Storage) {
+    state.forget_room(room);
+    storage.write(Write::Forgotten(room));
+}
+
 fn create_room(
     state: &mut State,
     by: AccountId,
-    name: RoomName,
-    private: bool,
+    new: NewRoom,
     storage: &mut dyn Storage,
-) -> ConversationId {
+) -> Result<ConversationId, Refused> {
+    let NewRoom { name, private, most } = new;
+    check_name(state, by, name)?;
+    check_rooms_limit(state, by)?;
+    check_rooms_made(state, by, most)?;
     let id = state.next_conversation();
     let kind = ConversationKind::Room { name, private, topic: String::new(), slow: None, closed: false };
     let record = ConversationRecord { id, kind, last: MessageId::ZERO, changes: 0 };
     state.add_conversation(record.clone());
     storage.write(Write::Conversation(record));
+    state.set_maker(id, by);
+    storage.write(Write::Made(id, by));
     add_member(state, id, by, Role::Owner, storage);
-    id
+    Ok(id)
 }
 
 /// Makes an account a member of a room. Joining uses up the invitation.
@@ -230,6 +266,15 @@ pub(super) fn add_member(
     storage.write(Write::Member(record));
     if state.use_room_invitation(room, account) {
         storage.write(Write::InvitedGone(room, account));
+    }
+}
+
+/// Rooms that nobody is in stay, with what was said there, so the account that made them is bounded.
+fn check_rooms_made(state: &State, by: AccountId, most: Option<u32>) -> Result<(), Refused> {
+    let account = state.account(by).ok_or(Refused::NoAccount)?;
+    match most {
+        Some(most) if account.made >= most && !account.admin => Err(Refused::TooManyRoomsMade(most)),
+        _ => Ok(()),
     }
 }
 

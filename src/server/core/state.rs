@@ -15,8 +15,8 @@ use crate::protocol::secrets::Digest;
 use crate::server::traffic::{BlockRecord, InviteRecord, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Everything that is stored, except messages and `/post` keys. Ids are dense from 1 and never
-/// removed, so tables are indexed by them.
+/// Everything that is stored, except messages and `/post` keys. Ids are dense from 1 and never given
+/// twice, so tables are indexed by them; a room that is forgotten leaves a hole.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
     accounts: Vec<Option<Account>>,
@@ -64,6 +64,13 @@ impl State {
         }
         for conversation in snapshot.conversations {
             state.add_conversation(conversation);
+        }
+        let ever = usize::try_from(snapshot.conversations_ever).unwrap_or(0);
+        if state.conversations.len() <= ever {
+            state.conversations.resize_with(ever + 1, || None);
+        }
+        for (room, maker) in snapshot.makers {
+            state.set_maker(room, maker);
         }
         for member in snapshot.members {
             state.add_member(member);

@@ -74,6 +74,7 @@ impl Turns {
             registration: Registration::Open,
             logins: None,
             registrations: None,
+            rooms_made: None,
             edit_for: Some(std::time::Duration::from_hours(24)),
             answer_bytes: 1 << 20,
             workers: 2,

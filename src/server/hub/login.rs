@@ -8,7 +8,7 @@ use super::refusals::{self, wrong_password};
 use super::{Answered, Context, Guest, unexpected};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Final, Rows};
-use crate::protocol::names::{AddressGroup, UserName};
+use crate::protocol::names::{AddressGroup, RoomName, UserName};
 use crate::protocol::secrets::{Digest, Secret, WeakPassword, check_new_password};
 use crate::server::core::{Account, AccountAction, NewAccount, OperationKind, Outcome};
 use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork};
@@ -172,7 +172,7 @@ fn create_account(
     let mut cx = guest.logged_in(account);
     if let Some(lobby) = lobby {
         cx.entered_room(lobby);
-        cx.tell_joined(lobby);
+        cx.tell_joined(lobby, &RoomName::lobby());
     }
     cx.enter(from, None)
 }

@@ -68,6 +68,8 @@ pub(super) struct HubSettings {
     pub logins: Option<Rate>,
     /// New accounts per address; `None` is unlimited.
     pub registrations: Option<Rate>,
+    /// Rooms that one account may have made; `None` is unlimited.
+    pub rooms_made: Option<u32>,
     /// For how long a message can be edited after it was said; `None` is for ever.
     pub edit_for: Option<Duration>,
     /// The most bytes in the rows of one answer.

@@ -100,7 +100,9 @@ pub(super) fn close(cx: &mut Context<'_>, room: RoomName) -> Answered {
     let done = cx.moderate(AccountAction::CloseRoom(room))?;
     let text = format!("{} closed this room for good", cx.name());
     cx.tell(&done, room, News { ev: "close", set: None, until: None }, &text);
-    cx.done(format!("{room} is closed for good."))
+    let forgotten = cx.hub.state.room(done.room).is_none();
+    let how = if forgotten { "gone: nothing was said there, so its name is free again" } else { "closed for good" };
+    cx.done(format!("{room} is {how}."))
 }
 
 pub(super) fn bans(cx: &mut Context<'_>, name: &RoomName, after: Option<&UserName>, limit: u32) -> Answered {

@@ -29,6 +29,10 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
         Refused::TooManyRooms => {
             (Code::Limit, format!("you are in {ROOMS_MAX} rooms, which is the limit. /leave ROOM first."))
         }
+        Refused::TooManyRoomsMade(most) => {
+            let text = "rooms, which is the limit. /close one in which nothing was said, or join one that is there.";
+            (Code::Limit, format!("you have made {most} {text}"))
+        }
         Refused::TopicTooLong => (Code::BadArgument, format!("A topic can have at most {TOPIC_MAX} bytes.")),
         Refused::NotInvited(room) => {
             (Code::BadArgument, format!("you have no invitation to {room}. /invitations lists yours."))

@@ -10,20 +10,21 @@ use crate::server::core::{AccountAction, Outcome, RoomAction};
 use crate::server::traffic::{Delivery, Recipients, SanctionKind, Viewer};
 
 pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Answered {
-    let outcome = cx.apply(AccountAction::CreateRoom { room: name, private })?;
+    let outcome = cx.apply(AccountAction::CreateRoom { room: name, private, most: cx.hub.settings.rooms_made })?;
     let Outcome::RoomCreated(room) = outcome else { return Err(unexpected(&outcome)) };
     cx.entered_room(room);
-    cx.tell_joined(room);
+    cx.tell_joined(room, &name);
     let who = if private { format!(" Only people you invite can see it: /invite {name} NAME.") } else { String::new() };
     cx.done(format!("{name} created; you own it.{who} /switch {name} to talk there."))
 }
 
 pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
-    let outcome = cx.apply(AccountAction::JoinRoom(name)).map_err(|refusal| cx.leave_current_room(refusal))?;
+    let action = AccountAction::JoinRoom { room: name, most: cx.hub.settings.rooms_made };
+    let outcome = cx.apply(action).map_err(|refusal| cx.leave_current_room(refusal))?;
     let Outcome::RoomJoined { room, new } = outcome else { return Err(unexpected(&outcome)) };
     if new {
         cx.entered_room(room);
-        cx.tell_joined(room);
+        cx.tell_joined(room, &name);
     }
     cx.hub.connections.set_current_room(cx.conn, Some(room));
     let last = Final::Done(cx.describe_room(room));
@@ -42,10 +43,11 @@ pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
 
 pub(super) fn leave(cx: &mut Context<'_>, name: RoomName) -> Answered {
     let outcome = cx.apply(AccountAction::LeaveRoom(name))?;
-    let Outcome::RoomLeft(room) = outcome else { return Err(unexpected(&outcome)) };
+    let Outcome::RoomLeft { room, forgotten } = outcome else { return Err(unexpected(&outcome)) };
     cx.take_out(cx.account, room);
-    cx.tell_membership(room, "leave", "left");
-    cx.done(format!("{name} - you left."))
+    cx.tell_membership(room, &name, "leave", "left");
+    let gone = if forgotten { " Nothing was said there, so it is gone." } else { "" };
+    cx.done(format!("{name} - you left.{gone}"))
 }
 
 pub(super) fn switch(cx: &mut Context<'_>, name: &RoomName) -> Answered {
@@ -137,15 +139,15 @@ impl Context<'_> {
 
     /// Announces that the account joined: to its other connections always, to the room if it is
     /// small.
-    pub(super) fn tell_joined(&mut self, room: ConversationId) {
-        self.tell_membership(room, "join", "joined");
+    pub(super) fn tell_joined(&mut self, room: ConversationId, name: &RoomName) {
+        self.tell_membership(room, name, "join", "joined");
     }
 
     /// Tells the room, and the account's other connections if it is in the room, what it did there.
     pub(super) fn tell_room(&mut self, id: ConversationId, line: &Line<'_>) {
         let (state, connections) = (&self.hub.state, &self.hub.connections);
-        // Nobody is in a room that was just closed, and its closer's connections still receive it.
-        let inside = state.room(id).is_some_and(|room| room.has_member(self.account) || room.closed);
+        // Nobody is in a room that was just closed, or forgotten, and its closer's connections still receive it.
+        let inside = state.room(id).is_none_or(|room| room.has_member(self.account) || room.closed);
         if inside && connections.has_other(self.account, self.conn) {
             self.effects.notify(connections, self.account, Recipients::AllBut(self.conn), line);
         }
@@ -153,16 +155,15 @@ impl Context<'_> {
         self.effects.tell_room(connections, event, line);
     }
 
-    fn tell_membership(&mut self, id: ConversationId, ev: &str, happened: &str) {
+    fn tell_membership(&mut self, id: ConversationId, name: &RoomName, ev: &str, happened: &str) {
         let (state, connections) = (&self.hub.state, &self.hub.connections);
-        let Some(room) = state.room(id) else { return };
         let who = state.name(self.account);
         let text = format!("{who} {happened}");
-        let line = event(room.name.as_str(), &text, ev, who);
+        let line = event(name.as_str(), &text, ev, who);
         if connections.has_other(self.account, self.conn) {
             self.effects.notify(connections, self.account, Recipients::AllBut(self.conn), &line);
         }
-        if room.members.len() <= TELL_MEMBERS_MAX {
+        if state.room(id).is_some_and(|room| room.members.len() <= TELL_MEMBERS_MAX) {
             let event = RoomEvent { room: id, by: self.account, presence: true };
             self.effects.tell_room(connections, event, &line);
         }

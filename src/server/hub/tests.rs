@@ -8,6 +8,7 @@ mod administration;
 mod changes;
 mod chat;
 mod current_room;
+mod forgotten;
 mod invitations;
 mod membership;
 mod model;

@@ -56,6 +56,10 @@ pub(crate) enum Write {
     Renamed(ConversationId, RoomName),
     /// A room has ended: nobody is in it any more, invited or banned.
     Closed(ConversationId),
+    /// An account made a room.
+    Made(ConversationId, AccountId),
+    /// A room in which nothing was ever said is gone, and with it all that was stored about it.
+    Forgotten(ConversationId),
     /// Something for the audit log.
     Audit(AuditRecord),
     /// A member's new role.
@@ -264,6 +268,10 @@ pub(crate) struct Snapshot {
     pub invites: Vec<InviteRecord>,
     /// Ascending by id.
     pub conversations: Vec<ConversationRecord>,
+    /// The highest id that a conversation had when one was forgotten; 0 if none was.
+    pub conversations_ever: i64,
+    /// Who made which room.
+    pub makers: Vec<(ConversationId, AccountId)>,
     pub members: Vec<MemberRecord>,
     pub invited: Vec<InvitedRecord>,
     pub sanctions: Vec<SanctionRecord>,

@@ -62,6 +62,7 @@ impl State {
             away: None,
             about: Box::default(),
             rooms: BTreeSet::new(),
+            made: 0,
             invitations: BTreeSet::new(),
             pairs: BTreeMap::new(),
             tokens: Vec::new(),

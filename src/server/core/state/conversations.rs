@@ -80,6 +80,7 @@ impl State {
                 }
                 Conversation::Room(Room {
                     name,
+                    maker: None,
                     private,
                     topic,
                     last: record.last,
@@ -145,6 +146,28 @@ impl State {
         }
         self.listed.remove(&(name, id));
         members
+    }
+
+    /// Notes who made a room.
+    pub(in crate::server::core) fn set_maker(&mut self, id: ConversationId, maker: AccountId) {
+        if let Some(room) = self.room_mut(id) {
+            room.maker = Some(maker);
+        }
+        if let Some(account) = self.account_mut(maker) {
+            account.made += 1;
+        }
+    }
+
+    /// Forgets a room, and every name that it had.
+    pub(in crate::server::core) fn forget_room(&mut self, id: ConversationId) {
+        self.close_room(id);
+        let Some(slot @ Some(Conversation::Room(_))) = self.conversations.get_mut(index(id.value())) else { return };
+        let Some(Conversation::Room(room)) = slot.take() else { return };
+        self.rooms.remove(&room.name);
+        self.former_names.retain(|_, &mut other| other != id);
+        if let Some(maker) = room.maker.and_then(|maker| self.account_mut(maker)) {
+            maker.made = maker.made.saturating_sub(1);
+        }
     }
 
     pub(in crate::server::core) fn add_member(&mut self, record: MemberRecord) {

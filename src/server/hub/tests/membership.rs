@@ -216,5 +216,5 @@ fn a_new_room_cannot_be_named_server_but_an_old_one_can_be_read_and_left() {
     chat.log.clear();
     let at = chat.at("alice");
     chat.conns[at].receives.insert(id);
-    chat.plays("alice> /leave server\nalice< + server - you left.");
+    chat.plays("alice> /leave server\nalice< + server - you left. Nothing was said there, so it is gone.");
 }

@@ -134,6 +134,8 @@ impl Model {
             Write::Private(id, now) => *room(snapshot, *id).1 = *now,
             Write::Renamed(id, new) => rename(snapshot, *id, *new),
             Write::Closed(id) => close(snapshot, *id),
+            Write::Made(id, account) => snapshot.makers.push((*id, *account)),
+            Write::Forgotten(id) => self.forget(*id),
             Write::Audit(entry) => self.audit.push(entry.clone()),
             Write::Role(conversation, account, role) => {
                 let same = |m: &&mut crate::server::traffic::MemberRecord| {
@@ -161,6 +163,12 @@ impl Model {
             Write::Known(account, address) => remember(snapshot, *account, *address),
             Write::Change(change) => self.apply_change(change),
         }
+    }
+
+    fn forget(&mut self, id: ConversationId) {
+        assert!(self.said.iter().all(|said| said.conversation != id), "something was said in {id:?}");
+        self.audit.retain(|entry| entry.conversation != Some(id));
+        forget(&mut self.snapshot, id);
     }
 
     fn apply_change(&mut self, change: &ChangeRecord) {
@@ -422,6 +430,15 @@ fn close(snapshot: &mut Snapshot, id: ConversationId) {
     snapshot.invited.retain(|i| i.conversation != id);
     snapshot.sanctions.retain(|s| s.conversation != id);
     snapshot.said.retain(|(conversation, ..)| *conversation != id);
+}
+
+fn forget(snapshot: &mut Snapshot, id: ConversationId) {
+    close(snapshot, id);
+    let highest = snapshot.conversations.iter().map(|c| c.id.value()).max().unwrap();
+    snapshot.conversations_ever = snapshot.conversations_ever.max(highest);
+    snapshot.conversations.retain(|c| c.id != id);
+    snapshot.former_names.retain(|(_, room)| *room != id);
+    snapshot.makers.retain(|(room, _)| *room != id);
 }
 
 /// A room's name, whether it is private, and how slow it is.

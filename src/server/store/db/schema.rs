@@ -140,6 +140,13 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE away(
         account INTEGER PRIMARY KEY REFERENCES account, since INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
 ",
+    "
+    -- Who made a room. A room that is forgotten has no row anywhere; `meta` then has the highest id of a
+    -- conversation as `conversations_ever`.
+    CREATE TABLE maker(
+        conversation INTEGER PRIMARY KEY REFERENCES conversation,
+        account INTEGER NOT NULL REFERENCES account) STRICT;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.
@@ -226,6 +233,18 @@ pub(crate) fn lasts_saved(db: &Connection) -> rusqlite::Result<i64> {
 /// Notes it, in the transaction that saves them.
 pub(crate) fn set_lasts_saved(db: &Connection, seq: i64) -> rusqlite::Result<()> {
     set_meta(db, "counted", &seq.to_string())
+}
+
+/// The highest id that a conversation had when one was forgotten; 0 if none was.
+pub(crate) fn conversations_ever(db: &Connection) -> rusqlite::Result<i64> {
+    let sql = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'conversations_ever'), 0)";
+    db.query_row(sql, [], |row| row.get(0))
+}
+
+/// Notes it, before one is forgotten.
+pub(crate) fn note_conversations_ever(db: &Connection) -> rusqlite::Result<()> {
+    let highest: i64 = db.query_row("SELECT max(id) FROM conversation", [], |row| row.get(0))?;
+    set_meta(db, "conversations_ever", &highest.max(conversations_ever(db)?).to_string())
 }
 
 fn set_meta(db: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {

@@ -73,6 +73,10 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
             })
         })?,
         conversations: conversations(db)?,
+        conversations_ever: schema::conversations_ever(db)?,
+        makers: all(db, "SELECT conversation, account FROM maker", |row| {
+            Ok((ConversationId::new(row.get(0)?), AccountId::new(row.get(1)?)))
+        })?,
         members: all(db, "SELECT conversation, account, role, read FROM member", |row| {
             Ok(MemberRecord {
                 conversation: ConversationId::new(row.get(0)?),

@@ -183,8 +183,15 @@ impl Store {
                 return store.change(change);
             }
             records::write(&store.db, write)?;
-            if let Write::Conversation(record) = write {
-                store.set_last(record.id, LastId { last: record.last, saved: record.last.value() });
+            match write {
+                Write::Conversation(record) => {
+                    store.set_last(record.id, LastId { last: record.last, saved: record.last.value() });
+                }
+                Write::Forgotten(conversation) => {
+                    let before = store.last_ids.remove(conversation);
+                    store.pending.undo.push((*conversation, before));
+                }
+                _ => {}
             }
             Ok(())
         })

@@ -6,7 +6,7 @@ use super::load::address_bytes;
 use super::personal;
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId};
 use crate::protocol::roles::Role;
-use crate::server::store::db::to_sql;
+use crate::server::store::db::{schema, to_sql};
 use crate::server::traffic::{
     AccountRecord, ConversationKind, ConversationRecord, KNOWN_MAX, MemberRecord, SanctionKind, SanctionRecord, Write,
 };
@@ -70,6 +70,10 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
         }
         Write::Renamed(conversation, name) => rename(db, conversation.value(), name.as_str()),
         Write::Closed(conversation) => close(db, conversation.value()),
+        Write::Made(conversation, account) => {
+            one(db, "INSERT INTO maker(conversation, account) VALUES(?, ?)", [conversation.value(), account.value()])
+        }
+        Write::Forgotten(conversation) => forget(db, conversation.value()),
         Write::Audit(entry) => one(
             db,
             "INSERT INTO audit(conversation, at, by, verb, whom, reason) VALUES(?, ?, ?, ?, ?, ?)",
@@ -206,6 +210,15 @@ fn close(db: &Connection, room: i64) -> Result<()> {
     any(db, "DELETE FROM invited WHERE conversation = ?", [room])?;
     any(db, "DELETE FROM sanction WHERE conversation = ?", [room])?;
     any(db, "DELETE FROM said WHERE conversation = ?", [room])
+}
+
+/// Its id is not given again: what was asked about it may still be under way.
+fn forget(db: &Connection, room: i64) -> Result<()> {
+    schema::note_conversations_ever(db)?;
+    for table in ["member", "invited", "sanction", "said", "former_name", "maker", "audit"] {
+        any(db, &format!("DELETE FROM {table} WHERE conversation = ?"), [room])?;
+    }
+    one(db, "DELETE FROM conversation WHERE id = ?", [room])
 }
 
 /// A kind of sanction as it is stored.

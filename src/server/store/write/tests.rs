@@ -8,8 +8,8 @@ use super::*;
 use crate::protocol::names::{AccountId, AddressGroup};
 use crate::protocol::roles::Role;
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, InviteRecord, InvitedRecord, MemberRecord, SanctionKind, SanctionRecord,
-    TokenRecord,
+    AccountRecord, AuditRecord, ConversationKind, InviteRecord, InvitedRecord, MemberRecord, SanctionKind,
+    SanctionRecord, TokenRecord,
 };
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -174,6 +174,46 @@ fn ids_skip_ahead_after_a_crash_when_messages_are_not_kept() {
     assert_eq!(last(&world, LOBBY), 2003);
     assert_eq!(say(&mut store, LOBBY, ALICE, &["e"]), 2004);
     assert_eq!(last_seq(&store.db).unwrap(), 3);
+}
+
+#[test]
+fn nothing_is_kept_of_a_forgotten_room() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let kept = store.load().unwrap();
+    let gone = ConversationId::new(4);
+    let name = crate::protocol::names::RoomName::parse("attic").unwrap();
+    let (kind, reason) = (SanctionKind::Mute, String::new());
+    let writes = [
+        room(gone, "loft"),
+        Write::Made(gone, BOB),
+        member(gone, BOB),
+        Write::Renamed(gone, name),
+        Write::Invited(InvitedRecord { conversation: gone, account: ALICE, by: BOB, until: 99 }),
+        Write::Sanction(SanctionRecord { conversation: gone, account: ALICE, kind, by: BOB, until: None, reason }),
+        Write::Said(gone, BOB, 9),
+        Write::Audit(AuditRecord {
+            conversation: Some(gone),
+            at: 1,
+            by: BOB,
+            verb: "rename",
+            whom: String::new(),
+            reason: "attic".to_owned(),
+        }),
+        Write::Forgotten(gone),
+    ];
+    store.begin().unwrap();
+    writes.iter().for_each(|write| store.write(write).unwrap());
+    store.rollback().unwrap();
+    assert_eq!(store.load().unwrap(), kept);
+    store.begin().unwrap();
+    writes.iter().for_each(|write| store.write(write).unwrap());
+    store.commit().unwrap();
+    let audited: i64 = store.db.query_row("SELECT count(*) FROM audit", [], |row| row.get(0)).unwrap();
+    assert_eq!(audited, 0);
+    drop(store);
+    let (_store, world) = open(&dir.settings());
+    assert_eq!(world, Snapshot { conversations_ever: gone.value(), ..kept });
 }
 
 #[test]
