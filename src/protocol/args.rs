@@ -13,7 +13,7 @@ use std::time::Duration;
 pub const LABEL_MAX: usize = 32;
 /// Longest `/post` key, in bytes.
 pub const KEY_MAX: usize = 64;
-/// Longest reason of a kick, a ban or a mute, in bytes.
+/// Longest REASON, of whatever it is, in bytes.
 pub const REASON_MAX: usize = 400;
 /// Longest text of `/away`, in bytes: a row of `/who` must hold it.
 pub const AWAY_MAX: usize = 200;

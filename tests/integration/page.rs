@@ -160,7 +160,7 @@ fn the_pages_numbers_match_the_program() {
         format!(
             "| open invitations of one account to rooms | {INVITATIONS_MAX}, {INVITATIONS_BY_ONE_MAX} by one person |"
         ),
-        format!("| reason of a kick, a ban or a mute | {REASON_MAX} bytes |"),
+        format!("| REASON | {REASON_MAX} bytes |"),
         format!("| text of `/away` | {AWAY_MAX} bytes |"),
         format!("| text of a profile | {PROFILE_MAX} bytes |"),
         format!("| bans of one room, and mutes | {SANCTIONS_MAX} |"),

@@ -105,11 +105,11 @@ pub const TABLE: &[Verb] = &[
         None => Ok(Command::SetShow),
         Some(option) => setting(option, a.word("VALUE")?).map(Command::Set),
     }),
-    verb!("rooms" "[after=NAME] [limit=N]", User, "lists the rooms: name, members, topic", "+ N rooms", ["after", "limit"], |a| {
+    verb!("rooms" "[after=NAME] [limit=N]", User, "lists the rooms: name, members, topic", "+ N rooms[, more]", ["after", "limit"], |a| {
         let after = a.option("after")?.map(existing_room_name).transpose()?;
         Ok(Command::Rooms { after, limit: a.limit()? })
     }),
-    verb!("conversations" "", User, "lists your rooms and direct conversations: target, last id, read up to, unread", "+ N conversations", [], |_| {
+    verb!("conversations" "", User, "lists your rooms and direct conversations: target, last id, read up to, unread", "+ N conversations[, more]", [], |_| {
         Ok(Command::Conversations)
     }),
     verb!("create" "ROOM [private]", User, "makes a room that you own, with you in it; only people you invite see a private one",
@@ -131,7 +131,7 @@ pub const TABLE: &[Verb] = &[
     verb!("decline" "ROOM or @NAME", User, "declines the invitation to a room, or all by one person; nobody is told", "+ …", [], |a| {
         Ok(Command::Decline(a.target("ROOM or @NAME")?))
     }),
-    verb!("who" "[ROOM]", Member, "lists the members of a room: who is here, who owns or moderates it, who is muted, why somebody is away", "+ N members", [], |a| {
+    verb!("who" "[ROOM]", Member, "lists the members of a room: who is here, who owns or moderates it, who is muted, why somebody is away", "+ N members[, more]", [], |a| {
         Ok(Command::Who(a.optional_word().map(room_name).transpose()?))
     }),
     verb!("topic" "[ROOM] [TEXT or -]" (Text), Member, "shows a room's topic, sets it, or clears it (-)", "+ …", [], |a| {
@@ -160,7 +160,7 @@ pub const TABLE: &[Verb] = &[
     verb!("unban" "[ROOM] NAME" (Word), Moderator, "lets somebody come in again", "+ NAME…", [], |a| {
         Ok(Command::Unban { room: a.room("ROOM")?, name: a.name("NAME")? })
     }),
-    verb!("bans" "[ROOM] [after=NAME] [limit=N]" (Nothing), Moderator, "lists who is kept out of a room: name, until, by whom, why", "+ N bans", ["after", "limit"], |a| {
+    verb!("bans" "[ROOM] [after=NAME] [limit=N]" (Nothing), Moderator, "lists who is kept out of a room: name, until, by whom, why", "+ N bans[, more]", ["after", "limit"], |a| {
         let room = a.room("ROOM")?;
         let after = a.option("after")?.map(user_name).transpose()?;
         Ok(Command::Bans { room, after, limit: a.limit()? })
@@ -220,7 +220,7 @@ pub const TABLE: &[Verb] = &[
     }),
     verb!("redact" "TARGET ID [REASON]", Member, "removes what you said, for good", "+ change=CHANGE", [], |a| {
         let (target, id) = (a.target("TARGET")?, message_id(a.word("ID")?)?);
-        Ok(Command::Redact { target, id, reason: a.tail().map(said).transpose()? })
+        Ok(Command::Redact { target, id, reason: a.reason()? })
     }),
     verb!("react" "TARGET ID WORD", Member, "says one word about a message, such as 👍; the same word again takes it back", "+ change=CHANGE", [], |a| {
         Ok(Command::React { target: a.target("TARGET")?, id: message_id(a.word("ID")?)?, word: a.word("WORD").and_then(reaction)? })

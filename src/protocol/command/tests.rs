@@ -40,6 +40,17 @@ fn a_trailing_text_is_verbatim_after_one_space() {
 }
 
 #[test]
+fn a_reason_is_short_and_may_be_missing() {
+    for line in ["/kick ops bob", "/ban ops bob", "/mute ops bob", "/redact ops 1", "/disable bob", "/block 192.0.2.1"]
+    {
+        assert!(parse(line).is_ok(), "{line}");
+        assert!(parse(&format!("{line}  ")).is_ok(), "{line} and spaces");
+        assert!(parse(&format!("{line} {}", "x".repeat(REASON_MAX))).is_ok(), "{line} and a reason");
+        assert_eq!(code(&format!("{line} {}", "x".repeat(REASON_MAX + 1))), Code::BadArgument, "{line}");
+    }
+}
+
+#[test]
 fn options_stand_anywhere_but_in_a_text() {
     let search = |line: &str| match parse(line).unwrap() {
         Command::Search { words, within, from, limit, .. } => {

@@ -209,13 +209,13 @@ fn lift(
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
     let (room, account) = room_and_account(state, actor, RoomAction::of(kind), name, whom)?;
-    if state.room(room).and_then(|room| room.sanction(kind, account, actor.steady)).is_none() {
-        return Err(Refused::Moderation(ModerationRefused::NotSanctioned { room: *name, name: *whom, kind }));
+    let changed = state.room(room).is_some_and(|room| room.sanction(kind, account, actor.steady).is_some());
+    if changed {
+        end(state, room, account, kind, storage);
+        let verb = if kind == SanctionKind::Ban { "unban" } else { "unmute" };
+        actor.note(state, room, verb, Some(account), String::new(), storage);
     }
-    end(state, room, account, kind, storage);
-    let verb = if kind == SanctionKind::Ban { "unban" } else { "unmute" };
-    actor.note(state, room, verb, Some(account), String::new(), storage);
-    Ok(Outcome::Moderated(Moderated { room, account: Some(account), removed: Vec::new(), changed: true }))
+    Ok(Outcome::Moderated(Moderated { room, account: Some(account), removed: Vec::new(), changed }))
 }
 
 fn slow(

@@ -171,9 +171,6 @@ pub(crate) enum ModerationRefused {
     /// The account to be invited is banned from the room.
     #[error("{name} is banned from {room}")]
     InviteBanned { room: RoomName, name: UserName },
-    /// The other account is not banned, or not muted.
-    #[error("{name} is not held in {room}")]
-    NotSanctioned { room: RoomName, name: UserName, kind: SanctionKind },
     /// The room has [`super::SANCTIONS_MAX`] bans or mutes.
     #[error("too many in {room}")]
     TooManySanctions { room: RoomName, kind: SanctionKind },

@@ -238,7 +238,14 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_batch_succeeds() {
 #[test]
 fn an_arrival_is_announced_even_if_the_batch_in_between_is_refused() {
     let mut turns = Turns::new();
-    turns.alice_and_bob();
+    turns.turn(vec![register(ALICE, "alice")]);
+    let alice = turns.checked();
+    turns.turn(vec![alice]);
+    // However long a password takes: once alice's arrival was told, what is due next is bob's.
+    turns.wait_until_due();
+    turns.turn(vec![register(BOB, "bob")]);
+    let bob = turns.checked();
+    turns.turn(vec![bob]);
     turns.dispatcher.transaction.store.fill_the_disk();
     turns.wait_until_due();
     let long = "x".repeat(3900);

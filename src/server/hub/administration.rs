@@ -2,10 +2,10 @@
 
 use super::blocks;
 use super::refusals::refusal;
-use super::{Answered, Context, count, unexpected};
+use super::{Answered, Context, count, page, unexpected};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::AdminCommand;
-use crate::protocol::line::{Body, Final, Line, Rows};
+use crate::protocol::line::{Body, Line};
 use crate::protocol::names::{AccountId, Text, UserName};
 use crate::protocol::secrets::{Digest, Secret};
 use crate::protocol::stamp::rfc3339;
@@ -80,16 +80,9 @@ fn list(cx: &mut Context<'_>, after: Option<&UserName>, limit: u32) -> Answered 
     let people = cx.hub.state.people().map(|(id, account)| (account.name.case_folded(), id, account));
     let mut people: Vec<_> = people.filter(|(name, ..)| after.as_ref().is_none_or(|after| name > after)).collect();
     people.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-    let (mut rows, mut shown) = (Rows::default(), 0);
-    for &(_, id, account) in people.iter().take(limit as usize) {
-        let row = row(account, cx.hub.connections.is_here(id));
-        if !rows.push_within(&row, cx.hub.settings.answer_bytes) {
-            break;
-        }
-        shown += 1;
-    }
-    let more = if shown < people.len() { ", more" } else { "" };
-    cx.effects.answer(cx.conn, rows, Final::Done(format!("{}{more}", count(shown, "account"))));
+    let rows = people.into_iter().map(|(_, id, account)| row(account, cx.hub.connections.is_here(id)));
+    let (rows, last) = page(rows, limit, cx.hub.settings.answer_bytes, "account");
+    cx.effects.answer(cx.conn, rows, last);
     Ok(())
 }
 

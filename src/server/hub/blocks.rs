@@ -2,9 +2,8 @@
 //! replaced once the batch that changed it is stored.
 
 use super::refusals::refusal;
-use super::{Answered, Context, Hub, Now, count, unexpected};
+use super::{Answered, Context, Hub, Now, page, unexpected};
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::Text;
 use crate::protocol::network::Network;
 use crate::protocol::spans;
@@ -82,16 +81,13 @@ pub(super) fn list(cx: &mut Context<'_>, after: Option<Network>, limit: u32) -> 
     cx.hub.state.check_administrator(cx.account).map_err(refusal)?;
     let (steady, state) = (cx.hub.clock.at(cx.now), &cx.hub.state);
     let blocks = state.blocks().filter(|block| block.until.is_none_or(|until| until > steady));
-    let (mut rows, mut shown, mut more) = (Rows::default(), 0, "");
-    for block in blocks.filter(|block| after.is_none_or(|after| block.network > after)) {
+    let blocks = blocks.filter(|block| after.is_none_or(|after| block.network > after));
+    let rows = blocks.map(|block| {
         let until = block.until.map_or_else(|| "-".to_owned(), rfc3339);
         let row = format!("{} {until} {} {}", block.network, state.name(block.by), block.reason);
-        if shown == limit as usize || !rows.push_within(row.trim_end(), cx.hub.settings.answer_bytes) {
-            more = ", more";
-            break;
-        }
-        shown += 1;
-    }
-    cx.effects.answer(cx.conn, rows, Final::Done(format!("{}{more}", count(shown, "block"))));
+        row.trim_end().to_owned()
+    });
+    let (rows, last) = page(rows, limit, cx.hub.settings.answer_bytes, "block");
+    cx.effects.answer(cx.conn, rows, last);
     Ok(())
 }

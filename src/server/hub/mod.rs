@@ -40,7 +40,7 @@ pub(super) use effects::Effects;
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::Command;
-use crate::protocol::line::{Body, Line, Tags};
+use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, ConnId};
 #[cfg(test)]
 use crate::server::core::Refused;
@@ -337,6 +337,20 @@ fn unexpected(what: &dyn std::fmt::Debug) -> Refusal {
 
 fn event<'a>(room: &'a str, text: &'a str, ev: &'a str, who: &'a str) -> Line<'a> {
     Line { tags: Tags { ev: Some(ev), who: Some(who), ..Tags::default() }, body: Body::Event { room, text } }
+}
+
+/// The first of these rows, as many as were asked for and fit into an answer's bytes, and a final line
+/// that counts them and says whether there are more.
+fn page(rows: impl IntoIterator<Item = String>, limit: u32, bytes: usize, thing: &str) -> (Rows, Final) {
+    let (mut page, mut shown, mut more) = (Rows::default(), 0, "");
+    for row in rows {
+        if shown == limit as usize || !page.push_within(&row, bytes) {
+            more = ", more";
+            break;
+        }
+        shown += 1;
+    }
+    (page, Final::Done(format!("{}{more}", count(shown, thing))))
 }
 
 /// `1 room`, `2 rooms`.

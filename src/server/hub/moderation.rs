@@ -2,9 +2,9 @@
 //! name and the privacy of a room.
 
 use super::refusals::refusal;
-use super::{Answered, Context, count, unexpected};
+use super::{Answered, Context, page, unexpected};
 use crate::protocol::code::Refusal;
-use crate::protocol::line::{Body, Final, Line, Rows, Tags};
+use crate::protocol::line::{Body, Line, Tags};
 use crate::protocol::names::{AccountId, ConversationId, RoomName, Text, UserName};
 use crate::protocol::spans;
 use crate::protocol::stamp::rfc3339;
@@ -50,13 +50,17 @@ pub(super) fn lift(cx: &mut Context<'_>, room: RoomName, name: UserName, kind: S
     let done = cx.moderate(AccountAction::Moderate { room, moderation: Moderation::Lift { kind, name } })?;
     let whom = cx.whom(&done);
     let by = cx.name();
-    let (ev, text, last) = match kind {
-        SanctionKind::Ban => {
+    let (ev, text, last) = match (kind, done.changed) {
+        (SanctionKind::Ban, true) => {
             ("unban", format!("{by} lifted {whom}'s ban"), format!("{whom} may come into {room} again."))
         }
-        SanctionKind::Mute => {
+        (SanctionKind::Mute, true) => {
             ("unmute", format!("{by} lets {whom} talk again"), format!("{whom} may talk in {room} again."))
         }
+        (SanctionKind::Ban, false) => {
+            return cx.done(format!("{whom} is not banned from {room}. /bans {room} shows who is."));
+        }
+        (SanctionKind::Mute, false) => return cx.done(format!("{whom} is not muted in {room}.")),
     };
     cx.tell(&done, room, News { ev, set: None, until: None }, &text);
     cx.done(last)
@@ -119,15 +123,8 @@ pub(super) fn bans(cx: &mut Context<'_>, name: &RoomName, after: Option<&UserNam
         .filter(|(name, _)| after.is_none_or(|after| **name > *after.case_folded()))
         .collect();
     bans.sort_unstable();
-    let (mut rows, mut shown, mut more) = (Rows::default(), 0, "");
-    for (_, row) in &bans {
-        if shown == limit as usize || !rows.push_within(row, cx.hub.settings.answer_bytes) {
-            more = ", more";
-            break;
-        }
-        shown += 1;
-    }
-    cx.effects.answer(cx.conn, rows, Final::Done(format!("{}{more}", count(shown, "ban"))));
+    let (rows, last) = page(bans.into_iter().map(|(_, row)| row), limit, cx.hub.settings.answer_bytes, "ban");
+    cx.effects.answer(cx.conn, rows, last);
     Ok(())
 }
 

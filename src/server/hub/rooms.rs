@@ -2,7 +2,7 @@
 
 use super::effects::RoomEvent;
 use super::refusals::{no_room, refusal};
-use super::{Answered, Context, TELL_MEMBERS_MAX, count, event, unexpected};
+use super::{Answered, Context, TELL_MEMBERS_MAX, event, page, unexpected};
 use crate::protocol::line::{Final, Line, Rows};
 use crate::protocol::names::{ConversationId, RoomName, Text};
 use crate::protocol::roles::Role;
@@ -77,16 +77,11 @@ pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>) -> Answered {
         })
         .collect();
     members.sort_by_cached_key(|(away, name, _)| (*away, name.to_ascii_lowercase()));
-    let (mut rows, mut shown) = (Rows::default(), 0);
-    for (away, member, standing) in &members {
-        let row = format!("{member} {}{standing}", if *away { "away" } else { "here" });
-        if !rows.push_within(&row, cx.hub.settings.answer_bytes) {
-            break;
-        }
-        shown += 1;
-    }
-    let more = if shown < members.len() { ", more" } else { "" };
-    cx.effects.answer(cx.conn, rows, Final::Done(format!("{}{more}", count(shown, "member"))));
+    let rows = members
+        .iter()
+        .map(|(away, member, standing)| format!("{member} {}{standing}", if *away { "away" } else { "here" }));
+    let (rows, last) = page(rows, u32::MAX, cx.hub.settings.answer_bytes, "member");
+    cx.effects.answer(cx.conn, rows, last);
     Ok(())
 }
 
@@ -113,18 +108,13 @@ pub(super) fn set_topic(cx: &mut Context<'_>, name: RoomName, topic: Option<Text
 }
 
 pub(super) fn list(cx: &mut Context<'_>, after: Option<&RoomName>, limit: u32) -> Answered {
-    let (mut rows, mut shown, mut more) = (Rows::default(), 0, "");
-    let rooms = cx.hub.state.rooms_after(after);
-    for (_, room) in rooms.filter(|(_, room)| room.is_visible_to(cx.account)) {
+    let rooms = cx.hub.state.rooms_after(after).filter(|(_, room)| room.is_visible_to(cx.account));
+    let rows = rooms.map(|(_, room)| {
         let topic = if room.topic.is_empty() { String::new() } else { format!(" {}", room.topic) };
-        let row = format!("{} {} -{topic}", room.name, room.members.len());
-        if shown == limit as usize || !rows.push_within(&row, cx.hub.settings.answer_bytes) {
-            more = ", more";
-            break;
-        }
-        shown += 1;
-    }
-    cx.effects.answer(cx.conn, rows, Final::Done(format!("{}{more}", count(shown, "room"))));
+        format!("{} {} -{topic}", room.name, room.members.len())
+    });
+    let (rows, last) = page(rows, limit, cx.hub.settings.answer_bytes, "room");
+    cx.effects.answer(cx.conn, rows, last);
     Ok(())
 }
 

@@ -33,13 +33,6 @@ pub(super) fn moderation(refused: ModerationRefused) -> Refusal {
         ModerationRefused::InviteBanned { room, name } => {
             (Code::Banned, format!("{name} is banned from {room}. /unban {room} {name} first, if you may."))
         }
-        ModerationRefused::NotSanctioned { room, name, kind } => (
-            Code::BadArgument,
-            match kind {
-                SanctionKind::Ban => format!("{name} is not banned from {room}. /bans {room} shows who is."),
-                SanctionKind::Mute => format!("{name} is not muted in {room}."),
-            },
-        ),
         ModerationRefused::TooManySanctions { room, kind } => {
             let (things, lift) = match kind {
                 SanctionKind::Ban => ("bans", "unban"),

@@ -105,7 +105,7 @@ fn a_ban_keeps_out_until_it_ends_or_is_lifted_also_over_a_restart() {
         alice> /unban ops bob
         alice< + bob may come into ops again.
         alice> /unban ops bob
-        alice< - bad-argument: bob is not banned from ops. /bans ops shows who is.
+        alice< + bob is not banned from ops. /bans ops shows who is.
         bob> /join ops
         alice< [ops] * bob joined
         bob< + ops - 3 members, 2 here. Type to talk.
@@ -169,7 +169,7 @@ fn whoever_is_muted_may_read_and_not_talk() {
         alice< [ops] bob: thanks
         carol< [ops] bob: thanks
         alice> /unmute bob
-        alice< - bad-argument: bob is not muted in ops.
+        alice< + bob is not muted in ops.
     ",
     );
     chat.does("alice", "/mute bob for=10s");
