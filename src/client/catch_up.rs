@@ -70,7 +70,7 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    /// Reads `TARGET LAST READ UNREAD`.
+    /// Reads `TARGET LAST READ UNREAD`, and ignores what follows.
     #[must_use]
     pub(super) fn parse(row: &str) -> Option<Self> {
         let mut words = row.split(' ');

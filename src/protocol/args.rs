@@ -276,6 +276,11 @@ pub(super) fn user_name(typed: &str) -> Result<UserName, Refusal> {
     UserName::parse(typed).map_err(|error| bad_name("a name", typed, error))
 }
 
+/// A name at `/register`; see [`login_name`].
+pub(super) fn new_name(typed: &str) -> Result<UserName, Refusal> {
+    UserName::parse_new(typed).map_err(|error| bad_name("a name", typed, error))
+}
+
 /// A name at login. It is refused only after the password was given, so the refusal is a value here.
 pub(super) fn login_name(typed: &str) -> Result<UserName, Refusal> {
     user_name(typed)

@@ -13,6 +13,7 @@ pub mod frame;
 pub mod http_guard;
 mod ids;
 pub mod line;
+pub mod mention;
 pub mod names;
 pub mod network;
 pub mod reaction;

@@ -7,6 +7,7 @@
 pub use super::ids::{AccountId, AddressGroup, ConnId, ConversationId, MessageId};
 pub use super::text::{MARKS_MAX, Text, TextError, check_text, is_text};
 
+use super::mention::EVERYONE;
 use arrayvec::ArrayString;
 use std::borrow::Cow;
 use std::fmt;
@@ -33,6 +34,9 @@ pub enum NameError {
     /// The name is the server's own.
     #[error("that name is reserved for the server")]
     Reserved,
+    /// The name mentions everyone in a room.
+    #[error("@{EVERYONE} means everyone in a room")]
+    Everyone,
 }
 
 /// A checked name, held in place: names are short and everywhere, and nothing is allocated for them on a
@@ -56,11 +60,16 @@ impl Name {
     }
 }
 
+/// Whether a name can hold this byte.
+pub(super) fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
 fn check_name(name: &str) -> Result<(), NameError> {
     if name.is_empty() {
         return Err(NameError::Empty);
     }
-    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+    if !name.bytes().all(is_name_byte) {
         return Err(NameError::BadCharacter);
     }
     if name.len() > NAME_MAX {
@@ -86,6 +95,18 @@ impl UserName {
             return Err(NameError::Reserved);
         }
         Ok(Self(Name::new(name)))
+    }
+
+    /// The same for a new account. One that has the name `room` from before keeps it.
+    ///
+    /// # Errors
+    /// Those of [`UserName::parse`]; `room` is [`NameError::Everyone`].
+    pub fn parse_new(typed: &str) -> Result<Self, NameError> {
+        let name = Self::parse(typed)?;
+        if name.as_str().eq_ignore_ascii_case(EVERYONE) {
+            return Err(NameError::Everyone);
+        }
+        Ok(name)
     }
 
     /// The name that the administrator's console signs with.
@@ -252,6 +273,8 @@ mod tests {
         assert_eq!(UserName::parse("Alice").unwrap().as_str(), "Alice");
         assert_eq!(UserName::parse("Alice").unwrap(), UserName::parse("@aLICE").unwrap());
         assert_eq!(UserName::parse("SERVER").unwrap_err(), NameError::Reserved);
+        assert_eq!(UserName::parse_new("Room").unwrap_err(), NameError::Everyone);
+        assert_eq!(UserName::parse("room").unwrap(), UserName::parse("Room").unwrap());
         assert_eq!(UserName::parse("").unwrap_err(), NameError::Empty);
         assert_eq!(UserName::parse("a b").unwrap_err(), NameError::BadCharacter);
         assert_eq!(UserName::parse(&"a".repeat(33)).unwrap_err(), NameError::TooLong);

@@ -25,7 +25,9 @@ pub(super) use blocklist::{BlockedNetwork, Blocklist};
 pub(super) use budget::{Budget, Share};
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
-pub(super) use messages::{Appended, ChangeKind, ChangeRecord, Draft, Mark, MessageRecord, Pins, Reaction, Reactions};
+pub(super) use messages::{
+    Appended, ChangeKind, ChangeRecord, Draft, Mark, Mentioned, MessageRecord, Pins, Reaction, Reactions,
+};
 pub(super) use personal::{AwayRecord, PersonalWrite};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{

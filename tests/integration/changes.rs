@@ -114,6 +114,42 @@ struct Device {
 
 const TARGETS: [&str; 2] = ["lobby", "@alice"];
 
+/// A row of `/conversations`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Listed {
+    last: u64,
+    read: u64,
+    mentions: u64,
+    change: u64,
+}
+
+impl Listed {
+    fn all(client: &mut Client) -> BTreeMap<String, Self> {
+        let mut rows = client.ask("/conversations");
+        rows.pop();
+        let parse = |row: &String| {
+            let (target, numbers) = row.strip_prefix("| ").unwrap().split_once(' ').unwrap();
+            let numbers: Vec<u64> = numbers.split(' ').map(|number| number.parse().unwrap()).collect();
+            let [last, read, _, mentions, change] = numbers[..] else { panic!("{row}") };
+            (target.to_owned(), Self { last, read, mentions, change })
+        };
+        rows.iter().map(parse).collect()
+    }
+}
+
+impl Known {
+    fn mentions_carol(&self) -> bool {
+        let removed = self.marks.iter().any(|mark| mark == "removed");
+        !removed && mentioned(&self.author, &self.text) == Some("carol")
+    }
+}
+
+/// Whom a text mentions: here each only ever names the other.
+fn mentioned(author: &str, text: &str) -> Option<&'static str> {
+    let other = if author == "alice" { "carol" } else { "alice" };
+    text.contains(&format!("@{other}")).then_some(other)
+}
+
 impl Device {
     fn new(server: &Server) -> Self {
         let mut device = Self { client: None, view: View::new(), ids: BTreeMap::new(), changes: BTreeMap::new() };
@@ -128,8 +164,10 @@ impl Device {
         client.expect("+ tags on…");
         client.send(&format!("/login carol {PASSWORD}"));
         client.expect("+ welcome carol…");
+        let listed = Listed::all(&mut client);
         for target in TARGETS {
-            loop {
+            let Listed { last, change, .. } = listed.get(target).copied().unwrap_or_default();
+            while self.ids.get(target).copied().unwrap_or(0) < last {
                 let after = self.ids.get(target).copied().unwrap_or(0);
                 let mut rows = client.ask(&format!("/history {target} after={after} limit=3"));
                 let last = rows.pop().unwrap();
@@ -138,7 +176,7 @@ impl Device {
                     break;
                 }
             }
-            loop {
+            while self.changes.get(target).copied().unwrap_or(0) < change {
                 let after = self.changes.get(target).copied().unwrap_or(0);
                 let mut rows = client.ask(&format!("/changes {target} after={after} limit=2"));
                 let last = rows.pop().unwrap();
@@ -228,6 +266,8 @@ impl Device {
         let target = tags.get("to").copied().unwrap_or("lobby");
         if let Some(change) = tags.get("change") {
             let text = body.split_once(": ").map(|(_, text)| text);
+            let mentioned = text.filter(|_| tags["ev"] == "edit").and_then(|text| mentioned(tags["who"], text));
+            assert_eq!(tags.get("mention").copied(), mentioned, "{line}");
             self.change(target, change.parse().unwrap(), tags["ev"], tags["about"].parse().unwrap(), text);
         } else if let Some(id) = tags.get("id") {
             // Written as a row of the history, for there is one way to take a message.
@@ -243,6 +283,8 @@ impl Device {
                 },
             };
             self.row(&format!("| {target} {id} TIME {head}: {text}"));
+            let Known { author, text, .. } = &self.view[&(target.to_owned(), id.parse().unwrap())];
+            assert_eq!(tags.get("mention").copied(), mentioned(author, text), "{line}");
         }
     }
 }
@@ -264,6 +306,9 @@ fn step() -> impl Strategy<Value = Step> {
     let target = || prop::sample::select(vec!["lobby", "@carol"]);
     let line = prop_oneof![
         3 => (target(), 0..9u8).prop_map(|(target, n)| format!("/say {target} hello {n}")),
+        2 => target().prop_map(|target| format!("/say {target} for @carol")),
+        1 => (target(), 1..9u8).prop_map(|(target, id)| format!("/edit {target} {id} for (@carol)")),
+        1 => (target(), 1..9u8).prop_map(|(target, id)| format!("/read {target} {id}")),
         1 => target().prop_map(|target| format!("/act {target} waves: hello")),
         1 => (target(), 1..9u8).prop_map(|(target, id)| format!("/reply {target} {id} indeed")),
         4 => (target(), 1..9u8, 0..99u8).prop_map(|(target, id, n)| format!("/edit {target} {id} better: {n}")),
@@ -324,6 +369,18 @@ fn keeps_up(server: &Server, steps: &[Step]) {
         let plural = if pinned == 1 { "" } else { "s" };
         let pins = carol.ask(&format!("/pins {target}"));
         assert_eq!(pins.last().unwrap(), &format!("+ {pinned} message{plural}"));
+    }
+    let listed = Listed::all(&mut carol);
+    let mentions = carol.ask("/mentions limit=1000");
+    for target in TARGETS {
+        let here = fresh.view.iter().filter(|((place, _), known)| place == target && known.mentions_carol());
+        let ids: Vec<u64> = here.map(|((_, id), _)| *id).collect();
+        let head = format!("| {target} ");
+        let found = mentions.iter().rev().filter_map(|row| row.strip_prefix(&head)?.split_once(' ')?.0.parse().ok());
+        assert_eq!(found.collect::<Vec<u64>>(), ids, "{mentions:?}");
+        let Listed { read, mentions, change, .. } = listed.get(target).copied().unwrap_or_default();
+        assert_eq!(mentions, ids.iter().filter(|&&id| id > read).count() as u64);
+        assert_eq!(change, fresh.changes.get(target).copied().unwrap_or(0));
     }
     for device in &devices {
         assert_eq!(device.view, fresh.view);

@@ -28,7 +28,7 @@ fn direct_messages_reach_people_who_are_away() {
         ",
     );
     let conversations = script.client("bob").ask_sorted("/conversations");
-    assert_eq!(conversations, ["| @alice 2 0 2", "| lobby 0 0 0", "+ 2 conversations"]);
+    assert_eq!(conversations, ["| @alice 2 0 2 0 0", "| lobby 0 0 0 0 0", "+ 2 conversations"]);
     script.play(
         "
         bob > /history @alice
@@ -82,7 +82,7 @@ fn a_read_marker_is_shared_and_never_goes_back() {
         phone > /login bob correct horse battery
         phone < + welcome bob…
         bob > /conversations
-        bob < | lobby 2 0 2
+        bob < | lobby 2 0 2 0 0
         bob < + 1 conversation
         bob > /read lobby 1
         bob < + 1
@@ -99,11 +99,11 @@ fn a_read_marker_is_shared_and_never_goes_back() {
         phone < + 2
         bob < @ev=read * read: lobby 2
         bob > /conversations
-        bob < | lobby 2 2 0
+        bob < | lobby 2 2 0 0 0
         bob < + 1 conversation
         # one's own lines are not unread
         alice > /conversations
-        alice < | lobby 2 {read} 0
+        alice < | lobby 2 {read} 0 0 0
         alice < + 1 conversation
         ",
     );

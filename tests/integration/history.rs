@@ -138,13 +138,13 @@ fn history_by_time_marks_nothing_as_read() {
         alice < | lobby 1 {at} bob: one
         alice < + 1 message
         alice > /conversations
-        alice < | lobby 1 0 1
+        alice < | lobby 1 0 1 0 0
         alice < + 1 conversation
         alice > /history
         alice < | lobby 1 {at} bob: one
         alice < + 1 message
         alice > /conversations
-        alice < | lobby 1 1 0
+        alice < | lobby 1 1 0 0 0
         alice < + 1 conversation
         ",
     );

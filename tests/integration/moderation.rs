@@ -46,7 +46,7 @@ fn a_kick_ends_the_room_on_all_connections_and_nothing_of_it_comes_after() {
         bob > /search two
         bob < + 0 messages
         bob > /conversations
-        bob < | lobby 0 0 0
+        bob < | lobby 0 0 0 0 0
         bob < + 1 conversation
         bob > /join den
         bob < - not-allowed: …

@@ -15,8 +15,8 @@ use chitchat::protocol::names::NAME_MAX;
 use chitchat::protocol::secrets::{PASSWORD_MAX, PASSWORD_MIN};
 use chitchat::server::config::{Config, Limits};
 use chitchat::server::{
-    FORMER_NAMES_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, PERMISSIONS, PINS_MAX, REACTIONS_MAX, ROOMS_MAX,
-    SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
+    FORMER_NAMES_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, MENTIONS_MAX, PERMISSIONS, PINS_MAX, REACTIONS_MAX,
+    ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
 };
 use sha2::Digest as _;
 use std::collections::BTreeSet;
@@ -153,6 +153,7 @@ fn the_pages_numbers_match_the_program() {
         format!("| `/post` key | {KEY_MAX} bytes |"),
         format!("| different reactions to one message | {REACTIONS_MAX} |"),
         format!("| pinned messages of one conversation | {PINS_MAX} |"),
+        format!("| accounts that one message mentions | {MENTIONS_MAX} |"),
         format!("| password | {PASSWORD_MIN} to {PASSWORD_MAX} bytes |"),
         format!("| tokens of one account | {TOKENS_MAX} |"),
         format!("| rooms of one account | {ROOMS_MAX} |"),
@@ -185,7 +186,7 @@ fn the_pages_numbers_match_the_program() {
 
 #[test]
 fn the_sessions_in_the_page_are_real() {
-    assert_eq!(play_sessions(&page()), 1 + 11);
+    assert_eq!(play_sessions(&page()), 1 + 12);
 }
 
 /// Plays each ```session``` against its own server, after the steps of the `<!-- before` comment

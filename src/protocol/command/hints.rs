@@ -36,6 +36,7 @@ const OTHER_WORDS: &[(&str, &[&str])] = &[
     ("msg", &["dm", "notice", "pm", "privmsg", "query", "r", "tell", "w", "whisper"]),
     ("history", &["backlog", "last", "lastlog", "log", "scrollback"]),
     ("search", &["find", "grep"]),
+    ("mentions", &["activity", "highlight", "highlights", "hilight", "notifications", "notify", "pings"]),
 ];
 
 /// What to know besides, where the verb is not quite what the word is elsewhere.

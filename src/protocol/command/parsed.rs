@@ -329,6 +329,13 @@ pub enum Command {
         /// The cursor that the previous answer ended with.
         more: Option<u64>,
     },
+    /// `/mentions [limit=N] [more=CURSOR]`
+    Mentions {
+        /// The most rows.
+        limit: u32,
+        /// The cursor that the previous answer ended with.
+        more: Option<u64>,
+    },
     /// `/read TARGET ID`
     Read {
         /// The conversation.

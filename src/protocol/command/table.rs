@@ -3,8 +3,8 @@
 use super::{AfterRoom, Command, HistoryPart, Verb, Who};
 use super::{admin, personal};
 use crate::protocol::args::{
-    INVITE_USES_MAX, bad, duration, existing_room_name, login_name, message_id, number, quoted, reaction, role,
-    room_name, said, setting, target_name, unexpected, user_name,
+    INVITE_USES_MAX, bad, duration, existing_room_name, login_name, message_id, new_name, number, quoted, reaction,
+    role, room_name, said, setting, target_name, unexpected, user_name,
 };
 use crate::protocol::names::{MessageId, Target};
 use crate::protocol::secrets::Secret;
@@ -39,7 +39,7 @@ pub const TABLE: &[Verb] = &[
     }),
     verb!("register" "NAME [invite=CODE] [PASSWORD]", New, "makes an account and logs in; without PASSWORD it is asked for",
         "+ welcome NAME…", ["invite"], |a| {
-        let name = a.word("NAME").map(login_name)?;
+        let name = a.word("NAME").map(new_name)?;
         let invite = a.option("invite");
         let password = a.secret();
         // A repeated option is refused after the password, as a bad name is.
@@ -109,7 +109,7 @@ pub const TABLE: &[Verb] = &[
         let after = a.option("after")?.map(existing_room_name).transpose()?;
         Ok(Command::Rooms { after, limit: a.limit()? })
     }),
-    verb!("conversations" "", User, "lists your rooms and direct conversations: target, last id, read up to, unread", "+ N conversations[, more]", [], |_| {
+    verb!("conversations" "", User, "lists your rooms and direct conversations: target, last id, read up to, unread, unread mentions, last change", "+ N conversations[, more]", [], |_| {
         Ok(Command::Conversations)
     }),
     verb!("create" "ROOM [private]", User, "makes a room that you own, with you in it; only people you invite see a private one",
@@ -265,6 +265,11 @@ pub const TABLE: &[Verb] = &[
         }
         let more = a.option("more")?.map(|n| number(n, "more", 0, MessageId::MAX.value())).transpose()?;
         Ok(Command::Search { words, within, from, times, limit: a.limit()?, more })
+    }),
+    verb!("mentions" "[limit=N] [more=CURSOR]", User, "finds where others mentioned you, newest first, wherever you may read",
+        "+ N messages[, more=CURSOR]", ["limit", "more"], |a| {
+        let more = a.option("more")?.map(|n| number(n, "more", 0, MessageId::MAX.value())).transpose()?;
+        Ok(Command::Mentions { limit: a.limit()?, more })
     }),
     verb!("read" "TARGET ID", User, "marks a conversation as read up to ID, on all your devices", "+ ID", [], |a| {
         Ok(Command::Read { target: a.target("TARGET")?, id: message_id(a.word("ID")?)? })

@@ -1,5 +1,8 @@
 //! The tags of a server's line.
 
+use crate::protocol::mention::EVERYONE;
+use crate::protocol::names::UserName;
+
 /// The tags that a program asked for with `/set tags on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tags<'a> {
@@ -13,6 +16,8 @@ pub struct Tags<'a> {
     pub to: Option<&'a str>,
     /// The id of the message that this one answers.
     pub reply: Option<u64>,
+    /// Whom a message mentions: names with commas between them, `room` for everyone.
+    pub mention: Option<&'a str>,
     /// What happened in a room: `join`, `leave`, `online`, `offline`, `topic`, `read`, …
     pub ev: Option<&'a str>,
     /// To whom it happened, or who did it.
@@ -36,6 +41,15 @@ impl<'a> Tags<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether the message mentions somebody, by name or with everyone else in the room. What one says
+    /// oneself mentions one never, and that is for the caller to know.
+    #[must_use]
+    pub fn mentions(&self, name: &UserName) -> bool {
+        let is_meant =
+            |mentioned: &str| mentioned == EVERYONE || UserName::parse(mentioned).is_ok_and(|one| one == *name);
+        self.mention.is_some_and(|names| names.split(',').any(is_meant))
     }
 
     /// Appends `@tag;tag SP`, or nothing if no tag is set.
@@ -62,6 +76,9 @@ impl<'a> Tags<'a> {
         }
         if let Some(v) = self.reply {
             put("reply", digits.format(v));
+        }
+        if let Some(v) = self.mention {
+            put("mention", v);
         }
         if let Some(v) = self.ev {
             put("ev", v);
@@ -103,6 +120,7 @@ impl<'a> Tags<'a> {
                 "at" => tags.at = value.parse().ok(),
                 "to" => tags.to = Some(value),
                 "reply" => tags.reply = value.parse().ok(),
+                "mention" => tags.mention = Some(value),
                 "ev" => tags.ev = Some(value),
                 "who" => tags.who = Some(value),
                 "by" => tags.by = Some(value),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::names::UserName;
 use proptest::option;
 use proptest::prelude::*;
 
@@ -43,6 +44,17 @@ fn name() -> impl Strategy<Value = String> {
     "[a-z0-9_-]{1,12}"
 }
 
+#[test]
+fn a_tag_says_whom_a_message_mentions() {
+    let name = |name| UserName::parse(name).unwrap();
+    let mentions = |line: &str, who| Line::parse(line).unwrap().tags.mentions(&name(who));
+    assert!(mentions("@id=1;mention=Ann,bob [lobby] carol: @ann @bob", "ann"));
+    assert!(mentions("@id=1;mention=Ann,bob [lobby] carol: @ann @bob", "bob"));
+    assert!(!mentions("@id=1;mention=Ann,bob [lobby] carol: @ann @bob", "an"));
+    assert!(mentions("@id=1;mention=room [lobby] carol: @room", "an"));
+    assert!(!mentions("@id=1 [lobby] carol: @room @an", "an"));
+}
+
 proptest! {
     #[test]
     fn parse_of_encode_is_the_value(
@@ -69,7 +81,8 @@ proptest! {
         };
         let re = re.then_some(label.as_str());
         let (to, ev, who, by, set) = (Some(b.as_str()), Some(a.as_str()), Some(a.as_str()), Some(b.as_str()), Some(a.as_str()));
-        let tags = Tags { re, id, at, to, ev, who, by, set, until: at, reply: id, about: at, change: id, retry };
+        let mention = Some(b.as_str());
+        let tags = Tags { re, id, at, to, mention, ev, who, by, set, until: at, reply: id, about: at, change: id, retry };
         let line = Line { tags, body };
         let mut out = Vec::new();
         let skip = line.encode(&mut out);

@@ -38,7 +38,8 @@ pub(super) fn edit(
     {
         return Err(Refused::TooLateToEdit(within));
     }
-    Ok(change(state, changing, conversation, ChangeKind::Edit(text), storage))
+    let mentions = state.mentioned(conversation, by, &text);
+    Ok(change(state, changing, conversation, ChangeKind::Edit { text, mentions }, storage))
 }
 
 /// An edit of what was said under the key, without a limit of time; or else it is said.
@@ -64,7 +65,8 @@ pub(super) fn update(
     };
     state.check_unmuted(conversation, by, actor.steady)?;
     find(state, conversation, id, storage)?;
-    Ok(change(state, &Changing { actor, target, id }, conversation, ChangeKind::Edit(text), storage))
+    let mentions = state.mentioned(conversation, by, &text);
+    Ok(change(state, &Changing { actor, target, id }, conversation, ChangeKind::Edit { text, mentions }, storage))
 }
 
 pub(super) fn redact(

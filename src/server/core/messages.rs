@@ -51,7 +51,8 @@ pub(super) fn say(
     if let Err(refused) = state.check_voice(conversation, by, saying.actor.steady) {
         // What was said before is answered again, whatever has happened to its author since.
         let Saying { actor, manner: _, text, key } = saying;
-        let draft = Draft { conversation, author: by, at: actor.at, mark: Mark::None, text, key };
+        let draft =
+            Draft { conversation, author: by, at: actor.at, mark: Mark::None, mentions: Box::default(), text, key };
         return match storage.find_post(&draft)? {
             Some(Appended::Again(id)) => Ok(Outcome::SaidBefore(id)),
             _ => Err(refused),
@@ -73,7 +74,8 @@ fn append(
         Manner::Me => Mark::Me,
         Manner::Reply(id) => Mark::Reply { id, author: find(state, conversation, id, storage)?.author },
     };
-    let draft = Draft { conversation, author, at: actor.at, mark, text, key };
+    let mentions = state.mentioned(conversation, author, &text);
+    let draft = Draft { conversation, author, at: actor.at, mark, mentions, text, key };
     let id = match storage.append(&draft)? {
         Appended::New(id) => id,
         Appended::Again(id) => return Ok(Outcome::SaidBefore(id)),

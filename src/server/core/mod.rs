@@ -10,9 +10,9 @@
 //!
 //! `operation` has all that can be asked, `outcome` what may come of it. `state` is the stored state as
 //! held in memory, and `entities` has its parts; `permissions` says who may do what in a room;
-//! `accounts`, `rooms`, `roles`, `invitations`, `moderation`, `messages` and `changes` decide the
-//! operations, `personal` what accounts do about themselves, `administration` what administrators do. Nothing outside this folder can change the
-//! state in any other way. What changed is also written out: see [`Storage`].
+//! `accounts`, `rooms`, `roles`, `invitations`, `moderation`, `messages`, `mentions` and `changes`
+//! decide the operations, `personal` what accounts do about themselves, `administration` what
+//! administrators do. Nothing outside this folder can change the state in any other way. What changed is also written out: see [`Storage`].
 
 mod accounts;
 mod administration;
@@ -20,6 +20,7 @@ mod audit;
 mod changes;
 mod entities;
 mod invitations;
+mod mentions;
 mod messages;
 mod moderation;
 mod operation;
@@ -66,6 +67,8 @@ pub const FORMER_NAMES_MAX: usize = 16;
 pub const REACTIONS_MAX: u32 = 20;
 /// Pinned messages of one conversation.
 pub const PINS_MAX: u32 = 25;
+/// Accounts that one message can mention.
+pub const MENTIONS_MAX: usize = 20;
 /// Longest topic, in bytes: a row of `/rooms` must hold it beside the room's name.
 pub const TOPIC_MAX: usize = 1000;
 

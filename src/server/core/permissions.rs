@@ -27,6 +27,8 @@ pub enum RoomAction {
     Redact,
     /// Pin a message, or take its pin out.
     Pin,
+    /// Mention everyone in it.
+    MentionAll,
     /// Remove a member.
     Kick,
     /// Keep somebody out, or let them in again.
@@ -56,7 +58,7 @@ pub struct Permission {
     pub action: RoomAction,
     /// The same in words.
     pub what: &'static str,
-    /// The verbs that do it.
+    /// The verbs that do it; none, if it is done with what is said.
     pub verbs: &'static [&'static str],
     /// The lowest role that may.
     pub least: Role,
@@ -67,11 +69,11 @@ pub struct Permission {
 }
 
 macro_rules! permission {
-    ($action:ident, $least:ident, $from_outside:literal, $voice:literal, [$($verb:literal),+], $what:literal) => {
+    ($action:ident, $least:ident, $from_outside:literal, $voice:literal, [$($verb:literal),*], $what:literal) => {
         Permission {
             action: RoomAction::$action,
             what: $what,
-            verbs: &[$($verb),+],
+            verbs: &[$($verb),*],
             least: Role::$least,
             from_outside: $from_outside,
             voice: $voice,
@@ -96,6 +98,7 @@ pub const PERMISSIONS: &[Permission] = &[
     permission!(Invite, Member, true, false, ["invite"], "invite somebody"),
     permission!(Redact, Moderator, true, false, ["redact"], "remove what somebody else said"),
     permission!(Pin, Moderator, true, true, ["pin", "unpin"], "pin a message, or take its pin out"),
+    permission!(MentionAll, Moderator, false, true, [], "mention everyone in the room: `@room`"),
     permission!(Kick, Moderator, true, false, ["kick"], "remove a member"),
     permission!(Ban, Moderator, true, false, ["ban", "unban"], "keep somebody out, or let them in again"),
     permission!(SeeBans, Moderator, true, false, ["bans"], "see who is kept out"),

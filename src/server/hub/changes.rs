@@ -2,6 +2,7 @@
 //! lists of them.
 
 use super::effects::RoomEvent;
+use super::mentions::mention_tag;
 use super::reading::{conversation_ref, readable, target_of};
 use super::refusals::no_room;
 use super::{Answered, Context, Hub, unexpected};
@@ -77,8 +78,13 @@ impl Hub {
     /// did it.
     fn tell_change(&self, change: &ChangeRecord, from: ConnId, effects: &mut Effects) {
         let (by, who) = (change.by, self.state.name(change.by));
+        let mentions = match &change.kind {
+            ChangeKind::Edit { mentions, .. } => mention_tag(&self.state, change.conversation, mentions),
+            _ => None,
+        };
         let tags = Tags {
             at: Some(change.at),
+            mention: mentions.as_deref(),
             ev: Some(change.kind.as_str()),
             who: Some(who),
             about: Some(change.id.value()),
@@ -112,7 +118,7 @@ impl Hub {
 fn sentence(change: &ChangeRecord, who: &str, place: &str) -> String {
     let id = change.id;
     let (did, text) = match &change.kind {
-        ChangeKind::Edit(text) => ("edited", Some(text.as_str().to_owned())),
+        ChangeKind::Edit { text, .. } => ("edited", Some(text.as_str().to_owned())),
         ChangeKind::Redact(reason) => ("removed", reason.as_ref().map(|reason| reason.as_str().to_owned())),
         ChangeKind::React { .. } => ("reacted to", Some(change.kind.data())),
         ChangeKind::Unreact { .. } => ("took a reaction back from", Some(change.kind.data())),

@@ -1,6 +1,7 @@
 //! Saying something, who is sent it, and read markers.
 
 use super::effects::Effects;
+use super::mentions::mention_tag;
 use super::reading::{readable, target_of};
 use super::refusals::no_room;
 use super::{Answered, Context, Hub, unexpected};
@@ -86,6 +87,8 @@ impl Hub {
             }
         };
         let mark = mark.as_deref();
+        let mentions = mention_tag(&self.state, draft.conversation, &draft.mentions);
+        tags.mention = mentions.as_deref();
         let mut to = None;
         let acknowledged = match self.state.conversation(draft.conversation) {
             Some(Conversation::Room(room)) => {

@@ -9,7 +9,7 @@
 //! thread runs it.
 //!
 //! `login` and `attach` let connections in; `account`, `administration`, `rooms`, `roles`, `moderation`,
-//! `messages`, `changes` and
+//! `messages`, `mentions`, `changes` and
 //! `reading` hold the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
 //! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords;
 //! `refusals` has the sentences for what the core refuses.
@@ -24,6 +24,7 @@ mod current_room;
 mod effects;
 mod invitations;
 mod login;
+mod mentions;
 mod messages;
 mod moderation;
 mod password_checks;
@@ -237,6 +238,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Search { words, within, from, times, limit, more } => {
             reading::search(cx, reading::Search { words, within, from, times, limit, more })
         }
+        Command::Mentions { limit, more } => mentions::list(cx, limit, more),
         Command::Conversations => reading::conversations(cx),
         Command::Rooms { after, limit } => rooms::list(cx, after.as_ref(), limit),
         Command::Create { room, private } => rooms::create(cx, room, private),

@@ -73,7 +73,7 @@ pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
     };
     let from = from.map(|name| state.user(&name)).transpose().map_err(refusal)?;
     let times = cx.time_range(times);
-    cx.effects.read_job(cx.conn, Read::Search { conversations, from, times, limit, more, words });
+    cx.effects.read_job(cx.conn, Read::Search { conversations, from, mentioned: None, times, limit, more, words });
     Ok(())
 }
 
@@ -119,7 +119,12 @@ pub(super) fn read_positions(state: &State, account: AccountId) -> Vec<ReadPosit
         .filter_map(|&id| {
             let stored = state.conversation(id)?;
             let conversation = conversation_ref(state, account, id);
-            Some(ReadPosition { conversation, last: stored.last(), read: stored.read_by(account)? })
+            Some(ReadPosition {
+                conversation,
+                last: stored.last(),
+                read: stored.read_by(account)?,
+                changes: stored.changes(),
+            })
         })
         .collect();
     conversations.sort_by_cached_key(|unread| {

@@ -11,6 +11,7 @@ mod current_room;
 mod forgotten;
 mod invitations;
 mod membership;
+mod mentions;
 mod model;
 mod moderation;
 mod outside;

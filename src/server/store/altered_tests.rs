@@ -2,12 +2,13 @@
 //! however old the index is; and nothing of what they replaced is left in any file.
 
 use super::db::INDEX_FILE;
+use super::db::stored_text::StoredText;
 use super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, conversation_ref, draft, history, id, peopled, search,
+    ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, conversation_ref, draft, history, id, mentioning, peopled, search, unread,
 };
 use super::{Indexer, Reader, Store};
 use crate::protocol::names::{AccountId, ConversationId, Text};
-use crate::server::traffic::{ChangeKind, ChangeRecord, Draft, Mark, Read, Write};
+use crate::server::traffic::{ChangeKind, ChangeRecord, Draft, Mark, Mentioned, Read, Write};
 use proptest::prelude::*;
 use std::path::PathBuf;
 
@@ -16,11 +17,12 @@ enum Step {
     Say {
         place: ConversationId,
         text: String,
+        mentions: Mentions,
         me: bool,
         key: bool,
     },
     /// One of the messages, counted from the last.
-    Edit(usize, String),
+    Edit(usize, String, Mentions),
     Redact(usize, Option<String>),
     /// What was said since then is not committed.
     RollBack,
@@ -35,6 +37,8 @@ enum Step {
     LoseIndex,
 }
 
+type Mentions = Box<[Mentioned]>;
+
 const WORDS: [&str; 4] = ["red", "blue", "東京", "don't"];
 
 /// A few words that are searched for; each text gets one of its own besides.
@@ -44,12 +48,21 @@ fn text() -> impl Strategy<Value = String> {
         .prop_map(|(words, more)| format!("{}{}", words.join(" "), " ~".repeat(more / 2)))
 }
 
+fn mentions() -> impl Strategy<Value = Mentions> {
+    let all = vec![Mentioned::Account(ALICE), Mentioned::Account(BOB), Mentioned::Everyone];
+    prop_oneof![2 => Just(Vec::new()), 1 => prop::sample::subsequence(all, 0..=3)].prop_map(Vec::into_boxed_slice)
+}
+
+fn edit(text: &str, mentions: Mentions) -> ChangeKind {
+    ChangeKind::Edit { text: Text::parse(text).unwrap().unwrap(), mentions }
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let place = prop::sample::select(vec![LOBBY, OPS]);
     prop_oneof![
-        8 => (place, text(), any::<bool>(), any::<bool>())
-            .prop_map(|(place, text, me, key)| Step::Say { place, text, me, key }),
-        5 => (0..12usize, text()).prop_map(|(n, text)| Step::Edit(n, text)),
+        8 => (place, text(), mentions(), any::<bool>(), any::<bool>())
+            .prop_map(|(place, text, mentions, me, key)| Step::Say { place, text, mentions, me, key }),
+        5 => (0..12usize, text(), mentions()).prop_map(|(n, text, mentions)| Step::Edit(n, text, mentions)),
         3 => (0..12usize, prop::option::of(text())).prop_map(|(n, reason)| Step::Redact(n, reason)),
         1 => Just(Step::RollBack),
         6 => Just(Step::Commit),
@@ -70,6 +83,7 @@ struct Said {
     me: bool,
     edited: bool,
     removed: bool,
+    mentions: Mentions,
     text: String,
 }
 
@@ -84,6 +98,12 @@ impl Said {
             (_, false, false) => "",
         };
         format!("| {} {} {name}{marks}: {}", conversation_ref(self.place).target, self.id, self.text)
+    }
+
+    /// Whether it mentions the account, which did not say it.
+    fn mentions(&self, account: AccountId) -> bool {
+        let all = [Mentioned::Account(account), Mentioned::Everyone];
+        self.author != account && !self.removed && all.iter().any(|one| self.mentions.contains(one))
     }
 
     fn has(&self, word: &str) -> bool {
@@ -165,21 +185,21 @@ impl Run {
 
     fn play(&mut self, step: Step) {
         match step {
-            Step::Say { place, text, me, key } => {
+            Step::Say { place, text, mentions, me, key } => {
                 let text = self.text(&text);
                 self.begin();
                 let author = if me { ALICE } else { BOB };
                 let key = key.then(|| format!("key{}", self.words.len()).into());
                 let mark = if me { Mark::Me } else { Mark::None };
-                let draft = Draft { mark, key, ..draft(place, author, &text) };
+                let draft = Draft { mark, key, mentions: mentions.clone(), ..draft(place, author, &text) };
                 self.store().append(&draft).unwrap();
                 let id = self.said.iter().filter(|said| said.place == place).count() as u64 + 1;
-                self.said.push(Said { place, id, author, me, edited: false, removed: false, text });
+                self.said.push(Said { place, id, author, me, edited: false, removed: false, mentions, text });
             }
-            Step::Edit(n, text) => {
+            Step::Edit(n, text, mentions) => {
                 let text = self.text(&text);
-                if let Some(said) = self.change(n, ChangeKind::Edit(Text::parse(&text).unwrap().unwrap())) {
-                    (said.text, said.edited) = (text, true);
+                if let Some(said) = self.change(n, edit(&text, mentions.clone())) {
+                    (said.text, said.mentions, said.edited) = (text, mentions, true);
                 }
             }
             Step::Redact(n, reason) => {
@@ -259,16 +279,38 @@ impl Run {
             // Page by page.
             let (mut paged, mut more) = (Vec::new(), None);
             loop {
-                let Read::Search { conversations, from, times, words, .. } = search(&[LOBBY, OPS], word) else {
-                    panic!()
-                };
-                let mut read = ask(reader, Read::Search { conversations, from, times, limit: 2, more, words });
+                let mut page = search(&[LOBBY, OPS], word);
+                if let Read::Search { limit, more: cursor, .. } = &mut page {
+                    (*limit, *cursor) = (2, more);
+                }
+                let mut read = ask(reader, page);
                 let last = read.pop().unwrap();
                 paged.extend(read);
                 let Some((_, cursor)) = last.split_once("more=") else { break };
                 more = Some(cursor.parse().unwrap());
             }
             assert_eq!(paged, rows, "{word}");
+        }
+    }
+
+    /// Mentions are found where they are now, and those above a marker are counted.
+    fn check_mentions(&mut self) {
+        let said = if self.open { &self.committed.0 } else { &self.said };
+        let reader = &mut self.parts.as_mut().unwrap().2;
+        for account in [ALICE, BOB] {
+            let rows: Vec<String> = said.iter().rev().filter(|said| said.mentions(account)).map(Said::row).collect();
+            let read = ask(reader, mentioning(&[LOBBY, OPS], account));
+            assert_eq!(read[..read.len() - 1], rows[..rows.len().min(50)], "{account:?}");
+            for read in [0, 2, 7] {
+                let counts = [LOBBY, OPS].map(|place| {
+                    let news = said.iter().filter(|said| said.place == place && said.id > read);
+                    news.filter(|said| said.mentions(account)).count()
+                });
+                let conversations = vec![unread(LOBBY, 99, read), unread(OPS, 99, read)];
+                let rows = ask(reader, Read::Conversations { account, conversations });
+                let found = [0, 1].map(|n: usize| -> usize { rows[n].split(' ').nth(5).unwrap().parse().unwrap() });
+                assert_eq!(found, counts, "{account:?} above {read}");
+            }
         }
     }
 
@@ -326,7 +368,10 @@ fn check_words(run: &mut Run) {
         .iter()
         .zip(&run.said)
         .filter(|(_, said)| !said.removed)
-        .map(|(&seq, said)| (seq, document.of(said.place.value(), said.author.value(), &said.text).to_owned()))
+        .map(|(&seq, said)| {
+            let stored = StoredText::said(Mark::None, &said.mentions, &said.text);
+            (seq, document.of(said.place.value(), said.author.value(), &stored).to_owned())
+        })
         .collect();
     assert_eq!(found, wanted);
 }
@@ -336,8 +381,10 @@ fn runs(steps: Vec<Step>) -> Run {
     for step in steps {
         run.play(step);
         run.check();
+        run.check_mentions();
     }
     run.settle();
+    run.check_mentions();
     run
 }
 

@@ -81,7 +81,7 @@ pub(super) fn peopled(settings: &StoreSettings) -> Store {
 
 pub(super) fn draft(conversation: ConversationId, author: AccountId, text: &str) -> Draft {
     let text = Text::parse(text).unwrap().unwrap();
-    Draft { conversation, author, at: 1_700_000_000_000, mark: Mark::None, text, key: None }
+    Draft { conversation, author, at: 1_700_000_000_000, mark: Mark::None, mentions: Box::default(), text, key: None }
 }
 
 /// Adds a message of that time.
@@ -148,6 +148,7 @@ pub(super) fn search(conversations: &[ConversationId], words: &str) -> Read {
     Read::Search {
         conversations: conversations.iter().map(|&one| (conversation_ref(one), MessageId::MAX)).collect(),
         from: None,
+        mentioned: None,
         times: TimeRange::ALL,
         limit: 50,
         more: None,
@@ -155,8 +156,17 @@ pub(super) fn search(conversations: &[ConversationId], words: &str) -> Read {
     }
 }
 
+/// `/mentions`.
+pub(super) fn mentioning(conversations: &[ConversationId], account: AccountId) -> Read {
+    let mut read = search(conversations, "");
+    if let Read::Search { mentioned, .. } = &mut read {
+        *mentioned = Some(account);
+    }
+    read
+}
+
 pub(super) fn unread(conversation: ConversationId, last: u64, read: u64) -> ReadPosition {
-    ReadPosition { conversation: conversation_ref(conversation), last: id(last), read: id(read) }
+    ReadPosition { conversation: conversation_ref(conversation), last: id(last), read: id(read), changes: 0 }
 }
 
 pub(super) fn welcome(room: Option<ReadPosition>, replay: u32, others: Vec<ReadPosition>) -> Read {

@@ -11,6 +11,8 @@ pub(crate) struct Draft {
     /// In milliseconds of Unix time.
     pub at: u64,
     pub mark: Mark,
+    /// Whom the text mentions, each once.
+    pub mentions: Box<[Mentioned]>,
     pub text: Text,
     /// The key of a `/post`.
     pub key: Option<Box<str>>,
@@ -25,6 +27,14 @@ pub(crate) enum Mark {
     Me,
     /// It answers this message.
     Reply { id: MessageId, author: AccountId },
+}
+
+/// Whom a message mentions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mentioned {
+    /// Everyone in the room.
+    Everyone,
+    Account(AccountId),
 }
 
 /// What the store knows of a message that was said.
@@ -54,7 +64,11 @@ pub(crate) struct ChangeRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ChangeKind {
     /// It says this now.
-    Edit(Text),
+    Edit {
+        text: Text,
+        /// Whom the text mentions, each once.
+        mentions: Box<[Mentioned]>,
+    },
     /// Its text is gone; and why, if a reason was given.
     Redact(Option<Text>),
     /// Somebody said this word about it, which so many do now.
@@ -76,7 +90,7 @@ impl ChangeKind {
     #[must_use]
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
-            Self::Edit(_) => "edit",
+            Self::Edit { .. } => "edit",
             Self::Redact(_) => "redact",
             Self::React { .. } => "react",
             Self::Unreact { .. } => "unreact",
@@ -90,7 +104,7 @@ impl ChangeKind {
     pub(crate) fn data(&self) -> String {
         match self {
             Self::React { word, count } | Self::Unreact { word, count } => format!("{count} {word}"),
-            Self::Edit(_) | Self::Redact(_) | Self::Pin | Self::Unpin => String::new(),
+            Self::Edit { .. } | Self::Redact(_) | Self::Pin | Self::Unpin => String::new(),
         }
     }
 }

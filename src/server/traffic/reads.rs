@@ -46,13 +46,15 @@ pub(crate) enum Read {
     },
     /// `/pins`.
     Pins(ConversationRef),
-    /// `/search`.
+    /// `/search` and `/mentions`.
     Search {
         /// All that the account may read, or only the one that it asked for; each with its last id
         /// when it was asked. The account may have been taken out of a room since.
         conversations: Vec<(ConversationRef, MessageId)>,
         /// Only by this account.
         from: Option<AccountId>,
+        /// Only messages that mention this account and are not its own.
+        mentioned: Option<AccountId>,
         times: TimeRange,
         limit: u32,
         /// The cursor from the previous answer.
@@ -123,4 +125,6 @@ pub(crate) struct ReadPosition {
     pub last: MessageId,
     /// The read marker.
     pub read: MessageId,
+    /// The number of the last change when it was asked.
+    pub changes: u64,
 }

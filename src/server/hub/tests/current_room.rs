@@ -142,14 +142,14 @@ fn a_failed_join_or_switch_leaves_no_current_room() {
         alice> /whoami
         alice< + alice - a member of this server; you're not in a room.
         alice> /conversations
-        alice< | other 0 0 0
+        alice< | other 0 0 0 0 0
         alice< + 1 conversation
         alice> /join lobby
         bob< [lobby] * alice joined
         alice< + lobby - 2 members, 2 here. Type to talk.
         alice> /conversations
-        alice< | lobby 2 2 0
-        alice< | other 0 0 0
+        alice< | lobby 2 2 0 0 0
+        alice< | other 0 0 0 0 0
         alice< + 2 conversations
     ",
     );

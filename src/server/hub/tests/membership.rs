@@ -147,9 +147,9 @@ fn names_are_sorted_without_regard_to_case() {
         anna< + 1
         Ben< (anna > Ben) hi
         anna> /conversations
-        anna< | lobby 0 0 0
-        anna< | @Ben 1 0 0
-        anna< | @Zoe 1 0 0
+        anna< | lobby 0 0 0 0 0
+        anna< | @Ben 1 0 0 0 0
+        anna< | @Zoe 1 0 0 0 0
         anna< + 3 conversations
         anna> /who
         anna< | anna here

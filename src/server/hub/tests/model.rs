@@ -5,7 +5,7 @@ use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId,
 use crate::server::core::{NotStored, Storage};
 use crate::server::traffic::{
     AdministrationWrite, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft,
-    KNOWN_MAX, Mark, MessageRecord, PersonalWrite, Pins, Reaction, Reactions, ReadPosition, Snapshot, Write,
+    KNOWN_MAX, Mark, Mentioned, MessageRecord, PersonalWrite, Pins, Reaction, Reactions, ReadPosition, Snapshot, Write,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -32,9 +32,16 @@ struct Said {
     author: AccountId,
     at: u64,
     mark: Mark,
+    mentions: Box<[Mentioned]>,
     edited: bool,
     removed: bool,
     text: String,
+}
+
+impl Said {
+    fn mentions(&self, account: AccountId) -> bool {
+        self.mentions.iter().any(|&one| one == Mentioned::Everyone || one == Mentioned::Account(account))
+    }
 }
 
 impl Model {
@@ -178,8 +185,9 @@ impl Model {
         let place = (change.conversation, change.id);
         let said = one(self.said.iter_mut().filter(|said| (said.conversation, said.id) == place));
         match &change.kind {
-            ChangeKind::Edit(text) => {
+            ChangeKind::Edit { text, mentions } => {
                 said.edited = true;
+                said.mentions.clone_from(mentions);
                 said.text = text.as_str().to_owned();
             }
             ChangeKind::Redact(reason) => {
@@ -191,6 +199,7 @@ impl Model {
                 self.reactions.retain(|(conversation, id, ..)| (*conversation, *id) != place);
                 self.pins.remove(&place);
                 said.removed = true;
+                said.mentions = Box::default();
                 said.text = reason.as_ref().map_or("", |reason| reason.as_str()).to_owned();
             }
             ChangeKind::React { word, .. } => {
@@ -224,8 +233,9 @@ impl Model {
         if let Some(key) = key {
             self.keys.insert(key, (id, Some(text.clone())));
         }
-        let Draft { conversation, author, at, mark, .. } = *draft;
-        self.said.push(Said { conversation, id, author, at, mark, edited: false, removed: false, text });
+        let Draft { conversation, author, at, mark, ref mentions, .. } = *draft;
+        let mentions = mentions.clone();
+        self.said.push(Said { conversation, id, author, at, mark, mentions, edited: false, removed: false, text });
         Appended::New(id)
     }
 
@@ -279,7 +289,7 @@ impl Model {
             let (number, kind, id) = (change.number, change.kind.as_str(), change.id);
             let said = one(self.said.iter().filter(|said| (said.conversation, said.id) == (place.id, id)));
             let text = match &change.kind {
-                ChangeKind::Edit(_) if !said.removed => said.text.clone(),
+                ChangeKind::Edit { .. } if !said.removed => said.text.clone(),
                 ChangeKind::Redact(_) => said.text.clone(),
                 kind => kind.data(),
             };
@@ -299,13 +309,24 @@ impl Model {
         entries.map(row).collect()
     }
 
-    /// Lines above the marker that others said.
-    pub(super) fn news(&self, account: AccountId, unread: &ReadPosition) -> usize {
+    /// Lines above the marker that others said, and how many of them mention the account.
+    pub(super) fn news(&self, account: AccountId, unread: &ReadPosition) -> (usize, usize) {
         let found = self.said.iter().filter(|said| {
             let new = unread.read < said.id && said.id <= unread.last;
             said.conversation == unread.conversation.id && new && said.author != account
         });
-        found.count()
+        (found.clone().count(), found.filter(|said| said.mentions(account)).count())
+    }
+
+    /// Rows of what others said in these conversations, up to the ids, that mentions the account; the newest
+    /// first.
+    pub(super) fn mentioning(&self, account: AccountId, places: &[(ConversationRef, MessageId)]) -> Vec<String> {
+        let found = self.said.iter().rev().filter(|said| said.author != account && said.mentions(account));
+        let row = |said: &Said| {
+            let (place, _) = places.iter().find(|(place, last)| place.id == said.conversation && said.id <= *last)?;
+            Some(self.row(place, said))
+        };
+        found.filter_map(row).collect()
     }
 
     fn name(&self, id: AccountId) -> &str {

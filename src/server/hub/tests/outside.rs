@@ -4,7 +4,9 @@ use super::super::count;
 use super::chat::Chat;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::MessageId;
-use crate::server::traffic::{Answer, AuthJob, AuthOutcome, AuthWork, Read, ReadJob, Request, RequestKind};
+use crate::server::traffic::{
+    Answer, AuthJob, AuthOutcome, AuthWork, Read, ReadJob, ReadPosition, Request, RequestKind,
+};
 
 /// Plays `auth`; here a password's hash is the password itself.
 pub(super) fn check(job: AuthJob) -> Request {
@@ -63,6 +65,12 @@ impl Chat {
                 found.iter().for_each(|row| rows.push(row));
                 Final::Done(count(found.len(), "message"))
             }
+            Read::Search { conversations: places, mentioned: Some(account), limit, .. } => {
+                let found = self.model.mentioning(account, &places);
+                let shown = found.iter().take(limit as usize);
+                shown.clone().for_each(|row| rows.push(row));
+                Final::Done(count(shown.count(), "message"))
+            }
             Read::Search { conversations: places, words, .. } => {
                 let targets: Vec<&str> = places.iter().map(|(place, _)| &*place.target).collect();
                 let words = words.as_ref().map_or("any words", |words| words.as_str());
@@ -76,8 +84,9 @@ impl Chat {
             }
             Read::Conversations { account, conversations: places } => {
                 for unread in &places {
-                    let news = self.model.news(account, unread);
-                    rows.push(&format!("{} {} {} {news}", unread.conversation.target, unread.last, unread.read));
+                    let (news, mentions) = self.model.news(account, unread);
+                    let ReadPosition { conversation, last, read, changes } = unread;
+                    rows.push(&format!("{} {last} {read} {news} {mentions} {changes}", conversation.target));
                 }
                 Final::Done(count(places.len(), "conversation"))
             }
@@ -88,7 +97,7 @@ impl Chat {
                     found[found.len().saturating_sub(replay as usize)..].iter().for_each(|row| rows.push(row));
                 }
                 for unread in &others {
-                    rows.push(&format!("{}: {} new", unread.conversation.target, self.model.news(account, unread)));
+                    rows.push(&format!("{}: {} new", unread.conversation.target, self.model.news(account, unread).0));
                 }
                 last
             }

@@ -74,6 +74,9 @@ fn line() -> impl Strategy<Value = String> {
         "/invitations",
         "/decline x",
         "/decline @ann",
+        "hello @bob",
+        "/me points at @room",
+        "/mentions",
         "/passwd",
         PASSWORD,
     ]);
@@ -105,6 +108,8 @@ fn line() -> impl Strategy<Value = String> {
         3 => (target(), word(), word()).prop_map(|(t, k, w)| format!("/post {t} {k} {w}")),
         1 => target().prop_map(|t| format!("/act {t} waves")),
         2 => (target(), 0..6u8).prop_map(|(t, id)| format!("/reply {t} {id} yes")),
+        2 => (target(), name()).prop_map(|(t, n)| format!("/say {t} hi @{n}")),
+        1 => (target(), 0..6u8, name()).prop_map(|(t, id, n)| format!("/edit {t} {id} hi @{n}")),
         2 => (target(), word(), word()).prop_map(|(t, k, w)| format!("/update {t} {k} {w}")),
         2 => (target(), 0..6u8, word()).prop_map(|(t, id, w)| format!("/edit {t} {id} {w}")),
         2 => (target(), 0..6u8, word()).prop_map(|(t, id, w)| format!("/redact {t} {id} {w}")),

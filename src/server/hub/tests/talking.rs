@@ -99,8 +99,8 @@ fn marks_say_what_is_done_and_what_is_answered() {
         alice> /reply @alice 1 what?
         alice< - no-such-message: there is no message 1 there; the last ID is 0.
         alice> /conversations
-        alice< | lobby 3 3 0
-        alice< | @bob 2 0 1
+        alice< | lobby 3 3 0 0 0
+        alice< | @bob 2 0 1 0 0
         alice< + 2 conversations
         alice> /leave lobby
         bob< @ev=leave;who=alice [lobby] * alice left
@@ -155,7 +155,7 @@ fn read_markers_and_what_may_be_read() {
         alice< [lobby] bob: two
         phone< [lobby] bob: two
         alice> /conversations
-        alice< | lobby 2 0 2
+        alice< | lobby 2 0 2 0 0
         alice< + 1 conversation
         alice> /read lobby 1
         phone< * read: lobby 1
@@ -265,9 +265,9 @@ fn a_person_is_shown_unread_lines() {
         alice< | @bob 1 bob: psst
         alice< + 1 message
         alice> /conversations
-        alice< | lobby 2 2 0
-        alice< | ops 3 3 0
-        alice< | @bob 1 1 0
+        alice< | lobby 2 2 0 0 0
+        alice< | ops 3 3 0 0 0
+        alice< | @bob 1 1 0 0 0
         alice< + 3 conversations
         alice> /set replay 0
         alice< + replay off

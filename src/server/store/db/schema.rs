@@ -147,6 +147,10 @@ const MIGRATIONS: &[&str] = &[
         conversation INTEGER PRIMARY KEY REFERENCES conversation,
         account INTEGER NOT NULL REFERENCES account) STRICT;
 ",
+    "
+    -- The tables stay as they are. From here on the notes in a message's `text` may say whom it mentions:
+    -- an earlier version would not index that.
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

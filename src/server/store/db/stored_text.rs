@@ -3,12 +3,12 @@
 //!
 //! ```text
 //! stored = text / MARK notes MARK text / 1*MARK
-//! notes  = *( "m" / "e" / "x" / "r" id "." author )
+//! notes  = *( "m" / "e" / "x" ) [ "@" account *( "," account ) ] [ "r" id "." author ]
 //! ```
 //!
 //! MARK is U+0001, which no text can contain, so a text is never taken for anything else. The notes
 //! say that it is what the author does; that it was edited; that it was removed, and the text is why;
-//! and that it answers a message of that account.
+//! whom it mentions, 0 for everyone in the room; and that it answers a message of that account.
 //!
 //! Nothing but MARKs is a blank: the text was edited or removed, and what was there is overwritten
 //! where it stood, byte for byte. The present text is appended like a message, in a row whose
@@ -18,7 +18,7 @@
 
 use super::to_sql;
 use crate::protocol::names::{AccountId, MessageId};
-use crate::server::traffic::Mark;
+use crate::server::traffic::{Mark, Mentioned};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -26,10 +26,12 @@ use std::fmt::Write as _;
 const MARK: char = '\u{1}';
 
 /// A stored text, taken apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredText<'a> {
     pub(crate) mark: Mark,
     pub(crate) state: TextState,
+    /// Whom it mentions, each once.
+    pub(crate) mentions: Cow<'a, [Mentioned]>,
     pub(crate) text: &'a str,
 }
 
@@ -46,13 +48,19 @@ pub(crate) enum TextState {
 
 impl<'a> StoredText<'a> {
     /// What is said.
-    pub(crate) fn said(mark: Mark, text: &'a str) -> Self {
-        Self { mark, state: TextState::Said, text }
+    pub(crate) fn said(mark: Mark, mentions: &'a [Mentioned], text: &'a str) -> Self {
+        Self { mark, state: TextState::Said, mentions: Cow::Borrowed(mentions), text }
+    }
+
+    /// Whether it mentions the account, by name or with everyone else. Whoever said it is never
+    /// mentioned, and that is for the caller to know.
+    pub(crate) fn mentions(&self, account: AccountId) -> bool {
+        self.mentions.iter().any(|&one| one == Mentioned::Everyone || one == Mentioned::Account(account))
     }
 
     /// Takes apart what [`StoredText::push_to`] wrote.
     pub(crate) fn parse(stored: &'a str) -> Self {
-        let plain = Self::said(Mark::None, stored);
+        let plain = Self::said(Mark::None, &[], stored);
         let Some(marked) = stored.strip_prefix(MARK) else { return plain };
         let Some((notes, text)) = marked.split_once(MARK) else { return plain };
         let mut parsed = Self { text, ..plain };
@@ -61,6 +69,7 @@ impl<'a> StoredText<'a> {
                 'm' => parsed.mark = Mark::Me,
                 'e' => parsed.state = TextState::Edited,
                 'x' => parsed.state = TextState::Removed,
+                '@' => parsed.mentions = Cow::Owned(parse_mentions(&notes[at + 1..])),
                 'r' => {
                     // It is the last one.
                     parsed.mark = parse_reply(&notes[at + 1..]).unwrap_or(Mark::None);
@@ -74,18 +83,23 @@ impl<'a> StoredText<'a> {
 
     /// Appends it as it is stored.
     pub(crate) fn push_to(self, out: &mut String) {
-        if (self.mark, self.state) != (Mark::None, TextState::Said) {
+        if (self.mark, self.state) != (Mark::None, TextState::Said) || !self.mentions.is_empty() {
             out.push(MARK);
             match self.state {
                 TextState::Said => {}
                 TextState::Edited => out.push('e'),
                 TextState::Removed => out.push('x'),
             }
+            if self.mark == Mark::Me {
+                out.push('m');
+            }
+            for (n, mentioned) in self.mentions.iter().enumerate() {
+                // Writing to a String can't fail.
+                let _ = write!(out, "{}{}", if n == 0 { '@' } else { ',' }, mentioned_number(*mentioned));
+            }
             match self.mark {
-                Mark::None => {}
-                Mark::Me => out.push('m'),
+                Mark::None | Mark::Me => {}
                 Mark::Reply { id, author } => {
-                    // Writing to a String can't fail.
                     let _ = write!(out, "r{}.{}", to_sql(id.value()), author.value());
                 }
             }
@@ -93,6 +107,23 @@ impl<'a> StoredText<'a> {
         }
         out.push_str(self.text);
     }
+}
+
+/// Who is mentioned, as it is stored and indexed: no account has the number 0.
+pub(crate) fn mentioned_number(mentioned: Mentioned) -> i64 {
+    match mentioned {
+        Mentioned::Everyone => 0,
+        Mentioned::Account(account) => account.value(),
+    }
+}
+
+/// The numbers at the beginning.
+fn parse_mentions(notes: &str) -> Vec<Mentioned> {
+    let end = notes.find(|c: char| !c.is_ascii_digit() && c != ',').unwrap_or(notes.len());
+    let numbers = notes[..end].split(',').filter_map(|number| number.parse().ok());
+    numbers
+        .map(|number| if number == 0 { Mentioned::Everyone } else { Mentioned::Account(AccountId::new(number)) })
+        .collect()
 }
 
 fn parse_reply(reply: &str) -> Option<Mark> {
@@ -139,21 +170,24 @@ mod tests {
 
     #[test]
     fn a_plain_text_is_stored_as_it_is() {
-        let plain = StoredText::said(Mark::None, "hello");
-        assert_eq!((stored(plain).as_str(), StoredText::parse("hello")), ("hello", plain));
+        let plain = StoredText::said(Mark::None, &[], "hello");
+        assert_eq!((stored(plain.clone()).as_str(), StoredText::parse("hello")), ("hello", plain));
     }
 
     #[test]
     fn what_is_written_is_read_again() {
         let reply = |id, author| Mark::Reply { id: MessageId::new(id).unwrap(), author: AccountId::new(author) };
         let marks = [Mark::None, Mark::Me, reply(12, 3), reply(MessageId::MAX.value(), i64::MAX)];
-        for mark in marks {
-            for state in [TextState::Said, TextState::Edited, TextState::Removed] {
-                for text in ["waves", "m", "r1.2", ""] {
-                    let said = StoredText { mark, state, text };
-                    assert_eq!(StoredText::parse(&stored(said)), said);
-                    assert!(!is_blank(&stored(said)));
-                }
+        let states = [TextState::Said, TextState::Edited, TextState::Removed];
+        let [alice, bob] = [1, i64::MAX].map(|id| Mentioned::Account(AccountId::new(id)));
+        let mentions = [&[][..], &[alice], &[Mentioned::Everyone], &[bob, Mentioned::Everyone, alice]];
+        let all = marks.iter().flat_map(|&mark| states.iter().map(move |&state| (mark, state)));
+        for ((mark, state), mentions) in all.flat_map(|one| mentions.iter().map(move |mentions| (one, *mentions))) {
+            for text in ["waves", "m", "r1.2", "@1", ""] {
+                let said = StoredText { mark, state, mentions: Cow::Borrowed(mentions), text };
+                let written = stored(said.clone());
+                assert_eq!(StoredText::parse(&written), said, "{written:?}");
+                assert!(!is_blank(&written));
             }
         }
     }

@@ -34,12 +34,12 @@ pub(super) fn apply(
     let mut add = change.prepare_cached("INSERT INTO word(rowid, document) VALUES(?, ?)")?;
     for text in altered {
         forget(messages, change, text)?;
-        let StoredText { state, text: words, .. } = StoredText::parse(&text.stored);
-        if is_blank(&text.stored) || state == TextState::Removed {
+        let stored = StoredText::parse(&text.stored);
+        if is_blank(&text.stored) || stored.state == TextState::Removed {
             continue;
         }
         let conversation = conversation_of.query_row([text.of], |row| row.get(0))?;
-        add.execute((text.of, document.of(conversation, text.author, words)))?;
+        add.execute((text.of, document.of(conversation, text.author, &stored)))?;
         hold(change, text.of, text.text_seq)?;
     }
     Ok(())

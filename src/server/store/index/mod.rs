@@ -271,8 +271,8 @@ impl Indexer {
                         altered::hold(&change, seq, 0)?;
                         continue;
                     }
-                    let text = StoredText::parse(stored).text;
-                    add.execute((seq, self.document.of(conversation, author, text)))?;
+                    let stored = StoredText::parse(stored);
+                    add.execute((seq, self.document.of(conversation, author, &stored)))?;
                 }
                 read = to;
             }

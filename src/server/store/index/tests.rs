@@ -6,7 +6,7 @@ use super::super::test_support::{
 use super::super::{Reader, Sync};
 use super::file::VERSION;
 use super::*;
-use crate::server::traffic::Read;
+use crate::server::traffic::{Mark, Read};
 
 #[test]
 fn an_index_continues_where_it_stopped() {
@@ -160,7 +160,7 @@ fn history_is_read_across_gaps_in_the_ids_wherever_the_index_is() {
                 "+ 3 messages, more".into()
             ],
             (1..5).map(|id| format!("| lobby {id} Alice: line")).chain(["+ 4 messages".to_owned()]).collect(),
-            vec!["| lobby 607 0 250".into(), "+ 1 conversation".into()],
+            vec!["| lobby 607 0 250 0 0".into(), "+ 1 conversation".into()],
         ]
     );
     for most in [1, 2, 40, 100, 1, 90, 100, 1000] {
@@ -200,7 +200,7 @@ fn a_message_that_is_deleted_from_the_index_leaves_no_word_in_it() {
     indexer.step(10).unwrap();
     assert_eq!(ask(&mut reader, search(&[LOBBY], "xylophone")).len(), 2);
     let mut document = Document::default();
-    let old = document.of(LOBBY.value(), ALICE.value(), said[1]);
+    let old = document.of(LOBBY.value(), ALICE.value(), &StoredText::said(Mark::None, &[], said[1]));
     // All but what a word has in common with the one before it is stored.
     let end = old[old.len() - 5..].to_owned();
     let in_segments = |indexer: &Indexer| -> i64 {

@@ -123,7 +123,7 @@ proptest! {
             for words in ["word", ""] {
                 let Read::Search { conversations, from, limit, words, .. } = search(&[LOBBY, OPS], words) else { unreachable!() };
                 let times = TimeRange { since, until };
-                let read = Read::Search { conversations, from, times, limit, more: None, words };
+                let read = Read::Search { conversations, from, mentioned: None, times, limit, more: None, words };
                 prop_assert_eq!(ask(&mut reader, read).len(), everywhere + 1);
             }
             while indexer.step(7).unwrap() > 0 {}

@@ -5,6 +5,8 @@
 //! all that are indexed: each is either indexed or behind the index's mark, never both or neither. Both
 //! snapshots are held for one answer, whose deadline bounds how long.
 
+mod mentions;
+
 use super::page::{MessageRows, Page, ReadError};
 use super::times;
 use crate::protocol::names::{AccountId, MessageId};
@@ -53,6 +55,16 @@ impl IdRange {
         let above = to_sql(unread.read.value());
         let below = to_sql(unread.last.value()).saturating_add(1);
         Self { conversation: unread.conversation.id.value(), above, below, times: TimeRange::ALL }
+    }
+
+    /// None of them.
+    pub(super) fn emptied(self) -> Self {
+        Self { below: self.above, ..self }
+    }
+
+    /// Whether the message of that id in its conversation is one of them, of any time.
+    fn contains(&self, id: i64) -> bool {
+        self.above < id && id < self.below
     }
 
     fn is_empty(&self) -> bool {
@@ -147,7 +159,7 @@ impl Locator<'_> {
             while let Some(row) = found.next()? {
                 let Some(&(n, range)) = behind.get(&row.get(0)?) else { continue };
                 let (id, author): (i64, i64) = (row.get(1)?, row.get(2)?);
-                counts[n] += u64::from(id > range.above && id < range.below && author != except);
+                counts[n] += u64::from(range.contains(id) && author != except);
             }
         }
         Ok(counts)

@@ -118,9 +118,9 @@ impl Reader {
             Read::Around { conversation, id, before, limit } => with_locator(&self.db, index, |locator| {
                 history::around(locator, || page(limit), &conversation, id, before)
             })?,
-            Read::Search { conversations, from, times, limit, more, words } => {
+            Read::Search { conversations, from, mentioned, times, limit, more, words } => {
                 let words = words.as_ref().map(Text::as_str);
-                let search = Search::new(&conversations, from, times, more, words)?;
+                let search = Search::new(&conversations, from, mentioned, times, more, words)?;
                 search::search(&self.db, index, page(limit), &search)?
             }
         };
@@ -184,5 +184,7 @@ impl Deadline {
 
 #[cfg(test)]
 mod bounds_tests;
+#[cfg(test)]
+mod mentions_tests;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! `/search`, newest first, in what is indexed and in what is not yet. A reader's thread runs it.
+//! `/search` and `/mentions`, newest first, in what is indexed and in what is not yet. A reader's thread runs it.
 //!
 //! The index only proposes: each message that it finds is looked up, and must be of a conversation that
 //! the asker may read, and say what is searched for. So neither an edit that is not indexed yet nor two
@@ -33,6 +33,8 @@ pub(super) struct Search<'a> {
     /// What each is called, and the last id that may be found in it.
     conversations: FxHashMap<i64, (&'a str, i64)>,
     from: Option<AccountId>,
+    /// Whom the messages must mention.
+    mentioned: Option<AccountId>,
     times: TimeRange,
     /// The sequence number of the last message of the page before: only older ones are wanted.
     below: i64,
@@ -46,6 +48,7 @@ impl<'a> Search<'a> {
     pub(super) fn new(
         conversations: &'a [(ConversationRef, MessageId)],
         from: Option<AccountId>,
+        mentioned: Option<AccountId>,
         times: TimeRange,
         more: Option<u64>,
         words: Option<&str>,
@@ -56,7 +59,7 @@ impl<'a> Search<'a> {
         })?;
         let conversations =
             conversations.iter().map(|(one, last)| (one.id.value(), (&*one.target, to_sql(last.value())))).collect();
-        Ok(Self { conversations, from, times, below: more.map_or(i64::MAX, to_sql), query })
+        Ok(Self { conversations, from, mentioned, times, below: more.map_or(i64::MAX, to_sql), query })
     }
 
     /// What the conversation of a message is called; `None` if the search is not about it, or the
@@ -67,11 +70,11 @@ impl<'a> Search<'a> {
 
     /// Whether the index has to be asked, rather than each message taken.
     fn is_selective(&self) -> bool {
-        !self.query.is_empty() || self.from.is_some()
+        !self.query.is_empty() || self.from.is_some() || self.mentioned.is_some()
     }
 
-    /// Whether a message is by that author and says what is searched for. `normalised` is memory to
-    /// work in.
+    /// Whether a message is by that author, mentions whom it must, and says what is searched for.
+    /// `normalised` is memory to work in.
     fn matches(
         &self,
         db: &Connection,
@@ -84,15 +87,18 @@ impl<'a> Search<'a> {
             return Ok(false);
         }
         let stored = present(db, seq, stored)?;
-        let StoredText { state, text, .. } = StoredText::parse(&stored);
-        words::normalise(text, normalised);
-        Ok(state != TextState::Removed && self.query.is_in(normalised))
+        let stored = StoredText::parse(&stored);
+        if self.mentioned.is_some_and(|account| account.value() == author || !stored.mentions(account)) {
+            return Ok(false);
+        }
+        words::normalise(stored.text, normalised);
+        Ok(stored.state != TextState::Removed && self.query.is_in(normalised))
     }
 
     /// The FTS5 query; with `narrow`, only in the asker's conversations.
     fn expression(&self, narrow: bool) -> String {
         let conversations = narrow.then(|| self.conversations.keys().copied());
-        expression(&self.query, self.from.map(AccountId::value), conversations)
+        expression(&self.query, self.from.map(AccountId::value), self.mentioned.map(AccountId::value), conversations)
     }
 }
 

@@ -97,9 +97,15 @@ fn conversations_do_not_count_the_accounts_own_messages() {
     let (_indexer, mut reader) = readers(&dir.settings());
     let markers = vec![unread(LOBBY, 4, 1), unread(OPS, 0, 0), unread(PAIR, 2, 0)];
     let read = Read::Conversations { account: ALICE, conversations: markers.clone() };
-    assert_eq!(ask(&mut reader, read), ["| lobby 4 1 1", "| ops 0 0 0", "| @bob 2 0 2", "+ 3 conversations"]);
+    assert_eq!(
+        ask(&mut reader, read),
+        ["| lobby 4 1 1 0 0", "| ops 0 0 0 0 0", "| @bob 2 0 2 0 0", "+ 3 conversations"]
+    );
     let read = Read::Conversations { account: BOB, conversations: markers };
-    assert_eq!(ask(&mut reader, read), ["| lobby 4 1 2", "| ops 0 0 0", "| @bob 2 0 0", "+ 3 conversations"]);
+    assert_eq!(
+        ask(&mut reader, read),
+        ["| lobby 4 1 2 0 0", "| ops 0 0 0 0 0", "| @bob 2 0 0 0 0", "+ 3 conversations"]
+    );
 }
 
 #[test]
@@ -163,7 +169,7 @@ fn a_server_that_keeps_nothing_says_so() {
         assert_eq!(ask(&mut reader, read), ["+ 0 messages - this server keeps no history"]);
     }
     let read = Read::Conversations { account: ALICE, conversations: vec![unread(LOBBY, 1, 0)] };
-    assert_eq!(ask(&mut reader, read), ["| lobby 1 0 0", "+ 1 conversation"]);
+    assert_eq!(ask(&mut reader, read), ["| lobby 1 0 0 0 0", "+ 1 conversation"]);
     assert_eq!(ask(&mut reader, welcome(Some(unread(LOBBY, 1, 0)), 20, vec![])), ["+ welcome Alice"]);
 }
 

@@ -7,7 +7,16 @@ use crate::protocol::line::Rows;
 use crate::protocol::names::AccountId;
 use crate::server::traffic::ReadPosition;
 
-/// The rows `TARGET LAST READ UNREAD`. If messages are not kept, there is nothing to read and so
+/// What is unread in a conversation.
+#[derive(Debug, Clone, Copy, Default)]
+struct News {
+    /// Messages by others.
+    messages: u64,
+    /// Those of them that mention the account.
+    mentions: u64,
+}
+
+/// The rows `TARGET LAST READ UNREAD MENTIONS CHANGE`. If messages are not kept, there is nothing to read and so
 /// nothing is unread.
 pub(super) fn conversations(
     locator: Option<&Locator<'_>>,
@@ -16,12 +25,13 @@ pub(super) fn conversations(
     conversations: &[ReadPosition],
 ) -> Result<(Rows, String), ReadError> {
     let mut page = Page::new(u32::MAX, answer_bytes);
-    let counts = match locator {
-        Some(locator) => unread_counts(locator, account, conversations.iter())?,
-        None => vec![0; conversations.len()],
+    let news = match locator {
+        Some(locator) => news(locator, account, conversations.iter())?,
+        None => vec![News::default(); conversations.len()],
     };
-    for (unread, count) in conversations.iter().zip(counts) {
-        let row = format!("{} {} {} {count}", unread.conversation.target, unread.last, unread.read);
+    for (unread, News { messages, mentions }) in conversations.iter().zip(news) {
+        let ReadPosition { conversation, last, read, changes } = unread;
+        let row = format!("{} {last} {read} {messages} {mentions} {changes}", conversation.target);
         if !page.put(row) {
             break;
         }
@@ -40,23 +50,23 @@ pub(super) fn welcome(
     replay: u32,
     others: &[ReadPosition],
 ) -> Result<Rows, ReadError> {
-    let counts = unread_counts(locator, account, room.into_iter().chain(others))?;
-    let mut news = room.into_iter().chain(others).zip(counts).filter(|(_, count)| *count > 0).peekable();
+    let news = news(locator, account, room.into_iter().chain(others))?;
+    let mut news = room.into_iter().chain(others).zip(news).filter(|(_, news)| news.messages > 0).peekable();
     let mut rows = Rows::default();
     // With replay off, the room gets a row like any other conversation.
     if let Some(room) = room.filter(|_| replay > 0)
-        && news.next_if(|(first, _)| std::ptr::eq(*first, room)).is_some()
+        && let Some((_, News { mentions, .. })) = news.next_if(|(first, _)| std::ptr::eq(*first, room))
     {
-        rows = unread_rows(locator, answer_bytes, room, replay)?;
+        rows = unread_rows(locator, answer_bytes, room, replay, mentions)?;
     }
-    for (other, count) in news {
+    for (other, News { messages, mentions }) in news {
         if rows.len() >= answer_bytes {
             rows.push("there are more: /conversations");
             break;
         }
         let (target, read) = (&other.conversation.target, other.read);
-        let lines = if count == 1 { "line" } else { "lines" };
-        rows.push(&format!("{target}: {count} new {lines}. /history {target} after={read}"));
+        let (lines, mentions) = (lines(messages, "new"), mentioning(mentions));
+        rows.push(&format!("{target}: {lines}{mentions}. /history {target} after={read}"));
     }
     Ok(rows)
 }
@@ -67,6 +77,7 @@ fn unread_rows(
     answer_bytes: usize,
     room: &ReadPosition,
     replay: u32,
+    mentions: u64,
 ) -> Result<Rows, ReadError> {
     let mut page = Page::new(replay, answer_bytes);
     let range = IdRange::unread(room);
@@ -75,18 +86,43 @@ fn unread_rows(
         return Ok(page.backwards(None));
     }
     let all: u64 = locator.count(&[range], None)?.iter().sum();
-    let earlier = usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(page.len());
-    let lines = if earlier == 1 { "line" } else { "lines" };
-    let head = format!("{earlier} earlier {lines}: /history {} after={}", room.conversation.target, room.read);
+    let lines = lines(all.saturating_sub(page.len() as u64), "earlier");
+    let mentions = match mentions {
+        0 => String::new(),
+        count => format!(" ({count} of the unread ones {} you)", if count == 1 { "mentions" } else { "mention" }),
+    };
+    let head = format!("{lines}{mentions}: /history {} after={}", room.conversation.target, room.read);
     Ok(page.backwards(Some(&head)))
 }
 
-/// How many messages by others are above each marker.
-fn unread_counts<'a>(
+/// What is unread above each marker.
+fn news<'a>(
     locator: &Locator<'_>,
     account: AccountId,
     conversations: impl Iterator<Item = &'a ReadPosition>,
-) -> Result<Vec<u64>, ReadError> {
-    let ranges: Vec<IdRange> = conversations.map(IdRange::unread).collect();
-    locator.count(&ranges, Some(account))
+) -> Result<Vec<News>, ReadError> {
+    let mut ranges: Vec<IdRange> = conversations.map(IdRange::unread).collect();
+    let messages = locator.count(&ranges, Some(account))?;
+    for (range, &messages) in ranges.iter_mut().zip(&messages) {
+        if messages == 0 {
+            *range = range.emptied();
+        }
+    }
+    let mentions = locator.count_mentions(account, &ranges)?;
+    Ok(messages.into_iter().zip(mentions).map(|(messages, mentions)| News { messages, mentions }).collect())
+}
+
+/// `2 new lines`.
+fn lines(count: u64, which: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {which} line{plural}")
+}
+
+/// ` (2 mention you)`, or nothing.
+fn mentioning(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        1 => " (1 mentions you)".to_owned(),
+        count => format!(" ({count} mention you)"),
+    }
 }

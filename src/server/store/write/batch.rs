@@ -40,7 +40,7 @@ impl Batch {
     /// # Errors
     /// SQLite's. The messages that waited are then lost, and the transaction must be rolled back.
     pub(super) fn push(&mut self, db: &Connection, seq: i64, id: MessageId, draft: &Draft) -> Result<()> {
-        StoredText::said(draft.mark, draft.text.as_str()).push_to(&mut self.texts);
+        StoredText::said(draft.mark, &draft.mentions, draft.text.as_str()).push_to(&mut self.texts);
         self.rows.push(Row {
             seq,
             conversation: draft.conversation.value(),

@@ -17,9 +17,14 @@ impl Store {
     pub(super) fn change(&mut self, change: &ChangeRecord) -> Result<(), WriteError> {
         let place = [change.conversation.value(), to_sql(change.id.value())];
         match &change.kind {
-            ChangeKind::Edit(text) => self.alter(change, TextState::Edited, text.as_str())?,
+            ChangeKind::Edit { text, mentions } => {
+                let text = StoredText::said(Mark::None, mentions, text.as_str());
+                self.alter(change, StoredText { state: TextState::Edited, ..text })?;
+            }
             ChangeKind::Redact(reason) => {
-                self.alter(change, TextState::Removed, reason.as_ref().map_or("", |reason| reason.as_str()))?;
+                let reason = reason.as_ref().map_or("", |reason| reason.as_str());
+                let text = StoredText::said(Mark::None, &[], reason);
+                self.alter(change, StoredText { state: TextState::Removed, ..text })?;
                 any(&self.db, "DELETE FROM reaction WHERE conversation = ? AND id = ?", place)?;
                 any(&self.db, "DELETE FROM pin WHERE conversation = ? AND id = ?", place)?;
             }
@@ -51,18 +56,19 @@ impl Store {
         Ok(())
     }
 
-    /// Puts another text in the place of the present one.
-    fn alter(&mut self, change: &ChangeRecord, state: TextState, text: &str) -> Result<(), WriteError> {
+    /// Puts another text in the place of the present one, whose mark it takes over.
+    fn alter(&mut self, change: &ChangeRecord, text: StoredText<'_>) -> Result<(), WriteError> {
         let seq = self.locate(change.conversation, change.id)?.ok_or(WriteError::NoMessage(change.id))?;
         let before_seq = altered(&self.db, seq)?.unwrap_or(seq);
         let sql = "SELECT author, text FROM message WHERE seq = ?";
         let (author, before): (i64, String) =
             self.db.prepare_cached(sql)?.query_row([before_seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let stored_before = StoredText::parse(&before);
+        let removed = text.state == TextState::Removed;
         // What was removed is no longer an answer to anything.
-        let mark = if state == TextState::Removed { Mark::None } else { stored_before.mark };
+        let mark = if removed { Mark::None } else { stored_before.mark };
         let mut stored = String::new();
-        StoredText { mark, state, text }.push_to(&mut stored);
+        StoredText { mark, ..text }.push_to(&mut stored);
 
         let text_seq = self.next_seq;
         self.next_seq += 1;
@@ -78,10 +84,10 @@ impl Store {
             [seq, text_seq],
         )?;
         let mut document = Document::default();
-        let document = document.of(change.conversation.value(), author, stored_before.text);
+        let document = document.of(change.conversation.value(), author, &stored_before);
         let forgotten = params![text_seq, before_seq, document];
         one(&self.db, "INSERT INTO forget(seq, text_seq, document) VALUES(?, ?, ?)", forgotten)?;
-        if state == TextState::Removed {
+        if removed {
             // Its digest says what it was to anyone who guesses. The key stays used.
             let sql = "UPDATE post_key SET digest = zeroblob(32) WHERE account = ? AND conversation = ? AND id = ?";
             let place = [author, change.conversation.value(), to_sql(change.id.value())];

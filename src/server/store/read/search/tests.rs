@@ -89,7 +89,7 @@ fn a_search_finds_only_readable_messages_whatever_their_text() {
     let (mut indexer, mut reader) = readers(&dir.settings());
     let from = |from, places: &[ConversationId]| match search(places, "plan") {
         Read::Search { conversations: places, times, limit, more, words, .. } => {
-            Read::Search { conversations: places, from: Some(from), times, limit, more, words }
+            Read::Search { conversations: places, from: Some(from), mentioned: None, times, limit, more, words }
         }
         other => other,
     };
@@ -134,7 +134,7 @@ fn the_cursor_leads_to_the_next_page() {
     let mut page = |more| {
         let read = match search(&[LOBBY], "hit") {
             Read::Search { conversations: places, from, times, words, .. } => {
-                Read::Search { conversations: places, from, times, limit: 2, more, words }
+                Read::Search { conversations: places, from, mentioned: None, times, limit: 2, more, words }
             }
             other => other,
         };
@@ -176,7 +176,7 @@ fn without_words_all_that_the_options_leave_is_found() {
     let (mut indexer, mut reader) = readers(&dir.settings());
     let from = |from, places: &[ConversationId]| match search(places, "") {
         Read::Search { conversations, times, limit, more, words, .. } => {
-            Read::Search { conversations, from: Some(from), times, limit, more, words }
+            Read::Search { conversations, from: Some(from), mentioned: None, times, limit, more, words }
         }
         other => other,
     };
@@ -233,6 +233,7 @@ proptest! {
                 .map(|place| (place, MessageId::MAX))
                 .collect(),
             from: from.map(AccountId::new),
+            mentioned: None,
             times: TimeRange::ALL,
             limit,
             more: None,
@@ -257,11 +258,12 @@ fn what_was_said_after_it_was_asked_for_is_not_found() {
     say(&mut store, OPS, ALICE, &["hit, before", "hit, after"]);
     let (mut indexer, mut reader) = readers(&dir.settings());
     let asked = || {
-        let Read::Search { mut conversations, from, times, limit, more, words } = search(&[OPS], "hit") else {
+        let Read::Search { mut conversations, from, mentioned, times, limit, more, words } = search(&[OPS], "hit")
+        else {
             panic!()
         };
         conversations[0].1 = MessageId::new(1).unwrap();
-        Read::Search { conversations, from, times, limit, more, words }
+        Read::Search { conversations, from, mentioned, times, limit, more, words }
     };
     for _ in 0..2 {
         assert_eq!(ask(&mut reader, asked()), ["| ops 1 Alice: hit, before", "+ 1 message"]);

@@ -1,0 +1,80 @@
+//! Mentions: what a login says of them, and that they are found in few steps.
+
+use super::super::test_support::{
+    ALICE, BOB, Dir, LOBBY, OPS, ask, draft, mentioning, peopled, readers, say, unread, welcome,
+};
+use super::super::{Reader, Store};
+use crate::protocol::names::ConversationId;
+use crate::server::traffic::{Draft, Mentioned, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bob says something that mentions somebody.
+fn mention(store: &mut Store, conversation: ConversationId, mentioned: Mentioned) {
+    store.begin().unwrap();
+    store.append(&Draft { mentions: Box::new([mentioned]), ..draft(conversation, BOB, "you there") }).unwrap();
+    store.commit().unwrap();
+}
+
+#[test]
+fn a_welcome_says_how_often_one_is_mentioned() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    mention(&mut store, LOBBY, Mentioned::Account(ALICE));
+    mention(&mut store, LOBBY, Mentioned::Account(BOB));
+    mention(&mut store, OPS, Mentioned::Everyone);
+    mention(&mut store, OPS, Mentioned::Account(ALICE));
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let places = || vec![unread(LOBBY, 2, 0), unread(OPS, 2, 0)];
+    for _ in 0..2 {
+        assert_eq!(
+            ask(&mut reader, welcome(None, 20, places())),
+            [
+                "| lobby: 2 new lines (1 mentions you). /history lobby after=0",
+                "| ops: 2 new lines (2 mention you). /history ops after=0",
+                "+ welcome Alice",
+            ]
+        );
+        let others = places().split_off(1);
+        assert_eq!(
+            ask(&mut reader, welcome(Some(unread(LOBBY, 2, 0)), 1, others))[0],
+            "| 1 earlier line (1 of the unread ones mentions you): /history lobby after=0"
+        );
+        indexer.step(9).unwrap();
+    }
+}
+
+/// How many of SQLite's steps a read takes, to the next hundred.
+fn steps(reader: &mut Reader, read: Read) -> (Vec<String>, u64) {
+    let steps = Arc::new(AtomicU64::new(0));
+    for db in [&mut reader.db, reader.index.as_mut().unwrap()] {
+        let steps = Arc::clone(&steps);
+        let count = move || {
+            steps.fetch_add(100, Ordering::Relaxed);
+            false
+        };
+        db.progress_handler(100, Some(count)).unwrap();
+    }
+    let lines = ask(reader, read);
+    (lines, steps.load(Ordering::Relaxed))
+}
+
+#[test]
+fn mentions_are_found_and_counted_in_few_steps_among_many_messages() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    for _ in 0..3 {
+        mention(&mut store, LOBBY, Mentioned::Account(ALICE));
+        say(&mut store, LOBBY, BOB, &vec!["x"; 5000]);
+        mention(&mut store, OPS, Mentioned::Account(BOB));
+    }
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    while indexer.step(20_000).unwrap() > 0 {}
+    let conversations = vec![unread(LOBBY, 15_003, 14_998), unread(OPS, 3, 0)];
+    let (rows, counted) = steps(&mut reader, Read::Conversations { account: ALICE, conversations });
+    assert_eq!(rows[..2], ["| lobby 15003 14998 5 0 0", "| ops 3 0 3 0 0"]);
+    let (rows, found) = steps(&mut reader, mentioning(&[LOBBY, OPS], ALICE));
+    assert_eq!(rows.len(), 4);
+    // A scan of the messages takes more than that many.
+    assert!(counted < 5_000 && found < 5_000, "{counted} {found}");
+}
