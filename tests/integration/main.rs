@@ -19,6 +19,7 @@
 
 mod abuse;
 mod accounts;
+mod agreement;
 mod bots;
 mod changes;
 mod client;
@@ -30,6 +31,8 @@ mod disk;
 mod framing;
 mod history;
 mod messages;
+#[path = "../model/mod.rs"]
+mod model;
 mod moderation;
 mod nc;
 mod openssl;

@@ -171,7 +171,12 @@ impl Context<'_> {
         let News { ev, set, until } = news;
         let (who, by) = if whom.is_empty() { (by.as_str(), None) } else { (whom.as_str(), Some(by.as_str())) };
         let tags = Tags { ev: Some(ev), who: Some(who), by, set, until, ..Tags::default() };
-        self.tell_room(done.room, &Line { tags, body: Body::Event { room: room.as_str(), text } });
+        let line = Line { tags, body: Body::Event { room: room.as_str(), text } };
+        // Who has closed the room is not in it any more, but was.
+        if done.removed.contains(&self.account) {
+            self.tell_own(&line);
+        }
+        self.tell_room(done.room, &line);
         for &account in &done.removed {
             self.take_out(account, done.room);
         }

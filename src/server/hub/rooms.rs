@@ -135,14 +135,24 @@ impl Context<'_> {
 
     /// Tells the room, and the account's other connections if it is in the room, what it did there.
     pub(super) fn tell_room(&mut self, id: ConversationId, line: &Line<'_>) {
-        let (state, connections) = (&self.hub.state, &self.hub.connections);
-        // Nobody is in a room that was just closed, or forgotten, and its closer's connections still receive it.
-        let inside = state.room(id).is_none_or(|room| room.has_member(self.account) || room.closed);
-        if inside && connections.has_other(self.account, self.conn) {
+        if self.hub.state.room(id).is_some_and(|room| room.has_member(self.account)) {
+            self.tell_own(line);
+        }
+        self.tell_others(id, line);
+    }
+
+    /// Tells the account's other connections.
+    pub(super) fn tell_own(&mut self, line: &Line<'_>) {
+        let connections = &self.hub.connections;
+        if connections.has_other(self.account, self.conn) {
             self.effects.notify(connections, self.account, Recipients::AllBut(self.conn), line);
         }
-        let event = RoomEvent { room: id, by: self.account, presence: false };
-        self.effects.tell_room(connections, event, line);
+    }
+
+    /// Tells everybody else in a room.
+    fn tell_others(&mut self, room: ConversationId, line: &Line<'_>) {
+        let event = RoomEvent { room, by: self.account, presence: false };
+        self.effects.tell_room(&self.hub.connections, event, line);
     }
 
     fn tell_membership(&mut self, id: ConversationId, name: &RoomName, ev: &str, happened: &str) {

@@ -12,6 +12,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// One connection.
 pub(crate) struct Client {
@@ -20,6 +21,16 @@ pub(crate) struct Client {
     transcript: String,
     /// Words that patterns remembered.
     pub words: Words,
+}
+
+/// What waiting for a line has come to.
+#[derive(Debug)]
+pub(crate) enum Waited {
+    Line(String),
+    /// The server has ended the connection, perhaps in the middle of a line.
+    End,
+    /// The deadline has passed.
+    Nothing,
 }
 
 enum Stream {
@@ -126,6 +137,29 @@ impl Client {
                 Ok(0) => return None,
                 Ok(_) => {}
                 Err(error) => self.fail(&format!("waited for a line or the end: {error}")),
+            }
+        }
+    }
+
+    /// The next line of a plain connection, if there is one before the deadline. Nothing is recorded.
+    pub(crate) fn line_before(&mut self, deadline: Instant) -> Waited {
+        loop {
+            if let Some(end) = self.pending.iter().position(|&b| b == b'\n') {
+                let line: Vec<u8> = self.pending.drain(..=end).collect();
+                return Waited::Line(String::from_utf8(line[..end].to_vec()).expect("the server sends UTF-8"));
+            }
+            // A timeout of 0 would mean none.
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            if let Stream::Plain(socket) = &self.stream {
+                socket.set_read_timeout(Some(left)).expect("a timeout can be set");
+            }
+            match self.read_some() {
+                Ok(0) => return Waited::End,
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                    return Waited::Nothing;
+                }
+                Err(error) => self.fail(&format!("waited for a line: {error}")),
             }
         }
     }

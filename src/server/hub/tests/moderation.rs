@@ -364,3 +364,23 @@ fn an_administrator_who_lets_people_into_a_room_from_outside_is_on_record() {
     ",
     );
 }
+
+#[test]
+fn who_does_something_from_outside_is_not_in_the_room_on_other_connections_either() {
+    let mut chat = ops();
+    chat.administrator("root");
+    chat.device("phone", "root");
+    chat.plays(
+        "
+        root> /kick ops carol
+        bob< [ops] * carol was kicked by root
+        alice< [ops] * carol was kicked by root
+        carol< [ops] * carol was kicked by root
+        root< + carol is no longer in ops.
+        root> /close ops
+        bob< [ops] * root closed this room for good
+        alice< [ops] * root closed this room for good
+        root< + ops is closed for good.
+    ",
+    );
+}
