@@ -25,6 +25,8 @@ pub const LIMIT_DEFAULT: u32 = 50;
 pub const LIMIT_MAX: u32 = 1000;
 /// The most unread lines that `/set replay` shows at once.
 pub const REPLAY_MAX: u32 = 1000;
+/// The shortest time for which a room keeps what is said there.
+const RETAIN_MIN: Duration = Duration::from_hours(1);
 /// The longest that an invitation can be valid.
 pub const INVITE_FOR_MAX: Duration = Duration::from_hours(8760);
 /// The most people that one invitation can let in.
@@ -349,6 +351,12 @@ pub(super) fn duration(typed: &str) -> Result<Duration, Refusal> {
     let count = number(&typed[..typed.len() - 1], "a time", 1, 100_000_000).map_err(|_| wrong())?;
     let span = Duration::from_secs(count * unit);
     if span > INVITE_FOR_MAX { Err(wrong()) } else { Ok(span) }
+}
+
+/// How long a room keeps what is said there.
+pub(super) fn retention(typed: &str) -> Result<Duration, Refusal> {
+    let keep = duration(typed)?;
+    if keep < RETAIN_MIN { Err(bad("A room keeps what is said for at least 1h.".to_owned())) } else { Ok(keep) }
 }
 
 /// A date, a time, or a span that counts back from now.

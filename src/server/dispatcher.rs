@@ -12,11 +12,11 @@ use crate::protocol::line::Rows;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId};
 use crate::server::clock;
 use crate::server::core::{NotStored, Storage};
-use crate::server::hub::{Effects, Hub, Now, not_saved};
+use crate::server::hub::{Backlog, Effects, Hub, Now, SWEEP_MOST, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
 use crate::server::traffic::{
-    Appended, AuthJob, Budget, Delivery, Draft, Mailbox, MessageRecord, Pins, Reaction, Reactions, ReadJob, Request,
-    RequestKind, Share, Snapshot, Write,
+    Appended, AuthJob, Budget, Delivery, Draft, Mailbox, MessageRecord, Oldest, Pins, Reaction, Reactions, ReadJob,
+    Request, RequestKind, Share, Snapshot, Write,
 };
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
@@ -128,7 +128,7 @@ impl Dispatcher {
     /// When it has work although there is no request. Its own thread notices when it is done.
     fn due(&self) -> Option<Instant> {
         let done = self.is_done().then(Instant::now);
-        [self.hub.due(), self.quiet, done].into_iter().flatten().min()
+        [self.hub.due(), self.hub.sweep_due(), self.quiet, done].into_iter().flatten().min()
     }
 
     /// Whether many messages come at once and each turn waits for the disk.
@@ -177,7 +177,27 @@ impl Dispatcher {
             self.hub.tick(now, &mut self.effects);
         }
         self.deliver(self.budget.share(bytes));
-        Ok(())
+        self.sweep(now)
+    }
+
+    /// What is swept is stored by itself, once everyone is answered.
+    fn sweep(&mut self, now: Now) -> Result<(), DispatcherFault> {
+        if !self.hub.is_sweep_due(now.instant) {
+            return Ok(());
+        }
+        self.asked.clear();
+        self.hub.sweep(now, &mut self.transaction);
+        if self.transaction.is_used() {
+            self.quiet = Some(now.instant + QUIET);
+        }
+        match self.transaction.commit() {
+            Ok(committed) => {
+                committed.into_iter().for_each(|committed| self.nudge(committed));
+                Ok(())
+            }
+            Err(CommitError::Refused(why)) => self.roll_back(now, &why),
+            Err(error @ CommitError::Ambiguous(_)) => Err(DispatcherFault::Ambiguous(error)),
+        }
     }
 
     fn committed(&mut self, committed: Option<Committed>) {
@@ -187,8 +207,12 @@ impl Dispatcher {
             log::info!("the disk can be written again; batches refused in the meantime: {refused}");
         }
         self.crowded = committed.messages >= CROWDED;
-        // If a nudge is already waiting, it is enough.
-        if committed.messages > 0 {
+        self.nudge(committed);
+    }
+
+    /// Leaves to others what is theirs to do. If a nudge is already waiting, it is enough.
+    fn nudge(&self, committed: Committed) {
+        if committed.messages > 0 || committed.dropped {
             let _ = self.channels.index.try_send(());
         }
         if committed.long_log {
@@ -274,6 +298,11 @@ impl Transaction {
         look(&mut self.store).map_err(|error| self.fail(error))
     }
 
+    /// Whether there is something to store, or something failed.
+    fn is_used(&self) -> bool {
+        self.open || self.failed.is_some()
+    }
+
     fn fail(&mut self, error: CommitError) -> NotStored {
         self.failed = Some(error);
         NotStored
@@ -295,6 +324,12 @@ impl Transaction {
         self.open = false;
         self.store.rollback().map_err(DispatcherFault::Ambiguous)?;
         self.store.load().map_err(DispatcherFault::Reload)
+    }
+}
+
+impl Backlog for Transaction {
+    fn oldest(&mut self, room: ConversationId, above: MessageId, before: u64) -> Result<Oldest, NotStored> {
+        self.look(|store| store.oldest(room, above, before, SWEEP_MOST))
     }
 }
 

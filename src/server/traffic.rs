@@ -26,13 +26,14 @@ pub(super) use budget::{Budget, Share};
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use messages::{
-    Appended, ChangeKind, ChangeRecord, Draft, Mark, Mentioned, MessageRecord, Pins, Reaction, Reactions,
+    Appended, ChangeKind, ChangeRecord, Draft, Mark, Mentioned, MessageRecord, Oldest, Pins, Reaction, Reactions,
 };
 pub(super) use personal::{AwayRecord, PersonalWrite};
 pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{
     AccountRecord, AdministrationWrite, AuditRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord,
-    InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord, Write,
+    InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot,
+    TokenRecord, Write,
 };
 pub(super) use turn_queue::TurnQueue;
 

@@ -39,6 +39,7 @@ mod openssl;
 mod page;
 mod passwords;
 mod presence;
+mod retention;
 mod rooms;
 mod shutdown;
 mod startup;

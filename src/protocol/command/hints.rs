@@ -32,6 +32,7 @@ const OTHER_WORDS: &[(&str, &[&str])] = &[
     ("mute", &["devoice", "quiet", "silence"]),
     ("unmute", &["voice"]),
     ("slow", &["slowmode"]),
+    ("retain", &["expire", "keep", "retention"]),
     ("close", &["rmroom"]),
     ("msg", &["dm", "notice", "pm", "privmsg", "query", "r", "tell", "w", "whisper"]),
     ("history", &["backlog", "last", "lastlog", "log", "scrollback"]),

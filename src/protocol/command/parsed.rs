@@ -175,6 +175,13 @@ pub enum Command {
         /// Whether only members and invited people can see it.
         private: bool,
     },
+    /// `/retain ROOM TIME` or `/retain ROOM off`
+    Retain {
+        /// The room.
+        room: RoomName,
+        /// How long it keeps what is said there; `None` is for ever.
+        keep: Option<Duration>,
+    },
     /// `/rename ROOM NEW`
     Rename {
         /// The room.

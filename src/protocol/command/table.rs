@@ -4,7 +4,7 @@ use super::{AfterRoom, Command, HistoryPart, Verb, Who};
 use super::{admin, personal};
 use crate::protocol::args::{
     INVITE_USES_MAX, bad, duration, existing_room_name, login_name, message_id, new_name, number, quoted, reaction,
-    role, room_name, said, setting, target_name, unexpected, user_name,
+    retention, role, room_name, said, setting, target_name, unexpected, user_name,
 };
 use crate::protocol::names::{MessageId, Target};
 use crate::protocol::secrets::Secret;
@@ -180,6 +180,11 @@ pub const TABLE: &[Verb] = &[
     }),
     verb!("private" "[ROOM] on or off" (Word), Owner, "hides a room from all but its members and those they invite, or shows it again", "+ ROOM…", [], |a| {
         Ok(Command::Private { room: a.room("ROOM")?, private: a.switch("on or off")? })
+    }),
+    verb!("retain" "[ROOM] TIME or off" (Word), Owner, "lets what is said in a room go for good once it is older than TIME, at least 1h", "+ ROOM…", [], |a| {
+        let room = a.room("ROOM")?;
+        let keep = Some(a.word("TIME")?).filter(|&word| word != "off").map(retention).transpose()?;
+        Ok(Command::Retain { room, keep })
     }),
     verb!("rename" "ROOM NEW", Owner, "gives a room another name; nobody else gets the old one", "+ NEW…", [], |a| {
         Ok(Command::Rename { room: a.existing_room("ROOM")?, name: a.room("NEW")? })

@@ -97,7 +97,7 @@ pub(super) fn find(
 ) -> Result<MessageRecord, Refused> {
     let last = state.conversation(conversation).map_or(MessageId::ZERO, Conversation::last);
     let gone = Refused::MessageGone { id, last };
-    if id == MessageId::ZERO || id > last {
+    if id <= state.dropped(conversation) || id > last {
         return Err(gone);
     }
     storage.find(conversation, id)?.ok_or(gone)

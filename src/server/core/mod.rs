@@ -10,9 +10,10 @@
 //!
 //! `operation` has all that can be asked, `outcome` what may come of it. `state` is the stored state as
 //! held in memory, and `entities` has its parts; `permissions` says who may do what in a room;
-//! `accounts`, `rooms`, `roles`, `invitations`, `moderation`, `messages`, `mentions` and `changes`
-//! decide the operations, `personal` what accounts do about themselves, `administration` what
-//! administrators do. Nothing outside this folder can change the state in any other way. What changed is also written out: see [`Storage`].
+//! `accounts`, `rooms`, `roles`, `invitations`, `moderation`, `messages`, `mentions`, `changes` and
+//! `retention` decide the operations, `personal` what accounts do about themselves, `administration` what
+//! administrators do. Nothing outside this folder can change the state in any other way. What changed is
+//! also written out: see [`Storage`].
 
 mod accounts;
 mod administration;
@@ -28,6 +29,7 @@ mod outcome;
 mod permissions;
 mod personal;
 mod refused;
+mod retention;
 mod roles;
 mod rooms;
 mod state;
@@ -92,6 +94,7 @@ impl State {
             OperationKind::Recover { name, code, hash } => {
                 return administration::recover(self, at, &name, &code, hash, storage);
             }
+            OperationKind::Drop { room, through } => return retention::drop_messages(self, room, through, storage),
             OperationKind::Account(by, action) => (by, action),
         };
         let actor = Actor { by, at, steady };
@@ -145,6 +148,7 @@ impl State {
             }
             AccountAction::CloseRoom(room) => rooms::close(self, actor, &room, storage),
             AccountAction::RenameRoom { room, name } => rooms::rename(self, actor, &room, name, storage),
+            AccountAction::Retain { room, keep } => retention::retain(self, actor, &room, keep, storage),
             AccountAction::SetPrivate { room, private } => rooms::set_private(self, actor, &room, private, storage),
         }
     }

@@ -43,6 +43,12 @@ pub(crate) enum OperationKind {
         hash: Arc<str>,
     },
     Account(AccountId, AccountAction),
+    /// Drops the messages of a room up to this id, which were found to be older than it keeps them.
+    Drop {
+        room: ConversationId,
+        /// Inclusive.
+        through: MessageId,
+    },
 }
 
 /// An account to create.
@@ -134,6 +140,11 @@ pub(crate) enum AccountAction {
     RenameRoom {
         room: RoomName,
         name: RoomName,
+    },
+    /// Says how long a room keeps what is said there; `None` is for ever.
+    Retain {
+        room: RoomName,
+        keep: Option<Duration>,
     },
     /// Says whether only members and invited people can see a room.
     SetPrivate {

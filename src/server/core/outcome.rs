@@ -75,6 +75,8 @@ pub(crate) enum Outcome {
     },
     /// It was done in the room.
     Moderated(Moderated),
+    /// The messages are gone.
+    Dropped,
     /// The message was stored.
     Said(Message),
     /// It was already said under the same key, and has this id.

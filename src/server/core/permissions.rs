@@ -45,6 +45,8 @@ pub enum RoomAction {
     SetRole,
     /// Say who can see the room.
     SetPrivate,
+    /// Say how long the room keeps what is said there.
+    Retain,
     /// Give the room another name.
     Rename,
     /// End the room.
@@ -107,6 +109,7 @@ pub const PERMISSIONS: &[Permission] = &[
     permission!(Audit, Moderator, true, false, ["audit"], "see what was done with all this"),
     permission!(SetRole, Owner, true, false, ["role"], "change a member's role"),
     permission!(SetPrivate, Owner, true, false, ["private"], "say who can see the room"),
+    permission!(Retain, Owner, true, false, ["retain"], "say how long the room keeps what is said"),
     permission!(Rename, Owner, true, false, ["rename"], "give the room another name"),
     permission!(Close, Owner, true, false, ["close"], "end the room"),
 ];

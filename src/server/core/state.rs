@@ -12,7 +12,7 @@ use super::entities::{Account, Conversation};
 use crate::protocol::names::{AccountId, ConversationId, RoomName, UserName};
 use crate::protocol::network::Network;
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{BlockRecord, InviteRecord, Snapshot};
+use crate::server::traffic::{BlockRecord, InviteRecord, RetentionRecord, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Everything that is stored, except messages and `/post` keys. Ids are dense from 1 and never given
@@ -28,6 +28,8 @@ pub(crate) struct State {
     listed: BTreeSet<(RoomName, ConversationId)>,
     /// The names that rooms had before: no other room gets them.
     former_names: HashMap<RoomName, ConversationId>,
+    /// Of the rooms that drop messages, or have.
+    retentions: BTreeMap<ConversationId, RetentionRecord>,
     tokens: HashMap<Digest, AccountId>,
     invites: HashMap<Digest, InviteRecord>,
     blocks: BTreeMap<Network, BlockRecord>,
@@ -87,6 +89,7 @@ impl State {
             }
         }
         state.former_names.extend(snapshot.former_names);
+        state.retentions.extend(snapshot.retentions.into_iter().map(|one| (one.conversation, one)));
         for (account, address) in snapshot.known {
             state.add_address(account, address);
         }

@@ -12,6 +12,7 @@
 //! `messages`, `mentions`, `changes` and
 //! `reading` hold the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
 //! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords;
+//! `sweep` drops what rooms no longer keep;
 //! `refusals` has the sentences for what the core refuses.
 
 mod account;
@@ -35,6 +36,7 @@ mod refusals;
 mod roles;
 mod rooms;
 mod steady;
+mod sweep;
 mod throttle;
 
 pub(super) use effects::Effects;
@@ -53,9 +55,11 @@ use password_checks::PasswordChecks;
 use presence::Presence;
 use std::time::{Duration, Instant};
 use steady::SteadyClock;
+use sweep::Sweeper;
 use throttle::Throttle;
 
 pub(super) use refusals::not_saved;
+pub(super) use sweep::{Backlog, SWEEP_MOST};
 
 /// In rooms with up to this many members, everyone is told who comes and goes. In larger ones
 /// people ask with `/who`, since telling everyone would cost the square of the number of members.
@@ -102,6 +106,7 @@ pub(super) struct Hub {
     password_checks: PasswordChecks,
     blocks: blocks::Blocks,
     clock: SteadyClock,
+    sweeper: Sweeper,
     /// Every operation that was applied, in order, with its outcome.
     #[cfg(test)]
     applied: Vec<Applied>,
@@ -119,6 +124,7 @@ impl Hub {
             password_checks: PasswordChecks::default(),
             blocks: blocks::Blocks::default(),
             clock: SteadyClock::default(),
+            sweeper: Sweeper::default(),
             settings,
             #[cfg(test)]
             applied: Vec::new(),
@@ -133,6 +139,7 @@ impl Hub {
         self.state = State::new(snapshot);
         self.connections.roll_back(&self.state);
         self.blocks.roll_back();
+        self.sweeper.roll_back();
     }
 
     /// The batch is stored, and with it what it did to connections.
@@ -262,6 +269,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Unmute { room, name } => moderation::lift(cx, room, name, SanctionKind::Mute),
         Command::Slow { room, every } => moderation::slow(cx, room, every),
         Command::Private { room, private } => moderation::set_private(cx, room, private),
+        Command::Retain { room, keep } => moderation::retain(cx, room, keep),
         Command::Rename { room, name } => moderation::rename(cx, room, name),
         Command::Close(room) => moderation::close(cx, room),
         Command::Bans { room, after, limit } => moderation::bans(cx, &room, after.as_ref(), limit),

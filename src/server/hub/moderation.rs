@@ -2,6 +2,7 @@
 //! name and the privacy of a room.
 
 use super::refusals::refusal;
+use super::sweep::GRACE;
 use super::{Answered, Context, page, unexpected};
 use crate::protocol::code::Refusal;
 use crate::protocol::line::{Body, Line, Tags};
@@ -78,6 +79,33 @@ pub(super) fn slow(cx: &mut Context<'_>, room: RoomName, every: Option<Duration>
         None => (format!("{} ended slow mode", cx.name()), format!("{room} is not slow any more.")),
     };
     cx.tell(&done, room, News { ev: "slow", set: Some(&set), until: None }, &text);
+    cx.done(last)
+}
+
+pub(super) fn retain(cx: &mut Context<'_>, room: RoomName, keep: Option<Duration>) -> Answered {
+    let done = cx.moderate(AccountAction::Retain { room, keep })?;
+    let set = keep.map_or_else(|| "off".to_owned(), spans::word);
+    let (text, last) = match keep {
+        Some(keep) => {
+            let keep = spans::exactly(keep);
+            let text = format!("{} set this room to keep what is said for {keep}", cx.name());
+            let grace = spans::exactly(GRACE);
+            (
+                text,
+                format!(
+                    "{room} keeps what is said for {keep}. What is older goes for good, {grace} from now; until then /retain {room} off stops it."
+                ),
+            )
+        }
+        None => {
+            let text = format!("{} set this room to keep what is said for ever", cx.name());
+            (text, format!("{room} keeps what is said for ever. What is gone stays gone."))
+        }
+    };
+    if done.changed {
+        cx.hub.sweeper.set_retention(cx.now.instant, done.room, keep);
+    }
+    cx.tell(&done, room, News { ev: "retain", set: Some(&set), until: None }, &text);
     cx.done(last)
 }
 

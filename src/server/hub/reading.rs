@@ -105,7 +105,7 @@ pub(super) fn target_of(state: &State, account: AccountId, conversation: Convers
 }
 
 pub(super) fn conversation_ref(state: &State, account: AccountId, id: ConversationId) -> ConversationRef {
-    ConversationRef { id, target: target_of(state, account, id) }
+    ConversationRef { id, target: target_of(state, account, id), dropped: state.dropped(id) }
 }
 
 /// The account's read markers: every room that it is in, by name, then every direct conversation,

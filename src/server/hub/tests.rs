@@ -21,5 +21,6 @@ mod personal;
 mod presence;
 mod properties;
 mod replay;
+mod retention;
 mod roles;
 mod talking;

@@ -1,5 +1,5 @@
-//! Edits and removals: what is read is the same whatever is indexed, whenever the process ends, and
-//! however old the index is; and nothing of what they replaced is left in any file.
+//! Edits, removals and messages that are dropped: what is read is the same whatever is indexed, whenever
+//! the process ends, and however old the index is; and nothing of what is gone is left in any file.
 
 use super::db::INDEX_FILE;
 use super::db::stored_text::StoredText;
@@ -8,7 +8,7 @@ use super::test_support::{
 };
 use super::{Indexer, Reader, Store};
 use crate::protocol::names::{AccountId, ConversationId, Text};
-use crate::server::traffic::{ChangeKind, ChangeRecord, Draft, Mark, Mentioned, Read, Write};
+use crate::server::traffic::{ChangeKind, ChangeRecord, ConversationRef, Draft, Mark, Mentioned, Read, Write};
 use proptest::prelude::*;
 use std::path::PathBuf;
 
@@ -24,6 +24,8 @@ enum Step {
     /// One of the messages, counted from the last.
     Edit(usize, String, Mentions),
     Redact(usize, Option<String>),
+    /// Some of the oldest messages.
+    Drop(ConversationId, usize),
     /// What was said since then is not committed.
     RollBack,
     Commit,
@@ -58,9 +60,10 @@ fn edit(text: &str, mentions: Mentions) -> ChangeKind {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let place = prop::sample::select(vec![LOBBY, OPS]);
+    let place = || prop::sample::select(vec![LOBBY, OPS]);
     prop_oneof![
-        8 => (place, text(), mentions(), any::<bool>(), any::<bool>())
+        3 => (place(), 1..4usize).prop_map(|(place, n)| Step::Drop(place, n)),
+        8 => (place(), text(), mentions(), any::<bool>(), any::<bool>())
             .prop_map(|(place, text, mentions, me, key)| Step::Say { place, text, mentions, me, key }),
         5 => (0..12usize, text(), mentions()).prop_map(|(n, text, mentions)| Step::Edit(n, text, mentions)),
         3 => (0..12usize, prop::option::of(text())).prop_map(|(n, reason)| Step::Redact(n, reason)),
@@ -118,8 +121,10 @@ struct Run {
     open: bool,
     said: Vec<Said>,
     changes: [u64; 2],
+    /// How many were dropped.
+    dropped: [u64; 2],
     /// The same before the transaction.
-    committed: (Vec<Said>, [u64; 2]),
+    committed: (Vec<Said>, [u64; 2], [u64; 2]),
     /// Every word of its own that a text had.
     words: Vec<String>,
     copy: Option<PathBuf>,
@@ -129,8 +134,9 @@ impl Run {
     fn new() -> Self {
         let dir = Dir::new();
         let parts = Some(Self::parts(peopled(&dir.settings()), &dir));
-        let (said, changes) = (Vec::new(), [0; 2]);
-        Self { dir, parts, open: false, said, changes, committed: (Vec::new(), [0; 2]), words: Vec::new(), copy: None }
+        let (said, changes, dropped) = (Vec::new(), [0; 2], [0; 2]);
+        let committed = (Vec::new(), changes, dropped);
+        Self { dir, parts, open: false, said, changes, dropped, committed, words: Vec::new(), copy: None }
     }
 
     fn parts(store: Store, dir: &Dir) -> (Store, Indexer, Reader) {
@@ -144,7 +150,7 @@ impl Run {
 
     fn begin(&mut self) {
         if !self.open {
-            self.committed = (self.said.clone(), self.changes);
+            self.committed = (self.said.clone(), self.changes, self.dropped);
             self.store().begin().unwrap();
             self.open = true;
         }
@@ -193,7 +199,8 @@ impl Run {
                 let mark = if me { Mark::Me } else { Mark::None };
                 let draft = Draft { mark, key, mentions: mentions.clone(), ..draft(place, author, &text) };
                 self.store().append(&draft).unwrap();
-                let id = self.said.iter().filter(|said| said.place == place).count() as u64 + 1;
+                let kept = self.said.iter().filter(|said| said.place == place).count() as u64;
+                let id = self.dropped[usize::from(place == OPS)] + kept + 1;
                 self.said.push(Said { place, id, author, me, edited: false, removed: false, mentions, text });
             }
             Step::Edit(n, text, mentions) => {
@@ -209,10 +216,19 @@ impl Run {
                     (said.text, said.removed) = (reason.unwrap_or_default(), true);
                 }
             }
+            Step::Drop(place, n) => {
+                let oldest: Vec<u64> =
+                    self.said.iter().filter(|said| said.place == place).map(|said| said.id).take(n).collect();
+                let Some(&through) = oldest.last() else { return };
+                self.begin();
+                self.store().write(&Write::Dropped(place, id(through))).unwrap();
+                self.said.retain(|said| said.place != place || said.id > through);
+                self.dropped[usize::from(place == OPS)] = through;
+            }
             Step::RollBack => {
                 if std::mem::take(&mut self.open) {
                     self.store().rollback().unwrap();
-                    (self.said, self.changes) = self.committed.clone();
+                    (self.said, self.changes, self.dropped) = self.committed.clone();
                 }
             }
             Step::Commit => self.commit(),
@@ -259,17 +275,32 @@ impl Run {
         let (store, snapshot) = Store::open(&self.dir.settings()).unwrap();
         let changes = [LOBBY, OPS].map(|place| snapshot.conversations.iter().find(|c| c.id == place).unwrap().changes);
         assert_eq!(changes, self.changes);
+        let dropped = |place| snapshot.retentions.iter().find(|one| one.conversation == place);
+        assert_eq!([LOBBY, OPS].map(|place| dropped(place).map_or(0, |one| one.dropped.value())), self.dropped);
         self.parts = Some(Self::parts(store, &self.dir));
     }
 
     /// History and search say what was committed.
     fn check(&mut self) {
-        let said = if self.open { &self.committed.0 } else { &self.said };
+        let (said, dropped) =
+            if self.open { (&self.committed.0, self.committed.2) } else { (&self.said, self.dropped) };
         let reader = &mut self.parts.as_mut().unwrap().2;
         for place in [LOBBY, OPS] {
             let rows: Vec<String> = said.iter().filter(|said| said.place == place).map(Said::row).collect();
-            let read = ask(reader, history(place, None, None, 1000));
-            assert_eq!(read[..read.len() - 1], rows);
+            // Asked before the last ones were dropped, and after.
+            for dropped in [0, dropped[usize::from(place == OPS)]] {
+                let Read::History { conversation, before, after, times, limit } = history(place, None, None, 1000)
+                else {
+                    panic!()
+                };
+                let conversation = ConversationRef { dropped: id(dropped), ..conversation };
+                let read = ask(reader, Read::History { conversation, before, after, times, limit });
+                let oldest = if dropped > 0 { format!(", oldest={}", dropped + 1) } else { String::new() };
+                assert_eq!(read[..read.len() - 1], rows);
+                assert!(
+                    read[rows.len()].ends_with(&format!("message{}{oldest}", if rows.len() == 1 { "" } else { "s" }))
+                );
+            }
         }
         // Without a word everything is found that is not removed.
         for word in WORDS.into_iter().chain([""]) {
@@ -318,9 +349,7 @@ impl Run {
     fn settle(&mut self) {
         self.commit();
         let (store, indexer, _) = self.parts.as_mut().unwrap();
-        while indexer.behind().unwrap() > 0 {
-            indexer.step(3).unwrap();
-        }
+        while indexer.step(3).unwrap() > 0 {}
         assert!(!store.idle(), "nobody reads, so the log can be emptied");
         if let Some(copy) = self.copy.take() {
             std::fs::remove_file(copy).unwrap();
@@ -337,7 +366,7 @@ impl Run {
         }
         let forgotten: i64 = rusqlite::Connection::open(self.dir.file("chitchat.db"))
             .unwrap()
-            .query_row("SELECT count(*) FROM forget", [], |row| row.get(0))
+            .query_row("SELECT (SELECT count(*) FROM forget) + (SELECT count(*) FROM dropped)", [], |row| row.get(0))
             .unwrap();
         assert_eq!(forgotten, 0);
     }
@@ -357,7 +386,7 @@ fn check_words(run: &mut Run) {
     found.sort();
     let store = rusqlite::Connection::open(run.dir.file("chitchat.db")).unwrap();
     let seqs: Vec<i64> = store
-        .prepare("SELECT seq FROM message WHERE conversation > 0 ORDER BY seq")
+        .prepare("SELECT seq FROM message WHERE conversation > 0 AND unicode(text) <> 2 ORDER BY seq")
         .unwrap()
         .query_map([], |row| row.get(0))
         .unwrap()
@@ -374,6 +403,19 @@ fn check_words(run: &mut Run) {
         })
         .collect();
     assert_eq!(found, wanted);
+    // Nor anything else of what was dropped.
+    let places: Vec<i64> = index
+        .prepare("SELECT seq FROM position ORDER BY seq")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(places, seqs);
+    let held: i64 = index
+        .query_row("SELECT count(*) FROM held WHERE seq NOT IN (SELECT seq FROM position)", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(held, 0);
 }
 
 fn runs(steps: Vec<Step>) -> Run {

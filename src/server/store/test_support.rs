@@ -135,7 +135,7 @@ pub(super) fn conversation_ref(conversation: ConversationId) -> ConversationRef 
         PAIR => "@bob",
         _ => "elsewhere",
     };
-    ConversationRef { id: conversation, target: target.into() }
+    ConversationRef { id: conversation, target: target.into(), dropped: MessageId::ZERO }
 }
 
 pub(super) fn history(conversation: ConversationId, before: Option<u64>, after: Option<u64>, limit: u32) -> Read {

@@ -45,6 +45,17 @@ pub(crate) struct MessageRecord {
     pub at: u64,
 }
 
+/// What the store knows of the oldest messages of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Oldest {
+    /// The last of those that are older than was asked for; `None` if none is.
+    pub expired: Option<MessageId>,
+    /// When the next one was said, in milliseconds of Unix time; `None` if none is known.
+    pub next_at: Option<u64>,
+    /// Whether there may be more that are not indexed yet, of this room or another.
+    pub behind: bool,
+}
+
 /// Something that happened to a message after it was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChangeRecord {

@@ -115,6 +115,8 @@ pub(crate) struct ConversationRef {
     pub id: ConversationId,
     /// `ROOM` or `@NAME`.
     pub target: Box<str>,
+    /// The messages up to this id were dropped before it was asked.
+    pub dropped: MessageId,
 }
 
 /// A conversation and how far it is read.

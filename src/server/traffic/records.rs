@@ -52,6 +52,10 @@ pub(crate) enum Write {
     Said(ConversationId, AccountId, u64),
     /// Whether only members and invited people can see a room.
     Private(ConversationId, bool),
+    /// How long a room keeps what is said there; `None` if for ever.
+    Retain(ConversationId, Option<Duration>),
+    /// The messages of a room up to this id are gone, and all that belongs to them.
+    Dropped(ConversationId, MessageId),
     /// A room's new name. Its old one stays its own.
     Renamed(ConversationId, RoomName),
     /// A room has ended: nobody is in it any more, invited or banned.
@@ -190,6 +194,16 @@ pub(crate) struct ConversationRecord {
     pub changes: u64,
 }
 
+/// How long a room keeps what is said there, as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RetentionRecord {
+    pub conversation: ConversationId,
+    /// `None` if for ever.
+    pub keep: Option<Duration>,
+    /// The messages up to this id were dropped.
+    pub dropped: MessageId,
+}
+
 /// A member of a room, or one side of a direct conversation, as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MemberRecord {
@@ -274,6 +288,8 @@ pub(crate) struct Snapshot {
     pub makers: Vec<(ConversationId, AccountId)>,
     pub members: Vec<MemberRecord>,
     pub invited: Vec<InvitedRecord>,
+    /// Of the rooms that drop messages, or have.
+    pub retentions: Vec<RetentionRecord>,
     pub sanctions: Vec<SanctionRecord>,
     /// When accounts last said something in rooms where members have to wait.
     pub said: Vec<(ConversationId, AccountId, u64)>,

@@ -6,6 +6,7 @@
 //! waits for a line, for an end, or for the answer to a command sent after another.
 
 pub(crate) mod client;
+pub(crate) mod files;
 pub(crate) mod pattern;
 pub(crate) mod program;
 pub(crate) mod script;
@@ -20,6 +21,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
 pub(crate) use client::Client;
+pub(crate) use files::{files_with, wait_until_gone};
 pub(crate) use script::Script;
 pub(crate) use server::Server;
 

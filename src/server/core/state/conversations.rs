@@ -4,10 +4,13 @@ use super::{State, index, put};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, RoomName};
 use crate::protocol::roles::Role;
 use crate::server::core::entities::{Conversation, Member, Pair, Room, Sanction};
-use crate::server::traffic::{ConversationKind, ConversationRecord, InvitedRecord, MemberRecord, SanctionRecord};
+use crate::server::traffic::{
+    ConversationKind, ConversationRecord, InvitedRecord, MemberRecord, RetentionRecord, SanctionRecord,
+};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::time::Duration;
 
 impl State {
     /// The id of the next room or direct conversation.
@@ -111,6 +114,28 @@ impl State {
         put(&mut self.conversations, index(record.id.value()), conversation);
     }
 
+    /// How long a room keeps what is said there; `None` if for ever.
+    #[must_use]
+    pub(crate) fn keeps_for(&self, room: ConversationId) -> Option<Duration> {
+        self.retentions.get(&room)?.keep
+    }
+
+    /// The messages of a conversation up to this id were dropped; 0 if none were.
+    #[must_use]
+    pub(crate) fn dropped(&self, conversation: ConversationId) -> MessageId {
+        self.retentions.get(&conversation).map_or(MessageId::ZERO, |retention| retention.dropped)
+    }
+
+    /// The rooms that drop what is older than some time, closed ones included.
+    pub(crate) fn rooms_with_retention(&self) -> impl Iterator<Item = ConversationId> {
+        self.retentions.values().filter(|retention| retention.keep.is_some()).map(|retention| retention.conversation)
+    }
+
+    pub(in crate::server::core) fn retention_mut(&mut self, conversation: ConversationId) -> &mut RetentionRecord {
+        let none = RetentionRecord { conversation, keep: None, dropped: MessageId::ZERO };
+        self.retentions.entry(conversation).or_insert(none)
+    }
+
     /// Gives a room another name, and keeps the old one for it.
     pub(in crate::server::core) fn rename_room(&mut self, id: ConversationId, name: RoomName) {
         let Some(room) = self.room_mut(id) else { return };
@@ -164,6 +189,7 @@ impl State {
         let Some(slot @ Some(Conversation::Room(_))) = self.conversations.get_mut(index(id.value())) else { return };
         let Some(Conversation::Room(room)) = slot.take() else { return };
         self.rooms.remove(&room.name);
+        self.retentions.remove(&id);
         self.former_names.retain(|_, &mut other| other != id);
         if let Some(maker) = room.maker.and_then(|maker| self.account_mut(maker)) {
             maker.made = maker.made.saturating_sub(1);

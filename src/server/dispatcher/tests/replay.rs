@@ -17,6 +17,9 @@ const CONSOLE: u64 = 4;
 /// The code of every `/resetpw`.
 const RECOVERY: &str = "recovery";
 
+/// No line: what the lobby drops by itself up to some id, if it can.
+const DROP: &str = "drop lobby ";
+
 /// Lines of one turn, by connection.
 type Lines = Vec<(u64, &'static str)>;
 
@@ -42,6 +45,10 @@ fn lines() -> impl Strategy<Value = Lines> {
         "/slow ops 1s",
         "/slow lobby off",
         "/private ops on",
+        "/retain ops 1h",
+        "/retain lobby 2d",
+        "drop lobby 1",
+        "drop lobby 2",
         "/rename ops dev",
         "/rename dev ops",
         "/say dev where am I",
@@ -158,6 +165,14 @@ impl Turns {
     }
 }
 
+impl Turns {
+    fn drop_in_lobby(&mut self, through: u64) {
+        let Dispatcher { hub, transaction, .. } = &mut self.dispatcher;
+        hub.drop_messages(ConversationId::new(1), MessageId::new(through).unwrap(), transaction);
+        transaction.commit().unwrap();
+    }
+}
+
 /// A second node, to which nobody is connected.
 struct Follower {
     settings: store::StoreSettings,
@@ -202,7 +217,9 @@ fn messages(settings: &store::StoreSettings, snapshot: &Snapshot) -> String {
     let mut out = Vec::new();
     for conversation in &snapshot.conversations {
         let id = conversation.id;
-        let conversation = ConversationRef { id, target: format!("room{}", id.value()).into() };
+        let dropped = snapshot.retentions.iter().find(|one| one.conversation == id);
+        let dropped = dropped.map_or(MessageId::ZERO, |one| one.dropped);
+        let conversation = ConversationRef { id, target: format!("room{}", id.value()).into(), dropped };
         let changes = Read::Changes { conversation: conversation.clone(), after: 0, last: u64::MAX, limit: 500 };
         let (before, times) = (MessageId::MAX, TimeRange::ALL);
         let history = Read::History { conversation: conversation.clone(), before, after: None, times, limit: 500 };
@@ -228,7 +245,11 @@ fn follows(script: Vec<Lines>, commit_every: usize) -> String {
         let mut requests = Vec::new();
         for (conn, line) in lines {
             serial += 1;
-            requests.push(ask(conn, line, serial));
+            if let Some(through) = line.strip_prefix(DROP) {
+                turns.drop_in_lobby(through.parse().unwrap());
+            } else {
+                requests.push(ask(conn, line, serial));
+            }
         }
         turns.turn(requests);
         while !turns.auth_jobs.is_empty() {

@@ -3,9 +3,11 @@
 
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName};
 use crate::server::core::{NotStored, Storage};
+use crate::server::hub::Backlog;
 use crate::server::traffic::{
     AdministrationWrite, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft,
-    KNOWN_MAX, Mark, Mentioned, MessageRecord, PersonalWrite, Pins, Reaction, Reactions, ReadPosition, Snapshot, Write,
+    KNOWN_MAX, Mark, Mentioned, MessageRecord, Oldest, PersonalWrite, Pins, Reaction, Reactions, ReadPosition,
+    RetentionRecord, Snapshot, Write,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -139,6 +141,8 @@ impl Model {
                 snapshot.said.push((*conversation, *account, *at));
             }
             Write::Private(id, now) => *room(snapshot, *id).1 = *now,
+            Write::Retain(id, keep) => retention(snapshot, *id).keep = *keep,
+            Write::Dropped(id, through) => self.drop_messages(*id, *through),
             Write::Renamed(id, new) => rename(snapshot, *id, *new),
             Write::Closed(id) => close(snapshot, *id),
             Write::Made(id, account) => snapshot.makers.push((*id, *account)),
@@ -214,6 +218,17 @@ impl Model {
         self.changes.push(change.clone());
     }
 
+    fn drop_messages(&mut self, room: ConversationId, through: MessageId) {
+        let retention = retention(&mut self.snapshot, room);
+        assert!(through > retention.dropped);
+        retention.dropped = through;
+        let kept = |conversation: ConversationId, id: MessageId| conversation != room || id > through;
+        self.said.retain(|said| kept(said.conversation, said.id));
+        self.reactions.retain(|(conversation, id, ..)| kept(*conversation, *id));
+        self.pins.retain(|(conversation, id)| kept(*conversation, *id));
+        self.keys.retain(|key, (id, _)| kept(key.1, *id));
+    }
+
     fn posted_before(&self, draft: &Draft) -> Option<Appended> {
         let key = (draft.author, draft.conversation, draft.key.clone()?);
         let (id, before) = self.keys.get(&key)?;
@@ -287,11 +302,12 @@ impl Model {
         let found = self.changes.iter().filter(|change| change.conversation == place.id && within(change.number));
         let row = |change: &ChangeRecord| {
             let (number, kind, id) = (change.number, change.kind.as_str(), change.id);
-            let said = one(self.said.iter().filter(|said| (said.conversation, said.id) == (place.id, id)));
-            let text = match &change.kind {
-                ChangeKind::Edit { .. } if !said.removed => said.text.clone(),
-                ChangeKind::Redact(_) => said.text.clone(),
-                kind => kind.data(),
+            let said = self.said.iter().find(|said| (said.conversation, said.id) == (place.id, id));
+            let text = match (&change.kind, said) {
+                (_, None) => String::new(),
+                (ChangeKind::Edit { .. }, Some(said)) if !said.removed => said.text.clone(),
+                (ChangeKind::Redact(_), Some(said)) => said.text.clone(),
+                (kind, _) => kind.data(),
             };
             let text = if text.is_empty() { text } else { format!(": {text}") };
             format!("{} {number} {} {kind} {id}{text}", place.target, self.name(change.by))
@@ -374,6 +390,20 @@ fn administer(snapshot: &mut Snapshot, write: &AdministrationWrite) {
             snapshot.blocks.push(new.clone());
         }
         AdministrationWrite::Unblocked(network) => snapshot.blocks.retain(|block| block.network != *network),
+    }
+}
+
+impl Backlog for Model {
+    fn oldest(&mut self, room: ConversationId, above: MessageId, before: u64) -> Result<Oldest, NotStored> {
+        let mut oldest = Oldest::default();
+        for said in self.said.iter().filter(|said| said.conversation == room && said.id > above) {
+            if said.at >= before {
+                oldest.next_at = Some(said.at);
+                break;
+            }
+            oldest.expired = Some(said.id);
+        }
+        Ok(oldest)
     }
 }
 
@@ -460,6 +490,16 @@ fn forget(snapshot: &mut Snapshot, id: ConversationId) {
     snapshot.conversations.retain(|c| c.id != id);
     snapshot.former_names.retain(|(_, room)| *room != id);
     snapshot.makers.retain(|(room, _)| *room != id);
+    snapshot.retentions.retain(|one| one.conversation != id);
+}
+
+fn retention(snapshot: &mut Snapshot, id: ConversationId) -> &mut RetentionRecord {
+    let known = snapshot.retentions.iter().position(|one| one.conversation == id);
+    let at = known.unwrap_or_else(|| {
+        snapshot.retentions.push(RetentionRecord { conversation: id, keep: None, dropped: MessageId::ZERO });
+        snapshot.retentions.len() - 1
+    });
+    &mut snapshot.retentions[at]
 }
 
 /// A room's name, whether it is private, and how slow it is.

@@ -52,7 +52,11 @@ impl Chat {
                     None => &found[found.len().saturating_sub(limit)..],
                 };
                 found.iter().for_each(|row| rows.push(row));
-                Final::Done(count(found.len(), "message"))
+                let oldest = match place.dropped {
+                    MessageId::ZERO => String::new(),
+                    dropped => format!(", oldest={}", dropped.value() + 1),
+                };
+                Final::Done(count(found.len(), "message") + &oldest)
             }
             Read::Changes { conversation: place, after, last, limit } => {
                 let found = self.model.change_rows(&place, after, last);

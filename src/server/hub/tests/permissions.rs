@@ -117,6 +117,7 @@ fn line(action: RoomAction, verb: &str) -> &'static str {
         (RoomAction::Audit, "audit") => "/audit #ops",
         (RoomAction::SetPrivate, "private") => "/private #ops on",
         (RoomAction::Rename, "rename") => "/rename #ops dev",
+        (RoomAction::Retain, "retain") => "/retain #ops 7d",
         (RoomAction::Close, "close") => "/close #ops",
         (action, verb) => panic!("how does /{verb} do {action:?}?"),
     }

@@ -151,6 +151,21 @@ const MIGRATIONS: &[&str] = &[
     -- The tables stay as they are. From here on the notes in a message's `text` may say whom it mentions:
     -- an earlier version would not index that.
 ",
+    "
+    -- Rooms that do not keep what is said for ever: how long they do, in milliseconds (0 is for ever,
+    -- again), and up to which id their messages are gone.
+    CREATE TABLE retention(
+        conversation INTEGER PRIMARY KEY REFERENCES conversation,
+        keep INTEGER NOT NULL, dropped INTEGER NOT NULL) STRICT;
+    -- Messages that are gone and that the index is to forget, once it is past `after`: each with the
+    -- `document` of its last text, which was under `text_seq`. No `n` is used twice.
+    CREATE TABLE dropped(
+        n INTEGER PRIMARY KEY AUTOINCREMENT, after INTEGER NOT NULL, seq INTEGER NOT NULL,
+        text_seq INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
+    -- What belongs to messages that are dropped, or to one that is removed.
+    CREATE INDEX post_key_of ON post_key(conversation, id);
+    CREATE INDEX change_of ON change(conversation, id);
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

@@ -2,7 +2,7 @@
 //! nearly all are, is stored as its text and nothing else.
 //!
 //! ```text
-//! stored = text / MARK notes MARK text / 1*MARK
+//! stored = text / MARK notes MARK text / 1*MARK / 1*GONE
 //! notes  = *( "m" / "e" / "x" ) [ "@" account *( "," account ) ] [ "r" id "." author ]
 //! ```
 //!
@@ -10,7 +10,8 @@
 //! say that it is what the author does; that it was edited; that it was removed, and the text is why;
 //! whom it mentions, 0 for everyone in the room; and that it answers a message of that account.
 //!
-//! Nothing but MARKs is a blank: the text was edited or removed, and what was there is overwritten
+//! Nothing but GONEs (U+0002) is a message that was dropped, overwritten in the same way; it has no
+//! present text. Nothing but MARKs is a blank: the text was edited or removed, and what was there is overwritten
 //! where it stood, byte for byte. The present text is appended like a message, in a row whose
 //! conversation is 0 and whose id is the sequence number of the message, and `altered` says where.
 //! So no row of `message` ever moves, which matters: SQLite wipes what is deleted (`secure_delete`),
@@ -24,6 +25,15 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 const MARK: char = '\u{1}';
+const GONE: char = '\u{2}';
+
+/// In SQL: whether a `text` is of a message that was not dropped.
+macro_rules! is_kept {
+    ($text:literal) => {
+        concat!("unicode(", $text, ") <> 2")
+    };
+}
+pub(crate) use is_kept;
 
 /// A stored text, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +153,17 @@ pub(crate) fn is_blank(stored: &str) -> bool {
     characters.next() == Some(MARK) && characters.next().is_none_or(|second| second == MARK)
 }
 
-/// The present text of a message, given the one in its own row.
+/// What overwrites a text of that many bytes when its message is dropped.
+pub(crate) fn gone(bytes: usize) -> String {
+    GONE.to_string().repeat(bytes)
+}
+
+/// Whether the message was dropped.
+pub(crate) fn is_gone(stored: &str) -> bool {
+    stored.starts_with(GONE)
+}
+
+/// The present text of a message that was not dropped, given the one in its own row.
 pub(crate) fn present<'a>(messages: &Connection, seq: i64, stored: &'a str) -> rusqlite::Result<Cow<'a, str>> {
     if !is_blank(stored) {
         return Ok(Cow::Borrowed(stored));
@@ -193,9 +213,11 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_has_the_length_of_what_it_overwrites() {
+    fn what_overwrites_a_text_has_its_length() {
         for bytes in [1, 2, 3, 4000] {
-            assert!(blank(bytes).len() == bytes && is_blank(&blank(bytes)));
+            let (blank, gone) = (blank(bytes), gone(bytes));
+            assert!(blank.len() == bytes && is_blank(&blank) && !is_gone(&blank));
+            assert!(gone.len() == bytes && is_gone(&gone) && !is_blank(&gone));
         }
     }
 }

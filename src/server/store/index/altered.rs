@@ -7,7 +7,7 @@
 //! so that nothing is forgotten that was never indexed: FTS5 would count wrongly from then on.
 
 use super::document::Document;
-use crate::server::store::db::stored_text::{StoredText, TextState, is_blank};
+use crate::server::store::db::stored_text::{StoredText, TextState, is_blank, is_gone};
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 /// A text that took the place of another, as the indexer read it.
@@ -30,15 +30,20 @@ pub(super) fn apply(
 ) -> rusqlite::Result<()> {
     // By message: FTS5 starts a new segment whenever a number is lower than the one before it.
     altered.sort_unstable();
-    let mut conversation_of = messages.prepare_cached("SELECT conversation FROM message WHERE seq = ?")?;
+    let mut message = messages.prepare_cached("SELECT conversation, id FROM message WHERE seq = ?")?;
+    let mut position = change.prepare_cached("SELECT 1 FROM position WHERE conversation = ? AND id = ? AND seq = ?")?;
     let mut add = change.prepare_cached("INSERT INTO word(rowid, document) VALUES(?, ?)")?;
     for text in altered {
-        forget(messages, change, text)?;
-        let stored = StoredText::parse(&text.stored);
-        if is_blank(&text.stored) || stored.state == TextState::Removed {
+        let (conversation, id): (i64, i64) = message.query_row([text.of], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if !position.exists([conversation, id, text.of])? {
+            // The message was dropped before it was indexed.
             continue;
         }
-        let conversation = conversation_of.query_row([text.of], |row| row.get(0))?;
+        forget(messages, change, text)?;
+        let stored = StoredText::parse(&text.stored);
+        if is_blank(&text.stored) || is_gone(&text.stored) || stored.state == TextState::Removed {
+            continue;
+        }
         add.execute((text.of, document.of(conversation, text.author, &stored)))?;
         hold(change, text.of, text.text_seq)?;
     }

@@ -16,15 +16,17 @@
 
 mod altered;
 pub(super) mod document;
+mod dropped;
 mod file;
 mod piece;
 pub(super) mod words;
 
 use self::altered::Altered;
 use self::document::Document;
+use self::file::Mark;
 use self::piece::Piece;
 use super::db::error::{StoreError, is_damage};
-use super::db::stored_text::{StoredText, is_blank};
+use super::db::stored_text::{StoredText, is_blank, is_gone};
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader, last_seq};
 use crate::server::priority;
 use crossbeam_channel::{Receiver, TryRecvError};
@@ -88,8 +90,7 @@ pub(crate) struct Indexer {
     messages: Connection,
     index: Connection,
     file: PathBuf,
-    /// The sequence number of the last message that is indexed.
-    indexed: i64,
+    mark: Mark,
     piece: Piece,
     /// When the last message that is indexed was said; `None` if there is none.
     last_at: Option<i64>,
@@ -120,17 +121,17 @@ impl Indexer {
         let of = |error| StoreError::of(&database, error);
         messages.pragma_update(None, "cache_size", -CACHE_KIB).map_err(of)?;
         let expected = file::expected(&messages).map_err(of)?;
-        let (index, indexed) = match file::open(&file, &expected) {
+        let (index, mark) = match file::open(&file, &expected) {
             Ok(Some(opened)) => opened,
             Ok(None) | Err(StoreError::Broken { .. } | StoreError::Database { .. }) => {
                 file::remove(&file).map_err(|source| StoreError::Directory { path: file.clone(), source })?;
-                (file::create(&file, &expected.epoch)?, 0)
+                file::create(&file, &expected)?
             }
             Err(error) => return Err(error),
         };
-        let last_at = messages.query_row(LAST_AT, [indexed], |row| row.get(0)).optional().map_err(of)?;
+        let last_at = messages.query_row(LAST_AT, [mark.indexed], |row| row.get(0)).optional().map_err(of)?;
         let (piece, document, positions) = (Piece::default(), Document::default(), Vec::new());
-        let mut indexer = Self { messages, index, file, indexed, piece, last_at, document, positions };
+        let mut indexer = Self { messages, index, file, mark, piece, last_at, document, positions };
         indexer.catch_up(progress).map_err(|error| match error {
             IndexError::Database { file, source } => StoreError::of(&file, source),
             IndexError::Damaged { file } => StoreError::Broken { file, detail: "delete it and start again".to_owned() },
@@ -144,7 +145,13 @@ impl Indexer {
     /// See [`IndexError`].
     pub(crate) fn behind(&self) -> Result<u64, IndexError> {
         let last = last_seq(&self.messages).map_err(|error| self.fault(error))?;
-        Ok(last.saturating_sub(self.indexed).unsigned_abs())
+        Ok(last.saturating_sub(self.mark.indexed).unsigned_abs())
+    }
+
+    /// The same, and those that are to be forgotten.
+    fn waiting(&self) -> Result<u64, IndexError> {
+        let dropped = dropped::count(&self.messages, self.mark.dropped).map_err(|error| self.fault(error))?;
+        Ok(self.behind()?.saturating_add(dropped))
     }
 
     /// Follows the store until all senders are gone and everything is indexed. A nudge after a
@@ -166,6 +173,7 @@ impl Indexer {
                     break;
                 }
             }
+            while nudges.is_empty() && self.merge() {}
             if nudges.recv().is_err() {
                 break;
             }
@@ -179,7 +187,7 @@ impl Indexer {
     fn gather(&self, nudges: &Receiver<()>) -> bool {
         let (mut waited, mut before) = (Duration::ZERO, 0);
         loop {
-            let waiting = self.behind().unwrap_or(0);
+            let waiting = self.waiting().unwrap_or(0);
             if waiting == 0 {
                 return false;
             }
@@ -231,7 +239,8 @@ impl Indexer {
         }
     }
 
-    /// Indexes up to `most` messages in one transaction, and returns how many.
+    /// Indexes up to `most` messages in one transaction, and forgets some of those that were dropped.
+    /// Returns how many there were.
     ///
     /// # Errors
     /// See [`IndexError`]; the whole step is then rolled back.
@@ -241,9 +250,9 @@ impl Indexer {
 
     fn try_step(&mut self, most: i64) -> rusqlite::Result<i64> {
         // A sequence number without a message counts as if it had one.
-        let last = last_seq(&self.messages)?.min(self.indexed.saturating_add(most));
-        let count = last.saturating_sub(self.indexed);
-        if count <= 0 {
+        let last = last_seq(&self.messages)?.min(self.mark.indexed.saturating_add(most)).max(self.mark.indexed);
+        let count = last - self.mark.indexed;
+        if count == 0 && dropped::count(&self.messages, self.mark.dropped)? == 0 {
             return Ok(0);
         }
         let change = self.index.transaction()?;
@@ -252,7 +261,7 @@ impl Indexer {
         let mut altered = Vec::new();
         {
             let mut add = change.prepare_cached("INSERT INTO word(rowid, document) VALUES(?, ?)")?;
-            let mut read = self.indexed;
+            let mut read = self.mark.indexed;
             while read < last {
                 let to = last.min(read + PIECE);
                 self.piece.read(&self.messages, read, to)?;
@@ -262,11 +271,14 @@ impl Indexer {
                         altered.push(Altered { of: id, text_seq: seq, author, stored: stored.to_owned() });
                         continue;
                     }
-                    self.positions.push(position);
                     if last_at.is_none_or(|last| at < last) {
                         change.execute("INSERT INTO era VALUES(?)", [seq])?;
                     }
                     last_at = Some(at);
+                    if is_gone(stored) {
+                        continue;
+                    }
+                    self.positions.push(position);
                     if is_blank(stored) {
                         altered::hold(&change, seq, 0)?;
                         continue;
@@ -286,10 +298,20 @@ impl Indexer {
             }
         }
         altered::apply(&self.messages, &change, &mut self.document, &mut altered)?;
-        file::set_indexed(&change, last)?;
+        let (dropped, forgotten) = dropped::apply(&self.messages, &change, self.mark.dropped, last)?;
+        let mark = Mark { indexed: last, dropped };
+        file::set_mark(&change, mark)?;
         change.commit()?;
-        (self.indexed, self.last_at) = (last, last_at);
-        Ok(count)
+        (self.mark, self.last_at) = (mark, last_at);
+        Ok(count + forgotten)
+    }
+
+    /// Merges some of what FTS5 has only marked as removed. Returns whether there is more to do.
+    pub(super) fn merge(&self) -> bool {
+        dropped::merge(&self.index).unwrap_or_else(|error| {
+            log::warn!("the index can't be merged for now: {error}");
+            false
+        })
     }
 
     fn fault(&self, source: rusqlite::Error) -> IndexError {

@@ -9,7 +9,7 @@ use crate::server::store::db::to_sql;
 use crate::server::traffic::ConversationRef;
 
 /// The first changes after one number, up to another: `TARGET CHANGE TIME WHO KIND ID[: TEXT]`. The
-/// text of an edit is the present one, and there is none if the message was removed since.
+/// text of an edit is the present one, and there is none if the message was removed since, or dropped.
 pub(super) fn changes(
     locator: &Locator<'_>,
     mut page: Page,
@@ -25,6 +25,7 @@ pub(super) fn changes(
         let (change, at, id): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(4)?);
         let (who, kind): (String, String) = (row.get(2)?, row.get(3)?);
         let text = match kind.as_str() {
+            _ if id <= to_sql(conversation.dropped.value()) => None,
             "edit" | "redact" => {
                 let stored = locator.text(conversation.id.value(), id)?.unwrap_or_default();
                 let StoredText { state, text, .. } = StoredText::parse(&stored);

@@ -24,7 +24,7 @@ pub(super) fn history(
     } else {
         locator.newest_first(range, &conversation.target, &mut page)?;
     }
-    let last = final_line(&page);
+    let last = final_line(&page, conversation);
     Ok((if from_oldest { page.forwards() } else { page.backwards(None) }, last))
 }
 
@@ -43,12 +43,18 @@ pub(super) fn around(
     locator.newest_first(IdRange::between(conversation, None, below), &conversation.target, &mut older)?;
     locator.oldest_first(IdRange::between(conversation, from, before), &conversation.target, &mut newer)?;
     let page = page().around(older, newer);
-    let last = final_line(&page);
+    let last = final_line(&page, conversation);
     Ok((page.forwards(), last))
 }
 
-fn final_line(page: &Page) -> String {
-    number_of(page.len(), "message") + if page.has_more() { ", more" } else { "" }
+/// Where messages were dropped it says which is the oldest now; if none is left, which the next will be.
+fn final_line(page: &Page, conversation: &ConversationRef) -> String {
+    let more = if page.has_more() { ", more" } else { "" };
+    let oldest = match conversation.dropped {
+        MessageId::ZERO => String::new(),
+        dropped => dropped.next().map_or_else(String::new, |oldest| format!(", oldest={oldest}")),
+    };
+    format!("{}{more}{oldest}", number_of(page.len(), "message"))
 }
 
 /// The pinned messages, by id.

@@ -11,7 +11,7 @@ use super::page::{MessageRows, Page, ReadError};
 use super::times;
 use crate::protocol::names::{AccountId, MessageId};
 use crate::server::store::db::error::is_damage;
-use crate::server::store::db::stored_text::present;
+use crate::server::store::db::stored_text::{is_kept, present};
 use crate::server::store::db::to_sql;
 use crate::server::store::index::report_damage;
 use crate::server::traffic::{ConversationRef, ReadPosition, TimeRange};
@@ -38,9 +38,9 @@ pub(super) struct IdRange {
 }
 
 impl IdRange {
-    /// The messages below `before` and, if it is given, above `after`.
+    /// The messages below `before` and, if it is given, above `after`, that were not dropped.
     pub(super) fn between(conversation: &ConversationRef, after: Option<MessageId>, before: MessageId) -> Self {
-        let above = to_sql(after.unwrap_or(MessageId::ZERO).value());
+        let above = to_sql(after.unwrap_or(MessageId::ZERO).max(conversation.dropped).value());
         let (conversation, below) = (conversation.id.value(), to_sql(before.value()));
         Self { conversation, above, below, times: TimeRange::ALL }
     }
@@ -52,7 +52,7 @@ impl IdRange {
 
     /// The unread messages, the account's own included.
     pub(super) fn unread(unread: &ReadPosition) -> Self {
-        let above = to_sql(unread.read.value());
+        let above = to_sql(unread.read.max(unread.conversation.dropped).value());
         let below = to_sql(unread.last.value()).saturating_add(1);
         Self { conversation: unread.conversation.id.value(), above, below, times: TimeRange::ALL }
     }
@@ -173,7 +173,8 @@ impl Locator<'_> {
     /// The present text of a message as it is stored; `None` if there is no such message.
     pub(super) fn text(&self, conversation: i64, id: i64) -> Result<Option<String>, ReadError> {
         let Some(seq) = self.seq(conversation, id)? else { return Ok(None) };
-        let mut message = self.messages.prepare_cached("SELECT text FROM message WHERE seq = ?")?;
+        let mut message =
+            self.messages.prepare_cached(concat!("SELECT text FROM message WHERE seq = ? AND ", is_kept!("text")))?;
         let read = |row: &Row<'_>| present(self.messages, seq, row.get_ref(0)?.as_str()?).map(Cow::into_owned);
         Ok(message.query_row([seq], read).optional()?)
     }
@@ -252,8 +253,11 @@ impl Locator<'_> {
 }
 
 /// A message that is in its place.
-const MESSAGE: &str = "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation
-    FROM message m CROSS JOIN account a ON a.id = m.author WHERE m.seq = ? AND m.conversation = ?";
+const MESSAGE: &str = concat!(
+    "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation FROM message m CROSS JOIN account a ON a.id = m.author
+     WHERE m.seq = ? AND m.conversation = ? AND ",
+    is_kept!("m.text")
+);
 
 const LAST: &str = "SELECT id FROM position WHERE conversation = ? ORDER BY id DESC LIMIT 1";
 
@@ -265,7 +269,9 @@ macro_rules! behind {
     ($order:literal) => {
         concat!(
             "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation FROM message m CROSS JOIN account a ON a.id = m.author
-             WHERE m.seq > ? AND m.conversation = ? AND m.id > ? AND m.id < ? AND m.at >= ? AND m.at <= ? ORDER BY m.seq",
+             WHERE m.seq > ? AND m.conversation = ? AND m.id > ? AND m.id < ? AND m.at >= ? AND m.at <= ? AND ",
+            is_kept!("m.text"),
+            " ORDER BY m.seq",
             $order
         )
     };

@@ -11,7 +11,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::{AccountId, MessageId};
 use crate::server::store::db::error::is_damage;
-use crate::server::store::db::stored_text::{StoredText, TextState, present};
+use crate::server::store::db::stored_text::{StoredText, TextState, is_kept, present};
 use crate::server::store::db::to_sql;
 use crate::server::store::index::document::expression;
 use crate::server::store::index::report_damage;
@@ -19,7 +19,7 @@ use crate::server::store::index::words::{self, Query};
 use crate::server::traffic::{ConversationRef, TimeRange};
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// How many messages of other conversations a search passes over, for each conversation that it is
 /// about, before it queries the index for only those. Querying for a conversation costs about as much
@@ -30,8 +30,8 @@ const PASSED_OVER_MAX: usize = 16;
 /// What is searched for, and where.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
-    /// What each is called, and the last id that may be found in it.
-    conversations: FxHashMap<i64, (&'a str, i64)>,
+    /// What each is called, and the ids that may be found in it.
+    conversations: FxHashMap<i64, (&'a str, RangeInclusive<i64>)>,
     from: Option<AccountId>,
     /// Whom the messages must mention.
     mentioned: Option<AccountId>,
@@ -57,15 +57,18 @@ impl<'a> Search<'a> {
             let text = "there is nothing to search for; a word has letters or digits, or is an emoji";
             ReadError::Refused(Refusal::new(Code::BadArgument, text))
         })?;
-        let conversations =
-            conversations.iter().map(|(one, last)| (one.id.value(), (&*one.target, to_sql(last.value())))).collect();
+        let conversations = conversations.iter().map(|(one, last)| {
+            let ids = to_sql(one.dropped.value()) + 1..=to_sql(last.value());
+            (one.id.value(), (&*one.target, ids))
+        });
+        let conversations = conversations.collect();
         Ok(Self { conversations, from, mentioned, times, below: more.map_or(i64::MAX, to_sql), query })
     }
 
     /// What the conversation of a message is called; `None` if the search is not about it, or the
-    /// message was said later.
+    /// message was said later, or dropped.
     fn target(&self, conversation: i64, id: i64) -> Option<&'a str> {
-        self.conversations.get(&conversation).filter(|(_, last)| id <= *last).map(|&(target, _)| target)
+        self.conversations.get(&conversation).filter(|(_, ids)| ids.contains(&id)).map(|(target, _)| *target)
     }
 
     /// Whether the index has to be asked, rather than each message taken.
@@ -164,8 +167,12 @@ fn unindexed(
     mark: i64,
     last: &mut i64,
 ) -> Result<Vec<i64>, ReadError> {
-    let sql = "SELECT seq, conversation, id, author, text FROM message
-               WHERE seq > ? AND (conversation = 0 OR (seq < ? AND at >= ? AND at <= ?)) ORDER BY seq DESC";
+    let sql = concat!(
+        "SELECT seq, conversation, id, author, text FROM message
+         WHERE seq > ? AND (conversation = 0 OR (seq < ? AND at >= ? AND at <= ? AND ",
+        is_kept!("text"),
+        ")) ORDER BY seq DESC"
+    );
     let mut statement = db.prepare_cached(sql)?;
     let mut message = db.prepare_cached(MESSAGE)?;
     let rows = MessageRows::new(db);
@@ -281,8 +288,11 @@ enum Looked {
 }
 
 /// A message that was found, with its conversation and author.
-const MESSAGE: &str = "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation, m.author
-    FROM message m CROSS JOIN account a ON a.id = m.author WHERE m.seq = ?";
+const MESSAGE: &str = concat!(
+    "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation, m.author
+     FROM message m CROSS JOIN account a ON a.id = m.author WHERE m.seq = ? AND ",
+    is_kept!("m.text")
+);
 
 #[cfg(test)]
 mod tests;

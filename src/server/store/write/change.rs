@@ -5,13 +5,14 @@
 //! [`crate::server::store::db::stored_text`]. The log still has the pages as they were, until it is
 //! emptied at the next quiet moment.
 
+use super::find::IndexMark;
 use super::records::{any, one};
 use super::{Store, WriteError};
 use crate::server::store::db::stored_text::{StoredText, TextState, altered, blank};
 use crate::server::store::db::to_sql;
 use crate::server::store::index::document::Document;
 use crate::server::traffic::{ChangeKind, ChangeRecord, Mark};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 impl Store {
     pub(super) fn change(&mut self, change: &ChangeRecord) -> Result<(), WriteError> {
@@ -89,53 +90,76 @@ impl Store {
         one(&self.db, "INSERT INTO forget(seq, text_seq, document) VALUES(?, ?, ?)", forgotten)?;
         if removed {
             // Its digest says what it was to anyone who guesses. The key stays used.
-            let sql = "UPDATE post_key SET digest = zeroblob(32) WHERE account = ? AND conversation = ? AND id = ?";
-            let place = [author, change.conversation.value(), to_sql(change.id.value())];
-            self.db.prepare_cached(sql)?.execute(place)?;
+            let sql = "UPDATE post_key SET digest = zeroblob(32) WHERE conversation = ? AND id = ?";
+            any(&self.db, sql, [change.conversation.value(), to_sql(change.id.value())])?;
         }
-        self.leftovers = Leftovers::UNKNOWN;
+        self.has_leftovers();
         Ok(())
     }
 
-    /// Empties the log if it may hold texts that were edited or removed, and drops what the index has
-    /// forgotten. Returns whether it has to be tried again: a read, or the other thread's checkpoint,
-    /// can keep the log from being emptied.
+    /// The log has texts that are gone, and the index something to forget.
+    pub(super) fn has_leftovers(&mut self) {
+        self.leftovers = Leftovers::UNKNOWN;
+    }
+
+    /// Empties the log if it may hold texts that are gone, and drops what the index has forgotten. Returns
+    /// whether it has to be tried again: a read, or the other thread's checkpoint, can keep the log from
+    /// being emptied, and there may be more to drop than is dropped at a time.
     pub(super) fn clean_up(&mut self) -> bool {
+        let mut more = false;
         if self.leftovers.in_forget {
-            match self.drop_forgotten() {
-                Ok(dropped) => self.leftovers.in_forget = !dropped,
+            match self.drop_documents() {
+                Ok(Documents { dropped, left }) => {
+                    self.leftovers.in_forget = left;
+                    more = left && dropped > 0;
+                }
                 Err(error) => ::log::warn!("{}: can't drop old documents: {error}", self.file.display()),
             }
         }
         if self.leftovers.in_log {
             self.leftovers.in_log = !self.log.empty(&self.db);
         }
-        self.leftovers.in_log
+        more || self.leftovers.in_log
     }
 
-    /// Drops the documents that the index has forgotten, once it has forgotten all; returns whether it
-    /// has. They have no words, so it does not matter if that is later.
-    fn drop_forgotten(&mut self) -> rusqlite::Result<bool> {
-        let sql = "SELECT coalesce(max(seq), 0) FROM forget";
-        let last: i64 = self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-        if last == 0 {
-            return Ok(true);
+    /// Drops some of the documents that the index has forgotten. They have no words, so it does not matter
+    /// if that is later.
+    pub(super) fn drop_documents(&mut self) -> rusqlite::Result<Documents> {
+        let waiting = "SELECT EXISTS(SELECT 1 FROM forget) OR EXISTS(SELECT 1 FROM dropped)";
+        let waits = |db: &Connection| db.prepare_cached(waiting)?.query_row([], |row| row.get::<_, bool>(0));
+        if !waits(&self.db)? {
+            return Ok(Documents { dropped: 0, left: false });
         }
         // Without an index there is nothing to be forgotten: it is rebuilt.
-        let forgotten = self.index_mark().is_none_or(|mark| mark >= last);
-        if forgotten {
-            self.db.prepare_cached("DELETE FROM forget")?.execute([])?;
+        let mark = self.index_mark().unwrap_or(IndexMark { seq: i64::MAX, dropped: i64::MAX });
+        let mut dropped = 0;
+        for (sql, mark) in [
+            ("DELETE FROM forget WHERE seq IN (SELECT seq FROM forget WHERE seq <= ? ORDER BY seq LIMIT ?)", mark.seq),
+            ("DELETE FROM dropped WHERE n IN (SELECT n FROM dropped WHERE n <= ? ORDER BY n LIMIT ?)", mark.dropped),
+        ] {
+            dropped += self.db.prepare_cached(sql)?.execute([mark, DOCUMENTS_MOST])?;
         }
-        Ok(forgotten)
+        Ok(Documents { dropped, left: waits(&self.db)? })
     }
 }
 
-/// What edits and removals leave until a quiet moment.
+/// The most documents that are dropped at a time, of either kind: twice as many as a sweep leaves.
+const DOCUMENTS_MOST: i64 = 512;
+
+/// What became of documents that the index was to forget.
+pub(super) struct Documents {
+    /// How many were dropped.
+    dropped: usize,
+    /// Whether there are any left.
+    left: bool,
+}
+
+/// What edits, removals and drops leave until a quiet moment.
 #[derive(Debug)]
 pub(super) struct Leftovers {
     /// The log may hold texts.
     in_log: bool,
-    /// `forget` may hold documents.
+    /// `forget` and `dropped` may hold documents.
     in_forget: bool,
 }
 

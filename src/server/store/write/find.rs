@@ -7,18 +7,27 @@
 use super::{CommitError, Store, WriteError};
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::store::db::error::StoreError;
-use crate::server::store::db::stored_text::{StoredText, TextState, present};
+use crate::server::store::db::stored_text::{StoredText, TextState, is_gone, present};
 use crate::server::store::db::{INDEX_FILE, connect_reader, to_sql};
 use crate::server::traffic::{Appended, Draft, MessageRecord, Pins, Reaction, Reactions};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Why the index can't be used; then all messages are read.
 #[derive(Debug, thiserror::Error)]
-enum FindError {
+pub(super) enum FindError {
     #[error(transparent)]
     Open(StoreError),
     #[error(transparent)]
     Read(#[from] rusqlite::Error),
+}
+
+/// How far the index is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct IndexMark {
+    /// The sequence number up to which messages are indexed.
+    pub(super) seq: i64,
+    /// The `n` up to which it has forgotten what is in `dropped`.
+    pub(super) dropped: i64,
 }
 
 /// The index, as the writer reads it. It is opened when it is first needed.
@@ -107,7 +116,7 @@ impl Store {
         let mut rows = message.query([seq])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let stored = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
-        if StoredText::parse(&present(&self.db, seq, stored)?).state == TextState::Removed {
+        if is_gone(stored) || StoredText::parse(&present(&self.db, seq, stored)?).state == TextState::Removed {
             return Ok(None);
         }
         let at: i64 = row.get(1)?;
@@ -142,23 +151,46 @@ impl Store {
         self.db.prepare_cached(sql)?.query_row([place[0], place[1], mark], |row| row.get(0)).optional()
     }
 
-    /// The sequence number up to which messages are indexed; `None` if there is no index to ask.
-    pub(super) fn index_mark(&mut self) -> Option<i64> {
-        self.indexed([0, 0]).ok().map(|(mark, _)| mark)
+    /// How far the index is; `None` if there is no index to ask.
+    pub(super) fn index_mark(&mut self) -> Option<IndexMark> {
+        let mark = self.index().and_then(|index| {
+            let mut mark = index.prepare_cached("SELECT indexed, dropped FROM state")?;
+            Ok(mark.query_row([], |row| Ok(IndexMark { seq: row.get(0)?, dropped: row.get(1)? }))?)
+        });
+        mark.ok()
+    }
+
+    /// The id and the sequence number of each message of a conversation that is indexed, in order, above
+    /// one id and up to another; at most so many.
+    pub(super) fn places(
+        &mut self,
+        conversation: i64,
+        above: i64,
+        through: i64,
+        most: i64,
+    ) -> Result<Vec<(i64, i64)>, FindError> {
+        let sql = "SELECT id, seq FROM position WHERE conversation = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?";
+        let mut places = self.index()?.prepare_cached(sql)?;
+        let found = places.query_map([conversation, above, through, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The sequence number up to which messages are indexed, and the message's if it is indexed.
     fn indexed(&mut self, place: [i64; 2]) -> Result<(i64, Option<i64>), FindError> {
-        let index = match &self.finder.0 {
-            Some(index) => index,
-            None => {
-                let file = self.file.with_file_name(INDEX_FILE);
-                self.finder.0.insert(connect_reader(&file).map_err(FindError::Open)?)
-            }
-        };
+        let index = self.index()?;
         let _state = index.unchecked_transaction()?;
         let mark = index.prepare_cached("SELECT indexed FROM state")?.query_row([], |row| row.get(0))?;
         let sql = "SELECT seq FROM position WHERE conversation = ? AND id = ?";
         Ok((mark, index.prepare_cached(sql)?.query_row(place, |row| row.get(0)).optional()?))
+    }
+
+    fn index(&mut self) -> Result<&Connection, FindError> {
+        match &mut self.finder.0 {
+            Some(index) => Ok(index),
+            none => {
+                let file = self.file.with_file_name(INDEX_FILE);
+                Ok(none.insert(connect_reader(&file).map_err(FindError::Open)?))
+            }
+        }
     }
 }

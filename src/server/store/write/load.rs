@@ -9,7 +9,7 @@ use crate::protocol::secrets::Digest;
 use crate::server::store::db::schema;
 use crate::server::traffic::{
     AccountRecord, AwayRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord,
-    MemberRecord, RecoveryRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord,
+    MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row};
@@ -93,6 +93,7 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
                 until: count(row, 3)?,
             })
         })?,
+        retentions: retentions(db)?,
         sanctions: all(db, "SELECT conversation, account, kind, by, until, reason FROM sanction", |row| {
             Ok(SanctionRecord {
                 conversation: ConversationId::new(row.get(0)?),
@@ -133,6 +134,16 @@ fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
         };
         let (last, changes) = (message_id(row, 6)?, count(row, 7)?);
         Ok(ConversationRecord { id: ConversationId::new(row.get(0)?), kind, last, changes })
+    })
+}
+
+fn retentions(db: &Connection) -> Result<Vec<RetentionRecord>> {
+    all(db, "SELECT conversation, keep, dropped FROM retention", |row| {
+        Ok(RetentionRecord {
+            conversation: ConversationId::new(row.get(0)?),
+            keep: Some(Duration::from_millis(count(row, 1)?)).filter(|keep| !keep.is_zero()),
+            dropped: message_id(row, 2)?,
+        })
     })
 }
 

@@ -13,6 +13,7 @@
 mod administration;
 mod batch;
 mod change;
+mod drop;
 mod error;
 mod find;
 mod load;
@@ -86,6 +87,8 @@ struct Pending {
     /// The values before, in the order of the changes.
     undo: Vec<(ConversationId, Option<LastId>)>,
     messages: usize,
+    /// Messages were dropped.
+    dropped: bool,
     /// A statement failed. SQLite may have ended the transaction: anything more would be
     /// written outside of it.
     failed: bool,
@@ -96,6 +99,8 @@ struct Pending {
 pub(crate) struct Committed {
     /// Messages that it added: if there are any, the indexer has work to do.
     pub messages: usize,
+    /// Whether it dropped some, which is work for the indexer, too.
+    pub dropped: bool,
     /// The log has become long: [`super::Checkpointer`] has work to do.
     pub long_log: bool,
 }
@@ -179,8 +184,10 @@ impl Store {
     /// [`CommitError::Refused`]; the whole transaction must be rolled back.
     pub(crate) fn write(&mut self, write: &Write) -> Result<(), CommitError> {
         self.step(|store| {
-            if let Write::Change(change) = write {
-                return store.change(change);
+            match write {
+                Write::Change(change) => return store.change(change),
+                Write::Dropped(conversation, through) => return store.drop_messages(*conversation, *through),
+                _ => {}
             }
             records::write(&store.db, write)?;
             match write {
@@ -214,7 +221,7 @@ impl Store {
                     self.save_lasts();
                 }
                 let long_log = self.log.watch(&self.db);
-                Ok(Committed { messages: pending.messages, long_log })
+                Ok(Committed { messages: pending.messages, dropped: pending.dropped, long_log })
             }
             Err(CommitError::Refused(fault)) if fault.is_certain() => {
                 self.rollback()?;

@@ -8,7 +8,8 @@ use crate::protocol::names::{AccountId, AddressGroup, ConversationId};
 use crate::protocol::roles::Role;
 use crate::server::store::db::{schema, to_sql};
 use crate::server::traffic::{
-    AccountRecord, ConversationKind, ConversationRecord, KNOWN_MAX, MemberRecord, SanctionKind, SanctionRecord, Write,
+    AccountRecord, AuditRecord, ConversationKind, ConversationRecord, KNOWN_MAX, MemberRecord, SanctionKind,
+    SanctionRecord, Write,
 };
 use rusqlite::{Connection, Error, Params, Result, params};
 use std::time::Duration;
@@ -68,24 +69,14 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
         Write::Private(conversation, private) => {
             one(db, "UPDATE conversation SET private = ?2 WHERE id = ?1", params![conversation.value(), private])
         }
+        Write::Retain(conversation, keep) => retain(db, *conversation, *keep),
         Write::Renamed(conversation, name) => rename(db, conversation.value(), name.as_str()),
         Write::Closed(conversation) => close(db, conversation.value()),
         Write::Made(conversation, account) => {
             one(db, "INSERT INTO maker(conversation, account) VALUES(?, ?)", [conversation.value(), account.value()])
         }
         Write::Forgotten(conversation) => forget(db, conversation.value()),
-        Write::Audit(entry) => one(
-            db,
-            "INSERT INTO audit(conversation, at, by, verb, whom, reason) VALUES(?, ?, ?, ?, ?, ?)",
-            params![
-                entry.conversation.map(ConversationId::value),
-                to_sql(entry.at),
-                entry.by.value(),
-                entry.verb,
-                entry.whom,
-                entry.reason
-            ],
-        ),
+        Write::Audit(entry) => note(db, entry),
         Write::Role(conversation, account, role) => one(
             db,
             "UPDATE member SET role = ?3 WHERE conversation = ?1 AND account = ?2",
@@ -113,7 +104,7 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
             [conversation.value(), account.value()],
         ),
         // The store applies it: it needs the messages.
-        Write::Change(_) => Ok(()),
+        Write::Change(_) | Write::Dropped(..) => Ok(()),
         Write::Known(account, address) => remember(db, *account, address),
     }
 }
@@ -197,6 +188,30 @@ fn impose(db: &Connection, sanction: &SanctionRecord) -> Result<()> {
     )
 }
 
+fn retain(db: &Connection, room: ConversationId, keep: Option<Duration>) -> Result<()> {
+    one(
+        db,
+        "INSERT INTO retention(conversation, keep, dropped) VALUES(?, ?, 0)
+         ON CONFLICT(conversation) DO UPDATE SET keep = excluded.keep",
+        [room.value(), milliseconds(keep)],
+    )
+}
+
+fn note(db: &Connection, entry: &AuditRecord) -> Result<()> {
+    one(
+        db,
+        "INSERT INTO audit(conversation, at, by, verb, whom, reason) VALUES(?, ?, ?, ?, ?, ?)",
+        params![
+            entry.conversation.map(ConversationId::value),
+            to_sql(entry.at),
+            entry.by.value(),
+            entry.verb,
+            entry.whom,
+            entry.reason
+        ],
+    )
+}
+
 /// The old name stays the room's, and so may the new one have been.
 fn rename(db: &Connection, room: i64, name: &str) -> Result<()> {
     any(db, "DELETE FROM former_name WHERE room = ? AND conversation = ?", params![name, room])?;
@@ -215,7 +230,7 @@ fn close(db: &Connection, room: i64) -> Result<()> {
 /// Its id is not given again: what was asked about it may still be under way.
 fn forget(db: &Connection, room: i64) -> Result<()> {
     schema::note_conversations_ever(db)?;
-    for table in ["member", "invited", "sanction", "said", "former_name", "maker", "audit"] {
+    for table in ["member", "invited", "sanction", "said", "retention", "former_name", "maker", "audit"] {
         any(db, &format!("DELETE FROM {table} WHERE conversation = ?"), [room])?;
     }
     one(db, "DELETE FROM conversation WHERE id = ?", [room])
@@ -229,8 +244,9 @@ fn kind_number(kind: SanctionKind) -> i64 {
     }
 }
 
-fn milliseconds(slow: Option<Duration>) -> i64 {
-    slow.map_or(0, |slow| i64::try_from(slow.as_millis()).unwrap_or(i64::MAX))
+/// A span as it is stored; 0 is none.
+fn milliseconds(span: Option<Duration>) -> i64 {
+    span.map_or(0, |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A role as it is stored.

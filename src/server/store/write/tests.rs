@@ -109,7 +109,7 @@ fn a_key_can_be_used_only_once() {
     store.rollback().unwrap();
     store.begin().unwrap();
     assert_eq!(store.append(&post(LOBBY, "k", "two")).unwrap(), Appended::New(id(1)));
-    assert_eq!(store.commit().unwrap(), Committed { messages: 1, long_log: false });
+    assert_eq!(store.commit().unwrap(), Committed { messages: 1, dropped: false, long_log: false });
     drop(store);
     let (mut store, _) = open(&dir.settings());
     store.begin().unwrap();

@@ -46,6 +46,18 @@ impl Chat {
         assert!(turn.read_jobs.is_empty());
         let requests = self.hand_out(turn);
         self.batch(requests);
+        self.sweep();
+    }
+
+    /// The system's clock jumps.
+    pub(in crate::server::hub::tests) fn set_the_clock_forward(&mut self, by: Duration) {
+        self.now.wall += u64::try_from(by.as_millis()).unwrap();
+    }
+
+    fn sweep(&mut self) {
+        if self.hub.is_sweep_due(self.now.instant) {
+            self.hub.sweep(self.now, &mut self.model);
+        }
     }
 
     /// One turn of the dispatcher, and the turns that follow from it.

@@ -229,7 +229,7 @@ proptest! {
         let read = || Read::Search {
             conversations: places
                 .iter()
-                .map(|&n| ConversationRef { id: ConversationId::new(n), target: format!("r{n}").into() })
+                .map(|&n| ConversationRef { id: ConversationId::new(n), target: format!("r{n}").into(), dropped: MessageId::ZERO })
                 .map(|place| (place, MessageId::MAX))
                 .collect(),
             from: from.map(AccountId::new),

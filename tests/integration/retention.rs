@@ -1,0 +1,102 @@
+//! What a room no longer keeps: from the files, too, and whenever the process is killed.
+
+use crate::support::{Client, DEADLINE, PASSWORD, Server, files_with, wait_until_gone};
+use std::time::{Duration, Instant};
+
+/// Stops the server, and makes what was said in it so much older.
+fn age(server: &mut Server, by: Duration) {
+    server.kill();
+    let database = rusqlite::Connection::open(server.data().join("chitchat.db")).unwrap();
+    let by = i64::try_from(by.as_millis()).unwrap();
+    database.execute("UPDATE message SET at = at - ?", [by]).unwrap();
+}
+
+/// Alice, again.
+fn log_in(server: &Server) -> Client {
+    let mut alice = server.connect();
+    alice.send(&format!("/login alice {PASSWORD}"));
+    alice.read_until("+ welcome alice…");
+    alice
+}
+
+/// Waits until a room's final line of `/history` ends like this.
+#[track_caller]
+fn wait_for_history(alice: &mut Client, room: &str, end: &str) {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let answer = alice.ask(&format!("/history {room} limit=1"));
+        if answer.last().unwrap().ends_with(end) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{answer:?} does not end in {end}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_a_room_no_longer_keeps_is_in_no_file_after_a_quiet_moment() {
+    let mut server = Server::start();
+    let mut alice = server.connect();
+    alice.register("alice");
+    alice.ask("/create ops");
+    let filler = "filler ".repeat(400);
+    let texts: Vec<String> = (0..6).map(|n| format!("xylophone{n}")).collect();
+    for (n, text) in texts.iter().enumerate() {
+        alice.ask("/say lobby before and after");
+        let answer = alice.ask(&format!("/post ops key{n} {text} {}", if n % 2 == 0 { &filler } else { "" }));
+        assert_eq!(answer, [format!("+ {}", n + 1)]);
+    }
+    alice.ask("/edit ops 2 marimba and more");
+    alice.ask("/edit ops 3 marimba and less");
+    alice.ask("/redact ops 4 glockenspiel");
+    alice.ask("/react ops 5 +1");
+    alice.ask("/pin ops 5");
+    alice.ask("/retain ops 1h");
+    age(&mut server, Duration::from_hours(2));
+    server.restart();
+    let mut alice = log_in(&server);
+    // It is at once.
+    wait_for_history(&mut alice, "ops", "+ 0 messages, oldest=7");
+    let gone: Vec<&str> = texts.iter().map(String::as_str).chain(["marimba", "glockenspiel"]).collect();
+    wait_until_gone(&server, &gone);
+    for text in gone {
+        assert_eq!(alice.ask(&format!("/search {text}")), ["+ 0 messages"]);
+    }
+    assert_eq!(alice.ask("/pins ops"), ["+ 0 messages"]);
+    assert_eq!(alice.ask("/history lobby limit=1000").len(), texts.len() + 1);
+    assert_eq!(alice.ask("/post ops key1 again"), ["+ 7"]);
+    assert_eq!(alice.ask("/history ops").last().unwrap(), "+ 1 message, oldest=7");
+    assert!(!files_with(&server, "before and after").is_empty());
+}
+
+#[test]
+fn a_kill_in_between_loses_nothing_and_leaves_nothing() {
+    const OLD: usize = 3000;
+    let mut server = Server::with(&["limits.flood=off"]);
+    let mut alice = server.connect();
+    alice.register("alice");
+    alice.ask("/create ops");
+    for from in (0..OLD).step_by(100) {
+        for n in from..from + 100 {
+            alice.send(&format!("/say ops vibraphone{n}"));
+            alice.send(&format!("/say lobby kept {n}"));
+        }
+        for _ in 0..200 {
+            alice.expect("+ …");
+        }
+    }
+    alice.ask("/retain ops 1h");
+    age(&mut server, Duration::from_hours(2));
+    for wait in [230, 400, 600] {
+        server.restart();
+        std::thread::sleep(Duration::from_millis(wait));
+        server.kill();
+    }
+    server.restart();
+    let mut alice = log_in(&server);
+    wait_for_history(&mut alice, "ops", &format!("+ 0 messages, oldest={}", OLD + 1));
+    wait_until_gone(&server, &["vibraphone"]);
+    assert_eq!(alice.ask("/history lobby after=2990").len(), 11);
+    let lobby = alice.ask("/conversations");
+    assert!(lobby.iter().any(|row| row.starts_with("| ops 3000 ") && row.ends_with(" 0 0 0")), "{lobby:?}");
+}
