@@ -7,8 +7,9 @@ use crate::protocol::names::{
 };
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
+use crate::server::config::Limits;
 use crate::server::core::{NotStored, Registration, Storage};
-use crate::server::hub::{Effects, Hub, HubSettings, Now};
+use crate::server::hub::{Effects, Hub, HubSettings, Now, PaceLimits};
 use crate::server::traffic::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, MessageRecord, Pins, Reaction,
     Reactions, Request, RequestKind, Share, Snapshot, TokenRecord, Viewer, Write,
@@ -91,6 +92,7 @@ impl BusyRoom {
             registration: Registration::Open,
             logins: None,
             registrations: None,
+            pace: PaceLimits { repeats: Limits::default().repeats, ..PaceLimits::default() },
             rooms_made: None,
             edit_for: Some(std::time::Duration::from_hours(24)),
             answer_bytes: 65_536,

@@ -16,6 +16,12 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// A quarter of it, for those who have not been here long; at least once.
+    #[must_use]
+    pub(super) fn quarter(self) -> Self {
+        Self { per_second: self.per_second / 4.0, burst: (self.burst / 4).max(1) }
+    }
+
     /// In words, per the shortest unit of time in which it happens at least once: `10 lines a second`,
     /// `1 line a minute`.
     #[must_use]

@@ -57,7 +57,7 @@ fn a_hello_in_one_byte_records_is_refused_without_a_panic() {
 
 #[test]
 fn long_answers_are_read_from_the_store_only_as_they_are_sent() {
-    let server = Server::start();
+    let server = Server::with(&["limits.new_rooms=off"]);
     let mut maker = server.connect();
     maker.register("maker");
     for room in 0..200 {
@@ -148,7 +148,7 @@ fn the_total_of_unread_bytes_is_limited() {
 
 #[test]
 fn many_invitations_do_not_prevent_logging_in() {
-    let server = Server::with(&["limits.unread_bytes=16 KiB"]);
+    let server = Server::with(&["limits.unread_bytes=16 KiB", "limits.new_rooms=off", "limits.invitations=off"]);
     let mut victim = server.connect();
     victim.register("victim");
     victim.send("/quit");

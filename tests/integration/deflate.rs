@@ -158,7 +158,7 @@ fn frames_end_after_the_answer_to_off() {
 
 #[test]
 fn direct_messages_and_rooms_share_no_frame() {
-    let server = Server::start();
+    let server = Server::with(&["limits.repeats=off"]);
     let mut alice = alice(&server);
     let mut bob = server.connect();
     bob.register("bob");

@@ -28,6 +28,7 @@ mod conversations;
 mod crash;
 mod deflate;
 mod disk;
+mod flood;
 mod framing;
 mod history;
 mod messages;

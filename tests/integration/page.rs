@@ -13,7 +13,7 @@ use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
 use chitchat::protocol::line::SERVER_LINE_MAX;
 use chitchat::protocol::names::NAME_MAX;
 use chitchat::protocol::secrets::{PASSWORD_MAX, PASSWORD_MIN};
-use chitchat::server::config::{Config, Limits};
+use chitchat::server::config::{Config, Limits, Rate};
 use chitchat::server::{
     FORMER_NAMES_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, MENTIONS_MAX, PERMISSIONS, PINS_MAX, REACTIONS_MAX,
     ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
@@ -144,6 +144,10 @@ fn the_pages_numbers_match_the_program() {
     let flood = limits.flood.expect("there is a limit");
     let kib = |bytes: Option<usize>| format!("{} KiB", bytes.expect("there is a limit") / 1024);
     let mib = |bytes: Option<usize>| format!("{} MiB", bytes.expect("there is a limit") / (1024 * 1024));
+    let paced = |what: &str, rate: Option<Rate>, unit, seconds: f64| {
+        let rate = rate.expect("there is a limit");
+        format!("| {what} | {} at once, {} {unit} | `slow-down` |", rate.burst, (rate.per_second * seconds).round())
+    };
     let page = page();
     for wanted in [
         format!("Your line may have **{LINE_MAX}** bytes before its end, {LINE_MAX_NEW} before login."),
@@ -170,6 +174,21 @@ fn the_pages_numbers_match_the_program() {
         format!("A room can have {FORMER_NAMES_MAX} other names."),
         format!("`limit=` up to {LIMIT_MAX}, and {}", kib(limits.unread_bytes.map(|bytes| bytes / 2))),
         format!("| your lines | {} at once, {} a second", flood.burst, flood.per_second),
+        paced("rooms that one account makes", limits.new_rooms, "an hour", 3600.0),
+        paced(
+            "rooms that one account joins, and those that it leaves, which is never refused",
+            limits.joins,
+            "a minute",
+            60.0,
+        ),
+        paced("people that one account writes to for the first time", limits.first_messages, "an hour", 3600.0),
+        paced("invitations to rooms by one account", limits.invitations, "an hour", 3600.0),
+        paced(
+            "one of an account's last 8 texts said again in another room or to somebody else",
+            limits.repeats,
+            "a minute",
+            60.0,
+        ),
         format!("| connections | {} |", limits.connections.expect("there is a limit")),
         format!("| connections from one address | {} |", limits.per_address.expect("there is a limit")),
         format!("| unanswered lines of one connection | {} |", limits.unanswered.expect("there is a limit")),

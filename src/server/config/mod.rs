@@ -16,6 +16,7 @@ mod settings;
 mod source;
 mod value;
 
+pub use crate::server::flood::Rate;
 pub use environment::{Environment, raise_open_files};
 pub use error::{ConfigError, Warning};
 pub use settings::{Accounts, History, Limits, PLAIN_PORT, Registration, Sync, TLS_PORT, WORKERS_MAX};

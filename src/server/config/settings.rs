@@ -146,6 +146,24 @@ pub struct Limits {
     /// Rooms that one account made.
     #[serde(deserialize_with = "value::<Off<Number<1, 1_000_000>>, _>")]
     pub rooms_made: Option<u32>,
+    /// Rooms that one account makes.
+    #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
+    pub new_rooms: Option<Rate>,
+    /// Rooms that one account joins or leaves.
+    #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
+    pub joins: Option<Rate>,
+    /// People that one account writes to for the first time.
+    #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
+    pub first_messages: Option<Rate>,
+    /// Invitations to rooms by one account.
+    #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
+    pub invitations: Option<Rate>,
+    /// Repeats of what one account said elsewhere.
+    #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
+    pub repeats: Option<Rate>,
+    /// For how long an account is new and may do a quarter of the five above.
+    #[serde(deserialize_with = "value::<Off<Span>, _>")]
+    pub new_account: Option<Duration>,
     /// Bytes that one connection has not read yet.
     #[serde(deserialize_with = "value::<Off<Size<{ 16 * KIB }, GIB>>, _>")]
     pub unread_bytes: Option<usize>,
@@ -169,6 +187,12 @@ impl Default for Limits {
             logins: Some(Rate { per_second: 20.0 / 60.0, burst: 20 }),
             registrations: Some(Rate { per_second: 10.0 / 3600.0, burst: 10 }),
             rooms_made: Some(200),
+            new_rooms: Some(Rate { per_second: 20.0 / 3600.0, burst: 20 }),
+            joins: Some(Rate { per_second: 30.0 / 60.0, burst: 60 }),
+            first_messages: Some(Rate { per_second: 20.0 / 3600.0, burst: 40 }),
+            invitations: Some(Rate { per_second: 60.0 / 3600.0, burst: 60 }),
+            repeats: Some(Rate { per_second: 2.0 / 60.0, burst: 20 }),
+            new_account: Some(Duration::from_hours(1)),
             unread_bytes: Some(256 * KIB),
             unread_total: Some(64 * MIB),
             unanswered: Some(128),

@@ -101,6 +101,12 @@ fn every_key_is_read() {
         logins = "4/s burst 4"
         registrations = "5/s burst 5"
         rooms_made = 6
+        new_rooms = "7/s burst 7"
+        joins = "8/s burst 8"
+        first_messages = "9/s burst 9"
+        invitations = "10/s burst 10"
+        repeats = "11/s burst 11"
+        new_account = "2h"
         unread_bytes = "16 KiB"
         unread_total = 65537
         unanswered = 8
@@ -125,6 +131,12 @@ fn every_key_is_read() {
             logins: rate(4),
             registrations: rate(5),
             rooms_made: Some(6),
+            new_rooms: rate(7),
+            joins: rate(8),
+            first_messages: rate(9),
+            invitations: rate(10),
+            repeats: rate(11),
+            new_account: Some(Duration::from_hours(2)),
             unread_bytes: Some(16384),
             unread_total: Some(65537),
             unanswered: Some(8),
@@ -139,10 +151,10 @@ fn every_key_is_read() {
 fn every_limit_can_be_off() {
     let keys = Config::keys().into_iter().filter(|key| key.starts_with("limits."));
     let sets: Vec<String> = keys.map(|key| format!("{key}=off")).collect();
-    assert_eq!(sets.len(), 10);
+    assert_eq!(sets.len(), 16);
     let limits = Config::build(None, &sets, &Flags::default(), &machine()).unwrap().limits;
     let shown = format!("{limits:?}");
-    assert_eq!(shown.matches("None").count(), 10, "{shown}");
+    assert_eq!(shown.matches("None").count(), 16, "{shown}");
 }
 
 #[test]

@@ -30,6 +30,18 @@ impl State {
         rooms.any(|&room| self.invitation(room, account).is_some_and(|invitation| invitation.until <= steady))
     }
 
+    /// The account's relation to a room.
+    #[must_use]
+    pub(crate) fn standing(&self, room: ConversationId, account: AccountId, steady: u64) -> Standing {
+        if self.room(room).is_some_and(|room| room.has_member(account)) {
+            return Standing::Member;
+        }
+        match self.invitation(room, account) {
+            Some(invitation) if invitation.until > steady => Standing::Invited,
+            _ => Standing::Stranger,
+        }
+    }
+
     /// The account's invitation to a room.
     #[must_use]
     pub(crate) fn invitation(&self, room: ConversationId, account: AccountId) -> Option<&InvitedRecord> {
@@ -54,7 +66,7 @@ pub(super) fn invite(
     {
         return Err(Refused::Moderation(ModerationRefused::InviteBanned { room, name: *whom }));
     }
-    let before = standing(state, room, account, actor.steady);
+    let before = state.standing(room, account, actor.steady);
     if before == Standing::Stranger {
         check_limits(state, by, account, actor.steady)?;
         expire(state, account, actor.steady, storage);
@@ -68,16 +80,6 @@ pub(super) fn invite(
         }
     }
     Ok(Outcome::Invited { room, account, before })
-}
-
-fn standing(state: &State, room: ConversationId, account: AccountId, steady: u64) -> Standing {
-    if state.room(room).is_some_and(|room| room.has_member(account)) {
-        return Standing::Member;
-    }
-    match state.invitation(room, account) {
-        Some(invitation) if invitation.until > steady => Standing::Invited,
-        _ => Standing::Stranger,
-    }
 }
 
 /// One person's invitations must not keep out all others', nor may there be any number of them.

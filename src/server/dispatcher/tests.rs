@@ -9,7 +9,7 @@ use crate::protocol::names::{AddressGroup, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Secret;
 use crate::protocol::time_bound::TimeBounds;
 use crate::server::core::Registration;
-use crate::server::hub::HubSettings;
+use crate::server::hub::{HubSettings, PaceLimits};
 use crate::server::store;
 use crate::server::traffic::{Answer, AuthOutcome, AuthWork, Lines, RoomMessage, Submit as _, TurnQueue, Viewer};
 use crossbeam_channel::{Receiver, bounded, unbounded};
@@ -74,6 +74,7 @@ impl Turns {
             registration: Registration::Open,
             logins: None,
             registrations: None,
+            pace: PaceLimits::default(),
             rooms_made: None,
             edit_for: Some(std::time::Duration::from_hours(24)),
             answer_bytes: 1 << 20,

@@ -1,6 +1,7 @@
 //! Invitations to rooms: `/invite`, `/invitations`, `/decline`.
 
 use super::attach::invitation;
+use super::pace::Paced;
 use super::{Answered, Context, count, unexpected};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
@@ -10,8 +11,14 @@ use crate::server::core::{AccountAction, Outcome, Standing};
 use crate::server::traffic::Recipients;
 
 pub(super) fn invite(cx: &mut Context<'_>, name: RoomName, whom: UserName) -> Answered {
+    if would_invite(cx, &name, &whom) {
+        cx.check_pace(Paced::Invitation)?;
+    }
     let outcome = cx.apply(AccountAction::Invite { room: name, name: whom })?;
     let Outcome::Invited { account, before, .. } = outcome else { return Err(unexpected(&outcome)) };
+    if before == Standing::Stranger {
+        cx.count_pace(Paced::Invitation);
+    }
     let state = &cx.hub.state;
     let whom = state.name(account);
     if before == Standing::Member {
@@ -26,6 +33,13 @@ pub(super) fn invite(cx: &mut Context<'_>, name: RoomName, whom: UserName) -> An
     let told = if cx.hub.connections.is_here(account) { "has been told" } else { "will be told at the next login" };
     let text = format!("{whom} is invited to {name} and {told}.");
     cx.done(text)
+}
+
+/// Whether somebody would get an invitation, if the account may invite them at all.
+fn would_invite(cx: &mut Context<'_>, name: &RoomName, whom: &UserName) -> bool {
+    let (steady, state) = (cx.hub.clock.at(cx.now), &cx.hub.state);
+    let (Some(room), Some(account)) = (state.find_room(name), state.find_account(whom)) else { return false };
+    state.standing(room, account, steady) == Standing::Stranger
 }
 
 /// The account's open invitations, by the rooms' names.

@@ -2,6 +2,7 @@
 
 use super::effects::Effects;
 use super::mentions::mention_tag;
+use super::pace::{Paced, Saying};
 use super::reading::{readable, target_of};
 use super::refusals::no_room;
 use super::{Answered, Context, Hub, unexpected};
@@ -28,30 +29,58 @@ pub(super) fn act_here(cx: &mut Context<'_>, text: Text) -> Answered {
 
 fn say_in_current_room(cx: &mut Context<'_>, manner: Manner, text: Text) -> Result<Message, Refusal> {
     let room = cx.hub.connections.current(cx.conn).ok_or_else(no_room)?;
+    let said = cx.check_repeat(&text, |_| Some(room))?;
     match cx.apply(AccountAction::SayIn { room, manner, text })? {
-        Outcome::Said(message) => Ok(message),
+        Outcome::Said(message) => {
+            cx.count_repeat(said, room);
+            Ok(message)
+        }
         outcome => Err(unexpected(&outcome)),
     }
 }
 
 /// `/say`, `/msg` and `/post`.
 pub(super) fn say(cx: &mut Context<'_>, target: Target, key: Option<Box<str>>, text: Text) -> Answered {
-    say_action(cx, AccountAction::Say { target, manner: Manner::Plainly, key, text })
+    let saying = check_saying(cx, &target, &text)?;
+    say_action(cx, saying, AccountAction::Say { target, manner: Manner::Plainly, key, text })
 }
 
 /// `/act` and `/reply`.
 pub(super) fn say_as(cx: &mut Context<'_>, target: Target, manner: Manner, text: Text) -> Answered {
-    say_action(cx, AccountAction::Say { target, manner, key: None, text })
+    let saying = check_saying(cx, &target, &text)?;
+    say_action(cx, saying, AccountAction::Say { target, manner, key: None, text })
 }
 
 /// `/update`.
 pub(super) fn update(cx: &mut Context<'_>, target: Target, key: Box<str>, text: Text) -> Answered {
-    say_action(cx, AccountAction::Update { target, key, text })
+    let saying = check_saying(cx, &target, &text)?;
+    say_action(cx, saying, AccountAction::Update { target, key, text })
 }
 
-fn say_action(cx: &mut Context<'_>, action: AccountAction) -> Answered {
+/// Whether the account may say that there now: not as the same text in many places, nor to one of
+/// many people that it writes to for the first time. Also returns whether it is the first time.
+fn check_saying(cx: &mut Context<'_>, target: &Target, text: &Text) -> Result<(Saying, bool), Refusal> {
+    let first = match target {
+        Target::Room(_) => false,
+        Target::Direct(name) => {
+            let other = cx.hub.state.find_account(name).filter(|&other| other != cx.account);
+            other.is_some_and(|other| cx.hub.state.pair(cx.account, other).is_none())
+        }
+    };
+    let saying = cx.check_repeat(text, |cx| cx.find_conversation(target))?;
+    if first {
+        cx.check_pace(Paced::FirstMessage)?;
+    }
+    Ok((saying, first))
+}
+
+fn say_action(cx: &mut Context<'_>, (saying, first): (Saying, bool), action: AccountAction) -> Answered {
     match cx.apply(action)? {
         Outcome::Said(message) => {
+            cx.count_repeat(saying, message.draft.conversation);
+            if first {
+                cx.count_pace(Paced::FirstMessage);
+            }
             if let Some(other) = cx.hub.deliver(&message, cx.conn, Ack::Id(message.id), cx.effects) {
                 cx.tell_of_absence(other);
             }
@@ -159,6 +188,14 @@ pub(super) fn read(cx: &mut Context<'_>, target: &Target, id: MessageId) -> Answ
 }
 
 impl Context<'_> {
+    /// The conversation that a target names, if there is one.
+    fn find_conversation(&self, target: &Target) -> Option<ConversationId> {
+        match target {
+            Target::Room(room) => self.hub.state.find_room(room),
+            Target::Direct(name) => self.hub.state.pair(self.account, self.hub.state.find_account(name)?),
+        }
+    }
+
     /// Moves the account's marker, unless it is already there, and tells the account's other
     /// connections. Returns the marker.
     fn mark_read(&mut self, conversation: ConversationId, id: MessageId) -> Result<MessageId, Refusal> {

@@ -11,8 +11,8 @@
 //! `login` and `attach` let connections in; `account`, `administration`, `rooms`, `roles`, `moderation`,
 //! `messages`, `mentions`, `changes` and
 //! `reading` hold the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
-//! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords;
-//! `sweep` drops what rooms no longer keep;
+//! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords, and
+//! `pace` says how often an account may do what many notice; `sweep` drops what rooms no longer keep;
 //! `refusals` has the sentences for what the core refuses.
 
 mod account;
@@ -28,6 +28,7 @@ mod login;
 mod mentions;
 mod messages;
 mod moderation;
+mod pace;
 mod password_checks;
 mod personal;
 mod presence;
@@ -40,6 +41,7 @@ mod sweep;
 mod throttle;
 
 pub(super) use effects::Effects;
+pub(super) use pace::PaceLimits;
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::Command;
@@ -51,6 +53,7 @@ use crate::server::core::{AccountAction, Manner, Operation, OperationKind, Outco
 use crate::server::flood::Rate;
 use crate::server::traffic::{Request, RequestKind, SanctionKind, Snapshot, Viewer};
 use connections::Connections;
+use pace::Pace;
 use password_checks::PasswordChecks;
 use presence::Presence;
 use std::time::{Duration, Instant};
@@ -73,6 +76,8 @@ pub(super) struct HubSettings {
     pub logins: Option<Rate>,
     /// New accounts per address; `None` is unlimited.
     pub registrations: Option<Rate>,
+    /// How often an account may do what many notice.
+    pub pace: PaceLimits,
     /// Rooms that one account may have made; `None` is unlimited.
     pub rooms_made: Option<u32>,
     /// For how long a message can be edited after it was said; `None` is for ever.
@@ -103,6 +108,7 @@ pub(super) struct Hub {
     connections: Connections,
     presence: Presence,
     throttle: Throttle,
+    pace: Pace,
     password_checks: PasswordChecks,
     blocks: blocks::Blocks,
     clock: SteadyClock,
@@ -121,6 +127,7 @@ impl Hub {
             connections: Connections::new(settings.workers),
             presence: Presence::default(),
             throttle: Throttle::new(settings.logins, settings.registrations),
+            pace: Pace::new(settings.pace),
             password_checks: PasswordChecks::default(),
             blocks: blocks::Blocks::default(),
             clock: SteadyClock::default(),

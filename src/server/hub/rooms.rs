@@ -1,6 +1,7 @@
 //! Rooms and who is in them: create, join, leave, switch, invite, who, topic, rooms.
 
 use super::effects::RoomEvent;
+use super::pace::Paced;
 use super::refusals::{no_room, refusal};
 use super::{Answered, Context, TELL_MEMBERS_MAX, event, page, unexpected};
 use crate::protocol::line::{Final, Line, Rows};
@@ -10,8 +11,10 @@ use crate::server::core::{AccountAction, Outcome, RoomAction};
 use crate::server::traffic::{Delivery, Recipients, SanctionKind, Viewer};
 
 pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Answered {
+    cx.check_pace(Paced::Room)?;
     let outcome = cx.apply(AccountAction::CreateRoom { room: name, private, most: cx.hub.settings.rooms_made })?;
     let Outcome::RoomCreated(room) = outcome else { return Err(unexpected(&outcome)) };
+    cx.count_pace(Paced::Room);
     cx.entered_room(room);
     cx.tell_joined(room, &name);
     let who = if private { format!(" Only people you invite can see it: /invite {name} NAME.") } else { String::new() };
@@ -19,10 +22,13 @@ pub(super) fn create(cx: &mut Context<'_>, name: RoomName, private: bool) -> Ans
 }
 
 pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
-    let action = AccountAction::JoinRoom { room: name, most: cx.hub.settings.rooms_made };
-    let outcome = cx.apply(action).map_err(|refusal| cx.leave_current_room(refusal))?;
+    let what = if cx.hub.state.find_room(&name).is_some() { Paced::Join } else { Paced::Room };
+    let outcome = check_join(cx, &name, what)
+        .and_then(|()| cx.apply(AccountAction::JoinRoom { room: name, most: cx.hub.settings.rooms_made }));
+    let outcome = outcome.map_err(|refusal| cx.leave_current_room(refusal))?;
     let Outcome::RoomJoined { room, new } = outcome else { return Err(unexpected(&outcome)) };
     if new {
+        cx.count_pace(what);
         cx.entered_room(room);
         cx.tell_joined(room, &name);
     }
@@ -41,8 +47,14 @@ pub(super) fn join(cx: &mut Context<'_>, name: RoomName) -> Answered {
     }
 }
 
+/// Joining a room that one is in costs nothing.
+fn check_join(cx: &mut Context<'_>, name: &RoomName, what: Paced) -> Answered {
+    if cx.hub.state.joined_room(name, cx.account).is_ok() { Ok(()) } else { cx.check_pace(what) }
+}
+
 pub(super) fn leave(cx: &mut Context<'_>, name: RoomName) -> Answered {
     let outcome = cx.apply(AccountAction::LeaveRoom(name))?;
+    cx.count_pace(Paced::Join);
     let Outcome::RoomLeft { room, forgotten } = outcome else { return Err(unexpected(&outcome)) };
     cx.take_out(cx.account, room);
     cx.tell_membership(room, &name, "leave", "left");

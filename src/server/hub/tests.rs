@@ -15,6 +15,7 @@ mod mentions;
 mod model;
 mod moderation;
 mod outside;
+mod pace;
 mod people;
 mod permissions;
 mod personal;

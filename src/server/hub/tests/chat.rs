@@ -3,7 +3,7 @@
 
 mod turn;
 
-use super::super::{Hub, HubSettings, Now};
+use super::super::{Hub, HubSettings, Now, PaceLimits};
 use super::model::Model;
 use crate::protocol::code::Code;
 use crate::protocol::line::{Final, Rows};
@@ -56,6 +56,7 @@ pub(super) fn settings() -> HubSettings {
         registration: Registration::Open,
         logins: None,
         registrations: None,
+        pace: PaceLimits::default(),
         rooms_made: None,
         edit_for: Some(std::time::Duration::from_hours(24)),
         answer_bytes: 1 << 20,

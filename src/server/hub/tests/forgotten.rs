@@ -3,6 +3,7 @@
 use super::super::HubSettings;
 use super::chat::{Chat, settings};
 use crate::protocol::code::Code;
+use crate::server::traffic::Snapshot;
 
 #[test]
 fn a_room_without_a_word_is_gone_with_its_last_member_and_its_name_is_free() {
@@ -38,6 +39,21 @@ fn a_room_without_a_word_is_gone_with_its_last_member_and_its_name_is_free() {
         bob< + 1 message
     ",
     );
+}
+
+/// Whatever was done in it, but say something.
+#[test]
+fn nothing_is_left_of_a_room_that_is_gone() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    let before = chat.model.snapshot.clone();
+    chat.does("alice", "/create ops");
+    chat.does("bob", "/join ops");
+    let lines = ["topic ops pumps", "retain ops 7d", "slow ops 1m", "mute ops bob", "kick ops bob", "ban ops bob"];
+    for line in lines.into_iter().chain(["rename ops dev", "private dev on", "close dev"]) {
+        chat.does("alice", &format!("/{line}"));
+    }
+    assert_eq!(chat.model.snapshot, Snapshot { conversations_ever: 2, ..before });
+    assert_eq!(chat.refusal("alice", "/audit dev"), Some(Code::NoSuchRoom));
 }
 
 #[test]

@@ -490,6 +490,7 @@ fn forget(snapshot: &mut Snapshot, id: ConversationId) {
     snapshot.conversations.retain(|c| c.id != id);
     snapshot.former_names.retain(|(_, room)| *room != id);
     snapshot.makers.retain(|(room, _)| *room != id);
+    snapshot.retentions.retain(|retention| retention.conversation != id);
     snapshot.retentions.retain(|one| one.conversation != id);
 }
 

@@ -230,7 +230,7 @@ fn close(db: &Connection, room: i64) -> Result<()> {
 /// Its id is not given again: what was asked about it may still be under way.
 fn forget(db: &Connection, room: i64) -> Result<()> {
     schema::note_conversations_ever(db)?;
-    for table in ["member", "invited", "sanction", "said", "retention", "former_name", "maker", "audit"] {
+    for table in ["member", "invited", "sanction", "said", "retention", "former_name", "maker", "retention", "audit"] {
         any(db, &format!("DELETE FROM {table} WHERE conversation = ?"), [room])?;
     }
     one(db, "DELETE FROM conversation WHERE id = ?", [room])

@@ -192,6 +192,7 @@ fn nothing_is_kept_of_a_forgotten_room() {
         Write::Invited(InvitedRecord { conversation: gone, account: ALICE, by: BOB, until: 99 }),
         Write::Sanction(SanctionRecord { conversation: gone, account: ALICE, kind, by: BOB, until: None, reason }),
         Write::Said(gone, BOB, 9),
+        Write::Retain(gone, Some(Duration::from_mins(1))),
         Write::Audit(AuditRecord {
             conversation: Some(gone),
             at: 1,
