@@ -13,6 +13,7 @@ use crate::server::store::db::to_sql;
 use crate::server::store::index::document::Document;
 use crate::server::traffic::{ChangeKind, ChangeRecord, Mark};
 use rusqlite::{Connection, params};
+use std::time::{Duration, Instant};
 
 impl Store {
     pub(super) fn change(&mut self, change: &ChangeRecord) -> Result<(), WriteError> {
@@ -99,7 +100,26 @@ impl Store {
 
     /// The log has texts that are gone, and the index something to forget.
     pub(super) fn has_leftovers(&mut self) {
-        self.leftovers = Leftovers::UNKNOWN;
+        self.leftovers.in_log.get_or_insert_with(Instant::now);
+        self.leftovers.in_forget = true;
+    }
+
+    /// To be called after a commit: if there was no quiet moment for long, the log is emptied now. Returns
+    /// whether the other thread should checkpoint it first, since then little is left to do here.
+    pub(super) fn clean_up_in_time(&mut self) -> bool {
+        // Nearly always there is nothing to empty.
+        let Some(since) = self.leftovers.in_log else { return false };
+        let now = Instant::now();
+        if now < self.leftovers.retry.max(since + self.patience) {
+            return false;
+        }
+        let asked = std::mem::replace(&mut self.leftovers.asked, true);
+        if asked && self.log.empty(&self.db, EMPTY_WAIT) {
+            (self.leftovers.in_log, self.leftovers.asked) = (None, false);
+            return false;
+        }
+        self.leftovers.retry = now + EMPTY_AGAIN;
+        true
     }
 
     /// Empties the log if it may hold texts that are gone, and drops what the index has forgotten. Returns
@@ -116,10 +136,10 @@ impl Store {
                 Err(error) => ::log::warn!("{}: can't drop old documents: {error}", self.file.display()),
             }
         }
-        if self.leftovers.in_log {
-            self.leftovers.in_log = !self.log.empty(&self.db);
+        if self.leftovers.in_log.is_some() && self.log.empty(&self.db, Duration::ZERO) {
+            (self.leftovers.in_log, self.leftovers.asked) = (None, false);
         }
-        more || self.leftovers.in_log
+        more || self.leftovers.in_log.is_some()
     }
 
     /// Drops some of the documents that the index has forgotten. They have no words, so it does not matter
@@ -154,16 +174,32 @@ pub(super) struct Documents {
     left: bool,
 }
 
+/// How long texts that are gone may stay in the log while there is no quiet moment.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long a commit then waits for reads that began before it, so that the log can be emptied.
+const EMPTY_WAIT: Duration = Duration::from_millis(20);
+
+/// How often that is tried.
+const EMPTY_AGAIN: Duration = Duration::from_secs(1);
+
 /// What edits, removals and drops leave until a quiet moment.
 #[derive(Debug)]
 pub(super) struct Leftovers {
-    /// The log may hold texts.
-    in_log: bool,
+    /// Since when the log may hold texts; `None` if it holds none.
+    in_log: Option<Instant>,
     /// `forget` and `dropped` may hold documents.
     in_forget: bool,
+    /// Whether the other thread was asked to checkpoint the log, so that it can be emptied.
+    asked: bool,
+    /// Not before that is it tried again.
+    retry: Instant,
 }
 
 impl Leftovers {
-    /// Nobody knows what an earlier run left, or a transaction leaves.
-    pub(super) const UNKNOWN: Self = Self { in_log: true, in_forget: true };
+    /// Nobody knows what an earlier run left.
+    pub(super) fn unknown() -> Self {
+        let now = Instant::now();
+        Self { in_log: Some(now), in_forget: true, asked: false, retry: now }
+    }
 }

@@ -133,10 +133,10 @@ impl Log {
         }
     }
 
-    /// Checkpoints the log and makes it empty, unless somebody reads from it or checkpoints it just
-    /// now. Returns whether it is empty.
-    pub(super) fn empty(&mut self, db: &Connection) -> bool {
-        let patience = db.busy_timeout(Duration::ZERO);
+    /// Checkpoints the log and makes it empty, unless somebody reads from it for longer than it may wait,
+    /// or checkpoints it just now. Returns whether it is empty.
+    pub(super) fn empty(&mut self, db: &Connection, wait: Duration) -> bool {
+        let patience = db.busy_timeout(wait);
         let emptied = patience.is_ok() && self.checkpoint(db, CheckpointMode::TRUNCATE) == Checkpointed::All;
         if let Err(error) = patience.and_then(|()| db.busy_timeout(BUSY_TIMEOUT)) {
             ::log::debug!("can't set how long SQLite waits: {error}");

@@ -22,7 +22,7 @@ mod personal;
 mod records;
 
 use self::batch::Batch;
-use self::change::Leftovers;
+use self::change::{Leftovers, PATIENCE};
 pub(crate) use self::error::CommitError;
 use self::error::WriteError;
 use self::find::Finder;
@@ -35,6 +35,7 @@ use crate::server::traffic::{Appended, Draft, Snapshot, Write};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Ids reserved at a time in a conversation whose messages are not kept.
 const RESERVE: u64 = 1000;
@@ -70,6 +71,8 @@ pub(crate) struct Store {
     log: Log,
     finder: Finder,
     leftovers: Leftovers,
+    /// How long they may stay while there is no quiet moment.
+    patience: Duration,
     _dir: DataDir,
 }
 
@@ -147,7 +150,8 @@ impl Store {
             pending: Pending::default(),
             log,
             finder: Finder::default(),
-            leftovers: Leftovers::UNKNOWN,
+            leftovers: Leftovers::unknown(),
+            patience: PATIENCE,
             db,
             file,
             _dir: dir,
@@ -220,7 +224,7 @@ impl Store {
                 if self.next_seq > self.save_lasts_at {
                     self.save_lasts();
                 }
-                let long_log = self.log.watch(&self.db);
+                let long_log = self.log.watch(&self.db) | self.clean_up_in_time();
                 Ok(Committed { messages: pending.messages, dropped: pending.dropped, long_log })
             }
             Err(CommitError::Refused(fault)) if fault.is_certain() => {

@@ -239,3 +239,43 @@ fn it_stays_below_20_mb_while_lines_come_as_fast_as_they_can() {
     // It was long enough to need the other thread.
     assert!(lines < 5_000 || longest > u64::from(PAGE) * MARKS.long as u64, "{longest} bytes, {lines} lines");
 }
+
+#[test]
+fn what_is_removed_leaves_it_in_time_though_it_is_never_quiet() {
+    use crate::server::store::test_support::{id, say};
+    use crate::server::traffic::{ChangeKind, ChangeRecord, Write};
+    let dir = Dir::new();
+    let mut store = store(&dir, MARKS);
+    assert!(!store.idle());
+    let in_a_file = |dir: &Dir| {
+        std::fs::read_dir(dir.file("")).unwrap().any(|file| {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            bytes.windows(9).any(|part| part == b"xylophone")
+        })
+    };
+    say(&mut store, LOBBY, ALICE, &["xylophone"]);
+    let change =
+        ChangeRecord { conversation: LOBBY, number: 1, at: 1, by: ALICE, id: id(1), kind: ChangeKind::Redact(None) };
+    store.begin().unwrap();
+    store.write(&Write::Change(change)).unwrap();
+    store.commit().unwrap();
+    assert!(!commit(&mut store, 1).long_log && in_a_file(&dir));
+    // A minute later: first the other thread is asked, and a read that goes on is not waited for.
+    store.patience = Duration::ZERO;
+    let reading = read(&dir);
+    assert!(commit(&mut store, 1).long_log && in_a_file(&dir));
+    Checkpointer::open(&dir.settings()).unwrap().checkpoint();
+    let end = Instant::now() + Duration::from_secs(20);
+    while !commit(&mut store, 1).long_log {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(in_a_file(&dir));
+    drop(reading);
+    while in_a_file(&dir) {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(20));
+        commit(&mut store, 1);
+    }
+    assert!(!commit(&mut store, 1).long_log);
+}
