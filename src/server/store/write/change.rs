@@ -73,8 +73,8 @@ impl Store {
         StoredText { mark, ..text }.push_to(&mut stored);
 
         let text_seq = self.next_seq;
-        self.next_seq += 1;
-        self.pending.messages += 1;
+        // It is no message.
+        self.count_seq([0, 0]);
         let appended = params![text_seq, seq, author, to_sql(change.at), stored];
         one(&self.db, "INSERT INTO message VALUES(?1, 0, ?2, ?3, ?4, ?5)", appended)?;
         // The same number of bytes, so that SQLite writes them over the old ones.

@@ -1,9 +1,10 @@
 //! Finds a stored message for the core, which has to know who said it. The dispatcher's thread runs
 //! it, so it costs a plain message nothing: only verbs that name a message come here.
 //!
-//! The index says where the message is. Those that are not indexed yet are read one by one, newest
-//! first. A missing or wrong index makes this slow and never changes the answer.
+//! The index says where the message is, and `recent` where those are that are not indexed yet. A missing or
+//! wrong index makes this slow and never changes the answer.
 
+use super::recent::Known;
 use super::{CommitError, Store, WriteError};
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::store::db::error::StoreError;
@@ -146,9 +147,18 @@ impl Store {
         Ok(self.behind(place, 0)?)
     }
 
+    /// A message that is not indexed. The newest are known; the others are read one by one, which happens
+    /// only if the index fails, or soon after a start.
     fn behind(&self, place: [i64; 2], mark: i64) -> rusqlite::Result<Option<i64>> {
-        let sql = "SELECT seq FROM message WHERE seq > ?3 AND conversation = ?1 AND id = ?2 ORDER BY seq DESC LIMIT 1";
-        self.db.prepare_cached(sql)?.query_row([place[0], place[1], mark], |row| row.get(0)).optional()
+        let below = match self.recent.find(place, mark) {
+            Known::At(seq) => return Ok(Some(seq)),
+            Known::Nowhere => return Ok(None),
+            Known::Below(below) => below,
+        };
+        let sql = "SELECT seq FROM message WHERE seq > ?3 AND seq < ?4 AND conversation = ?1 AND id = ?2
+                   ORDER BY seq DESC LIMIT 1";
+        let mut found = self.db.prepare_cached(sql)?;
+        found.query_row([place[0], place[1], mark, below], |row| row.get(0)).optional()
     }
 
     /// How far the index is; `None` if there is no index to ask.

@@ -19,6 +19,7 @@ mod find;
 mod load;
 mod log;
 mod personal;
+mod recent;
 mod records;
 
 use self::batch::Batch;
@@ -27,6 +28,7 @@ pub(crate) use self::error::CommitError;
 use self::error::WriteError;
 use self::find::Finder;
 use self::log::Log;
+use self::recent::Recent;
 use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, DataDir, PAGE, StoreSettings, Sync, connect_writer, last_seq, schema, to_sql};
 use crate::protocol::names::{ConversationId, MessageId};
@@ -63,6 +65,7 @@ pub(crate) struct Store {
     next_seq: i64,
     /// Messages of the transaction that are not in the database yet.
     batch: Batch,
+    recent: Recent,
     /// The sequence number up to which last ids are saved.
     lasts_saved: i64,
     /// The next one at which a commit saves them.
@@ -139,12 +142,14 @@ impl Store {
             conversation.last = last;
             last_ids.insert(conversation.id, LastId { last, saved: saved.value() });
         }
+        let next_seq = last_seq(&db).map_err(of)?.max(lasts_saved) + 1;
         let store = Self {
             keep: settings.keep,
             sync: settings.sync,
             last_ids,
-            next_seq: last_seq(&db).map_err(of)?.max(lasts_saved) + 1,
+            next_seq,
             batch: Batch::default(),
+            recent: Recent::from(next_seq),
             lasts_saved,
             save_lasts_at: lasts_saved + SAVE_LASTS_AFTER,
             pending: Pending::default(),
@@ -249,6 +254,7 @@ impl Store {
             };
         }
         self.next_seq -= i64::try_from(pending.messages).unwrap_or(0);
+        self.recent.roll_back(self.next_seq);
         if self.db.is_autocommit() {
             return Ok(());
         }
@@ -351,8 +357,7 @@ impl Store {
         let mut saved = last_id.saved;
         if self.keep {
             self.batch.push(&self.db, self.next_seq, id, draft)?;
-            self.next_seq += 1;
-            self.pending.messages += 1;
+            self.count_seq([conversation.value(), to_sql(id.value())]);
         } else if id.value() > saved {
             saved = (last_id.last.value() + RESERVE).min(MessageId::MAX.value());
             records::one(&self.db, SAVE_LAST, [conversation.value(), to_sql(saved)])?;
@@ -388,6 +393,13 @@ impl Store {
             let id = u64::try_from(id).ok().and_then(MessageId::new).filter(|_| same);
             id.map_or(Appended::Conflict, Appended::Again)
         }))
+    }
+
+    /// Uses a sequence number, for the message of that conversation and id.
+    fn count_seq(&mut self, place: [i64; 2]) {
+        self.recent.push(place);
+        self.next_seq += 1;
+        self.pending.messages += 1;
     }
 
     fn set_last(&mut self, conversation: ConversationId, last_id: LastId) {
