@@ -28,8 +28,8 @@ pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use messages::{
     Appended, ChangeKind, ChangeRecord, Draft, Mark, Mentioned, MessageRecord, Oldest, Pins, Reaction, Reactions,
 };
-pub(super) use personal::{AwayRecord, PersonalWrite};
-pub(super) use reads::{ConversationRef, Read, ReadJob, ReadPosition, TimeRange};
+pub(super) use personal::{AwayRecord, IgnoredRecord, PersonalWrite};
+pub(super) use reads::{ConversationRef, Hearer, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{
     AccountRecord, AdministrationWrite, AuditRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord,
     InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot,
@@ -255,6 +255,8 @@ pub(super) enum Delivery {
         by: AccountId,
         /// Whether `/set presence off` hides it.
         presence: bool,
+        /// People of these accounts are not told; see [`UnheardBy`].
+        unheard_by: UnheardBy,
         line: LineRef,
     },
     /// A line for an account's connections alone.
@@ -278,14 +280,20 @@ pub(super) enum Delivery {
     Abort,
 }
 
+/// Accounts that ignore whoever said or did something, ascending; `None`, as nearly always, if nobody
+/// there does. Their programs receive it all the same, and filter for themselves, so that their ids
+/// have no gap.
+pub(super) type UnheardBy = Option<Arc<[AccountId]>>;
+
 /// A message for all connections in a room.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct RoomMessage {
     pub room: ConversationId,
     /// The connection that said it, which is shown the line only if its echo is on.
     pub from: ConnId,
     /// Set on the delivery to the worker that owns `from`.
     pub ack: Ack,
+    pub unheard_by: UnheardBy,
     pub line: LineRef,
 }
 

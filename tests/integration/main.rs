@@ -39,6 +39,7 @@ mod nc;
 mod openssl;
 mod page;
 mod passwords;
+mod people;
 mod presence;
 mod retention;
 mod rooms;

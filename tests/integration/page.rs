@@ -15,8 +15,8 @@ use chitchat::protocol::names::NAME_MAX;
 use chitchat::protocol::secrets::{PASSWORD_MAX, PASSWORD_MIN};
 use chitchat::server::config::{Config, Limits, Rate};
 use chitchat::server::{
-    FORMER_NAMES_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, MENTIONS_MAX, PERMISSIONS, PINS_MAX, REACTIONS_MAX,
-    ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
+    FORMER_NAMES_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, MENTIONS_MAX, PERMISSIONS, PINS_MAX,
+    REACTIONS_MAX, ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
 };
 use sha2::Digest as _;
 use std::collections::BTreeSet;
@@ -169,6 +169,7 @@ fn the_pages_numbers_match_the_program() {
         format!("| text of `/away` | {AWAY_MAX} bytes |"),
         format!("| text of a profile | {PROFILE_MAX} bytes |"),
         format!("| bans of one room, and mutes | {SANCTIONS_MAX} |"),
+        format!("| people whom one account ignores | {IGNORED_MAX} |"),
         format!("A room has at most {SANCTIONS_MAX}."),
         format!("| other names that a room had | {FORMER_NAMES_MAX} |"),
         format!("A room can have {FORMER_NAMES_MAX} other names."),

@@ -16,6 +16,8 @@ const OTHER_WORDS: &[(&str, &[&str])] = &[
     ("sessions", &["devices"]),
     ("profile", &["bio", "finger", "info", "whois", "whowas"]),
     ("away", &["afk", "back", "brb", "busy", "dnd", "status"]),
+    ("ignore", &["silence", "squelch"]),
+    ("unignore", &["unsilence", "unsquelch"]),
     ("set", &["option", "options", "settings"]),
     ("rooms", &["channels", "list", "ls"]),
     ("conversations", &["chats", "inbox", "unread"]),
@@ -29,7 +31,7 @@ const OTHER_WORDS: &[(&str, &[&str])] = &[
     ("kick", &["boot"]),
     ("ban", &["kb", "kickban"]),
     ("bans", &["banlist"]),
-    ("mute", &["devoice", "quiet", "silence"]),
+    ("mute", &["devoice", "quiet"]),
     ("unmute", &["voice"]),
     ("slow", &["slowmode"]),
     ("retain", &["expire", "keep", "retention"]),
@@ -85,6 +87,7 @@ mod tests {
             ("bye", "/quit says goodbye"),
             ("whisper", "/msg NAME TEXT says"),
             ("whois", "/profile [NAME]"),
+            ("squelch", "/ignore NAME hears no more"),
             ("back", "/away [TEXT] says that you are away, and why, until you say /away alone"),
         ] {
             let refusal = unknown(word);

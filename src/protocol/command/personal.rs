@@ -23,6 +23,12 @@ pub enum PersonalCommand {
         /// What the account says about itself; `None` if nothing any more.
         Option<Text>,
     ),
+    /// `/ignore NAME`
+    Ignore(UserName),
+    /// `/unignore NAME`
+    Unignore(UserName),
+    /// `/ignored`
+    Ignored,
     /// `/sessions`
     Sessions,
     /// `/sessions end N` or `/sessions end others`
@@ -53,6 +59,14 @@ pub(super) fn profile(a: &mut Args<'_>) -> Result<Command, Refusal> {
         Some(name) => PersonalCommand::Profile(Some(user_name(name)?)),
     };
     Ok(Command::Personal(command))
+}
+
+pub(super) fn ignore(a: &mut Args<'_>) -> Result<Command, Refusal> {
+    Ok(Command::Personal(PersonalCommand::Ignore(a.name("NAME")?)))
+}
+
+pub(super) fn unignore(a: &mut Args<'_>) -> Result<Command, Refusal> {
+    Ok(Command::Personal(PersonalCommand::Unignore(a.name("NAME")?)))
 }
 
 pub(super) fn sessions(a: &mut Args<'_>) -> Result<Command, Refusal> {

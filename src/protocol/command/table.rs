@@ -1,6 +1,6 @@
 //! The table itself.
 
-use super::{AfterRoom, Command, HistoryPart, Verb, Who};
+use super::{AfterRoom, Command, HistoryPart, PersonalCommand, Verb, Who};
 use super::{admin, personal};
 use crate::protocol::args::{
     INVITE_USES_MAX, bad, duration, existing_room_name, login_name, message_id, new_name, number, quoted, reaction,
@@ -76,6 +76,11 @@ pub const TABLE: &[Verb] = &[
     verb!("sessions" "[end N|others]", User, "lists your connections, or ends one by its number, or all but this one", "+ N sessions, + N… for end", [], personal::sessions),
     verb!("profile" "[NAME] | text TEXT or -", User, "shows who somebody is, or says something about you, or nothing any more (-)", "+ NAME…", [], personal::profile),
     verb!("away" "[TEXT]", User, "says that you are away, and why, until you say /away alone", "+ …", [], personal::away),
+    verb!("ignore" "NAME", User, "hears no more of what somebody says; they are not told", "+ NAME…", [], personal::ignore),
+    verb!("unignore" "NAME", User, "hears somebody again", "+ NAME…", [], personal::unignore),
+    verb!("ignored" "", User, "lists whom you ignore: name, since when", "+ N accounts", [], |_| {
+        Ok(Command::Personal(PersonalCommand::Ignored))
+    }),
     verb!("invitecode" "[uses=N] [for=7d] [admin]", Admin, "makes an invitation code for this server", "+ CODE…", ["uses", "for"], |a| {
         let admin = match a.optional_word() {
             None => false,

@@ -29,6 +29,8 @@ pub(crate) struct Account {
     pub away: Option<Away>,
     /// What it says about itself; empty if nothing.
     pub about: Box<str>,
+    /// Whom it ignores, and since when, in milliseconds of Unix time.
+    pub ignores: BTreeMap<AccountId, u64>,
     pub rooms: BTreeSet<ConversationId>,
     /// Rooms that it made and that are not forgotten, closed ones included.
     pub made: u32,
@@ -170,12 +172,6 @@ impl Room {
     pub(crate) fn is_last_owner(&self, account: AccountId) -> bool {
         let owns = |(&other, member): (&AccountId, &Member)| other != account && member.role == Role::Owner;
         self.role(account) == Some(Role::Owner) && !self.members.iter().any(owns)
-    }
-
-    /// Whether the account may know that it exists.
-    #[must_use]
-    pub(crate) fn is_visible_to(&self, account: AccountId) -> bool {
-        !self.closed && (!self.private || self.has_member(account) || self.invited.contains_key(&account))
     }
 
     /// What keeps the account from coming in or from talking at that time, by the steady clock.

@@ -1,8 +1,8 @@
 //! Invitations to rooms: made, declined, expired. Joining uses one up: see `rooms`.
 
 use super::{
-    Actor, INVITATION_LASTS, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, ModerationRefused, Outcome, Refused, RoomAction,
-    Standing, State, Storage,
+    Actor, INVITATION_LASTS, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, ModerationRefused, Outcome, Refused, Room,
+    RoomAction, Standing, State, Storage,
 };
 use crate::protocol::names::{AccountId, ConversationId, RoomName, Target, UserName};
 use crate::server::traffic::{InvitedRecord, Write};
@@ -10,41 +10,47 @@ use crate::server::traffic::{InvitedRecord, Write};
 impl State {
     /// The rooms that the account's invitations to have expired, by the steady clock.
     fn expired_invitations(&self, account: AccountId, steady: u64) -> Vec<ConversationId> {
-        self.invitations(account, |_, invitation| invitation.until <= steady)
+        self.invitations(account, |invitation| invitation.until <= steady)
     }
 
     /// The rooms of those of the account's invitations that this is true of.
-    fn invitations(
-        &self,
-        account: AccountId,
-        mut wanted: impl FnMut(ConversationId, &InvitedRecord) -> bool,
-    ) -> Vec<ConversationId> {
+    fn invitations(&self, account: AccountId, wanted: impl Fn(&InvitedRecord) -> bool) -> Vec<ConversationId> {
         let rooms = self.account(account).into_iter().flat_map(|account| account.invitations.iter().copied());
-        rooms.filter(|&room| self.invitation(room, account).is_some_and(|one| wanted(room, one))).collect()
+        rooms.filter(|&room| self.any_invitation(room, account).is_some_and(&wanted)).collect()
     }
 
     /// Whether the account has invitations that have expired by then.
     #[must_use]
     pub(crate) fn has_expired_invitations(&self, account: AccountId, steady: u64) -> bool {
         let mut rooms = self.account(account).into_iter().flat_map(|account| &account.invitations);
-        rooms.any(|&room| self.invitation(room, account).is_some_and(|invitation| invitation.until <= steady))
+        rooms.any(|&room| self.any_invitation(room, account).is_some_and(|invitation| invitation.until <= steady))
     }
 
-    /// The account's relation to a room.
+    /// The account's relation to a room, as somebody knows it who invites it.
     #[must_use]
-    pub(crate) fn standing(&self, room: ConversationId, account: AccountId, steady: u64) -> Standing {
+    pub(crate) fn standing(&self, room: ConversationId, account: AccountId, by: AccountId, steady: u64) -> Standing {
         if self.room(room).is_some_and(|room| room.has_member(account)) {
             return Standing::Member;
         }
-        match self.invitation(room, account) {
-            Some(invitation) if invitation.until > steady => Standing::Invited,
-            _ => Standing::Stranger,
-        }
+        let invitation = self.any_invitation(room, account).filter(|one| self.counts(one, by, steady));
+        if invitation.is_some() { Standing::Invited } else { Standing::Stranger }
     }
 
-    /// The account's invitation to a room.
+    /// Whether there is an invitation for somebody who makes another: it has not expired, and if the
+    /// invited account ignores who made it, it counts only for those whom it ignores, too.
+    fn counts(&self, invitation: &InvitedRecord, by: AccountId, steady: u64) -> bool {
+        let account = invitation.account;
+        invitation.until > steady && (!self.ignores(account, invitation.by) || self.ignores(account, by))
+    }
+
+    /// The account's invitation to a room. One by somebody whom the account ignores is none.
     #[must_use]
-    pub(crate) fn invitation(&self, room: ConversationId, account: AccountId) -> Option<&InvitedRecord> {
+    pub(crate) fn invitation<'a>(&self, room: &'a Room, account: AccountId) -> Option<&'a InvitedRecord> {
+        room.invited.get(&account).filter(|invitation| !self.ignores(account, invitation.by))
+    }
+
+    /// The same, whoever made it: whoever is ignored is answered as anyone is.
+    fn any_invitation(&self, room: ConversationId, account: AccountId) -> Option<&InvitedRecord> {
         self.room(room)?.invited.get(&account)
     }
 }
@@ -66,7 +72,7 @@ pub(super) fn invite(
     {
         return Err(Refused::Moderation(ModerationRefused::InviteBanned { room, name: *whom }));
     }
-    let before = state.standing(room, account, actor.steady);
+    let before = state.standing(room, account, by, actor.steady);
     if before == Standing::Stranger {
         check_limits(state, by, account, actor.steady)?;
         expire(state, account, actor.steady, storage);
@@ -84,8 +90,9 @@ pub(super) fn invite(
 
 /// One person's invitations must not keep out all others', nor may there be any number of them.
 fn check_limits(state: &State, by: AccountId, account: AccountId, steady: u64) -> Result<(), Refused> {
-    let open = state.invitations(account, |_, invitation| invitation.until > steady).len();
-    let own = state.invitations(account, |_, invitation| invitation.until > steady && invitation.by == by).len();
+    let open = state.invitations(account, |invitation| state.counts(invitation, by, steady)).len();
+    let own = |invitation: &InvitedRecord| invitation.by == by && state.counts(invitation, by, steady);
+    let own = state.invitations(account, own).len();
     let name = state.account(account).ok_or(Refused::NoAccount)?.name;
     if own >= INVITATIONS_BY_ONE_MAX {
         return Err(Refused::TooManyInvitationsByYou(name));
@@ -102,12 +109,14 @@ pub(super) fn decline(
 ) -> Result<Outcome, Refused> {
     let rooms = match what {
         Target::Room(name) => {
-            let room = state.find_room(name).filter(|&room| state.invitation(room, actor.by).is_some());
+            let invited = |room: &Room| state.invitation(room, actor.by).is_some();
+            let room = state.find_room(name).filter(|&room| state.room(room).is_some_and(invited));
             vec![room.ok_or(Refused::NotInvited(*name))?]
         }
         Target::Direct(name) => {
             let inviter = state.user(name)?;
-            state.invitations(actor.by, |_, invitation| invitation.by == inviter)
+            let ignored = state.ignores(actor.by, inviter);
+            state.invitations(actor.by, |invitation| invitation.by == inviter && !ignored)
         }
     };
     for &room in &rooms {

@@ -11,8 +11,8 @@
 //! `operation` has all that can be asked, `outcome` what may come of it. `state` is the stored state as
 //! held in memory, and `entities` has its parts; `permissions` says who may do what in a room;
 //! `accounts`, `rooms`, `roles`, `invitations`, `moderation`, `messages`, `mentions`, `changes` and
-//! `retention` decide the operations, `personal` what accounts do about themselves, `administration` what
-//! administrators do. Nothing outside this folder can change the state in any other way. What changed is
+//! `retention` decide the operations, `personal` what accounts say about themselves and whom they ignore,
+//! `administration` what administrators do. Nothing outside this folder can change the state in any other way. What changed is
 //! also written out: see [`Storage`].
 
 mod accounts;
@@ -49,6 +49,8 @@ pub(super) use storage::{NotStored, Storage};
 use crate::protocol::names::AccountId;
 use std::time::Duration;
 
+/// Accounts that one account may ignore.
+pub const IGNORED_MAX: usize = 500;
 /// Networks that may be blocked.
 pub(super) const BLOCKS_MAX: usize = 1000;
 /// Device tokens that one account may have.

@@ -61,6 +61,12 @@ pub(crate) enum Refused {
     /// That account has [`super::INVITATIONS_BY_ONE_MAX`] open invitations from this one.
     #[error("{0} has too many invitations by this account")]
     TooManyInvitationsByYou(UserName),
+    /// An account hears itself.
+    #[error("it would ignore itself")]
+    IgnoresItself,
+    /// The account ignores [`super::IGNORED_MAX`] others.
+    #[error("it ignores too many")]
+    TooManyIgnored,
     /// There is no account of that name.
     #[error("there is no account {0}")]
     NoSuchUser(UserName),

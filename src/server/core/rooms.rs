@@ -10,12 +10,18 @@ use crate::protocol::roles::Role;
 use crate::server::traffic::{ConversationKind, ConversationRecord, MemberRecord, SanctionKind, Write};
 
 impl State {
+    /// Whether the account may know that the room exists.
+    #[must_use]
+    pub(crate) fn sees(&self, account: AccountId, room: &Room) -> bool {
+        !room.closed && (!room.private || room.has_member(account) || self.invitation(room, account).is_some())
+    }
+
     /// The room of that name, if the account may know that it exists.
     ///
     /// # Errors
     /// [`Refused::NoSuchRoom`].
     pub(crate) fn visible_room(&self, name: &RoomName, account: AccountId) -> Result<ConversationId, Refused> {
-        let visible = |&id: &ConversationId| self.room(id).is_some_and(|room| room.is_visible_to(account));
+        let visible = |&id: &ConversationId| self.room(id).is_some_and(|room| self.sees(account, room));
         if let Some(id) = self.find_room(name).filter(visible) {
             return Ok(id);
         }
@@ -80,7 +86,7 @@ pub(super) fn join(
     if room.has_member(by) {
         return Ok(Outcome::RoomJoined { room: id, new: false });
     }
-    if !room.is_visible_to(by) {
+    if !state.sees(by, room) {
         return Err(Refused::RoomHidden);
     }
     state.check_unbanned(id, by, actor.steady)?;
@@ -210,7 +216,7 @@ fn check_not_lobby(name: &RoomName) -> Result<(), Refused> {
 fn check_name(state: &State, by: AccountId, name: RoomName) -> Result<(), Refused> {
     let Some(id) = state.find_room(&name).or_else(|| state.find_former_room(&name)) else { return Ok(()) };
     let Some(room) = state.room(id) else { return Ok(()) };
-    Err(match room.is_visible_to(by) {
+    Err(match state.sees(by, room) {
         true if room.name == name => Refused::RoomExists(name),
         true => Refused::Moderation(ModerationRefused::RoomRenamed { before: name, name: room.name }),
         false if room.closed && !room.private => Refused::Moderation(ModerationRefused::RoomClosed(name)),

@@ -13,6 +13,7 @@ use crate::protocol::names::{AccountId, ConversationId, RoomName, UserName};
 use crate::protocol::network::Network;
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{BlockRecord, InviteRecord, RetentionRecord, Snapshot};
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Everything that is stored, except messages and `/post` keys. Ids are dense from 1 and never given
@@ -33,6 +34,8 @@ pub(crate) struct State {
     tokens: HashMap<Digest, AccountId>,
     invites: HashMap<Digest, InviteRecord>,
     blocks: BTreeMap<Network, BlockRecord>,
+    /// Who ignores an account, for accounts that anyone ignores.
+    ignorers: FxHashMap<AccountId, BTreeSet<AccountId>>,
 }
 
 impl State {
@@ -57,6 +60,9 @@ impl State {
         }
         for (account, text) in snapshot.profiles {
             state.set_about(account, &text);
+        }
+        for ignored in snapshot.ignored {
+            state.ignore(ignored);
         }
         for token in snapshot.tokens {
             state.add_token(token);

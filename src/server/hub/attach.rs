@@ -2,7 +2,7 @@
 
 use super::connections::Login;
 use super::effects::Effects;
-use super::reading::read_positions;
+use super::reading::{hearer, read_positions};
 use super::{Answered, Context, Guest, Hub, Now, TELL_MEMBERS_MAX, count};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
@@ -116,10 +116,8 @@ impl Context<'_> {
 
     /// What a person is shown before the final line of a login or `/join`.
     pub(super) fn show_unread(&mut self, current: Option<ConversationId>, replay: u32, last: Final) -> Answered {
-        let news: Vec<ReadPosition> = read_positions(&self.hub.state, self.account)
-            .into_iter()
-            .filter(|unread| unread.last > unread.read)
-            .collect();
+        let news: Vec<ReadPosition> =
+            read_positions(&self.hub.state, self.account).into_iter().filter(ReadPosition::has_news).collect();
         let (room, others): (Vec<ReadPosition>, Vec<ReadPosition>) =
             news.into_iter().partition(|unread| replay > 0 && Some(unread.conversation.id) == current);
         let room = room.into_iter().next();
@@ -131,8 +129,8 @@ impl Context<'_> {
         if room.is_none() && others.is_empty() {
             self.effects.answer(self.conn, Rows::default(), last);
         } else {
-            let account = self.account;
-            self.effects.read_job(self.conn, Read::Welcome { account, room, replay, others, last });
+            let hearer = hearer(&self.hub.state, self.account);
+            self.effects.read_job(self.conn, Read::Welcome { hearer, room, replay, others, last });
         }
         Ok(())
     }
@@ -159,9 +157,9 @@ impl Context<'_> {
 /// The room invitations that a login is told about.
 fn invitations(state: &State, account: AccountId) -> impl Iterator<Item = String> + '_ {
     let rooms = state.account(account).into_iter().flat_map(|account| &account.invitations);
-    rooms.filter_map(move |&room| {
-        let room = state.room(room)?;
-        Some(invitation(room.name.as_str(), state.name(room.invited.get(&account)?.by)))
+    rooms.filter_map(move |&id| {
+        let room = state.room(id)?;
+        Some(invitation(room.name.as_str(), state.name(state.invitation(room, account)?.by)))
     })
 }
 

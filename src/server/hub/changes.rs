@@ -96,12 +96,22 @@ impl Hub {
                 let text = sentence(change, who, "");
                 let line = Line { tags, body: Body::Event { room: room.name.as_str(), text: &text } };
                 effects.notify(&self.connections, by, Recipients::AllBut(from), &line);
-                let event = RoomEvent { room: change.conversation, by, presence: false };
+                let unheard_by = match change.kind {
+                    ChangeKind::Edit { .. } | ChangeKind::React { .. } | ChangeKind::Unreact { .. } => {
+                        self.unheard_by(by, room)
+                    }
+                    // A pin is a moderator's doing, and a text that is gone is gone for everyone.
+                    ChangeKind::Redact(_) | ChangeKind::Pin | ChangeKind::Unpin => None,
+                };
+                let event = RoomEvent { room: change.conversation, by, presence: false, unheard_by };
                 effects.tell_room(&self.connections, event, &line);
             }
             Some(Conversation::Pair(pair)) => {
                 let sides = [by, pair.other(by)];
                 for &account in &sides[..if sides[0] == sides[1] { 1 } else { 2 }] {
+                    if self.state.ignores(account, by) {
+                        continue;
+                    }
                     let target = target_of(&self.state, account, change.conversation);
                     let text = sentence(change, who, &format!(" in {target}"));
                     let tags = Tags { to: Some(&target), ..tags };

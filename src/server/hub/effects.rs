@@ -5,7 +5,7 @@ use super::connections::Connections;
 use crate::protocol::code::Refusal;
 use crate::protocol::line::{Final, Line, Rows};
 use crate::protocol::names::{AccountId, ConnId, ConversationId};
-use crate::server::traffic::{Answer, AuthJob, Delivery, LineRef, Lines, Read, ReadJob, Recipients, Share};
+use crate::server::traffic::{Answer, AuthJob, Delivery, LineRef, Lines, Read, ReadJob, Recipients, Share, UnheardBy};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,13 +24,15 @@ pub(crate) struct Effects {
 }
 
 /// An event in a room, without its line.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct RoomEvent {
     pub(super) room: ConversationId,
     /// The account that did it: its own connections are told separately.
     pub(super) by: AccountId,
     /// Whether `/set presence off` hides it.
     pub(super) presence: bool,
+    /// People of these accounts are not told.
+    pub(super) unheard_by: UnheardBy,
 }
 
 /// The most capacity that is reserved in advance for a turn's lines.
@@ -101,10 +103,11 @@ impl Effects {
 
     /// Tells a room's connections, except those of the account that did it, what happened there.
     pub(super) fn tell_room(&mut self, connections: &Connections, event: RoomEvent, line: &Line<'_>) {
-        let RoomEvent { room, by, presence } = event;
+        let RoomEvent { room, by, presence, unheard_by } = event;
         let line = self.encode(line);
         for worker in connections.workers_of_room(room) {
-            self.deliver(worker, Delivery::Event { room, by, presence, line });
+            let unheard_by = unheard_by.clone();
+            self.deliver(worker, Delivery::Event { room, by, presence, unheard_by, line });
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) fn invite(cx: &mut Context<'_>, name: RoomName, whom: UserName) -> An
         let text = format!("{whom} is already in {name}.");
         return cx.done(text);
     }
-    if before == Standing::Stranger {
+    if before == Standing::Stranger && !state.ignores(account, cx.account) {
         let text = invitation(name.as_str(), state.name(cx.account));
         let line = Line::plain(Body::Notice(Some(Code::Invited), &text));
         cx.effects.notify(&cx.hub.connections, account, Recipients::All, &line);
@@ -39,7 +39,7 @@ pub(super) fn invite(cx: &mut Context<'_>, name: RoomName, whom: UserName) -> An
 fn would_invite(cx: &mut Context<'_>, name: &RoomName, whom: &UserName) -> bool {
     let (steady, state) = (cx.hub.clock.at(cx.now), &cx.hub.state);
     let (Some(room), Some(account)) = (state.find_room(name), state.find_account(whom)) else { return false };
-    state.standing(room, account, steady) == Standing::Stranger
+    state.standing(room, account, cx.account, steady) == Standing::Stranger
 }
 
 /// The account's open invitations, by the rooms' names.
@@ -48,7 +48,8 @@ pub(super) fn list(cx: &mut Context<'_>) -> Answered {
     let rooms = state.account(account).into_iter().flat_map(|account| &account.invitations);
     let mut open: Vec<String> = rooms
         .filter_map(|&id| {
-            let (room, invitation) = (state.room(id)?, state.invitation(id, account)?);
+            let room = state.room(id)?;
+            let invitation = state.invitation(room, account)?;
             Some(format!("{} by {} until {}", room.name, state.name(invitation.by), rfc3339(invitation.until)))
         })
         .collect();

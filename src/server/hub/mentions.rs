@@ -1,6 +1,6 @@
 //! `/mentions`, and the tag `mention` of what is said.
 
-use super::reading::read_positions;
+use super::reading::{hearer, read_positions};
 use super::{Answered, Context};
 use crate::protocol::mention::EVERYONE;
 use crate::protocol::names::ConversationId;
@@ -11,7 +11,7 @@ use crate::server::traffic::{Mentioned, Read, TimeRange};
 pub(super) fn list(cx: &mut Context<'_>, limit: u32, more: Option<u64>) -> Answered {
     let positions = read_positions(&cx.hub.state, cx.account).into_iter();
     let conversations = positions.map(|unread| (unread.conversation, unread.last)).collect();
-    let (mentioned, times) = (Some(cx.account), TimeRange::ALL);
+    let (mentioned, times) = (Some(hearer(&cx.hub.state, cx.account)), TimeRange::ALL);
     cx.effects
         .read_job(cx.conn, Read::Search { conversations, from: None, mentioned, times, limit, more, words: None });
     Ok(())

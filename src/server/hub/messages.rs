@@ -9,8 +9,8 @@ use super::{Answered, Context, Hub, unexpected};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, MARK_ME, Rows, Tags, reply_mark};
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Target, Text};
-use crate::server::core::{AccountAction, Conversation, Manner, Message, Outcome};
-use crate::server::traffic::{Ack, Delivery, Draft, Mark, Recipients, RoomMessage};
+use crate::server::core::{AccountAction, Conversation, Manner, Message, Outcome, Room};
+use crate::server::traffic::{Ack, Delivery, Draft, Mark, Recipients, RoomMessage, UnheardBy};
 use std::borrow::Cow;
 
 /// Bare text; success is answered with silence.
@@ -120,11 +120,12 @@ impl Hub {
         tags.mention = mentions.as_deref();
         let mut to = None;
         let acknowledged = match self.state.conversation(draft.conversation) {
-            Some(Conversation::Room(room)) => {
-                let (room, author) = (room.name.as_str(), self.state.name(draft.author));
+            Some(Conversation::Room(stored)) => {
+                let (room, author) = (stored.name.as_str(), self.state.name(draft.author));
                 let body = Body::RoomMessage { room, author, mark, text: draft.text.as_str() };
                 let line = effects.encode(&Line { tags, body });
-                self.deliver_in_room(RoomMessage { room: draft.conversation, from, ack, line }, effects)
+                let unheard_by = self.unheard_by(draft.author, stored);
+                self.deliver_in_room(&RoomMessage { room: draft.conversation, from, ack, unheard_by, line }, effects)
             }
             Some(Conversation::Pair(pair)) => {
                 let other = pair.other(draft.author);
@@ -140,14 +141,27 @@ impl Hub {
         to
     }
 
+    /// Who in the room ignores the account, and is connected.
+    pub(super) fn unheard_by(&self, account: AccountId, room: &Room) -> UnheardBy {
+        let ignorers = self.state.ignorers(account)?;
+        let mut there: Vec<AccountId> = if ignorers.len() < room.members.len() {
+            ignorers.iter().copied().filter(|&ignorer| room.has_member(ignorer)).collect()
+        } else {
+            room.members.keys().copied().filter(|member| ignorers.contains(member)).collect()
+        };
+        there.retain(|&ignorer| self.connections.is_here(ignorer));
+        there.sort_unstable();
+        if there.is_empty() { None } else { Some(there.into()) }
+    }
+
     /// Returns whether this also acknowledges it.
-    fn deliver_in_room(&self, message: RoomMessage, effects: &mut Effects) -> bool {
+    fn deliver_in_room(&self, message: &RoomMessage, effects: &mut Effects) -> bool {
         let mut acknowledged = false;
         for worker in self.connections.workers_of_room(message.room) {
             let own = worker == message.from.worker();
             acknowledged |= own;
             let ack = if own { message.ack } else { Ack::None };
-            effects.deliver(worker, Delivery::RoomMessage(RoomMessage { ack, ..message }));
+            effects.deliver(worker, Delivery::RoomMessage(RoomMessage { ack, ..message.clone() }));
         }
         acknowledged
     }
@@ -160,6 +174,9 @@ impl Hub {
         let mut acknowledged = false;
         let sides = [(draft.author, other_name), (other, author_name)];
         for &(account, other_side) in &sides[..if draft.author == other { 1 } else { 2 }] {
+            if self.state.ignores(account, draft.author) {
+                continue;
+            }
             let to = format!("@{other_side}");
             let line = effects.encode(&Line { tags: Tags { to: Some(&to), ..tags }, body });
             for worker in self.connections.workers_of_account(account) {
@@ -231,7 +248,7 @@ impl Context<'_> {
         let unseen = self.hub.connections.session(self.conn).map_or(&[][..], |session| &session.unseen);
         let seen: Vec<(ConversationId, MessageId)> = super::reading::read_positions(&self.hub.state, self.account)
             .into_iter()
-            .filter(|unread| unread.last > unread.read && !unseen.contains(&unread.conversation.id))
+            .filter(|unread| unread.has_news() && !unseen.contains(&unread.conversation.id))
             .map(|unread| (unread.conversation.id, unread.last))
             .collect();
         for (conversation, last) in seen {

@@ -1,6 +1,7 @@
-//! What people say about themselves: `/away`, `/profile`; and who is told that they are away.
+//! What people say about themselves, `/away` and `/profile`, and who is told that they are away; and
+//! whom they ignore.
 
-use super::{Answered, Context, account, unexpected};
+use super::{Answered, Context, account, count, unexpected};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::PersonalCommand;
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
@@ -8,13 +9,15 @@ use crate::protocol::names::{AccountId, Text, UserName};
 use crate::protocol::stamp::rfc3339;
 use crate::server::core::{AccountAction, Outcome, Personal};
 use crate::server::hub::refusals::refusal;
-use crate::server::traffic::Recipients;
 
 pub(super) fn act(cx: &mut Context<'_>, command: PersonalCommand) -> Answered {
     match command {
         PersonalCommand::Away(why) => away(cx, why),
         PersonalCommand::Profile(name) => show_profile(cx, name.as_ref()),
         PersonalCommand::SetProfile(text) => describe(cx, text),
+        PersonalCommand::Ignore(name) => ignore(cx, name),
+        PersonalCommand::Unignore(name) => unignore(cx, name),
+        PersonalCommand::Ignored => list_ignored(cx),
         PersonalCommand::Sessions => account::sessions(cx),
         PersonalCommand::EndSessions(which) => account::end_sessions(cx, which),
     }
@@ -23,7 +26,11 @@ pub(super) fn act(cx: &mut Context<'_>, command: PersonalCommand) -> Answered {
 fn away(cx: &mut Context<'_>, why: Option<Text>) -> Answered {
     let changed = cx.personal(Personal::Away(why.clone()))?;
     if changed {
-        cx.tell_own_devices_of_absence(why.as_ref());
+        let name = cx.hub.state.name(cx.account).to_owned();
+        match &why {
+            Some(why) => cx.tell_own(&notice("away", &name, Some(Code::Away), &own_absence(why.as_str()))),
+            None => cx.tell_own(&notice("back", &name, None, "you are back.")),
+        }
         cx.hub.presence.turned_away(cx.account, cx.now.instant);
     }
     cx.done(match why {
@@ -59,6 +66,39 @@ fn show_profile(cx: &mut Context<'_>, name: Option<&UserName>) -> Answered {
     Ok(())
 }
 
+fn ignore(cx: &mut Context<'_>, name: UserName) -> Answered {
+    let other = cx.hub.state.user(&name).map_err(refusal)?;
+    let changed = cx.personal(Personal::Ignore(name))?;
+    let name = cx.hub.state.name(other).to_owned();
+    if changed {
+        cx.tell_own(&notice("ignore", &name, None, &format!("you ignore {name} now.")));
+    }
+    let how = if changed { "is ignored from now on, and is not told" } else { "is ignored already" };
+    cx.done(format!("{name} {how}. /unignore {name} ends it."))
+}
+
+fn unignore(cx: &mut Context<'_>, name: UserName) -> Answered {
+    let other = cx.hub.state.user(&name).map_err(refusal)?;
+    let changed = cx.personal(Personal::Unignore(name))?;
+    let name = cx.hub.state.name(other).to_owned();
+    if !changed {
+        return cx.done(format!("{name} was not ignored. /ignored shows who is."));
+    }
+    cx.tell_own(&notice("unignore", &name, None, &format!("you don't ignore {name} any more.")));
+    cx.done(format!("{name} is not ignored any more. /history @{name} shows what they wrote to you."))
+}
+
+fn list_ignored(cx: &mut Context<'_>) -> Answered {
+    let state = &cx.hub.state;
+    let ignored = state.account(cx.account).into_iter().flat_map(|account| &account.ignores);
+    let mut ignored: Vec<(&str, u64)> = ignored.map(|(&other, &since)| (state.name(other), since)).collect();
+    ignored.sort_unstable_by_key(|(name, _)| name.to_ascii_lowercase());
+    let mut rows = Rows::default();
+    ignored.iter().for_each(|(name, since)| rows.push(&format!("{name} since {}", rfc3339(*since))));
+    cx.effects.answer(cx.conn, rows, Final::Done(count(ignored.len(), "account")));
+    Ok(())
+}
+
 impl Context<'_> {
     /// Has the core do something that the account does about itself; false if all was so already.
     fn personal(&mut self, action: Personal) -> Result<bool, Refusal> {
@@ -68,28 +108,13 @@ impl Context<'_> {
         }
     }
 
-    fn tell_own_devices_of_absence(&mut self, why: Option<&Text>) {
-        let connections = &self.hub.connections;
-        if !connections.has_other(self.account, self.conn) {
-            return;
-        }
-        let who = Some(self.hub.state.name(self.account));
-        let text = why.map(|why| own_absence(why.as_str()));
-        let (ev, body) = match &text {
-            Some(text) => ("away", Body::Notice(Some(Code::Away), text)),
-            None => ("back", Body::Notice(None, "you are back.")),
-        };
-        let line = Line { tags: Tags { ev: Some(ev), who, ..Tags::default() }, body };
-        self.effects.notify(connections, self.account, Recipients::AllBut(self.conn), &line);
-    }
-
     /// Reminds whoever logs in that they are away.
     pub(super) fn remind_of_absence(&mut self) {
         let Some(account) = self.hub.state.account(self.account) else { return };
         let Some(away) = &account.away else { return };
-        let tags = Tags { ev: Some("away"), who: Some(account.name.as_str()), ..Tags::default() };
         let text = own_absence(&away.text);
-        self.effects.tell(self.account, self.conn, &Line { tags, body: Body::Notice(Some(Code::Away), &text) });
+        let line = notice("away", account.name.as_str(), Some(Code::Away), &text);
+        self.effects.tell(self.account, self.conn, &line);
     }
 
     /// Tells whoever writes to somebody who is away, once for each connection and each absence.
@@ -101,9 +126,12 @@ impl Context<'_> {
         }
         let who = account.name.as_str();
         let text = format!("{who} is away: {}", away.text);
-        let tags = Tags { ev: Some("away"), who: Some(who), ..Tags::default() };
-        self.effects.tell(self.account, self.conn, &Line { tags, body: Body::Notice(Some(Code::Away), &text) });
+        self.effects.tell(self.account, self.conn, &notice("away", who, Some(Code::Away), &text));
     }
+}
+
+fn notice<'a>(ev: &'a str, who: &'a str, code: Option<Code>, text: &'a str) -> Line<'a> {
+    Line { tags: Tags { ev: Some(ev), who: Some(who), ..Tags::default() }, body: Body::Notice(code, text) }
 }
 
 /// What somebody is told who is away.

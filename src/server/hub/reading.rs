@@ -8,7 +8,7 @@ use crate::protocol::command::HistoryPart;
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text, UserName};
 use crate::protocol::time_bound::TimeBounds;
 use crate::server::core::{Conversation, RoomAction, State};
-use crate::server::traffic::{ConversationRef, Read, ReadPosition, TimeRange, Viewer};
+use crate::server::traffic::{ConversationRef, Hearer, Read, ReadPosition, TimeRange, Viewer};
 
 /// What `/search` asks for.
 #[derive(Debug)]
@@ -23,7 +23,8 @@ pub(super) struct Search {
 
 pub(super) fn conversations(cx: &mut Context<'_>) -> Answered {
     let conversations = read_positions(&cx.hub.state, cx.account);
-    cx.effects.read_job(cx.conn, Read::Conversations { account: cx.account, conversations });
+    let hearer = hearer(&cx.hub.state, cx.account);
+    cx.effects.read_job(cx.conn, Read::Conversations { hearer, conversations });
     Ok(())
 }
 
@@ -69,7 +70,12 @@ pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
                 found.and_then(|id| Some((conversation_ref(state, account, id), state.conversation(id)?.last())));
             found.into_iter().collect()
         }
-        None => read_positions(state, account).into_iter().map(|unread| (unread.conversation, unread.last)).collect(),
+        None => read_positions(state, account)
+            .into_iter()
+            // What people say whom the account ignores is found only where they are named.
+            .filter(|position| !position.unheard || from.is_some())
+            .map(|position| (position.conversation, position.last))
+            .collect(),
     };
     let from = from.map(|name| state.user(&name)).transpose().map_err(refusal)?;
     let times = cx.time_range(times);
@@ -108,6 +114,12 @@ pub(super) fn conversation_ref(state: &State, account: AccountId, id: Conversati
     ConversationRef { id, target: target_of(state, account, id), dropped: state.dropped(id) }
 }
 
+/// The account, and whom it ignores.
+pub(super) fn hearer(state: &State, account: AccountId) -> Hearer {
+    let ignores = state.account(account).into_iter().flat_map(|account| account.ignores.keys());
+    Hearer { account, ignores: ignores.copied().collect() }
+}
+
 /// The account's read markers: every room that it is in, by name, then every direct conversation,
 /// by name.
 pub(super) fn read_positions(state: &State, account: AccountId) -> Vec<ReadPosition> {
@@ -124,6 +136,7 @@ pub(super) fn read_positions(state: &State, account: AccountId) -> Vec<ReadPosit
                 last: stored.last(),
                 read: stored.read_by(account)?,
                 changes: stored.changes(),
+                unheard: matches!(stored, Conversation::Pair(pair) if state.ignores(account, pair.other(account))),
             })
         })
         .collect();

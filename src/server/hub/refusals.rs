@@ -4,8 +4,8 @@ use super::count;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::MessageId;
 use crate::server::core::{
-    AdministrationRefused, BLOCKS_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, PINS_MAX, REACTIONS_MAX, ROOMS_MAX,
-    Refused, TOKENS_MAX, TOPIC_MAX,
+    AdministrationRefused, BLOCKS_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, PINS_MAX, REACTIONS_MAX,
+    ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX,
 };
 use std::time::Duration;
 
@@ -51,6 +51,10 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
         ),
         Refused::NoSuchUser(name) => {
             (Code::NoSuchUser, format!("there is nobody called {name}. /who shows who is in a room."))
+        }
+        Refused::IgnoresItself => (Code::BadArgument, "you can't ignore yourself.".to_owned()),
+        Refused::TooManyIgnored => {
+            (Code::Limit, format!("you ignore {IGNORED_MAX} people, which is the limit. /unignore some first."))
         }
         Refused::NoAccount => (Code::Internal, "your account is missing.".to_owned()),
         Refused::NameTaken(name) => (Code::NameTaken, format!("{name} is taken. Choose another name.")),

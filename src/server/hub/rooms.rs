@@ -120,7 +120,7 @@ pub(super) fn set_topic(cx: &mut Context<'_>, name: RoomName, topic: Option<Text
 }
 
 pub(super) fn list(cx: &mut Context<'_>, after: Option<&RoomName>, limit: u32) -> Answered {
-    let rooms = cx.hub.state.rooms_after(after).filter(|(_, room)| room.is_visible_to(cx.account));
+    let rooms = cx.hub.state.rooms_after(after).filter(|(_, room)| cx.hub.state.sees(cx.account, room));
     let rows = rooms.map(|(_, room)| {
         let topic = if room.topic.is_empty() { String::new() } else { format!(" {}", room.topic) };
         format!("{} {} -{topic}", room.name, room.members.len())
@@ -163,7 +163,7 @@ impl Context<'_> {
 
     /// Tells everybody else in a room.
     fn tell_others(&mut self, room: ConversationId, line: &Line<'_>) {
-        let event = RoomEvent { room, by: self.account, presence: false };
+        let event = RoomEvent { room, by: self.account, presence: false, unheard_by: None };
         self.effects.tell_room(&self.hub.connections, event, line);
     }
 
@@ -176,7 +176,7 @@ impl Context<'_> {
             self.effects.notify(connections, self.account, Recipients::AllBut(self.conn), &line);
         }
         if state.room(id).is_some_and(|room| room.members.len() <= TELL_MEMBERS_MAX) {
-            let event = RoomEvent { room: id, by: self.account, presence: true };
+            let event = RoomEvent { room: id, by: self.account, presence: true, unheard_by: None };
             self.effects.tell_room(connections, event, &line);
         }
     }

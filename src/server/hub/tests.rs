@@ -9,6 +9,7 @@ mod changes;
 mod chat;
 mod current_room;
 mod forgotten;
+mod ignoring;
 mod invitations;
 mod membership;
 mod mentions;

@@ -45,6 +45,11 @@ impl Subscriptions {
         slots
     }
 
+    /// The slots of an account's connections.
+    pub(super) fn of_account(&self, account: AccountId) -> &[u32] {
+        self.accounts.get(&account).map_or(&[], Vec::as_slice)
+    }
+
     /// Unsubscribes an account's connections from a room. Returns their slots.
     pub(super) fn leave(&mut self, account: AccountId, room: ConversationId) -> Vec<u32> {
         let slots = self.accounts.get(&account).cloned().unwrap_or_default();

@@ -4,7 +4,8 @@
 use super::db::INDEX_FILE;
 use super::db::stored_text::StoredText;
 use super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, conversation_ref, draft, history, id, mentioning, peopled, search, unread,
+    ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, conversation_ref, draft, hearer, history, id, mentioning, peopled,
+    search, unread,
 };
 use super::{Indexer, Reader, Store};
 use crate::protocol::names::{AccountId, ConversationId, Text};
@@ -338,7 +339,7 @@ impl Run {
                     news.filter(|said| said.mentions(account)).count()
                 });
                 let conversations = vec![unread(LOBBY, 99, read), unread(OPS, 99, read)];
-                let rows = ask(reader, Read::Conversations { account, conversations });
+                let rows = ask(reader, Read::Conversations { hearer: hearer(account, &[]), conversations });
                 let found = [0, 1].map(|n: usize| -> usize { rows[n].split(' ').nth(5).unwrap().parse().unwrap() });
                 assert_eq!(found, counts, "{account:?} above {read}");
             }

@@ -5,8 +5,8 @@ use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::protocol::roles::Role;
 use crate::server::traffic::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, ConversationRef, Draft, Mark, MemberRecord, Read,
-    ReadJob, ReadPosition, Snapshot, TimeRange, Write,
+    AccountRecord, Appended, ConversationKind, ConversationRecord, ConversationRef, Draft, Hearer, Mark, MemberRecord,
+    Read, ReadJob, ReadPosition, Snapshot, TimeRange, Write,
 };
 use std::path::PathBuf;
 
@@ -156,19 +156,25 @@ pub(super) fn search(conversations: &[ConversationId], words: &str) -> Read {
     }
 }
 
+/// An account, and whom it ignores.
+pub(super) fn hearer(account: AccountId, ignores: &[AccountId]) -> Hearer {
+    Hearer { account, ignores: ignores.into() }
+}
+
 /// `/mentions`.
 pub(super) fn mentioning(conversations: &[ConversationId], account: AccountId) -> Read {
     let mut read = search(conversations, "");
     if let Read::Search { mentioned, .. } = &mut read {
-        *mentioned = Some(account);
+        *mentioned = Some(hearer(account, &[]));
     }
     read
 }
 
 pub(super) fn unread(conversation: ConversationId, last: u64, read: u64) -> ReadPosition {
-    ReadPosition { conversation: conversation_ref(conversation), last: id(last), read: id(read), changes: 0 }
+    let (conversation, last, read) = (conversation_ref(conversation), id(last), id(read));
+    ReadPosition { conversation, last, read, changes: 0, unheard: false }
 }
 
 pub(super) fn welcome(room: Option<ReadPosition>, replay: u32, others: Vec<ReadPosition>) -> Read {
-    Read::Welcome { account: ALICE, room, replay, others, last: Final::Done("welcome Alice".to_owned()) }
+    Read::Welcome { hearer: hearer(ALICE, &[]), room, replay, others, last: Final::Done("welcome Alice".to_owned()) }
 }

@@ -53,8 +53,8 @@ pub(crate) enum Read {
         conversations: Vec<(ConversationRef, MessageId)>,
         /// Only by this account.
         from: Option<AccountId>,
-        /// Only messages that mention this account and are not its own.
-        mentioned: Option<AccountId>,
+        /// Only messages that mention this account, neither its own nor by whom it ignores.
+        mentioned: Option<Hearer>,
         times: TimeRange,
         limit: u32,
         /// The cursor from the previous answer.
@@ -65,7 +65,7 @@ pub(crate) enum Read {
     /// `/conversations`.
     Conversations {
         /// The account that asks: its own lines are not unread.
-        account: AccountId,
+        hearer: Hearer,
         /// Each conversation, with its last id and read marker.
         conversations: Vec<ReadPosition>,
     },
@@ -80,8 +80,8 @@ pub(crate) enum Read {
     /// What a person is shown at login and `/join`: unread lines of the room, then a row for each
     /// other conversation with unread lines, then the final line.
     Welcome {
-        /// The account: its own lines are not unread.
-        account: AccountId,
+        /// The account: its own lines are not unread, and lines by whom it ignores are not shown.
+        hearer: Hearer,
         /// The current room.
         room: Option<ReadPosition>,
         /// At most this many of its lines.
@@ -90,6 +90,21 @@ pub(crate) enum Read {
         others: Vec<ReadPosition>,
         last: Final,
     },
+}
+
+/// An account that asks, and whom it ignores.
+#[derive(Debug, Clone)]
+pub(crate) struct Hearer {
+    pub account: AccountId,
+    pub ignores: Box<[AccountId]>,
+}
+
+impl Hearer {
+    /// Whether it ignores the account of that number.
+    #[must_use]
+    pub(crate) fn ignores(&self, author: i64) -> bool {
+        self.ignores.iter().any(|ignored| ignored.value() == author)
+    }
 }
 
 /// Which times are asked for, in milliseconds of Unix time, both included.
@@ -129,4 +144,15 @@ pub(crate) struct ReadPosition {
     pub read: MessageId,
     /// The number of the last change when it was asked.
     pub changes: u64,
+    /// Whether it is a direct conversation with somebody whom the account ignores: nothing in it is
+    /// unread.
+    pub unheard: bool,
+}
+
+impl ReadPosition {
+    /// Whether there may be something unread.
+    #[must_use]
+    pub(crate) fn has_news(&self) -> bool {
+        !self.unheard && self.last > self.read
+    }
 }

@@ -1,7 +1,7 @@
 //! The stored state, messages apart, as it passes between the core and the store.
 
 use super::messages::ChangeRecord;
-use super::personal::{AwayRecord, PersonalWrite};
+use super::personal::{AwayRecord, IgnoredRecord, PersonalWrite};
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, UserName};
 use crate::protocol::network::Network;
 use crate::protocol::roles::Role;
@@ -24,7 +24,7 @@ pub(crate) enum Write {
         hash: Arc<str>,
     },
     Token(TokenRecord),
-    /// What accounts say about themselves.
+    /// What accounts say about themselves, and whom they ignore.
     Personal(PersonalWrite),
     /// What administrators did.
     Administration(AdministrationWrite),
@@ -277,6 +277,7 @@ pub(crate) struct Snapshot {
     pub away: Vec<AwayRecord>,
     /// What accounts say about themselves.
     pub profiles: Vec<(AccountId, String)>,
+    pub ignored: Vec<IgnoredRecord>,
     pub blocks: Vec<BlockRecord>,
     pub tokens: Vec<TokenRecord>,
     pub invites: Vec<InviteRecord>,

@@ -61,6 +61,7 @@ impl State {
             recovery: None,
             away: None,
             about: Box::default(),
+            ignores: BTreeMap::new(),
             rooms: BTreeSet::new(),
             made: 0,
             invitations: BTreeSet::new(),

@@ -11,7 +11,7 @@ use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
 use crate::server::core::Registration;
 use crate::server::session::{Session, SessionAction, set_text};
-use crate::server::traffic::{Lines, Request, RequestKind};
+use crate::server::traffic::{Lines, Request, RequestKind, UnheardBy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,6 +49,15 @@ pub(super) struct Conn {
     /// Whether the last request was refused.
     pub(super) refused: bool,
     pub(super) gone: bool,
+}
+
+impl Conn {
+    /// Whether a person looks at it whose account is one of these.
+    fn is_person_of(&self, accounts: &UnheardBy) -> bool {
+        let account =
+            accounts.iter().flat_map(|accounts| accounts.iter()).any(|&account| self.account == Some(account));
+        account && !self.session.options().tags
+    }
 }
 
 pub(super) fn settings() -> HubSettings {

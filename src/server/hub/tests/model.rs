@@ -6,7 +6,7 @@ use crate::server::core::{NotStored, Storage};
 use crate::server::hub::Backlog;
 use crate::server::traffic::{
     AdministrationWrite, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft,
-    KNOWN_MAX, Mark, Mentioned, MessageRecord, Oldest, PersonalWrite, Pins, Reaction, Reactions, ReadPosition,
+    Hearer, KNOWN_MAX, Mark, Mentioned, MessageRecord, Oldest, PersonalWrite, Pins, Reaction, Reactions, ReadPosition,
     RetentionRecord, Snapshot, Write,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -264,9 +264,20 @@ impl Model {
 
     /// Rows of what was said in a conversation, between two ids, both exclusive.
     pub(super) fn rows(&self, place: &ConversationRef, after: MessageId, before: MessageId) -> Vec<String> {
+        self.heard_rows(place, after, before, &[])
+    }
+
+    /// Those of them that none of these accounts said.
+    pub(super) fn heard_rows(
+        &self,
+        place: &ConversationRef,
+        after: MessageId,
+        before: MessageId,
+        unheard: &[AccountId],
+    ) -> Vec<String> {
         let within = |id: MessageId| after < id && id < before;
         let found = self.said.iter().filter(|said| said.conversation == place.id && within(said.id));
-        found.map(|said| self.row(place, said)).collect()
+        found.filter(|said| !unheard.contains(&said.author)).map(|said| self.row(place, said)).collect()
     }
 
     /// Rows of the pinned messages of a conversation.
@@ -326,18 +337,21 @@ impl Model {
     }
 
     /// Lines above the marker that others said, and how many of them mention the account.
-    pub(super) fn news(&self, account: AccountId, unread: &ReadPosition) -> (usize, usize) {
+    pub(super) fn news(&self, hearer: &Hearer, unread: &ReadPosition) -> (usize, usize) {
+        let account = hearer.account;
         let found = self.said.iter().filter(|said| {
-            let new = unread.read < said.id && said.id <= unread.last;
+            let new = !unread.unheard && unread.read < said.id && said.id <= unread.last;
             said.conversation == unread.conversation.id && new && said.author != account
         });
-        (found.clone().count(), found.filter(|said| said.mentions(account)).count())
+        let mentioning = |said: &&Said| said.mentions(account) && !hearer.ignores(said.author.value());
+        (found.clone().count(), found.filter(mentioning).count())
     }
 
     /// Rows of what others said in these conversations, up to the ids, that mentions the account; the newest
-    /// first.
-    pub(super) fn mentioning(&self, account: AccountId, places: &[(ConversationRef, MessageId)]) -> Vec<String> {
-        let found = self.said.iter().rev().filter(|said| said.author != account && said.mentions(account));
+    /// first. Those by whom it ignores are left out.
+    pub(super) fn mentioning(&self, hearer: &Hearer, places: &[(ConversationRef, MessageId)]) -> Vec<String> {
+        let heard = |said: &&Said| said.author != hearer.account && !hearer.ignores(said.author.value());
+        let found = self.said.iter().rev().filter(heard).filter(|said| said.mentions(hearer.account));
         let row = |said: &Said| {
             let (place, _) = places.iter().find(|(place, last)| place.id == said.conversation && said.id <= *last)?;
             Some(self.row(place, said))
@@ -363,6 +377,15 @@ fn write_personal(snapshot: &mut Snapshot, write: &PersonalWrite) {
             if !text.is_empty() {
                 snapshot.profiles.push((*account, text.clone()));
             }
+        }
+        PersonalWrite::Ignored(new) => {
+            assert!(snapshot.ignored.iter().all(|i| (i.account, i.other) != (new.account, new.other)));
+            snapshot.ignored.push(*new);
+        }
+        PersonalWrite::Unignored(account, other) => {
+            let before = snapshot.ignored.len();
+            snapshot.ignored.retain(|ignored| (ignored.account, ignored.other) != (*account, *other));
+            assert_eq!(snapshot.ignored.len() + 1, before);
         }
     }
 }

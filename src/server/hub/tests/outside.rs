@@ -69,8 +69,8 @@ impl Chat {
                 found.iter().for_each(|row| rows.push(row));
                 Final::Done(count(found.len(), "message"))
             }
-            Read::Search { conversations: places, mentioned: Some(account), limit, .. } => {
-                let found = self.model.mentioning(account, &places);
+            Read::Search { conversations: places, mentioned: Some(hearer), limit, .. } => {
+                let found = self.model.mentioning(&hearer, &places);
                 let shown = found.iter().take(limit as usize);
                 shown.clone().for_each(|row| rows.push(row));
                 Final::Done(count(shown.count(), "message"))
@@ -86,22 +86,22 @@ impl Chat {
                 shown.clone().for_each(|row| rows.push(row));
                 Final::Done(count(shown.count(), "action"))
             }
-            Read::Conversations { account, conversations: places } => {
+            Read::Conversations { hearer, conversations: places } => {
                 for unread in &places {
-                    let (news, mentions) = self.model.news(account, unread);
-                    let ReadPosition { conversation, last, read, changes } = unread;
+                    let (news, mentions) = self.model.news(&hearer, unread);
+                    let ReadPosition { conversation, last, read, changes, .. } = unread;
                     rows.push(&format!("{} {last} {read} {news} {mentions} {changes}", conversation.target));
                 }
                 Final::Done(count(places.len(), "conversation"))
             }
-            Read::Welcome { account, room, replay, others, last } => {
+            Read::Welcome { hearer, room, replay, others, last } => {
                 if let Some(unread) = &room {
                     let end = unread.last.next().unwrap_or(MessageId::MAX);
-                    let found = self.model.rows(&unread.conversation, unread.read, end);
-                    found[found.len().saturating_sub(replay as usize)..].iter().for_each(|row| rows.push(row));
+                    let heard = self.model.heard_rows(&unread.conversation, unread.read, end, &hearer.ignores);
+                    heard[heard.len().saturating_sub(replay as usize)..].iter().for_each(|row| rows.push(row));
                 }
                 for unread in &others {
-                    rows.push(&format!("{}: {} new", unread.conversation.target, self.model.news(account, unread).0));
+                    rows.push(&format!("{}: {} new", unread.conversation.target, self.model.news(&hearer, unread).0));
                 }
                 last
             }

@@ -25,7 +25,7 @@ use super::{HANDSHAKE, HINT, LOGIN, SILENCE};
 use crate::protocol::code::Code;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::server::session::{Options, Session};
-use crate::server::traffic::{Accepted, ListenerKind, Request, RequestKind, Socket};
+use crate::server::traffic::{Accepted, ListenerKind, Request, RequestKind, Socket, UnheardBy};
 use std::fmt::Debug;
 use std::io;
 use std::time::Instant;
@@ -62,8 +62,8 @@ pub(super) struct Connection {
     rooms: Vec<ConversationId>,
     /// The dispatcher may know of it, and must be told when it is gone.
     needs_detach: bool,
-    /// It said some of the lines that are being delivered right now.
-    is_author: bool,
+    /// The lines that are being delivered right now are given to it one by one.
+    is_apart: bool,
 }
 
 impl Connection {
@@ -91,7 +91,7 @@ impl Connection {
             account: None,
             rooms: Vec::new(),
             needs_detach: false,
-            is_author: false,
+            is_apart: false,
         };
         match kind {
             ListenerKind::Tls => {}
@@ -174,6 +174,12 @@ impl Connection {
         self.rooms.contains(&room)
     }
 
+    /// Whether a person looks at it whose account is one of these.
+    pub(super) fn is_person_of(&self, accounts: &UnheardBy) -> bool {
+        let Some(accounts) = accounts else { return false };
+        !self.options().tags && self.account.is_some_and(|account| accounts.binary_search(&account).is_ok())
+    }
+
     pub(super) fn enter(&mut self, room: ConversationId) {
         self.rooms.push(room);
     }
@@ -182,13 +188,13 @@ impl Connection {
         self.rooms.retain(|&other| other != room);
     }
 
-    pub(super) fn is_author(&self) -> bool {
-        self.is_author
+    pub(super) fn is_apart(&self) -> bool {
+        self.is_apart
     }
 
-    /// Returns whether it already was one.
-    pub(super) fn set_author(&mut self, is_author: bool) -> bool {
-        std::mem::replace(&mut self.is_author, is_author)
+    /// Returns whether it already was.
+    pub(super) fn set_apart(&mut self, is_apart: bool) -> bool {
+        std::mem::replace(&mut self.is_apart, is_apart)
     }
 
     /// Whether the dispatcher has to be told that it is gone; true only once.

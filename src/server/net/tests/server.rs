@@ -106,7 +106,7 @@ impl Server {
         let mut lines = Lines::default();
         let body = Body::RoomMessage { room: "lobby", author, mark: None, text };
         let line = lines.push(&Line { tags: Tags { id: Some(id), ..Tags::default() }, body });
-        let said = Delivery::RoomMessage(RoomMessage { room: LOBBY, from, ack, line });
+        let said = Delivery::RoomMessage(RoomMessage { room: LOBBY, from, ack, unheard_by: None, line });
         self.worker.send_all(&mut vec![Delivery::Lines(Arc::new(lines)), said]);
     }
 

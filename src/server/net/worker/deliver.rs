@@ -13,7 +13,7 @@ use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::protocol::network::Network;
 use crate::server::net::{BLOCKED, WorkerContext};
-use crate::server::traffic::{Ack, Delivery, LineRef, Lines, Recipients, Request, RoomMessage};
+use crate::server::traffic::{Ack, Delivery, LineRef, Lines, Recipients, Request, RoomMessage, UnheardBy};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,15 +35,15 @@ impl Worker {
             match delivery {
                 Delivery::Lines(of_these) => lines = of_these,
                 Delivery::RoomMessage(first) => {
-                    let mut bytes = first.line.size();
+                    let (room, mut bytes) = (first.room, first.line.size());
                     batch.push(first);
-                    while let Some(Delivery::RoomMessage(next)) = deliveries.peek()
-                        && next.room == first.room
-                        && bytes + next.line.size() <= BATCH_BYTES
-                    {
+                    let fits = |delivery: &Delivery, bytes: usize| {
+                        matches!(delivery, Delivery::RoomMessage(next)
+                            if next.room == room && bytes + next.line.size() <= BATCH_BYTES)
+                    };
+                    while let Some(Delivery::RoomMessage(next)) = deliveries.next_if(|next| fits(next, bytes)) {
                         bytes += next.line.size();
-                        batch.push(*next);
-                        deliveries.next();
+                        batch.push(next);
                     }
                     self.room_messages(&batch, &lines, now, shared);
                     batch.clear();
@@ -63,17 +63,20 @@ impl Worker {
     fn room_messages(&mut self, messages: &[RoomMessage], lines: &Lines, now: Instant, shared: &WorkerContext) {
         let Some(room) = messages.first().map(|message| message.room) else { return };
         // The authors of some of them are answered line by line: a program goes on from the last id
-        // that it saw, whether in an answer or before a line.
-        let mut authors = Vec::new();
+        // that it saw, whether in an answer or before a line. So are people who are not shown all.
+        let mut apart = Vec::new();
         for message in messages.iter().filter(|message| message.ack != Ack::None) {
             if let Some(slot) = self.slots.slot_of(message.from)
                 && let Some(connection) = self.connection(slot)
-                && !connection.set_author(true)
+                && !connection.set_apart(true)
             {
-                authors.push(slot);
+                apart.push(slot);
             }
         }
-        for &slot in &authors {
+        for message in messages {
+            self.set_ignorers_apart(&message.unheard_by, &mut apart);
+        }
+        for &slot in &apart {
             self.answer(slot, now, shared, |connection, turn| {
                 let receives = connection.is_in(room);
                 for message in messages {
@@ -81,7 +84,8 @@ impl Worker {
                     if own && let Some(last) = message.ack.answer() {
                         connection.answered(Rows::default(), last, turn);
                     }
-                    if receives && (!own || connection.options().echo) {
+                    if receives && (!own || connection.options().echo) && !connection.is_person_of(&message.unheard_by)
+                    {
                         connection.push_live(&LineBatch::new(lines, &[message.line]), turn);
                     }
                 }
@@ -91,15 +95,29 @@ impl Worker {
         line_refs.extend(messages.iter().map(|message| message.line));
         let batch = LineBatch::new(lines, &line_refs);
         self.fan_out(Subscribers::Room(room), now, shared, |connection, turn| {
-            if !connection.is_author() {
+            if !connection.is_apart() {
                 connection.push_live(&batch, turn);
             }
         });
         line_refs.clear();
         self.line_refs = line_refs;
-        for slot in authors {
+        for slot in apart {
             if let Some(connection) = self.connection(slot) {
-                connection.set_author(false);
+                connection.set_apart(false);
+            }
+        }
+    }
+
+    /// Sets the people apart who are not shown a message since they ignore its author.
+    fn set_ignorers_apart(&mut self, unheard_by: &UnheardBy, apart: &mut Vec<u32>) {
+        for &account in unheard_by.iter().flat_map(|accounts| accounts.iter()) {
+            for slot in self.subscriptions.of_account(account).to_vec() {
+                if let Some(connection) = self.connection(slot)
+                    && connection.is_person_of(unheard_by)
+                    && !connection.set_apart(true)
+                {
+                    apart.push(slot);
+                }
             }
         }
     }
@@ -161,10 +179,11 @@ impl Worker {
                     }
                 });
             }
-            Delivery::Event { room, by, presence, line } => {
+            Delivery::Event { room, by, presence, unheard_by, line } => {
                 let batch = LineBatch::new(lines, std::slice::from_ref(&line));
                 self.fan_out(Subscribers::Room(room), now, shared, |connection, turn| {
-                    if connection.account() != Some(by) && (connection.options().presence || !presence) {
+                    let wanted = (connection.options().presence || !presence) && !connection.is_person_of(&unheard_by);
+                    if connection.account() != Some(by) && wanted {
                         connection.push_live(&batch, turn);
                     }
                 });

@@ -166,6 +166,12 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX post_key_of ON post_key(conversation, id);
     CREATE INDEX change_of ON change(conversation, id);
 ",
+    "
+    -- Who ignores whom.
+    CREATE TABLE ignored(
+        account INTEGER NOT NULL REFERENCES account, other INTEGER NOT NULL REFERENCES account,
+        since INTEGER NOT NULL, PRIMARY KEY(account, other)) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

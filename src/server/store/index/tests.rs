@@ -1,7 +1,7 @@
 //! The indexer: continuing after a restart, being rebuilt, damage, deletion, nudges.
 
 use super::super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, history, open, peopled, readers, say, search, unread,
+    ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, hearer, history, open, peopled, readers, say, search, unread,
 };
 use super::super::{Reader, Sync};
 use super::file::VERSION;
@@ -144,7 +144,10 @@ fn history_is_read_across_gaps_in_the_ids_wherever_the_index_is() {
             reads.push(history(LOBBY, Some(at.max(1)), None, 3));
             reads.push(history(LOBBY, None, Some(at), 3));
             reads.push(history(LOBBY, Some(at + 5), Some(at), 1000));
-            reads.push(Read::Conversations { account: ALICE, conversations: vec![unread(LOBBY, last, at.min(last))] });
+            reads.push(Read::Conversations {
+                hearer: hearer(ALICE, &[]),
+                conversations: vec![unread(LOBBY, last, at.min(last))],
+            });
         }
         reads.into_iter().map(|read| ask(&mut reader, read)).collect::<Vec<_>>()
     };

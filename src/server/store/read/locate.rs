@@ -52,7 +52,8 @@ impl IdRange {
 
     /// The unread messages, the account's own included.
     pub(super) fn unread(unread: &ReadPosition) -> Self {
-        let above = to_sql(unread.read.max(unread.conversation.dropped).value());
+        let read = if unread.unheard { unread.last } else { unread.read };
+        let above = to_sql(read.max(unread.conversation.dropped).value());
         let below = to_sql(unread.last.value()).saturating_add(1);
         Self { conversation: unread.conversation.id.value(), above, below, times: TimeRange::ALL }
     }
@@ -230,7 +231,7 @@ impl Locator<'_> {
             let seq: i64 = position.get(0)?;
             let mut found = message.query([seq, range.conversation])?;
             if let Some(row) = found.next()?
-                && !page.put(rows.row(target, row)?)
+                && !page.put_by(row.get(6)?, || rows.row(target, row))?
             {
                 break;
             }
@@ -244,7 +245,7 @@ impl Locator<'_> {
         let (since, until) = (to_sql(range.times.since), to_sql(range.times.until));
         let mut found = statement.query([self.mark, range.conversation, range.above, range.below, since, until])?;
         while let Some(row) = found.next()? {
-            if !page.put(rows.row(target, row)?) {
+            if !page.put_by(row.get(6)?, || rows.row(target, row))? {
                 break;
             }
         }
@@ -254,8 +255,8 @@ impl Locator<'_> {
 
 /// A message that is in its place.
 const MESSAGE: &str = concat!(
-    "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation FROM message m CROSS JOIN account a ON a.id = m.author
-     WHERE m.seq = ? AND m.conversation = ? AND ",
+    "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation, m.author
+     FROM message m CROSS JOIN account a ON a.id = m.author WHERE m.seq = ? AND m.conversation = ? AND ",
     is_kept!("m.text")
 );
 
@@ -268,7 +269,8 @@ pub(super) const COUNT: &str =
 macro_rules! behind {
     ($order:literal) => {
         concat!(
-            "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation FROM message m CROSS JOIN account a ON a.id = m.author
+            "SELECT m.id, m.at, a.name, m.text, m.seq, m.conversation, m.author
+             FROM message m CROSS JOIN account a ON a.id = m.author
              WHERE m.seq > ? AND m.conversation = ? AND m.id > ? AND m.id < ? AND m.at >= ? AND m.at <= ? AND ",
             is_kept!("m.text"),
             " ORDER BY m.seq",

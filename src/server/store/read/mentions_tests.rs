@@ -1,10 +1,10 @@
 //! Mentions: what a login says of them, and that they are found in few steps.
 
 use super::super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, ask, draft, mentioning, peopled, readers, say, unread, welcome,
+    ALICE, BOB, Dir, LOBBY, OPS, ask, draft, hearer, mentioning, peopled, readers, say, unread, welcome,
 };
 use super::super::{Reader, Store};
-use crate::protocol::names::ConversationId;
+use crate::protocol::names::{AccountId, ConversationId};
 use crate::server::traffic::{Draft, Mentioned, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +44,31 @@ fn a_welcome_says_how_often_one_is_mentioned() {
     }
 }
 
+#[test]
+fn whom_the_account_ignores_mentions_nobody() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    mention(&mut store, LOBBY, Mentioned::Account(ALICE));
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    let heard = |ignores: &[AccountId]| {
+        let conversations = vec![unread(LOBBY, 1, 0)];
+        let mut mentions = mentioning(&[LOBBY], ALICE);
+        if let Read::Search { mentioned, .. } = &mut mentions {
+            *mentioned = Some(hearer(ALICE, ignores));
+        }
+        [mentions, Read::Conversations { hearer: hearer(ALICE, ignores), conversations }]
+    };
+    for _ in 0..2 {
+        for (ignores, lines) in [
+            (&[][..], [vec!["| lobby 1 bob: you there", "+ 1 message"], vec!["| lobby 1 0 1 1 0", "+ 1 conversation"]]),
+            (&[BOB][..], [vec!["+ 0 messages"], vec!["| lobby 1 0 1 0 0", "+ 1 conversation"]]),
+        ] {
+            assert_eq!(heard(ignores).map(|read| ask(&mut reader, read)), lines, "{ignores:?}");
+        }
+        indexer.step(9).unwrap();
+    }
+}
+
 /// How many of SQLite's steps a read takes, to the next hundred.
 fn steps(reader: &mut Reader, read: Read) -> (Vec<String>, u64) {
     let steps = Arc::new(AtomicU64::new(0));
@@ -71,7 +96,7 @@ fn mentions_are_found_and_counted_in_few_steps_among_many_messages() {
     let (mut indexer, mut reader) = readers(&dir.settings());
     while indexer.step(20_000).unwrap() > 0 {}
     let conversations = vec![unread(LOBBY, 15_003, 14_998), unread(OPS, 3, 0)];
-    let (rows, counted) = steps(&mut reader, Read::Conversations { account: ALICE, conversations });
+    let (rows, counted) = steps(&mut reader, Read::Conversations { hearer: hearer(ALICE, &[]), conversations });
     assert_eq!(rows[..2], ["| lobby 15003 14998 5 0 0", "| ops 3 0 3 0 0"]);
     let (rows, found) = steps(&mut reader, mentioning(&[LOBBY, OPS], ALICE));
     assert_eq!(rows.len(), 4);

@@ -20,8 +20,8 @@ use self::search::Search;
 use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader};
 use crate::protocol::line::{Body, Final, Rows};
-use crate::protocol::names::{AccountId, Text};
-use crate::server::traffic::{Answer, Read, ReadJob, ReadPosition};
+use crate::protocol::names::Text;
+use crate::server::traffic::{Answer, Hearer, Read, ReadJob, ReadPosition};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -99,11 +99,11 @@ impl Reader {
     fn read(&self, index: &Connection, read: Read) -> Result<(Rows, Final), ReadError> {
         let page = |limit| Page::new(limit, self.answer_bytes);
         let (rows, last) = match read {
-            Read::Welcome { account, room, replay, others, last } => {
-                return Ok((self.welcome(index, account, room.as_ref(), replay, &others), last));
+            Read::Welcome { hearer, room, replay, others, last } => {
+                return Ok((self.welcome(index, &hearer, room.as_ref(), replay, &others), last));
             }
-            Read::Conversations { account, conversations } => with_locator(&self.db, index, |locator| {
-                unread::conversations(Some(locator), self.answer_bytes, account, &conversations)
+            Read::Conversations { hearer, conversations } => with_locator(&self.db, index, |locator| {
+                unread::conversations(Some(locator), self.answer_bytes, &hearer, &conversations)
             })?,
             Read::Audit { conversation, limit, more } => audit::audit(&self.db, page(limit), conversation, more)?,
             Read::History { conversation, before, after, times, limit } => with_locator(&self.db, index, |locator| {
@@ -120,7 +120,7 @@ impl Reader {
             })?,
             Read::Search { conversations, from, mentioned, times, limit, more, words } => {
                 let words = words.as_ref().map(Text::as_str);
-                let search = Search::new(&conversations, from, mentioned, times, more, words)?;
+                let search = Search::new(&conversations, from, mentioned.as_ref(), times, more, words)?;
                 search::search(&self.db, index, page(limit), &search)?
             }
         };
@@ -131,8 +131,8 @@ impl Reader {
     fn read_nothing(&self, read: Read) -> Result<(Rows, Final), ReadError> {
         let (rows, last) = match read {
             Read::Welcome { last, .. } => return Ok((Rows::default(), last)),
-            Read::Conversations { account, conversations } => {
-                unread::conversations(None, self.answer_bytes, account, &conversations)?
+            Read::Conversations { hearer, conversations } => {
+                unread::conversations(None, self.answer_bytes, &hearer, &conversations)?
             }
             Read::Audit { conversation, limit, more } => {
                 audit::audit(&self.db, Page::new(limit, self.answer_bytes), conversation, more)?
@@ -150,13 +150,13 @@ impl Reader {
     fn welcome(
         &self,
         index: &Connection,
-        account: AccountId,
+        hearer: &Hearer,
         room: Option<&ReadPosition>,
         replay: u32,
         others: &[ReadPosition],
     ) -> Rows {
         let shown = with_locator(&self.db, index, |locator| {
-            unread::welcome(locator, self.answer_bytes, account, room, replay, others)
+            unread::welcome(locator, self.answer_bytes, hearer, room, replay, others)
         });
         shown.unwrap_or_else(|error| {
             let text = "your unread lines could not be read just now. /conversations shows where there are any";

@@ -5,13 +5,16 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{MARK_EDITED, MARK_ME, MARK_REMOVED, Rows, reply_mark};
 use crate::protocol::stamp::rfc3339;
 use crate::server::store::db::stored_text::{StoredText, TextState, present};
-use crate::server::traffic::Mark;
+use crate::server::traffic::{Hearer, Mark};
 use rusqlite::{Connection, ErrorCode, Row};
 use std::cell::Cell;
 use std::time::Duration;
 
 /// How long one read may take before it is stopped with `busy`.
 pub(crate) const READ_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Messages that a page leaves out before it ends.
+const PASSED_OVER_MAX: usize = 1000;
 
 /// Bytes of a row besides its text: `| ` and the line ending.
 const ROW_FRAME: usize = 3;
@@ -24,12 +27,22 @@ pub(super) struct Page {
     limit: usize,
     most: usize,
     more: bool,
+    /// Messages by accounts that this one ignores are left out.
+    hearer: Option<Hearer>,
+    /// Messages that were left out.
+    passed_over: usize,
 }
 
 impl Page {
     /// At most `limit` rows, and `most` bytes unless one row is larger.
     pub(super) fn new(limit: u32, most: usize) -> Self {
-        Self { rows: Vec::new(), bytes: 0, limit: usize::try_from(limit).unwrap_or(usize::MAX), most, more: false }
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Self { rows: Vec::new(), bytes: 0, limit, most, more: false, hearer: None, passed_over: 0 }
+    }
+
+    /// The same without messages by accounts that this one ignores.
+    pub(super) fn heard_by(self, hearer: &Hearer) -> Self {
+        Self { hearer: Some(hearer.clone()), ..self }
     }
 
     /// Adds a row. If the page is full it returns false, and remembers that there is more.
@@ -42,6 +55,21 @@ impl Page {
         self.bytes = bytes;
         self.rows.push(row);
         true
+    }
+
+    /// The same for the row of a message by this account, unless it is left out. The page is full, too,
+    /// once [`PASSED_OVER_MAX`] were: one author must not make it expensive.
+    pub(super) fn put_by(
+        &mut self,
+        author: i64,
+        row: impl FnOnce() -> rusqlite::Result<String>,
+    ) -> rusqlite::Result<bool> {
+        if self.hearer.as_ref().is_none_or(|hearer| !hearer.ignores(author)) {
+            return Ok(self.put(row()?));
+        }
+        self.passed_over += 1;
+        self.more |= self.passed_over > PASSED_OVER_MAX;
+        Ok(!self.more)
     }
 
     /// Fills an empty page from the middle of two others outwards: `newer` has the middle and what follows

@@ -16,7 +16,7 @@ use crate::server::store::db::to_sql;
 use crate::server::store::index::document::expression;
 use crate::server::store::index::report_damage;
 use crate::server::store::index::words::{self, Query};
-use crate::server::traffic::{ConversationRef, TimeRange};
+use crate::server::traffic::{ConversationRef, Hearer, TimeRange};
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
 use std::ops::{Range, RangeInclusive};
@@ -33,8 +33,8 @@ pub(super) struct Search<'a> {
     /// What each is called, and the ids that may be found in it.
     conversations: FxHashMap<i64, (&'a str, RangeInclusive<i64>)>,
     from: Option<AccountId>,
-    /// Whom the messages must mention.
-    mentioned: Option<AccountId>,
+    /// Whom the messages must mention; one by whom it ignores does not count.
+    mentioned: Option<&'a Hearer>,
     times: TimeRange,
     /// The sequence number of the last message of the page before: only older ones are wanted.
     below: i64,
@@ -48,7 +48,7 @@ impl<'a> Search<'a> {
     pub(super) fn new(
         conversations: &'a [(ConversationRef, MessageId)],
         from: Option<AccountId>,
-        mentioned: Option<AccountId>,
+        mentioned: Option<&'a Hearer>,
         times: TimeRange,
         more: Option<u64>,
         words: Option<&str>,
@@ -91,7 +91,10 @@ impl<'a> Search<'a> {
         }
         let stored = present(db, seq, stored)?;
         let stored = StoredText::parse(&stored);
-        if self.mentioned.is_some_and(|account| account.value() == author || !stored.mentions(account)) {
+        let mentions = |hearer: &Hearer| {
+            author != hearer.account.value() && !hearer.ignores(author) && stored.mentions(hearer.account)
+        };
+        if self.mentioned.is_some_and(|hearer| !mentions(hearer)) {
             return Ok(false);
         }
         words::normalise(stored.text, normalised);
@@ -101,7 +104,12 @@ impl<'a> Search<'a> {
     /// The FTS5 query; with `narrow`, only in the asker's conversations.
     fn expression(&self, narrow: bool) -> String {
         let conversations = narrow.then(|| self.conversations.keys().copied());
-        expression(&self.query, self.from.map(AccountId::value), self.mentioned.map(AccountId::value), conversations)
+        expression(
+            &self.query,
+            self.from.map(AccountId::value),
+            self.mentioned.map(|hearer| hearer.account.value()),
+            conversations,
+        )
     }
 }
 

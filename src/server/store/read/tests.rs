@@ -1,12 +1,12 @@
 //! History, conversations and welcomes as the wire shows them.
 
 use super::super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, conversation_ref, draft, history, id, peopled, readers, say, search,
-    unread, welcome,
+    ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, ask, conversation_ref, draft, hearer, history, id, peopled, readers,
+    say, search, unread, welcome,
 };
 use super::locate::{COUNT, NEWEST_FIRST, OLDEST_FIRST};
 use super::*;
-use crate::protocol::names::ConversationId;
+use crate::protocol::names::{AccountId, ConversationId};
 use crate::server::traffic::{AuditRecord, Draft, Mark, Write};
 use proptest::prelude::*;
 
@@ -87,6 +87,59 @@ fn an_answer_is_bounded_by_its_bytes() {
     assert_eq!(shown[0], "| 4 earlier lines: /history lobby after=0");
 }
 
+/// What is shown unasked leaves it out; what is asked for does not.
+#[test]
+fn a_welcome_leaves_out_whom_the_account_ignores() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let carol = AccountId::new(4);
+    store.begin().unwrap();
+    store.write(&account(carol, "carol")).unwrap();
+    store.commit().unwrap();
+    for author in [carol, BOB, carol, BOB] {
+        say(&mut store, LOBBY, author, &["hi"]);
+    }
+    say(&mut store, PAIR, BOB, &["psst"]);
+    let ignoring = |replay| {
+        let others = vec![ReadPosition { unheard: true, ..unread(PAIR, 1, 0) }];
+        let last = Final::Done("welcome Alice".to_owned());
+        Read::Welcome { hearer: hearer(ALICE, &[BOB]), room: Some(unread(LOBBY, 4, 0)), replay, others, last }
+    };
+    let markers = vec![ReadPosition { unheard: true, ..unread(PAIR, 1, 0) }];
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    // Behind the index's mark, and in the index.
+    for _ in 0..2 {
+        assert_eq!(ask(&mut reader, ignoring(20)), ["| lobby 1 carol: hi", "| lobby 3 carol: hi", "+ welcome Alice"]);
+        assert_eq!(
+            ask(&mut reader, ignoring(1)),
+            ["| 3 earlier lines: /history lobby after=0", "| lobby 3 carol: hi", "+ welcome Alice"]
+        );
+        let read = Read::Conversations { hearer: hearer(ALICE, &[]), conversations: markers.clone() };
+        assert_eq!(ask(&mut reader, read), ["| @bob 1 0 0 0 0", "+ 1 conversation"]);
+        indexer.step(10).unwrap();
+    }
+}
+
+/// One author must not make a login expensive.
+#[test]
+fn a_welcome_passes_over_only_so_many() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["mine"]);
+    say(&mut store, LOBBY, BOB, &vec!["hi"; 1001]);
+    let (_indexer, mut reader) = readers(&dir.settings());
+    let last = Final::Done("welcome Alice".to_owned());
+    let read = Read::Welcome {
+        hearer: hearer(ALICE, &[BOB]),
+        room: Some(unread(LOBBY, 1002, 0)),
+        replay: 20,
+        others: vec![],
+        last,
+    };
+    let shown = ["| 1002 earlier lines: /history lobby after=0", "+ welcome Alice"];
+    assert_eq!(ask(&mut reader, read), shown);
+}
+
 #[test]
 fn conversations_do_not_count_the_accounts_own_messages() {
     let dir = Dir::new();
@@ -96,12 +149,12 @@ fn conversations_do_not_count_the_accounts_own_messages() {
     say(&mut store, PAIR, BOB, &["psst", "psst"]);
     let (_indexer, mut reader) = readers(&dir.settings());
     let markers = vec![unread(LOBBY, 4, 1), unread(OPS, 0, 0), unread(PAIR, 2, 0)];
-    let read = Read::Conversations { account: ALICE, conversations: markers.clone() };
+    let read = Read::Conversations { hearer: hearer(ALICE, &[]), conversations: markers.clone() };
     assert_eq!(
         ask(&mut reader, read),
         ["| lobby 4 1 1 0 0", "| ops 0 0 0 0 0", "| @bob 2 0 2 0 0", "+ 3 conversations"]
     );
-    let read = Read::Conversations { account: BOB, conversations: markers };
+    let read = Read::Conversations { hearer: hearer(BOB, &[]), conversations: markers };
     assert_eq!(
         ask(&mut reader, read),
         ["| lobby 4 1 2 0 0", "| ops 0 0 0 0 0", "| @bob 2 0 0 0 0", "+ 3 conversations"]
@@ -168,7 +221,7 @@ fn a_server_that_keeps_nothing_says_so() {
     for read in [history(LOBBY, None, None, 50), search(&[LOBBY], "gone")] {
         assert_eq!(ask(&mut reader, read), ["+ 0 messages - this server keeps no history"]);
     }
-    let read = Read::Conversations { account: ALICE, conversations: vec![unread(LOBBY, 1, 0)] };
+    let read = Read::Conversations { hearer: hearer(ALICE, &[]), conversations: vec![unread(LOBBY, 1, 0)] };
     assert_eq!(ask(&mut reader, read), ["| lobby 1 0 0 0 0", "+ 1 conversation"]);
     assert_eq!(ask(&mut reader, welcome(Some(unread(LOBBY, 1, 0)), 20, vec![])), ["+ welcome Alice"]);
 }
@@ -227,7 +280,7 @@ fn reads(bounds: (u64, u64), limit: u32) -> Vec<Read> {
     let rooms = [LOBBY, OPS, PAIR];
     let all = || rooms.iter().map(|&room| unread(room, high, low)).collect::<Vec<_>>();
     let mut reads = vec![
-        Read::Conversations { account: ALICE, conversations: all() },
+        Read::Conversations { hearer: hearer(ALICE, &[]), conversations: all() },
         welcome(Some(unread(LOBBY, high, low)), limit, all().split_off(1)),
         welcome(None, limit, all()),
         welcome(Some(unread(OPS, high, low)), 0, vec![]),

@@ -4,8 +4,7 @@
 use super::locate::{IdRange, Locator};
 use super::page::{Page, ReadError, number_of};
 use crate::protocol::line::Rows;
-use crate::protocol::names::AccountId;
-use crate::server::traffic::ReadPosition;
+use crate::server::traffic::{Hearer, ReadPosition};
 
 /// What is unread in a conversation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,16 +20,16 @@ struct News {
 pub(super) fn conversations(
     locator: Option<&Locator<'_>>,
     answer_bytes: usize,
-    account: AccountId,
+    hearer: &Hearer,
     conversations: &[ReadPosition],
 ) -> Result<(Rows, String), ReadError> {
     let mut page = Page::new(u32::MAX, answer_bytes);
     let news = match locator {
-        Some(locator) => news(locator, account, conversations.iter())?,
+        Some(locator) => news(locator, hearer, conversations.iter())?,
         None => vec![News::default(); conversations.len()],
     };
     for (unread, News { messages, mentions }) in conversations.iter().zip(news) {
-        let ReadPosition { conversation, last, read, changes } = unread;
+        let ReadPosition { conversation, last, read, changes, .. } = unread;
         let row = format!("{} {last} {read} {messages} {mentions} {changes}", conversation.target);
         if !page.put(row) {
             break;
@@ -45,19 +44,19 @@ pub(super) fn conversations(
 pub(super) fn welcome(
     locator: &Locator<'_>,
     answer_bytes: usize,
-    account: AccountId,
+    hearer: &Hearer,
     room: Option<&ReadPosition>,
     replay: u32,
     others: &[ReadPosition],
 ) -> Result<Rows, ReadError> {
-    let news = news(locator, account, room.into_iter().chain(others))?;
+    let news = news(locator, hearer, room.into_iter().chain(others))?;
     let mut news = room.into_iter().chain(others).zip(news).filter(|(_, news)| news.messages > 0).peekable();
     let mut rows = Rows::default();
     // With replay off, the room gets a row like any other conversation.
     if let Some(room) = room.filter(|_| replay > 0)
         && let Some((_, News { mentions, .. })) = news.next_if(|(first, _)| std::ptr::eq(*first, room))
     {
-        rows = unread_rows(locator, answer_bytes, room, replay, mentions)?;
+        rows = unread_rows(locator, answer_bytes, hearer, room, replay, mentions)?;
     }
     for (other, News { messages, mentions }) in news {
         if rows.len() >= answer_bytes {
@@ -71,15 +70,16 @@ pub(super) fn welcome(
     Ok(rows)
 }
 
-/// The last unread messages, the account's own included, and a row that says where the earlier ones are.
+/// The last unread messages, the account's own included and those by whom it ignores left out, and a row that says where the earlier ones are.
 fn unread_rows(
     locator: &Locator<'_>,
     answer_bytes: usize,
+    hearer: &Hearer,
     room: &ReadPosition,
     replay: u32,
     mentions: u64,
 ) -> Result<Rows, ReadError> {
-    let mut page = Page::new(replay, answer_bytes);
+    let mut page = Page::new(replay, answer_bytes).heard_by(hearer);
     let range = IdRange::unread(room);
     locator.newest_first(range, &room.conversation.target, &mut page)?;
     if !page.has_more() {
@@ -98,17 +98,17 @@ fn unread_rows(
 /// What is unread above each marker.
 fn news<'a>(
     locator: &Locator<'_>,
-    account: AccountId,
+    hearer: &Hearer,
     conversations: impl Iterator<Item = &'a ReadPosition>,
 ) -> Result<Vec<News>, ReadError> {
     let mut ranges: Vec<IdRange> = conversations.map(IdRange::unread).collect();
-    let messages = locator.count(&ranges, Some(account))?;
+    let messages = locator.count(&ranges, Some(hearer.account))?;
     for (range, &messages) in ranges.iter_mut().zip(&messages) {
         if messages == 0 {
             *range = range.emptied();
         }
     }
-    let mentions = locator.count_mentions(account, &ranges)?;
+    let mentions = locator.count_mentions(hearer, &ranges)?;
     Ok(messages.into_iter().zip(mentions).map(|(messages, mentions)| News { messages, mentions }).collect())
 }
 

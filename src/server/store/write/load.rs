@@ -8,8 +8,8 @@ use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::store::db::schema;
 use crate::server::traffic::{
-    AccountRecord, AwayRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord, InvitedRecord,
-    MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord,
+    AccountRecord, AwayRecord, BlockRecord, ConversationKind, ConversationRecord, IgnoredRecord, InviteRecord,
+    InvitedRecord, MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row};
@@ -46,6 +46,10 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
         })?,
         profiles: all(db, "SELECT account, text FROM profile ORDER BY account", |row| {
             Ok((AccountId::new(row.get(0)?), row.get(1)?))
+        })?,
+        ignored: all(db, "SELECT account, other, since FROM ignored ORDER BY account, other", |row| {
+            let (account, other) = (AccountId::new(row.get(0)?), AccountId::new(row.get(1)?));
+            Ok(IgnoredRecord { account, other, since: count(row, 2)? })
         })?,
         blocks: all(db, "SELECT address, bits, until, by, reason FROM block", |row| {
             let network = Network::new(address(row, 0)?, row.get(1)?);

@@ -1,4 +1,4 @@
-//! How what accounts say about themselves reaches the database. The dispatcher's thread runs it.
+//! How what accounts say about themselves, and whom they ignore, reaches the database. The dispatcher's thread runs it.
 
 use super::records::{any, one};
 use crate::server::store::db::to_sql;
@@ -23,6 +23,14 @@ pub(super) fn write(db: &Connection, write: &PersonalWrite) -> Result<()> {
              ON CONFLICT(account) DO UPDATE SET text = excluded.text",
             params![account.value(), text],
         ),
+        PersonalWrite::Ignored(ignored) => one(
+            db,
+            "INSERT INTO ignored(account, other, since) VALUES(?, ?, ?)",
+            [ignored.account.value(), ignored.other.value(), to_sql(ignored.since)],
+        ),
+        PersonalWrite::Unignored(account, other) => {
+            one(db, "DELETE FROM ignored WHERE account = ? AND other = ?", [account.value(), other.value()])
+        }
     }
 }
 
@@ -30,13 +38,14 @@ pub(super) fn write(db: &Connection, write: &PersonalWrite) -> Result<()> {
 mod tests {
     use super::*;
     use crate::server::store::test_support::{ALICE, BOB, Dir, open, peopled};
-    use crate::server::traffic::{AwayRecord, Write};
+    use crate::server::traffic::{AwayRecord, IgnoredRecord, Write};
 
     #[test]
     fn what_accounts_say_about_themselves_is_loaded() {
         let dir = Dir::new();
         let mut store = peopled(&dir.settings());
         let away = |account, since| AwayRecord { account, since, text: format!("since {since}") };
+        let ignored = |account, other| IgnoredRecord { account, other, since: 7 };
         let writes = [
             PersonalWrite::Profile(ALICE, "one thing".to_owned()),
             PersonalWrite::Profile(ALICE, "another".to_owned()),
@@ -46,6 +55,9 @@ mod tests {
             PersonalWrite::Back(ALICE),
             PersonalWrite::Away(away(BOB, 2)),
             PersonalWrite::Away(away(BOB, 3)),
+            PersonalWrite::Ignored(ignored(ALICE, BOB)),
+            PersonalWrite::Ignored(ignored(BOB, ALICE)),
+            PersonalWrite::Unignored(ALICE, BOB),
         ];
         store.begin().unwrap();
         writes.into_iter().for_each(|write| store.write(&Write::Personal(write)).unwrap());
@@ -54,5 +66,6 @@ mod tests {
         let (_store, world) = open(&dir.settings());
         assert_eq!(world.profiles, [(ALICE, "another".to_owned())]);
         assert_eq!(world.away, [away(BOB, 3)]);
+        assert_eq!(world.ignored, [ignored(BOB, ALICE)]);
     }
 }

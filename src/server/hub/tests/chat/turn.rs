@@ -156,13 +156,14 @@ impl Chat {
                 }
             }
             Delivery::Lines(lines) => self.lines = lines,
-            Delivery::RoomMessage(RoomMessage { room, from, ack, line }) => {
+            Delivery::RoomMessage(RoomMessage { room, from, ack, unheard_by, line }) => {
                 if let Some(last) = ack.answer() {
                     assert_eq!(from.worker(), worker);
                     self.answer(from, &Rows::default(), &last);
                 }
                 self.fan_out(worker, line, |conn| {
-                    conn.receives.contains(&room) && (conn.id != from || conn.session.options().echo)
+                    let hears = conn.receives.contains(&room) && !conn.is_person_of(&unheard_by);
+                    hears && (conn.id != from || conn.session.options().echo)
                 });
             }
             Delivery::DirectMessage { account, from, ack, line } => {
@@ -173,8 +174,8 @@ impl Chat {
                     conn.account == Some(account) && (conn.id != from || conn.session.options().echo)
                 });
             }
-            Delivery::Event { room, by, presence, line } => self.fan_out(worker, line, |conn| {
-                let wanted = conn.session.options().presence || !presence;
+            Delivery::Event { room, by, presence, unheard_by, line } => self.fan_out(worker, line, |conn| {
+                let wanted = (conn.session.options().presence || !presence) && !conn.is_person_of(&unheard_by);
                 conn.receives.contains(&room) && conn.account != Some(by) && wanted
             }),
             Delivery::Notice { account, recipients, line } => self.fan_out(worker, line, |conn| {

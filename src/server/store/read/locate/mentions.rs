@@ -2,17 +2,17 @@
 //! what it says; the others are read one by one. A reader's thread runs it.
 
 use super::{IdRange, Locator, POSITION_FROM, ReadError};
-use crate::protocol::names::AccountId;
 use crate::server::store::db::stored_text::{StoredText, present};
 use crate::server::store::index::document::expression;
 use crate::server::store::index::words::Query;
+use crate::server::traffic::Hearer;
 use rusqlite::{OptionalExtension as _, Row, params};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Mentions of one account that are counted.
+/// Mentions of one account that are counted: those by whom it ignores are not.
 struct Count<'a> {
     locator: &'a Locator<'a>,
-    account: AccountId,
+    hearer: &'a Hearer,
     /// Where they are counted, by conversation.
     ranges: FxHashMap<i64, (usize, IdRange)>,
     /// How many there are in each range.
@@ -22,12 +22,8 @@ struct Count<'a> {
 impl Locator<'_> {
     /// How many messages of each range mention the account, its own not counted. No two ranges may be of
     /// the same conversation.
-    pub(in super::super) fn count_mentions(
-        &self,
-        account: AccountId,
-        ranges: &[IdRange],
-    ) -> Result<Vec<u64>, ReadError> {
-        let mut count = Count { locator: self, account, ranges: FxHashMap::default(), counts: vec![0; ranges.len()] };
+    pub(in super::super) fn count_mentions(&self, hearer: &Hearer, ranges: &[IdRange]) -> Result<Vec<u64>, ReadError> {
+        let mut count = Count { locator: self, hearer, ranges: FxHashMap::default(), counts: vec![0; ranges.len()] };
         let filled = ranges.iter().enumerate().filter(|(_, range)| !range.is_empty());
         count.ranges.extend(filled.map(|(n, range)| (range.conversation, (n, *range))));
         if !count.ranges.is_empty() {
@@ -72,7 +68,7 @@ impl Count<'_> {
             let first = position.query_row([range.conversation, range.above + 1], |row| row.get::<_, i64>(1));
             let Some(first) = first.optional()? else { continue };
             let conversation = Some(std::iter::once(range.conversation));
-            let mentioned = expression(&Query::default(), None, Some(self.account.value()), conversation);
+            let mentioned = expression(&Query::default(), None, Some(self.hearer.account.value()), conversation);
             let mut found = matching.query(params![mentioned, first])?;
             while let Some(row) = found.next()? {
                 let seq = row.get(0)?;
@@ -88,9 +84,10 @@ impl Count<'_> {
     fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
         let (seq, id, author): (i64, i64, i64) = (row.get(0)?, row.get(2)?, row.get(3)?);
         let Some((n, range)) = self.ranges.get(&row.get(1)?) else { return Ok(()) };
-        if range.contains(id) && author != self.account.value() {
+        let account = self.hearer.account;
+        if range.contains(id) && author != account.value() && !self.hearer.ignores(author) {
             let stored = present(self.locator.messages, seq, row.get_ref(4)?.as_str()?)?;
-            self.counts[*n] += u64::from(StoredText::parse(&stored).mentions(self.account));
+            self.counts[*n] += u64::from(StoredText::parse(&stored).mentions(account));
         }
         Ok(())
     }

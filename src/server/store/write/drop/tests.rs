@@ -2,8 +2,8 @@
 
 use super::super::super::db::INDEX_FILE;
 use super::super::super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, ask, conversation_ref, draft, history, id, open, peopled, readers, say, say_all_at,
-    search, unread,
+    ALICE, BOB, Dir, LOBBY, OPS, ask, conversation_ref, draft, hearer, history, id, open, peopled, readers, say,
+    say_all_at, search, unread,
 };
 use super::super::super::{Indexer, Store};
 use crate::protocol::names::ConversationId;
@@ -120,7 +120,7 @@ fn reads_and_counts_begin_where_the_messages_do() {
         assert_eq!(ask(&mut reader, timed).len(), 3);
         let mut place = unread(LOBBY, 4, 0);
         place.conversation = since(2);
-        let counted = Read::Conversations { account: ALICE, conversations: vec![place] };
+        let counted = Read::Conversations { hearer: hearer(ALICE, &[]), conversations: vec![place] };
         assert_eq!(ask(&mut reader, counted), ["| lobby 4 0 2 0 0", "+ 1 conversation"]);
         indexer.step(9).unwrap();
     }
