@@ -229,6 +229,7 @@ impl Session {
             | Command::Changes { .. }
             | Command::Pins(_)
             | Command::Search { .. }
+            | Command::Mentions { .. }
             | Command::Conversations
             | Command::Audit { .. } => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is anything with many rows, or a few bytes of commands would queue megabytes.

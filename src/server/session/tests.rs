@@ -63,6 +63,18 @@ fn word(ask: &RequestKind) -> String {
     if words[0] == "Command" { words.join(" ") } else { words[0].to_owned() }
 }
 
+/// Or a later line would be answered before it, and a few bytes would queue megabytes.
+#[test]
+fn whatever_answers_with_rows_is_done_alone() {
+    let mut session = Session::new(AddressGroup::Console);
+    session.logged_in();
+    for verb in TABLE.iter().filter(|verb| verb.done.starts_with("+ N ")) {
+        let line = if verb.name == "search" { "/search word".to_owned() } else { format!("/{}", verb.name) };
+        let step = shown(&session.line(line.as_bytes()));
+        assert!(step.starts_with("ask alone "), "{line}: {step}");
+    }
+}
+
 #[test]
 fn before_login_only_a_few_verbs_work() {
     plays(
