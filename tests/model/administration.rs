@@ -23,9 +23,7 @@ impl Model {
         self.accounts[whom].disabled = Some(reason.to_owned());
         self.note_server(by, "disable", Some(whom), reason);
         for conn in self.connections_of(whom) {
-            self.tell(conn, "*", "* not-logged-in:".to_owned());
-            self.tell(conn, "*", "the end".to_owned());
-            self.disconnect(conn);
+            self.end_connection(conn);
         }
         done(format!("{}…", self.name(whom)))
     }

@@ -1,5 +1,6 @@
 //! What happens to messages after they were said: `/edit`, `/redact`, `/react`, `/pin`.
 
+use super::mentions::Mentions;
 use super::moderation::{PIN, READ, REDACT, TALK};
 use super::state::{Change, Conn, Message, Place, Who};
 use super::{By, Model, Outcome, Refusal, done, require};
@@ -20,8 +21,10 @@ impl Model {
     }
 
     pub(super) fn replace(&mut self, by: By, place: Place, id: usize, text: &str) -> Outcome {
+        let mentions = self.mentioned(by, place, text);
         self.alter(place, id, |message| {
             message.edited = true;
+            message.mentions = mentions;
             text.clone_into(&mut message.text);
         });
         self.change(by, place, id, "edit", text.to_owned())
@@ -33,6 +36,7 @@ impl Model {
         let author = self.message(place, id)?.author;
         self.alter(place, id, |message| {
             message.removed = true;
+            message.mentions = Mentions::default();
             reason.clone_into(&mut message.text);
             message.reactions.clear();
         });
@@ -50,12 +54,13 @@ impl Model {
         let Place::Room(room) = place else {
             return require(self.message(place, id)?.author == by.me, "not-allowed");
         };
-        let reads = self.may(by.me, room, READ);
-        if reads.is_ok() && self.message(place, id)?.author == by.me {
+        self.may(by.me, room, READ).or_else(|_| self.may(by.me, room, REDACT))?;
+        let author = self.message(place, id)?.author;
+        if author == by.me {
             return Ok(());
         }
         self.may(by.me, room, REDACT)?;
-        self.stands_above(by.me, self.message(place, id)?.author, room)
+        self.stands_above(by.me, author, room)
     }
 
     pub(super) fn react(&mut self, by: By, target: &str, id: usize, word: &str) -> Outcome {
@@ -116,7 +121,11 @@ impl Model {
         changes.push(Rc::new(Change { by: by.me, word, id, text: kept }));
         let number = changes.len();
         let text = if text.is_empty() { text } else { format!(": {text}") };
-        let what = format!("ev={word} who={} about={id} change={number}", self.name(by.me));
+        let mention = match word {
+            "edit" => self.mention_tag(place, &self.conversation(place).messages[id - 1].mentions),
+            _ => String::new(),
+        };
+        let what = format!("ev={word} who={} about={id} change={number}{mention}", self.name(by.me));
         let mut hearers: BTreeSet<(Conn, Who)> = self.audience(place).into_iter().collect();
         // Also those of an administrator who is not in the room.
         hearers.extend(self.connections_of(by.me).into_iter().map(|conn| (conn, by.me)));

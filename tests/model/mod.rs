@@ -10,8 +10,10 @@
 
 mod administration;
 mod changing;
+mod mentions;
 mod moderation;
 pub(crate) mod operations;
+mod people;
 mod questions;
 pub(crate) mod random;
 mod rooms;
@@ -126,6 +128,7 @@ impl Model {
             "/mute" => self.mute(by, words.next(), words.next(), words.rest()),
             "/unmute" => self.unmute(by, words.next(), words.next()),
             "/slow" => self.slow(by, words.next(), words.next()),
+            "/retain" => self.retain(by, words.next(), words.next()),
             "/private" => self.private(by, words.next(), words.next() == "on"),
             "/rename" => self.rename(by, words.next(), words.next()),
             "/close" => self.close(by, words.next()),
@@ -133,6 +136,16 @@ impl Model {
             "/enable" => self.enable(by, words.next()),
             "/grant" => self.grant(by, words.next(), words.next() == "admin"),
             "/announce" => self.announce(by, words.rest()),
+            "/away" => self.away(by, words.rest()),
+            "/profile" => match (words.next(), words.rest()) {
+                ("text", text) => self.describe(by, text),
+                (name, _) => self.profile(by, name),
+            },
+            "/sessions" => match words.rest() {
+                "" => self.sessions(by),
+                _ => self.end_others(by),
+            },
+            "/mentions" => self.mentions(by, words.rest()),
             "/history" => self.history(by, words.next(), words.rest()),
             "/search" => self.search(by, words.rest()),
             "/changes" => self.changes(by, words.next(), words.rest()),

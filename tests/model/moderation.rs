@@ -16,6 +16,7 @@ pub(super) struct Right {
 
 pub(super) const TALK: Right = Right { least: Role::Member, everywhere: false, while_muted: false };
 pub(super) const READ: Right = Right { least: Role::Member, everywhere: false, while_muted: true };
+pub(super) const MENTION_ALL: Right = Right { least: Role::Moderator, everywhere: false, while_muted: false };
 pub(super) const LOOK: Right = Right { least: Role::Member, everywhere: true, while_muted: true };
 pub(super) const TOPIC: Right = Right { least: Role::Member, everywhere: true, while_muted: false };
 pub(super) const INVITE: Right = Right { least: Role::Member, everywhere: true, while_muted: true };
@@ -184,6 +185,18 @@ impl Model {
             room.slow = every;
             room.spoke.clear();
             self.event(id, by.conn, None, &format!("ev=slow who={} set={time}", self.name(by.me)));
+        }
+        done(format!("{}…", self.rooms[id].name))
+    }
+
+    pub(super) fn retain(&mut self, by: By, room: &str, time: &str) -> Outcome {
+        let id = self.room(by.me, room, OWN)?;
+        self.may(by.me, id, OWN)?;
+        let retain = (time != "off").then(|| duration(time));
+        if self.rooms[id].retain != retain {
+            self.note(by, id, "retain", None, time);
+            self.room_mut(id).retain = retain;
+            self.event(id, by.conn, None, &format!("ev=retain who={} set={time}", self.name(by.me)));
         }
         done(format!("{}…", self.rooms[id].name))
     }

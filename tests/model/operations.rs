@@ -42,6 +42,7 @@ const OPERATIONS: &[Operation] = &[
     (8, |p| format!("/unmute {} {}", p.room(), p.name())),
     (2, |p| format!("/slow {} {}", p.room(), p.one(&["7d", "12h"]))),
     (4, |p| format!("/slow {} off", p.room())),
+    (2, |p| format!("/retain {} {}", p.room(), p.one(&["7d", "30d", "off"]))),
     (3, |p| format!("/private {} {}", p.room(), p.one(&["on", "off"]))),
     (3, |p| format!("/rename {} {}", p.room(), p.new_room())),
     (1, |p| format!("/rename {} {}", p.room(), p.any_room())),
@@ -50,6 +51,15 @@ const OPERATIONS: &[Operation] = &[
     (4, |p| format!("/enable {}", p.name())),
     (2, |p| format!("/grant {} {}", p.name(), p.one(&["admin", "none", "none"]))),
     (1, |p| format!("/announce {}", p.text())),
+    (4, |p| format!("/away {}", p.words())),
+    (3, |_| "/away".to_owned()),
+    (2, |p| format!("/profile text {}", p.words())),
+    (1, |_| "/profile text -".to_owned()),
+    (3, |p| format!("/profile {}", p.name())),
+    (2, |_| "/sessions".to_owned()),
+    (1, |_| "/sessions end others".to_owned()),
+    (6, |_| "/mentions".to_owned()),
+    (2, |_| "/mentions limit=3".to_owned()),
     (12, |p| format!("/history {}", p.target())),
     (12, bounded_history),
     (8, |p| format!("/search {}", p.words())),
@@ -184,7 +194,14 @@ impl Picker<'_> {
 
     fn text(&mut self) -> String {
         *self.serial += 1;
-        format!("{} n{}", self.words(), self.serial)
+        let mention = match self.random.below(12) {
+            0 => " @room".to_owned(),
+            1 => format!(" @{}, @{}!", self.name(), self.name()),
+            2 => format!(" @{}", self.name()),
+            3 => format!(" mail@{}", self.name()),
+            _ => String::new(),
+        };
+        format!("{} n{}{mention}", self.words(), self.serial)
     }
 
     fn words(&mut self) -> String {

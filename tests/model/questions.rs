@@ -73,6 +73,11 @@ impl Model {
     }
 
     pub(super) fn search(&mut self, by: By, line: &str) -> Outcome {
+        self.find(by, line, |_| true)
+    }
+
+    /// Messages with the words and options of the line, the newest first.
+    pub(super) fn find(&mut self, by: By, line: &str, wanted: impl Fn(&Message) -> bool) -> Outcome {
         let (mut words, mut rest, mut room, mut from, mut limit, mut before) =
             (Vec::new(), Words::new(line), None, None, ROWS, u64::MAX);
         loop {
@@ -95,6 +100,7 @@ impl Model {
             let said = &self.conversations[&place].messages;
             let hits = said.iter().enumerate().filter(|(_, message)| {
                 !message.removed
+                    && wanted(message)
                     && message.order < before
                     && from.is_none_or(|from| message.author == from)
                     && words.iter().all(|word| message.text.split(' ').any(|other| other.to_lowercase() == *word))
@@ -111,7 +117,7 @@ impl Model {
         listed(rows, "message", if more { ", more=…" } else { "" })
     }
 
-    fn reads(&self, me: Who, place: Place) -> bool {
+    pub(super) fn reads(&self, me: Who, place: Place) -> bool {
         match place {
             Place::Room(room) => self.rooms[room].members.contains_key(&me),
             Place::Direct(one, other) => me == one || me == other,
@@ -162,7 +168,8 @@ impl Model {
             let here = if self.online(who) { "here" } else { "away" };
             let role = if *role == super::state::Role::Member { String::new() } else { format!(" {}", role.word()) };
             let muted = if Room::holds(&room.mutes, who, self.now).is_some() { " muted" } else { "" };
-            let row = format!("| {} {here}{role}{muted}…", self.name(who));
+            let why = self.accounts[who].away.as_ref().map_or_else(String::new, |text| format!(" - {text}"));
+            let row = format!("| {} {here}{role}{muted}{why}…", self.name(who));
             rows.push((!self.online(who), self.name(who).to_lowercase(), row));
         }
         rows.sort_unstable();
@@ -233,7 +240,9 @@ impl Model {
             let last = conversation.messages.len();
             let read = conversation.read.get(&by.me).copied().unwrap_or(0);
             let target = self.target(place, by.me);
-            let row = format!("| {target} {last} {read} {}…", conversation.unread(by.me));
+            let (unread, changes) = (conversation.unread(by.me), conversation.changes.len());
+            let mentions = unread.clone().filter(|message| message.mentions.include(by.me)).count();
+            let row = format!("| {target} {last} {read} {} {mentions} {changes}…", unread.count());
             rows.push((matches!(place, Place::Direct(..)), target.to_lowercase(), row));
         }
         rows.sort_unstable();
@@ -268,7 +277,7 @@ impl Model {
     /// Everything that an account can ask, in full: what must be the same after a restart.
     pub(crate) fn questions(&self, me: Who, messages: usize) -> Vec<String> {
         let mut lines: Vec<String> =
-            ["/conversations", "/rooms", "/invitations", "/accounts", "/audit", "/search the limit=20"]
+            ["/conversations", "/rooms", "/invitations", "/accounts", "/audit", "/search the limit=20", "/mentions"]
                 .map(str::to_owned)
                 .into();
         for (id, room) in self.rooms.iter().enumerate().filter(|(_, room)| !room.name.is_empty()) {

@@ -80,6 +80,8 @@ impl Model {
         let room = self.room_mut(id);
         room.members.insert(who, role);
         room.invited.remove(&who);
+        // One that has ended, or that doesn't hold them because they have become an administrator.
+        room.bans.remove(&who);
         let place = Place::Room(id);
         let last = self.conversation(place).messages.len();
         self.conversation_mut(place).read.insert(who, last);

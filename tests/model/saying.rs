@@ -1,7 +1,7 @@
 //! Saying something, and the markers of what was read.
 
 use super::moderation::{READ, TALK};
-use super::state::{Conversation, Mark, Message, Place, Role};
+use super::state::{Conversation, Mark, Message, Place, Role, Who};
 use super::{By, Model, Outcome, Refusal, done, refuse, require};
 use std::rc::Rc;
 
@@ -125,6 +125,7 @@ impl Model {
             text: text.to_owned(),
             edited: false,
             removed: false,
+            mentions: self.mentioned(by, place, text),
             reactions: std::collections::BTreeSet::new(),
         };
         let conversation = self.conversation_mut(place);
@@ -137,6 +138,7 @@ impl Model {
             self.room_mut(room).spoke.insert(by.me, now);
         }
         self.deliver(by, place, id);
+        self.tell_absence(by, place);
         done(id)
     }
 
@@ -148,6 +150,7 @@ impl Model {
             Mark::Me => ("me".to_owned(), String::new()),
             Mark::Reply(id, author) => (format!("re {id} {}", self.name(author)), format!(" reply={id}")),
         };
+        let mention = self.mention_tag(place, &message.mentions);
         for (conn, who) in self.audience(place) {
             if conn == by.conn && !self.connections[&conn].echo {
                 continue;
@@ -156,12 +159,12 @@ impl Model {
             let line = match place {
                 Place::Room(_) => {
                     let mark = if mark.is_empty() { mark.clone() } else { format!(" ({mark})") };
-                    format!("id={id}{reply} [{target}] {author}{mark}: {}", message.text)
+                    format!("id={id}{reply}{mention} [{target}] {author}{mark}: {}", message.text)
                 }
                 Place::Direct(one, other) => {
                     let mark = if mark.is_empty() { mark.clone() } else { format!(", {mark}") };
                     let to = self.name(if by.me == one { other } else { one });
-                    format!("id={id} to={target}{reply} ({author} > {to}{mark}) {}", message.text)
+                    format!("id={id} to={target}{reply}{mention} ({author} > {to}{mark}) {}", message.text)
                 }
             };
             self.tell(conn, &target, line);
@@ -178,8 +181,8 @@ impl Model {
 
 impl Conversation {
     /// What others said above somebody's marker.
-    pub(super) fn unread(&self, who: usize) -> usize {
+    pub(super) fn unread(&self, who: Who) -> impl Iterator<Item = &Rc<Message>> + Clone {
         let read = self.read.get(&who).copied().unwrap_or(0);
-        self.messages[read..].iter().filter(|message| message.author != who).count()
+        self.messages[read..].iter().filter(move |message| message.author != who)
     }
 }

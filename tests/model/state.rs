@@ -1,5 +1,6 @@
 //! What there is, how it is named, and who hears of it.
 
+use super::mentions::Mentions;
 use super::moderation::Right;
 use super::{Answer, Refusal, Told, refuse};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,14 @@ pub(super) struct Account {
     pub name: &'static str,
     pub admin: bool,
     pub disabled: Option<String>,
+    pub away: Option<String>,
+    pub profile: String,
+}
+
+impl Account {
+    fn new(name: &'static str) -> Self {
+        Self { name, admin: false, disabled: None, away: None, profile: String::new() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +57,8 @@ pub(super) struct Connection {
     pub presence: bool,
     /// The last row that the last search has shown.
     pub searched: u64,
+    /// Of whom it was told that they are away.
+    pub knows_away: BTreeSet<Who>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +71,8 @@ pub(super) struct Room {
     pub topic: String,
     /// How long each member waits between two messages, in milliseconds.
     pub slow: Option<u64>,
+    /// How long it keeps what is said, in milliseconds. (The model has no message become that old.)
+    pub retain: Option<u64>,
     /// When each last said something since the room became slow.
     pub spoke: BTreeMap<Who, u64>,
     pub members: BTreeMap<Who, Role>,
@@ -121,6 +134,7 @@ pub(super) struct Message {
     pub text: String,
     pub edited: bool,
     pub removed: bool,
+    pub mentions: Mentions,
     pub reactions: BTreeSet<(String, Who)>,
 }
 
@@ -137,6 +151,12 @@ pub(super) struct Change {
     pub word: &'static str,
     pub id: usize,
     pub text: String,
+}
+
+impl Connection {
+    fn new(account: Who, current: Option<RoomId>) -> Self {
+        Self { account, current, echo: false, presence: true, searched: 0, knows_away: BTreeSet::new() }
+    }
 }
 
 impl Role {
@@ -178,7 +198,7 @@ impl Room {
 impl Model {
     /// A new server: nobody but `server`, and the lobby.
     pub(crate) fn new() -> Self {
-        let server = Account { name: "server", admin: true, disabled: None };
+        let server = Account { admin: true, ..Account::new("server") };
         let lobby = Room { name: "lobby".to_owned(), ..Room::default() };
         Self {
             accounts: vec![server],
@@ -194,7 +214,7 @@ impl Model {
 
     /// Somebody makes an account.
     pub(crate) fn register(&mut self, name: &'static str) -> Who {
-        self.accounts.push(Account { name, admin: false, disabled: None });
+        self.accounts.push(Account::new(name));
         let who = self.accounts.len() - 1;
         self.room_mut(LOBBY).members.insert(who, Role::Member);
         let last = self.conversation(Place::Room(LOBBY)).messages.len();
@@ -217,8 +237,9 @@ impl Model {
         }
         let current = self.rooms[LOBBY].members.contains_key(&who).then_some(LOBBY);
         let last = format!("+ welcome {}…", account.name);
-        self.connections.insert(conn, Connection { account: who, current, echo: false, presence: true, searched: 0 });
+        self.connections.insert(conn, Connection::new(who, current));
         self.tell_invitations(conn, who);
+        self.remind_of_absence(conn, who);
         Answer { last, told: std::mem::take(&mut self.told), ..Answer::default() }
     }
 

@@ -2,7 +2,7 @@
 //! fields that a later version adds).
 
 /// Tags that the model knows, in its order. Of `until` it knows only that it is there.
-const TAGS: [&str; 10] = ["id", "to", "reply", "ev", "who", "by", "set", "until", "about", "change"];
+const TAGS: [&str; 11] = ["id", "to", "reply", "ev", "who", "by", "set", "until", "about", "change", "mention"];
 
 /// A line of the server's, told apart.
 #[derive(Debug)]
@@ -44,10 +44,13 @@ pub(super) fn heard(line: &str) -> Heard {
     let known = known.collect::<Vec<_>>().join(" ");
     let room = body.strip_prefix('[').and_then(|rest| rest.split_once("] "));
     match (tag("ev"), room) {
-        (Some("online" | "offline"), Some((room, _))) => {
+        (Some("online" | "offline" | "away" | "back"), Some((room, _))) => {
             Heard::Presence(room.to_owned(), tag("who").expect("somebody did").to_owned())
         }
-        (Some("read"), _) => Heard::Live("*".to_owned(), format!("{known} {body}")),
+        (Some("away" | "back"), None) if !body.contains(" is away: ") => {
+            Heard::Live("*".to_owned(), format!("{known} *"))
+        }
+        (Some("read" | "away"), None) => Heard::Live("*".to_owned(), format!("{known} {body}")),
         (Some(event), Some((room, sentence))) => {
             Heard::Live(room.to_owned(), format!("{known} [{room}] *{}", text(event, sentence)))
         }

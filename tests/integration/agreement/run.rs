@@ -193,7 +193,7 @@ impl Run {
                     }
                     ("/create" | "/join", _) => !std::mem::replace(&mut made, true),
                     // Who is logged out has no answer, and what a search shows decides how it goes on.
-                    ("/msg" | "/me" | "/disable" | "/search", _) => false,
+                    ("/msg" | "/me" | "/disable" | "/search" | "/mentions", _) | ("/sessions", "end") => false,
                     _ => true,
                 };
                 if fine {

@@ -32,8 +32,8 @@ impl World {
         self.tell(&answer);
         if let Some(stream) = own_place(&sent.line, &answer.last) {
             // Before what the same line makes the connection hear: its echo comes after the answer.
+            let echoes = answer.told.iter().filter(|told| told.conn == sent.conn && told.stream == stream).count();
             let place = self.expected.entry((sent.conn, stream)).or_default();
-            let echoes = answer.told.iter().filter(|told| told.conn == sent.conn).count();
             place.insert(place.len() - echoes, answer.last.clone());
         }
         answer

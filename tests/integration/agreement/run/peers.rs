@@ -169,7 +169,7 @@ impl Run {
                 if let Some(stream) = own_place(&line, &last) {
                     self.heard.entry((conn, stream)).or_default().push(last.clone());
                 }
-                if line.starts_with("/search") {
+                if line.starts_with("/search") || line.starts_with("/mentions") {
                     peer.cursor = match last.split_once("more=") {
                         Some((_, cursor)) => format!("{} more={cursor}", line.split(" more=").next().unwrap_or(&line)),
                         None => String::new(),

@@ -1,0 +1,79 @@
+//! What people say about themselves, and their connections.
+
+use super::state::{Conn, Model, Place, Who};
+use super::{By, Outcome, done, listed};
+
+impl Model {
+    pub(super) fn away(&mut self, by: By, text: &str) -> Outcome {
+        let before = std::mem::replace(&mut self.accounts[by.me].away, (!text.is_empty()).then(|| text.to_owned()));
+        if before == self.accounts[by.me].away {
+            return done("…");
+        }
+        for connection in self.connections.values_mut() {
+            connection.knows_away.remove(&by.me);
+        }
+        let word = if text.is_empty() { "back" } else { "away" };
+        for conn in self.connections_of(by.me) {
+            if conn != by.conn {
+                self.tell(conn, "*", format!("ev={word} who={} *", self.name(by.me)));
+            }
+        }
+        done("…")
+    }
+
+    /// Whoever writes to somebody who is away is told so, once.
+    pub(super) fn tell_absence(&mut self, by: By, place: Place) {
+        let Place::Direct(one, other) = place else { return };
+        let whom = if by.me == one { other } else { one };
+        let Some(text) = self.accounts[whom].away.clone() else { return };
+        let connection = self.connections.get_mut(&by.conn).expect("it is logged in");
+        if whom != by.me && connection.knows_away.insert(whom) {
+            let name = self.name(whom);
+            self.tell(by.conn, "*", format!("ev=away who={name} * away: {name} is away: {text}"));
+        }
+    }
+
+    /// A login reminds of one's own.
+    pub(super) fn remind_of_absence(&mut self, conn: Conn, who: Who) {
+        if self.accounts[who].away.is_some() {
+            self.tell(conn, "*", format!("ev=away who={} *", self.name(who)));
+        }
+    }
+
+    pub(super) fn describe(&mut self, by: By, text: &str) -> Outcome {
+        let text = if text == "-" { "" } else { text };
+        text.clone_into(&mut self.accounts[by.me].profile);
+        done(format!("{}…", self.name(by.me)))
+    }
+
+    pub(super) fn profile(&mut self, _: By, name: &str) -> Outcome {
+        let who = self.account(name)?;
+        let account = &self.accounts[who];
+        let state = if self.online(who) { "here" } else { "away" };
+        let mut rows = vec!["| since TIME".to_owned(), format!("| state {state}")];
+        rows.extend(account.away.as_ref().map(|text| format!("| absent TIME {text}")));
+        if !account.profile.is_empty() {
+            rows.push(format!("| text {}", account.profile));
+        }
+        let answer = done(format!("{}…", account.name))?;
+        Ok(super::Answer { rows, ..answer })
+    }
+
+    pub(super) fn sessions(&mut self, by: By) -> Outcome {
+        let rows = self.connections_of(by.me).iter().map(|_| "| since TIME from …".to_owned()).collect();
+        listed(rows, "session", "")
+    }
+
+    pub(super) fn end_others(&mut self, by: By) -> Outcome {
+        let others: Vec<Conn> = self.connections_of(by.me).into_iter().filter(|conn| *conn != by.conn).collect();
+        others.iter().for_each(|conn| self.end_connection(*conn));
+        done("…")
+    }
+
+    /// The server ends a connection whose login is over.
+    pub(super) fn end_connection(&mut self, conn: Conn) {
+        self.tell(conn, "*", "* not-logged-in:".to_owned());
+        self.tell(conn, "*", "the end".to_owned());
+        self.disconnect(conn);
+    }
+}
