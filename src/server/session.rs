@@ -238,7 +238,7 @@ impl Session {
             | Command::Who(_)
             | Command::Bans { .. }
             | Command::Invitations
-            | Command::Personal(PersonalCommand::Sessions | PersonalCommand::Profile(_))
+            | Command::Personal(PersonalCommand::Sessions | PersonalCommand::Profile(_) | PersonalCommand::Ignored)
             | Command::TokenList => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is what shows a person unread lines.
             Command::Join(_) if !self.options.tags => {
