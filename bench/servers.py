@@ -246,9 +246,14 @@ class Chitchat(Server):
     def command(self):
         command = [str(self.program), "--data", str(self.directory / "data"), "--registration", "open",
                    "--tls", f"127.0.0.1:{self.ports['tls']}", "--plain", f"127.0.0.1:{self.ports['plain']}"]
-        for setting in ("accounts.bcrypt_cost=4", *UNLIMITED, *self.settings):
+        for setting in ("accounts.bcrypt_cost=4", *self.unlimited(), *self.settings):
             command += ["--set", setting]
         return command
+
+    def unlimited(self):
+        # An older build lacks some of the limits, and does not start with what it does not know.
+        example = subprocess.run([self.program, "config"], check=True, capture_output=True, text=True).stdout
+        return [f"limits.{limit}=off" for limit in UNLIMITED if f"#{limit} = " in example]
 
     def extra(self):
         # The accounts live as long as the data, so each is registered once.
@@ -285,8 +290,7 @@ class OtherNokeep(Other):
 
 
 # These limits would slow down or refuse the load; the IRC servers' limits are off as well.
-UNLIMITED = ("limits.connections=off", "limits.per_address=off", "limits.flood=off", "limits.logins=off",
-             "limits.registrations=off")
+UNLIMITED = ("connections", "per_address", "flood", "account_flood", "repeats", "logins", "registrations")
 
 KINDS = {"chitchat": Chitchat, "other": Other, "chitchat-acked": ChitchatAcked, "chitchat-normal": ChitchatNormal,
          "other-normal": OtherNormal, "chitchat-nokeep": ChitchatNokeep, "other-nokeep": OtherNokeep,

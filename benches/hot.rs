@@ -9,7 +9,7 @@ use chitchat::protocol::deflate::{Packer, Unpacker};
 use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
 use chitchat::protocol::line::{Body, Line, Tags};
 use chitchat::protocol::names::check_text;
-use chitchat::server::bench::BusyRoom;
+use chitchat::server::bench::{AccountTap, BusyRoom};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 
@@ -95,6 +95,14 @@ fn unpack(bencher: Bencher, lines: u64) {
 #[divan::bench(args = [SAID, "Το κέικ είναι στο ψυγείο, σερβιριστείτε πριν τελειώσει", "ケーキは冷蔵庫にあります。なくなる前にどうぞ。"])]
 fn check_a_text(bencher: Bencher, text: &str) {
     bencher.counter(ItemsCount::new(1usize)).bench_local(|| check_text(black_box(text)).is_ok());
+}
+
+/// Paying for a line and looking whether the next one may come, from the bucket that an account's
+/// connections share.
+#[divan::bench]
+fn draw_from_a_tap(bencher: Bencher) {
+    let tap = AccountTap::default();
+    bencher.counter(ItemsCount::new(1usize)).bench_local(|| black_box(&tap).draw());
 }
 
 /// Deciding a line and delivering it, with a store that takes no time.

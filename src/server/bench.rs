@@ -1,4 +1,4 @@
-//! A room in memory, for `benches/hot.rs`: measures what deciding and delivering a message costs,
+//! A room and a tap in memory, for `benches/hot.rs`: measures what deciding and delivering a message costs,
 //! without sockets and disk. Not part of the library's interface.
 
 use crate::protocol::command::Command;
@@ -7,12 +7,12 @@ use crate::protocol::names::{
 };
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
-use crate::server::config::Limits;
+use crate::server::config::{Limits, Rate};
 use crate::server::core::{NotStored, Registration, Storage};
 use crate::server::hub::{Effects, Hub, HubSettings, Now, PaceLimits};
 use crate::server::traffic::{
     AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, MessageRecord, Pins, Reaction,
-    Reactions, Request, RequestKind, Share, Snapshot, TokenRecord, Viewer, Write,
+    Reactions, Request, RequestKind, Share, Snapshot, Tap, TokenRecord, Viewer, Write,
 };
 use std::time::Instant;
 
@@ -24,6 +24,26 @@ pub struct BusyRoom {
     effects: Effects,
     now: Now,
     speaker: ConnId,
+}
+
+/// The bucket for the lines of one account.
+#[derive(Debug)]
+pub struct AccountTap(Tap);
+
+impl Default for AccountTap {
+    fn default() -> Self {
+        let rate = Rate { per_second: 1e9, burst: 1_000_000 };
+        Self(Tap::new(rate, None, Instant::now()))
+    }
+}
+
+impl AccountTap {
+    /// Pays for a line, and says whether another one may be cut.
+    pub fn draw(&self) -> bool {
+        let now = Instant::now();
+        self.0.pay(1.0, now);
+        self.0.owed(now).is_none()
+    }
 }
 
 /// A store that takes no time.
@@ -92,6 +112,7 @@ impl BusyRoom {
             registration: Registration::Open,
             logins: None,
             registrations: None,
+            account_flood: None,
             pace: PaceLimits { repeats: Limits::default().repeats, ..PaceLimits::default() },
             rooms_made: None,
             edit_for: Some(std::time::Duration::from_hours(24)),

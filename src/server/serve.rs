@@ -213,6 +213,7 @@ fn hub_settings(config: &Config, answer_bytes: usize) -> hub::HubSettings {
         registration,
         logins: config.limits.logins,
         registrations: config.limits.registrations,
+        account_flood: config.limits.account_flood,
         pace: hub::PaceLimits {
             rooms: config.limits.new_rooms,
             joins: config.limits.joins,

@@ -18,6 +18,7 @@ mod messages;
 mod personal;
 mod reads;
 mod records;
+mod tap;
 mod turn_queue;
 
 pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
@@ -35,6 +36,7 @@ pub(super) use records::{
     InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot,
     TokenRecord, Write,
 };
+pub(super) use tap::Tap;
 pub(super) use turn_queue::TurnQueue;
 
 use crate::protocol::code::Refusal;
@@ -229,6 +231,8 @@ pub(super) enum Delivery {
         /// Spelled as it was registered, for the log.
         name: UserName,
         rooms: Vec<ConversationId>,
+        /// The account's lines are drawn from this; `None` if they are not counted.
+        tap: Option<Arc<Tap>>,
     },
     /// The account's connections are subscribed to this room from here on.
     Enter(AccountId, ConversationId),

@@ -1,6 +1,8 @@
-//! Accounts that flood many rooms or people: they are told when to go on, and nobody else notices.
+//! Accounts that flood: their lines wait, and what reaches many rooms or people is refused for a while;
+//! nobody else notices.
 
 use crate::support::{Client, Server};
+use std::time::{Duration, Instant};
 
 fn registered(server: &Server, name: &str) -> Client {
     let mut client = server.connect();
@@ -53,4 +55,42 @@ fn with_the_settings_as_shipped_a_new_account_floods_nobody() {
     for line in ["/msg eve please stop", "/say open0 only today", "/invite open0 p11", "/leave lobby"] {
         assert!(bob.ask(line).pop().is_some_and(|last| last.starts_with("+ ")), "{line}");
     }
+}
+
+#[test]
+fn an_account_has_one_burst_on_however_many_connections() {
+    let server = Server::with(&["limits.account_flood=100/s burst 20", "limits.new_account=off", "workers=2"]);
+    let mut bob = registered(&server, "bob");
+    registered(&server, "eve").send("/quit");
+    let began = Instant::now();
+    let mut connections: Vec<Client> = (0..16)
+        .map(|_| {
+            let mut connection = server.connect();
+            connection.send("/login eve correct horse battery");
+            connection.read_until("+ welcome eve…");
+            connection
+        })
+        .collect();
+    for connection in &mut connections {
+        connection.send_bytes(&b"/ping\n".repeat(25));
+    }
+    let mut slowest = Duration::ZERO;
+    for _ in 0..20 {
+        let asked = Instant::now();
+        bob.ask("/ping");
+        slowest = slowest.max(asked.elapsed());
+    }
+    for connection in &mut connections {
+        let (mut pongs, mut told) = (0, 0);
+        while pongs < 25 {
+            let line = connection.next_line().expect("nothing is lost");
+            let slow = "* slow-down: you are sending more than 100 lines a second over all your connections. ";
+            pongs += usize::from(line == "+ pong");
+            told += usize::from(line.starts_with(slow));
+        }
+        assert!(told <= 1, "it was told {told} times");
+    }
+    // 416 lines, of which 20 are free, and each connection may begin one before another one pays.
+    assert!(began.elapsed() > Duration::from_millis(3500), "{:?}", began.elapsed());
+    assert!(slowest < Duration::from_secs(1), "bob waited for {slowest:?}");
 }

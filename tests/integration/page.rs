@@ -142,6 +142,7 @@ fn the_frame_in_the_page_inflates_to_its_line() {
 fn the_pages_numbers_match_the_program() {
     let limits = Limits::default();
     let flood = limits.flood.expect("there is a limit");
+    let account_flood = limits.account_flood.expect("there is a limit");
     let kib = |bytes: Option<usize>| format!("{} KiB", bytes.expect("there is a limit") / 1024);
     let mib = |bytes: Option<usize>| format!("{} MiB", bytes.expect("there is a limit") / (1024 * 1024));
     let paced = |what: &str, rate: Option<Rate>, unit, seconds: f64| {
@@ -189,6 +190,10 @@ fn the_pages_numbers_match_the_program() {
             limits.repeats,
             "a minute",
             60.0,
+        ),
+        format!(
+            "| the lines of all your account's connections | {} at once, {} a second;",
+            account_flood.burst, account_flood.per_second
         ),
         format!("| connections | {} |", limits.connections.expect("there is a limit")),
         format!("| connections from one address | {} |", limits.per_address.expect("there is a limit")),

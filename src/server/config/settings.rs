@@ -137,6 +137,9 @@ pub struct Limits {
     /// Lines of one connection.
     #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
     pub flood: Option<Rate>,
+    /// Lines of one account, over all its connections.
+    #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
+    pub account_flood: Option<Rate>,
     /// Passwords tried from one address.
     #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
     pub logins: Option<Rate>,
@@ -161,7 +164,7 @@ pub struct Limits {
     /// Repeats of what one account said elsewhere.
     #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
     pub repeats: Option<Rate>,
-    /// For how long an account is new and may do a quarter of the five above.
+    /// For how long an account is new and may do a quarter of the five above and of `account_flood`.
     #[serde(deserialize_with = "value::<Off<Span>, _>")]
     pub new_account: Option<Duration>,
     /// Bytes that one connection has not read yet.
@@ -184,6 +187,7 @@ impl Default for Limits {
             connections: Some(10_000),
             per_address: Some(256),
             flood: Some(Rate { per_second: 10.0, burst: 60 }),
+            account_flood: Some(Rate { per_second: 40.0, burst: 240 }),
             logins: Some(Rate { per_second: 20.0 / 60.0, burst: 20 }),
             registrations: Some(Rate { per_second: 10.0 / 3600.0, burst: 10 }),
             rooms_made: Some(200),

@@ -98,6 +98,7 @@ fn every_key_is_read() {
         connections = 1
         per_address = 2
         flood = "3/s burst 3"
+        account_flood = "12/s burst 12"
         logins = "4/s burst 4"
         registrations = "5/s burst 5"
         rooms_made = 6
@@ -128,6 +129,7 @@ fn every_key_is_read() {
             connections: Some(1),
             per_address: Some(2),
             flood: rate(3),
+            account_flood: rate(12),
             logins: rate(4),
             registrations: rate(5),
             rooms_made: Some(6),
@@ -151,10 +153,10 @@ fn every_key_is_read() {
 fn every_limit_can_be_off() {
     let keys = Config::keys().into_iter().filter(|key| key.starts_with("limits."));
     let sets: Vec<String> = keys.map(|key| format!("{key}=off")).collect();
-    assert_eq!(sets.len(), 16);
+    assert_eq!(sets.len(), 17);
     let limits = Config::build(None, &sets, &Flags::default(), &machine()).unwrap().limits;
     let shown = format!("{limits:?}");
-    assert_eq!(shown.matches("None").count(), 16, "{shown}");
+    assert_eq!(shown.matches("None").count(), 17, "{shown}");
 }
 
 #[test]

@@ -74,6 +74,7 @@ impl Turns {
             registration: Registration::Open,
             logins: None,
             registrations: None,
+            account_flood: None,
             pace: PaceLimits::default(),
             rooms_made: None,
             edit_for: Some(std::time::Duration::from_hours(24)),

@@ -35,10 +35,11 @@ impl Hub {
         let id = login.account;
         let Some(account) = self.state.account(id) else { return };
         let (name, rooms) = (account.name, account.rooms.iter().copied().collect::<Vec<_>>());
+        let tap = self.taps.of(id, account, now);
         if self.connections.add(conn, login, &rooms) {
             self.presence.arrived(id, now.instant);
         }
-        effects.deliver(conn.worker(), Delivery::Attached { conn, account: id, name, rooms });
+        effects.deliver(conn.worker(), Delivery::Attached { conn, account: id, name, rooms, tap });
     }
 }
 

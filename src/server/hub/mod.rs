@@ -12,7 +12,7 @@
 //! `messages`, `mentions`, `changes` and
 //! `reading` hold the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
 //! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords, and
-//! `pace` says how often an account may do what many notice; `sweep` drops what rooms no longer keep;
+//! `pace` says how often an account may do what many notice, and `taps` how fast it may send lines; `sweep` drops what rooms no longer keep;
 //! `refusals` has the sentences for what the core refuses.
 
 mod account;
@@ -38,6 +38,7 @@ mod roles;
 mod rooms;
 mod steady;
 mod sweep;
+mod taps;
 mod throttle;
 
 pub(super) use effects::Effects;
@@ -59,6 +60,7 @@ use presence::Presence;
 use std::time::{Duration, Instant};
 use steady::SteadyClock;
 use sweep::Sweeper;
+use taps::Taps;
 use throttle::Throttle;
 
 pub(super) use refusals::not_saved;
@@ -76,6 +78,8 @@ pub(super) struct HubSettings {
     pub logins: Option<Rate>,
     /// New accounts per address; `None` is unlimited.
     pub registrations: Option<Rate>,
+    /// Lines of one account; `None` is unlimited.
+    pub account_flood: Option<Rate>,
     /// How often an account may do what many notice.
     pub pace: PaceLimits,
     /// Rooms that one account may have made; `None` is unlimited.
@@ -109,6 +113,7 @@ pub(super) struct Hub {
     presence: Presence,
     throttle: Throttle,
     pace: Pace,
+    taps: Taps,
     password_checks: PasswordChecks,
     blocks: blocks::Blocks,
     clock: SteadyClock,
@@ -128,6 +133,7 @@ impl Hub {
             presence: Presence::default(),
             throttle: Throttle::new(settings.logins, settings.registrations),
             pace: Pace::new(settings.pace),
+            taps: Taps::new(settings.account_flood, settings.pace.new_account),
             password_checks: PasswordChecks::default(),
             blocks: blocks::Blocks::default(),
             clock: SteadyClock::default(),

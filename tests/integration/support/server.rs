@@ -15,10 +15,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The settings of tests unless they say otherwise: passwords are cheap to check, and nothing is
 /// throttled.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 7] = [
     "registration=open",
     "accounts.bcrypt_cost=4",
     "limits.flood=off",
+    "limits.account_flood=off",
     "limits.logins=off",
     "limits.registrations=off",
     "limits.per_address=off",

@@ -65,6 +65,7 @@ pub(super) fn settings() -> HubSettings {
         registration: Registration::Open,
         logins: None,
         registrations: None,
+        account_flood: None,
         pace: PaceLimits::default(),
         rooms_made: None,
         edit_for: Some(std::time::Duration::from_hours(24)),

@@ -8,6 +8,8 @@ use crate::protocol::frame::{Cut, Framer, Rules};
 use crate::protocol::http_guard::HttpGuard;
 use crate::protocol::telnet::Telnet;
 use crate::server::flood::{Bucket, Rate};
+use crate::server::traffic::Tap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// While the gate is closed and this many bytes wait, nothing more is read.
@@ -45,6 +47,15 @@ pub(super) enum Gate {
     Shut,
 }
 
+/// Who sends faster than the limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum TooFast {
+    /// The connection.
+    Connection(Rate),
+    /// All connections of its account together.
+    Account(Rate),
+}
+
 /// Whether the socket may have more to read. The readiness wait is edge-triggered, so this is true
 /// until a read says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +72,8 @@ pub(super) struct Input {
     http_guard: HttpGuard,
     /// `None` if flood control is off.
     bucket: Option<(Bucket, Rate)>,
+    /// That of its account, once it is logged in.
+    tap: Option<Arc<Tap>>,
     gate: Gate,
     source: Source,
     /// The system has said that the peer sends no more. It won't say so again, so reads go on until
@@ -79,6 +92,7 @@ impl Input {
             telnet: Telnet::default(),
             http_guard: HttpGuard::default(),
             bucket: flood.map(|rate| (Bucket::full(rate, now), rate)),
+            tap: None,
             gate: Gate::Open,
             source: Source::Readable,
             read_closed: false,
@@ -178,21 +192,33 @@ impl Input {
         self.share.1 = self.share.1.saturating_sub(bytes);
     }
 
-    /// How long until there are tokens again; `None` if there are some now.
-    pub(super) fn tokens_owed(&mut self, now: Instant) -> Option<Duration> {
-        let (bucket, rate) = self.bucket.as_mut()?;
-        bucket.owed(*rate, now)
+    /// From now on lines are drawn from the account's tap as well.
+    pub(super) fn draw_from(&mut self, tap: Option<Arc<Tap>>) {
+        self.tap = tap;
     }
 
-    /// The rate to tell a peer that sends too fast; only once.
-    pub(super) fn slow_down(&mut self) -> Option<Rate> {
-        let (_, rate) = self.bucket.as_ref()?;
-        (!std::mem::replace(&mut self.slow_down_sent, true)).then_some(*rate)
+    /// How long until there are tokens again, and why; `None` if there are some now.
+    pub(super) fn tokens_owed(&mut self, now: Instant) -> Option<(Duration, TooFast)> {
+        let own = self.bucket.as_mut().and_then(|(bucket, rate)| Some((bucket.owed(*rate, now)?, *rate)));
+        let shared = self.tap.as_ref().and_then(|tap| Some((tap.owed(now)?, tap.rate(now))));
+        match (own, shared) {
+            (Some((own, _)), Some((shared, rate))) if shared > own => Some((shared, TooFast::Account(rate))),
+            (Some((wait, rate)), _) => Some((wait, TooFast::Connection(rate))),
+            (None, shared) => shared.map(|(wait, rate)| (wait, TooFast::Account(rate))),
+        }
+    }
+
+    /// Whether a peer that sends too fast is still to be told so; only once.
+    pub(super) fn is_to_be_told(&mut self) -> bool {
+        !std::mem::replace(&mut self.slow_down_sent, true)
     }
 
     fn pay(&mut self, tokens: f32, now: Instant) {
         if let Some((bucket, rate)) = &mut self.bucket {
             bucket.pay(tokens, *rate, now);
+        }
+        if let Some(tap) = &self.tap {
+            tap.pay(tokens, now);
         }
     }
 

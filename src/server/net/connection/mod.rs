@@ -25,9 +25,10 @@ use super::{HANDSHAKE, HINT, LOGIN, SILENCE};
 use crate::protocol::code::Code;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::server::session::{Options, Session};
-use crate::server::traffic::{Accepted, ListenerKind, Request, RequestKind, Socket, UnheardBy};
+use crate::server::traffic::{Accepted, ListenerKind, Request, RequestKind, Socket, Tap, UnheardBy};
 use std::fmt::Debug;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 enum Transport {
@@ -208,9 +209,10 @@ impl Connection {
     }
 
     /// The dispatcher has logged it in: it receives its rooms' lines, held back until its welcome.
-    pub(super) fn log_in(&mut self, account: AccountId, rooms: Vec<ConversationId>) {
+    pub(super) fn log_in(&mut self, account: AccountId, rooms: Vec<ConversationId>, tap: Option<Arc<Tap>>) {
         self.account = Some(account);
         self.rooms = rooms;
+        self.input.draw_from(tap);
         self.session.logged_in();
         self.output.hold_live();
         self.life.cancel(Timer::Login);

@@ -2,7 +2,7 @@
 //! acted on. Lines are cut only while the gate is open; the rest waits, and TCP slows the sender
 //! down.
 
-use super::input::Gate;
+use super::input::{Gate, TooFast};
 use super::life::{Stage, Timer};
 use super::output::{Ready, Unanswered};
 use super::{Connection, Transport, Turn};
@@ -132,20 +132,22 @@ impl Connection {
     /// Whether it has to wait for tokens; it gets another turn when there are some. Lines wait,
     /// none is lost, and the peer is told once.
     fn is_out_of_tokens(&mut self, turn: &mut Turn<'_>) -> bool {
-        let Some(wait) = self.input.tokens_owed(turn.now) else { return false };
-        self.slow_down(turn.now + wait, turn);
+        let Some((wait, too_fast)) = self.input.tokens_owed(turn.now) else { return false };
+        self.slow_down(turn.now + wait, too_fast, turn);
         true
     }
 
-    fn slow_down(&mut self, until: Instant, turn: &mut Turn<'_>) {
+    fn slow_down(&mut self, until: Instant, too_fast: TooFast, turn: &mut Turn<'_>) {
         if !self.life.is_set(Timer::Flood) {
             self.life.set(Timer::Flood, until);
         }
-        if self.output.unanswered() == 0
-            && let Some(rate) = self.input.slow_down()
-        {
+        if self.output.unanswered() == 0 && self.input.is_to_be_told() {
+            let (rate, over) = match too_fast {
+                TooFast::Connection(rate) => (rate, ""),
+                TooFast::Account(rate) => (rate, " over all your connections"),
+            };
             let rate = rate.in_words("line");
-            let text = format!("you are sending more than {rate}. The rest will wait; nothing is lost.");
+            let text = format!("you are sending more than {rate}{over}. The rest will wait; nothing is lost.");
             self.notice(Some(Code::SlowDown), &text, turn);
         }
     }

@@ -14,7 +14,7 @@ fn bob(server: &mut Server) -> Client {
     client.send("/resume token\n");
     let conn = server.asked("Resume");
     let name = UserName::parse("bob").unwrap();
-    server.worker.send(Delivery::Attached { conn, account: BOB, name, rooms: vec![LOBBY] });
+    server.worker.send(Delivery::Attached { conn, account: BOB, name, rooms: vec![LOBBY], tap: None });
     server.answer(conn, "welcome bob");
     assert_eq!(client.line(), "+ welcome bob");
     client

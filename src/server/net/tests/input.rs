@@ -3,8 +3,10 @@
 use super::server::{Server, limits, rate};
 use crate::protocol::deflate::Packer;
 use crate::protocol::names::MessageId;
-use crate::server::traffic::Ack;
+use crate::server::traffic::{Ack, Tap};
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 #[test]
 fn lines_after_a_read_wait_for_its_answer_and_no_other() {
@@ -171,4 +173,36 @@ fn a_browser_is_told_what_this_port_is_and_its_request_is_ignored() {
             "{request}"
         );
     }
+}
+
+#[test]
+fn the_connections_of_an_account_share_its_tap() {
+    let mut server = Server::start(limits());
+    let now = Instant::now();
+    server.tap = rate(20.0, 10).map(|rate| Arc::new(Tap::new(rate, None, now)));
+    let mut clients: Vec<_> = (0..4).map(|_| server.member().0).collect();
+    for client in &mut clients {
+        client.send(&"/ping\n".repeat(15));
+    }
+    for client in &mut clients {
+        let mut told = 0;
+        for _ in 0..15 {
+            let mut line = client.line();
+            if line.starts_with("* slow-down: you are sending more than 20 lines a second over all your connections. ")
+            {
+                told += 1;
+                line = client.line();
+            }
+            assert_eq!(line, "+ pong");
+        }
+        assert!(told <= 1);
+    }
+    // 60 lines, of which 10 are free, and each connection may begin one before another one pays.
+    let passed = now.elapsed();
+    assert!(passed > Duration::from_millis(2200), "{passed:?}");
+    // Another account's connection is not held back.
+    server.tap = None;
+    let (mut other, _) = server.member();
+    other.send(&"/ping\n".repeat(30));
+    (0..30).for_each(|_| assert_eq!(other.line(), "+ pong"));
 }

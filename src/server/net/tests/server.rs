@@ -6,6 +6,7 @@ use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, Us
 use crate::server::flood::Rate;
 use crate::server::traffic::{
     Accepted, Ack, Answer, Budget, Delivery, Lines, ListenerKind, Mailbox, Request, RequestKind, RoomMessage, Socket,
+    Tap,
 };
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -31,6 +32,8 @@ pub(super) struct Server {
     requests: Mailbox<Request>,
     received: VecDeque<Request>,
     pub(super) budget: Arc<Budget>,
+    /// Alice's, if there is a limit to her lines.
+    pub(super) tap: Option<Arc<Tap>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -54,7 +57,7 @@ impl Server {
         };
         let run = move || worker.run(&shared).unwrap();
         let thread = std::thread::Builder::new().name("work-0".to_owned()).spawn(run).unwrap();
-        Self { worker: mailbox, requests, received: VecDeque::new(), budget, thread: Some(thread) }
+        Self { worker: mailbox, requests, received: VecDeque::new(), budget, tap: None, thread: Some(thread) }
     }
 
     /// A client that has read its greeting.
@@ -93,7 +96,8 @@ impl Server {
 
     pub(super) fn attach(&self, conn: ConnId) {
         let name = UserName::parse("alice").unwrap();
-        self.worker.send(Delivery::Attached { conn, account: ALICE, name, rooms: vec![LOBBY] });
+        let (rooms, tap) = (vec![LOBBY], self.tap.clone());
+        self.worker.send(Delivery::Attached { conn, account: ALICE, name, rooms, tap });
     }
 
     pub(super) fn answer(&self, conn: ConnId, text: &str) {

@@ -139,12 +139,12 @@ impl Worker {
                     });
                 }
             }
-            Delivery::Attached { conn, account, name, rooms } => match self.live_slot_of(conn) {
+            Delivery::Attached { conn, account, name, rooms, tap } => match self.live_slot_of(conn) {
                 Some(slot) => {
                     self.subscriptions.attach(slot, account, &rooms);
                     self.turn(slot, now, shared, |connection, _| {
                         log::info!("connection {} from {} is {name}", connection.id(), connection.from());
-                        connection.log_in(account, rooms);
+                        connection.log_in(account, rooms, tap);
                     });
                 }
                 // It went away during its login: a Detach has followed it, or follows now.
