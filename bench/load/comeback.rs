@@ -3,10 +3,11 @@
 use crate::accounts::Account;
 use crate::dialogue::{self, After, Greeting, Opening};
 use crate::fault::Fault;
-use crate::options::{Options, Protocol};
+use crate::options::Options;
 use crate::process::Usage;
 use crate::report::Report;
 use crate::swarm::Swarm;
+use crate::wire::Protocol;
 use std::time::{Duration, Instant};
 
 /// How long the server gets to announce the arrivals, before the cut and after the return.

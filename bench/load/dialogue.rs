@@ -2,9 +2,9 @@
 
 use crate::accounts::Account;
 use crate::fault::Fault;
-use crate::options::{Options, Protocol};
+use crate::options::Options;
 use crate::swarm::{Driver, Outbox, Swarm, unasked_end};
-use crate::wire::untagged;
+use crate::wire::{Protocol, untagged};
 use std::io;
 use std::time::{Duration, Instant};
 

@@ -4,12 +4,12 @@ use crate::accounts::Account;
 use crate::dialogue::{self, After, Greeting, Opening};
 use crate::fault::Fault;
 use crate::histogram::Histogram;
-use crate::options::{Options, Protocol};
+use crate::options::Options;
 use crate::process::{self, Usage};
 use crate::queries::Queries;
 use crate::report::Report;
 use crate::swarm::{Driver, Outbox, Swarm, unasked_end};
-use crate::wire::{self, Heard, Manner, Stamp};
+use crate::wire::{self, Heard, Manner, Protocol, Stamp};
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 

@@ -4,10 +4,11 @@ use crate::accounts::Account;
 use crate::dialogue::{Greeting, Opening};
 use crate::fault::Fault;
 use crate::histogram::Histogram;
-use crate::options::{Options, Protocol};
+use crate::options::Options;
 use crate::process::{self, Usage};
 use crate::report::Report;
 use crate::swarm::{Driver, Outbox, Swarm, unasked_end};
+use crate::wire::Protocol;
 use std::io;
 use std::time::Duration;
 

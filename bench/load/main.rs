@@ -41,6 +41,7 @@ mod idle;
 mod link;
 mod logins;
 mod options;
+mod prepare;
 mod process;
 mod queries;
 mod report;
@@ -78,7 +79,7 @@ fn run(options: &Options) -> Result<Report, Fault> {
     report.text("protocol", options.protocol.as_str());
     report.text("transport", if options.tls { "tls" } else { "plain" });
     report.number("calib_us", process::loopback_cost_us().map_err(Fault::Local)?);
-    let accounts = accounts::prepare(options)?;
+    let accounts = prepare::prepare(options)?;
     if let Some(count) = options.idle {
         idle::run(options, &accounts, count, &mut report)?;
     } else if let Some(count) = options.logins {

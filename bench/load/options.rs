@@ -1,32 +1,13 @@
 //! What was asked for on the command line.
 
 use crate::fault::Fault;
-use crate::wire::Manner;
-use clap::{Parser, ValueEnum};
+use crate::wire::{Manner, Protocol};
+use clap::Parser;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// How many connections ask what --queries asks. Each is a member of one room, which it asks about.
 pub const ASKERS: u32 = 10;
-
-/// The wire to speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Protocol {
-    /// ChitChat's own.
-    Chitchat,
-    /// RFC 1459 and its successors.
-    Irc,
-}
-
-impl Protocol {
-    /// The word for reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Protocol::Chitchat => "chitchat",
-            Protocol::Irc => "irc",
-        }
-    }
-}
 
 /// Puts load on a chat server, checks what it delivers and measures what that costs.
 ///

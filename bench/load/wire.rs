@@ -1,7 +1,26 @@
 //! The two protocols: how a line is sent, what a delivery looks like, and what is checked in it.
 
-use crate::options::Protocol;
+use clap::ValueEnum;
 use std::io::Write as _;
+
+/// The wire to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// ChitChat's own.
+    Chitchat,
+    /// RFC 1459 and its successors.
+    Irc,
+}
+
+impl Protocol {
+    /// The word for reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Chitchat => "chitchat",
+            Protocol::Irc => "irc",
+        }
+    }
+}
 
 /// What a sender puts into a text so that its receivers can check it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

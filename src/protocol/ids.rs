@@ -1,5 +1,6 @@
 //! The numbers of connections, accounts, conversations and messages, and the groups by which
-//! addresses are counted. Must not know who assigns them.
+//! addresses are counted. Must not know who assigns them. Of `std::net` it has the addresses, which are
+//! values: no socket is made here.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,7 +1,7 @@
 //! Networks: the addresses that begin with the same bits, as `/block` names them.
 //!
 //! What counts as one address is [`AddressGroup`]: an IPv4 address, or an IPv6 /64. So a network of
-//! IPv6 has at most 64 bits.
+//! IPv6 has at most 64 bits. Of `std::net` it has the addresses, which are values: no socket is made here.
 
 use super::ids::AddressGroup;
 use std::fmt;

@@ -85,13 +85,7 @@ impl BusyRoom {
     pub fn new(members: u32) -> Self {
         let mut snapshot = Snapshot::default();
         let room = ConversationId::new(1);
-        let kind = ConversationKind::Room {
-            name: RoomName::lobby(),
-            private: false,
-            topic: String::new(),
-            slow: None,
-            closed: false,
-        };
+        let kind = ConversationKind::room(RoomName::lobby(), false);
         snapshot.conversations.push(ConversationRecord { id: room, kind, last: MessageId::ZERO, changes: 0 });
         for n in 1..=i64::from(members) {
             let id = AccountId::new(n);

@@ -105,7 +105,6 @@ fn way(code: Code) -> Way {
              b > hello?
              b < - muted: …",
         ),
-        // The verb that leads to it is not implemented yet.
         Code::Announcement => {
             Play(&[], "a is in\nroot is the console\nroot > /announce hello\na < * announcement: hello")
         }

@@ -2,8 +2,9 @@
 
 use super::{Fanout, Moment};
 use crate::histogram::Histogram;
-use crate::options::{Options, Protocol};
+use crate::options::Options;
 use crate::report::Report;
+use crate::wire::Protocol;
 
 /// Adds what was measured between two moments.
 pub(super) fn add(

@@ -248,7 +248,7 @@ fn create_room(
     check_rooms_limit(state, by)?;
     check_rooms_made(state, by, most)?;
     let id = state.next_conversation();
-    let kind = ConversationKind::Room { name, private, topic: String::new(), slow: None, closed: false };
+    let kind = ConversationKind::room(name, private);
     let record = ConversationRecord { id, kind, last: MessageId::ZERO, changes: 0 };
     state.add_conversation(record.clone());
     storage.write(Write::Conversation(record));

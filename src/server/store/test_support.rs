@@ -50,13 +50,7 @@ pub(super) fn account(id: AccountId, name: &str) -> Write {
 }
 
 pub(super) fn room(id: ConversationId, name: &str) -> Write {
-    let kind = ConversationKind::Room {
-        name: RoomName::parse(name).unwrap(),
-        private: true,
-        topic: String::new(),
-        slow: None,
-        closed: false,
-    };
+    let kind = ConversationKind::room(RoomName::parse(name).unwrap(), true);
     Write::Conversation(ConversationRecord { id, kind, last: MessageId::ZERO, changes: 0 })
 }
 

@@ -182,6 +182,14 @@ pub(crate) enum ConversationKind {
     Pair(AccountId, AccountId),
 }
 
+impl ConversationKind {
+    /// A new room.
+    #[must_use]
+    pub(crate) fn room(name: RoomName, private: bool) -> Self {
+        Self::Room { name, private, topic: String::new(), slow: None, closed: false }
+    }
+}
+
 /// A room or a direct conversation as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConversationRecord {

@@ -1,6 +1,7 @@
 //! The real `chitchat` with a state directory of its own.
 
 use super::DEADLINE;
+use super::scripted::{Act, Identity, Server};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -44,6 +45,16 @@ impl Home {
         command.arg(server.to_string()).args(args).env("XDG_STATE_HOME", self.0.path()).env_remove("RUST_LOG");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// Runs the client, logged in, against a server of that certificate, which acts like this on each
+    /// connection, and waits for both to end.
+    pub(super) fn meets(&self, identity: &Identity, acts: Vec<Act>, input: &str) -> Ended {
+        let server = Server::start(identity, acts);
+        self.save_login(server.address);
+        let ended = self.run(server.address, &["--fingerprint", &identity.fingerprint], input);
+        server.finish();
+        ended
     }
 
     pub(super) fn run(&self, server: SocketAddr, args: &[&str], input: &str) -> Ended {

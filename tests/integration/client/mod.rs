@@ -26,7 +26,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 #[test]
 fn a_script_says_lines_and_reads_answers() {
     let (identity, home) = (self_signed(), Home::new());
-    let server = Server::start(
+    let input = "hello all\n/who lobby\n/msg bob lunch?\n";
+    let ended = home.meets(
         &identity,
         vec![Box::new(|mut peer| {
             peer.log_in(&["lobby 5 3 2"]);
@@ -38,11 +39,8 @@ fn a_script_says_lines_and_reads_answers() {
             peer.send(&[&format!("@re={label} + 1")]);
             peer.goodbye();
         })],
+        input,
     );
-    home.save_login(server.address);
-    let input = "hello all\n/who lobby\n/msg bob lunch?\n";
-    let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], input);
-    server.finish();
     assert_eq!(ended.out, "[lobby] bob: hello \u{fffd}[2Jalice\n| alice here\n+ 1 member\n");
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
     let known = fs::read_to_string(home.path("known_hosts")).unwrap();
@@ -55,7 +53,7 @@ fn a_script_says_lines_and_reads_answers() {
 fn after_a_drop_nothing_is_lost_or_said_twice() {
     let (identity, home) = (self_signed(), Home::new());
     let (report, key) = std::sync::mpsc::channel();
-    let server = Server::start(
+    let ended = home.meets(
         &identity,
         vec![
             Box::new(move |mut peer| {
@@ -88,10 +86,8 @@ fn after_a_drop_nothing_is_lost_or_said_twice() {
                 peer.goodbye();
             }),
         ],
+        "said once\n",
     );
-    home.save_login(server.address);
-    let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "said once\n");
-    server.finish();
     let said: Vec<&str> = ended.out.lines().filter(|line| line.starts_with('[')).collect();
     assert_eq!(said, ["six", "eight", "nine", "ten", "eleven"].map(|text| format!("[lobby] bob: {text}")));
     assert_eq!(ended.code, Some(0), "{}", ended.err);
@@ -100,7 +96,7 @@ fn after_a_drop_nothing_is_lost_or_said_twice() {
 #[test]
 fn deflate_frames_are_inflated() {
     let (identity, home) = (self_signed(), Home::new());
-    let server = Server::start(
+    let ended = home.meets(
         &identity,
         vec![Box::new(|mut peer| {
             peer.greet();
@@ -116,10 +112,8 @@ fn deflate_frames_are_inflated() {
             peer.list(&["lobby 0 0 0"]);
             peer.goodbye();
         })],
+        "",
     );
-    home.save_login(server.address);
-    let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "");
-    server.finish();
     let wanted: String = (1..=50).map(|id| format!("[lobby] bob: line number {id}\n")).collect();
     assert_eq!((ended.code, ended.out), (Some(0), wanted));
 }
@@ -127,7 +121,7 @@ fn deflate_frames_are_inflated() {
 #[test]
 fn questions_are_answered_from_standard_input() {
     let (identity, home) = (self_signed(), Home::new());
-    let server = Server::start(
+    let ended = home.meets(
         &identity,
         vec![Box::new(|mut peer| {
             peer.log_in(&["lobby 0 0 0"]);
@@ -143,10 +137,8 @@ fn questions_are_answered_from_standard_input() {
             peer.send(&[&format!("@re={label} + tnewtoken")]);
             peer.goodbye();
         })],
+        "/passwd\n/old one\nnew one\n",
     );
-    home.save_login(server.address);
-    let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "/passwd\n/old one\nnew one\n");
-    server.finish();
     assert_eq!((ended.code, ended.out.as_str()), (Some(0), "+ your password is changed\n"));
     assert_eq!(fs::read_to_string(home.path("tokens")).unwrap().trim_end().rsplit(' ').next(), Some("tnewtoken"));
 }
@@ -154,7 +146,7 @@ fn questions_are_answered_from_standard_input() {
 #[test]
 fn a_refused_line_is_shown_and_is_a_failure() {
     let (identity, home) = (self_signed(), Home::new());
-    let server = Server::start(
+    let ended = home.meets(
         &identity,
         vec![Box::new(|mut peer| {
             peer.log_in(&["lobby 0 0 0"]);
@@ -162,17 +154,15 @@ fn a_refused_line_is_shown_and_is_a_failure() {
             peer.send(&[&format!("@re={label} - muted: you are muted in lobby.")]);
             peer.goodbye();
         })],
+        "hello\n",
     );
-    home.save_login(server.address);
-    let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "hello\n");
-    server.finish();
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), "- muted: you are muted in lobby.\n"));
 }
 
 #[test]
 fn a_script_that_can_not_reconnect_names_the_lines_that_were_not_sent() {
     let (identity, home) = (self_signed(), Home::new());
-    let server = Server::start(
+    let ended = home.meets(
         &identity,
         vec![
             Box::new(|mut peer| {
@@ -187,10 +177,8 @@ fn a_script_that_can_not_reconnect_names_the_lines_that_were_not_sent() {
                 peer.end();
             }),
         ],
+        "the backup failed\n",
     );
-    home.save_login(server.address);
-    let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "the backup failed\n");
-    server.finish();
     assert_eq!(ended.code, Some(4), "{}", ended.err);
     assert!(ended.err.contains("not sent: the backup failed\n"), "{}", ended.err);
 }
@@ -198,7 +186,7 @@ fn a_script_that_can_not_reconnect_names_the_lines_that_were_not_sent() {
 #[test]
 fn a_script_that_quits_still_waits_for_its_answers() {
     let (identity, home) = (self_signed(), Home::new());
-    let server = Server::start(
+    let ended = home.meets(
         &identity,
         vec![Box::new(|mut peer| {
             peer.log_in(&["lobby 0 0 0"]);
@@ -206,10 +194,8 @@ fn a_script_that_quits_still_waits_for_its_answers() {
             peer.send(&[&format!("@re={label} - no-room: you have left lobby.")]);
             peer.goodbye();
         })],
+        "hello\n/quit\nnever read\n",
     );
-    home.save_login(server.address);
-    let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "hello\n/quit\nnever read\n");
-    server.finish();
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), "- no-room: you have left lobby.\n"));
 }
 
@@ -270,10 +256,7 @@ fn a_hostile_refusal_does_not_reach_the_terminal() {
         peer.send(&[&format!("* {hostile}")]);
     });
     for act in [refuse_greeting, refuse_login, other_protocol, notice_then_close] {
-        let server = Server::start(&identity, vec![act]);
-        home.save_login(server.address);
-        let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "");
-        server.finish();
+        let ended = home.meets(&identity, vec![act], "");
         assert_ne!(ended.code, Some(0));
         let (one_line, rest) = ended.err.split_once('\n').unwrap();
         assert!(!one_line.contains(|c: char| c.is_control() || c == '\u{202e}') && rest.is_empty(), "{:?}", ended.err);
@@ -343,7 +326,7 @@ fn a_server_that_an_authority_trusted_may_not_become_self_signed() {
 #[test]
 fn a_revoked_login_is_forgotten() {
     let (identity, home) = (self_signed(), Home::new());
-    let server = Server::start(
+    let ended = home.meets(
         &identity,
         vec![Box::new(|mut peer| {
             peer.greet();
@@ -351,10 +334,8 @@ fn a_revoked_login_is_forgotten() {
             peer.send(&[&format!("@re={label} - bad-credentials: name or password is wrong.")]);
             peer.end();
         })],
+        "hello\n",
     );
-    home.save_login(server.address);
-    let ended = home.run(server.address, &["--fingerprint", &identity.fingerprint], "hello\n");
-    server.finish();
     assert_eq!(ended.code, Some(4), "{}", ended.err);
     assert!(ended.err.contains("Run chitchat in a terminal"), "{}", ended.err);
     assert_eq!(fs::read_to_string(home.path("tokens")).unwrap(), "");

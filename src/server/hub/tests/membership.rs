@@ -194,7 +194,7 @@ fn a_new_room_cannot_be_named_server_but_an_old_one_can_be_read_and_left() {
     let mut snapshot = chat.model.snapshot.clone();
     let room = RoomName::parse_existing("server").unwrap();
     let id = chat.hub.state.next_conversation();
-    let kind = ConversationKind::Room { name: room, private: false, topic: String::new(), slow: None, closed: false };
+    let kind = ConversationKind::room(room, false);
     snapshot.conversations.push(ConversationRecord { id, kind, last: MessageId::ZERO, changes: 0 });
     let alice = chat.hub.state.find_account(&UserName::parse("alice").unwrap()).unwrap();
     snapshot.members.push(MemberRecord { conversation: id, account: alice, role: Role::Member, read: MessageId::ZERO });

@@ -59,13 +59,7 @@ impl Model {
             admin: true,
             at: 0,
         };
-        let kind = ConversationKind::Room {
-            name: RoomName::lobby(),
-            private: false,
-            topic: String::new(),
-            slow: None,
-            closed: false,
-        };
+        let kind = ConversationKind::room(RoomName::lobby(), false);
         let lobby = ConversationRecord { id: ConversationId::new(1), kind, last: MessageId::ZERO, changes: 0 };
         let mut model = Self::default();
         model.apply(&Write::Account(server));
