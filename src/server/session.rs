@@ -228,7 +228,7 @@ impl Session {
             Command::History { .. }
             | Command::Changes { .. }
             | Command::Pins(_)
-            | Command::Search { .. }
+            | Command::Search(_)
             | Command::Mentions { .. }
             | Command::Conversations
             | Command::Audit { .. } => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),

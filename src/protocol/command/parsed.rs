@@ -322,20 +322,7 @@ pub enum Command {
         limit: u32,
     },
     /// `/search [WORDS] [in=TARGET] [from=NAME] [since=TIME] [until=TIME] [limit=N] [more=CURSOR]`
-    Search {
-        /// The words, all of which a message must contain.
-        words: Option<Text>,
-        /// Only in this conversation.
-        within: Option<Target>,
-        /// Only by this account.
-        from: Option<UserName>,
-        /// Only of these times.
-        times: TimeBounds,
-        /// The most rows.
-        limit: u32,
-        /// The cursor that the previous answer ended with.
-        more: Option<u64>,
-    },
+    Search(Box<Search>),
     /// `/mentions [limit=N] [more=CURSOR]`
     Mentions {
         /// The most rows.
@@ -350,6 +337,23 @@ pub enum Command {
         /// The last message that was read.
         id: MessageId,
     },
+}
+
+/// What `/search` asks for.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// The words, all of which a message must contain.
+    pub words: Option<Text>,
+    /// Only in this conversation.
+    pub within: Option<Target>,
+    /// Only by this account.
+    pub from: Option<UserName>,
+    /// Only of these times.
+    pub times: TimeBounds,
+    /// The most rows.
+    pub limit: u32,
+    /// The cursor that the previous answer ended with.
+    pub more: Option<u64>,
 }
 
 /// The part of a conversation that `/history` asks for.

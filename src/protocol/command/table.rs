@@ -1,6 +1,6 @@
 //! The table itself.
 
-use super::{AfterRoom, Command, HistoryPart, PersonalCommand, Verb, Who};
+use super::{AfterRoom, Command, HistoryPart, PersonalCommand, Search, Verb, Who};
 use super::{admin, personal};
 use crate::protocol::args::{
     INVITE_USES_MAX, bad, duration, existing_room_name, login_name, message_id, new_name, number, quoted, reaction,
@@ -274,7 +274,7 @@ pub const TABLE: &[Verb] = &[
             return Err(bad("WORDS are missing, or one of in=, from=, since= and until=.".to_owned()));
         }
         let more = a.option("more")?.map(|n| number(n, "more", 0, MessageId::MAX.value())).transpose()?;
-        Ok(Command::Search { words, within, from, times, limit: a.limit()?, more })
+        Ok(Command::Search(Box::new(Search { words, within, from, times, limit: a.limit()?, more })))
     }),
     verb!("mentions" "[limit=N] [more=CURSOR]", User, "finds where others mentioned you, newest first, wherever you may read",
         "+ N messages[, more=CURSOR]", ["limit", "more"], |a| {

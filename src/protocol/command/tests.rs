@@ -53,7 +53,8 @@ fn a_reason_is_short_and_may_be_missing() {
 #[test]
 fn options_stand_anywhere_but_in_a_text() {
     let search = |line: &str| match parse(line).unwrap() {
-        Command::Search { words, within, from, limit, .. } => {
+        Command::Search(search) => {
+            let Search { words, within, from, limit, .. } = *search;
             let words = words.map(|words| words.as_str().to_owned()).unwrap_or_default();
             (words, within.map(|target| target.to_string()), from.map(|name| name.to_string()), limit)
         }

@@ -148,6 +148,12 @@ impl Account {
         self.hash.as_ref().filter(|_| self.recovery.is_none())
     }
 
+    /// Whether it has invitations to rooms, expired or not.
+    #[must_use]
+    pub(crate) fn is_invited(&self) -> bool {
+        !self.invitations.is_empty()
+    }
+
     /// The token with that label.
     #[must_use]
     pub(crate) fn token(&self, label: &str) -> Option<&Token> {

@@ -146,7 +146,7 @@ impl State {
             AccountAction::SetTopic { room, topic } => rooms::set_topic(self, actor, &room, topic, storage),
             AccountAction::SetRole { room, name, role } => roles::set_role(self, actor, &room, &name, role, storage),
             AccountAction::Moderate { room, moderation } => {
-                moderation::moderate(self, actor, &room, moderation, storage)
+                moderation::moderate(self, actor, &room, *moderation, storage)
             }
             AccountAction::CloseRoom(room) => rooms::close(self, actor, &room, storage),
             AccountAction::RenameRoom { room, name } => rooms::rename(self, actor, &room, name, storage),

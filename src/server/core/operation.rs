@@ -132,7 +132,8 @@ pub(crate) enum AccountAction {
     /// Does in a room what moderators do.
     Moderate {
         room: RoomName,
-        moderation: Moderation,
+        /// Large, and rare: a message is moved about in an operation, too.
+        moderation: Box<Moderation>,
     },
     /// Ends a room for good.
     CloseRoom(RoomName),
@@ -212,4 +213,19 @@ pub(crate) enum Manner {
     Me,
     /// As an answer to this message.
     Reply(MessageId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every message is moved about in one. More than 128 bytes are copied by a call, so what is larger
+    /// and rare stands in a box.
+    #[test]
+    fn an_operation_is_small() {
+        let sizes = [size_of::<Operation>(), size_of::<AccountAction>(), size_of::<OperationKind>()];
+        assert!(sizes[0] <= 128, "{sizes:?}");
+        let request = [size_of::<crate::server::traffic::Request>(), size_of::<crate::protocol::command::Command>()];
+        assert!(request[0] <= 136, "{request:?}");
+    }
 }

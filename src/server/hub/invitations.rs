@@ -7,7 +7,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{RoomName, Target, UserName};
 use crate::protocol::stamp::rfc3339;
-use crate::server::core::{AccountAction, Outcome, Standing};
+use crate::server::core::{Account, AccountAction, Outcome, Standing};
 use crate::server::traffic::Recipients;
 
 pub(super) fn invite(cx: &mut Context<'_>, name: RoomName, whom: UserName) -> Answered {
@@ -74,6 +74,10 @@ pub(super) fn decline(cx: &mut Context<'_>, what: Target) -> Answered {
 impl Context<'_> {
     /// What has expired is neither shown nor of use.
     pub(super) fn forget_expired_invitations(&mut self) -> Result<(), Refusal> {
+        // Nearly always there is none, and then not even the time is asked for.
+        if !self.hub.state.account(self.account).is_some_and(Account::is_invited) {
+            return Ok(());
+        }
         let steady = self.hub.clock.at(self.now);
         if self.hub.state.has_expired_invitations(self.account, steady) {
             self.apply(AccountAction::ForgetExpiredInvitations)?;

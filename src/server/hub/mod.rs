@@ -255,9 +255,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Changes { target, after, limit } => changes::list(cx, target.as_ref(), after, limit),
         Command::Read { target, id } => messages::read(cx, &target, id),
         Command::History { target, part, limit } => reading::history(cx, target.as_ref(), part, limit),
-        Command::Search { words, within, from, times, limit, more } => {
-            reading::search(cx, reading::Search { words, within, from, times, limit, more })
-        }
+        Command::Search(search) => reading::search(cx, *search),
         Command::Mentions { limit, more } => mentions::list(cx, limit, more),
         Command::Conversations => reading::conversations(cx),
         Command::Rooms { after, limit } => rooms::list(cx, after.as_ref(), limit),

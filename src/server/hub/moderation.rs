@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub(super) fn kick(cx: &mut Context<'_>, room: RoomName, name: UserName, reason: Option<Text>) -> Answered {
     let moderation = Moderation::Kick { name, reason: reason.clone() };
-    let done = cx.moderate(AccountAction::Moderate { room, moderation })?;
+    let done = cx.moderate_in(room, moderation)?;
     let whom = cx.whom(&done);
     let text = format!("{whom} was kicked by {}{}", cx.name(), because(reason.as_ref()));
     cx.tell(&done, room, News { ev: "kick", set: None, until: None }, &text);
@@ -32,7 +32,7 @@ pub(super) struct Sentence {
 pub(super) fn impose(cx: &mut Context<'_>, room: RoomName, name: UserName, sentence: Sentence) -> Answered {
     let Sentence { kind, lasts, reason } = sentence;
     let moderation = Moderation::Impose { kind, name, lasts, reason: reason.clone() };
-    let done = cx.moderate(AccountAction::Moderate { room, moderation })?;
+    let done = cx.moderate_in(room, moderation)?;
     let whom = cx.whom(&done);
     let sanction = done.account.and_then(|account| cx.hub.state.room(done.room)?.sanctions(kind).get(&account));
     let until = sanction.and_then(|sanction| sanction.until);
@@ -48,7 +48,7 @@ pub(super) fn impose(cx: &mut Context<'_>, room: RoomName, name: UserName, sente
 }
 
 pub(super) fn lift(cx: &mut Context<'_>, room: RoomName, name: UserName, kind: SanctionKind) -> Answered {
-    let done = cx.moderate(AccountAction::Moderate { room, moderation: Moderation::Lift { kind, name } })?;
+    let done = cx.moderate_in(room, Moderation::Lift { kind, name })?;
     let whom = cx.whom(&done);
     let by = cx.name();
     let (ev, text, last) = match (kind, done.changed) {
@@ -68,7 +68,7 @@ pub(super) fn lift(cx: &mut Context<'_>, room: RoomName, name: UserName, kind: S
 }
 
 pub(super) fn slow(cx: &mut Context<'_>, room: RoomName, every: Option<Duration>) -> Answered {
-    let done = cx.moderate(AccountAction::Moderate { room, moderation: Moderation::Slow(every) })?;
+    let done = cx.moderate_in(room, Moderation::Slow(every))?;
     let set = every.map_or_else(|| "off".to_owned(), spans::word);
     let (text, last) = match every {
         Some(every) => {
@@ -174,6 +174,10 @@ struct News<'a> {
 }
 
 impl Context<'_> {
+    fn moderate_in(&mut self, room: RoomName, moderation: Moderation) -> Result<Moderated, Refusal> {
+        self.moderate(AccountAction::Moderate { room, moderation: Box::new(moderation) })
+    }
+
     fn moderate(&mut self, action: AccountAction) -> Result<Moderated, Refusal> {
         match self.apply(action)? {
             Outcome::Moderated(done) => Ok(done),

@@ -4,22 +4,11 @@
 use super::refusals::{no_room, refusal};
 use super::{Answered, Context};
 use crate::protocol::code::Refusal;
-use crate::protocol::command::HistoryPart;
-use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text, UserName};
+use crate::protocol::command::{HistoryPart, Search};
+use crate::protocol::names::{AccountId, ConversationId, MessageId, Target};
 use crate::protocol::time_bound::TimeBounds;
 use crate::server::core::{Conversation, RoomAction, State};
 use crate::server::traffic::{ConversationRef, Hearer, Read, ReadPosition, TimeRange, Viewer};
-
-/// What `/search` asks for.
-#[derive(Debug)]
-pub(super) struct Search {
-    pub(super) words: Option<Text>,
-    pub(super) within: Option<Target>,
-    pub(super) from: Option<UserName>,
-    pub(super) times: TimeBounds,
-    pub(super) limit: u32,
-    pub(super) more: Option<u64>,
-}
 
 pub(super) fn conversations(cx: &mut Context<'_>) -> Answered {
     let conversations = read_positions(&cx.hub.state, cx.account);

@@ -8,14 +8,23 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct SteadyClock {
     start: Option<(Instant, u64)>,
+    /// The last answer, and to what: all requests of a turn have one time.
+    last: Option<(Instant, u64)>,
 }
 
 impl SteadyClock {
     /// That moment, in milliseconds of Unix time as the system's clock told it at the start.
     pub(super) fn at(&mut self, now: Now) -> u64 {
+        if let Some((instant, steady)) = self.last
+            && instant == now.instant
+        {
+            return steady;
+        }
         let &mut (instant, wall) = self.start.get_or_insert((now.instant, now.wall));
         let passed = now.instant.saturating_duration_since(instant);
-        wall.saturating_add(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX))
+        let steady = wall.saturating_add(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX));
+        self.last = Some((now.instant, steady));
+        steady
     }
 }
 
@@ -29,6 +38,7 @@ mod tests {
         let (mut clock, start) = (SteadyClock::default(), Instant::now());
         let mut at = |seconds, wall| clock.at(Now { instant: start + Duration::from_secs(seconds), wall });
         assert_eq!(at(0, 1_000_000), 1_000_000);
+        assert_eq!(at(0, 2_000_000), 1_000_000);
         assert_eq!(at(5, 1_005_000), 1_005_000);
         assert_eq!(at(6, 90_000_000), 1_006_000);
         assert_eq!(at(7, 2_000), 1_007_000);
