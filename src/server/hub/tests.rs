@@ -25,4 +25,5 @@ mod properties;
 mod replay;
 mod retention;
 mod roles;
+mod sanctions;
 mod talking;

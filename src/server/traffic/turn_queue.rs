@@ -171,8 +171,12 @@ impl<T> TurnQueue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
+
+    /// How long anything may take that must happen.
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     fn soon(milliseconds: u64) -> Option<Instant> {
         Some(Instant::now() + Duration::from_millis(milliseconds))
@@ -208,35 +212,96 @@ mod tests {
         assert!(queue.send_or_take_turn(&mut vec![3]));
     }
 
+    /// What the owner gets from its wait, which runs on a thread of its own.
+    fn waits(queue: &TurnQueue<i32>) -> Receiver<Vec<i32>> {
+        let (queue, (gives, got)) = (queue.clone(), bounded(1));
+        std::thread::spawn(move || {
+            let mut batch = Vec::new();
+            if queue.wait(&mut batch).is_ok() {
+                let _ = gives.send(batch);
+            }
+        });
+        got
+    }
+
+    fn is_asleep(queue: &TurnQueue<i32>) -> bool {
+        queue.inner.state.lock().asleep
+    }
+
+    fn wait_until_asleep(queue: &TurnQueue<i32>) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_asleep(queue) {
+            assert!(Instant::now() < deadline, "the owner does not sleep");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_owner_sleeps_while_another_has_the_turn() {
+        let queue = TurnQueue::default();
+        assert!(queue.send_or_take_turn(&mut vec![1]));
+        let got = waits(&queue);
+        wait_until_asleep(&queue);
+        queue.send(2);
+        assert!(is_asleep(&queue));
+        assert_eq!(got.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout));
+        queue.end_turn(None, false);
+        assert!(!is_asleep(&queue));
+        assert_eq!(got.recv_timeout(PATIENCE), Ok(vec![2]));
+        // What waited before the owner came is no different.
+        queue.send(3);
+        let got = waits(&queue);
+        assert_eq!(got.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout));
+        queue.end_turn(None, false);
+        assert_eq!(got.recv_timeout(PATIENCE), Ok(vec![3]));
+    }
+
+    #[test]
+    fn an_owner_that_sleeps_is_woken_for_what_is_sent() {
+        let queue = TurnQueue::default();
+        let got = waits(&queue);
+        wait_until_asleep(&queue);
+        queue.send(1);
+        assert_eq!(got.recv_timeout(PATIENCE), Ok(vec![1]));
+        // And for a turn that only it may take.
+        queue.end_turn(None, true);
+        let got = waits(&queue);
+        wait_until_asleep(&queue);
+        assert!(!queue.send_or_take_turn(&mut vec![2]));
+        assert_eq!(got.recv_timeout(PATIENCE), Ok(vec![2]));
+    }
+
     #[test]
     fn the_owner_is_woken_for_what_is_due_and_for_what_was_sent_during_a_turn() {
         let queue = TurnQueue::default();
-        let owner = queue.clone();
+        let (owner, (gives, got)) = (queue.clone(), bounded(1));
         let thread = std::thread::spawn(move || {
-            let (mut turns, mut batch) = (Vec::new(), Vec::new());
+            let mut batch = Vec::new();
             while owner.wait(&mut batch).is_ok() {
-                turns.push(std::mem::take(&mut batch));
+                let _ = gives.send(std::mem::take(&mut batch));
                 owner.end_turn(None, false);
             }
-            turns
         });
         let turn = |during: Option<i32>, due| {
+            wait_until_asleep(&queue);
             let mut batch = Vec::new();
             while !queue.send_or_take_turn(&mut batch) {
                 std::thread::yield_now();
             }
             during.into_iter().for_each(|item| queue.send(item));
             queue.end_turn(due, false);
-            std::thread::sleep(Duration::from_millis(60));
         };
         // The owner sleeps without a deadline when this becomes due.
         turn(None, soon(20));
+        assert_eq!(got.recv_timeout(PATIENCE), Ok(vec![]));
         turn(Some(7), None);
+        assert_eq!(got.recv_timeout(PATIENCE), Ok(vec![7]));
         // And with a later one here.
         turn(None, soon(60_000));
         turn(None, soon(1));
+        assert_eq!(got.recv_timeout(PATIENCE), Ok(vec![]));
         queue.fail();
-        assert_eq!(thread.join().unwrap(), [vec![], vec![7], vec![]]);
+        thread.join().unwrap();
         assert_eq!(queue.wait(&mut Vec::new()), Err(TurnFailed));
         assert!(!queue.send_or_take_turn(&mut vec![1]));
     }

@@ -9,7 +9,7 @@ use crate::protocol::code::Code;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
-use crate::server::core::Registration;
+use crate::server::core::{Registration, State};
 use crate::server::session::{Session, SessionAction, set_text};
 use crate::server::traffic::{Lines, Request, RequestKind, UnheardBy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -202,6 +202,8 @@ impl Chat {
                 self.type_line(label, typed.strip_prefix(' ').unwrap_or(typed));
             }
         }
+        // What is stored is what is held in memory.
+        assert_eq!(State::new(self.model.snapshot.clone()), self.hub.state);
         let script = script.join("\n");
         assert_eq!(self.log.trim_end(), script, "\n--- seen ---\n{}\n--- expected ---\n{script}\n", self.log);
     }

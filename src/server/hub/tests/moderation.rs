@@ -48,6 +48,9 @@ fn a_kick_takes_effect_on_all_connections_and_one_may_come_back() {
         alice< [ops] * bob joined
         carol< [ops] * bob joined
         bob< + ops - 3 members, 3 here. Type to talk.
+        alice> /audit ops
+        alice< | alice kick bob no flooding, please
+        alice< + 1 action
     ",
     );
 }
