@@ -162,6 +162,23 @@ fn every_verb_obeys_the_table_for_every_rank_in_every_state() {
     }
 }
 
+/// `@room` is a mention where the table says so, and otherwise just text.
+#[test]
+fn everyone_is_mentioned_by_whom_the_table_lets() {
+    let table = |action: RoomAction, role, admin, state| expected(action.permission(), role, admin, state);
+    for state in STATES.into_iter().filter(|state| !state.is_closed()) {
+        for (name, role, admin) in ACTORS {
+            let mut chat = room(state);
+            chat.does("sam", "/set tags on");
+            let refused = chat.refusal(name, "/say #ops @room");
+            assert_eq!(refused, table(RoomAction::Talk, role, admin, state), "{name} in a room that is {state:?}");
+            let mentioned = chat.log.contains(";mention=room [ops] ");
+            let allowed = table(RoomAction::MentionAll, role, admin, state).is_none();
+            assert_eq!(mentioned, allowed, "{name} in a room that is {state:?}\n{}", chat.log);
+        }
+    }
+}
+
 /// Acting on somebody: only from above.
 #[test]
 fn nobody_acts_on_someone_of_their_own_or_a_higher_rank() {
