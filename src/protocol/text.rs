@@ -41,7 +41,7 @@ pub fn is_text(c: char) -> bool {
 /// [`TextError::Character`] or [`TextError::Marks`].
 pub fn check_text(text: &str) -> Result<(), TextError> {
     // A fold without an early exit, so that the compiler can vectorise it.
-    let plain = text.bytes().fold(true, |plain, b| plain & (b' '..0x7f).contains(&b) || (b == b'\t'));
+    let plain = text.bytes().fold(true, |plain, b| plain & ((b' '..0x7f).contains(&b) || b == b'\t'));
     if plain { Ok(()) } else { check_characters(text) }
 }
 
@@ -167,6 +167,7 @@ mod tests {
         let no_characters = ["\u{fdd0}", "\u{fdef}", "\u{fffe}", "\u{ffff}", "\u{1ffff}", "\u{10fffe}"];
         for bad in bad.into_iter().chain(no_characters).chain(["a\rb"]) {
             assert_eq!(Text::parse(&format!("a{bad}")), Err(TextError::Character), "{bad:?}");
+            assert_eq!(Text::parse(&format!("{bad}\tb")), Err(TextError::Character), "{bad:?} before a TAB");
         }
         assert_eq!(Text::parse(" \t "), Ok(None));
         assert_eq!(Text::parse("a\tb").unwrap().unwrap().as_str(), "a\tb");
