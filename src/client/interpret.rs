@@ -5,9 +5,9 @@
 
 use super::known_names::KnownNames;
 use crate::protocol::command::{
-    AfterRoom, Command, HistoryPart, Input, LINE_MAX, RoomWord, Setting, Verb, label_of, parse_line,
+    AfterRoom, Command, HistoryPart, Input, LINE_MAX, PersonalCommand, RoomWord, Setting, Verb, label_of, parse_line,
 };
-use crate::protocol::names::{RoomName, Target};
+use crate::protocol::names::{RoomName, Target, UserName};
 
 /// The most bytes of the client's label: `/@c`, a number and a space.
 const LABEL_ROOM: usize = 24;
@@ -154,6 +154,16 @@ pub(super) fn catches_up(command: &str) -> Option<Target> {
             Some(target)
         }
         Command::Read { target, .. } => Some(target),
+        _ => None,
+    }
+}
+
+/// Whom a command ignores from now on, or not any more.
+#[must_use]
+pub(super) fn ignores(command: &str) -> Option<(UserName, bool)> {
+    match parse(&format!("/{command}"))? {
+        Command::Personal(PersonalCommand::Ignore(name)) => Some((name, true)),
+        Command::Personal(PersonalCommand::Unignore(name)) => Some((name, false)),
         _ => None,
     }
 }

@@ -28,6 +28,7 @@ mod catch_up;
 mod connection;
 mod connector;
 mod first_connection;
+mod ignored;
 mod inbox;
 mod incoming;
 mod interpret;

@@ -35,6 +35,8 @@ pub(super) enum Request {
         /// What was typed, without slash and label.
         command: String,
     },
+    /// List whom the account ignores.
+    Ignored,
     /// List the conversations.
     List,
     /// Fetch a part of one.
@@ -54,6 +56,7 @@ impl Request {
         match self {
             Self::Post { target, key, text, .. } => format!("post {target} {key} {text}"),
             Self::Command { command, .. } => command.clone(),
+            Self::Ignored => "ignored".to_owned(),
             Self::List => "conversations".to_owned(),
             Self::Fetch(target, Part::After(id)) => {
                 format!("history {target} after={id} limit={}", super::catch_up::PAGE)
@@ -129,7 +132,8 @@ impl RequestQueue {
             match request {
                 Request::Post { .. } => again.push_back(request),
                 Request::Command { id, command } => unknown.push((id, command)),
-                Request::List
+                Request::Ignored
+                | Request::List
                 | Request::Fetch(..)
                 | Request::Mark(..)
                 | Request::NewToken(_)

@@ -6,6 +6,7 @@
 //! the network thread.
 
 use super::catch_up::{CatchUp, CatchUpStep, Continuity, Listed};
+use super::ignored::Ignored;
 use super::incoming::{self, Incoming};
 use super::interpret::{self, Interpretation};
 use super::known_names::KnownNames;
@@ -71,6 +72,7 @@ pub(super) struct Session {
     catch_up: CatchUp,
     requests: RequestQueue,
     names: KnownNames,
+    ignored: Ignored,
     room: Option<RoomName>,
     state: ConnectionState,
     /// What the user set with `/set`, and the command: a server forgets options with the connection.
@@ -112,6 +114,7 @@ impl Session {
             catch_up: CatchUp::default(),
             requests: RequestQueue::default(),
             names,
+            ignored: Ignored::default(),
             room: None,
             state: ConnectionState::Down,
             options: Vec::new(),
@@ -147,6 +150,8 @@ impl Session {
         for (_, command) in self.options.iter().rev() {
             self.requests.push_first(Request::Restore(command.clone()));
         }
+        self.ignored.list();
+        self.requests.push(Request::Ignored);
         // After the messages that are sent again, so that their ids are known before a page shows them.
         self.requests.push(Request::List);
         self.take_effects()
@@ -259,6 +264,7 @@ impl Session {
             },
             Body::Notice(Some(Code::Read), _) => {}
             Body::Notice(code, text) => {
+                self.ignored.notice(&line.tags);
                 let code = code.map(|code| format!("{code}: ")).unwrap_or_default();
                 self.show(Item::Notice(format!("{code}{text}")));
             }
@@ -272,6 +278,7 @@ impl Session {
                         let step = self.catch_up.live(&target, id, message);
                         self.apply(step.into_iter().collect(), now);
                     }
+                    _ if self.ignored.hides(&message.author) => {}
                     _ => self.show(Item::Message(message)),
                 }
             }
@@ -293,6 +300,9 @@ impl Session {
         }
         if let Some(who) = tags.who {
             self.names.person(who);
+        }
+        if self.ignored.hides_event(tags) {
+            return;
         }
         self.show(Item::Event { room: room.to_owned(), text: text.to_owned(), at: tags.at });
     }
@@ -322,7 +332,10 @@ impl Session {
         for step in steps {
             match step {
                 CatchUpStep::Show(target, id, message) => {
-                    self.show(Item::Message(message));
+                    // Left out is as good as read.
+                    if !self.ignored.hides(&message.author) {
+                        self.show(Item::Message(message));
+                    }
                     if self.marking == Marking::On && !self.behind.contains(&target) {
                         self.marks.insert(target, id);
                         self.next_mark.get_or_insert(now + MARK_EVERY);

@@ -14,6 +14,7 @@ use std::time::Instant;
 impl Session {
     pub(super) fn row(&mut self, request: Option<&Request>, text: &str, now: Instant) {
         match request {
+            Some(Request::Ignored) => self.ignored.row(text),
             Some(Request::List) => {
                 if let Some(row) = Listed::parse(text).filter(|_| self.listed.len() < TARGETS_MAX) {
                     self.learn_target(&row.target);
@@ -59,6 +60,7 @@ impl Session {
                 }
                 self.settle(id, Settled::Done);
             }
+            Request::Ignored => self.ignored.listed(),
             Request::List => self.all_listed(now),
             Request::Fetch(..) => {
                 let more = text.split(", ").skip(1).any(|word| word == "more");
@@ -84,7 +86,7 @@ impl Session {
                 }
                 self.refuse(id, code, text);
             }
-            Request::List | Request::Fetch(..) if passing => self.effects.push(Effect::Reconnect),
+            Request::Ignored | Request::List | Request::Fetch(..) if passing => self.effects.push(Effect::Reconnect),
             Request::List => {
                 self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
                 self.all_listed(now);
@@ -98,6 +100,8 @@ impl Session {
                 self.tell(&format!("you're no longer in {target}"));
                 self.set_room(None);
             }
+            // An older server knows no such verb.
+            Request::Ignored => {}
             Request::NewToken(_) => self.tell("the next login will ask for the password"),
             Request::Restore(command) => self.tell(&format!("/{command} could not be set again: {text}")),
             Request::Mark(..) => {}
@@ -133,6 +137,8 @@ impl Session {
             }
         } else if let Some(target) = interpret::catches_up(command) {
             self.behind.remove(&target);
+        } else if let Some((name, ignored)) = interpret::ignores(command) {
+            self.ignored.set(name, ignored);
         } else if let Some(option) = interpret::sets_option(command) {
             match self.options.iter_mut().find(|(known, _)| *known == option) {
                 Some((_, set)) => command.clone_into(set),

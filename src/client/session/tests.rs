@@ -22,8 +22,8 @@ impl Talk {
     fn started(marking: Marking) -> Self {
         let mut talk = Self::new(marking);
         talk.connect("e1");
-        assert_eq!(talk.sent(), ["/@c1 conversations"]);
-        talk.hear(&["@re=c1 | lobby 10 10 0", "@re=c1 | ops 5 5 0", "@re=c1 + 2 conversations"]);
+        assert_eq!(talk.sent(), ["/@c1 ignored", "/@c2 conversations"]);
+        talk.hear(&["@re=c2 | lobby 10 10 0", "@re=c2 | ops 5 5 0", "@re=c2 + 2 conversations"]);
         talk.shown.clear();
         talk.reports.clear();
         talk
@@ -80,14 +80,14 @@ fn unread_messages_are_shown_at_the_start_and_marked_as_read() {
     let mut talk = Talk::new(Marking::On);
     talk.connect("e1");
     talk.type_line("typed early");
-    assert_eq!(talk.sent(), ["/@c1 conversations"]);
-    talk.hear(&["@re=c1 | lobby 10 8 2", "@re=c1 | ops 5 3 2", "@re=c1 + 2 conversations"]);
-    assert_eq!(talk.sent(), ["/@c2 history lobby limit=20", "/@c3 post lobby k-1 typed early"]);
-    let row = |id: u64, text: &str| format!("@re=c2 | lobby {id} 2026-11-22T09:10:00.000Z bob: {text}");
+    assert_eq!(talk.sent(), ["/@c1 ignored", "/@c2 conversations"]);
+    talk.hear(&["@re=c2 | lobby 10 8 2", "@re=c2 | ops 5 3 2", "@re=c2 + 2 conversations"]);
+    assert_eq!(talk.sent(), ["/@c3 history lobby limit=20", "/@c4 post lobby k-1 typed early"]);
+    let row = |id: u64, text: &str| format!("@re=c3 | lobby {id} 2026-11-22T09:10:00.000Z bob: {text}");
     talk.hear(&[&row(8, "old"), &row(9, "nine"), "@id=11;at=1 [lobby] carol: live", &row(10, "ten")]);
     talk.hear(&[
-        "@re=c2 + 3 messages, more",
-        "@re=c3 + 12",
+        "@re=c3 + 3 messages, more",
+        "@re=c4 + 12",
         "@id=13;at=1 [lobby] bob: more",
         "@id=6;at=1 [ops] bob: x",
     ]);
@@ -108,13 +108,13 @@ fn unread_messages_are_shown_at_the_start_and_marked_as_read() {
     talk.session.tick(talk.now);
     assert!(talk.sent().is_empty(), "not yet");
     talk.session.tick(talk.now + MARK_EVERY);
-    assert_eq!(talk.sent(), ["/@c4 read lobby 13"], "ops has lines that were not shown");
-    talk.hear(&["@re=c4 + 13"]);
+    assert_eq!(talk.sent(), ["/@c5 read lobby 13"], "ops has lines that were not shown");
+    talk.hear(&["@re=c5 + 13"]);
     talk.type_line("/history ops after=3");
     talk.sent();
-    talk.hear(&["@re=c5 | ops 4 2026-11-22T09:10:00.000Z bob: four", "@re=c5 + 1 messages", "@id=7;at=1 [ops] bob: y"]);
+    talk.hear(&["@re=c6 | ops 4 2026-11-22T09:10:00.000Z bob: four", "@re=c6 + 1 messages", "@id=7;at=1 [ops] bob: y"]);
     talk.session.tick(talk.now + MARK_EVERY * 2);
-    assert_eq!(talk.sent(), ["/@c6 read ops 7"]);
+    assert_eq!(talk.sent(), ["/@c7 read ops 7"]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_script_is_shown_no_history_and_marks_nothing() {
     let mut talk = Talk::new(Marking::Off);
     talk.connect("e1");
     talk.sent();
-    talk.hear(&["@re=c1 | lobby 10 8 2", "@re=c1 + 1 conversations", "@id=11;at=1 [lobby] bob: x"]);
+    talk.hear(&["@re=c2 | lobby 10 8 2", "@re=c2 + 1 conversations", "@id=11;at=1 [lobby] bob: x"]);
     assert_eq!(talk.shown(), ["[lobby] bob: x"]);
     assert_eq!((talk.sent().len(), talk.session.next_tick()), (0, None));
 }
@@ -131,14 +131,14 @@ fn a_script_is_shown_no_history_and_marks_nothing() {
 fn after_a_drop_messages_are_sent_again_and_missed_ones_are_shown_once() {
     let mut talk = Talk::started(Marking::Off);
     talk.type_line("/join ops");
-    assert_eq!(talk.sent(), ["/@c2 join ops"]);
-    talk.hear(&["@re=c2 + ops - 2 here."]);
+    assert_eq!(talk.sent(), ["/@c3 join ops"]);
+    talk.hear(&["@re=c3 + ops - 2 here."]);
     assert_eq!(talk.room(), Some("ops"));
     assert_eq!(talk.shown(), ["+ ops - 2 here."]);
     talk.type_line("one");
     talk.type_line("two");
-    assert_eq!(talk.sent(), ["/@c3 post ops k-1 one", "/@c4 post ops k-2 two"]);
-    talk.hear(&["@re=c3 + 6"]);
+    assert_eq!(talk.sent(), ["/@c4 post ops k-1 one", "/@c5 post ops k-2 two"]);
+    talk.hear(&["@re=c4 + 6"]);
     talk.type_line("/who");
     talk.sent();
     talk.drop_connection();
@@ -147,16 +147,16 @@ fn after_a_drop_messages_are_sent_again_and_missed_ones_are_shown_once() {
     talk.type_line("three");
     assert_eq!(talk.shown(), ["(not connected: this will be sent when the connection is back)"]);
     talk.connect("e1");
-    assert_eq!(talk.sent(), ["/@c6 switch ops", "/@c7 post ops k-2 two", "/@c8 conversations"]);
+    assert_eq!(talk.sent(), ["/@c7 switch ops", "/@c8 post ops k-2 two", "/@c9 ignored", "/@c10 conversations"]);
     // 7 was "two", said before the drop; 8 is bob's, missed.
-    talk.hear(&["@re=c6 + ops", "@re=c7 + 7", "@id=9;at=1 [ops] bob: live", "@re=c8 | lobby 10 10 0"]);
-    talk.hear(&["@re=c8 | ops 9 5 0", "@re=c8 + 2 conversations"]);
-    assert_eq!(talk.sent(), ["/@c9 history ops after=6 limit=1000", "/@c10 post ops k-3 three"]);
-    let row = |id: u64, text: &str| format!("@re=c9 | ops {id} 2026-11-22T09:10:00.000Z {text}");
-    talk.hear(&[&row(7, "alice: two"), &row(8, "bob: missed"), &row(9, "bob: live"), "@re=c9 + 3 messages"]);
+    talk.hear(&["@re=c7 + ops", "@re=c8 + 7", "@id=9;at=1 [ops] bob: live", "@re=c10 | lobby 10 10 0"]);
+    talk.hear(&["@re=c10 | ops 9 5 0", "@re=c10 + 2 conversations"]);
+    assert_eq!(talk.sent(), ["/@c11 history ops after=6 limit=1000", "/@c12 post ops k-3 three"]);
+    let row = |id: u64, text: &str| format!("@re=c11 | ops {id} 2026-11-22T09:10:00.000Z {text}");
+    talk.hear(&[&row(7, "alice: two"), &row(8, "bob: missed"), &row(9, "bob: live"), "@re=c11 + 3 messages"]);
     assert_eq!(talk.shown(), ["[ops] bob: missed", "[ops] bob: live"]);
     assert!(!talk.session.is_settled());
-    talk.hear(&["@re=c10 + 10"]);
+    talk.hear(&["@re=c12 + 10"]);
     assert!(talk.session.is_settled());
 }
 
@@ -166,26 +166,26 @@ fn the_current_room_follows_the_server() {
     assert_eq!(talk.room(), Some("lobby"));
     talk.type_line("/switch nowhere");
     talk.sent();
-    talk.hear(&["@re=c2 - no-such-room: there is no nowhere."]);
+    talk.hear(&["@re=c3 - no-such-room: there is no nowhere."]);
     assert_eq!(talk.room(), None);
     talk.type_line("hello?");
     assert_eq!(talk.shown()[1], "- no-room: you're not in a room. /rooms lists them, /join ROOM enters one.");
     talk.type_line("/join ops");
     talk.sent();
-    talk.hear(&["@re=c3 + ops", "@ev=kick;who=Alice [ops] * alice was kicked by bob"]);
+    talk.hear(&["@re=c4 + ops", "@ev=kick;who=Alice [ops] * alice was kicked by bob"]);
     assert_eq!(talk.room(), None);
     talk.type_line("/join ops");
     talk.sent();
-    talk.hear(&["@re=c4 + ops", "@ev=rename;who=bob;set=dev [ops] * bob renamed this room: it is dev now"]);
+    talk.hear(&["@re=c5 + ops", "@ev=rename;who=bob;set=dev [ops] * bob renamed this room: it is dev now"]);
     assert_eq!(talk.room(), Some("dev"));
     talk.hear(&["@ev=close;who=bob [dev] * bob closed this room for good"]);
     assert_eq!(talk.room(), None);
     talk.type_line("/join ops");
     talk.type_line("/leave ops");
     talk.sent();
-    talk.hear(&["@re=c5 + ops"]);
-    talk.sent();
     talk.hear(&["@re=c6 + ops"]);
+    talk.sent();
+    talk.hear(&["@re=c7 + ops"]);
     assert_eq!(talk.room(), None);
 }
 
@@ -194,16 +194,16 @@ fn nothing_is_sent_after_a_question() {
     let mut talk = Talk::started(Marking::Off);
     talk.type_line("/passwd");
     talk.type_line("hello");
-    assert_eq!(talk.sent(), ["/@c2 passwd"]);
-    talk.hear(&["@re=c2 ? old password"]);
+    assert_eq!(talk.sent(), ["/@c3 passwd"]);
+    talk.hear(&["@re=c3 ? old password"]);
     assert!(matches!(talk.reports.last(), Some(Effect::Ask(text)) if text == "old password"));
     assert!(talk.sent().is_empty());
-    talk.hear(&["@re=c2 + changed"]);
+    talk.hear(&["@re=c3 + changed"]);
     assert!(talk.reports.iter().any(|effect| matches!(effect, Effect::TokenRevoked)));
     talk.session.renew_token("label".to_owned());
-    assert_eq!(talk.sent(), ["/@c3 token new label here", "/@c4 post lobby k-1 hello"]);
+    assert_eq!(talk.sent(), ["/@c4 token new label here", "/@c5 post lobby k-1 hello"]);
     talk.shown();
-    talk.hear(&["@re=c3 + tsecret"]);
+    talk.hear(&["@re=c4 + tsecret"]);
     assert!(matches!(talk.reports.last(), Some(Effect::Token(token)) if token.expose() == "tsecret"));
     assert!(talk.shown().is_empty(), "a token is not shown");
 }
@@ -215,7 +215,7 @@ fn after_a_restored_backup_ids_start_over() {
     talk.connect("e2");
     assert!(talk.shown()[0].contains("restored from a backup"));
     talk.sent();
-    talk.hear(&["@re=c2 | lobby 4 4 0", "@re=c2 + 1 conversations", "@id=5;at=1 [lobby] bob: five"]);
+    talk.hear(&["@re=c4 | lobby 4 4 0", "@re=c4 + 1 conversations", "@id=5;at=1 [lobby] bob: five"]);
     assert_eq!(talk.shown(), ["[lobby] bob: five"]);
 }
 
@@ -234,8 +234,8 @@ fn odd_lines_are_harmless() {
     talk.hear(&[
         "",
         "@",
-        "@re=c99 + 5",
-        "@re=c99 | x",
+        "@re=c100 + 5",
+        "@re=c100 | x",
         "@id=x [lobby] bob: hi",
         "| row",
         "[",
@@ -254,18 +254,42 @@ fn options_are_set_again_on_the_next_connection() {
     for line in ["/set presence off", "/set echo on", "/set echo off", "/set presence maybe"] {
         talk.type_line(line);
     }
-    assert_eq!(talk.sent(), ["/@c2 set presence off"]);
-    talk.hear(&["@re=c2 + presence off"]);
-    assert_eq!(talk.sent(), ["/@c3 set echo on"]);
-    talk.hear(&["@re=c3 + echo on"]);
-    assert_eq!(talk.sent(), ["/@c4 set echo off"]);
-    talk.hear(&["@re=c4 + echo off"]);
-    assert_eq!(talk.sent(), ["/@c5 set presence maybe"]);
-    talk.hear(&["@re=c5 - bad-argument: presence is on or off."]);
+    assert_eq!(talk.sent(), ["/@c3 set presence off"]);
+    talk.hear(&["@re=c3 + presence off"]);
+    assert_eq!(talk.sent(), ["/@c4 set echo on"]);
+    talk.hear(&["@re=c4 + echo on"]);
+    assert_eq!(talk.sent(), ["/@c5 set echo off"]);
+    talk.hear(&["@re=c5 + echo off"]);
+    assert_eq!(talk.sent(), ["/@c6 set presence maybe"]);
+    talk.hear(&["@re=c6 - bad-argument: presence is on or off."]);
     talk.drop_connection();
     talk.connect("e1");
     talk.shown();
-    assert_eq!(talk.sent(), ["/@c6 set presence off", "/@c7 set echo off", "/@c8 conversations"]);
-    talk.hear(&["@re=c6 + presence off", "@re=c7 + echo off"]);
+    assert_eq!(talk.sent(), ["/@c7 set presence off", "/@c8 set echo off", "/@c9 ignored", "/@c10 conversations"]);
+    talk.hear(&["@re=c7 + presence off", "@re=c8 + echo off"]);
     assert!(talk.shown().is_empty());
+}
+
+/// The server shows a program all of it, so the client leaves it out.
+#[test]
+fn whom_the_account_ignores_is_not_shown() {
+    let mut talk = Talk::new(Marking::On);
+    talk.connect("e1");
+    assert_eq!(talk.sent(), ["/@c1 ignored", "/@c2 conversations"]);
+    talk.hear(&["@re=c1 | Bob since 2026-11-01T09:00:00.000Z", "@re=c1 + 1 account"]);
+    talk.hear(&["@id=11 [lobby] bob: buy this", "@id=12 [lobby] carol: hello"]);
+    talk.hear(&["@re=c2 | lobby 12 9 3", "@re=c2 + 1 conversation"]);
+    let _ = talk.sent();
+    talk.hear(&["@re=c3 | lobby 10 2026-11-01T09:10:00.000Z bob: buy that", "@re=c3 + 1 message"]);
+    talk.hear(&["@id=13 [lobby] bob: buy this", "@ev=edit;who=bob;about=13;change=1 [lobby] * bob edited 13: buy"]);
+    talk.hear(&["@ev=pin;who=bob;about=12;change=2 [lobby] * bob pinned 12"]);
+    let shown = talk.shown().join("\n");
+    assert!(shown.contains("carol: hello") && shown.contains("bob pinned 12") && !shown.contains("buy"), "{shown}");
+    // Another connection ends it, and this one begins it again.
+    talk.hear(&["@ev=unignore;who=bob * you don't ignore bob any more.", "@id=14 [lobby] bob: sorry"]);
+    assert_eq!(talk.shown().last().map(String::as_str), Some("[lobby] bob: sorry"));
+    talk.type_line("/ignore bob");
+    let label = talk.sent()[0].split(' ').next().unwrap().trim_start_matches("/@").to_owned();
+    talk.hear(&[&format!("@re={label} + bob is ignored from now on."), "@id=15 [lobby] bob: buy this"]);
+    assert!(!talk.shown().join("\n").contains("buy"));
 }

@@ -91,6 +91,8 @@ impl Peer {
     }
 
     pub(super) fn list(&mut self, conversations: &[&str]) {
+        let label = self.expect("ignored");
+        self.send(&[&format!("@re={label} + 0 accounts")]);
         let label = self.expect("conversations");
         for row in conversations {
             self.send(&[&format!("@re={label} | {row}")]);
