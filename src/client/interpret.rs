@@ -123,7 +123,7 @@ pub(super) fn is_secret(line: &str) -> bool {
         // A mistyped /login may contain a password.
         return line.trim_start().starts_with('/') && !matches!(parse_line(line.trim_start()), Input::Text(_));
     };
-    matches!(verb.name, "login" | "register" | "resume" | "passwd" | "recover")
+    matches!(verb.name, "login" | "register" | "resume" | "passwd" | "recover" | "unregister")
 }
 
 /// The room that a command makes current. If it is refused, there is no current room.

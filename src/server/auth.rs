@@ -66,6 +66,13 @@ impl Checker {
                 Some(hash) => AuthOutcome::Recovered { name, code, hash, from },
                 None => failed(),
             },
+            AuthWork::Unregister { account, generation, hash, password, all } => {
+                if verify(&password, &hash) {
+                    AuthOutcome::Unregister { account, generation, all }
+                } else {
+                    AuthOutcome::WrongOwn
+                }
+            }
             AuthWork::Change { account, generation, hash, old, new } => {
                 if !verify(&old, &hash) {
                     return AuthOutcome::WrongOld;

@@ -12,11 +12,11 @@ use crate::protocol::line::Rows;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId};
 use crate::server::clock;
 use crate::server::core::{NotStored, Storage};
-use crate::server::hub::{Backlog, Effects, Hub, Now, SWEEP_MOST, not_saved};
+use crate::server::hub::{Backlog, ERASE_MOST, Effects, Hub, Now, SWEEP_MOST, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
 use crate::server::traffic::{
     Appended, AuthJob, Budget, Delivery, Draft, Mailbox, MessageRecord, Oldest, Pins, Reaction, Reactions, ReadJob,
-    Request, RequestKind, Share, Snapshot, Write,
+    Request, RequestKind, SaidBy, Share, Snapshot, Write,
 };
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
@@ -330,6 +330,10 @@ impl Transaction {
 impl Backlog for Transaction {
     fn oldest(&mut self, room: ConversationId, above: MessageId, before: u64) -> Result<Oldest, NotStored> {
         self.look(|store| store.oldest(room, above, before, SWEEP_MOST))
+    }
+
+    fn said_by(&mut self, author: AccountId, cursor: i64) -> Result<SaidBy, NotStored> {
+        self.look(|store| store.said_by(author, cursor, ERASE_MOST))
     }
 }
 

@@ -175,6 +175,9 @@ impl Session {
             Err(refusal) if verb.name == "passwd" => {
                 return Ok(Next::AskFor(Question::Refused { refusal, answers: 2 }));
             }
+            Err(refusal) if verb.name == "unregister" => {
+                return Ok(Next::AskFor(Question::Refused { refusal, answers: 1 }));
+            }
             Err(_) if already => return Err(refusal()),
             // A /join or /switch that fails leaves no current room, even if malformed.
             Err(refusal) if logged_in && matches!(verb.name, "join" | "switch") => {
@@ -219,6 +222,7 @@ impl Session {
             Command::Recover { name, code, password: None } => Next::AskFor(Question::Recover { name, code }),
             Command::Recover { name, code, password: Some(password) } => Next::Do(self.recover(name, &code, password)),
             Command::Passwd => Next::AskFor(Question::OldPassword),
+            Command::Unregister { all } => Next::AskFor(Question::Unregister { all }),
             Command::TokenNew { label, here } => Next::Do(SessionAction::NewToken { label, here }),
             Command::InviteCode { uses, lasts, admin } => Next::Do(SessionAction::NewInvite { uses, lasts, admin }),
             Command::Admin(AdminCommand::ResetPassword(name)) => Next::Do(SessionAction::ResetPassword(name)),
@@ -292,6 +296,9 @@ impl Session {
             Question::Register { name, invite } => self.register(name, invite, secret),
             Question::Recover { name, code } => self.recover(name, &code, secret),
             Question::OldPassword => return self.prompt(label, Question::NewPassword { old: secret }),
+            Question::Unregister { all } => {
+                SessionAction::RequestAndWait(RequestKind::Unregister { all, password: secret })
+            }
             Question::NewPassword { old } => SessionAction::RequestAndWait(RequestKind::Passwd { old, new: secret }),
             Question::Refused { refusal, answers: answers @ 2.. } => {
                 return self.prompt(label, Question::Refused { refusal, answers: answers - 1 });

@@ -27,7 +27,8 @@ pub(super) use budget::{Budget, Share};
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use messages::{
-    Appended, ChangeKind, ChangeRecord, Draft, Mark, Mentioned, MessageRecord, Oldest, Pins, Reaction, Reactions,
+    Appended, ChangeKind, ChangeRecord, Draft, Mark, Mentioned, MessageRecord, Oldest, Pins, Reaction, Reactions, Rest,
+    SaidBy,
 };
 pub(super) use personal::{AwayRecord, IgnoredRecord, PersonalWrite};
 pub(super) use reads::{ConversationRef, Hearer, Read, ReadJob, ReadPosition, TimeRange};
@@ -116,6 +117,8 @@ pub(super) enum RequestKind {
     },
     /// A new password for the account.
     Passwd { old: Secret, new: Secret },
+    /// `/unregister`, and whether what the account said goes, too.
+    Unregister { all: bool, password: Secret },
     /// The result from `auth`, which answers the connection's login, registration or `/passwd`. If
     /// the connection is gone by then, only a wrong password still counts.
     AuthDone(AuthOutcome),

@@ -1,4 +1,5 @@
-//! What a room no longer keeps: from the files, too, and whenever the process is killed.
+//! What a room no longer keeps, and all that an account said that wants it to go: from the files, too, and
+//! whenever the process is killed.
 
 use crate::support::{Client, DEADLINE, PASSWORD, Server, files_with, wait_until_gone};
 use std::time::{Duration, Instant};
@@ -99,4 +100,62 @@ fn a_kill_in_between_loses_nothing_and_leaves_nothing() {
     assert_eq!(alice.ask("/history lobby after=2990").len(), 11);
     let lobby = alice.ask("/conversations");
     assert!(lobby.iter().any(|row| row.starts_with("| ops 3000 ") && row.ends_with(" 0 0 0")), "{lobby:?}");
+}
+
+#[test]
+fn all_that_an_account_said_goes_with_it_whenever_the_process_is_killed() {
+    const SAID: usize = 700;
+    let mut server = Server::with(&["limits.flood=off"]);
+    let mut bob = server.connect();
+    bob.register("bob");
+    let mut alice = server.connect();
+    alice.register("alice");
+    bob.ask("/say lobby kept before");
+    alice.expect("[lobby] bob: kept before");
+    for from in (0..SAID).step_by(100) {
+        for n in from..from + 100 {
+            let target = if n % 7 == 0 { "@bob" } else { "lobby" };
+            alice.send(&format!("/say {target} vibraphone{n}"));
+        }
+        for _ in 0..100 {
+            alice.expect("+ …");
+        }
+    }
+    alice.ask("/edit lobby 2 marimba");
+    bob.ask("/say lobby kept after");
+    alice.expect("[lobby] bob: kept after");
+    alice.send("/unregister all");
+    alice.expect("? …");
+    alice.send(PASSWORD);
+    alice.expect("+ alice is no account any more; what you said is being removed…");
+    // Nothing is removed before it is indexed.
+    for wait in [1500, 300, 200] {
+        std::thread::sleep(Duration::from_millis(wait));
+        server.kill();
+        server.restart();
+    }
+    let mut bob = server.connect();
+    bob.send(&format!("/login bob {PASSWORD}"));
+    bob.read_until("+ welcome bob…");
+    let deadline = Instant::now() + 2 * DEADLINE;
+    loop {
+        let changes = |bob: &mut Client, target: &str| bob.ask(&format!("/changes {target} limit=1000")).len() - 1;
+        // The edit is one, too.
+        if changes(&mut bob, "lobby") + changes(&mut bob, "@alice") == SAID + 1 {
+            break;
+        }
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    wait_until_gone(&server, &["vibraphone", "marimba"]);
+    assert_eq!(bob.ask("/search from=alice"), ["+ 0 messages"]);
+    assert_eq!(bob.ask("/search kept").len(), 3);
+    let rows = bob.ask("/history @alice limit=1000");
+    assert_eq!(rows.iter().filter(|row| row.ends_with(" alice (removed): ")).count(), SAID / 7);
+    assert!(bob.ask("/msg alice hello?")[0].starts_with("- no-such-user: "));
+    let mut again = server.connect();
+    again.send(&format!("/register alice {PASSWORD}"));
+    again.expect("- name-taken: …");
+    again.send(&format!("/login alice {PASSWORD}"));
+    again.expect("- bad-credentials: …");
 }

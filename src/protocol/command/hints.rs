@@ -12,6 +12,7 @@ const OTHER_WORDS: &[(&str, &[&str])] = &[
     ("register", &["nick", "signup"]),
     ("login", &["auth", "identify", "signin"]),
     ("passwd", &["password"]),
+    ("unregister", &["deleteaccount", "deregister", "drop"]),
     ("whoami", &["account", "id", "whoiam"]),
     ("sessions", &["devices"]),
     ("profile", &["bio", "finger", "info", "whois", "whowas"]),

@@ -48,6 +48,11 @@ pub enum Command {
     },
     /// `/passwd`
     Passwd,
+    /// `/unregister` and `/unregister all`
+    Unregister {
+        /// Whether what the account said goes, too.
+        all: bool,
+    },
     /// `/token new LABEL [here]`
     TokenNew {
         /// The token's label.

@@ -62,6 +62,9 @@ pub const TABLE: &[Verb] = &[
     verb!("passwd" "", User, "changes your password: asks for the old and the new one; closes your other connections and revokes your tokens", "+ …", [], |_| {
         Ok(Command::Passwd)
     }),
+    verb!("unregister" "[all]", User, "ends your account for good: asks for your password; what you said stays, or goes with all", "+ …", [], |a| {
+        Ok(Command::Unregister { all: a.keyword("all")? })
+    }),
     verb!("token" "new LABEL [here] | list | revoke LABEL", User, "makes, lists or revokes device tokens, which log in without the password; here: for this connection's own use",
         "+ TOKEN for new, + LABEL… for revoke, + N tokens for list", [], |a| match a.word("new, list or revoke")? {
         "new" => {

@@ -114,6 +114,13 @@ pub(super) fn administer(
     Ok(Outcome::Administered { account, changed })
 }
 
+pub(super) fn check_not_last_administrator(state: &State, account: AccountId) -> Result<(), Refused> {
+    if state.is_last_administrator(account) {
+        return Err(Refused::Administration(AdministrationRefused::LastAdministrator));
+    }
+    Ok(())
+}
+
 fn disable(
     state: &mut State,
     name: &UserName,
@@ -124,9 +131,7 @@ fn disable(
     if account.disabled.is_some() {
         return Ok((id, false));
     }
-    if state.is_last_administrator(id) {
-        return Err(Refused::Administration(AdministrationRefused::LastAdministrator));
-    }
+    check_not_last_administrator(state, id)?;
     state.disable(id, reason.clone());
     storage.write(Write::Administration(AdministrationWrite::Disabled(id, reason)));
     Ok((id, true))
@@ -157,8 +162,8 @@ fn grant(
     if account.admin == admin {
         return Ok((id, false));
     }
-    if !admin && state.is_last_administrator(id) {
-        return Err(Refused::Administration(AdministrationRefused::LastAdministrator));
+    if !admin {
+        check_not_last_administrator(state, id)?;
     }
     state.account_mut(id).ok_or(Refused::NoAccount)?.admin = admin;
     storage.write(Write::Administration(AdministrationWrite::Admin(id, admin)));

@@ -159,7 +159,7 @@ pub(super) fn pin(
 
 /// The direct conversation with that account, in which a message is meant.
 fn direct(state: &State, by: AccountId, name: &UserName, id: MessageId) -> Result<ConversationId, Refused> {
-    let other = state.user(name)?;
+    let other = state.anyone(name)?;
     // Two people who have never talked have no messages.
     state.pair(by, other).ok_or(Refused::MessageGone { id, last: MessageId::ZERO })
 }
@@ -173,8 +173,26 @@ fn change(
     storage: &mut dyn Storage,
 ) -> Outcome {
     let Changing { actor: Actor { at, by, .. }, id, .. } = *changing;
-    let number = state.conversation_mut(conversation).map_or(0, Conversation::count_change);
-    let record = ChangeRecord { conversation, number, at, by, id, kind };
+    let record = ChangeRecord { conversation, number: 0, at, by, id, kind };
+    Outcome::Changed(count(state, record, storage))
+}
+
+/// Removes a message of an account that has unregistered.
+pub(super) fn remove(
+    state: &mut State,
+    at: u64,
+    by: AccountId,
+    conversation: ConversationId,
+    id: MessageId,
+    storage: &mut dyn Storage,
+) {
+    let kind = ChangeKind::Redact(None);
+    count(state, ChangeRecord { conversation, number: 0, at, by, id, kind }, storage);
+}
+
+fn count(state: &mut State, record: ChangeRecord, storage: &mut dyn Storage) -> ChangeRecord {
+    let number = state.conversation_mut(record.conversation).map_or(0, Conversation::count_change);
+    let record = ChangeRecord { number, ..record };
     storage.write(Write::Change(record.clone()));
-    Outcome::Changed(record)
+    record
 }

@@ -114,7 +114,7 @@ pub(super) fn decline(
             vec![room.ok_or(Refused::NotInvited(*name))?]
         }
         Target::Direct(name) => {
-            let inviter = state.user(name)?;
+            let inviter = state.anyone(name)?;
             let ignored = state.ignores(actor.by, inviter);
             state.invitations(actor.by, |invitation| invitation.by == inviter && !ignored)
         }

@@ -10,8 +10,8 @@
 //!
 //! `operation` has all that can be asked, `outcome` what may come of it. `state` is the stored state as
 //! held in memory, and `entities` has its parts; `permissions` says who may do what in a room;
-//! `accounts`, `rooms`, `roles`, `invitations`, `moderation`, `messages`, `mentions`, `changes` and
-//! `retention` decide the operations, `personal` what accounts say about themselves and whom they ignore,
+//! `accounts`, `rooms`, `roles`, `invitations`, `moderation`, `messages`, `mentions`, `changes`, `retention`
+//! and `unregister` decide the operations, `personal` what accounts say about themselves and whom they ignore,
 //! `administration` what administrators do. Nothing outside this folder can change the state in any other way. What changed is
 //! also written out: see [`Storage`].
 
@@ -34,6 +34,7 @@ mod roles;
 mod rooms;
 mod state;
 mod storage;
+mod unregister;
 
 pub(super) use administration::Administration;
 pub(super) use entities::{Account, Conversation, Room};
@@ -97,6 +98,9 @@ impl State {
                 return administration::recover(self, at, &name, &code, hash, storage);
             }
             OperationKind::Drop { room, through } => return retention::drop_messages(self, room, through, storage),
+            OperationKind::Erase { author, messages, last } => {
+                return unregister::erase(self, at, author, messages, last, storage);
+            }
             OperationKind::Account(by, action) => (by, action),
         };
         let actor = Actor { by, at, steady };
@@ -123,6 +127,9 @@ impl State {
             AccountAction::MarkRead { conversation, id } => messages::mark_read(self, by, conversation, id, storage),
             AccountAction::ChangePassword { generation, hash } => {
                 accounts::change_password(self, by, generation, hash, storage)
+            }
+            AccountAction::Unregister { generation, all } => {
+                unregister::unregister(self, actor, generation, all, storage)
             }
             AccountAction::NewToken { label, digest } => accounts::new_token(self, at, by, label, digest, storage),
             AccountAction::RevokeToken(label) => accounts::revoke_token(self, by, label, storage),

@@ -49,6 +49,13 @@ pub(crate) enum OperationKind {
         /// Inclusive.
         through: MessageId,
     },
+    /// Removes messages of an account that has unregistered and wants all that it said to go.
+    Erase {
+        author: AccountId,
+        messages: Vec<(ConversationId, MessageId)>,
+        /// Whether there are no more.
+        last: bool,
+    },
 }
 
 /// An account to create.
@@ -71,6 +78,13 @@ pub(crate) enum AccountAction {
         generation: u32,
         /// bcrypt's hash of the new password.
         hash: Arc<str>,
+    },
+    /// Ends the account, if its password is still of this generation.
+    Unregister {
+        /// The generation of the password that was proven.
+        generation: u32,
+        /// Whether what it said goes, too.
+        all: bool,
     },
     /// Creates a device token.
     NewToken {

@@ -75,8 +75,17 @@ pub(crate) enum Outcome {
     },
     /// It was done in the room.
     Moderated(Moderated),
+    /// The account has ended.
+    Unregistered {
+        /// The rooms that it was in.
+        rooms: Vec<ConversationId>,
+        /// Those of them that it alone owned, and who does now.
+        heirs: Vec<(ConversationId, AccountId)>,
+    },
     /// The messages are gone.
     Dropped,
+    /// The messages are removed.
+    Erased,
     /// The message was stored.
     Said(Message),
     /// It was already said under the same key, and has this id.

@@ -70,6 +70,9 @@ pub(crate) enum Refused {
     /// There is no account of that name.
     #[error("there is no account {0}")]
     NoSuchUser(UserName),
+    /// The account of that name has unregistered.
+    #[error("{0} has unregistered")]
+    Unregistered(UserName),
     /// The account itself does not exist.
     #[error("the account is gone")]
     NoAccount,

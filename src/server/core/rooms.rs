@@ -46,8 +46,17 @@ impl State {
     /// The account of that name.
     ///
     /// # Errors
-    /// [`Refused::NoSuchUser`].
+    /// [`Refused::NoSuchUser`] or [`Refused::Unregistered`].
     pub(crate) fn user(&self, name: &UserName) -> Result<AccountId, Refused> {
+        let account = self.anyone(name)?;
+        if self.is_unregistered(account) { Err(Refused::Unregistered(*name)) } else { Ok(account) }
+    }
+
+    /// The account of that name, even if it has unregistered: what was said can be read.
+    ///
+    /// # Errors
+    /// [`Refused::NoSuchUser`].
+    pub(crate) fn anyone(&self, name: &UserName) -> Result<AccountId, Refused> {
         self.find_account(name).ok_or(Refused::NoSuchUser(*name))
     }
 }
@@ -226,13 +235,13 @@ fn check_name(state: &State, by: AccountId, name: RoomName) -> Result<(), Refuse
 
 /// Whether nothing was ever said in a room and nobody is invited to it, so that it may be forgotten when
 /// nobody is in it any more. The lobby stays.
-fn leaves_no_trace(room: &Room) -> bool {
+pub(super) fn leaves_no_trace(room: &Room) -> bool {
     room.last == MessageId::ZERO && room.invited.is_empty() && room.name != RoomName::lobby()
 }
 
 /// Forgets a room as if it had never been made. Otherwise rooms that are made and left, or closed, would
 /// fill the memory and the disk. Its id is not used again.
-fn forget(state: &mut State, room: ConversationId, storage: &mut dyn Storage) {
+pub(super) fn forget(state: &mut State, room: ConversationId, storage: &mut dyn Storage) {
     state.forget_room(room);
     storage.write(Write::Forgotten(room));
 }

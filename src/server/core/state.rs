@@ -31,6 +31,8 @@ pub(crate) struct State {
     former_names: HashMap<RoomName, ConversationId>,
     /// Of the rooms that drop messages, or have.
     retentions: BTreeMap<ConversationId, RetentionRecord>,
+    /// Accounts that have ended, and whether what they said is still being removed.
+    unregistered: BTreeMap<AccountId, bool>,
     tokens: HashMap<Digest, AccountId>,
     invites: HashMap<Digest, InviteRecord>,
     blocks: BTreeMap<Network, BlockRecord>,
@@ -95,6 +97,7 @@ impl State {
             }
         }
         state.former_names.extend(snapshot.former_names);
+        state.unregistered.extend(snapshot.unregistered);
         state.retentions.extend(snapshot.retentions.into_iter().map(|one| (one.conversation, one)));
         for (account, address) in snapshot.known {
             state.add_address(account, address);

@@ -103,6 +103,9 @@ impl Turns {
             AuthWork::Recover { name, code, from, .. } => {
                 AuthOutcome::Recovered { name, code, hash: "hash".into(), from }
             }
+            AuthWork::Unregister { account, generation, all, .. } => {
+                AuthOutcome::Unregister { account, generation, all }
+            }
             AuthWork::Change { account, generation, .. } => {
                 AuthOutcome::Changed { account, generation, hash: "new hash".into() }
             }

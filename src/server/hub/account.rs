@@ -4,7 +4,7 @@
 use super::{Answered, Context, count, unexpected};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::SessionsToEnd;
-use crate::protocol::line::{Final, Rows};
+use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::ConnId;
 use crate::protocol::secrets::{Digest, Secret};
 use crate::protocol::spans;
@@ -137,4 +137,37 @@ impl Context<'_> {
     fn end_session(&mut self, conn: ConnId) {
         self.hub.end(self.now, conn, "another connection of your account ended this login.", self.effects);
     }
+}
+
+/// Ends the account, whose password was right.
+pub(super) fn unregister(cx: &mut Context<'_>, generation: u32, all: bool) -> Answered {
+    let outcome = cx.apply(AccountAction::Unregister { generation, all })?;
+    let Outcome::Unregistered { rooms, heirs } = outcome else { return Err(unexpected(&outcome)) };
+    let name = cx.hub.state.name(cx.account).to_owned();
+    for (id, heir) in heirs {
+        let Some(room) = cx.hub.state.room(id).map(|room| room.name) else { continue };
+        let heir = cx.hub.state.name(heir).to_owned();
+        let text = format!("{name} made {heir} an owner");
+        let tags = Tags { ev: Some("role"), who: Some(&heir), by: Some(&name), set: Some("owner"), ..Tags::default() };
+        cx.tell_others(id, &Line { tags, body: Body::Event { room: room.as_str(), text: &text } });
+    }
+    for id in rooms {
+        if let Some(room) = cx.hub.state.room(id).map(|room| room.name) {
+            let text = if all {
+                format!("{name} has unregistered; what they said is being removed")
+            } else {
+                format!("{name} has unregistered")
+            };
+            let set = all.then_some("all");
+            let tags = Tags { ev: Some("unregister"), who: Some(&name), set, ..Tags::default() };
+            cx.tell_others(id, &Line { tags, body: Body::Event { room: room.as_str(), text: &text } });
+        }
+        cx.take_out(cx.account, id);
+    }
+    if all {
+        cx.hub.sweeper.erase(cx.now.instant, cx.account);
+    }
+    let said = if all { "what you said is being removed" } else { "what you said stays" };
+    let text = format!("{name} is no account any more; {said}. Nobody gets the name. Goodbye.");
+    cx.end_all(cx.account, "this account has unregistered", text)
 }

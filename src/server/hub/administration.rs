@@ -100,7 +100,7 @@ fn row(account: &Account, here: bool) -> String {
 impl Context<'_> {
     /// Answers, and ends all connections of an account. The one that asked may be one of them: it is
     /// answered first.
-    fn end_all(&mut self, account: AccountId, why: &str, answer: String) -> Answered {
+    pub(super) fn end_all(&mut self, account: AccountId, why: &str, answer: String) -> Answered {
         self.done(answer)?;
         for conn in self.hub.connections.conns(account).to_vec() {
             self.hub.end(self.now, conn, why, self.effects);

@@ -3,6 +3,7 @@
 //! A password is checked in two steps: the hub decides whether it may be tried, and `auth` tries
 //! it. Then the hub handles the result, since the account may have changed in the meantime.
 
+use super::account;
 use super::connections::Login;
 use super::refusals::{self, wrong_password};
 use super::{Answered, Context, Guest, unexpected};
@@ -123,6 +124,19 @@ pub(super) fn passwd(cx: &mut Context<'_>, old: Secret, new: Secret) -> Answered
     Ok(())
 }
 
+pub(super) fn unregister(cx: &mut Context<'_>, all: bool, password: Secret) -> Answered {
+    let account = cx.account;
+    let stored = cx.hub.state.account(account);
+    let Some((generation, hash)) = stored.and_then(|account| Some((account.generation, account.hash.clone()?))) else {
+        return Err(Refusal::new(Code::NotAllowed, "the console's account stays."));
+    };
+    let from = cx.hub.connections.session(cx.conn).map_or(AddressGroup::Console, |session| session.from);
+    cx.hub.throttle.login(from, cx.now.instant).map_err(|wait| throttled("passwords", wait))?;
+    let work = AuthWork::Unregister { account, generation, hash, password, all };
+    check_password(&mut cx.guest(), work, Duration::ZERO);
+    Ok(())
+}
+
 /// Handles a result from `auth`.
 pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered {
     if let AuthOutcome::Wrong { name } = &outcome {
@@ -150,6 +164,16 @@ pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered
             }
             change_password(&mut guest.logged_in(account), generation, hash)
         }
+        AuthOutcome::Unregister { account, generation, all } => {
+            if guest.hub.connections.account(guest.conn) != Some(account) {
+                return Ok(());
+            }
+            account::unregister(&mut guest.logged_in(account), generation, all)
+        }
+        AuthOutcome::WrongOwn => Err(Refusal::new(
+            Code::BadCredentials,
+            "that password is wrong; nothing was changed. /unregister to try again.",
+        )),
         AuthOutcome::WrongOld => Err(Refusal::new(
             Code::BadCredentials,
             "the old password is wrong; nothing was changed. /passwd to try again.",

@@ -64,7 +64,7 @@ use taps::Taps;
 use throttle::Throttle;
 
 pub(super) use refusals::not_saved;
-pub(super) use sweep::{Backlog, SWEEP_MOST};
+pub(super) use sweep::{Backlog, ERASE_MOST, SWEEP_MOST};
 
 /// In rooms with up to this many members, everyone is told who comes and goes. In larger ones
 /// people ask with `/who`, since telling everyone would cost the square of the number of members.
@@ -231,6 +231,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
             return Err(cx.leave_current_room(refusal));
         }
         RequestKind::Passwd { old, new } => return login::passwd(cx, old, new),
+        RequestKind::Unregister { all, password } => return login::unregister(cx, all, password),
         RequestKind::NewToken { label, here, token } => return account::new_token(cx, label, here, &token),
         RequestKind::NewInvite { uses, lasts, admin, code } => {
             return account::new_invite(cx, account::NewInvite { uses, lasts, admin }, &code);

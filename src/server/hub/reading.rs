@@ -66,7 +66,7 @@ pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
             .map(|position| (position.conversation, position.last))
             .collect(),
     };
-    let from = from.map(|name| state.user(&name)).transpose().map_err(refusal)?;
+    let from = from.map(|name| state.anyone(&name)).transpose().map_err(refusal)?;
     let times = cx.time_range(times);
     cx.effects.read_job(cx.conn, Read::Search { conversations, from, mentioned: None, times, limit, more, words });
     Ok(())
@@ -85,7 +85,7 @@ impl Context<'_> {
 pub(super) fn readable(state: &State, account: AccountId, target: &Target) -> Result<Option<ConversationId>, Refusal> {
     let found = match target {
         Target::Room(room) => state.permitted_room(RoomAction::Read, room, account).map(Some),
-        Target::Direct(name) => state.user(name).map(|other| state.pair(account, other)),
+        Target::Direct(name) => state.anyone(name).map(|other| state.pair(account, other)),
     };
     found.map_err(refusal)
 }

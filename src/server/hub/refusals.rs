@@ -56,6 +56,9 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
         Refused::TooManyIgnored => {
             (Code::Limit, format!("you ignore {IGNORED_MAX} people, which is the limit. /unignore some first."))
         }
+        Refused::Unregistered(name) => {
+            (Code::NoSuchUser, format!("{name} has unregistered. /history @{name} shows what was said."))
+        }
         Refused::NoAccount => (Code::Internal, "your account is missing.".to_owned()),
         Refused::NameTaken(name) => (Code::NameTaken, format!("{name} is taken. Choose another name.")),
         Refused::InviteNeeded => (

@@ -162,7 +162,7 @@ impl Context<'_> {
     }
 
     /// Tells everybody else in a room.
-    fn tell_others(&mut self, room: ConversationId, line: &Line<'_>) {
+    pub(super) fn tell_others(&mut self, room: ConversationId, line: &Line<'_>) {
         let event = RoomEvent { room, by: self.account, presence: false, unheard_by: None };
         self.effects.tell_room(&self.hub.connections, event, line);
     }

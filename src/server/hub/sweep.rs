@@ -1,14 +1,15 @@
-//! The sweep: drops what rooms no longer keep. It is done a little at a time, in turns of its own after
-//! what people asked for, so that nobody waits for it long.
+//! The sweep: drops what rooms no longer keep, and removes what accounts said that want all of it to go.
+//! It is done a little at a time, in turns of its own after what people asked for, so that nobody waits
+//! for it long.
 //!
-//! Here is only when each room is looked at next. Nothing of that is stored: at a start every room is
-//! looked at, and what is old is found by its time. The steady clock decides what is old. The
-//! dispatcher's thread runs it.
+//! Here is only what is looked at when. Nothing of that is stored: at a start all of it is looked at, and
+//! what is old is found by its time. The steady clock decides what is old. The dispatcher's thread runs
+//! it.
 
 use super::{Hub, Now};
-use crate::protocol::names::{ConversationId, MessageId};
+use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::core::{NotStored, OperationKind, State, Storage};
-use crate::server::traffic::Oldest;
+use crate::server::traffic::{Oldest, Rest, SaidBy};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -26,8 +27,11 @@ pub(crate) const SWEEP_MOST: usize = 256;
 /// Between two sweeps, while there is more to drop: about 5,000 messages a second go then.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// The most messages that one sweep removes. Each becomes a change of its own, which takes longer.
+pub(crate) const ERASE_MOST: usize = 100;
+
 /// The most rooms that one sweep looks at.
-const ROOMS_MOST: usize = 16;
+const LOOKS_MOST: usize = 16;
 
 /// Before a room of which no message is known is looked at again.
 const UNKNOWN: Duration = Duration::from_mins(10);
@@ -43,65 +47,90 @@ pub(crate) trait Backlog {
     /// # Errors
     /// [`NotStored`] if it could not be read. The transaction has then failed.
     fn oldest(&mut self, room: ConversationId, above: MessageId, before: u64) -> Result<Oldest, NotStored>;
+
+    /// Some of what an account said that has unregistered, at most [`ERASE_MOST`] messages, behind a
+    /// cursor; 0 is the beginning.
+    ///
+    /// # Errors
+    /// As [`Backlog::oldest`].
+    fn said_by(&mut self, author: AccountId, cursor: i64) -> Result<SaidBy, NotStored>;
 }
 
-/// When each room is looked at next.
+/// Something that the sweep looks at from time to time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Task {
+    /// A room that does not keep everything.
+    Room(ConversationId),
+    /// An account whose messages are being removed.
+    Account(AccountId),
+}
+
+/// What is looked at when.
 #[derive(Debug)]
 pub(super) struct Sweeper {
-    queue: BTreeSet<(Instant, ConversationId)>,
-    /// The same, by room.
-    due: FxHashMap<ConversationId, Instant>,
-    /// After this time all rooms are to be looked at: the stored state was read anew.
+    queue: BTreeSet<(Instant, Task)>,
+    /// The same, by task.
+    due: FxHashMap<Task, Instant>,
+    /// How far each account's messages are removed.
+    cursors: FxHashMap<AccountId, i64>,
+    /// After this time everything is to be looked at: the stored state was read anew.
     restart: Option<Duration>,
 }
 
 impl Default for Sweeper {
     fn default() -> Self {
-        Self { queue: BTreeSet::new(), due: FxHashMap::default(), restart: Some(Duration::ZERO) }
+        let (queue, due, cursors) = (BTreeSet::new(), FxHashMap::default(), FxHashMap::default());
+        Self { queue, due, cursors, restart: Some(Duration::ZERO) }
     }
 }
 
 impl Sweeper {
     /// A room keeps what is said for so long from now on.
     pub(super) fn set_retention(&mut self, now: Instant, room: ConversationId, keep: Option<Duration>) {
-        self.forget(room);
+        self.forget(Task::Room(room));
         if keep.is_some() {
-            self.put(room, now + GRACE);
+            self.put(Task::Room(room), now + GRACE);
         }
+    }
+
+    /// What an account said is to be removed.
+    pub(super) fn erase(&mut self, now: Instant, account: AccountId) {
+        self.put(Task::Account(account), now + PAUSE);
     }
 
     /// A batch was rolled back. Nothing is done again at once, or a full disk would be tried all the time.
     pub(super) fn roll_back(&mut self) {
+        self.cursors.clear();
         self.restart = Some(CALM);
     }
 
-    fn put(&mut self, room: ConversationId, due: Instant) {
-        self.forget(room);
-        self.due.insert(room, due);
-        self.queue.insert((due, room));
+    fn put(&mut self, task: Task, due: Instant) {
+        self.forget(task);
+        self.due.insert(task, due);
+        self.queue.insert((due, task));
     }
 
-    fn forget(&mut self, room: ConversationId) {
-        if let Some(due) = self.due.remove(&room) {
-            self.queue.remove(&(due, room));
+    fn forget(&mut self, task: Task) {
+        if let Some(due) = self.due.remove(&task) {
+            self.queue.remove(&(due, task));
         }
     }
 
-    fn first(&self, now: Instant) -> Option<ConversationId> {
-        self.queue.first().filter(|(due, _)| *due <= now).map(|&(_, room)| room)
+    fn first(&self, now: Instant) -> Option<Task> {
+        self.queue.first().filter(|(due, _)| *due <= now).map(|&(_, task)| task)
     }
 
     fn start(&mut self, after: Duration, now: Instant, state: &State) {
-        for room in state.rooms_with_retention() {
+        for task in state.rooms_with_retention().map(Task::Room).chain(state.erasing().map(Task::Account)) {
             // What is due later may be a `/retain` that can still be taken back.
-            let due = self.due.get(&room).map_or(now, |&due| due).max(now + after);
-            self.put(room, due);
+            let due = self.due.get(&task).map_or(now, |&due| due).max(now + after);
+            self.put(task, due);
         }
     }
 }
 
 impl Hub {
-    /// When the next room is to be looked at, as far as it is known.
+    /// When something is to be looked at next, as far as it is known.
     #[must_use]
     pub(in crate::server) fn sweep_due(&self) -> Option<Instant> {
         self.sweeper.queue.first().map(|&(due, _)| due)
@@ -118,15 +147,19 @@ impl Hub {
         if let Some(after) = self.sweeper.restart.take() {
             self.sweeper.start(after, now.instant, &self.state);
         }
-        for _ in 0..ROOMS_MOST {
-            let Some(room) = self.sweeper.first(now.instant) else { break };
-            match self.sweep_room(now, room, storage) {
-                Ok(Swept { next, dropped }) => {
+        for _ in 0..LOOKS_MOST {
+            let Some(task) = self.sweeper.first(now.instant) else { break };
+            let swept = match task {
+                Task::Room(room) => self.sweep_room(now, room, storage),
+                Task::Account(account) => self.sweep_account(now, account, storage),
+            };
+            match swept {
+                Ok(Swept { next, changed }) => {
                     match next {
-                        Some(wait) => self.sweeper.put(room, now.instant + wait),
-                        None => self.sweeper.forget(room),
+                        Some(wait) => self.sweeper.put(task, now.instant + wait),
+                        None => self.sweeper.forget(task),
                     }
-                    if dropped {
+                    if changed {
                         break;
                     }
                 }
@@ -142,7 +175,7 @@ impl Hub {
         room: ConversationId,
         storage: &mut (impl Storage + Backlog),
     ) -> Result<Swept, NotStored> {
-        let Some(keep) = self.state.keeps_for(room) else { return Ok(Swept { next: None, dropped: false }) };
+        let Some(keep) = self.state.keeps_for(room) else { return Ok(Swept { next: None, changed: false }) };
         let dropped = self.state.dropped(room);
         let steady = self.clock.at(now);
         let lasts = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
@@ -151,7 +184,7 @@ impl Hub {
             && let Err(refusal) = self.apply(now, OperationKind::Drop { room, through }, storage)
         {
             log::error!("what room {room:?} no longer keeps could not be dropped: {}", refusal.text);
-            return Ok(Swept { next: Some(UNKNOWN), dropped: false });
+            return Ok(Swept { next: Some(UNKNOWN), changed: false });
         }
         let wait = match next_at.map(|at| Duration::from_millis(at.saturating_add(lasts).saturating_sub(steady))) {
             Some(wait) if wait.is_zero() && expired.is_some() => PAUSE,
@@ -159,7 +192,39 @@ impl Hub {
             None if behind => UNINDEXED,
             None => UNKNOWN,
         };
-        Ok(Swept { next: Some(wait), dropped: expired.is_some() })
+        Ok(Swept { next: Some(wait), changed: expired.is_some() })
+    }
+}
+
+impl Hub {
+    fn sweep_account(
+        &mut self,
+        now: Now,
+        author: AccountId,
+        storage: &mut (impl Storage + Backlog),
+    ) -> Result<Swept, NotStored> {
+        let nothing = Swept { next: None, changed: false };
+        if !self.state.is_erasing(author) {
+            return Ok(nothing);
+        }
+        let cursor = self.sweeper.cursors.get(&author).copied().unwrap_or(0);
+        let SaidBy { messages, cursor, rest } = storage.said_by(author, cursor)?;
+        self.sweeper.cursors.insert(author, cursor);
+        let (changed, last) = (!messages.is_empty(), rest == Rest::Nothing);
+        if (changed || last)
+            && let Err(refusal) = self.apply(now, OperationKind::Erase { author, messages, last }, storage)
+        {
+            log::error!("what account {author:?} said could not be removed: {}", refusal.text);
+            return Ok(Swept { next: Some(UNKNOWN), changed: false });
+        }
+        Ok(match rest {
+            Rest::More => Swept { next: Some(PAUSE), changed },
+            Rest::Unknown => Swept { next: Some(UNINDEXED), changed },
+            Rest::Nothing => {
+                self.sweeper.cursors.remove(&author);
+                nothing
+            }
+        })
     }
 }
 
@@ -177,10 +242,10 @@ impl Hub {
     }
 }
 
-/// What came of looking at a room.
+/// What came of a look.
 struct Swept {
-    /// When to look again; `None` if the room keeps everything.
+    /// When to look again; `None` if there is nothing to do any more.
     next: Option<Duration>,
-    /// Whether anything was dropped.
-    dropped: bool,
+    /// Whether anything was dropped or removed.
+    changed: bool,
 }

@@ -27,3 +27,4 @@ mod retention;
 mod roles;
 mod sanctions;
 mod talking;
+mod unregister;

@@ -25,6 +25,9 @@ pub(super) enum Question {
         name: Result<UserName, Refusal>,
         code: Secret,
     },
+    Unregister {
+        all: bool,
+    },
     OldPassword,
     NewPassword {
         old: Secret,
@@ -41,7 +44,13 @@ pub(super) enum Question {
 impl Question {
     /// Whether only somebody who is logged in is asked that.
     pub(super) fn is_logged_in(&self) -> bool {
-        matches!(self, Question::OldPassword | Question::NewPassword { .. } | Question::Refused { .. })
+        match self {
+            Question::Unregister { .. }
+            | Question::OldPassword
+            | Question::NewPassword { .. }
+            | Question::Refused { .. } => true,
+            Question::Register { .. } | Question::Login { .. } | Question::Recover { .. } => false,
+        }
     }
 
     /// The prompt's sentence.
@@ -50,6 +59,14 @@ impl Question {
         match self {
             Question::Register { name: Ok(name), .. } => format!("a password for {name}, at least 8 characters {hint}"),
             Question::Login { name: Ok(name) } => format!("password for {name} {hint}"),
+            Question::Unregister { all: false } => {
+                format!("your password, to end this account for good; an empty line keeps it {hint}")
+            }
+            Question::Unregister { all: true } => {
+                format!(
+                    "your password, to end this account for good, with all that you said; an empty line keeps it {hint}"
+                )
+            }
             Question::OldPassword => format!("your old password {hint}"),
             Question::NewPassword { .. } => format!("your new password, at least 8 characters {hint}"),
             Question::Recover { name: Ok(name), .. } => {

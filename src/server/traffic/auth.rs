@@ -45,6 +45,8 @@ pub(crate) enum AuthWork {
     },
     /// Check the old password and hash the new.
     Change { account: AccountId, generation: u32, hash: Arc<str>, old: Secret, new: Secret },
+    /// Check the password of an account that is to end.
+    Unregister { account: AccountId, generation: u32, hash: Arc<str>, password: Secret, all: bool },
 }
 
 /// What `auth` found.
@@ -65,6 +67,10 @@ pub(crate) enum AuthOutcome {
     Recovered { name: UserName, code: Digest, hash: Arc<str>, from: AddressGroup },
     /// The old password was right; the new one's hash.
     Changed { account: AccountId, generation: u32, hash: Arc<str> },
+    /// The password of the account that is to end was right.
+    Unregister { account: AccountId, generation: u32, all: bool },
+    /// `/unregister` gave a wrong password.
+    WrongOwn,
     /// `/passwd` gave a wrong old password.
     WrongOld,
     /// The job could not be done.

@@ -56,6 +56,29 @@ pub(crate) struct Oldest {
     pub behind: bool,
 }
 
+/// Some of what an account said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct SaidBy {
+    /// Those that are not removed.
+    pub messages: Vec<(ConversationId, MessageId)>,
+    /// Where to go on.
+    pub cursor: i64,
+    /// What comes after that.
+    pub rest: Rest,
+}
+
+/// What comes after some of what an account said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Rest {
+    /// Perhaps more.
+    More,
+    /// Nothing.
+    Nothing,
+    /// What can't be found yet, since it is not indexed.
+    #[default]
+    Unknown,
+}
+
 /// Something that happened to a message after it was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChangeRecord {

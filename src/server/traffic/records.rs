@@ -23,6 +23,13 @@ pub(crate) enum Write {
         generation: u32,
         hash: Arc<str>,
     },
+    /// An account has ended. What it said stays, unless all of it is to go.
+    Unregistered {
+        account: AccountId,
+        all: bool,
+    },
+    /// All that an account said is removed that wanted it to go.
+    Erased(AccountId),
     Token(TokenRecord),
     /// What accounts say about themselves, and whom they ignore.
     Personal(PersonalWrite),
@@ -297,6 +304,8 @@ pub(crate) struct Snapshot {
     pub makers: Vec<(ConversationId, AccountId)>,
     pub members: Vec<MemberRecord>,
     pub invited: Vec<InvitedRecord>,
+    /// Accounts that have ended, and whether what they said is still being removed.
+    pub unregistered: Vec<(AccountId, bool)>,
     /// Of the rooms that drop messages, or have.
     pub retentions: Vec<RetentionRecord>,
     pub sanctions: Vec<SanctionRecord>,

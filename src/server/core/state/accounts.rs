@@ -5,7 +5,7 @@ use super::{State, index, put};
 use crate::protocol::names::{AccountId, AddressGroup, UserName};
 use crate::protocol::network::Network;
 use crate::protocol::secrets::Digest;
-use crate::server::core::entities::{Account, Recovery, Token};
+use crate::server::core::entities::{Account, Conversation, Recovery, Token};
 use crate::server::traffic::{AccountRecord, BlockRecord, InviteRecord, KNOWN_MAX, RecoveryRecord, TokenRecord};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,6 +76,54 @@ impl State {
         if let Some(account) = self.account_mut(account) {
             account.disabled = Some(reason);
         }
+    }
+
+    /// Whether the account has ended.
+    #[must_use]
+    pub(crate) fn is_unregistered(&self, account: AccountId) -> bool {
+        self.unregistered.contains_key(&account)
+    }
+
+    /// Whether what the account said is being removed.
+    #[must_use]
+    pub(crate) fn is_erasing(&self, account: AccountId) -> bool {
+        self.unregistered.get(&account).is_some_and(|erasing| *erasing)
+    }
+
+    /// Accounts whose messages are being removed.
+    pub(crate) fn erasing(&self) -> impl Iterator<Item = AccountId> {
+        self.unregistered.iter().filter(|(_, erasing)| **erasing).map(|(&account, _)| account)
+    }
+
+    /// All that an account said is removed.
+    pub(in crate::server::core) fn end_erasing(&mut self, account: AccountId) {
+        self.unregistered.insert(account, false);
+    }
+
+    /// Ends an account: what is left is its name, what it said, and its side of direct conversations.
+    pub(in crate::server::core) fn unregister(&mut self, id: AccountId, erasing: bool) {
+        let Some(account) = self.account_mut(id) else { return };
+        (account.hash, account.admin, account.recovery, account.disabled) = (None, false, None, None);
+        (account.away, account.about) = (None, Box::default());
+        account.known.clear();
+        account.rooms.clear();
+        account.invitations.clear();
+        let ignored: Vec<AccountId> = std::mem::take(&mut account.ignores).into_keys().collect();
+        for token in std::mem::take(&mut account.tokens) {
+            self.tokens.remove(&token.digest);
+        }
+        let ignorers: Vec<AccountId> = self.ignorers(id).into_iter().flatten().copied().collect();
+        ignored.into_iter().for_each(|other| self.unignore(id, other));
+        ignorers.into_iter().for_each(|other| self.unignore(other, id));
+        for conversation in self.conversations.iter_mut().flatten() {
+            let Conversation::Room(room) = conversation else { continue };
+            room.members.remove(&id);
+            room.invited.remove(&id);
+            room.bans.remove(&id);
+            room.mutes.remove(&id);
+            room.said.remove(&id);
+        }
+        self.unregistered.insert(id, erasing);
     }
 
     pub(in crate::server::core) fn set_recovery(&mut self, record: RecoveryRecord) {

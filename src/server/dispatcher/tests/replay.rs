@@ -48,6 +48,8 @@ fn lines() -> impl Strategy<Value = Lines> {
         "/retain ops 1h",
         "/retain lobby 2d",
         "drop lobby 1",
+        "/unregister",
+        "/unregister all",
         "drop lobby 2",
         "/rename ops dev",
         "/rename dev ops",
@@ -133,6 +135,7 @@ fn ask(conn: u64, line: &str, serial: usize) -> Request {
             RequestKind::Recover { name, code, password: Secret::new("password3"), from: ADDRESS }
         }
         Input::Command { verb, rest, .. } => match verb.unwrap().parse(rest).unwrap() {
+            Command::Unregister { all } => RequestKind::Unregister { all, password: Secret::new("password1") },
             Command::Passwd => RequestKind::Passwd { old: Secret::new("password1"), new: Secret::new("password2") },
             Command::TokenNew { label, here } => {
                 RequestKind::NewToken { label, here, token: Secret::new(&format!("token{serial}")) }

@@ -7,7 +7,7 @@ use crate::server::hub::Backlog;
 use crate::server::traffic::{
     AdministrationWrite, Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft,
     Hearer, KNOWN_MAX, Mark, Mentioned, MessageRecord, Oldest, PersonalWrite, Pins, Reaction, Reactions, ReadPosition,
-    RetentionRecord, Snapshot, Write,
+    Rest, RetentionRecord, SaidBy, Snapshot, Write,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -80,8 +80,7 @@ impl Model {
             }
             Write::Password { account, generation, hash } => {
                 let account = one(snapshot.accounts.iter_mut().filter(|a| a.id == *account));
-                account.generation = *generation;
-                account.hash = Some(hash.clone());
+                (account.generation, account.hash) = (*generation, Some(hash.clone()));
             }
             Write::Personal(write) => write_personal(snapshot, write),
             Write::Administration(write) => administer(snapshot, write),
@@ -135,6 +134,8 @@ impl Model {
                 snapshot.said.push((*conversation, *account, *at));
             }
             Write::Private(id, now) => *room(snapshot, *id).1 = *now,
+            Write::Unregistered { account, all } => unregister(snapshot, *account, *all),
+            Write::Erased(account) => one(snapshot.unregistered.iter_mut().filter(|(id, _)| id == account)).1 = false,
             Write::Retain(id, keep) => retention(snapshot, *id).keep = *keep,
             Write::Dropped(id, through) => self.drop_messages(*id, *through),
             Write::Renamed(id, new) => rename(snapshot, *id, *new),
@@ -422,6 +423,12 @@ impl Backlog for Model {
         }
         Ok(oldest)
     }
+
+    fn said_by(&mut self, author: AccountId, _: i64) -> Result<SaidBy, NotStored> {
+        let said = self.said.iter().filter(|said| said.author == author && !said.removed);
+        let messages = said.map(|said| (said.conversation, said.id)).collect();
+        Ok(SaidBy { messages, cursor: 1, rest: Rest::Nothing })
+    }
 }
 
 impl Storage for Model {
@@ -509,6 +516,29 @@ fn forget(snapshot: &mut Snapshot, id: ConversationId) {
     snapshot.makers.retain(|(room, _)| *room != id);
     snapshot.retentions.retain(|retention| retention.conversation != id);
     snapshot.retentions.retain(|one| one.conversation != id);
+}
+
+fn unregister(snapshot: &mut Snapshot, id: AccountId, all: bool) {
+    let account = one(snapshot.accounts.iter_mut().filter(|account| account.id == id));
+    (account.hash, account.admin) = (None, false);
+    let rooms: BTreeSet<ConversationId> = snapshot
+        .conversations
+        .iter()
+        .filter(|one| matches!(one.kind, ConversationKind::Room { .. }))
+        .map(|one| one.id)
+        .collect();
+    snapshot.members.retain(|member| member.account != id || !rooms.contains(&member.conversation));
+    snapshot.tokens.retain(|token| token.account != id);
+    snapshot.known.retain(|(account, _)| *account != id);
+    snapshot.recoveries.retain(|one| one.account != id);
+    snapshot.disabled.retain(|(account, _)| *account != id);
+    snapshot.profiles.retain(|(account, _)| *account != id);
+    snapshot.away.retain(|away| away.account != id);
+    snapshot.ignored.retain(|one| one.account != id && one.other != id);
+    snapshot.invited.retain(|invited| invited.account != id);
+    snapshot.sanctions.retain(|sanction| sanction.account != id);
+    snapshot.said.retain(|(_, account, _)| *account != id);
+    snapshot.unregistered.push((id, all));
 }
 
 fn retention(snapshot: &mut Snapshot, id: ConversationId) -> &mut RetentionRecord {

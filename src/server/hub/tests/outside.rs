@@ -24,6 +24,8 @@ pub(super) fn check(job: AuthJob) -> Request {
         AuthWork::Recover { name, code, password, from } => {
             AuthOutcome::Recovered { name, code, hash: password.expose().into(), from }
         }
+        AuthWork::Unregister { hash, password, .. } if *hash != *password.expose() => AuthOutcome::WrongOwn,
+        AuthWork::Unregister { account, generation, all, .. } => AuthOutcome::Unregister { account, generation, all },
         AuthWork::Change { hash, old, .. } if *hash != *old.expose() => AuthOutcome::WrongOld,
         AuthWork::Change { account, generation, new, .. } => {
             AuthOutcome::Changed { account, generation, hash: new.expose().into() }

@@ -172,6 +172,10 @@ const MIGRATIONS: &[&str] = &[
         account INTEGER NOT NULL REFERENCES account, other INTEGER NOT NULL REFERENCES account,
         since INTEGER NOT NULL, PRIMARY KEY(account, other)) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- Accounts that have ended. With `erase`, their messages up to this sequence number are being removed.
+    CREATE TABLE unregistered(account INTEGER PRIMARY KEY REFERENCES account, erase INTEGER) STRICT;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

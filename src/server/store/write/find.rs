@@ -194,7 +194,7 @@ impl Store {
         Ok((mark, index.prepare_cached(sql)?.query_row(place, |row| row.get(0)).optional()?))
     }
 
-    fn index(&mut self) -> Result<&Connection, FindError> {
+    pub(super) fn index(&mut self) -> Result<&Connection, FindError> {
         match &mut self.finder.0 {
             Some(index) => Ok(index),
             none => {

@@ -97,6 +97,7 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
                 until: count(row, 3)?,
             })
         })?,
+        unregistered: unregistered(db)?,
         retentions: retentions(db)?,
         sanctions: all(db, "SELECT conversation, account, kind, by, until, reason FROM sanction", |row| {
             Ok(SanctionRecord {
@@ -139,6 +140,10 @@ fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
         let (last, changes) = (message_id(row, 6)?, count(row, 7)?);
         Ok(ConversationRecord { id: ConversationId::new(row.get(0)?), kind, last, changes })
     })
+}
+
+fn unregistered(db: &Connection) -> Result<Vec<(AccountId, bool)>> {
+    all(db, "SELECT account, erase IS NOT NULL FROM unregistered", |row| Ok((AccountId::new(row.get(0)?), row.get(1)?)))
 }
 
 fn retentions(db: &Connection) -> Result<Vec<RetentionRecord>> {

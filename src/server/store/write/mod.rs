@@ -21,6 +21,7 @@ mod log;
 mod personal;
 mod recent;
 mod records;
+mod unregister;
 
 use self::batch::Batch;
 use self::change::{Leftovers, PATIENCE};
@@ -195,6 +196,7 @@ impl Store {
         self.step(|store| {
             match write {
                 Write::Change(change) => return store.change(change),
+                Write::Unregistered { account, all } => return store.unregister(*account, *all),
                 Write::Dropped(conversation, through) => return store.drop_messages(*conversation, *through),
                 _ => {}
             }

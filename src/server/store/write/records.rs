@@ -104,7 +104,8 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
             [conversation.value(), account.value()],
         ),
         // The store applies it: it needs the messages.
-        Write::Change(_) | Write::Dropped(..) => Ok(()),
+        Write::Change(_) | Write::Dropped(..) | Write::Unregistered { .. } => Ok(()),
+        Write::Erased(account) => one(db, "UPDATE unregistered SET erase = NULL WHERE account = ?", [account.value()]),
         Write::Known(account, address) => remember(db, *account, address),
     }
 }
