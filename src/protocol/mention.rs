@@ -4,9 +4,6 @@
 
 use super::names::is_name_byte;
 
-/// The name that mentions everyone in a room.
-pub const EVERYONE: &str = "room";
-
 /// What stands behind each `@` that mentions somebody, in order, as typed: all that a name can be
 /// made of, so that `-` and `_` at the end may not be a part of it.
 ///

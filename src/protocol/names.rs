@@ -7,11 +7,13 @@
 pub use super::ids::{AccountId, AddressGroup, ConnId, ConversationId, MessageId};
 pub use super::text::{MARKS_MAX, Text, TextError, check_text, is_text};
 
-use super::mention::EVERYONE;
 use arrayvec::ArrayString;
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+
+/// The name that mentions everyone in a room.
+pub const EVERYONE: &str = "room";
 
 /// Longest account or room name, in bytes (names are ASCII).
 pub const NAME_MAX: usize = 32;

@@ -5,22 +5,27 @@
 //! transaction, and only then is anything answered or shown: what anyone sees is on disk, and the
 //! order of these turns is the order of everything. It must not know what a request means.
 //!
-//! `shared` says which thread runs a turn: the dispatcher's own, or a worker that finds it free.
+//! `shared` says which thread runs a turn: the dispatcher's own, or a worker that finds it free;
+//! `transaction` is what a turn stores.
+
+mod refused_batches;
+mod shared;
+mod transaction;
+
+pub(super) use self::shared::SharedDispatcher;
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
-use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId};
+use crate::protocol::names::ConnId;
 use crate::server::clock;
-use crate::server::core::{NotStored, Storage};
-use crate::server::hub::{Backlog, ERASE_MOST, Effects, Hub, Now, SWEEP_MOST, not_saved};
+use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
-use crate::server::traffic::{
-    Appended, AuthJob, Budget, Delivery, Draft, Mailbox, MessageRecord, Oldest, Pins, Reaction, Reactions, ReadJob,
-    Request, RequestKind, SaidBy, Share, Snapshot, Write,
-};
+use crate::server::traffic::{AuthJob, Budget, Delivery, Mailbox, ReadJob, Request, RequestKind, Share};
 use crossbeam_channel::{Sender, TrySendError};
+use refused_batches::RefusedBatches;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use transaction::Transaction;
 
 /// After this long without a request, the store does its housekeeping.
 const QUIET: Duration = Duration::from_millis(200);
@@ -33,9 +38,6 @@ const TURN_MOST: usize = 1024;
 
 /// A turn with at least this many messages is crowded.
 const CROWDED: usize = 16;
-
-/// The log reports refused turns at most this often.
-const FAILURES_LOGGED_EVERY: Duration = Duration::from_secs(5);
 
 /// Why the process must end without another word: nobody knows what was saved.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +94,7 @@ impl Dispatcher {
         let out = channels.workers.iter().map(|_| Vec::new()).collect();
         Self {
             hub,
-            transaction: Transaction { store, open: false, failed: None },
+            transaction: Transaction::new(store),
             failures: RefusedBatches::default(),
             channels,
             budget,
@@ -270,138 +272,6 @@ impl Dispatcher {
     }
 }
 
-/// The store, and the transaction of the current turn.
-#[derive(Debug)]
-struct Transaction {
-    store: Store,
-    /// Begun only when there is something to store.
-    open: bool,
-    /// Why nothing of it will be stored.
-    failed: Option<CommitError>,
-}
-
-impl Transaction {
-    fn step<T>(&mut self, step: impl FnOnce(&mut Store) -> Result<T, CommitError>) -> Result<T, NotStored> {
-        if self.failed.is_some() {
-            return Err(NotStored);
-        }
-        let begun = if self.open { Ok(()) } else { self.store.begin() };
-        self.open |= begun.is_ok();
-        begun.and_then(|()| step(&mut self.store)).map_err(|error| self.fail(error))
-    }
-
-    /// Like `step`, for what only reads: that needs no transaction.
-    fn look<T>(&mut self, look: impl FnOnce(&mut Store) -> Result<T, CommitError>) -> Result<T, NotStored> {
-        if self.failed.is_some() {
-            return Err(NotStored);
-        }
-        look(&mut self.store).map_err(|error| self.fail(error))
-    }
-
-    /// Whether there is something to store, or something failed.
-    fn is_used(&self) -> bool {
-        self.open || self.failed.is_some()
-    }
-
-    fn fail(&mut self, error: CommitError) -> NotStored {
-        self.failed = Some(error);
-        NotStored
-    }
-
-    /// `None` if there was nothing to store.
-    fn commit(&mut self) -> Result<Option<Committed>, CommitError> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
-        if !std::mem::take(&mut self.open) {
-            return Ok(None);
-        }
-        self.store.commit().map(Some)
-    }
-
-    /// Rolls it back, and reads the stored state.
-    fn roll_back(&mut self) -> Result<Snapshot, DispatcherFault> {
-        self.open = false;
-        self.store.rollback().map_err(DispatcherFault::Ambiguous)?;
-        self.store.load().map_err(DispatcherFault::Reload)
-    }
-}
-
-impl Backlog for Transaction {
-    fn oldest(&mut self, room: ConversationId, above: MessageId, before: u64) -> Result<Oldest, NotStored> {
-        self.look(|store| store.oldest(room, above, before, SWEEP_MOST))
-    }
-
-    fn said_by(&mut self, author: AccountId, cursor: i64) -> Result<SaidBy, NotStored> {
-        self.look(|store| store.said_by(author, cursor, ERASE_MOST))
-    }
-}
-
-impl Storage for Transaction {
-    fn write(&mut self, write: Write) {
-        // A failure is remembered and reported at the commit.
-        let _ = self.step(|store| store.write(&write));
-    }
-
-    fn append(&mut self, draft: &Draft) -> Result<Appended, NotStored> {
-        self.step(|store| store.append(draft))
-    }
-
-    fn find_post(&mut self, draft: &Draft) -> Result<Option<Appended>, NotStored> {
-        self.look(|store| store.find_post(draft))
-    }
-
-    fn find(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {
-        self.look(|store| store.find(conversation, id))
-    }
-
-    fn posted(
-        &mut self,
-        by: AccountId,
-        conversation: ConversationId,
-        key: &str,
-    ) -> Result<Option<MessageId>, NotStored> {
-        self.look(|store| store.posted(by, conversation, key))
-    }
-
-    fn reactions(&mut self, reaction: &Reaction) -> Result<Reactions, NotStored> {
-        self.look(|store| store.reactions(reaction))
-    }
-
-    fn pins(&mut self, conversation: ConversationId, id: MessageId) -> Result<Pins, NotStored> {
-        self.look(|store| store.pins(conversation, id))
-    }
-}
-
-/// Batches that could not be stored. While a disk is full there may be thousands of them a second,
-/// so the log reports the first, and then from time to time how many there were since.
-#[derive(Debug, Default)]
-struct RefusedBatches {
-    unreported: u64,
-    since_first: u64,
-    last_report: Option<Instant>,
-}
-
-impl RefusedBatches {
-    /// Counts one more. Returns how many there were since the last report, if it is time for the
-    /// next.
-    fn count(&mut self, now: Instant) -> Option<u64> {
-        self.unreported += 1;
-        self.since_first += 1;
-        if self.last_report.is_some_and(|at| now < at + FAILURES_LOGGED_EVERY) {
-            return None;
-        }
-        self.last_report = Some(now);
-        Some(std::mem::take(&mut self.unreported))
-    }
-
-    /// Something was stored again. Returns how many were refused before, if any.
-    fn end(&mut self) -> Option<u64> {
-        self.unreported = 0;
-        Some(std::mem::take(&mut self.since_first)).filter(|&refused| refused > 0)
-    }
-}
-
 /// Gives a password to the bcrypt pool, or says why it can't.
 fn check(auth: &Sender<AuthJob>, job: AuthJob) -> Result<(), (ConnId, Refusal)> {
     auth.try_send(job).map_err(|error| match error {
@@ -415,10 +285,6 @@ fn check(auth: &Sender<AuthJob>, job: AuthJob) -> Result<(), (ConnId, Refusal)> 
         }
     })
 }
-
-mod shared;
-
-pub(super) use self::shared::SharedDispatcher;
 
 #[cfg(test)]
 mod tests;

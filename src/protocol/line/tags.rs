@@ -1,7 +1,6 @@
 //! The tags of a server's line.
 
-use crate::protocol::mention::EVERYONE;
-use crate::protocol::names::UserName;
+use crate::protocol::names::{EVERYONE, UserName};
 
 /// The tags that a program asked for with `/set tags on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

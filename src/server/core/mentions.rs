@@ -1,8 +1,8 @@
 //! Whom a text mentions.
 
 use super::{MENTIONS_MAX, RoomAction, State};
-use crate::protocol::mention::{EVERYONE, mentioned_names};
-use crate::protocol::names::{AccountId, ConversationId, Text, UserName};
+use crate::protocol::mention::mentioned_names;
+use crate::protocol::names::{AccountId, ConversationId, EVERYONE, Text, UserName};
 use crate::server::traffic::Mentioned;
 
 impl State {

@@ -2,8 +2,7 @@
 
 use super::reading::{hearer, read_positions};
 use super::{Answered, Context};
-use crate::protocol::mention::EVERYONE;
-use crate::protocol::names::ConversationId;
+use crate::protocol::names::{ConversationId, EVERYONE};
 use crate::server::core::State;
 use crate::server::traffic::{Mentioned, Read, TimeRange};
 

@@ -4,12 +4,12 @@
 
 use super::*;
 use crate::protocol::command::{AdminCommand, Input, parse_line};
-use crate::protocol::names::MessageId;
+use crate::protocol::names::{ConversationId, MessageId};
 use crate::protocol::secrets::Digest;
 use crate::server::core::State;
 use crate::server::hub::Applied;
 use crate::server::store::{Indexer, Reader};
-use crate::server::traffic::{ConversationRef, KNOWN_MAX, Read, TimeRange};
+use crate::server::traffic::{ConversationRef, KNOWN_MAX, Read, Snapshot, TimeRange};
 use proptest::prelude::*;
 
 const CONSOLE: u64 = 4;
@@ -195,7 +195,7 @@ impl Follower {
         let settings = settings(&dir);
         let (store, mut snapshot) = Store::open(&settings).unwrap();
         snapshot.accounts[0].at = origin;
-        let transaction = Transaction { store, open: false, failed: None };
+        let transaction = Transaction::new(store);
         Self { settings, state: State::new(snapshot), transaction, _dir: dir }
     }
 

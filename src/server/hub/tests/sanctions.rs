@@ -70,7 +70,8 @@ fn what_has_ended_is_forgotten_with_the_next_and_an_invitation_goes_with_a_ban()
 
 #[test]
 fn bans_are_listed_by_name_and_go_on_after_one() {
-    let mut chat = ops();
+    let mut chat = Chat::of(&["alice", "carol", "bob"]);
+    chat.does("alice", "/create ops");
     for name in ["carol", "bob"] {
         chat.does("alice", &format!("/ban ops {name}"));
     }
