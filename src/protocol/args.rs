@@ -27,6 +27,8 @@ pub const LIMIT_MAX: u32 = 1000;
 pub const REPLAY_MAX: u32 = 1000;
 /// The shortest time for which a room keeps what is said there.
 const RETAIN_MIN: Duration = Duration::from_hours(1);
+/// Longest note on an invitation code, in bytes.
+pub const NOTE_MAX: usize = 100;
 /// The longest that an invitation can be valid.
 pub const INVITE_FOR_MAX: Duration = Duration::from_hours(8760);
 /// The most people that one invitation can let in.
@@ -140,6 +142,14 @@ impl<'a> Args<'a> {
             None => Ok(LIMIT_DEFAULT),
             Some(n) => number(n, "limit", 1, u64::from(LIMIT_MAX)).map(|n| n as u32),
         }
+    }
+
+    /// An option whose value is all that follows it on the line.
+    pub(super) fn option_to_the_end(&mut self, key: &str) -> Result<Option<Text>, Refusal> {
+        let Some(at) = self.rest.find(&format!(" {key}=")) else { return Ok(None) };
+        let (before, option) = self.rest.split_at(at);
+        self.rest = before;
+        said(&option[key.len() + " =".len()..]).map(Some)
     }
 
     /// The rest of the line after exactly one space, verbatim; `None` if there is nothing.

@@ -15,7 +15,7 @@ mod room;
 mod table;
 mod verb;
 
-pub use admin::AdminCommand;
+pub use admin::{AdminCommand, InviteTerms};
 pub use hints::unknown;
 pub use parsed::{Command, HistoryPart, Search};
 pub use personal::{PersonalCommand, SessionsToEnd};
@@ -24,8 +24,8 @@ pub use table::TABLE;
 pub use verb::{Verb, Who, find};
 
 pub use super::args::{
-    AWAY_MAX, INVITE_FOR_MAX, INVITE_USES_MAX, KEY_MAX, LABEL_MAX, LIMIT_DEFAULT, LIMIT_MAX, PROFILE_MAX, REASON_MAX,
-    REPLAY_MAX, Setting, is_label,
+    AWAY_MAX, INVITE_FOR_MAX, INVITE_USES_MAX, KEY_MAX, LABEL_MAX, LIMIT_DEFAULT, LIMIT_MAX, NOTE_MAX, PROFILE_MAX,
+    REASON_MAX, REPLAY_MAX, Setting, is_label,
 };
 
 /// Longest client line once logged in, in bytes before its end. A terminal silently cuts what is

@@ -2,6 +2,7 @@
 //!
 //! Runs on the caller's thread. [`Server::serve`], which starts the others, is in [`super::serve`].
 
+use crate::protocol::names::AccountId;
 use crate::protocol::secrets::{Digest, Secret, new_invite_code};
 use crate::server::ServerError;
 use crate::server::certificate::{Fingerprint, Identity};
@@ -24,6 +25,8 @@ use std::time::Duration;
 
 /// How long the invitation of [`Server::first_invitation`] is valid.
 const FIRST_INVITATION_VALID: Duration = Duration::from_hours(24);
+/// The server's own account, which every database has.
+const CONSOLE: AccountId = AccountId::new(1);
 /// How often a long rebuild of the search index is reported, in messages.
 const REPORT_EVERY: u64 = 100_000;
 
@@ -199,11 +202,14 @@ impl Server {
     pub fn first_invitation(&mut self) -> Result<Secret, ServerError> {
         let code = new_invite_code()?;
         let until = clock::unix_ms().saturating_add(FIRST_INVITATION_VALID.as_millis() as u64);
-        let record = InviteRecord { digest: Digest::of(code.expose()), uses: 1, admin: true, until };
+        let number = self.snapshot.invites_ever + 1;
+        let (digest, note) = (Digest::of(code.expose()), "the first administrator".to_owned());
+        let record = InviteRecord { number, digest, uses: 1, admin: true, until, by: CONSOLE, note };
         self.store.begin()?;
         self.store.write(&Write::Invite(record.clone()))?;
         self.store.commit()?;
         self.snapshot.invites.push(record);
+        self.snapshot.invites_ever = number;
         Ok(code)
     }
 

@@ -224,7 +224,7 @@ impl Session {
             Command::Passwd => Next::AskFor(Question::OldPassword),
             Command::Unregister { all } => Next::AskFor(Question::Unregister { all }),
             Command::TokenNew { label, here } => Next::Do(SessionAction::NewToken { label, here }),
-            Command::InviteCode { uses, lasts, admin } => Next::Do(SessionAction::NewInvite { uses, lasts, admin }),
+            Command::InviteCode(terms) => Next::Do(SessionAction::NewInvite(terms)),
             Command::Admin(AdminCommand::ResetPassword(name)) => Next::Do(SessionAction::ResetPassword(name)),
             Command::SetShow => Next::Do(self.options.show()),
             Command::Set(setting) => Next::Do(self.set(setting)),
@@ -237,7 +237,9 @@ impl Session {
             | Command::Conversations
             | Command::Audit { .. } => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is anything with many rows, or a few bytes of commands would queue megabytes.
-            Command::Admin(AdminCommand::Accounts { .. } | AdminCommand::Blocks { .. })
+            Command::Admin(
+                AdminCommand::Accounts { .. } | AdminCommand::Blocks { .. } | AdminCommand::Invites { .. },
+            )
             | Command::Rooms { .. }
             | Command::Who(_)
             | Command::Bans { .. }

@@ -41,7 +41,7 @@ pub(super) use tap::Tap;
 pub(super) use turn_queue::TurnQueue;
 
 use crate::protocol::code::Refusal;
-use crate::protocol::command::{Command, Verb};
+use crate::protocol::command::{Command, InviteTerms, Verb};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, MessageId, Text, UserName};
 use crate::protocol::network::Network;
@@ -50,7 +50,6 @@ use std::fmt::Debug;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What a worker asks the dispatcher for one of its connections, or what `auth` reports. Each is
 /// answered by exactly one [`Delivery::Answer`] or [`Ack`], in the order of asking, except
@@ -130,15 +129,7 @@ pub(super) enum RequestKind {
         token: Secret,
     },
     /// `/invitecode`: the worker creates the code.
-    NewInvite {
-        /// How many people it lets in.
-        uses: u32,
-        /// How long it is valid.
-        lasts: Duration,
-        /// Whether they become administrators.
-        admin: bool,
-        code: Secret,
-    },
+    NewInvite { terms: InviteTerms, code: Secret },
     /// `/resetpw`: the worker creates the code.
     ResetPassword { name: UserName, code: Secret },
     /// Bare text, said in the current room.

@@ -6,7 +6,7 @@
 use crate::support::{Script, Server};
 use chitchat::protocol::code::Code;
 use chitchat::protocol::command::{
-    AWAY_MAX, KEY_MAX, LABEL_MAX, LIMIT_MAX, LINE_MAX, LINE_MAX_NEW, PROFILE_MAX, REASON_MAX, TABLE,
+    AWAY_MAX, KEY_MAX, LABEL_MAX, LIMIT_MAX, LINE_MAX, LINE_MAX_NEW, NOTE_MAX, PROFILE_MAX, REASON_MAX, TABLE,
 };
 use chitchat::protocol::deflate::{DICTIONARY_1, PACKED_MAX_CLIENT, PLAIN_MAX, PLAIN_MIN};
 use chitchat::protocol::frame::{Cut, Framer, Frames, Rules};
@@ -15,8 +15,8 @@ use chitchat::protocol::names::NAME_MAX;
 use chitchat::protocol::secrets::{PASSWORD_MAX, PASSWORD_MIN};
 use chitchat::server::config::{Config, Limits, Rate};
 use chitchat::server::{
-    FORMER_NAMES_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, MENTIONS_MAX, PERMISSIONS, PINS_MAX,
-    REACTIONS_MAX, ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
+    FORMER_NAMES_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, INVITES_MAX, MENTIONS_MAX, PERMISSIONS,
+    PINS_MAX, REACTIONS_MAX, ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
 };
 use sha2::Digest as _;
 use std::collections::BTreeSet;
@@ -156,6 +156,8 @@ fn the_pages_numbers_match_the_program() {
         format!("A room's name is 1–{NAME_MAX} of"),
         format!("label   = 1*{LABEL_MAX}( ALPHA"),
         format!("| `/post` key | {KEY_MAX} bytes |"),
+        format!("| NOTE on an invitation code | {NOTE_MAX} bytes |"),
+        format!("| invitation codes that are good | {INVITES_MAX} |"),
         format!("| different reactions to one message | {REACTIONS_MAX} |"),
         format!("| pinned messages of one conversation | {PINS_MAX} |"),
         format!("| accounts that one message mentions | {MENTIONS_MAX} |"),

@@ -148,6 +148,16 @@ fn the_command_line_speaks_to_the_running_server() {
     let (code, out, err) = ask(&["user", "reset", "bob"]);
     assert!(code == Some(0) && out.len() == 20 && err.contains("/recover bob "), "{out}{err}");
     bob.expect("* not-logged-in: …");
+    assert_eq!(ask(&["invite", "--uses", "3", "--note", "for the team"]).0, Some(0));
+    let listed = ask(&["invite", "list", "--json"]);
+    assert!(
+        listed.1.contains(r#""kind":"member","uses":"3""#) && listed.1.contains(r#""note":"for the team""#),
+        "{listed:?}"
+    );
+    let (_, number) = listed.1.rsplit_once(r#""number":""#).expect("a number");
+    let number = number.split('"').next().unwrap_or_default();
+    assert_eq!(ask(&["invite", "revoke", number]).0, Some(0));
+    assert_eq!(ask(&["invite", "revoke", number]).0, Some(3));
     assert_eq!(ask(&["block", "192.0.2.0/24", "--for", "1h", "scans"]).0, Some(0));
     assert!(ask(&["blocks", "--json"]).1.contains("\"reason\":\"scans\""));
     let audit = ask(&["audit"]).1;

@@ -1,11 +1,24 @@
 //! What administrators ask for, as it was typed.
 
 use super::Command;
-use crate::protocol::args::{Args, bad, duration, quoted, user_name};
+use crate::protocol::args::{Args, INVITE_USES_MAX, NOTE_MAX, bad, duration, number, quoted, user_name};
 use crate::protocol::code::Refusal;
 use crate::protocol::names::{Text, UserName};
 use crate::protocol::network::Network;
 use std::time::Duration;
+
+/// What an invitation code is good for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InviteTerms {
+    /// How many people it lets in.
+    pub uses: u32,
+    /// How long it is valid.
+    pub lasts: Duration,
+    /// Whether they become administrators.
+    pub admin: bool,
+    /// For those who list the codes, at most [`super::NOTE_MAX`] bytes.
+    pub note: Option<Text>,
+}
 
 /// A verb of the administrators.
 #[derive(Debug, Clone)]
@@ -26,6 +39,15 @@ pub enum AdminCommand {
     },
     /// `/enable NAME`
     Enable(UserName),
+    /// `/invites [after=N] [limit=N]`
+    Invites {
+        /// Only codes with a higher number.
+        after: u64,
+        /// The most rows.
+        limit: u32,
+    },
+    /// `/invites revoke N`
+    RevokeInvite(u64),
     /// `/resetpw NAME`
     ResetPassword(UserName),
     /// `/announce TEXT`
@@ -55,6 +77,29 @@ pub enum AdminCommand {
         /// Whether it is an administrator from now on.
         admin: bool,
     },
+}
+
+pub(super) fn invite_code(a: &mut Args<'_>) -> Result<Command, Refusal> {
+    let note = a.option_to_the_end("note")?;
+    if note.as_ref().is_some_and(|note| note.as_str().len() > NOTE_MAX) {
+        return Err(bad(format!("A note can have at most {NOTE_MAX} bytes.")));
+    }
+    let admin = a.keyword("admin")?;
+    let uses = match a.option("uses")? {
+        None => 1,
+        Some(n) => number(n, "uses", 1, u64::from(INVITE_USES_MAX))? as u32,
+    };
+    let lasts = a.option("for")?.map_or(Ok(Duration::from_hours(168)), duration)?;
+    Ok(Command::InviteCode(InviteTerms { uses, lasts, admin, note }))
+}
+
+pub(super) fn invites(a: &mut Args<'_>) -> Result<Command, Refusal> {
+    let number = |typed: &str| number(typed, "N", 1, u64::from(u32::MAX));
+    if a.keyword("revoke")? {
+        return Ok(Command::Admin(AdminCommand::RevokeInvite(number(a.word("N")?)?)));
+    }
+    let after = a.option("after")?.map_or(Ok(0), number)?;
+    Ok(Command::Admin(AdminCommand::Invites { after, limit: a.limit()? }))
 }
 
 pub(super) fn accounts(a: &mut Args<'_>) -> Result<Command, Refusal> {

@@ -1,6 +1,6 @@
 //! Commands as they were typed, their arguments checked.
 
-use super::{AdminCommand, PersonalCommand};
+use super::{AdminCommand, InviteTerms, PersonalCommand};
 use crate::protocol::args::Setting;
 use crate::protocol::code::Refusal;
 use crate::protocol::names::{MessageId, RoomName, Target, Text, UserName};
@@ -68,15 +68,8 @@ pub enum Command {
     Whoami,
     /// What concerns oneself or somebody else, and no room.
     Personal(PersonalCommand),
-    /// `/invitecode [uses=N] [for=7d] [admin]`
-    InviteCode {
-        /// How many people it lets in.
-        uses: u32,
-        /// How long it is valid.
-        lasts: Duration,
-        /// Whether they become administrators.
-        admin: bool,
-    },
+    /// `/invitecode [uses=N] [for=7d] [admin] [note=NOTE]`
+    InviteCode(InviteTerms),
     /// What only administrators may ask for.
     Admin(AdminCommand),
     /// `/set`

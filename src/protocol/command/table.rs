@@ -3,12 +3,11 @@
 use super::{AfterRoom, Command, HistoryPart, PersonalCommand, Search, Verb, Who};
 use super::{admin, personal};
 use crate::protocol::args::{
-    INVITE_USES_MAX, bad, duration, existing_room_name, login_name, message_id, new_name, number, quoted, reaction,
-    retention, role, room_name, said, setting, target_name, unexpected, user_name,
+    bad, duration, existing_room_name, login_name, message_id, new_name, number, quoted, reaction, retention, role,
+    room_name, said, setting, target_name, user_name,
 };
 use crate::protocol::names::{MessageId, Target};
 use crate::protocol::secrets::Secret;
-use std::time::Duration;
 
 macro_rules! verb {
     // What follows a ROOM that may be left out stands in parentheses.
@@ -84,19 +83,10 @@ pub const TABLE: &[Verb] = &[
     verb!("ignored" "", User, "lists whom you ignore: name, since when", "+ N accounts", [], |_| {
         Ok(Command::Personal(PersonalCommand::Ignored))
     }),
-    verb!("invitecode" "[uses=N] [for=7d] [admin]", Admin, "makes an invitation code for this server", "+ CODE…", ["uses", "for"], |a| {
-        let admin = match a.optional_word() {
-            None => false,
-            Some("admin") => true,
-            Some(other) => return Err(unexpected(other)),
-        };
-        let uses = match a.option("uses")? {
-            None => 1,
-            Some(n) => number(n, "uses", 1, u64::from(INVITE_USES_MAX))? as u32,
-        };
-        let lasts = a.option("for")?.map_or(Ok(Duration::from_hours(168)), duration)?;
-        Ok(Command::InviteCode { uses, lasts, admin })
-    }),
+    verb!("invitecode" "[uses=N] [for=7d] [admin] [note=NOTE]", Admin, "makes an invitation code for this server; NOTE, which is the rest of the line, is shown by /invites",
+        "+ CODE…", ["uses", "for"], admin::invite_code),
+    verb!("invites" "[revoke N] [after=N] [limit=N]", Admin, "lists the invitation codes that are good: number, for a member or an admin, uses left, until, by whom, note; or ends one",
+        "+ N invites[, more], + N… for revoke", ["after", "limit"], admin::invites),
     verb!("accounts" "[after=NAME] [limit=N]", Admin, "lists the accounts: name, admin or member, here, away or disabled, when it was made", "+ N accounts[, more]",
         ["after", "limit"], admin::accounts),
     verb!("disable" "NAME [REASON]", Admin, "ends an account's connections, and lets it log in no more until /enable", "+ NAME…", [], admin::disable),

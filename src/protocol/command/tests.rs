@@ -124,9 +124,16 @@ fn settings_and_durations_are_bounded() {
         assert_eq!(code(wrong), Code::BadArgument, "{wrong}");
     }
     for either in ["/invitecode uses=3 for=2h admin", "/invitecode admin uses=3 for=2h"] {
-        let Command::InviteCode { uses, lasts, admin } = parse(either).unwrap() else { panic!() };
-        assert_eq!((uses, lasts.as_secs(), admin), (3, 7200, true), "{either}");
+        let Command::InviteCode(terms) = parse(either).unwrap() else { panic!() };
+        assert_eq!((terms.uses, terms.lasts.as_secs(), terms.admin, terms.note), (3, 7200, true, None), "{either}");
     }
+    let Command::InviteCode(terms) = parse("/invitecode admin note=for the uses=3 team").unwrap() else { panic!() };
+    assert_eq!((terms.uses, terms.admin, terms.note.unwrap().as_str()), (1, true, "for the uses=3 team"));
+    for wrong in ["/invitecode note=", "/invitecode note= ", "/invites revoke", "/invites revoke x", "/invites drop 1"]
+    {
+        assert_eq!(code(wrong), Code::BadArgument, "{wrong}");
+    }
+    assert_eq!(code(&format!("/invitecode note={}", "x".repeat(101))), Code::BadArgument);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! There is always somebody who can log in as an administrator, once there was: the last one can't be
 //! disabled or become a member. The server's own account, which nobody can log in to, does not count.
 
-use super::accounts::revoke_tokens;
+use super::accounts::{revoke_invite, revoke_tokens};
 use super::moderation::{milliseconds, typed};
 use super::{Actor, AdministrationRefused, BLOCKS_MAX, Outcome, Refused, State, Storage};
 use crate::protocol::names::{AccountId, Text, UserName};
@@ -34,6 +34,8 @@ pub(crate) enum Administration {
     Unblock(Network),
     /// Makes an account an administrator, or a member again.
     Grant { name: UserName, admin: bool },
+    /// The invitation code with this number is worth nothing from now on.
+    RevokeInvite(u64),
 }
 
 impl State {
@@ -106,6 +108,7 @@ pub(super) fn administer(
         Administration::Block { network, lasts, reason } => {
             return block(state, actor, network, lasts, reason.as_ref(), storage);
         }
+        Administration::RevokeInvite(number) => return revoke_invite(state, actor, number, storage),
         Administration::Unblock(network) => return Ok(unblock(state, actor, &network, storage)),
     };
     if changed {

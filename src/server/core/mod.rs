@@ -52,6 +52,8 @@ use std::time::Duration;
 
 /// Accounts that one account may ignore.
 pub const IGNORED_MAX: usize = 500;
+/// Invitation codes to this server that may be good at once.
+pub const INVITES_MAX: usize = 1000;
 /// Networks that may be blocked.
 pub(super) const BLOCKS_MAX: usize = 1000;
 /// Device tokens that one account may have.
@@ -133,9 +135,7 @@ impl State {
             }
             AccountAction::NewToken { label, digest } => accounts::new_token(self, at, by, label, digest, storage),
             AccountAction::RevokeToken(label) => accounts::revoke_token(self, by, label, storage),
-            AccountAction::NewInvite { digest, uses, lasts, admin } => {
-                accounts::new_invite(self, at, by, accounts::NewInvite { digest, uses, lasts, admin }, storage)
-            }
+            AccountAction::NewInvite { digest, terms } => accounts::new_invite(self, actor, digest, terms, storage),
             AccountAction::Personal(action) => personal::act(self, actor, action, storage),
             AccountAction::Administer(action) => administration::administer(self, actor, action, storage),
             AccountAction::UseAddress(address) => accounts::use_address(self, by, address, storage),

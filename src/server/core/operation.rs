@@ -2,6 +2,7 @@
 //! its own time and whatever was random or expensive to create.
 
 use super::{Administration, Moderation, Personal};
+use crate::protocol::command::InviteTerms;
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName, Target, Text, UserName};
 use crate::protocol::reaction::ReactionWord;
 use crate::protocol::roles::Role;
@@ -97,12 +98,7 @@ pub(crate) enum AccountAction {
     /// Creates an invitation code.
     NewInvite {
         digest: Digest,
-        /// How many people it lets in.
-        uses: u32,
-        /// How long it is valid.
-        lasts: Duration,
-        /// Whether they become administrators.
-        admin: bool,
+        terms: InviteTerms,
     },
     /// Does something about itself.
     Personal(Personal),

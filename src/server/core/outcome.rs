@@ -38,6 +38,8 @@ pub(crate) enum Outcome {
     /// The token with this digest was revoked.
     TokenRevoked(Digest),
     InviteMade,
+    /// The invitation code is worth nothing any more.
+    InviteRevoked,
     AddressKnown,
     /// The room was created, and its creator is a member.
     RoomCreated(ConversationId),

@@ -18,6 +18,12 @@ pub(crate) enum AdministrationRefused {
     /// [`super::BLOCKS_MAX`] networks are blocked.
     #[error("too many blocks")]
     TooManyBlocks,
+    /// [`super::INVITES_MAX`] invitation codes are good.
+    #[error("too many invitation codes")]
+    TooManyInvites,
+    /// No invitation code of that number is good.
+    #[error("there is no invitation code {0}")]
+    NoSuchInvite(u64),
     /// There is no such code for that account, or it was used or has expired.
     #[error("the code is not valid")]
     BadRecovery,

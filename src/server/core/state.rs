@@ -35,6 +35,8 @@ pub(crate) struct State {
     unregistered: BTreeMap<AccountId, bool>,
     tokens: HashMap<Digest, AccountId>,
     invites: HashMap<Digest, InviteRecord>,
+    /// The highest number that an invitation code ever had.
+    invites_ever: u64,
     blocks: BTreeMap<Network, BlockRecord>,
     /// Who ignores an account, for accounts that anyone ignores.
     ignorers: FxHashMap<AccountId, BTreeSet<AccountId>>,
@@ -72,6 +74,7 @@ impl State {
         for invite in snapshot.invites {
             state.add_invite(invite);
         }
+        state.invites_ever = snapshot.invites_ever;
         for conversation in snapshot.conversations {
             state.add_conversation(conversation);
         }

@@ -1,4 +1,4 @@
-//! Verbs that concern the account and no room: device tokens, invitation codes, `/whoami`,
+//! Verbs that concern the account and no room: device tokens, `/whoami`,
 //! `/sessions`.
 
 use super::{Answered, Context, count, unexpected};
@@ -7,18 +7,8 @@ use crate::protocol::command::SessionsToEnd;
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::ConnId;
 use crate::protocol::secrets::{Digest, Secret};
-use crate::protocol::spans;
 use crate::protocol::stamp::rfc3339;
 use crate::server::core::{AccountAction, Outcome};
-use std::time::Duration;
-
-/// An invitation code to create.
-#[derive(Debug)]
-pub(super) struct NewInvite {
-    pub(super) uses: u32,
-    pub(super) lasts: Duration,
-    pub(super) admin: bool,
-}
 
 /// With `here`, the connection that asks for the token counts as logged in with it from now on.
 pub(super) fn new_token(cx: &mut Context<'_>, label: String, here: bool, token: &Secret) -> Answered {
@@ -53,21 +43,6 @@ pub(super) fn revoke_token(cx: &mut Context<'_>, label: String) -> Answered {
         }
     }
     cx.done(done)
-}
-
-pub(super) fn new_invite(cx: &mut Context<'_>, invite: NewInvite, code: &Secret) -> Answered {
-    let NewInvite { uses, lasts, admin } = invite;
-    let digest = Digest::of(code.expose());
-    let outcome = cx.apply(AccountAction::NewInvite { digest, uses, lasts, admin })?;
-    let Outcome::InviteMade = outcome else { return Err(unexpected(&outcome)) };
-    let whom = match (uses, admin) {
-        (1, true) => "one administrator".to_owned(),
-        (1, false) => "one person".to_owned(),
-        (n, true) => format!("{n} administrators"),
-        (n, false) => format!("{n} people"),
-    };
-    let (code, lasts) = (code.expose(), spans::exactly(lasts));
-    cx.done(format!("{code} lets in {whom} and is valid for {lasts}: /register NAME invite={code}"))
 }
 
 pub(super) fn whoami(cx: &mut Context<'_>) -> Answered {

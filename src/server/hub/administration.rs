@@ -1,8 +1,8 @@
 //! The verbs of administrators: accounts and their passwords.
 
-use super::blocks;
 use super::refusals::refusal;
 use super::{Answered, Context, count, page, unexpected};
+use super::{blocks, invites};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::AdminCommand;
 use crate::protocol::line::{Body, Line};
@@ -43,6 +43,8 @@ pub(super) fn administer(cx: &mut Context<'_>, command: AdminCommand) -> Answere
         AdminCommand::Block { network, lasts, reason } => blocks::block(cx, network, lasts, reason),
         AdminCommand::Unblock(network) => blocks::unblock(cx, network),
         AdminCommand::Blocks { after, limit } => blocks::list(cx, after, limit),
+        AdminCommand::Invites { after, limit } => invites::list(cx, after, limit),
+        AdminCommand::RevokeInvite(number) => invites::revoke(cx, number),
         // The worker makes the code first.
         AdminCommand::ResetPassword(_) => Err(unexpected(&command)),
     }

@@ -24,6 +24,7 @@ mod connections;
 mod current_room;
 mod effects;
 mod invitations;
+mod invites;
 mod login;
 mod mentions;
 mod messages;
@@ -233,9 +234,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         RequestKind::Passwd { old, new } => return login::passwd(cx, old, new),
         RequestKind::Unregister { all, password } => return login::unregister(cx, all, password),
         RequestKind::NewToken { label, here, token } => return account::new_token(cx, label, here, &token),
-        RequestKind::NewInvite { uses, lasts, admin, code } => {
-            return account::new_invite(cx, account::NewInvite { uses, lasts, admin }, &code);
-        }
+        RequestKind::NewInvite { terms, code } => return invites::new(cx, terms, &code),
         RequestKind::ResetPassword { name, code } => return administration::reset_password(cx, name, &code),
         RequestKind::InCurrentRoom { verb, rest } => current_room::read(cx, verb, &rest)?,
         RequestKind::Command(command) => command,

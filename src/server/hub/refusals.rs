@@ -4,8 +4,8 @@ use super::count;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::MessageId;
 use crate::server::core::{
-    AdministrationRefused, BLOCKS_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, PINS_MAX, REACTIONS_MAX,
-    ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX,
+    AdministrationRefused, BLOCKS_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, INVITES_MAX, PINS_MAX,
+    REACTIONS_MAX, ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX,
 };
 use std::time::Duration;
 
@@ -135,6 +135,12 @@ fn administration(refused: AdministrationRefused) -> Refusal {
         }
         AdministrationRefused::TooManyBlocks => {
             (Code::Limit, format!("{BLOCKS_MAX} networks are blocked, which is the limit. /unblock some first."))
+        }
+        AdministrationRefused::TooManyInvites => {
+            (Code::Limit, format!("{INVITES_MAX} invitation codes are good, which is the limit. /invites revoke N first."))
+        }
+        AdministrationRefused::NoSuchInvite(number) => {
+            (Code::BadArgument, format!("no invitation code {number} is good. /invites lists those that are."))
         }
         AdministrationRefused::BadRecovery => (
             Code::BadCredentials,

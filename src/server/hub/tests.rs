@@ -11,6 +11,7 @@ mod current_room;
 mod forgotten;
 mod ignoring;
 mod invitations;
+mod invites;
 mod membership;
 mod mentions;
 mod model;

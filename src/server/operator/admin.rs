@@ -29,6 +29,8 @@ pub enum Shape {
     Rooms,
     /// Rows of `/blocks`.
     Blocks,
+    /// Rows of `/invites`.
+    Invites,
     /// Rows of `/audit`.
     Audit,
 }
@@ -41,6 +43,7 @@ impl Shape {
             Self::Accounts => &["name", "kind", "state", "made", "reason"],
             Self::Rooms => &["room", "members", "topic"],
             Self::Blocks => &["address", "until", "by", "reason"],
+            Self::Invites => &["number", "kind", "uses", "until", "by", "note"],
             Self::Audit => &["time", "who", "verb", "whom", "reason"],
         }
     }
@@ -48,7 +51,7 @@ impl Shape {
     /// Whether all of it is fetched, page after page, each beginning after the first word of the last
     /// row.
     fn is_paged(self) -> bool {
-        matches!(self, Self::Accounts | Self::Rooms | Self::Blocks)
+        matches!(self, Self::Accounts | Self::Rooms | Self::Blocks | Self::Invites)
     }
 }
 

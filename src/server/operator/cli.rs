@@ -85,8 +85,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
         Some(Verb::Config) => {
             Err(CliError::Usage("chitchatd config prints the defaults and takes no settings.".to_owned()))
         }
-        Some(Verb::Invite { admin, uses, lasts }) => {
-            let request = InviteRequest::new(uses.as_deref(), lasts.as_deref(), admin)
+        Some(Verb::Invite { verb: _, admin, uses, lasts, note }) => {
+            let request = InviteRequest::new(uses.as_deref(), lasts.as_deref(), admin, note.as_deref())
                 .map_err(|refusal| CliError::Usage(refusal.text.clone()))?;
             Ok(Invocation::Invite { config: settings.check(environment)?, request, json })
         }

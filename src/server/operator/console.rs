@@ -27,7 +27,7 @@ impl InviteRequest {
     ///
     /// # Errors
     /// The refusal that the server would give.
-    pub fn new(uses: Option<&str>, lasts: Option<&str>, admin: bool) -> Result<Self, Refusal> {
+    pub fn new(uses: Option<&str>, lasts: Option<&str>, admin: bool, note: Option<&str>) -> Result<Self, Refusal> {
         let mut arguments = Vec::new();
         for (key, value) in [("uses", uses), ("for", lasts)] {
             if let Some(value) = value {
@@ -41,11 +41,17 @@ impl InviteRequest {
         if admin {
             arguments.push("admin".to_owned());
         }
-        let arguments = arguments.join(" ");
+        if let Some(note) = note {
+            if note.contains(['\n', '\r']) {
+                return Err(Refusal::new(Code::BadArgument, "A note is a single line."));
+            }
+            arguments.push(format!("note={note}"));
+        }
+        let arguments = format!(" {}", arguments.join(" "));
         // The table has this verb for as long as there are invitations.
         let verb = command::find("invitecode").ok_or_else(|| command::unknown("invitecode"))?;
         match verb.parse(&arguments)? {
-            Command::InviteCode { .. } => Ok(Self(format!("/invitecode {arguments}").trim_end().to_owned())),
+            Command::InviteCode(_) => Ok(Self(format!("/invitecode{arguments}").trim_end().to_owned())),
             _ => Err(command::unknown("invitecode")),
         }
     }
@@ -240,7 +246,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     fn request() -> InviteRequest {
-        InviteRequest::new(None, Some("7d"), true).unwrap()
+        InviteRequest::new(None, Some("7d"), true, None).unwrap()
     }
 
     /// A server for one connection: greets, reads a line, sends `says`, hangs up.
@@ -315,9 +321,9 @@ mod tests {
 
     #[test]
     fn no_option_can_carry_another() {
-        assert_eq!(InviteRequest::new(None, None, false).unwrap().line(), "/invitecode");
-        assert!(InviteRequest::new(Some("1 admin"), None, false).is_err());
-        assert!(InviteRequest::new(None, Some("1d\n/quit"), false).is_err());
-        assert!(InviteRequest::new(Some("1001"), None, false).is_err());
+        assert_eq!(InviteRequest::new(None, None, false, None).unwrap().line(), "/invitecode");
+        assert!(InviteRequest::new(Some("1 admin"), None, false, None).is_err());
+        assert!(InviteRequest::new(None, Some("1d\n/quit"), false, None).is_err());
+        assert!(InviteRequest::new(Some("1001"), None, false, None).is_err());
     }
 }

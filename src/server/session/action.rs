@@ -1,11 +1,10 @@
 //! What a line asks of the connection.
 
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::command::Setting;
+use crate::protocol::command::{InviteTerms, Setting};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::UserName;
 use crate::server::traffic::RequestKind;
-use std::time::Duration;
 
 /// What a line asks of the connection.
 #[derive(Debug)]
@@ -29,14 +28,7 @@ pub(crate) enum SessionAction {
         here: bool,
     },
     /// `/invitecode`: create a code first.
-    NewInvite {
-        /// How many people it lets in.
-        uses: u32,
-        /// How long it is valid.
-        lasts: Duration,
-        /// Whether they become administrators.
-        admin: bool,
-    },
+    NewInvite(InviteTerms),
     /// `/resetpw`: create a code first.
     ResetPassword(UserName),
     /// Say goodbye and close.

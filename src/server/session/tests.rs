@@ -49,7 +49,7 @@ fn shown(step: &Step) -> String {
         SessionAction::Request(ask) => format!("ask {}", word(ask)),
         SessionAction::RequestAndWait(ask) => format!("ask alone {}", word(ask)),
         SessionAction::NewToken { label, .. } => format!("new token {label}"),
-        SessionAction::NewInvite { .. } => "new invite".to_owned(),
+        SessionAction::NewInvite(_) => "new invite".to_owned(),
         SessionAction::ResetPassword(name) => format!("reset password {name}"),
         SessionAction::Quit => "quit".to_owned(),
     };

@@ -161,6 +161,8 @@ pub(crate) struct TokenRecord {
 /// An invitation code as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InviteRecord {
+    /// Assigned by the core, and never given twice.
+    pub number: u64,
     /// SHA-256 of the code.
     pub digest: Digest,
     /// How many people it still lets in.
@@ -169,6 +171,10 @@ pub(crate) struct InviteRecord {
     pub admin: bool,
     /// Valid until then, in milliseconds of Unix time.
     pub until: u64,
+    /// The account that made it.
+    pub by: AccountId,
+    /// Empty if there is none.
+    pub note: String,
 }
 
 /// A room or a direct conversation.
@@ -296,6 +302,8 @@ pub(crate) struct Snapshot {
     pub blocks: Vec<BlockRecord>,
     pub tokens: Vec<TokenRecord>,
     pub invites: Vec<InviteRecord>,
+    /// The highest number that an invitation code ever had.
+    pub invites_ever: u64,
     /// Ascending by id.
     pub conversations: Vec<ConversationRecord>,
     /// The highest id that a conversation had when one was forgotten; 0 if none was.

@@ -173,7 +173,18 @@ impl State {
         expired
     }
 
+    /// All invitation codes, in no order. Some may have expired.
+    pub(crate) fn invites(&self) -> impl Iterator<Item = &InviteRecord> {
+        self.invites.values()
+    }
+
+    /// The number of the next invitation code.
+    pub(in crate::server::core) fn next_invite(&self) -> u64 {
+        self.invites_ever + 1
+    }
+
     pub(in crate::server::core) fn add_invite(&mut self, record: InviteRecord) {
+        self.invites_ever = self.invites_ever.max(record.number);
         self.invites.insert(record.digest, record);
     }
 

@@ -101,7 +101,8 @@ fn lines() -> impl Strategy<Value = Lines> {
         "/passwd",
         "/token new phone",
         "/token revoke phone",
-        "/invitecode uses=2",
+        "/invitecode uses=2 note=for a friend",
+        "/invites revoke 1",
         "/disable bob too loud",
         "/enable bob",
         "/resetpw carol",
@@ -140,9 +141,7 @@ fn ask(conn: u64, line: &str, serial: usize) -> Request {
             Command::TokenNew { label, here } => {
                 RequestKind::NewToken { label, here, token: Secret::new(&format!("token{serial}")) }
             }
-            Command::InviteCode { uses, lasts, admin } => {
-                RequestKind::NewInvite { uses, lasts, admin, code: Secret::new(&format!("code{serial}")) }
-            }
+            Command::InviteCode(terms) => RequestKind::NewInvite { terms, code: Secret::new(&format!("code{serial}")) },
             Command::Admin(AdminCommand::ResetPassword(name)) => {
                 RequestKind::ResetPassword { name, code: Secret::new(RECOVERY) }
             }

@@ -97,7 +97,8 @@ fn what_administrators_did_is_kept() {
         root< | root grant alice admin
         root< | server enable bob
         root< | root disable bob too loud
-        root< + 4 actions
+        root< | server invitecode 1 uses=1 for=7d admin
+        root< + 5 actions
     ",
     );
     chat.does("root", "/grant alice none");

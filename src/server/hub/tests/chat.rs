@@ -238,9 +238,9 @@ impl Chat {
                 let token = Secret::new(&format!("ttoken{}", self.fresh()));
                 RequestKind::NewToken { label, here, token }
             }
-            SessionAction::NewInvite { uses, lasts, admin } => {
+            SessionAction::NewInvite(terms) => {
                 let code = Secret::new(&format!("HDFG{}", self.fresh()));
-                RequestKind::NewInvite { uses, lasts, admin, code }
+                RequestKind::NewInvite { terms, code }
             }
             SessionAction::ResetPassword(name) => {
                 let code = Secret::new(&format!("HRST{}", self.fresh()));

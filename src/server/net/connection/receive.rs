@@ -348,8 +348,8 @@ impl Connection {
                 }
                 Err(error) => self.ready(label, no_secret(&error), turn),
             },
-            SessionAction::NewInvite { uses, lasts, admin } => match new_invite_code() {
-                Ok(code) => self.request(label, RequestKind::NewInvite { uses, lasts, admin, code }, bytes, turn),
+            SessionAction::NewInvite(terms) => match new_invite_code() {
+                Ok(code) => self.request(label, RequestKind::NewInvite { terms, code }, bytes, turn),
                 Err(error) => self.ready(label, no_secret(&error), turn),
             },
             SessionAction::ResetPassword(name) => match new_invite_code() {

@@ -10,6 +10,7 @@ Examples:
   chitchatd --data /srv/chat --tls 0.0.0.0:2428
   chitchatd --config /etc/chitchat.toml --set limits.flood=off
   chitchatd invite --uses 5        a code for five people, from the running server
+  chitchatd invite list            the codes that are good, by number
   chitchatd config                 every setting, to begin a file with
   chitchatd user list --json       the accounts, for a script
   chitchatd user reset bob         a code for bob, who lost the password
@@ -63,8 +64,11 @@ pub(super) struct SettingsArguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Ask the running server for an invitation code
+    /// Ask the running server for an invitation code; list the codes that are good, or revoke one
+    #[command(args_conflicts_with_subcommands = true)]
     Invite {
+        #[command(subcommand)]
+        verb: Option<InviteVerb>,
         /// Make the people who use the code administrators
         #[arg(long)]
         admin: bool,
@@ -74,6 +78,9 @@ pub(super) enum Verb {
         /// How long the code is valid, such as 30m, 24h or 7d, at most 365d [default: 7d]
         #[arg(long = "for", value_name = "TIME")]
         lasts: Option<String>,
+        /// What it is for, for those who list the codes
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
     },
     /// List, disable, enable and help the accounts of the running server
     User {
@@ -124,6 +131,17 @@ pub(super) enum Verb {
     },
     /// Print every setting, with what it does and its default
     Config,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum InviteVerb {
+    /// List the codes that are good: number, for a member or an admin, uses left, until, by whom, note
+    List,
+    /// End a code before its time
+    Revoke {
+        /// Its number
+        number: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -194,7 +212,9 @@ impl Verb {
                 Some((format!("/audit{room}{limit}"), Shape::Audit))
             }
             Self::Admin { line } => any(line.join(" ")),
-            Self::Invite { .. } | Self::Config => None,
+            Self::Invite { verb: Some(InviteVerb::List), .. } => Some(("/invites".to_owned(), Shape::Invites)),
+            Self::Invite { verb: Some(InviteVerb::Revoke { number }), .. } => any(format!("/invites revoke {number}")),
+            Self::Invite { verb: None, .. } | Self::Config => None,
         }
     }
 }

@@ -59,6 +59,8 @@ fn an_invitation_is_checked_before_the_server_is_asked() {
         assert_eq!(config.data, Path::new("/d"));
         assert_eq!(request.line(), "/invitecode uses=3 for=2h admin");
     }
+    let Invocation::Invite { request, .. } = run("invite --note friends --uses 2").unwrap() else { panic!() };
+    assert_eq!(request.line(), "/invitecode uses=2 note=friends");
     for wrong in ["invite --uses 0", "invite --uses many", "invite --for 1y", "invite --for 366d", "invite now"] {
         assert!(matches!(run(wrong), Err(CliError::Usage(_))), "{wrong}");
     }
@@ -69,6 +71,8 @@ fn an_invitation_is_checked_before_the_server_is_asked() {
 #[test]
 fn the_running_server_is_asked_in_its_own_words() {
     for (typed, line) in [
+        ("invite list", "/invites"),
+        ("invite revoke 7 --data /d", "/invites revoke 7"),
         ("user list", "/accounts"),
         ("user disable bob too loud", "/disable bob too loud"),
         ("user enable bob --data /d", "/enable bob"),

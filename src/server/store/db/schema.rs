@@ -176,6 +176,18 @@ const MIGRATIONS: &[&str] = &[
     -- Accounts that have ended. With `erase`, their messages up to this sequence number are being removed.
     CREATE TABLE unregistered(account INTEGER PRIMARY KEY REFERENCES account, erase INTEGER) STRICT;
 ",
+    "
+    -- Each code has a number, by which it is listed and revoked, and which is not given again. Of those
+    -- that were made before nobody knows by whom, so they are the console's.
+    ALTER TABLE invite RENAME TO unnumbered;
+    CREATE TABLE invite(
+        number INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, uses INTEGER NOT NULL,
+        admin INTEGER NOT NULL, until INTEGER NOT NULL, by INTEGER NOT NULL REFERENCES account,
+        note TEXT NOT NULL) STRICT;
+    INSERT INTO invite(digest, uses, admin, until, by, note)
+        SELECT digest, uses, admin, until, 1, '' FROM unnumbered ORDER BY until;
+    DROP TABLE unnumbered;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.
@@ -264,6 +276,12 @@ pub(crate) fn set_lasts_saved(db: &Connection, seq: i64) -> rusqlite::Result<()>
     set_meta(db, "counted", &seq.to_string())
 }
 
+/// The highest number that an invitation code ever had; 0 if there was none.
+pub(crate) fn invites_ever(db: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'invite'), 0)";
+    db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}
+
 /// The highest id that a conversation had when one was forgotten; 0 if none was.
 pub(crate) fn conversations_ever(db: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'conversations_ever'), 0)";
@@ -319,6 +337,22 @@ mod tests {
         let (_store, world) = open(&dir.settings());
         let roles: Vec<Role> = world.members.iter().map(|member| member.role).collect();
         assert_eq!((world.epoch.as_str(), roles), ("first", vec![Role::Owner, Role::Member]));
+    }
+
+    #[test]
+    fn codes_that_had_no_number_get_one() {
+        let dir = Dir::new();
+        let db = Connection::open(dir.file(DATABASE_FILE)).unwrap();
+        let steps = MIGRATIONS.iter().position(|step| step.contains("unnumbered")).unwrap();
+        MIGRATIONS[..steps].iter().for_each(|step| db.execute_batch(step).unwrap());
+        fill(&db).unwrap();
+        set_meta(&db, "epoch", "first").unwrap();
+        db.execute_batch("INSERT INTO invite VALUES(zeroblob(32), 3, 0, 99), (randomblob(32), 1, 1, 98)").unwrap();
+        db.pragma_update(None, "user_version", to_sql(steps as u64)).unwrap();
+        drop(db);
+        let (_store, world) = open(&dir.settings());
+        let seen: Vec<_> = world.invites.iter().map(|i| (i.number, i.uses, i.admin, i.by.value(), i.until)).collect();
+        assert_eq!((seen, world.invites_ever), (vec![(1, 1, true, 1, 98), (2, 3, false, 1, 99)], 2));
     }
 
     #[test]

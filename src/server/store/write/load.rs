@@ -68,14 +68,8 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
                 at: count(row, 3)?,
             })
         })?,
-        invites: all(db, "SELECT digest, uses, admin, until FROM invite", |row| {
-            Ok(InviteRecord {
-                digest: Digest::from_bytes(row.get(0)?),
-                uses: row.get(1)?,
-                admin: row.get(2)?,
-                until: count(row, 3)?,
-            })
-        })?,
+        invites: invites(db)?,
+        invites_ever: schema::invites_ever(db)?,
         conversations: conversations(db)?,
         conversations_ever: schema::conversations_ever(db)?,
         makers: all(db, "SELECT conversation, account FROM maker", |row| {
@@ -118,6 +112,20 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
         known: all(db, "SELECT account, address FROM known_address ORDER BY account, used", |row| {
             Ok((AccountId::new(row.get(0)?), address(row, 1)?))
         })?,
+    })
+}
+
+fn invites(db: &Connection) -> Result<Vec<InviteRecord>> {
+    all(db, "SELECT number, digest, uses, admin, until, by, note FROM invite ORDER BY number", |row| {
+        Ok(InviteRecord {
+            number: count(row, 0)?,
+            digest: Digest::from_bytes(row.get(1)?),
+            uses: row.get(2)?,
+            admin: row.get(3)?,
+            until: count(row, 4)?,
+            by: AccountId::new(row.get(5)?),
+            note: row.get(6)?,
+        })
     })
 }
 

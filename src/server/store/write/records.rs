@@ -36,8 +36,16 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
         Write::TokenGone(digest) => any(db, "DELETE FROM token WHERE digest = ?", [digest.as_bytes()]),
         Write::Invite(invite) => one(
             db,
-            "INSERT INTO invite(digest, uses, admin, until) VALUES(?, ?, ?, ?)",
-            params![invite.digest.as_bytes(), invite.uses, invite.admin, to_sql(invite.until)],
+            "INSERT INTO invite(number, digest, uses, admin, until, by, note) VALUES(?, ?, ?, ?, ?, ?, ?)",
+            params![
+                to_sql(invite.number),
+                invite.digest.as_bytes(),
+                invite.uses,
+                invite.admin,
+                to_sql(invite.until),
+                invite.by.value(),
+                invite.note
+            ],
         ),
         Write::InviteUsed(digest) => {
             one(db, "UPDATE invite SET uses = uses - 1 WHERE digest = ?", [digest.as_bytes()])?;

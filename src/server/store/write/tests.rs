@@ -231,7 +231,8 @@ fn what_was_written_is_loaded() {
         at: 77,
     };
     let label = TokenRecord { digest: token, account: carol, label: "phone".to_owned(), at: 78 };
-    let invite = InviteRecord { digest: code, uses: 2, admin: false, until: 99 };
+    let note = "for the team".to_owned();
+    let invite = InviteRecord { number: 1, digest: code, uses: 2, admin: false, until: 99, by: BOB, note };
     let owner = MemberRecord { conversation: OPS, account: carol, role: Role::Owner, read: id(3) };
     let invited = InvitedRecord { conversation: OPS, account: carol, by: BOB, until: 99 };
     let name = |name| crate::protocol::names::RoomName::parse(name).unwrap();
@@ -253,7 +254,7 @@ fn what_was_written_is_loaded() {
         Write::TokenGone(Digest::of("t2")),
         Write::Invite(invite.clone()),
         Write::InviteUsed(code),
-        Write::Invite(InviteRecord { digest: Digest::of("i2"), uses: 1, ..invite.clone() }),
+        Write::Invite(InviteRecord { number: 2, digest: Digest::of("i2"), uses: 1, ..invite.clone() }),
         Write::InviteUsed(Digest::of("i2")),
         Write::Topic(OPS, "deploys".to_owned()),
         Write::Renamed(OPS, name("dev")),
@@ -297,7 +298,7 @@ fn what_was_written_is_loaded() {
     let account = world.accounts.iter().find(|a| a.id == carol).unwrap();
     assert_eq!(account, &AccountRecord { hash: Some("new".into()), generation: 1, ..record });
     assert_eq!(world.tokens, [label]);
-    assert_eq!(world.invites, [InviteRecord { uses: 1, ..invite }]);
+    assert_eq!((world.invites, world.invites_ever), (vec![InviteRecord { uses: 1, ..invite }], 2));
     assert!(world.members.contains(&MemberRecord { read: id(5), ..owner }));
     let moderator = MemberRecord { conversation: OPS, account: ALICE, role: Role::Moderator, read: id(0) };
     assert!(world.members.contains(&moderator));

@@ -3,8 +3,8 @@
 use super::Model;
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName};
 use crate::server::traffic::{
-    AdministrationWrite, ChangeKind, ChangeRecord, ConversationKind, KNOWN_MAX, PersonalWrite, RetentionRecord,
-    Snapshot, Write,
+    AdministrationWrite, ChangeKind, ChangeRecord, ConversationKind, InviteRecord, KNOWN_MAX, PersonalWrite,
+    RetentionRecord, Snapshot, Write,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -35,10 +35,7 @@ impl Model {
                 snapshot.tokens.push(new.clone());
             }
             Write::TokenGone(digest) => snapshot.tokens.retain(|token| token.digest != *digest),
-            Write::Invite(new) => {
-                assert!(snapshot.invites.iter().all(|i| i.digest != new.digest));
-                snapshot.invites.push(new.clone());
-            }
+            Write::Invite(new) => add_invite(snapshot, new),
             Write::InviteUsed(digest) => {
                 one(snapshot.invites.iter_mut().filter(|i| i.digest == *digest)).uses -= 1;
                 snapshot.invites.retain(|invite| invite.uses > 0);
@@ -234,6 +231,12 @@ fn set_topic(snapshot: &mut Snapshot, id: ConversationId, text: &str) {
         ConversationKind::Room { topic, .. } => text.clone_into(topic),
         pair @ ConversationKind::Pair(..) => panic!("{pair:?} has no topic"),
     }
+}
+
+fn add_invite(snapshot: &mut Snapshot, new: &InviteRecord) {
+    assert!(snapshot.invites.iter().all(|invite| invite.digest != new.digest && invite.number != new.number));
+    snapshot.invites.push(new.clone());
+    snapshot.invites_ever = snapshot.invites_ever.max(new.number);
 }
 
 fn rename(snapshot: &mut Snapshot, id: ConversationId, new: RoomName) {
