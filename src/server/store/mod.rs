@@ -30,6 +30,8 @@ mod write;
 #[cfg(test)]
 mod altered_tests;
 #[cfg(test)]
+mod first_schema_tests;
+#[cfg(test)]
 mod test_support;
 
 pub(super) use db::checkpoint::Checkpointer;

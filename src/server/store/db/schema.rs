@@ -302,6 +302,15 @@ fn set_meta(db: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     .map(drop)
 }
 
+/// Makes a database of the first schema.
+#[cfg(test)]
+pub(crate) fn create_first(db: &Connection) {
+    db.execute_batch(MIGRATIONS[0]).unwrap();
+    fill(db).unwrap();
+    set_meta(db, "epoch", "first").unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::test_support::{Dir, open};
@@ -320,23 +329,6 @@ mod tests {
         drop(db);
         let error = Store::open(&dir.settings()).unwrap_err().to_string();
         assert!(error.contains("chitchat.db") && error.contains("install chitchatd 7.1.0 or newer"), "{error}");
-    }
-
-    #[test]
-    fn owners_of_the_first_schema_stay_owners() {
-        use crate::protocol::roles::Role;
-        let dir = Dir::new();
-        let db = Connection::open(dir.file(DATABASE_FILE)).unwrap();
-        db.execute_batch(MIGRATIONS[0]).unwrap();
-        fill(&db).unwrap();
-        set_meta(&db, "epoch", "first").unwrap();
-        let people = "INSERT INTO account VALUES(2, 'ann', 'ann', 'x', 0, 0, 0), (3, 'bob', 'bob', 'x', 0, 0, 0)";
-        db.execute_batch(&format!("{people}; INSERT INTO member VALUES(1, 2, 1, 0), (1, 3, 0, 0)")).unwrap();
-        db.pragma_update(None, "user_version", 1).unwrap();
-        drop(db);
-        let (_store, world) = open(&dir.settings());
-        let roles: Vec<Role> = world.members.iter().map(|member| member.role).collect();
-        assert_eq!((world.epoch.as_str(), roles), ("first", vec![Role::Owner, Role::Member]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How what administrators did reaches the database. The dispatcher's thread runs it.
 
 use super::load::address_bytes;
-use super::records::{any, one};
+use super::statement::{any, one};
 use crate::server::store::db::to_sql;
 use crate::server::traffic::AdministrationWrite;
 use rusqlite::{Connection, Result, params};

@@ -6,7 +6,7 @@
 //! emptied at the next quiet moment.
 
 use super::find::IndexMark;
-use super::records::{any, one};
+use super::statement::{any, one};
 use super::{Store, WriteError};
 use crate::server::store::db::stored_text::{StoredText, TextState, altered, blank};
 use crate::server::store::db::to_sql;

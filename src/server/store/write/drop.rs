@@ -7,7 +7,7 @@
 //!
 //! The index says where the messages are. If it can't, all messages are read.
 
-use super::records::{any, one};
+use super::statement::{any, one};
 use super::{CommitError, Store, WriteError};
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::server::store::db::stored_text::{StoredText, TextState, altered, gone, is_gone};

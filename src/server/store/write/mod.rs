@@ -21,6 +21,7 @@ mod log;
 mod personal;
 mod recent;
 mod records;
+mod statement;
 mod unregister;
 
 use self::batch::Batch;
@@ -362,7 +363,7 @@ impl Store {
             self.count_seq([conversation.value(), to_sql(id.value())]);
         } else if id.value() > saved {
             saved = (last_id.last.value() + RESERVE).min(MessageId::MAX.value());
-            records::one(&self.db, SAVE_LAST, [conversation.value(), to_sql(saved)])?;
+            statement::one(&self.db, SAVE_LAST, [conversation.value(), to_sql(saved)])?;
         }
         if let Some(key) = &draft.key {
             self.db.prepare_cached("INSERT INTO post_key VALUES(?, ?, ?, ?, ?)")?.execute(params![

@@ -1,6 +1,6 @@
 //! How what accounts say about themselves, and whom they ignore, reaches the database. The dispatcher's thread runs it.
 
-use super::records::{any, one};
+use super::statement::{any, one};
 use crate::server::store::db::to_sql;
 use crate::server::traffic::PersonalWrite;
 use rusqlite::{Connection, Result, params};

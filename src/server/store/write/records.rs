@@ -4,6 +4,7 @@
 use super::administration;
 use super::load::address_bytes;
 use super::personal;
+use super::statement::{any, one};
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId};
 use crate::protocol::roles::Role;
 use crate::server::store::db::{schema, to_sql};
@@ -11,7 +12,7 @@ use crate::server::traffic::{
     AccountRecord, AuditRecord, ConversationKind, ConversationRecord, KNOWN_MAX, MemberRecord, SanctionKind,
     SanctionRecord, Write,
 };
-use rusqlite::{Connection, Error, Params, Result, params};
+use rusqlite::{Connection, Result, params};
 use std::time::Duration;
 
 /// Writes one change.
@@ -265,17 +266,4 @@ fn role_number(role: Role) -> i64 {
         Role::Owner => 1,
         Role::Moderator => 2,
     }
-}
-
-/// Runs a statement that must change one row.
-pub(super) fn one(db: &Connection, sql: &str, params: impl Params) -> Result<()> {
-    match db.prepare_cached(sql)?.execute(params)? {
-        1 => Ok(()),
-        changed => Err(Error::StatementChangedRows(changed)),
-    }
-}
-
-/// Runs a statement that may change any number of rows.
-pub(super) fn any(db: &Connection, sql: &str, params: impl Params) -> Result<()> {
-    db.prepare_cached(sql)?.execute(params).map(drop)
 }

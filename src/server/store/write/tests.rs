@@ -1,4 +1,4 @@
-//! The writer: ids, keys, the state after a failure, and after a restart.
+//! The writer: ids, keys, and what is there after a restart.
 
 use super::super::db::INDEX_FILE;
 use super::super::test_support::{
@@ -14,6 +14,9 @@ use crate::server::traffic::{
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::time::Duration;
+
+mod failures;
+mod loaded;
 
 fn last(world: &Snapshot, conversation: ConversationId) -> u64 {
     world.conversations.iter().find(|c| c.id == conversation).unwrap().last.value()
@@ -177,207 +180,6 @@ fn ids_skip_ahead_after_a_crash_when_messages_are_not_kept() {
 }
 
 #[test]
-fn nothing_is_kept_of_a_forgotten_room() {
-    let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
-    let kept = store.load().unwrap();
-    let gone = ConversationId::new(4);
-    let name = crate::protocol::names::RoomName::parse("attic").unwrap();
-    let (kind, reason) = (SanctionKind::Mute, String::new());
-    let writes = [
-        room(gone, "loft"),
-        Write::Made(gone, BOB),
-        member(gone, BOB),
-        Write::Renamed(gone, name),
-        Write::Invited(InvitedRecord { conversation: gone, account: ALICE, by: BOB, until: 99 }),
-        Write::Sanction(SanctionRecord { conversation: gone, account: ALICE, kind, by: BOB, until: None, reason }),
-        Write::Said(gone, BOB, 9),
-        Write::Retain(gone, Some(Duration::from_mins(1))),
-        Write::Audit(AuditRecord {
-            conversation: Some(gone),
-            at: 1,
-            by: BOB,
-            verb: "rename",
-            whom: String::new(),
-            reason: "attic".to_owned(),
-        }),
-        Write::Forgotten(gone),
-    ];
-    store.begin().unwrap();
-    writes.iter().for_each(|write| store.write(write).unwrap());
-    store.rollback().unwrap();
-    assert_eq!(store.load().unwrap(), kept);
-    store.begin().unwrap();
-    writes.iter().for_each(|write| store.write(write).unwrap());
-    store.commit().unwrap();
-    let audited: i64 = store.db.query_row("SELECT count(*) FROM audit", [], |row| row.get(0)).unwrap();
-    assert_eq!(audited, 0);
-    drop(store);
-    let (_store, world) = open(&dir.settings());
-    assert_eq!(world, Snapshot { conversations_ever: gone.value(), ..kept });
-}
-
-#[test]
-fn what_was_written_is_loaded() {
-    let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
-    let (carol, token, code) = (AccountId::new(7), Digest::of("t1"), Digest::of("i1"));
-    let record = AccountRecord {
-        id: carol,
-        name: crate::protocol::names::UserName::parse("Carol").unwrap(),
-        hash: Some("old".into()),
-        generation: 0,
-        admin: true,
-        at: 77,
-    };
-    let label = TokenRecord { digest: token, account: carol, label: "phone".to_owned(), at: 78 };
-    let note = "for the team".to_owned();
-    let invite = InviteRecord { number: 1, digest: code, uses: 2, admin: false, until: 99, by: BOB, note };
-    let owner = MemberRecord { conversation: OPS, account: carol, role: Role::Owner, read: id(3) };
-    let invited = InvitedRecord { conversation: OPS, account: carol, by: BOB, until: 99 };
-    let name = |name| crate::protocol::names::RoomName::parse(name).unwrap();
-    let ban = SanctionRecord {
-        conversation: OPS,
-        account: BOB,
-        kind: SanctionKind::Ban,
-        by: carol,
-        until: None,
-        reason: "spam".to_owned(),
-    };
-    let mute = SanctionRecord { kind: SanctionKind::Mute, until: Some(88), reason: String::new(), ..ban.clone() };
-    let Write::Conversation(closed) = room(ConversationId::new(4), "closed") else { panic!() };
-    let mut writes = vec![
-        Write::Account(record.clone()),
-        Write::Password { account: carol, generation: 1, hash: "new".into() },
-        Write::Token(label.clone()),
-        Write::Token(TokenRecord { digest: Digest::of("t2"), label: "desk".to_owned(), ..label.clone() }),
-        Write::TokenGone(Digest::of("t2")),
-        Write::Invite(invite.clone()),
-        Write::InviteUsed(code),
-        Write::Invite(InviteRecord { number: 2, digest: Digest::of("i2"), uses: 1, ..invite.clone() }),
-        Write::InviteUsed(Digest::of("i2")),
-        Write::Topic(OPS, "deploys".to_owned()),
-        Write::Renamed(OPS, name("dev")),
-        Write::Renamed(OPS, name("engine")),
-        Write::Renamed(OPS, name("ops")),
-        Write::Private(OPS, false),
-        Write::Private(OPS, true),
-        Write::Said(OPS, ALICE, 7),
-        Write::Slow(OPS, Some(Duration::from_secs(30))),
-        Write::Said(OPS, BOB, 8),
-        Write::Said(OPS, BOB, 9),
-        Write::Sanction(SanctionRecord { until: Some(99), ..ban.clone() }),
-        Write::Sanction(ban.clone()),
-        Write::Sanction(mute.clone()),
-        Write::Sanction(SanctionRecord { account: ALICE, ..mute.clone() }),
-        Write::SanctionGone(OPS, ALICE, SanctionKind::Mute),
-        Write::Conversation(closed.clone()),
-        Write::Closed(closed.id),
-        Write::Member(owner),
-        Write::Read(OPS, carol, id(5)),
-        Write::Read(OPS, carol, id(4)),
-        Write::Role(OPS, carol, Role::Member),
-        Write::Role(OPS, carol, Role::Owner),
-        Write::Role(OPS, ALICE, Role::Moderator),
-        Write::MemberGone(OPS, BOB),
-        Write::Invited(InvitedRecord { by: ALICE, ..invited }),
-        Write::Invited(invited),
-        Write::Invited(InvitedRecord { account: ALICE, ..invited }),
-        Write::InvitedGone(OPS, ALICE),
-        Write::Known(carol, AddressGroup::Console),
-        Write::Known(carol, AddressGroup::V6([1; 8])),
-    ];
-    writes.extend((0..16).map(|n| Write::Known(carol, AddressGroup::V4([n; 4]))));
-    writes.push(Write::Known(carol, AddressGroup::V6([1; 8])));
-    store.begin().unwrap();
-    writes.iter().for_each(|write| store.write(write).unwrap());
-    store.commit().unwrap();
-    drop(store);
-
-    let (_store, world) = open(&dir.settings());
-    let account = world.accounts.iter().find(|a| a.id == carol).unwrap();
-    assert_eq!(account, &AccountRecord { hash: Some("new".into()), generation: 1, ..record });
-    assert_eq!(world.tokens, [label]);
-    assert_eq!((world.invites, world.invites_ever), (vec![InviteRecord { uses: 1, ..invite }], 2));
-    assert!(world.members.contains(&MemberRecord { read: id(5), ..owner }));
-    let moderator = MemberRecord { conversation: OPS, account: ALICE, role: Role::Moderator, read: id(0) };
-    assert!(world.members.contains(&moderator));
-    assert!(!world.members.iter().any(|m| (m.conversation, m.account) == (OPS, BOB)));
-    assert_eq!(world.invited, [invited]);
-    assert_eq!(world.sanctions, [ban, mute]);
-    assert_eq!(world.said, [(OPS, BOB, 9)]);
-    assert_eq!(world.former_names, [(name("dev"), OPS), (name("engine"), OPS)]);
-    assert!(matches!(&world.conversations[3].kind, ConversationKind::Room { closed: true, .. }));
-    let kinds: Vec<_> = world.conversations.iter().map(|c| (c.id, format!("{:?}", c.kind))).collect();
-    assert_eq!(
-        kinds[1],
-        (OPS, r#"Room { name: #ops, private: true, topic: "deploys", slow: Some(30s), closed: false }"#.to_owned())
-    );
-    assert_eq!(kinds[2], (PAIR, "Pair(AccountId(2), AccountId(3))".to_owned()));
-    let known: Vec<_> = world.known.iter().map(|(_, address)| *address).collect();
-    let mut wanted: Vec<_> = (1..16).map(|n| AddressGroup::V4([n; 4])).collect();
-    wanted.push(AddressGroup::V6([1; 8]));
-    assert_eq!(known, wanted);
-}
-
-#[test]
-fn a_change_to_a_missing_row_fails_its_transaction() {
-    let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
-    store.begin().unwrap();
-    store.append(&draft(LOBBY, ALICE, "with it")).unwrap();
-    store.write(&member(LOBBY, ALICE)).unwrap_err();
-    // Nothing more is accepted, since it might be written outside of the transaction.
-    assert!(matches!(store.append(&draft(LOBBY, ALICE, "after")), Err(CommitError::Refused(WriteError::Earlier))));
-    assert!(matches!(store.commit(), Err(CommitError::Refused(WriteError::Earlier))));
-    assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
-    store.begin().unwrap();
-    store.write(&Write::Read(LOBBY, AccountId::new(99), id(1))).unwrap_err();
-    store.rollback().unwrap();
-    store.begin().unwrap();
-    store.write(&account(AccountId::new(99), "ALICE")).unwrap_err();
-}
-
-#[test]
-fn a_full_disk_refuses_and_leaves_everything_intact() {
-    let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
-    say(&mut store, LOBBY, ALICE, &["before"]);
-    store.fill_the_disk();
-    store.begin().unwrap();
-    let long = "x".repeat(4000);
-    let error = (0..100).find_map(|_| store.append(&draft(LOBBY, ALICE, &long)).err()).unwrap();
-    assert!(
-        matches!(&error, CommitError::Refused(WriteError::Database(e))
-        if e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)),
-        "{error}"
-    );
-    assert!(store.append(&draft(LOBBY, ALICE, "after")).is_err());
-    assert!(matches!(store.commit(), Err(CommitError::Refused(_))));
-    assert_eq!(last(&store.load().unwrap(), LOBBY), 1);
-    store.make_room();
-    assert_eq!(say(&mut store, LOBBY, ALICE, &["again"]), 2);
-    drop(store);
-    let (store, world) = open(&dir.settings());
-    assert_eq!((last(&world, LOBBY), last_seq(&store.db).unwrap()), (2, 2));
-    let check: String = store.db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-    assert_eq!(check, "ok");
-}
-
-#[test]
-fn any_other_failed_commit_is_ambiguous() {
-    let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
-    store.begin().unwrap();
-    // As many as fill a statement: nothing is left to do but the commit itself.
-    for _ in 0..8 {
-        store.append(&draft(LOBBY, ALICE, "who knows?")).unwrap();
-    }
-    store.db.progress_handler(1, Some(|| true)).unwrap();
-    assert!(matches!(store.commit(), Err(CommitError::Ambiguous(WriteError::Database(_)))));
-}
-
-#[test]
 fn what_was_committed_survives_a_kill() {
     let (dir, after) = (Dir::new(), Dir::new());
     let mut store = peopled(&dir.settings());
@@ -418,18 +220,6 @@ fn last_ids_are_saved_when_it_is_quiet_after_many_messages_and_at_the_end() {
     let (store, world) = open(&dir.settings());
     assert_eq!((saved(&store), last(&world, LOBBY), last(&world, OPS)), ((22_001, 22_002), 22_001, 1));
     assert!(load::unsaved_lasts(&store.db).unwrap().is_empty());
-}
-
-#[test]
-fn a_transaction_that_fails_at_its_last_rows_is_rolled_back() {
-    let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
-    store.begin().unwrap();
-    store.append(&draft(LOBBY, ALICE, "gathered")).unwrap();
-    store.db.execute("INSERT INTO message VALUES(1, 1, 1, 1, 1, 'already there')", []).unwrap();
-    assert!(matches!(store.commit(), Err(CommitError::Refused(WriteError::Database(_)))));
-    assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
-    assert_eq!(last_seq(&store.db).unwrap(), 1);
 }
 
 /// Something that happens to a store.

@@ -1,6 +1,6 @@
 //! How an account ends in the database, and how what it said is found. The dispatcher's thread runs it.
 
-use super::records::{any, one};
+use super::statement::{any, one};
 use super::{CommitError, Store, WriteError};
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::store::db::stored_text::{StoredText, TextState, is_gone, present};
