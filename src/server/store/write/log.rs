@@ -39,7 +39,12 @@ pub(super) const MARKS: Marks = Marks { quiet: 256, long: 2_048, again: 1_024, f
 /// How long a commit that finds the log too long waits for reads that began before it.
 const WAIT: Duration = Duration::from_millis(20);
 
-/// The same when it is far too long: longer than [`crate::server::store::read::READ_DEADLINE`].
+/// How long it waits for the other thread, if that is checkpointing just now.
+const WAIT_OTHER: Duration = Duration::from_millis(250);
+
+/// How long it waits for both when the log is far too long: longer than
+/// [`crate::server::store::read::READ_DEADLINE`]. Nothing else makes a turn of the dispatcher wait so long,
+/// but for the disk.
 const WAIT_MOST: Duration = Duration::from_millis(5_500);
 
 /// By how many times `again` the log grows between two attempts for which a commit waits.
@@ -161,13 +166,14 @@ impl Log {
     /// that begin meanwhile need only the database.
     fn force(&mut self, db: &Connection) {
         let pages = self.pages();
+        let far = pages > self.marks.most;
         // The other thread may be at it: that ends.
-        let end = Instant::now() + WAIT_MOST;
+        let end = Instant::now() + if far { WAIT_MOST } else { WAIT_OTHER };
         while self.checkpoint(db, CheckpointMode::PASSIVE) == Checkpointed::Busy && Instant::now() < end {
             std::thread::sleep(RETRY);
         }
-        let far = pages > self.marks.most;
-        if !self.wait_for_readers(db, if far { WAIT_MOST } else { WAIT }) {
+        let wait = if far { end.saturating_duration_since(Instant::now()).max(WAIT) } else { WAIT };
+        if !self.wait_for_readers(db, wait) {
             // In vain: somebody reads for long, and if it is far too long, it is another program.
             self.force_at = pages.saturating_add(if far { pages } else { FORCE_AGAIN * self.marks.again });
         }
