@@ -32,8 +32,12 @@ impl Model {
         self.may_be_in(by, place)?;
         let conversation = self.conversation(place);
         if let Some((id, posted)) = conversation.keys.get(&(by.me, key.to_owned())) {
-            require(conversation.messages[id - 1].removed || posted == text, "conflict")?;
-            return done(id);
+            if conversation.messages[id - 1].removed || posted == text {
+                return done(id);
+            }
+            // What one may comes before what was said.
+            self.may_say(by, place)?;
+            return refuse("conflict");
         }
         self.may_say(by, place)?;
         self.append_keyed(by, place, key, text)
