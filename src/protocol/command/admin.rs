@@ -134,7 +134,14 @@ pub(super) fn announce(a: &mut Args<'_>) -> Result<Command, Refusal> {
 }
 
 pub(super) fn block(a: &mut Args<'_>) -> Result<Command, Refusal> {
-    let network = network(a.word("ADDRESS")?)?;
+    let word = a.word("ADDRESS")?;
+    let network = network(word).map_err(|mut refusal| {
+        // What other chats call to block somebody.
+        if UserName::parse(word).is_ok() {
+            refusal.text.push_str(" To hear no more of somebody: /ignore NAME.");
+        }
+        refusal
+    })?;
     let lasts = a.option("for")?.map(duration).transpose()?;
     Ok(Command::Admin(AdminCommand::Block { network, lasts, reason: a.reason()? }))
 }

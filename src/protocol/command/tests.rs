@@ -108,6 +108,14 @@ fn a_bad_name_at_login_waits_for_the_password() {
 }
 
 #[test]
+fn a_person_is_not_blocked_but_ignored() {
+    let refusal = parse("/block bob").unwrap_err();
+    assert_eq!(refusal.code, Code::BadArgument);
+    assert!(refusal.text.contains("To hear no more of somebody: /ignore NAME"), "{}", refusal.text);
+    assert!(!parse("/block 1.2.3.4/99").unwrap_err().text.contains("/ignore"));
+}
+
+#[test]
 fn settings_and_durations_are_bounded() {
     assert!(matches!(parse("/set replay off").unwrap(), Command::Set(Setting::Replay(0))));
     assert!(matches!(parse("/set deflate 1").unwrap(), Command::Set(Setting::Deflate(Some(1)))));
