@@ -91,6 +91,7 @@ impl Server {
         let epoch = snapshot.epoch.clone();
         let mut hub = Hub::new(hub_settings(&config, answer_bytes), snapshot);
         let blocklist = hub.blocklist(hub::Now { instant: Instant::now(), wall: clock::unix_ms() });
+        let tally = hub.tally();
         let checker = Checker::new(config.accounts.bcrypt_cost)?;
         let readers = (0..READERS)
             .map(|_| Reader::open(&store_settings, answer_bytes))
@@ -110,6 +111,7 @@ impl Server {
             budget,
             tls,
             dispatcher: Arc::clone(&dispatcher) as Arc<dyn Submit>,
+            tally,
             blocklist,
             unread: mailboxes.iter().map(|_| net::UnreadBytes::default()).collect(),
         });

@@ -238,7 +238,10 @@ impl Session {
             | Command::Audit { .. } => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is anything with many rows, or a few bytes of commands would queue megabytes.
             Command::Admin(
-                AdminCommand::Accounts { .. } | AdminCommand::Blocks { .. } | AdminCommand::Invites { .. },
+                AdminCommand::Accounts { .. }
+                | AdminCommand::Blocks { .. }
+                | AdminCommand::Invites { .. }
+                | AdminCommand::Stats,
             )
             | Command::Rooms { .. }
             | Command::Who(_)

@@ -18,6 +18,7 @@ mod messages;
 mod personal;
 mod reads;
 mod records;
+mod tally;
 mod tap;
 mod turn_queue;
 
@@ -37,6 +38,7 @@ pub(super) use records::{
     InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot,
     TokenRecord, Write,
 };
+pub(super) use tally::Tally;
 pub(super) use tap::Tap;
 pub(super) use turn_queue::TurnQueue;
 

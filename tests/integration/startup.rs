@@ -148,6 +148,12 @@ fn the_command_line_speaks_to_the_running_server() {
     let (code, out, err) = ask(&["user", "reset", "bob"]);
     assert!(code == Some(0) && out.len() == 20 && err.contains("/recover bob "), "{out}{err}");
     bob.expect("* not-logged-in: …");
+    let (code, figures, _) = ask(&["stats"]);
+    assert_eq!(code, Some(0));
+    let figure = |word: &str| figures.lines().find_map(|line| line.strip_prefix(word)?.strip_prefix(' ')?.parse().ok());
+    assert_eq!([figure("accounts"), figure("rooms"), figure("too-slow")], [Some(1u64), Some(1), Some(0)], "{figures}");
+    assert!(figure("disk").is_some_and(|disk| disk > 4096) && figure("log").is_some(), "{figures}");
+    assert!(ask(&["stats", "--json"]).1.contains(r#"{"word":"accounts","value":"1"}"#));
     assert_eq!(ask(&["invite", "--uses", "3", "--note", "for the team"]).0, Some(0));
     let listed = ask(&["invite", "list", "--json"]);
     assert!(

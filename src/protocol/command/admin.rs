@@ -48,6 +48,8 @@ pub enum AdminCommand {
     },
     /// `/invites revoke N`
     RevokeInvite(u64),
+    /// `/stats`
+    Stats,
     /// `/resetpw NAME`
     ResetPassword(UserName),
     /// `/announce TEXT`
@@ -100,6 +102,10 @@ pub(super) fn invites(a: &mut Args<'_>) -> Result<Command, Refusal> {
     }
     let after = a.option("after")?.map_or(Ok(0), number)?;
     Ok(Command::Admin(AdminCommand::Invites { after, limit: a.limit()? }))
+}
+
+pub(super) fn stats(_: &mut Args<'_>) -> Result<Command, Refusal> {
+    Ok(Command::Admin(AdminCommand::Stats))
 }
 
 pub(super) fn accounts(a: &mut Args<'_>) -> Result<Command, Refusal> {

@@ -50,6 +50,12 @@ impl Rows {
         self.0.len()
     }
 
+    /// How many lines there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.split_inclusive(|&b| b == b'\n').count()
+    }
+
     /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {

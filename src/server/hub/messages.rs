@@ -32,6 +32,7 @@ fn say_in_current_room(cx: &mut Context<'_>, manner: Manner, text: Text) -> Resu
     let said = cx.check_repeat(&text, |_| Some(room))?;
     match cx.apply(AccountAction::SayIn { room, manner, text })? {
         Outcome::Said(message) => {
+            cx.hub.stats.count_message(cx.now.instant);
             cx.count_repeat(said, room);
             Ok(message)
         }
@@ -77,6 +78,7 @@ fn check_saying(cx: &mut Context<'_>, target: &Target, text: &Text) -> Result<(S
 fn say_action(cx: &mut Context<'_>, (saying, first): (Saying, bool), action: AccountAction) -> Answered {
     match cx.apply(action)? {
         Outcome::Said(message) => {
+            cx.hub.stats.count_message(cx.now.instant);
             cx.count_repeat(saying, message.draft.conversation);
             if first {
                 cx.count_pace(Paced::FirstMessage);

@@ -37,6 +37,7 @@ mod reading;
 mod refusals;
 mod roles;
 mod rooms;
+mod stats;
 mod steady;
 mod sweep;
 mod taps;
@@ -58,6 +59,7 @@ use connections::Connections;
 use pace::Pace;
 use password_checks::PasswordChecks;
 use presence::Presence;
+use stats::Stats;
 use std::time::{Duration, Instant};
 use steady::SteadyClock;
 use sweep::Sweeper;
@@ -115,6 +117,7 @@ pub(super) struct Hub {
     throttle: Throttle,
     pace: Pace,
     taps: Taps,
+    stats: Stats,
     password_checks: PasswordChecks,
     blocks: blocks::Blocks,
     clock: SteadyClock,
@@ -134,6 +137,7 @@ impl Hub {
             presence: Presence::default(),
             throttle: Throttle::new(settings.logins, settings.registrations),
             pace: Pace::new(settings.pace),
+            stats: Stats::default(),
             taps: Taps::new(settings.account_flood, settings.pace.new_account),
             password_checks: PasswordChecks::default(),
             blocks: blocks::Blocks::default(),

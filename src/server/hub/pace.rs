@@ -98,6 +98,11 @@ impl Pace {
         Self { limits, buckets: FxHashMap::default(), sweep: None, texts: Vec::new(), forget_texts: None, refused: 0 }
     }
 
+    /// How often something was refused.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
+    }
+
     fn rate(&self, what: Paced, new: bool) -> Option<Rate> {
         let rate = what.rate(&self.limits)?;
         Some(if new { rate.quarter() } else { rate })

@@ -13,6 +13,11 @@ pub(super) struct SteadyClock {
 }
 
 impl SteadyClock {
+    /// When it was first asked, which is when the server started, by the system's clock.
+    pub(super) fn started(&self) -> Option<u64> {
+        self.start.map(|(_, wall)| wall)
+    }
+
     /// That moment, in milliseconds of Unix time as the system's clock told it at the start.
     pub(super) fn at(&mut self, now: Now) -> u64 {
         if let Some((instant, steady)) = self.last

@@ -26,6 +26,8 @@ pub(super) struct Throttle {
     registration_buckets: HashMap<AddressGroup, Bucket>,
     failures: HashMap<UserName, Failures>,
     sweep: Option<Instant>,
+    /// How many tries had to wait.
+    refused: u64,
 }
 
 #[derive(Debug)]
@@ -43,17 +45,27 @@ impl Throttle {
             registration_buckets: HashMap::new(),
             failures: HashMap::new(),
             sweep: None,
+            refused: 0,
         }
     }
 
     /// Counts one more login from an address, or says how long it has to wait.
     pub(super) fn login(&mut self, from: AddressGroup, now: Instant) -> Result<(), Duration> {
-        take(self.logins, &mut self.login_buckets, from, now)
+        let taken = take(self.logins, &mut self.login_buckets, from, now);
+        self.refused += u64::from(taken.is_err());
+        taken
     }
 
     /// Counts one more registration from an address, or says how long it has to wait.
     pub(super) fn registration(&mut self, from: AddressGroup, now: Instant) -> Result<(), Duration> {
-        take(self.registrations, &mut self.registration_buckets, from, now)
+        let taken = take(self.registrations, &mut self.registration_buckets, from, now);
+        self.refused += u64::from(taken.is_err());
+        taken
+    }
+
+    /// How many logins and registrations had to wait.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// How long a stranger's attempt on this name is delayed: doubling from a quarter of a second.

@@ -30,7 +30,7 @@ pub(super) use permit::ConnectionLimits;
 pub(super) use worker::{Worker, WorkerError};
 
 use crate::server::flood::Rate;
-use crate::server::traffic::{Blocklist, Budget, Submit};
+use crate::server::traffic::{Blocklist, Budget, Submit, Tally};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -84,6 +84,8 @@ pub(super) struct WorkerContext {
     /// The certificate and what goes with it.
     pub tls: Arc<rustls::ServerConfig>,
     pub dispatcher: Arc<dyn Submit>,
+    /// What is counted for `/stats`.
+    pub tally: Arc<Tally>,
     /// Who may not connect.
     pub blocklist: Arc<Blocklist>,
     /// What each worker's connections leave unread, by worker.

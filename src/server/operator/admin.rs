@@ -31,6 +31,8 @@ pub enum Shape {
     Blocks,
     /// Rows of `/invites`.
     Invites,
+    /// Rows of `/stats`.
+    Stats,
     /// Rows of `/audit`.
     Audit,
 }
@@ -44,6 +46,7 @@ impl Shape {
             Self::Rooms => &["room", "members", "topic"],
             Self::Blocks => &["address", "until", "by", "reason"],
             Self::Invites => &["number", "kind", "uses", "until", "by", "note"],
+            Self::Stats => &["word", "value"],
             Self::Audit => &["time", "who", "verb", "whom", "reason"],
         }
     }

@@ -68,6 +68,12 @@ impl State {
         self.listed.range((from, Bound::Unbounded)).filter_map(|&(_, id)| self.room(id).map(|room| (id, room)))
     }
 
+    /// How many messages were ever said.
+    #[must_use]
+    pub(crate) fn count_messages(&self) -> u64 {
+        self.conversations.iter().flatten().map(|conversation| conversation.last().value()).sum()
+    }
+
     /// The direct conversation of two accounts, if they have ever talked.
     #[must_use]
     pub(crate) fn pair(&self, one: AccountId, other: AccountId) -> Option<ConversationId> {

@@ -82,6 +82,25 @@ fn a_disabled_account_is_out_until_it_is_enabled() {
 }
 
 #[test]
+fn the_figures_of_the_server_are_shown_to_administrators_alone() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.administrator("root");
+    chat.device("phone", "alice");
+    chat.does("alice", "/create ops");
+    chat.does("alice", "/msg bob hi");
+    chat.does("bob", "hello");
+    assert_eq!(chat.refusal("alice", "/stats"), Some(Code::NotAllowed));
+    chat.log.clear();
+    chat.type_line("root", "/stats");
+    for figure in ["accounts 3", "here 4", "connections 5", "rooms 2", "messages 2", "last-minute 0", "refused 0"] {
+        assert!(chat.log.contains(&format!("root< | {figure}\n")), "{figure}: {}", chat.log);
+    }
+    chat.wait(std::time::Duration::from_mins(1));
+    chat.type_line("root", "/stats");
+    assert!(chat.log.contains("root< | last-minute 2\n"), "{}", chat.log);
+}
+
+#[test]
 fn what_administrators_did_is_kept() {
     let mut chat = chat();
     chat.does("root", "/disable bob too loud");

@@ -142,6 +142,7 @@ impl Connection {
             self.life.set(Timer::Flood, until);
         }
         if self.output.unanswered() == 0 && self.input.is_to_be_told() {
+            turn.shared.tally.count_slowed();
             let (rate, over) = match too_fast {
                 TooFast::Connection(rate) => (rate, ""),
                 TooFast::Account(rate) => (rate, " over all your connections"),

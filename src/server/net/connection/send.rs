@@ -119,6 +119,7 @@ impl Connection {
             return;
         }
         log::info!("connection {} from {} is closed: it left {} bytes unread", self.id, self.from, self.unread());
+        turn.shared.tally.count_too_slow();
         self.output.discard_unread();
         let text = "you fell too far behind. Nothing is lost: come back and read on with /history after=ID.";
         self.hang_up(Some(Code::TooSlow), text, turn);

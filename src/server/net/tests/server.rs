@@ -47,6 +47,7 @@ impl Server {
         let (requests, budget) = (Mailbox::default(), Budget::new(1 << 20));
         let shared = WorkerContext {
             blocklist: Arc::default(),
+            tally: Arc::default(),
             limits,
             name: "localhost".to_owned(),
             epoch: "E".to_owned(),

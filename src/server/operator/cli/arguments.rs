@@ -82,6 +82,8 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
     },
+    /// Show figures of the running server: people, rooms, messages, disk, and who was held back
+    Stats,
     /// List, disable, enable and help the accounts of the running server
     User {
         #[command(subcommand)]
@@ -190,6 +192,7 @@ impl Verb {
     pub(super) fn question(&self) -> Option<(String, Shape)> {
         let any = |line: String| Some((line, Shape::Any));
         match self {
+            Self::Stats => Some(("/stats".to_owned(), Shape::Stats)),
             Self::User { verb: UserVerb::List } => Some(("/accounts".to_owned(), Shape::Accounts)),
             Self::User { verb: UserVerb::Disable { name, reason } } => {
                 any(format!("/disable {name} {}", reason.join(" ")))

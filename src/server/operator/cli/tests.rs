@@ -71,6 +71,7 @@ fn an_invitation_is_checked_before_the_server_is_asked() {
 #[test]
 fn the_running_server_is_asked_in_its_own_words() {
     for (typed, line) in [
+        ("stats --json", "/stats"),
         ("invite list", "/invites"),
         ("invite revoke 7 --data /d", "/invites revoke 7"),
         ("user list", "/accounts"),
