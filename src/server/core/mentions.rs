@@ -10,6 +10,10 @@ impl State {
     /// in the order in which they are named, and never whoever says it. In a room that is anybody, since
     /// who comes in later may read it too; in a direct conversation the other side.
     pub(super) fn mentioned(&self, conversation: ConversationId, author: AccountId, text: &Text) -> Box<[Mentioned]> {
+        // Most texts have no `@`, and this look is all that they cost.
+        if memchr::memchr(b'@', text.as_str().as_bytes()).is_none() {
+            return Box::default();
+        }
         let mut mentions = Vec::new();
         for name in mentioned_names(text.as_str()) {
             let Some(mentioned) = self.named(name, conversation, author) else { continue };

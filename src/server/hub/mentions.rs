@@ -19,6 +19,9 @@ pub(super) fn list(cx: &mut Context<'_>, limit: u32, more: Option<u64>) -> Answe
 /// The value of the tag: the names of those mentioned who can read it, with commas between them; `None`
 /// if there are none.
 pub(super) fn mention_tag(state: &State, conversation: ConversationId, mentions: &[Mentioned]) -> Option<String> {
+    if mentions.is_empty() {
+        return None;
+    }
     let mut names = String::new();
     for mentioned in mentions {
         let name = match *mentioned {
