@@ -74,6 +74,27 @@ impl Digest {
         Self(Sha256::digest(typed.as_bytes()).into())
     }
 
+    /// Digests a code of [`new_invite_code`] as somebody typed it: in any case, with or without its
+    /// dashes. It has letters of one case alone, so nothing is ambiguous. What can't be such a code is
+    /// digested as it is.
+    #[must_use]
+    pub fn of_code(typed: &str) -> Self {
+        let symbols = typed.bytes().filter(|&b| b != b'-').map(|b| b.to_ascii_uppercase());
+        let mut code = Zeroizing::new(String::with_capacity(CODE_SYMBOLS + CODE_SYMBOLS / CODE_GROUP));
+        let mut taken = 0;
+        for symbol in symbols {
+            if taken == CODE_SYMBOLS || !SYMBOLS.contains(&symbol) {
+                return Self::of(typed);
+            }
+            if taken > 0 && taken % CODE_GROUP == 0 {
+                code.push('-');
+            }
+            code.push(char::from(symbol));
+            taken += 1;
+        }
+        Self::of(if taken == CODE_SYMBOLS { &code } else { typed })
+    }
+
     /// From the 32 bytes that were stored.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -112,25 +133,30 @@ pub fn new_token() -> Result<Secret, NoRandomness> {
     Ok(Secret::new(&token))
 }
 
+/// The symbols of a code: no vowels (no accidental words), none of 0 O 1 I L, none of Q R K C, which
+/// `openssl s_client` takes for its own commands at the start of a line.
+const SYMBOLS: &[u8; 24] = b"BDFGHJMNPSTVWXYZ23456789";
+/// How many a code has.
+const CODE_SYMBOLS: usize = 16;
+/// How many of them stand between two dashes.
+const CODE_GROUP: usize = 4;
+
 /// Creates an invitation code: four groups of four from 24 letters and digits that can't be
 /// mistaken for one another, 73 bits. Never begins with Q, R, K or C.
 ///
 /// # Errors
 /// [`NoRandomness`] if the operating system has none.
 pub fn new_invite_code() -> Result<Secret, NoRandomness> {
-    // 24 symbols: no vowels (no accidental words), none of 0 O 1 I L, none of Q R K C, which
-    // `openssl s_client` takes for its own commands at the start of a line.
-    const SYMBOLS: &[u8; 24] = b"BDFGHJMNPSTVWXYZ23456789";
-    let mut code = Zeroizing::new(String::with_capacity(19));
+    let mut code = Zeroizing::new(String::with_capacity(CODE_SYMBOLS + CODE_SYMBOLS / CODE_GROUP));
     let mut taken = 0;
-    while taken < 16 {
+    while taken < CODE_SYMBOLS {
         let mut byte = [0u8; 1];
         getrandom::fill(&mut byte).map_err(NoRandomness)?;
         // 240 is the largest multiple of 24 in a byte: above it, symbols would not be equally likely.
         if byte[0] >= 240 {
             continue;
         }
-        if taken > 0 && taken % 4 == 0 {
+        if taken > 0 && taken % CODE_GROUP == 0 {
             code.push('-');
         }
         code.push(char::from(SYMBOLS[usize::from(byte[0]) % SYMBOLS.len()]));
@@ -164,6 +190,20 @@ mod tests {
         for (length, fits) in [(0, false), (7, false), (8, true), (71, true), (72, false)] {
             let checked = check_new_password(&Secret::new(&"x".repeat(length)));
             assert_eq!(checked.is_ok(), fits, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_read_in_any_case_and_without_its_dashes() {
+        let code = new_invite_code().unwrap();
+        let code = code.expose();
+        let typed =
+            [code.to_lowercase(), code.replace('-', ""), code.to_lowercase().replace('-', ""), format!("-{code}")];
+        for typed in typed.iter().chain([&code.to_owned()]) {
+            assert_eq!(Digest::of_code(typed), Digest::of(code), "{typed}");
+        }
+        for other in [&code[..18], &format!("{code}B"), &code.replace('-', " "), "", "nonsense"] {
+            assert_ne!(Digest::of_code(other), Digest::of(code), "{other}");
         }
     }
 

@@ -267,7 +267,7 @@ impl Session {
     fn register(&self, name: Result<UserName, Refusal>, invite: Option<Secret>, password: Secret) -> SessionAction {
         match name {
             Ok(name) => {
-                let invite = invite.map(|code| Digest::of(code.expose()));
+                let invite = invite.map(|code| Digest::of_code(code.expose()));
                 SessionAction::RequestAndWait(RequestKind::Register { name, invite, password, from: self.from })
             }
             Err(refusal) => answer(refusal),
@@ -277,7 +277,7 @@ impl Session {
     fn recover(&self, name: Result<UserName, Refusal>, code: &Secret, password: Secret) -> SessionAction {
         match name {
             Ok(name) => {
-                let code = Digest::of(code.expose());
+                let code = Digest::of_code(code.expose());
                 SessionAction::RequestAndWait(RequestKind::Recover { name, code, password, from: self.from })
             }
             Err(refusal) => answer(refusal),

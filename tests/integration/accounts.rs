@@ -158,7 +158,13 @@ fn an_invitation_lets_in_as_many_people_as_it_says() {
         bob > /invitecode
         bob < - not-allowed: …
         carol connects
-        carol > /register carol invite={two} correct horse battery
+        ",
+    );
+    // As people type it.
+    let typed = script.word("two").to_lowercase().replace('-', "");
+    script.play(&format!("carol > /register carol invite={typed} correct horse battery"));
+    script.play(
+        "
         carol < + welcome carol…
         late > /register late invite={two} correct horse battery
         late < - bad-invite: …
