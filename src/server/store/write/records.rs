@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Writes one change.
 ///
 /// # Errors
-/// SQLite's; a change to a missing row is [`Error::StatementChangedRows`].
+/// SQLite's; a change to a missing row is [`rusqlite::Error::StatementChangedRows`].
 pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
     match write {
         Write::Account(account) => add_account(db, account),
