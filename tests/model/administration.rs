@@ -19,6 +19,9 @@ impl Model {
     pub(super) fn disable(&mut self, by: By, name: &str, reason: &str) -> Outcome {
         self.administers(by)?;
         let whom = self.account(name)?;
+        if self.accounts[whom].disabled.is_some() {
+            return done(format!("{}…", self.name(whom)));
+        }
         require(whom != SERVER && !self.last_admin(whom), "not-allowed")?;
         self.accounts[whom].disabled = Some(reason.to_owned());
         self.note_server(by, "disable", Some(whom), reason);

@@ -126,7 +126,7 @@ impl Model {
             _ => String::new(),
         };
         let what = format!("ev={word} who={} about={id} change={number}{mention}", self.name(by.me));
-        let mut hearers: BTreeSet<(Conn, Who)> = self.audience(place).into_iter().collect();
+        let mut hearers: BTreeSet<(Conn, Who)> = self.hearers(place, by.me).into_iter().collect();
         // Also those of an administrator who is not in the room.
         hearers.extend(self.connections_of(by.me).into_iter().map(|conn| (conn, by.me)));
         hearers.remove(&(by.conn, by.me));

@@ -1,7 +1,7 @@
 //! Whom a text mentions.
 
 use super::moderation::MENTION_ALL;
-use super::state::{Model, Place, Who};
+use super::state::{Message, Model, Place, Who};
 use super::{By, Outcome};
 
 /// Accounts that one message mentions.
@@ -50,6 +50,8 @@ impl Model {
     }
 
     pub(super) fn mentions(&mut self, by: By, line: &str) -> Outcome {
-        self.find(by, line, |message| message.author != by.me && message.mentions.include(by.me))
+        let ignores = self.accounts[by.me].ignores.clone();
+        let heard = |message: &Message| message.author != by.me && !ignores.contains(&message.author);
+        self.find(by, line, |message| heard(message) && message.mentions.include(by.me))
     }
 }

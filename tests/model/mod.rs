@@ -19,10 +19,12 @@ pub(crate) mod random;
 mod rooms;
 mod saying;
 mod state;
+mod words;
 
 pub(crate) use state::{Conn, Model, Who};
 
-use state::{Mark, Role, Words};
+use state::{Mark, Role};
+use words::Words;
 
 /// What a line is answered, and what it makes others hear.
 #[derive(Debug, Clone, Default)]
@@ -141,6 +143,9 @@ impl Model {
                 ("text", text) => self.describe(by, text),
                 (name, _) => self.profile(by, name),
             },
+            "/ignore" => self.ignore(by, words.next(), true),
+            "/unignore" => self.ignore(by, words.next(), false),
+            "/ignored" => self.ignored(by),
             "/sessions" => match words.rest() {
                 "" => self.sessions(by),
                 _ => self.end_others(by),

@@ -1,6 +1,7 @@
 //! Who may do what in a room, and keeping order there.
 
-use super::state::{Deed, Place, Role, Room, RoomId, Sanction, Who, Words, duration};
+use super::state::{Deed, Place, Role, Room, RoomId, Sanction, Who};
+use super::words::{Words, duration};
 use super::{By, Model, Outcome, Refusal, done, refuse, require};
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! What people say about themselves, and their connections.
 
 use super::state::{Conn, Model, Place, Who};
-use super::{By, Outcome, done, listed};
+use super::{By, Outcome, done, listed, require};
 
 impl Model {
     pub(super) fn away(&mut self, by: By, text: &str) -> Outcome {
@@ -57,6 +57,25 @@ impl Model {
         }
         let answer = done(format!("{}…", account.name))?;
         Ok(super::Answer { rows, ..answer })
+    }
+
+    pub(super) fn ignore(&mut self, by: By, name: &str, on: bool) -> Outcome {
+        let whom = self.account(name)?;
+        require(whom != by.me || !on, "bad-argument")?;
+        let ignores = &mut self.accounts[by.me].ignores;
+        let (changed, word) = if on { (ignores.insert(whom), "ignore") } else { (ignores.remove(&whom), "unignore") };
+        for conn in self.connections_of(by.me) {
+            if changed && conn != by.conn {
+                self.tell(conn, "*", format!("ev={word} who={} *", self.name(whom)));
+            }
+        }
+        done(format!("{}…", self.name(whom)))
+    }
+
+    pub(super) fn ignored(&mut self, by: By) -> Outcome {
+        let mut names: Vec<&str> = self.accounts[by.me].ignores.iter().map(|who| self.name(*who)).collect();
+        names.sort_unstable_by_key(|name| name.to_lowercase());
+        listed(names.into_iter().map(|name| format!("| {name} since TIME")).collect(), "account", "")
     }
 
     pub(super) fn sessions(&mut self, by: By) -> Outcome {

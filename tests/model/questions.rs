@@ -1,7 +1,8 @@
 //! What can be asked, and the rows that answer it.
 
 use super::moderation::{LOOK, MODERATE, READ};
-use super::state::{Change, Deed, Mark, Message, Place, Room, Sanction, Who, Words, duration};
+use super::state::{Change, Deed, Mark, Message, Place, Room, Sanction, Who};
+use super::words::{Words, duration};
 use super::{By, Model, Outcome, Refusal, listed};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -93,7 +94,7 @@ impl Model {
         }
         let places = self.conversations.keys().copied().filter(|place| match room {
             Some(room) => room == *place,
-            None => self.reads(by.me, *place),
+            None => self.reads(by.me, *place) && (from.is_some() || !self.is_unheard(by.me, *place)),
         });
         let mut found: Vec<(Reverse<u64>, Place, usize)> = Vec::new();
         for place in places {
@@ -115,6 +116,12 @@ impl Model {
         }
         let rows = found.iter().map(|(_, place, id)| self.row(by.me, *place, *id)).collect();
         listed(rows, "message", if more { ", more=…" } else { "" })
+    }
+
+    /// Whether this is the direct conversation with somebody whom the account ignores.
+    fn is_unheard(&self, me: Who, place: Place) -> bool {
+        let Place::Direct(one, other) = place else { return false };
+        [one, other].iter().any(|who| self.accounts[me].ignores.contains(who))
     }
 
     pub(super) fn reads(&self, me: Who, place: Place) -> bool {
@@ -241,8 +248,13 @@ impl Model {
             let read = conversation.read.get(&by.me).copied().unwrap_or(0);
             let target = self.target(place, by.me);
             let (unread, changes) = (conversation.unread(by.me), conversation.changes.len());
-            let mentions = unread.clone().filter(|message| message.mentions.include(by.me)).count();
-            let row = format!("| {target} {last} {read} {} {mentions} {changes}…", unread.count());
+            let ignores = &self.accounts[by.me].ignores;
+            let mentions =
+                unread.clone().filter(|message| message.mentions.include(by.me) && !ignores.contains(&message.author));
+            let mentions = mentions.count();
+            let direct = matches!(place, Place::Direct(..));
+            let unread = unread.filter(|message| !direct || !ignores.contains(&message.author)).count();
+            let row = format!("| {target} {last} {read} {unread} {mentions} {changes}…");
             rows.push((matches!(place, Place::Direct(..)), target.to_lowercase(), row));
         }
         rows.sort_unstable();
@@ -250,7 +262,7 @@ impl Model {
     }
 
     pub(super) fn invitations(&mut self, by: By) -> Outcome {
-        let open = self.rooms.iter().filter_map(|room| Some((&room.name, *room.invited.get(&by.me)?)));
+        let open = (0..self.rooms.len()).filter_map(|id| Some((&self.rooms[id].name, self.inviter(by.me, id)?)));
         let mut rows: Vec<String> =
             open.map(|(room, inviter)| format!("| {room} by {} until TIME", self.name(inviter))).collect();
         rows.sort_unstable();

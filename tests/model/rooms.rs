@@ -155,7 +155,10 @@ impl Model {
             return done("…");
         }
         require(self.not_banned(whom, id).is_ok(), "banned")?;
-        if self.rooms[id].invited.contains_key(&whom) {
+        // One by somebody whom they ignore is none, but for those whom they ignore as well.
+        let ignores = &self.accounts[whom].ignores;
+        let counts = |inviter: &Who| !ignores.contains(inviter) || ignores.contains(&by.me);
+        if self.rooms[id].invited.get(&whom).is_some_and(counts) {
             return done("…");
         }
         let open: Vec<Who> = self.rooms.iter().filter_map(|room| room.invited.get(&whom).copied()).collect();
@@ -165,6 +168,9 @@ impl Model {
         if !self.rooms[id].members.contains_key(&by.me) {
             // An administrator's doing, perhaps to let themselves in.
             self.note(by, id, "invite", Some(whom), "");
+        }
+        if self.accounts[whom].ignores.contains(&by.me) {
+            return done("…");
         }
         for conn in self.connections_of(whom) {
             let line = format!("* invited: {} by {}. /join {0}", self.rooms[id].name, self.name(by.me));
@@ -177,11 +183,11 @@ impl Model {
         let which = match what.strip_prefix('@') {
             Some(name) => {
                 let inviter = self.account(name)?;
-                (0..self.rooms.len()).filter(|id| self.rooms[*id].invited.get(&by.me) == Some(&inviter)).collect()
+                (0..self.rooms.len()).filter(|id| self.inviter(by.me, *id) == Some(inviter)).collect()
             }
             None => {
-                let invited = |room: &Rc<Room>| room.name == what && room.invited.contains_key(&by.me);
-                let Some(id) = self.rooms.iter().position(invited) else { return refuse("bad-argument") };
+                let invited = |id: &RoomId| self.rooms[*id].name == what && self.inviter(by.me, *id).is_some();
+                let Some(id) = (0..self.rooms.len()).find(invited) else { return refuse("bad-argument") };
                 vec![id]
             }
         };

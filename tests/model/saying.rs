@@ -155,7 +155,7 @@ impl Model {
             Mark::Reply(id, author) => (format!("re {id} {}", self.name(author)), format!(" reply={id}")),
         };
         let mention = self.mention_tag(place, &message.mentions);
-        for (conn, who) in self.audience(place) {
+        for (conn, who) in self.hearers(place, by.me) {
             if conn == by.conn && !self.connections[&conn].echo {
                 continue;
             }

@@ -41,11 +41,12 @@ pub(super) struct Account {
     pub disabled: Option<String>,
     pub away: Option<String>,
     pub profile: String,
+    pub ignores: BTreeSet<Who>,
 }
 
 impl Account {
     fn new(name: &'static str) -> Self {
-        Self { name, admin: false, disabled: None, away: None, profile: String::new() }
+        Self { name, admin: false, disabled: None, away: None, profile: String::new(), ignores: BTreeSet::new() }
     }
 }
 
@@ -245,7 +246,7 @@ impl Model {
 
     /// At a login, the first few open invitations, and how many more there are.
     fn tell_invitations(&mut self, conn: Conn, who: Who) {
-        let open = self.rooms.iter().filter_map(|room| Some((&room.name, *room.invited.get(&who)?)));
+        let open = (0..self.rooms.len()).filter_map(|id| Some((&self.rooms[id].name, self.inviter(who, id)?)));
         let mut lines: Vec<String> =
             open.map(|(room, by)| format!("* invited: {room} by {}. /join {room}", self.name(by))).collect();
         let more = lines.len() > INVITATIONS_TOLD;
@@ -307,8 +308,13 @@ impl Model {
 
     pub(super) fn sees(&self, me: Who, id: RoomId) -> bool {
         let room = &self.rooms[id];
-        let known = room.members.contains_key(&me) || room.invited.contains_key(&me);
+        let known = room.members.contains_key(&me) || self.inviter(me, id).is_some();
         !room.closed && (!room.private || known)
+    }
+
+    /// By whom the account is invited to a room; those whom it ignores can't.
+    pub(super) fn inviter(&self, me: Who, id: RoomId) -> Option<Who> {
+        self.rooms[id].invited.get(&me).copied().filter(|by| !self.accounts[me].ignores.contains(by))
     }
 
     /// What TARGET means.
@@ -350,6 +356,13 @@ impl Model {
         all.filter(|(_, who)| within(*who)).collect()
     }
 
+    /// The same for what somebody says or does to a message there: nothing of it reaches those who ignore
+    /// them in a direct conversation.
+    pub(super) fn hearers(&self, place: Place, by: Who) -> Vec<(Conn, Who)> {
+        let deaf = |who: Who| matches!(place, Place::Direct(..)) && self.accounts[who].ignores.contains(&by);
+        self.audience(place).into_iter().filter(|(_, who)| !deaf(*who)).collect()
+    }
+
     /// Tells a room, and those named who may not be in it any more, but not the connection that did it.
     pub(super) fn event(&mut self, room: RoomId, by: Conn, gone: Option<Who>, tags: &str) {
         let line = format!("{tags} [{}] *", self.rooms[room].name);
@@ -363,47 +376,4 @@ impl Model {
         hearers.remove(&by);
         hearers.into_iter().for_each(|conn| self.tell(conn, &stream, line.clone()));
     }
-}
-
-/// The words of a line, one after another.
-#[derive(Debug, Clone)]
-pub(super) struct Words<'a>(&'a str);
-
-impl<'a> Words<'a> {
-    pub(super) fn new(line: &'a str) -> Self {
-        Self(line)
-    }
-
-    pub(super) fn next(&mut self) -> &'a str {
-        let (word, rest) = self.0.split_once(' ').unwrap_or((self.0, ""));
-        self.0 = rest;
-        word
-    }
-
-    pub(super) fn number(&mut self) -> usize {
-        self.next().parse().expect("the operations have numbers there")
-    }
-
-    pub(super) fn rest(&mut self) -> &'a str {
-        std::mem::take(&mut self.0)
-    }
-
-    /// The value of an option, if the next word is it.
-    pub(super) fn option(&mut self, key: &str) -> Option<&'a str> {
-        let value = self.0.split(' ').next()?.strip_prefix(key)?.strip_prefix('=')?;
-        self.next();
-        Some(value)
-    }
-}
-
-/// A duration on the wire, in milliseconds.
-pub(super) fn duration(text: &str) -> u64 {
-    let (number, unit) = text.split_at(text.len() - 1);
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => 24 * 3600,
-    };
-    number.parse::<u64>().expect("the operations have durations there") * seconds * 1000
 }

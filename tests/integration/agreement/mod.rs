@@ -2,8 +2,9 @@
 //! several connections each, with restarts and kills between: every answer, row by row, and every live
 //! line that anyone is shown.
 //!
-//! `CHITCHAT_MODEL_OPERATIONS` says how many, `CHITCHAT_MODEL_SEED` which; a failure prints the seed. The
-//! long run is `CHITCHAT_MODEL_OPERATIONS=100000 cargo test --release --test integration agreement`.
+//! `CHITCHAT_MODEL_OPERATIONS` says how many, `CHITCHAT_MODEL_SEED` which; a failure prints the seed. (It
+//! decides what is done, but not what a kill interrupts.) The long run is
+//! `CHITCHAT_MODEL_OPERATIONS=100000 cargo test --release --test integration agreement`.
 
 mod normal;
 mod run;

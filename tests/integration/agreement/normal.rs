@@ -47,7 +47,7 @@ pub(super) fn heard(line: &str) -> Heard {
         (Some("online" | "offline" | "away" | "back"), Some((room, _))) => {
             Heard::Presence(room.to_owned(), tag("who").expect("somebody did").to_owned())
         }
-        (Some("away" | "back"), None) if !body.contains(" is away: ") => {
+        (Some("away" | "back" | "ignore" | "unignore"), None) if !body.contains(" is away: ") => {
             Heard::Live("*".to_owned(), format!("{known} *"))
         }
         (Some("read" | "away"), None) => Heard::Live("*".to_owned(), format!("{known} {body}")),
@@ -63,7 +63,7 @@ pub(super) fn heard(line: &str) -> Heard {
             (Some(target), _) => Heard::Live(target.to_lowercase(), format!("{known} {body}")),
             (None, body) if body.starts_with("* not-logged-in:") => notice("* not-logged-in:"),
             (None, body) if body.starts_with("* shutting-down:") => notice("* shutting-down:"),
-            (None, body) if body.starts_with("* invited:") && !body.contains("/join") => notice("* invited: more"),
+            (None, body) if body.starts_with("* you are invited to ") => notice("* invited: more"),
             (None, body) => notice(body),
         },
     }

@@ -192,8 +192,10 @@ impl Run {
                         !target.starts_with('@') && target == *place.get_or_insert_with(|| target.to_owned())
                     }
                     ("/create" | "/join", _) => !std::mem::replace(&mut made, true),
-                    // Who is logged out has no answer, and what a search shows decides how it goes on.
-                    ("/msg" | "/me" | "/disable" | "/search" | "/mentions", _) | ("/sessions", "end") => false,
+                    // Who is logged out has no answer, and an option may hold for the lines of a moment before.
+                    ("/msg" | "/me" | "/disable" | "/set", _) | ("/sessions", "end") => false,
+                    // Rows may show what was changed after the question.
+                    ("/history" | "/pins" | "/changes" | "/search" | "/mentions" | "/conversations", _) => false,
                     _ => true,
                 };
                 if fine {
