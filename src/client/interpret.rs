@@ -196,7 +196,7 @@ pub(super) fn learn_row(command: &str, row: &str, names: &KnownNames) {
     let word = row.split(' ').next().unwrap_or_default();
     match parse(&format!("/{command}")) {
         Some(Command::Rooms { .. }) => names.room(word),
-        Some(Command::Who(_)) => names.person(word),
+        Some(Command::Who { .. }) => names.person(word),
         Some(Command::Conversations) if word.starts_with('@') => names.person(word),
         Some(Command::Conversations) => names.room(word),
         _ => {}

@@ -1,5 +1,6 @@
 //! The stable code words of refusals and notices, and what a refusal is.
 
+use crate::protocol::names::RoomName;
 use std::fmt;
 
 macro_rules! codes {
@@ -123,13 +124,16 @@ pub struct Refusal {
     pub text: String,
     /// Seconds after which trying again makes sense.
     pub retry: Option<u64>,
+    /// What a room is called now that was named by a name which it had before. In a box, since every
+    /// request has room for a refusal.
+    pub renamed: Option<Box<RoomName>>,
 }
 
 impl Refusal {
     /// A refusal that doesn't say when to try again.
     #[must_use]
     pub fn new(code: Code, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), retry: None }
+        Self { code, text: text.into(), retry: None, renamed: None }
     }
 
     /// The same, and when to try again.

@@ -17,7 +17,7 @@ mod verb;
 
 pub use admin::{AdminCommand, InviteTerms};
 pub use hints::unknown;
-pub use parsed::{Command, HistoryPart, Search};
+pub use parsed::{Command, HistoryPart, NamePage, Search};
 pub use personal::{PersonalCommand, SessionsToEnd};
 pub use room::{AfterRoom, RoomWord, is_mistyped};
 pub use table::TABLE;

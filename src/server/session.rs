@@ -244,7 +244,7 @@ impl Session {
                 | AdminCommand::Stats,
             )
             | Command::Rooms { .. }
-            | Command::Who(_)
+            | Command::Who { .. }
             | Command::Bans { .. }
             | Command::Invitations
             | Command::Personal(PersonalCommand::Sessions | PersonalCommand::Profile(_) | PersonalCommand::Ignored)

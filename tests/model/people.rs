@@ -51,6 +51,7 @@ impl Model {
         let account = &self.accounts[who];
         let state = if self.online(who) { "here" } else { "away" };
         let mut rows = vec!["| since TIME".to_owned(), format!("| state {state}")];
+        rows.extend(account.admin.then(|| "| admin yes".to_owned()));
         rows.extend(account.away.as_ref().map(|text| format!("| absent TIME {text}")));
         if !account.profile.is_empty() {
             rows.push(format!("| text {}", account.profile));

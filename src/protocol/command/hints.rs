@@ -100,7 +100,7 @@ mod tests {
     fn a_word_of_another_chat_names_the_verb_that_does_it_here() {
         for (word, verb) in [
             ("part", "/leave [ROOM] leaves"),
-            ("NAMES", "/who [ROOM] lists"),
+            ("NAMES", "/who [ROOM] [after=NAME] [limit=N] lists"),
             ("list", "/rooms [after=NAME] [limit=N] lists"),
             ("w", "/msg NAME TEXT says"),
             ("exit", "/quit says goodbye"),

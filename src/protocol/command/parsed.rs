@@ -218,8 +218,13 @@ pub enum Command {
     Invitations,
     /// `/decline ROOM` or `/decline @NAME`
     Decline(Target),
-    /// `/who [ROOM]`
-    Who(Option<RoomName>),
+    /// `/who [ROOM] [after=NAME] [limit=N]`
+    Who {
+        /// The current room if missing.
+        room: Option<RoomName>,
+        /// Which of its members; all if missing, those who are here before the others.
+        page: Option<NamePage>,
+    },
     /// `/topic ROOM`
     TopicShow(RoomName),
     /// `/topic ROOM TEXT` or `/topic ROOM -`
@@ -335,6 +340,15 @@ pub enum Command {
         /// The last message that was read.
         id: MessageId,
     },
+}
+
+/// A part of a list that is sorted by name.
+#[derive(Debug, Clone)]
+pub struct NamePage {
+    /// Only names that sort after this one.
+    pub after: Option<UserName>,
+    /// The most rows.
+    pub limit: u32,
 }
 
 /// What `/search` asks for.

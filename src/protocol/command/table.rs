@@ -1,6 +1,6 @@
 //! The table itself.
 
-use super::{AfterRoom, Command, HistoryPart, PersonalCommand, Search, Verb, Who};
+use super::{AfterRoom, Command, HistoryPart, NamePage, PersonalCommand, Search, Verb, Who};
 use super::{admin, personal};
 use crate::protocol::args::{
     bad, duration, existing_room_name, login_name, message_id, new_name, number, quoted, reaction, retention, role,
@@ -130,8 +130,13 @@ pub const TABLE: &[Verb] = &[
     verb!("decline" "ROOM or @NAME", User, "declines the invitation to a room, or all by one person; nobody is told", "+ …", [], |a| {
         Ok(Command::Decline(a.target("ROOM or @NAME")?))
     }),
-    verb!("who" "[ROOM]", Member, "lists the members of a room: who is here, who owns or moderates it, who is muted, why somebody is away", "+ N members[, more]", [], |a| {
-        Ok(Command::Who(a.optional_word().map(room_name).transpose()?))
+    verb!("who" "[ROOM] [after=NAME] [limit=N]", Member, "lists the members of a room: who is here, who owns or moderates it, who is muted, why somebody is away; with after or limit by name alone", "+ N members[, more]",
+        ["after", "limit"], |a| {
+        let room = a.optional_word().map(room_name).transpose()?;
+        let after = a.option("after")?.map(user_name).transpose()?;
+        let is_page = after.is_some() || a.option("limit")?.is_some();
+        let limit = a.limit()?;
+        Ok(Command::Who { room, page: is_page.then_some(NamePage { after, limit }) })
     }),
     verb!("topic" "[ROOM] [TEXT or -]" (Text), Member, "shows a room's topic, sets it, or clears it (-)", "+ …", [], |a| {
         let room = a.room("ROOM")?;

@@ -2,6 +2,7 @@
 
 use super::{Body, Line, Tags};
 use crate::protocol::code::Refusal;
+use crate::protocol::names::RoomName;
 
 /// What a command is answered with, before its label is known: rows and exactly one final line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,8 +93,11 @@ impl Final {
                 Line { tags: Tags { re, ..Tags::default() }, body: Body::Done(text) }.encode(out);
             }
             Final::Refused(refusal) => {
-                let retry = if tagged { refusal.retry } else { None };
-                let tags = Tags { re, retry, ..Tags::default() };
+                let mut tags = Tags { re, ..Tags::default() };
+                if tagged {
+                    tags.set = refusal.renamed.as_deref().map(RoomName::as_str);
+                    tags.retry = refusal.retry;
+                }
                 Line { tags, body: Body::Refused(refusal.code.as_str(), &refusal.text) }.encode(out);
             }
         }

@@ -270,7 +270,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Invite { room, name } => invitations::invite(cx, room, name),
         Command::Invitations => invitations::list(cx),
         Command::Decline(what) => invitations::decline(cx, what),
-        Command::Who(room) => rooms::who(cx, room.as_ref()),
+        Command::Who { room, page } => rooms::who(cx, room.as_ref(), page.as_ref()),
         Command::Kick { room, name, reason } => moderation::kick(cx, room, name, reason),
         Command::Ban { room, name, lasts, reason } => {
             let sentence = moderation::Sentence { kind: SanctionKind::Ban, lasts, reason };

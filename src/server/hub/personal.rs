@@ -56,6 +56,9 @@ fn show_profile(cx: &mut Context<'_>, name: Option<&UserName>) -> Answered {
     let mut rows = Rows::default();
     rows.push(&format!("since {}", rfc3339(account.at)));
     rows.push(&format!("state {}", if cx.hub.connections.is_here(id) { "here" } else { "away" }));
+    if account.admin {
+        rows.push("admin yes");
+    }
     if let Some(away) = &account.away {
         rows.push(&format!("absent {} {}", rfc3339(away.since), away.text));
     }

@@ -4,8 +4,9 @@ use super::effects::RoomEvent;
 use super::pace::Paced;
 use super::refusals::{no_room, refusal};
 use super::{Answered, Context, TELL_MEMBERS_MAX, event, page, unexpected};
+use crate::protocol::command::NamePage;
 use crate::protocol::line::{Final, Line, Rows};
-use crate::protocol::names::{ConversationId, RoomName, Text};
+use crate::protocol::names::{ConversationId, RoomName, Text, UserName};
 use crate::protocol::roles::Role;
 use crate::server::core::{AccountAction, Outcome, RoomAction};
 use crate::server::traffic::{Delivery, Recipients, SanctionKind, Viewer};
@@ -69,7 +70,9 @@ pub(super) fn switch(cx: &mut Context<'_>, name: &RoomName) -> Answered {
     cx.done(cx.describe_room(room))
 }
 
-pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>) -> Answered {
+/// All members, those who are here first; a part of them by name alone, so that whoever comes or goes
+/// between two parts is in one of them.
+pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>, part: Option<&NamePage>) -> Answered {
     let state = &cx.hub.state;
     let id = match name {
         Some(name) => state.permitted_room(RoomAction::Look, name, cx.account).map_err(refusal)?,
@@ -77,22 +80,26 @@ pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>) -> Answered {
     };
     let room = state.room(id).ok_or_else(no_room)?;
     let steady = cx.hub.clock.at(cx.now);
-    let mut members: Vec<(bool, &str, String)> = room
+    let after = part.and_then(|part| part.after.as_ref()).map(UserName::case_folded);
+    let mut members: Vec<(bool, String, String)> = room
         .members
         .iter()
-        .map(|(&account, member)| {
+        .map(|(&account, member)| (state.name(account).to_ascii_lowercase(), account, member))
+        .filter(|(name, ..)| after.as_ref().is_none_or(|after| **name > **after))
+        .map(|(sorted, account, member)| {
+            let (name, here) = (state.name(account), cx.hub.connections.is_here(account));
+            let presence = if here { "here" } else { "away" };
             let role = if member.role == Role::Member { String::new() } else { format!(" {}", member.role) };
             let muted = room.sanction(SanctionKind::Mute, account, steady).map_or("", |_| " muted");
             let away = state.account(account).and_then(|account| account.away.as_ref());
             let why = away.map_or(String::new(), |away| format!(" - {}", away.text));
-            (!cx.hub.connections.is_here(account), state.name(account), format!("{role}{muted}{why}"))
+            (part.is_none() && !here, sorted, format!("{name} {presence}{role}{muted}{why}"))
         })
         .collect();
-    members.sort_by_cached_key(|(away, name, _)| (*away, name.to_ascii_lowercase()));
-    let rows = members
-        .iter()
-        .map(|(away, member, standing)| format!("{member} {}{standing}", if *away { "away" } else { "here" }));
-    let (rows, last) = page(rows, u32::MAX, cx.hub.settings.answer_bytes, "member");
+    members.sort_unstable();
+    let limit = part.map_or(u32::MAX, |part| part.limit);
+    let rows = members.into_iter().map(|(.., row)| row);
+    let (rows, last) = page(rows, limit, cx.hub.settings.answer_bytes, "member");
     cx.effects.answer(cx.conn, rows, last);
     Ok(())
 }

@@ -13,6 +13,10 @@ pub(super) fn moderation(refused: ModerationRefused) -> Refusal {
         ModerationRefused::TooSoon { wait, .. } => Some(*wait),
         _ => None,
     };
+    let renamed = match &refused {
+        ModerationRefused::Renamed { name, .. } | ModerationRefused::RoomRenamed { name, .. } => Some(Box::new(*name)),
+        _ => None,
+    };
     let (code, text) = match refused {
         ModerationRefused::RoleTooLow { room, least } => (Code::NotAllowed, {
             let who = if least == Role::Owner { "an owner" } else { "a moderator or an owner" };
@@ -64,11 +68,7 @@ pub(super) fn moderation(refused: ModerationRefused) -> Refusal {
             (Code::NotAllowed, format!("you are the last owner of {room}. Name another first: /role {room} NAME owner"))
         }
     };
-    let refusal = Refusal::new(code, text);
-    match retry {
-        Some(wait) => refusal.retry_after(spans::seconds_up(wait)),
-        None => refusal,
-    }
+    Refusal { retry: retry.map(spans::seconds_up), renamed, ..Refusal::new(code, text) }
 }
 
 /// How much longer a ban or a mute holds, and why, as far as there is anything to say.

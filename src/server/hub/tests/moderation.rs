@@ -253,6 +253,10 @@ fn a_room_changes_its_name_and_nobody_else_gets_the_old_one() {
         carol< + 1 message
         carol> /create ops
         carol< - name-taken: ops is what engine-room was called before. /join engine-room enters it.
+        bob> /history ops
+        bob< @set=engine-room - no-such-room: ops is called engine-room now.
+        bob> /join ops
+        bob< @set=engine-room - name-taken: ops is what engine-room was called before. /join engine-room enters it. You're not in a room now; /switch engine-room goes back.
         alice> /create den
         alice< + den created; you own it. /switch den to talk there.
         alice> /rename den ops

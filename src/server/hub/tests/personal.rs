@@ -217,3 +217,18 @@ fn a_session_ends_by_its_number() {
     ",
     );
 }
+
+#[test]
+fn a_profile_says_who_is_an_administrator() {
+    let mut chat = Chat::of(&["bob"]);
+    chat.administrator("root");
+    chat.plays(
+        "
+        bob> /profile root
+        bob< | since 2023-11-14T22:13:30.006Z
+        bob< | state here
+        bob< | admin yes
+        bob< + root
+    ",
+    );
+}

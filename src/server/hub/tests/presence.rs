@@ -79,3 +79,32 @@ fn an_arrival_is_announced_once_to_each_account_however_many_rooms_they_share() 
     ",
     );
 }
+
+#[test]
+fn the_members_can_be_read_in_pages_by_name_whoever_comes_and_goes_meanwhile() {
+    let mut chat = Chat::of(&["alice", "Bob", "carol"]);
+    chat.plays(
+        "
+        alice> /who
+        alice< | alice here
+        alice< | Bob here
+        alice< | carol here
+        alice< + 3 members
+        -- Bob is cut off
+        alice> /who
+        alice< | alice here
+        alice< | carol here
+        alice< | Bob away
+        alice< + 3 members
+        alice> /who lobby limit=2
+        alice< | alice here
+        alice< | Bob away
+        alice< + 2 members, more
+        alice> /who after=BOB
+        alice< | carol here
+        alice< + 1 member
+        alice> /who lobby after=dave
+        alice< + 0 members
+    ",
+    );
+}
