@@ -109,6 +109,7 @@ impl BusyRoom {
             account_flood: None,
             pace: PaceLimits { repeats: Limits::default().repeats, ..PaceLimits::default() },
             rooms_made: None,
+            members_invite: None,
             edit_for: Some(std::time::Duration::from_hours(24)),
             answer_bytes: 65_536,
             workers: 2,

@@ -225,6 +225,7 @@ fn hub_settings(config: &Config, answer_bytes: usize) -> hub::HubSettings {
             new_account: config.limits.new_account,
         },
         rooms_made: config.limits.rooms_made,
+        members_invite: config.accounts.members_invite,
         edit_for: config.history.edit_for,
         answer_bytes,
         workers: usize::from(config.workers),

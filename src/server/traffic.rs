@@ -34,9 +34,9 @@ pub(super) use messages::{
 pub(super) use personal::{AwayRecord, IgnoredRecord, PersonalWrite};
 pub(super) use reads::{ConversationRef, Hearer, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{
-    AccountRecord, AdministrationWrite, AuditRecord, BlockRecord, ConversationKind, ConversationRecord, InviteRecord,
-    InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot,
-    TokenRecord, Write,
+    AccountRecord, AdministrationWrite, AuditRecord, BlockRecord, ConversationKind, ConversationRecord,
+    InviteMadeRecord, InviteRecord, InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, RetentionRecord,
+    SanctionKind, SanctionRecord, Snapshot, TokenRecord, Write,
 };
 pub(super) use tally::Tally;
 pub(super) use tap::Tap;

@@ -172,6 +172,48 @@ fn an_invitation_lets_in_as_many_people_as_it_says() {
     );
 }
 
+/// What was made before a restart counts after it, as long as it is not older than a week.
+#[test]
+fn members_invite_as_often_as_the_operator_lets_them() {
+    let mut server = Server::with(&["registration=open", "accounts.members_invite=2", "limits.new_account=off"]);
+    Script::new(&server).play(
+        "
+        bob is in
+        bob > /invitecode uses=2
+        bob < - not-allowed: …
+        bob > /invitecode note=my sister
+        bob < + {code}…
+        ann connects
+        ann > /register ann invite={code} correct horse battery
+        ann < + welcome ann…
+        bob > /invitecode
+        bob < + …
+        bob > /invites
+        bob < | 2 member 1 {until} bob
+        bob < + 1 invite
+        ann > /invites
+        ann < + 0 invites
+        ann > /invites revoke 2
+        ann < - bad-argument: …
+        ",
+    );
+    server.kill();
+    server.restart();
+    Script::new(&server).play(
+        "
+        bob connects
+        bob > /login bob correct horse battery
+        bob <~ + welcome bob…
+        bob > /invites revoke 2
+        bob < + 2…
+        bob > /set tags on
+        bob < + tags on…
+        bob > /invitecode
+        bob < @retry={seconds} - limit: you have made 2 invitation codes within 7 days…
+        ",
+    );
+}
+
 #[test]
 fn sessions_lists_only_the_accounts_own() {
     play(

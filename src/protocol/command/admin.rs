@@ -20,7 +20,18 @@ pub struct InviteTerms {
     pub note: Option<Text>,
 }
 
-/// A verb of the administrators.
+impl InviteTerms {
+    /// How long a code is valid if nothing else is said.
+    const LASTS: Duration = Duration::from_hours(168);
+
+    /// Whether it is the kind of code that members make: for one person, for a week.
+    #[must_use]
+    pub fn are_plain(&self) -> bool {
+        self.uses == 1 && self.lasts == Self::LASTS && !self.admin
+    }
+}
+
+/// A verb of the administrators. The operator may let members make invitation codes, too.
 #[derive(Debug, Clone)]
 pub enum AdminCommand {
     /// `/accounts [after=NAME] [limit=N]`
@@ -91,7 +102,7 @@ pub(super) fn invite_code(a: &mut Args<'_>) -> Result<Command, Refusal> {
         None => 1,
         Some(n) => number(n, "uses", 1, u64::from(INVITE_USES_MAX))? as u32,
     };
-    let lasts = a.option("for")?.map_or(Ok(Duration::from_hours(168)), duration)?;
+    let lasts = a.option("for")?.map_or(Ok(InviteTerms::LASTS), duration)?;
     Ok(Command::InviteCode(InviteTerms { uses, lasts, admin, note }))
 }
 

@@ -83,9 +83,9 @@ pub const TABLE: &[Verb] = &[
     verb!("ignored" "", User, "lists whom you ignore: name, since when", "+ N accounts", [], |_| {
         Ok(Command::Personal(PersonalCommand::Ignored))
     }),
-    verb!("invitecode" "[uses=N] [for=7d] [admin] [note=NOTE]", Admin, "makes an invitation code for this server; NOTE, which is the rest of the line, is shown by /invites",
+    verb!("invitecode" "[uses=N] [for=7d] [admin] [note=NOTE]", User, "makes an invitation code for this server; members may if the operator lets them, for one person within 7d; NOTE, which is the rest of the line, is shown by /invites",
         "+ CODE…", ["uses", "for"], admin::invite_code),
-    verb!("invites" "[revoke N] [after=N] [limit=N]", Admin, "lists the invitation codes that are good: number, for a member or an admin, uses left, until, by whom, note; or ends one",
+    verb!("invites" "[revoke N] [after=N] [limit=N]", User, "lists the invitation codes that are good, for members their own: number, for a member or an admin, uses left, until, by whom, note; or ends one",
         "+ N invites[, more], + N… for revoke", ["after", "limit"], admin::invites),
     verb!("stats" "", Admin, "shows figures of the running server: people, rooms, messages, disk, and who was held back", "+ N figures", [], admin::stats),
     verb!("accounts" "[after=NAME] [limit=N]", Admin, "lists the accounts: name, admin or member, here, away or disabled, when it was made", "+ N accounts[, more]",

@@ -86,11 +86,14 @@ pub struct Accounts {
     /// bcrypt's cost, 4 to 16.
     #[serde(deserialize_with = "value::<Number<4, 16>, _>")]
     pub bcrypt_cost: u32,
+    /// Invitation codes that a member may make in a week; `None` if only administrators make any.
+    #[serde(deserialize_with = "value::<Off<Number<1, 100>>, _>")]
+    pub members_invite: Option<u32>,
 }
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self { bcrypt_cost: 12 }
+        Self { bcrypt_cost: 12, members_invite: None }
     }
 }
 

@@ -41,7 +41,10 @@ fn without_settings_the_defaults_apply() {
     assert_eq!(config.plain, ["127.0.0.1:2427".parse().unwrap()]);
     assert_eq!(config.registration, Registration::Invite);
     assert_eq!(config.name, "chat.example.org");
-    assert_eq!((config.certificate, config.workers, config.accounts), (None, 1, Accounts { bcrypt_cost: 12 }));
+    assert_eq!(
+        (config.certificate, config.workers, config.accounts),
+        (None, 1, Accounts { bcrypt_cost: 12, members_invite: None })
+    );
     assert_eq!(config.history, History { sync: Sync::Full, keep: true, edit_for: Some(Duration::from_hours(24)) });
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.warnings, []);
@@ -93,6 +96,7 @@ fn every_key_is_read() {
         key = "/k.pem"
         workers = 7
         accounts.bcrypt_cost = 4
+        accounts.members_invite = 3
         history = { sync = "normal", keep = false, edit_for = "off" }
         [limits]
         connections = 1
@@ -123,7 +127,7 @@ fn every_key_is_read() {
         name: "192.0.2.1".into(),
         certificate: Some(CertificateFiles { certificate: "/etc/c.pem".into(), key: "/k.pem".into() }),
         workers: 7,
-        accounts: Accounts { bcrypt_cost: 4 },
+        accounts: Accounts { bcrypt_cost: 4, members_invite: Some(3) },
         history: History { sync: Sync::Normal, keep: false, edit_for: None },
         limits: Limits {
             connections: Some(1),
@@ -224,6 +228,8 @@ fn an_invalid_value_is_named_with_its_place_and_what_is_expected() {
         "accounts.bcrypt_cost=3",
         "accounts.bcrypt_cost=17",
         "accounts.bcrypt_cost=off",
+        "accounts.members_invite=0",
+        "accounts.members_invite=101",
         "history.keep=maybe",
         "history.edit_for=1w",
         "history.sync=on",

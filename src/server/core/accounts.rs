@@ -1,16 +1,11 @@
-//! Accounts, their passwords and device tokens, and invitation codes.
+//! Accounts, their passwords and device tokens.
 
-use super::moderation::milliseconds;
 use super::rooms::add_member;
-use super::{
-    Actor, AdministrationRefused, INVITES_MAX, NewAccount, Outcome, Refused, Registration, State, Storage, TOKENS_MAX,
-};
-use crate::protocol::command::InviteTerms;
+use super::{AdministrationRefused, NewAccount, Outcome, Refused, Registration, State, Storage, TOKENS_MAX};
 use crate::protocol::names::{AccountId, AddressGroup, RoomName, UserName};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
-use crate::protocol::spans;
-use crate::server::traffic::{AccountRecord, InviteRecord, TokenRecord, Write};
+use crate::server::traffic::{AccountRecord, TokenRecord, Write};
 use std::sync::Arc;
 
 impl State {
@@ -129,55 +124,6 @@ pub(super) fn revoke_token(
     state.remove_token(&digest);
     storage.write(Write::TokenGone(digest));
     Ok(Outcome::TokenRevoked(digest))
-}
-
-pub(super) fn new_invite(
-    state: &mut State,
-    actor: Actor,
-    digest: Digest,
-    terms: InviteTerms,
-    storage: &mut dyn Storage,
-) -> Result<Outcome, Refused> {
-    state.check_administrator(actor.by)?;
-    let expired = state.expired_invites(actor.at);
-    if state.invites().count() - expired.len() >= INVITES_MAX {
-        return Err(Refused::Administration(AdministrationRefused::TooManyInvites));
-    }
-    for digest in expired {
-        state.remove_invite(&digest);
-        storage.write(Write::InviteGone(digest));
-    }
-    let number = state.next_invite();
-    actor.note_about("invitecode", number.to_string(), typed(&terms), storage);
-    let InviteTerms { uses, lasts, admin, note } = terms;
-    let until = actor.at.saturating_add(milliseconds(lasts));
-    let note = note.map_or(String::new(), |note| note.as_str().to_owned());
-    let record = InviteRecord { number, digest, uses, admin, until, by: actor.by, note };
-    state.add_invite(record.clone());
-    storage.write(Write::Invite(record));
-    Ok(Outcome::InviteMade)
-}
-
-/// The terms, as one would type them.
-fn typed(terms: &InviteTerms) -> String {
-    let InviteTerms { uses, lasts, admin, note } = terms;
-    let admin = if *admin { " admin" } else { "" };
-    let note = note.as_ref().map_or(String::new(), |note| format!(" note={}", note.as_str()));
-    format!("uses={uses} for={}{admin}{note}", spans::word(*lasts))
-}
-
-pub(super) fn revoke_invite(
-    state: &mut State,
-    actor: Actor,
-    number: u64,
-    storage: &mut dyn Storage,
-) -> Result<Outcome, Refused> {
-    let invite = state.invites().find(|invite| invite.number == number && invite.until > actor.at);
-    let digest = invite.ok_or(Refused::Administration(AdministrationRefused::NoSuchInvite(number)))?.digest;
-    state.remove_invite(&digest);
-    storage.write(Write::InviteGone(digest));
-    actor.note_about("invites", number.to_string(), "revoke".to_owned(), storage);
-    Ok(Outcome::InviteRevoked)
 }
 
 pub(super) fn use_address(

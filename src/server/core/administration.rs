@@ -4,7 +4,8 @@
 //! There is always somebody who can log in as an administrator, once there was: the last one can't be
 //! disabled or become a member. The server's own account, which nobody can log in to, does not count.
 
-use super::accounts::{revoke_invite, revoke_tokens};
+use super::accounts::revoke_tokens;
+use super::invites;
 use super::moderation::{milliseconds, typed};
 use super::{Actor, AdministrationRefused, BLOCKS_MAX, Outcome, Refused, State, Storage};
 use crate::protocol::names::{AccountId, Text, UserName};
@@ -34,8 +35,6 @@ pub(crate) enum Administration {
     Unblock(Network),
     /// Makes an account an administrator, or a member again.
     Grant { name: UserName, admin: bool },
-    /// The invitation code with this number is worth nothing from now on.
-    RevokeInvite(u64),
 }
 
 impl State {
@@ -108,7 +107,6 @@ pub(super) fn administer(
         Administration::Block { network, lasts, reason } => {
             return block(state, actor, network, lasts, reason.as_ref(), storage);
         }
-        Administration::RevokeInvite(number) => return revoke_invite(state, actor, number, storage),
         Administration::Unblock(network) => return Ok(unblock(state, actor, &network, storage)),
     };
     if changed {
@@ -137,6 +135,7 @@ fn disable(
     check_not_last_administrator(state, id)?;
     state.disable(id, reason.clone());
     storage.write(Write::Administration(AdministrationWrite::Disabled(id, reason)));
+    invites::end_all_by(state, id, storage);
     Ok((id, true))
 }
 
@@ -170,6 +169,9 @@ fn grant(
     }
     state.account_mut(id).ok_or(Refused::NoAccount)?.admin = admin;
     storage.write(Write::Administration(AdministrationWrite::Admin(id, admin)));
+    if !admin {
+        invites::end_all_by(state, id, storage);
+    }
     Ok((id, true))
 }
 

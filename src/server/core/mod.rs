@@ -10,7 +10,7 @@
 //!
 //! `operation` has all that can be asked, `outcome` what may come of it. `state` is the stored state as
 //! held in memory, and `entities` has its parts; `permissions` says who may do what in a room;
-//! `accounts`, `rooms`, `roles`, `invitations`, `moderation`, `messages`, `mentions`, `changes`, `retention`
+//! `accounts`, `invites`, `rooms`, `roles`, `invitations`, `moderation`, `messages`, `mentions`, `changes`, `retention`
 //! and `unregister` decide the operations, `personal` what accounts say about themselves and whom they ignore,
 //! `administration` what administrators do. Nothing outside this folder can change the state in any other way. What changed is
 //! also written out: see [`Storage`].
@@ -21,6 +21,7 @@ mod audit;
 mod changes;
 mod entities;
 mod invitations;
+mod invites;
 mod mentions;
 mod messages;
 mod moderation;
@@ -135,7 +136,10 @@ impl State {
             }
             AccountAction::NewToken { label, digest } => accounts::new_token(self, at, by, label, digest, storage),
             AccountAction::RevokeToken(label) => accounts::revoke_token(self, by, label, storage),
-            AccountAction::NewInvite { digest, terms } => accounts::new_invite(self, actor, digest, terms, storage),
+            AccountAction::NewInvite { digest, terms, weekly } => {
+                invites::make(self, actor, invites::NewInvite { digest, terms, weekly }, storage)
+            }
+            AccountAction::RevokeInvite { number, weekly } => invites::revoke(self, actor, number, weekly, storage),
             AccountAction::Personal(action) => personal::act(self, actor, action, storage),
             AccountAction::Administer(action) => administration::administer(self, actor, action, storage),
             AccountAction::UseAddress(address) => accounts::use_address(self, by, address, storage),

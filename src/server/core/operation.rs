@@ -99,6 +99,14 @@ pub(crate) enum AccountAction {
     NewInvite {
         digest: Digest,
         terms: InviteTerms,
+        /// How many a member may make in a week, if any; a setting, and so not a part of the stored state.
+        weekly: Option<u32>,
+    },
+    /// The invitation code with this number is worth nothing from now on.
+    RevokeInvite {
+        number: u64,
+        /// As for `NewInvite`.
+        weekly: Option<u32>,
     },
     /// Does something about itself.
     Personal(Personal),

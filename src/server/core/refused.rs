@@ -21,7 +21,17 @@ pub(crate) enum AdministrationRefused {
     /// [`super::INVITES_MAX`] invitation codes are good.
     #[error("too many invitation codes")]
     TooManyInvites,
-    /// No invitation code of that number is good.
+    /// The account, a member's, made so many invitation codes within a week.
+    #[error("it has made {weekly} invitation codes within a week")]
+    TooManyInvitesMade {
+        weekly: u32,
+        /// How long until it may make another.
+        wait: Duration,
+    },
+    /// Only administrators make codes for several people, for administrators, or for another time.
+    #[error("not a code that members make")]
+    NotPlain,
+    /// No invitation code of that number is good, or none that the account may see.
     #[error("there is no invitation code {0}")]
     NoSuchInvite(u64),
     /// There is no such code for that account, or it was used or has expired.

@@ -2,10 +2,12 @@
 //!
 //! It is read from the store at startup, and again after a failed commit. Every change has its
 //! [`crate::server::traffic::Write`], so that reading it again loses nothing. Anyone may read it;
-//! only the operations beside it change it, by the methods in `accounts`, `personal` and `conversations`.
+//! only the operations beside it change it, by the methods in `accounts`, `invites`, `personal` and
+//! `conversations`.
 
 mod accounts;
 mod conversations;
+mod invites;
 mod personal;
 
 use super::entities::{Account, Conversation};
@@ -37,6 +39,8 @@ pub(crate) struct State {
     invites: HashMap<Digest, InviteRecord>,
     /// The highest number that an invitation code ever had.
     invites_ever: u64,
+    /// When members made invitation codes, good or not any more, in the week before the last of them.
+    invites_made: BTreeMap<AccountId, Vec<u64>>,
     blocks: BTreeMap<Network, BlockRecord>,
     /// Who ignores an account, for accounts that anyone ignores.
     ignorers: FxHashMap<AccountId, BTreeSet<AccountId>>,
@@ -75,6 +79,9 @@ impl State {
             state.add_invite(invite);
         }
         state.invites_ever = snapshot.invites_ever;
+        for made in snapshot.invites_made {
+            state.add_invite_made(made);
+        }
         for conversation in snapshot.conversations {
             state.add_conversation(conversation);
         }

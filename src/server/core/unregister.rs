@@ -2,6 +2,7 @@
 //! or goes: then the messages are named by whoever looks for them, some at a time, and removed here.
 
 use super::administration::check_not_last_administrator;
+use super::invites;
 use super::rooms::{forget, leaves_no_trace};
 use super::{Actor, Outcome, Refused, State, Storage};
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
@@ -35,6 +36,7 @@ pub(super) fn unregister(
         }
     }
     actor.note(state, None, "unregister", None, if all { "all".to_owned() } else { String::new() }, storage);
+    invites::end_all_by(state, by, storage);
     state.unregister(by, all);
     storage.write(Write::Unregistered { account: by, all });
     for &room in &rooms {

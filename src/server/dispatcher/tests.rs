@@ -78,6 +78,7 @@ impl Turns {
             account_flood: None,
             pace: PaceLimits::default(),
             rooms_made: None,
+            members_invite: Some(2),
             edit_for: Some(std::time::Duration::from_hours(24)),
             answer_bytes: 1 << 20,
             workers: 2,

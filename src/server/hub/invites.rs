@@ -1,12 +1,13 @@
-//! Invitation codes to this server: made, listed and revoked by administrators.
+//! Invitation codes to this server: made, listed and revoked, by administrators and, if the operator lets
+//! them, by members.
 
 use super::refusals::refusal;
-use super::{Answered, Context, page, unexpected};
+use super::{Answered, Context, HubSettings, page, unexpected};
 use crate::protocol::command::InviteTerms;
 use crate::protocol::secrets::{Digest, Secret};
 use crate::protocol::spans;
 use crate::protocol::stamp::rfc3339;
-use crate::server::core::{AccountAction, Administration, Outcome};
+use crate::server::core::{AccountAction, Outcome, Registration};
 
 pub(super) fn new(cx: &mut Context<'_>, terms: InviteTerms, code: &Secret) -> Answered {
     let whom = match (terms.uses, terms.admin) {
@@ -16,7 +17,11 @@ pub(super) fn new(cx: &mut Context<'_>, terms: InviteTerms, code: &Secret) -> An
         (n, false) => format!("{n} people"),
     };
     let lasts = spans::exactly(terms.lasts);
-    let outcome = cx.apply(AccountAction::NewInvite { digest: Digest::of(code.expose()), terms })?;
+    let weekly = cx.weekly();
+    if weekly.is_some() {
+        cx.check_not_new()?;
+    }
+    let outcome = cx.apply(AccountAction::NewInvite { digest: Digest::of(code.expose()), terms, weekly })?;
     let Outcome::InviteMade = outcome else { return Err(unexpected(&outcome)) };
     let code = code.expose();
     cx.done(format!("{code} lets in {whom} and is valid for {lasts}: /register NAME invite={code}"))
@@ -24,10 +29,11 @@ pub(super) fn new(cx: &mut Context<'_>, terms: InviteTerms, code: &Secret) -> An
 
 /// `N admin|member USES UNTIL BY[ NOTE]`. The codes themselves nobody knows any more.
 pub(super) fn list(cx: &mut Context<'_>, after: u64, limit: u32) -> Answered {
-    cx.hub.state.check_administrator(cx.account).map_err(refusal)?;
+    let weekly = cx.weekly();
     let state = &cx.hub.state;
+    let inviter = state.inviter(cx.account, weekly).map_err(refusal)?;
     let good = state.invites().filter(|invite| invite.until > cx.now.wall && invite.number > after);
-    let mut good: Vec<_> = good.collect();
+    let mut good: Vec<_> = good.filter(|invite| inviter.sees(invite, cx.account)).collect();
     good.sort_unstable_by_key(|invite| invite.number);
     let rows = good.into_iter().map(|invite| {
         let kind = if invite.admin { "admin" } else { "member" };
@@ -41,7 +47,17 @@ pub(super) fn list(cx: &mut Context<'_>, after: u64, limit: u32) -> Answered {
 }
 
 pub(super) fn revoke(cx: &mut Context<'_>, number: u64) -> Answered {
-    let outcome = cx.apply(AccountAction::Administer(Administration::RevokeInvite(number)))?;
+    let weekly = cx.weekly();
+    let outcome = cx.apply(AccountAction::RevokeInvite { number, weekly })?;
     let Outcome::InviteRevoked = outcome else { return Err(unexpected(&outcome)) };
     cx.done(format!("{number} is revoked: that code lets nobody in any more."))
+}
+
+impl Context<'_> {
+    /// How many codes a member may make in a week, if any. Where nobody can register a member's code would
+    /// let nobody in.
+    fn weekly(&self) -> Option<u32> {
+        let HubSettings { members_invite, registration, .. } = self.hub.settings;
+        members_invite.filter(|_| registration != Registration::Closed)
+    }
 }

@@ -87,6 +87,8 @@ pub(super) struct HubSettings {
     pub pace: PaceLimits,
     /// Rooms that one account may have made; `None` is unlimited.
     pub rooms_made: Option<u32>,
+    /// Invitation codes that a member may make in a week; `None` if only administrators make any.
+    pub members_invite: Option<u32>,
     /// For how long a message can be edited after it was said; `None` is for ever.
     pub edit_for: Option<Duration>,
     /// The most bytes in the rows of one answer.

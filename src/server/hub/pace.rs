@@ -225,6 +225,21 @@ impl Context<'_> {
         Err(Refusal::new(Code::SlowDown, text).retry_after(spans::seconds_up(wait)))
     }
 
+    /// Whether the account may do what new ones may not do at all.
+    ///
+    /// # Errors
+    /// `not-allowed`, with when it may.
+    pub(super) fn check_not_new(&self) -> Result<(), Refusal> {
+        let Some(span) = self.hub.pace.limits.new_account else { return Ok(()) };
+        if !self.paces().is_some_and(|whose| whose.new) {
+            return Ok(());
+        }
+        let made = self.hub.state.account(self.account).map_or(0, |account| account.at);
+        let wait = span.saturating_sub(Duration::from_millis(self.now.wall.saturating_sub(made)));
+        let text = format!("your account is too new for that. Try again in {}.", spans::roughly(wait));
+        Err(Refusal::new(Code::NotAllowed, text).retry_after(spans::seconds_up(wait)))
+    }
+
     /// The account did that once more.
     pub(super) fn count_pace(&mut self, what: Paced) {
         if let Some(whose) = self.paces() {

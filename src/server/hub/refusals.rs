@@ -3,6 +3,7 @@
 use super::count;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::MessageId;
+use crate::protocol::spans;
 use crate::server::core::{
     AdministrationRefused, BLOCKS_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, INVITES_MAX, PINS_MAX,
     REACTIONS_MAX, ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX,
@@ -139,6 +140,18 @@ fn administration(refused: AdministrationRefused) -> Refusal {
         AdministrationRefused::TooManyInvites => {
             (Code::Limit, format!("{INVITES_MAX} invitation codes are good, which is the limit. /invites revoke N first."))
         }
+        AdministrationRefused::TooManyInvitesMade { weekly, wait } => {
+            let codes = count(usize::try_from(weekly).unwrap_or(usize::MAX), "invitation code");
+            let text = format!(
+                "you have made {codes} within 7 days, which is the limit. You can make another in {}.",
+                spans::roughly(wait)
+            );
+            return Refusal::new(Code::Limit, text).retry_after(spans::seconds_up(wait));
+        }
+        AdministrationRefused::NotPlain => (
+            Code::NotAllowed,
+            "only an administrator of this server can do that. You can make a code for one person, valid for 7 days: /invitecode, or /invitecode note=NOTE".to_owned(),
+        ),
         AdministrationRefused::NoSuchInvite(number) => {
             (Code::BadArgument, format!("no invitation code {number} is good. /invites lists those that are."))
         }

@@ -41,8 +41,14 @@ pub(crate) enum Write {
     Invite(InviteRecord),
     /// One use of an invitation; the last one ends it.
     InviteUsed(Digest),
-    /// An invitation has expired.
+    /// An invitation has expired, or ended before its time.
     InviteGone(Digest),
+    /// A member made an invitation code.
+    InviteMade(InviteMadeRecord),
+    /// Those that members made up to then, in milliseconds of Unix time, are not counted any more.
+    InvitesMadeGone {
+        through: u64,
+    },
     /// A new room or pair.
     Conversation(ConversationRecord),
     /// A room's topic; empty if there is none now.
@@ -177,6 +183,16 @@ pub(crate) struct InviteRecord {
     pub note: String,
 }
 
+/// That a member made an invitation code, good or not any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InviteMadeRecord {
+    /// The code's.
+    pub number: u64,
+    pub by: AccountId,
+    /// In milliseconds of Unix time.
+    pub at: u64,
+}
+
 /// A room or a direct conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ConversationKind {
@@ -304,6 +320,8 @@ pub(crate) struct Snapshot {
     pub invites: Vec<InviteRecord>,
     /// The highest number that an invitation code ever had.
     pub invites_ever: u64,
+    /// Ascending by number.
+    pub invites_made: Vec<InviteMadeRecord>,
     /// Ascending by id.
     pub conversations: Vec<ConversationRecord>,
     /// The highest id that a conversation had when one was forgotten; 0 if none was.

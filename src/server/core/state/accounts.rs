@@ -1,12 +1,12 @@
-//! The accounts in memory, how they are found, and what concerns nobody's rooms: device tokens,
-//! invitation codes, blocked networks.
+//! The accounts in memory, how they are found, and what concerns nobody's rooms: device tokens
+//! and blocked networks.
 
 use super::{State, index, put};
 use crate::protocol::names::{AccountId, AddressGroup, UserName};
 use crate::protocol::network::Network;
 use crate::protocol::secrets::Digest;
 use crate::server::core::entities::{Account, Conversation, Recovery, Token};
-use crate::server::traffic::{AccountRecord, BlockRecord, InviteRecord, KNOWN_MAX, RecoveryRecord, TokenRecord};
+use crate::server::traffic::{AccountRecord, BlockRecord, KNOWN_MAX, RecoveryRecord, TokenRecord};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl State {
@@ -115,6 +115,7 @@ impl State {
         let ignorers: Vec<AccountId> = self.ignorers(id).into_iter().flatten().copied().collect();
         ignored.into_iter().for_each(|other| self.unignore(id, other));
         ignorers.into_iter().for_each(|other| self.unignore(other, id));
+        self.invites_made.remove(&id);
         for conversation in self.conversations.iter_mut().flatten() {
             let Conversation::Room(room) = conversation else { continue };
             room.members.remove(&id);
@@ -158,47 +159,6 @@ impl State {
         }
         account.known.push(address);
         true
-    }
-
-    /// The invitation whose code has this digest.
-    pub(in crate::server::core) fn invite(&self, digest: &Digest) -> Option<&InviteRecord> {
-        self.invites.get(digest)
-    }
-
-    pub(in crate::server::core) fn expired_invites(&self, at: u64) -> Vec<Digest> {
-        // In the order of their digests, since a hash table's order is not the same everywhere.
-        let mut expired: Vec<Digest> =
-            self.invites.values().filter(|invite| invite.until <= at).map(|invite| invite.digest).collect();
-        expired.sort_unstable_by_key(|digest| *digest.as_bytes());
-        expired
-    }
-
-    /// All invitation codes, in no order. Some may have expired.
-    pub(crate) fn invites(&self) -> impl Iterator<Item = &InviteRecord> {
-        self.invites.values()
-    }
-
-    /// The number of the next invitation code.
-    pub(in crate::server::core) fn next_invite(&self) -> u64 {
-        self.invites_ever + 1
-    }
-
-    pub(in crate::server::core) fn add_invite(&mut self, record: InviteRecord) {
-        self.invites_ever = self.invites_ever.max(record.number);
-        self.invites.insert(record.digest, record);
-    }
-
-    /// Counts one use of an invitation; the last use removes it.
-    pub(in crate::server::core) fn use_invite(&mut self, digest: &Digest) {
-        let Some(invite) = self.invites.get_mut(digest) else { return };
-        invite.uses = invite.uses.saturating_sub(1);
-        if invite.uses == 0 {
-            self.invites.remove(digest);
-        }
-    }
-
-    pub(in crate::server::core) fn remove_invite(&mut self, digest: &Digest) {
-        self.invites.remove(digest);
     }
 
     /// Networks from which nobody may connect, in order. Some may have ended.

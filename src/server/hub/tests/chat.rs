@@ -68,6 +68,7 @@ pub(super) fn settings() -> HubSettings {
         account_flood: None,
         pace: PaceLimits::default(),
         rooms_made: None,
+        members_invite: None,
         edit_for: Some(std::time::Duration::from_hours(24)),
         answer_bytes: 1 << 20,
         workers: WORKERS,

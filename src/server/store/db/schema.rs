@@ -188,6 +188,11 @@ const MIGRATIONS: &[&str] = &[
         SELECT digest, uses, admin, until, 1, '' FROM unnumbered ORDER BY until;
     DROP TABLE unnumbered;
 ",
+    "
+    -- When members made invitation codes, good or not any more, in the week before the last of them.
+    CREATE TABLE invite_made(
+        number INTEGER PRIMARY KEY, by INTEGER NOT NULL REFERENCES account, at INTEGER NOT NULL) STRICT;
+",
 ];
 
 /// The version of this program, kept with the schema so that an older one can say which it needs.

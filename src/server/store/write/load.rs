@@ -8,8 +8,9 @@ use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::store::db::schema;
 use crate::server::traffic::{
-    AccountRecord, AwayRecord, BlockRecord, ConversationKind, ConversationRecord, IgnoredRecord, InviteRecord,
-    InvitedRecord, MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot, TokenRecord,
+    AccountRecord, AwayRecord, BlockRecord, ConversationKind, ConversationRecord, IgnoredRecord, InviteMadeRecord,
+    InviteRecord, InvitedRecord, MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot,
+    TokenRecord,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row};
@@ -70,6 +71,9 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
         })?,
         invites: invites(db)?,
         invites_ever: schema::invites_ever(db)?,
+        invites_made: all(db, "SELECT number, by, at FROM invite_made ORDER BY number", |row| {
+            Ok(InviteMadeRecord { number: count(row, 0)?, by: AccountId::new(row.get(1)?), at: count(row, 2)? })
+        })?,
         conversations: conversations(db)?,
         conversations_ever: schema::conversations_ever(db)?,
         makers: all(db, "SELECT conversation, account FROM maker", |row| {

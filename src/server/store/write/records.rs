@@ -9,8 +9,8 @@ use crate::protocol::names::{AccountId, AddressGroup, ConversationId};
 use crate::protocol::roles::Role;
 use crate::server::store::db::{schema, to_sql};
 use crate::server::traffic::{
-    AccountRecord, AuditRecord, ConversationKind, ConversationRecord, KNOWN_MAX, MemberRecord, SanctionKind,
-    SanctionRecord, Write,
+    AccountRecord, AuditRecord, ConversationKind, ConversationRecord, InviteRecord, KNOWN_MAX, MemberRecord,
+    SanctionKind, SanctionRecord, Write,
 };
 use rusqlite::{Connection, Result, params};
 use std::time::Duration;
@@ -35,24 +35,18 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
             params![token.digest.as_bytes(), token.account.value(), token.label, to_sql(token.at)],
         ),
         Write::TokenGone(digest) => any(db, "DELETE FROM token WHERE digest = ?", [digest.as_bytes()]),
-        Write::Invite(invite) => one(
-            db,
-            "INSERT INTO invite(number, digest, uses, admin, until, by, note) VALUES(?, ?, ?, ?, ?, ?, ?)",
-            params![
-                to_sql(invite.number),
-                invite.digest.as_bytes(),
-                invite.uses,
-                invite.admin,
-                to_sql(invite.until),
-                invite.by.value(),
-                invite.note
-            ],
-        ),
+        Write::Invite(invite) => add_invite(db, invite),
         Write::InviteUsed(digest) => {
             one(db, "UPDATE invite SET uses = uses - 1 WHERE digest = ?", [digest.as_bytes()])?;
             any(db, "DELETE FROM invite WHERE digest = ? AND uses <= 0", [digest.as_bytes()])
         }
         Write::InviteGone(digest) => any(db, "DELETE FROM invite WHERE digest = ?", [digest.as_bytes()]),
+        Write::InviteMade(made) => one(
+            db,
+            "INSERT INTO invite_made(number, by, at) VALUES(?, ?, ?)",
+            [to_sql(made.number), made.by.value(), to_sql(made.at)],
+        ),
+        Write::InvitesMadeGone { through } => any(db, "DELETE FROM invite_made WHERE at <= ?", [to_sql(*through)]),
         Write::Conversation(conversation) => add_conversation(db, conversation),
         Write::Topic(conversation, topic) => {
             one(db, "UPDATE conversation SET topic = ?2 WHERE id = ?1", params![conversation.value(), topic])
@@ -133,6 +127,22 @@ fn remember(db: &Connection, account: AccountId, address: &AddressGroup) -> Resu
         "DELETE FROM known_address WHERE account = ?1 AND address NOT IN (
              SELECT address FROM known_address WHERE account = ?1 ORDER BY used DESC LIMIT ?2)",
         [account.value(), KNOWN_MAX.into()],
+    )
+}
+
+fn add_invite(db: &Connection, invite: &InviteRecord) -> Result<()> {
+    one(
+        db,
+        "INSERT INTO invite(number, digest, uses, admin, until, by, note) VALUES(?, ?, ?, ?, ?, ?, ?)",
+        params![
+            to_sql(invite.number),
+            invite.digest.as_bytes(),
+            invite.uses,
+            invite.admin,
+            to_sql(invite.until),
+            invite.by.value(),
+            invite.note
+        ],
     )
 }
 

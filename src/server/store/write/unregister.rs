@@ -10,7 +10,7 @@ use crate::server::traffic::{Rest, SaidBy};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 /// What an account leaves behind nowhere. In direct conversations it stays, for the other side.
-const BELONGINGS: [&str; 10] = [
+const BELONGINGS: [&str; 11] = [
     "DELETE FROM token WHERE account = ?",
     "DELETE FROM known_address WHERE account = ?",
     "DELETE FROM recovery WHERE account = ?",
@@ -21,6 +21,7 @@ const BELONGINGS: [&str; 10] = [
     "DELETE FROM sanction WHERE account = ?",
     "DELETE FROM said WHERE account = ?",
     "DELETE FROM ignored WHERE ? IN (account, other)",
+    "DELETE FROM invite_made WHERE by = ?",
 ];
 
 impl Store {

@@ -41,6 +41,8 @@ impl Model {
                 snapshot.invites.retain(|invite| invite.uses > 0);
             }
             Write::InviteGone(digest) => snapshot.invites.retain(|invite| invite.digest != *digest),
+            Write::InviteMade(made) => snapshot.invites_made.push(*made),
+            Write::InvitesMadeGone { through } => snapshot.invites_made.retain(|made| made.at > *through),
             Write::Conversation(new) => {
                 assert!(
                     snapshot.conversations.iter().all(|c| c.id != new.id && c.kind != new.kind),
@@ -285,6 +287,7 @@ fn unregister(snapshot: &mut Snapshot, id: AccountId, all: bool) {
     snapshot.profiles.retain(|(account, _)| *account != id);
     snapshot.away.retain(|away| away.account != id);
     snapshot.ignored.retain(|one| one.account != id && one.other != id);
+    snapshot.invites_made.retain(|made| made.by != id);
     snapshot.invited.retain(|invited| invited.account != id);
     snapshot.sanctions.retain(|sanction| sanction.account != id);
     snapshot.said.retain(|(_, account, _)| *account != id);

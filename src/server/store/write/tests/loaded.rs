@@ -1,6 +1,9 @@
 //! What was written is what the next start loads.
 
 use super::*;
+use crate::server::traffic::{
+    AdministrationWrite, AwayRecord, BlockRecord, IgnoredRecord, InviteMadeRecord, PersonalWrite,
+};
 
 #[test]
 fn nothing_is_kept_of_a_forgotten_room() {
@@ -41,6 +44,50 @@ fn nothing_is_kept_of_a_forgotten_room() {
     drop(store);
     let (_store, world) = open(&dir.settings());
     assert_eq!(world, Snapshot { conversations_ever: gone.value(), ..kept });
+}
+
+#[test]
+fn what_an_account_said_about_itself_and_whom_it_ignored_is_gone_with_it() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let server = AccountId::new(1);
+    let away = |account| PersonalWrite::Away(AwayRecord { account, since: 1, text: "lunch".to_owned() });
+    let ignored = |account, other| IgnoredRecord { account, other, since: 7 };
+    let made = |number, by| InviteMadeRecord { number, by, at: number };
+    let block = BlockRecord {
+        network: crate::protocol::network::Network::parse("203.0.113.0/24").unwrap(),
+        until: None,
+        by: BOB,
+        reason: "scans".to_owned(),
+    };
+    let personal = [
+        away(ALICE),
+        away(BOB),
+        PersonalWrite::Profile(ALICE, "me".to_owned()),
+        PersonalWrite::Profile(BOB, "me, too".to_owned()),
+        PersonalWrite::Ignored(ignored(ALICE, server)),
+        PersonalWrite::Ignored(ignored(ALICE, BOB)),
+        PersonalWrite::Ignored(ignored(BOB, ALICE)),
+    ];
+    let mut writes: Vec<Write> = personal.into_iter().map(Write::Personal).collect();
+    writes.extend([
+        Write::InviteMade(made(1, ALICE)),
+        Write::InviteMade(made(2, ALICE)),
+        Write::InviteMade(made(3, BOB)),
+        Write::InvitesMadeGone { through: 1 },
+        Write::Administration(AdministrationWrite::Blocked(block.clone())),
+        Write::Unregistered { account: BOB, all: false },
+    ]);
+    store.begin().unwrap();
+    writes.iter().for_each(|write| store.write(write).unwrap());
+    store.commit().unwrap();
+    drop(store);
+    let (_store, world) = open(&dir.settings());
+    assert_eq!(world.away.iter().map(|away| away.account).collect::<Vec<_>>(), [ALICE]);
+    assert_eq!(world.profiles, [(ALICE, "me".to_owned())]);
+    assert_eq!(world.ignored, [ignored(ALICE, server)]);
+    assert_eq!(world.invites_made, [made(2, ALICE)]);
+    assert_eq!(world.blocks, [block], "what it did as an administrator stays");
 }
 
 #[test]
