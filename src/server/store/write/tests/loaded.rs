@@ -1,6 +1,7 @@
 //! What was written is what the next start loads.
 
 use super::*;
+use crate::protocol::secrets::Digest;
 use crate::server::traffic::{
     AdministrationWrite, AwayRecord, BlockRecord, IgnoredRecord, InviteMadeRecord, PersonalWrite,
 };
