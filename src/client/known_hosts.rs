@@ -80,27 +80,29 @@ pub(super) fn look_up(state: &StateDir, server: &Address) -> Result<Option<Known
 /// [`KnownHostsError::State`] if the file can't be written.
 pub(super) fn remember(state: &StateDir, server: &Address, record: Record) -> Result<(), KnownHostsError> {
     let server = server.to_string();
-    state.update(&state.known_hosts(), |text| {
-        let mut new = Zeroizing::new(String::new());
-        let old = find(text, &server).map(|(index, _)| index);
-        for (index, line) in text.lines().enumerate() {
-            if Some(index) == old {
-                new.push_str(&format!("{server} {record}\n"));
-            } else {
-                new.push_str(line);
-                new.push('\n');
-            }
-        }
-        if old.is_none() {
+    Ok(state.update(&state.known_hosts(), |text| with_record(text, &server, record))?)
+}
+
+/// The file's text with this record of the server, in place of the first that is there.
+pub(super) fn with_record(text: &str, server: &str, record: Record) -> Zeroizing<String> {
+    let mut new = Zeroizing::new(String::new());
+    let old = find(text, server).map(|(index, _)| index);
+    for (index, line) in text.lines().enumerate() {
+        if Some(index) == old {
             new.push_str(&format!("{server} {record}\n"));
+        } else {
+            new.push_str(line);
+            new.push('\n');
         }
-        new
-    })?;
-    Ok(())
+    }
+    if old.is_none() {
+        new.push_str(&format!("{server} {record}\n"));
+    }
+    new
 }
 
 /// The first line about a server, counted from 0, and its text after the server's name.
-fn find<'a>(text: &'a str, server: &str) -> Option<(usize, &'a str)> {
+pub(super) fn find<'a>(text: &'a str, server: &str) -> Option<(usize, &'a str)> {
     text.lines().enumerate().find_map(|(index, line)| {
         let line = line.split_once('#').map_or(line, |(line, _)| line).trim();
         let (host, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -108,7 +110,7 @@ fn find<'a>(text: &'a str, server: &str) -> Option<(usize, &'a str)> {
     })
 }
 
-fn parse_record(word: &str) -> Option<Record> {
+pub(super) fn parse_record(word: &str) -> Option<Record> {
     match word {
         "ca" => Some(Record::Authority),
         _ => word.strip_prefix("sha256:").and_then(unhex).map(|hash| Record::Pin(Pin(hash))),

@@ -28,6 +28,9 @@ mod catch_up;
 mod connection;
 mod connector;
 mod first_connection;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ignored;
 mod inbox;
 mod incoming;

@@ -102,8 +102,7 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Io`] if the file can't be written.
     pub(super) fn save_login(&self, server: &Address, saved: &SavedLogin) -> Result<(), StateError> {
-        let line = Zeroizing::new(format!("{server} {} {}\n", saved.name, saved.token.expose()));
-        self.rewrite_logins(server, &saved.name, &line)
+        self.rewrite_logins(server, &saved.name, Some(saved))
     }
 
     /// Forgets an account's login.
@@ -111,22 +110,12 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Io`] if the file can't be written.
     pub(super) fn forget_login(&self, server: &Address, name: &UserName) -> Result<(), StateError> {
-        self.rewrite_logins(server, name, "")
+        self.rewrite_logins(server, name, None)
     }
 
-    fn rewrite_logins(&self, server: &Address, name: &UserName, added: &str) -> Result<(), StateError> {
+    fn rewrite_logins(&self, server: &Address, name: &UserName, saved: Option<&SavedLogin>) -> Result<(), StateError> {
         let server = server.to_string();
-        self.update(&self.tokens(), |text| {
-            let mut new = Zeroizing::new(String::with_capacity(text.len() + added.len()));
-            for line in text.lines() {
-                if parse_token(line, &server).is_none_or(|saved| saved.name != *name) {
-                    new.push_str(line);
-                    new.push('\n');
-                }
-            }
-            new.push_str(added);
-            new
-        })
+        self.update(&self.tokens(), |text| with_login(text, &server, name, saved))
     }
 
     /// Replaces a file's text with what `change` returns for it.
@@ -158,8 +147,23 @@ fn owned_file(path: &Path, options: &mut OpenOptions) -> Result<File, StateError
     options.mode(0o600).open(path).map_err(|error| StateError::Io { path: path.to_owned(), error })
 }
 
+/// The text of `tokens` with this login of the account at its end, or with none.
+pub(super) fn with_login(text: &str, server: &str, name: &UserName, saved: Option<&SavedLogin>) -> Zeroizing<String> {
+    let added = saved.map(|saved| Zeroizing::new(format!("{server} {} {}\n", saved.name, saved.token.expose())));
+    let added = added.as_ref().map_or("", |line| line.as_str());
+    let mut new = Zeroizing::new(String::with_capacity(text.len() + 1 + added.len()));
+    for line in text.lines() {
+        if parse_token(line, server).is_none_or(|saved| saved.name != *name) {
+            new.push_str(line);
+            new.push('\n');
+        }
+    }
+    new.push_str(added);
+    new
+}
+
 /// Parses `HOST:PORT NAME TOKEN`. Other lines are left alone.
-fn parse_token(line: &str, server: &str) -> Option<SavedLogin> {
+pub(super) fn parse_token(line: &str, server: &str) -> Option<SavedLogin> {
     let mut words = line.split(' ');
     if words.next()? != server {
         return None;

@@ -42,6 +42,9 @@ mod core;
 mod dispatcher;
 mod error;
 mod flood;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hub;
 mod net;
 mod open;

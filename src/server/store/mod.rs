@@ -23,6 +23,8 @@
 //! longer than [`read::READ_DEADLINE`], so that the log can be checkpointed.
 
 mod db;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod index;
 mod read;
 mod write;

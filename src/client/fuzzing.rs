@@ -1,0 +1,53 @@
+//! What the fuzz targets in `fuzz/` reach of the client's inside. Compiled for them alone.
+
+use super::args::{Address, Transport};
+use super::incoming::{parse_line, parse_row};
+use super::known_hosts::{self, Pin, Record};
+use super::screen::{Item, Paint, Style, render};
+use super::state::{self, SavedLogin};
+use crate::protocol::line::Line;
+use crate::protocol::names::UserName;
+use crate::protocol::secrets::Secret;
+use jiff::Timestamp;
+
+/// Everything that a line from a server, or a row of an answer, may be shown as.
+#[must_use]
+pub fn shown(line: &str) -> Vec<String> {
+    let me = UserName::parse("alice").ok();
+    let parsed = Line::parse(line).ok().and_then(|line| parse_line(&line, me.as_ref()));
+    let messages = [parsed, parse_row(line, me.as_ref())];
+    let mut items: Vec<Item> = messages.into_iter().flatten().map(|incoming| Item::Message(incoming.message)).collect();
+    items.push(Item::Row(line.to_owned()));
+    items.push(Item::Refused { code: line.to_owned(), text: line.to_owned() });
+    items.push(Item::Event { room: line.to_owned(), text: line.to_owned(), at: None });
+    let style = Style { clock: None, paint: Paint::Plain };
+    items.iter().map(|item| render(item, &style, Timestamp::UNIX_EPOCH)).collect()
+}
+
+/// Reads and changes a server's record and login in the text of the client's files.
+///
+/// # Panics
+/// If what was written is not what is found, or something else changed.
+pub fn files(seed: u8, text: &str) {
+    let server = Address { host: "chat.example.org".to_owned(), port: 2428, transport: Transport::Tls }.to_string();
+    let record = if seed.is_multiple_of(2) { Record::Authority } else { Record::Pin(Pin([seed; 32])) };
+    let _ = known_hosts::find(text, &server);
+    let new = known_hosts::with_record(text, &server, record);
+    let found = known_hosts::find(&new, &server).and_then(|(_, word)| known_hosts::parse_record(word));
+    assert_eq!(found, Some(record));
+    let again = known_hosts::with_record(&new, &server, record);
+    // `lines` takes a CR off each end of a line.
+    let lines = |text: &str| text.lines().map(|line| line.trim_end_matches('\r').to_owned()).collect::<Vec<_>>();
+    assert_eq!(lines(&again), lines(&new), "writing it again changes nothing");
+    assert!(new.lines().count() <= text.lines().count() + 1);
+
+    let Ok(name) = UserName::parse("alice") else { return };
+    let saved = SavedLogin { name, token: Secret::new(&format!("t{seed}")) };
+    let new = state::with_login(text, &server, &saved.name, Some(&saved));
+    let found: Vec<_> = new.lines().filter_map(|line| state::parse_token(line, &server)).collect();
+    let mine: Vec<_> = found.iter().filter(|found| found.name == saved.name).collect();
+    assert_eq!(mine.len(), 1);
+    assert_eq!(mine[0].token.expose(), saved.token.expose());
+    let gone = state::with_login(&new, &server, &saved.name, None);
+    assert!(gone.lines().filter_map(|line| state::parse_token(line, &server)).all(|found| found.name != saved.name));
+}

@@ -1,0 +1,83 @@
+//! What the fuzz targets in `fuzz/` reach of the server's inside. Compiled for them alone.
+
+use super::session::{Session, SessionAction};
+use super::store::fuzzing as store;
+use super::traffic::RequestKind;
+use crate::protocol::deflate::{PLAIN_MAX, Unpacker};
+use crate::protocol::frame::{Cut, Framer, Frames, Rules};
+use crate::protocol::names::AddressGroup;
+use crate::protocol::telnet::Telnet;
+
+/// Takes the first byte as the size of a read, and the rest as what one connection sends; logs in where
+/// the line would.
+///
+/// # Panics
+/// If an answer to a prompt would be said in a room, or something is asked that needs a login.
+pub fn session(data: &[u8]) {
+    let [step, bytes @ ..] = data else { return };
+    let mut session = Session::new(AddressGroup::Console);
+    let (mut framer, mut telnet, mut unpacker) = (Framer::new(), Telnet::default(), Unpacker::new());
+    let mut is_secret = false;
+    for read in bytes.chunks(usize::from(*step).max(1)) {
+        let (mut plain, mut reply) = (Vec::new(), Vec::new());
+        let options = session.options();
+        if !options.deflate && (!options.tags || telnet.detected()) {
+            telnet.filter(read, &mut plain, &mut reply);
+        } else {
+            plain.extend_from_slice(read);
+        }
+        let mut rest = plain.as_slice();
+        loop {
+            let frames = if session.options().deflate { Frames::FromClient } else { Frames::Off };
+            let rules = Rules { line_max: session.line_max(), frames };
+            let step = match framer.cut(&mut rest, rules) {
+                None => break,
+                Some(Cut::Line(line)) => session.line(line),
+                Some(Cut::TooLong { head }) => session.too_long(head),
+                Some(Cut::Frame(header, packed)) => match unpacker.unpack(header, packed) {
+                    Ok(lines) => {
+                        framer.unroll(lines);
+                        continue;
+                    }
+                    Err(_) => return,
+                },
+                Some(Cut::BadFrame(_)) => return,
+            };
+            let asks = |kind: &RequestKind| match kind {
+                RequestKind::SayHere(_) => {
+                    assert!(!is_secret, "a password is said in the room");
+                    assert!(session.is_logged_in());
+                }
+                RequestKind::Command(_) | RequestKind::InCurrentRoom { .. } => assert!(session.is_logged_in()),
+                _ => {}
+            };
+            let mut logs_in = false;
+            match &step.action {
+                SessionAction::Request(kind) => asks(kind),
+                SessionAction::RequestAndWait(kind) => {
+                    asks(kind);
+                    logs_in = matches!(
+                        kind,
+                        RequestKind::Login { .. } | RequestKind::Register { .. } | RequestKind::Resume { .. }
+                    );
+                }
+                SessionAction::Quit => return,
+                _ => {}
+            }
+            is_secret = session.is_asked();
+            if logs_in {
+                session.logged_in();
+            }
+        }
+        assert!(framer.buffered() <= PLAIN_MAX.max(session.line_max() + 1));
+    }
+    let _ = session.ended();
+}
+
+/// Takes a text apart into words, as the index does.
+///
+/// # Panics
+/// If a text is not found by its own words, or normalising what is normal changes it.
+pub fn words(text: &str) {
+    store::words(text);
+}
