@@ -4,11 +4,10 @@ use super::super::Indexer;
 use super::super::test_support::{
     ALICE, Dir, LOBBY, OPS, ask, conversation_ref, id, peopled, readers, say, say_all_at, say_at, search,
 };
+use super::tests::steps;
 use crate::protocol::names::ConversationId;
 use crate::server::traffic::{Read, TimeRange};
 use proptest::prelude::*;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The history between two times, both included.
 fn history_at(since: u64, until: u64, limit: u32) -> Read {
@@ -56,17 +55,9 @@ fn a_time_is_found_in_few_steps_among_many_messages() {
     let (mut indexer, mut reader) = readers(&dir.settings());
     while indexer.step(20_000).unwrap() > 0 {}
     // A scan of the messages takes more than that many of SQLite's steps.
-    let steps = Arc::new(AtomicU64::new(0));
-    for db in [&mut reader.db, reader.index.as_mut().unwrap()] {
-        let steps = Arc::clone(&steps);
-        let count = move || {
-            steps.fetch_add(100, Ordering::Relaxed);
-            false
-        };
-        db.progress_handler(100, Some(count)).unwrap();
-    }
-    assert_eq!(ids(&ask(&mut reader, history_at(15_000, 15_001, 9))).0, [15_001, 15_002]);
-    assert!(steps.load(Ordering::Relaxed) < 5_000, "{steps:?}");
+    let (found, steps) = steps(&mut reader, history_at(15_000, 15_001, 9));
+    assert_eq!(ids(&found).0, [15_001, 15_002]);
+    assert!(steps < 5_000, "{steps}");
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Mentions: what a login says of them, and that they are found in few steps.
 
+use super::super::Store;
 use super::super::test_support::{
     ALICE, BOB, Dir, LOBBY, OPS, ask, draft, hearer, mentioning, peopled, readers, say, unread, welcome,
 };
-use super::super::{Reader, Store};
+use super::tests::steps;
 use crate::protocol::names::{AccountId, ConversationId};
 use crate::server::traffic::{Draft, Mentioned, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bob says something that mentions somebody.
 fn mention(store: &mut Store, conversation: ConversationId, mentioned: Mentioned) {
@@ -67,21 +66,6 @@ fn whom_the_account_ignores_mentions_nobody() {
         }
         indexer.step(9).unwrap();
     }
-}
-
-/// How many of SQLite's steps a read takes, to the next hundred.
-fn steps(reader: &mut Reader, read: Read) -> (Vec<String>, u64) {
-    let steps = Arc::new(AtomicU64::new(0));
-    for db in [&mut reader.db, reader.index.as_mut().unwrap()] {
-        let steps = Arc::clone(&steps);
-        let count = move || {
-            steps.fetch_add(100, Ordering::Relaxed);
-            false
-        };
-        db.progress_handler(100, Some(count)).unwrap();
-    }
-    let lines = ask(reader, read);
-    (lines, steps.load(Ordering::Relaxed))
 }
 
 #[test]

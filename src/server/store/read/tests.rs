@@ -10,6 +10,21 @@ use crate::protocol::names::{AccountId, ConversationId};
 use crate::server::traffic::{AuditRecord, Draft, Mark, Write};
 use proptest::prelude::*;
 
+/// How many of SQLite's steps a read takes, to the next hundred.
+pub(super) fn steps(reader: &mut Reader, read: Read) -> (Vec<String>, u64) {
+    let steps = Arc::new(AtomicU64::new(0));
+    for db in [&mut reader.db, reader.index.as_mut().unwrap()] {
+        let steps = Arc::clone(&steps);
+        let count = move || {
+            steps.fetch_add(100, Ordering::Relaxed);
+            false
+        };
+        db.progress_handler(100, Some(count)).unwrap();
+    }
+    let lines = ask(reader, read);
+    (lines, steps.load(Ordering::Relaxed))
+}
+
 #[test]
 fn marks_are_shown_and_not_searched() {
     let dir = Dir::new();
