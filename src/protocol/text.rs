@@ -239,6 +239,12 @@ mod tests {
             prop_assert_eq!(check_text(&text), check_slowly(&text));
         }
 
+        /// Most texts are ASCII, and take a path of their own.
+        #[test]
+        fn so_it_does_for_ascii(text in "[ab~ \t\r\u{0}\u{1b}\u{1f}\u{7f}]{0,8}") {
+            prop_assert_eq!(check_text(&text), check_slowly(&text));
+        }
+
         #[test]
         fn piles_of_marks_are_found(text in "[a \u{200d}\u{300}\u{301}\u{20dd}\u{1ab0}]{0,120}") {
             prop_assert_eq!(check_text(&text), check_slowly(&text));
