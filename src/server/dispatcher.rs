@@ -18,6 +18,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::server::clock;
+use crate::server::faults::{self, Fault, Point};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
 use crate::server::traffic::{AuthJob, Budget, Delivery, Mailbox, ReadJob, Request, RequestKind, Share};
@@ -169,6 +170,10 @@ impl Dispatcher {
                 self.hub.handle(now, request, &mut self.transaction, &mut self.effects);
             }
         }
+        if faults::is_planted(Fault::AnswerBeforeCommit) {
+            self.hub.commit(&mut self.effects);
+            self.deliver(Share::default());
+        }
         match self.transaction.commit() {
             Ok(committed) => self.committed(committed),
             Err(CommitError::Refused(why)) => self.roll_back(now, &why)?,
@@ -179,6 +184,7 @@ impl Dispatcher {
             self.hub.tick(now, &mut self.effects);
         }
         self.deliver(self.budget.share(bytes));
+        faults::point(Point::AfterDelivery);
         self.sweep(now)
     }
 

@@ -41,6 +41,7 @@ pub mod config;
 mod core;
 mod dispatcher;
 mod error;
+mod faults;
 mod flood;
 #[cfg(fuzzing)]
 #[doc(hidden)]

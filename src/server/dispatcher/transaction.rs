@@ -4,6 +4,7 @@
 use super::DispatcherFault;
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
+use crate::server::faults::{self, Point};
 use crate::server::hub::{Backlog, ERASE_MOST, SWEEP_MOST};
 use crate::server::store::{CommitError, Committed, Store};
 use crate::server::traffic::{
@@ -61,7 +62,10 @@ impl Transaction {
         if !std::mem::take(&mut self.open) {
             return Ok(None);
         }
-        self.store.commit().map(Some)
+        faults::point(Point::BeforeCommit);
+        let committed = self.store.commit().map(Some);
+        faults::point(Point::AfterCommit);
+        committed
     }
 
     /// Rolls it back, and reads the stored state.
