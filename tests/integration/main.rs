@@ -44,6 +44,7 @@ mod presence;
 mod retention;
 mod rooms;
 mod shutdown;
+mod soak;
 mod startup;
 mod support;
 mod telnet;
