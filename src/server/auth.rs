@@ -1,16 +1,15 @@
 //! The bcrypt pool: the only place that knows bcrypt.
 //!
-//! A few threads, `auth-0` and so on, take jobs from the dispatcher's bounded queue and answer into
 //! A few threads, `auth-0` and so on, take jobs from the dispatcher's bounded queue and send the
-//! results to its mailbox; when the queue is full, the dispatcher refuses with `busy`. An unknown
+//! results to its mailbox; when the queue is full, the dispatcher refuses
+//! one with `busy`. An unknown
 //! account is checked against a hash of the same cost, so that it takes the same time. This module
 //! must not know which accounts or connections exist.
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::ConnId;
 use crate::protocol::secrets::{PASSWORD_MAX, Secret};
-use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork, Request, RequestKind, TurnQueue};
-use crossbeam_channel::Receiver;
+use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork, PasswordQueue, Request, RequestKind, TurnQueue};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -37,8 +36,8 @@ impl Checker {
 
     /// Takes jobs until the queue is closed. A job that panics is answered as well; otherwise its
     /// connection would wait forever.
-    pub(super) fn run(&self, jobs: &Receiver<AuthJob>, dispatcher: &TurnQueue<Request>) {
-        for AuthJob { conn, viewer, work } in jobs {
+    pub(super) fn run(&self, jobs: &PasswordQueue, dispatcher: &TurnQueue<Request>) {
+        while let Some(AuthJob { conn, viewer, standing: _, work }) = jobs.take() {
             let outcome = catch_unwind(AssertUnwindSafe(|| self.check(conn, work))).unwrap_or_else(|_| {
                 log::error!("checking a password panicked; the login was refused");
                 failed()
@@ -55,7 +54,7 @@ impl Checker {
                     Some((account, generation)) if right && hash.is_some() => {
                         AuthOutcome::Right { account, generation, from }
                     }
-                    _ => AuthOutcome::Wrong { name },
+                    _ => AuthOutcome::Wrong { name, from },
                 }
             }
             AuthWork::Hash { name, invite, password, from } => match self.hash(&password) {

@@ -21,8 +21,8 @@ use crate::server::clock;
 use crate::server::faults::{self, Fault, Point};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
-use crate::server::traffic::{AuthJob, Budget, Delivery, Mailbox, ReadJob, Request, RequestKind, Share};
-use crossbeam_channel::{Sender, TrySendError};
+use crate::server::traffic::{Budget, Delivery, Mailbox, PasswordQueueSender, ReadJob, Request, RequestKind, Share};
+use crossbeam_channel::Sender;
 use refused_batches::RefusedBatches;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,8 +61,8 @@ pub enum DispatcherFault {
 pub(super) struct Channels {
     pub workers: Vec<Mailbox<Delivery>>,
     pub readers: Sender<ReadJob>,
-    /// To the bcrypt pool. Bounded: when it is full, the check is refused with `busy`.
-    pub auth: Sender<AuthJob>,
+    /// To the bcrypt pool. Bounded: when it is full, one check is refused with `busy`.
+    pub auth: PasswordQueueSender,
     /// To the indexer, with one slot: there are new messages.
     pub index: Sender<()>,
     /// To the checkpointer, with one slot: the write-ahead log has become long.
@@ -246,9 +246,12 @@ impl Dispatcher {
     fn deliver(&mut self, share: Share) {
         let effects = &mut self.effects;
         for job in std::mem::take(&mut effects.auth_jobs) {
-            if let Err((conn, refusal)) = check(&self.channels.auth, job) {
-                effects.answer(conn, Rows::default(), refusal);
+            if let Some(displaced) = self.channels.auth.send(job) {
+                effects.answer(displaced.conn, Rows::default(), too_many_logins());
             }
+        }
+        for conn in effects.gone.drain(..) {
+            self.channels.auth.forget(conn);
         }
         let lines = effects.take_lines(share);
         for (worker, delivery) in effects.deliveries.drain(..) {
@@ -278,18 +281,9 @@ impl Dispatcher {
     }
 }
 
-/// Gives a password to the bcrypt pool, or says why it can't.
-fn check(auth: &Sender<AuthJob>, job: AuthJob) -> Result<(), (ConnId, Refusal)> {
-    auth.try_send(job).map_err(|error| match error {
-        TrySendError::Full(job) => {
-            let text = "too many people are logging in just now. Try again in 5 s.";
-            (job.conn, Refusal::new(Code::Busy, text).retry_after(5))
-        }
-        TrySendError::Disconnected(job) => {
-            let text = "the server is going down. Come back in a moment.";
-            (job.conn, Refusal::new(Code::ShuttingDown, text).retry_after(5))
-        }
-    })
+/// The bcrypt pool has more to do than it may have waiting.
+fn too_many_logins() -> Refusal {
+    Refusal::new(Code::Busy, "too many people are logging in just now. Try again in 5 s.").retry_after(5)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::server::net::{self, ConnectionLimits, Limits, Listener, Worker, Worke
 use crate::server::priority;
 use crate::server::running::Running;
 use crate::server::store::{Reader, Store, StoreError};
-use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request, Submit, TurnQueue};
+use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request, Submit, TurnQueue, password_queue};
 use crate::server::{Server, ServerError, ServerFault};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,7 +81,7 @@ impl Server {
             workers.push(worker);
             mailboxes.push(mailbox);
         }
-        let (auth_jobs, auth_queue) = bounded(QUEUE_MAX);
+        let (auth_jobs, auth_queue) = password_queue(QUEUE_MAX);
         let (read_jobs, read_queue) = unbounded();
         let ((index, index_nudges), (checkpoint, checkpoint_nudges)) = (bounded(1), bounded(1));
 
@@ -189,8 +189,7 @@ impl Server {
         worker_threads.into_iter().for_each(join);
         join(index_thread);
         join(checkpoint_thread);
-        // Their queue ended with the dispatcher; nobody waits for what is left in it any more.
-        auth_queue.try_iter().for_each(drop);
+        // Their queue ended with the dispatcher.
         auth_threads.into_iter().for_each(join);
         Running::remove(&config.data);
         store.close()?;

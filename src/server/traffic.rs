@@ -15,6 +15,7 @@ mod budget;
 mod lines;
 mod mailbox;
 mod messages;
+mod password_queue;
 mod personal;
 mod reads;
 mod records;
@@ -31,6 +32,7 @@ pub(super) use messages::{
     Appended, ChangeKind, ChangeRecord, Draft, Mark, Mentioned, MessageRecord, Oldest, Pins, Reaction, Reactions, Rest,
     SaidBy,
 };
+pub(super) use password_queue::{Applicant, PasswordQueue, PasswordQueueSender, Standing, password_queue};
 pub(super) use personal::{AwayRecord, IgnoredRecord, PersonalWrite};
 pub(super) use reads::{ConversationRef, Hearer, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{

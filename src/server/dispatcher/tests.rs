@@ -12,7 +12,10 @@ use crate::protocol::time_bound::TimeBounds;
 use crate::server::core::Registration;
 use crate::server::hub::{HubSettings, PaceLimits};
 use crate::server::store;
-use crate::server::traffic::{Answer, AuthOutcome, AuthWork, Lines, RoomMessage, Submit as _, TurnQueue, Viewer};
+use crate::server::traffic::{
+    Answer, AuthJob, AuthOutcome, AuthWork, Lines, PasswordQueue, RoomMessage, Submit as _, TurnQueue, Viewer,
+    password_queue,
+};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
 /// A dispatcher with two workers, whose threads the test plays.
@@ -20,7 +23,7 @@ struct Turns {
     dispatcher: Dispatcher,
     workers: Vec<Mailbox<Delivery>>,
     read_jobs: Receiver<ReadJob>,
-    auth_jobs: Receiver<AuthJob>,
+    auth_jobs: PasswordQueue,
     nudges: Receiver<()>,
     dir: tempfile::TempDir,
 }
@@ -85,7 +88,7 @@ impl Turns {
         };
         let workers = vec![Mailbox::default(), Mailbox::default()];
         let ((readers, read_jobs), (index, nudges)) = (unbounded(), bounded(1));
-        let (auth, auth_jobs) = bounded(1);
+        let (auth, auth_jobs) = password_queue(1);
         let checkpoint = bounded(1).0;
         let channels = Channels { workers: workers.clone(), readers, auth, index, checkpoint };
         let dispatcher = Dispatcher::new(Hub::new(settings, world), store, channels, Budget::new(usize::MAX));
@@ -94,7 +97,7 @@ impl Turns {
 
     /// Plays `auth`, which finds every password right.
     fn checked(&self) -> Request {
-        let AuthJob { conn, viewer, work } = self.auth_jobs.try_recv().unwrap();
+        let AuthJob { conn, viewer, work, .. } = self.auth_jobs.try_take().unwrap();
         let outcome = match work {
             AuthWork::Verify { account: Some((account, generation)), from, .. } => {
                 AuthOutcome::Right { account, generation, from }
@@ -298,20 +301,20 @@ fn a_wrong_password_counts_even_if_the_connection_left() {
     };
     for serial in 10..15 {
         turns.turn(vec![guess(serial)]);
-        let AuthJob { conn, viewer, work } = turns.auth_jobs.try_recv().unwrap();
-        let AuthWork::Verify { name, .. } = work else { panic!("{work:?}") };
-        let kind = RequestKind::AuthDone(AuthOutcome::Wrong { name });
+        let AuthJob { conn, viewer, work, .. } = turns.auth_jobs.try_take().unwrap();
+        let AuthWork::Verify { name, from, .. } = work else { panic!("{work:?}") };
+        let kind = RequestKind::AuthDone(AuthOutcome::Wrong { name, from });
         turns.turn(vec![Request::detach(conn), Request { conn, viewer, kind, bytes: 0 }]);
     }
     // A stranger's sixth attempt is delayed, and one whose connection leaves in the meantime is
     // never checked.
     turns.turn(vec![guess(15), guess(16)]);
-    assert!(turns.auth_jobs.is_empty());
+    assert!(turns.auth_jobs.try_take().is_none());
     turns.turn(vec![Request::detach(conn(15))]);
     turns.wait_until_due();
     turns.turn(Vec::new());
-    assert_eq!(turns.auth_jobs.try_recv().unwrap().conn, conn(16));
-    assert!(turns.auth_jobs.is_empty());
+    assert_eq!(turns.auth_jobs.try_take().unwrap().conn, conn(16));
+    assert!(turns.auth_jobs.try_take().is_none());
 }
 
 #[test]

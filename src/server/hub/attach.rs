@@ -24,8 +24,10 @@ impl Hub {
     }
 
     /// The connection is gone.
-    pub(super) fn detach(&mut self, now: Now, conn: ConnId) {
-        self.password_checks.forget(conn);
+    pub(super) fn detach(&mut self, now: Now, conn: ConnId, effects: &mut Effects) {
+        if self.password_checks.forget(conn) {
+            effects.gone.push(conn);
+        }
         let departed = self.connections.detach(conn, &self.state);
         self.presence.departed(departed, now.instant);
     }

@@ -15,6 +15,8 @@ pub(crate) struct Effects {
     pub deliveries: Vec<(usize, Delivery)>,
     pub read_jobs: Vec<ReadJob>,
     pub auth_jobs: Vec<AuthJob>,
+    /// Connections that are gone while the bcrypt pool may have something of theirs.
+    pub gone: Vec<ConnId>,
     /// For the bcrypt pool, but not before their time: [`Hub::commit`](super::Hub::commit) takes
     /// them.
     pub(super) delayed: Vec<(Instant, AuthJob)>,
@@ -129,6 +131,7 @@ impl Effects {
         self.deliveries.clear();
         self.read_jobs.clear();
         self.auth_jobs.clear();
+        self.gone.clear();
         self.delayed.clear();
         self.lines = Lines::default();
     }

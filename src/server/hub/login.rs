@@ -12,7 +12,7 @@ use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AddressGroup, RoomName, UserName};
 use crate::protocol::secrets::{Digest, Secret, WeakPassword, check_new_password};
 use crate::server::core::{Account, AccountAction, NewAccount, OperationKind, Outcome};
-use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork};
+use crate::server::traffic::{Applicant, AuthJob, AuthOutcome, AuthWork, Standing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,9 +42,9 @@ pub(super) fn login(guest: &mut Guest<'_>, name: UserName, password: Secret, fro
     // The server's own account has no password, and looks as unknown as any other name.
     let id = state.find_account(&name);
     let known = id.and_then(|id| Some((id, state.account(id).filter(|account| account.password().is_some())?)));
-    let delay = match known {
-        Some((_, account)) if account.known.contains(&from) => Duration::ZERO,
-        _ => throttle.delay(&name, now),
+    let (standing, delay) = match known {
+        Some((id, account)) if account.known.contains(&from) => (throttle.familiar(id, from, now), Duration::ZERO),
+        _ => (throttle.stranger(from, now), throttle.delay(&name, now)),
     };
     let work = AuthWork::Verify {
         account: known.map(|(id, account)| (id, account.generation)),
@@ -53,14 +53,14 @@ pub(super) fn login(guest: &mut Guest<'_>, name: UserName, password: Secret, fro
         password,
         from,
     };
-    check_password(guest, work, delay);
+    check_password(guest, work, standing, delay);
     Ok(())
 }
 
 /// Gives a password to `auth`, now or after the throttle's delay. The result becomes the answer.
-fn check_password(guest: &mut Guest<'_>, work: AuthWork, delay: Duration) {
+fn check_password(guest: &mut Guest<'_>, work: AuthWork, standing: Standing, delay: Duration) {
     guest.hub.password_checks.begin(guest.conn);
-    let job = AuthJob { conn: guest.conn, viewer: guest.viewer, work };
+    let job = AuthJob { conn: guest.conn, viewer: guest.viewer, standing, work };
     if delay.is_zero() {
         guest.effects.auth_jobs.push(job);
     } else {
@@ -83,8 +83,11 @@ pub(super) fn register(guest: &mut Guest<'_>, new: NewUser, password: Secret) ->
     let checked = guest.hub.state.check_registration(guest.now.wall, registration, &name, invite.as_ref());
     checked.map_err(refusals::refusal)?;
     check_new_password(&password).map_err(weak)?;
-    guest.hub.throttle.registration(from, guest.now.instant).map_err(|wait| throttled("new accounts", wait))?;
-    check_password(guest, AuthWork::Hash { name, invite, password, from }, Duration::ZERO);
+    let (throttle, now) = (&mut guest.hub.throttle, guest.now.instant);
+    throttle.registration(from, now).map_err(|wait| throttled("new accounts", wait))?;
+    let standing = throttle.stranger(from, now);
+    throttle.registers(from, now);
+    check_password(guest, AuthWork::Hash { name, invite, password, from }, standing, Duration::ZERO);
     Ok(())
 }
 
@@ -100,14 +103,17 @@ pub(super) fn recover(
     guest.hub.throttle.login(from, guest.now.instant).map_err(|wait| throttled("logins", wait))?;
     guest.hub.state.check_recovery(guest.now.wall, &name, &code).map_err(refusals::refusal)?;
     check_new_password(&password).map_err(weak)?;
-    check_password(guest, AuthWork::Recover { name, code, password, from }, Duration::ZERO);
+    // Only one person has the code.
+    let of = guest.hub.state.find_account(&name).map_or(Applicant::Address(from), Applicant::Account);
+    let work = AuthWork::Recover { name, code, password, from };
+    check_password(guest, work, Standing { rank: 0, of }, Duration::ZERO);
     Ok(())
 }
 
 fn set_recovered(guest: &mut Guest<'_>, name: UserName, code: Digest, hash: Arc<str>, from: AddressGroup) -> Answered {
     let outcome = guest.hub.apply(guest.now, OperationKind::Recover { name, code, hash }, guest.storage)?;
     let Outcome::Recovered(account) = outcome else { return Err(unexpected(&outcome)) };
-    guest.hub.throttle.succeeded(&name);
+    guest.hub.throttle.succeeded(&name, account, from);
     guest.logged_in(account).enter(from, None)
 }
 
@@ -120,7 +126,9 @@ pub(super) fn passwd(cx: &mut Context<'_>, old: Secret, new: Secret) -> Answered
     check_new_password(&new).map_err(weak)?;
     let from = cx.hub.connections.session(cx.conn).map_or(AddressGroup::Console, |session| session.from);
     cx.hub.throttle.login(from, cx.now.instant).map_err(|wait| throttled("password changes", wait))?;
-    check_password(&mut cx.guest(), AuthWork::Change { account, generation, hash, old, new }, Duration::ZERO);
+    let standing = cx.hub.throttle.familiar(account, from, cx.now.instant);
+    let work = AuthWork::Change { account, generation, hash, old, new };
+    check_password(&mut cx.guest(), work, standing, Duration::ZERO);
     Ok(())
 }
 
@@ -133,15 +141,14 @@ pub(super) fn unregister(cx: &mut Context<'_>, all: bool, password: Secret) -> A
     let from = cx.hub.connections.session(cx.conn).map_or(AddressGroup::Console, |session| session.from);
     cx.hub.throttle.login(from, cx.now.instant).map_err(|wait| throttled("passwords", wait))?;
     let work = AuthWork::Unregister { account, generation, hash, password, all };
-    check_password(&mut cx.guest(), work, Duration::ZERO);
+    let standing = cx.hub.throttle.familiar(account, from, cx.now.instant);
+    check_password(&mut cx.guest(), work, standing, Duration::ZERO);
     Ok(())
 }
 
 /// Handles a result from `auth`.
 pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered {
-    if let AuthOutcome::Wrong { name } = &outcome {
-        guest.hub.throttle.failed(name, guest.now.instant);
-    }
+    count_failure(guest, &outcome);
     if !guest.hub.password_checks.end(guest.conn) {
         // The connection is gone: no login, registration or password change takes place.
         return Ok(());
@@ -151,7 +158,7 @@ pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered
             let current = |account: &&Account| account.generation == generation && account.password().is_some();
             let stored = guest.hub.state.account(account).filter(current);
             let name = stored.ok_or_else(wrong_password)?.name;
-            guest.hub.throttle.succeeded(&name);
+            guest.hub.throttle.succeeded(&name, account, from);
             guest.logged_in(account).enter(from, None)
         }
         AuthOutcome::Wrong { .. } => Err(wrong_password()),
@@ -179,6 +186,26 @@ pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered
             "the old password is wrong; nothing was changed. /passwd to try again.",
         )),
         AuthOutcome::Failed(refusal) => Err(refusal),
+    }
+}
+
+/// Even if the connection is gone by now.
+fn count_failure(guest: &mut Guest<'_>, outcome: &AuthOutcome) {
+    let (hub, now) = (&mut *guest.hub, guest.now.instant);
+    match *outcome {
+        AuthOutcome::Wrong { name, from } => {
+            hub.throttle.failed(&name, from, now);
+            let known = |id| hub.state.account(id).is_some_and(|account| account.known.contains(&from));
+            if let Some(account) = hub.state.find_account(&name).filter(|&id| known(id)) {
+                hub.throttle.failed_familiar(account, from, now);
+            }
+        }
+        AuthOutcome::WrongOld | AuthOutcome::WrongOwn => {
+            if let Some(session) = hub.connections.session(guest.conn) {
+                hub.throttle.failed_familiar(session.account, session.from, now);
+            }
+        }
+        _ => {}
     }
 }
 

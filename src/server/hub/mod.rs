@@ -187,7 +187,7 @@ impl Hub {
             RequestKind::AuthDone(outcome) => login::auth_done(&mut guest, outcome),
             RequestKind::Quit { answer } => presence::quit(&mut guest, answer),
             RequestKind::Detach => {
-                guest.hub.detach(now, conn);
+                guest.hub.detach(now, conn, guest.effects);
                 Ok(())
             }
             RequestKind::Stopped => Ok(()),

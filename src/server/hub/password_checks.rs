@@ -27,11 +27,11 @@ impl PasswordChecks {
         self.awaited.remove(&conn).is_some()
     }
 
-    /// The connection is gone.
-    pub(super) fn forget(&mut self, conn: ConnId) {
-        if let Some(Some(due)) = self.awaited.remove(&conn) {
-            self.delayed.remove(&(due, conn));
-        }
+    /// The connection is gone. True if its check was handed over and is not answered yet.
+    pub(super) fn forget(&mut self, conn: ConnId) -> bool {
+        let awaited = self.awaited.remove(&conn);
+        let delayed = awaited.flatten().and_then(|due| self.delayed.remove(&(due, conn)));
+        awaited.is_some() && delayed.is_none()
     }
 
     /// Holds these jobs until they are due, unless their connections are already gone.

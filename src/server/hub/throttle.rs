@@ -1,11 +1,14 @@
-//! Slows down people who guess passwords: by address first, and by account only with a delay.
+//! Slows down people who guess passwords: by address first, and by account only with a delay. It also says
+//! whose password is checked first when many wait.
 //!
 //! An address that an account has been used from is never delayed by strangers' attempts on that
 //! account, and device tokens are not affected at all.
 
-use crate::protocol::names::{AddressGroup, UserName};
+use crate::protocol::names::{AccountId, AddressGroup, UserName};
 use crate::server::flood::{Bucket, Rate};
+use crate::server::traffic::{Applicant, Standing};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 /// Strangers' wrong passwords for one account before further attempts are delayed.
@@ -14,8 +17,10 @@ const FREE_FAILURES: u32 = 5;
 const DELAY_MAX: Duration = Duration::from_secs(30);
 /// Failures are forgotten after this long without another.
 const FORGET_AFTER: Duration = Duration::from_mins(15);
+/// Wrong passwords for an account from an address of its own, after which it has no precedence there.
+const FAMILIAR_FAILURES: u32 = 5;
 /// The most names and addresses to remember. Beyond that, those that are due to be forgotten are
-/// dropped; if that is not enough, new names are not counted (addresses still are).
+/// dropped; if that is not enough, new ones are not counted (the rates of addresses still are).
 const REMEMBERED_MAX: usize = 65_536;
 
 #[derive(Debug)]
@@ -25,6 +30,10 @@ pub(super) struct Throttle {
     login_buckets: HashMap<AddressGroup, Bucket>,
     registration_buckets: HashMap<AddressGroup, Bucket>,
     failures: HashMap<UserName, Failures>,
+    /// Passwords that an address had wrong and accounts that it made: work that was for nothing, or for many.
+    tries: HashMap<AddressGroup, Failures>,
+    /// Wrong passwords for an account from an address of its own.
+    familiar: HashMap<(AccountId, AddressGroup), Failures>,
     sweep: Option<Instant>,
     /// How many tries had to wait.
     refused: u64,
@@ -44,6 +53,8 @@ impl Throttle {
             login_buckets: HashMap::new(),
             registration_buckets: HashMap::new(),
             failures: HashMap::new(),
+            tries: HashMap::new(),
+            familiar: HashMap::new(),
             sweep: None,
             refused: 0,
         }
@@ -71,29 +82,49 @@ impl Throttle {
     /// How long a stranger's attempt on this name is delayed: doubling from a quarter of a second.
     /// The rate of logins is per address and may be off; this applies regardless.
     pub(super) fn delay(&self, name: &UserName, now: Instant) -> Duration {
-        let Some(failures) = self.failures.get(name) else { return Duration::ZERO };
-        if now.saturating_duration_since(failures.last) > FORGET_AFTER {
-            return Duration::ZERO;
-        }
-        match failures.count.checked_sub(FREE_FAILURES) {
+        match counted(&self.failures, name, now).checked_sub(FREE_FAILURES) {
             None => Duration::ZERO,
             Some(over) => (Duration::from_millis(250) * (1 << over.min(16))).min(DELAY_MAX),
         }
     }
 
-    /// A password for this name was wrong; the name need not exist.
-    pub(super) fn failed(&mut self, name: &UserName, now: Instant) {
-        if self.failures.len() >= REMEMBERED_MAX && !self.failures.contains_key(name) {
-            return;
+    /// How soon a password is checked for this account from an address that it has been used from.
+    pub(super) fn familiar(&self, account: AccountId, from: AddressGroup, now: Instant) -> Standing {
+        if counted(&self.familiar, &(account, from), now) < FAMILIAR_FAILURES {
+            Standing { rank: 0, of: Applicant::Account(account) }
+        } else {
+            self.stranger(from, now)
         }
-        let failures = self.failures.entry(*name).or_insert(Failures { count: 0, last: now });
-        failures.count = failures.count.saturating_add(1);
-        failures.last = now;
     }
 
-    /// The password for this name was right.
-    pub(super) fn succeeded(&mut self, name: &UserName) {
+    /// How soon a password is checked, or hashed for a new account, for someone at this address: after
+    /// those who tried less from theirs.
+    pub(super) fn stranger(&self, from: AddressGroup, now: Instant) -> Standing {
+        let rank = counted(&self.tries, &from, now).saturating_add(1);
+        Standing { rank, of: Applicant::Address(from) }
+    }
+
+    /// Someone at this address makes an account.
+    pub(super) fn registers(&mut self, from: AddressGroup, now: Instant) {
+        count(&mut self.tries, from, now);
+    }
+
+    /// A password for this name was wrong; the name need not exist.
+    pub(super) fn failed(&mut self, name: &UserName, from: AddressGroup, now: Instant) {
+        count(&mut self.failures, *name, now);
+        count(&mut self.tries, from, now);
+    }
+
+    /// A password for this account was wrong, from an address that it has been used from.
+    pub(super) fn failed_familiar(&mut self, account: AccountId, from: AddressGroup, now: Instant) {
+        count(&mut self.familiar, (account, from), now);
+    }
+
+    /// The password for this account's name was right. What else the address tried stays counted: guessers
+    /// may have an account, too.
+    pub(super) fn succeeded(&mut self, name: &UserName, account: AccountId, from: AddressGroup) {
         self.failures.remove(name);
+        self.familiar.remove(&(account, from));
     }
 
     /// Forgets what no longer matters, at most once a minute.
@@ -102,7 +133,9 @@ impl Throttle {
             return;
         }
         self.sweep = Some(now + Duration::from_mins(1));
-        self.failures.retain(|_, failures| now.saturating_duration_since(failures.last) <= FORGET_AFTER);
+        self.failures.retain(|_, failures| failures.matters(now));
+        self.tries.retain(|_, failures| failures.matters(now));
+        self.familiar.retain(|_, failures| failures.matters(now));
         if let Some(rate) = self.logins {
             self.login_buckets.retain(|_, bucket| !bucket.is_full(rate, now));
         }
@@ -110,6 +143,25 @@ impl Throttle {
             self.registration_buckets.retain(|_, bucket| !bucket.is_full(rate, now));
         }
     }
+}
+
+impl Failures {
+    fn matters(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last) <= FORGET_AFTER
+    }
+}
+
+fn counted<K: Hash + Eq>(failures: &HashMap<K, Failures>, of: &K, now: Instant) -> u32 {
+    failures.get(of).filter(|failures| failures.matters(now)).map_or(0, |failures| failures.count)
+}
+
+fn count<K: Hash + Eq>(failures: &mut HashMap<K, Failures>, of: K, now: Instant) {
+    if failures.len() >= REMEMBERED_MAX && !failures.contains_key(&of) {
+        return;
+    }
+    let failures = failures.entry(of).or_insert(Failures { count: 0, last: now });
+    failures.count = failures.count.saturating_add(1);
+    failures.last = now;
 }
 
 fn take(
@@ -144,15 +196,39 @@ mod tests {
         let bob = UserName::parse("bob").unwrap();
         for _ in 0..FREE_FAILURES {
             assert_eq!(throttle.delay(&bob, now), Duration::ZERO);
-            throttle.failed(&bob, now);
+            throttle.failed(&bob, there, now);
         }
         assert_eq!(throttle.delay(&bob, now), Duration::from_millis(250));
         for _ in 0..100 {
-            throttle.failed(&bob, now);
+            throttle.failed(&bob, there, now);
         }
         assert_eq!(throttle.delay(&bob, now), DELAY_MAX);
         assert_eq!(throttle.delay(&bob, now + FORGET_AFTER + Duration::from_secs(1)), Duration::ZERO);
-        throttle.succeeded(&bob);
+        throttle.succeeded(&bob, AccountId::new(1), here);
         assert_eq!(throttle.delay(&bob, now), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_address_of_the_account_has_precedence_until_it_fails_too_often() {
+        let mut throttle = Throttle::new(None, None);
+        let now = Instant::now();
+        let (here, there) = (AddressGroup::V4([192, 0, 2, 1]), AddressGroup::V4([192, 0, 2, 2]));
+        let (bob, account) = (UserName::parse("bob").unwrap(), AccountId::new(1));
+        let rank = |throttle: &Throttle, now| throttle.familiar(account, here, now).rank;
+        // Nothing that strangers do takes it away.
+        (0..100).for_each(|_| throttle.failed(&bob, there, now));
+        throttle.registers(there, now);
+        assert_eq!((rank(&throttle, now), throttle.stranger(there, now).rank), (0, 102));
+        assert_eq!(throttle.stranger(here, now).rank, 1);
+        for _ in 0..FAMILIAR_FAILURES {
+            assert_eq!(rank(&throttle, now), 0);
+            throttle.failed(&bob, here, now);
+            throttle.failed_familiar(account, here, now);
+        }
+        assert_eq!(throttle.familiar(account, here, now), throttle.stranger(here, now));
+        assert_eq!(rank(&throttle, now), 1 + FAMILIAR_FAILURES);
+        assert_eq!(rank(&throttle, now + FORGET_AFTER + Duration::from_secs(1)), 0);
+        throttle.succeeded(&bob, account, here);
+        assert_eq!(rank(&throttle, now), 0);
     }
 }

@@ -3,7 +3,7 @@
 use crate::protocol::code::Refusal;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, UserName};
 use crate::protocol::secrets::{Digest, Secret};
-use crate::server::traffic::Viewer;
+use crate::server::traffic::{Standing, Viewer};
 use std::sync::Arc;
 
 /// A job for the bcrypt pool.
@@ -11,6 +11,8 @@ use std::sync::Arc;
 pub(crate) struct AuthJob {
     pub conn: ConnId,
     pub viewer: Viewer,
+    /// When it has its turn.
+    pub standing: Standing,
     pub work: AuthWork,
 }
 
@@ -60,7 +62,7 @@ pub(crate) enum AuthOutcome {
         from: AddressGroup,
     },
     /// The password was wrong, or there is no such account.
-    Wrong { name: UserName },
+    Wrong { name: UserName, from: AddressGroup },
     /// A new account's hash.
     Hashed { name: UserName, invite: Option<Digest>, hash: Arc<str>, from: AddressGroup },
     /// The hash of a recovered account's new password.

@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,6 +43,11 @@ impl Client {
     /// Connects without TLS; nothing is read yet.
     pub(crate) fn plain(address: SocketAddr) -> Self {
         Self::new(Stream::Plain(socket(address)))
+    }
+
+    /// Connects without TLS from one of this machine's own addresses, such as 127.0.7.7.
+    pub(crate) fn plain_from(source: Ipv4Addr, address: SocketAddr) -> Self {
+        Self::new(Stream::Plain(socket_from(source, address).expect("the server takes connections")))
     }
 
     /// Connects to the console's socket.
@@ -363,6 +368,22 @@ fn socket(address: SocketAddr) -> TcpStream {
     socket.set_write_timeout(Some(DEADLINE)).unwrap();
     socket.set_nodelay(true).unwrap();
     socket
+}
+
+/// A connection from one of this machine's own addresses: Linux has all of 127.0.0.0/8.
+///
+/// # Errors
+/// The system's, if the server takes no connection.
+pub(crate) fn socket_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    // Without it the port is taken from the few that no other socket has, whatever the other end.
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    socket.connect_timeout(&address.into(), DEADLINE)?;
+    socket.set_read_timeout(Some(DEADLINE))?;
+    socket.set_write_timeout(Some(DEADLINE))?;
+    socket.set_tcp_nodelay(true)?;
+    Ok(socket.into())
 }
 
 fn any_certificate() -> Arc<ClientConfig> {

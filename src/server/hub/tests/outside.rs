@@ -10,13 +10,13 @@ use crate::server::traffic::{
 
 /// Plays `auth`; here a password's hash is the password itself.
 pub(super) fn check(job: AuthJob) -> Request {
-    let AuthJob { conn, viewer, work } = job;
+    let AuthJob { conn, viewer, work, .. } = job;
     let outcome = match work {
         AuthWork::Verify { account, name, hash, password, from } => match account {
             Some((account, generation)) if hash.as_deref() == Some(password.expose()) => {
                 AuthOutcome::Right { account, generation, from }
             }
-            _ => AuthOutcome::Wrong { name },
+            _ => AuthOutcome::Wrong { name, from },
         },
         AuthWork::Hash { name, invite, password, from } => {
             AuthOutcome::Hashed { name, invite, hash: password.expose().into(), from }

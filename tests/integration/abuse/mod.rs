@@ -1,4 +1,11 @@
 //! Hostile peers, and peers that do not read: they harm themselves, and nobody else.
+//!
+//! Each kind of attack has a file, with the bound that it is held to. [`others`] measures what honest people
+//! notice meanwhile, and what it costs the server.
+
+mod logins;
+mod others;
+mod server;
 
 use crate::support::{Client, DEADLINE, Server};
 use chitchat::protocol::deflate::Packer;

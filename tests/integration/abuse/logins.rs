@@ -1,0 +1,106 @@
+//! Floods of logins and registrations: bcrypt is what they are after.
+
+use super::others::Others;
+use crate::support::Server;
+use crate::support::client::socket_from;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// The settings that are shipped, on a machine with one worker, and so with one thread for passwords.
+const SHIPPED: [&str; 5] = [
+    "accounts.bcrypt_cost=12",
+    "limits.logins=20/m burst 20",
+    "limits.registrations=10/h burst 10",
+    "limits.per_address=256",
+    "workers=1",
+];
+
+/// How many addresses attack.
+const ADDRESSES: u8 = 200;
+/// How long the attack runs before the honest ones are asked.
+const ATTACK: Duration = Duration::from_secs(8);
+
+/// Connections that send what they are given as fast as it is answered, each from an address of its own.
+struct Flood {
+    stop: Arc<AtomicBool>,
+    refused: Arc<AtomicUsize>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Flood {
+    /// `line` makes an address's nth line.
+    fn start(to: SocketAddr, line: impl Fn(u8, u32) -> String + Clone + Send + 'static) -> Self {
+        let (stop, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let flood = |address| {
+            let (stop, refused, line) = (Arc::clone(&stop), Arc::clone(&refused), line.clone());
+            std::thread::spawn(move || {
+                let mut number = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let source = Ipv4Addr::new(127, 1, address, 1);
+                    let Ok(mut socket) = socket_from(source, to) else { continue };
+                    let _ = socket.set_read_timeout(Some(Duration::from_millis(200)));
+                    while !stop.load(Ordering::Relaxed) {
+                        number += 1;
+                        if socket.write_all(format!("{}\n", line(address, number)).as_bytes()).is_err() {
+                            break;
+                        }
+                        if !await_final_line(&mut socket, &stop) {
+                            break;
+                        }
+                        refused.fetch_add(1, Ordering::Relaxed);
+                        // What is refused at once is tried again soon, and not at once: the flood is after the
+                        // passwords, and the tests' machine has two cores.
+                        std::thread::sleep(Duration::from_millis(100));
+                    }
+                }
+            })
+        };
+        let threads = (0..ADDRESSES).map(flood).collect();
+        Self { stop, refused, threads }
+    }
+
+    fn end(self) -> usize {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.into_iter().for_each(|thread| thread.join().expect("it only sends and reads"));
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// False if the connection ended.
+fn await_final_line(socket: &mut std::net::TcpStream, stop: &AtomicBool) -> bool {
+    let mut bytes = [0; 4096];
+    while !stop.load(Ordering::Relaxed) {
+        match socket.read(&mut bytes) {
+            Ok(0) => return false,
+            Ok(read) => {
+                let text = String::from_utf8_lossy(&bytes[..read]);
+                if text.lines().any(|line| line.starts_with("- ") || line.starts_with("+ ")) {
+                    return true;
+                }
+            }
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+#[test]
+fn beside_200_attacking_addresses_an_owner_logs_in_within_three_seconds() {
+    let server = Server::with(&SHIPPED);
+    let others = Others::of(&server);
+    let to = server.plain();
+    let flood = Flood::start(to, |address, number| format!("/login nobody{address}x{number} wrong horse battery"));
+    std::thread::sleep(ATTACK);
+    let noticed = others.noticed();
+    let tried = flood.end();
+    assert!(tried > usize::from(ADDRESSES), "it was no flood: {tried} passwords were refused");
+    assert!(noticed.logins.count() >= 3, "{noticed}");
+    assert!(noticed.logins.longest() < Duration::from_secs(3), "{noticed}");
+    assert!(noticed.talk.p99() < Duration::from_millis(250), "{noticed}");
+    assert!(noticed.grown < 32 << 20, "{noticed}");
+}
