@@ -202,7 +202,7 @@ fn the_pages_numbers_match_the_program() {
         format!("| unanswered lines of one connection | {} |", limits.unanswered.expect("there is a limit")),
         format!("| lines under way in the server | {} |", mib(limits.under_way_bytes)),
         format!("| what you leave unread | {} ", kib(limits.unread_bytes)),
-        format!("| what all together leave unread | {} |", mib(limits.unread_total)),
+        format!("| what all together leave unread | {} of memory |", mib(limits.unread_total)),
         format!("| a frame | {PLAIN_MAX} octets inflated; yours {PACKED_MAX_CLIENT} packed |"),
         format!("no frame for fewer than {PLAIN_MIN} octets"),
         format!("In a room of **up to {TELL_MEMBERS_MAX} members**"),

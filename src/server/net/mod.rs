@@ -57,7 +57,7 @@ pub(super) struct Limits {
     pub flood: Option<Rate>,
     /// Bytes that one connection may leave unread.
     pub unread_bytes: usize,
-    /// Bytes that all connections together may leave unread; beyond that, the one that leaves the
+    /// Bytes of memory that what all connections leave unread may take; beyond that, the one that leaves the
     /// most is evicted.
     pub unread_total: usize,
     /// Lines of one connection that may wait for their answers.

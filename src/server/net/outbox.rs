@@ -2,9 +2,13 @@
 //!
 //! They wait as plain text until they are written, so that everything that waits goes out as one
 //! TLS record and one write. An idle connection holds no buffer: it takes one from the worker's
-//! pool and returns it when everything is sent. Knows lines and frames only by where they end; the
-//! socket and TLS are lent to it. Runs on the worker that owns the connection.
+//! pool and returns it when everything is sent. What a socket does not take goes into a [`Backlog`]. Knows
+//! lines and frames only by where they end; the socket and TLS are lent to it. Runs on the worker that
+//! owns the connection.
 
+mod backlog;
+
+use self::backlog::Backlog;
 use super::tls::{RECORD_MAX, Tls};
 use crate::protocol::deflate::{Header, PACKED_MAX_SERVER};
 use crate::server::traffic::Socket;
@@ -24,12 +28,27 @@ const JOINED_MAX: usize = 1024;
 /// The most that is written at once without TLS.
 const WRITE_MAX: usize = 64 * 1024;
 
-/// Unused buffers; one pool for each worker.
-#[derive(Debug, Default)]
+/// Unused buffers, and what slow readers hold; one for each worker.
+#[derive(Debug)]
 pub(super) struct BufferPool {
     buffers: Vec<Vec<u8>>,
     /// Their total capacity.
     bytes: usize,
+    /// Room for what is copied out of a [`Backlog`] to be written.
+    copied: Vec<u8>,
+    /// Bytes that the outboxes of slow readers hold: counted at the end of each turn, and corrected during it.
+    held: usize,
+    /// How many more than `held` was then they may hold before somebody has to go.
+    most: usize,
+    /// What one of them may hold then and stay.
+    share: usize,
+}
+
+impl Default for BufferPool {
+    fn default() -> Self {
+        let (buffers, copied) = (Vec::new(), Vec::new());
+        Self { buffers, bytes: 0, copied, held: 0, most: usize::MAX, share: 0 }
+    }
 }
 
 impl BufferPool {
@@ -47,6 +66,22 @@ impl BufferPool {
             self.buffers.push(buffer);
         }
     }
+
+    /// At the end of a turn slow readers hold this many bytes. From here on those who hold more than
+    /// `share` have to go while all of them hold more than `most`.
+    pub(super) fn count_held(&mut self, held: usize, most: usize, share: usize) {
+        (self.held, self.most, self.share) = (held, most, share);
+    }
+
+    /// Whether slow readers hold too much and this one, who holds so many bytes, has to go.
+    pub(super) fn is_overfull(&self, holds: usize) -> bool {
+        self.held > self.most && holds > self.share
+    }
+
+    /// A slow reader has given back this many bytes.
+    pub(super) fn freed(&mut self, bytes: usize) {
+        self.held = self.held.saturating_sub(bytes);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +92,9 @@ pub(super) struct Outbox {
     /// Records that the socket has not taken completely; they go before `plain`.
     cipher: Vec<u8>,
     cipher_sent: usize,
+    /// What the socket did not take, perhaps nothing besides `cipher`. While there is one, everything is appended
+    /// to it, and `plain` is empty.
+    backlog: Option<Box<Backlog>>,
 }
 
 /// Where a connection's output goes, and what the worker lends it for that.
@@ -80,15 +118,31 @@ pub(super) enum Flushed {
 impl Outbox {
     /// How many bytes are waiting.
     pub(super) fn unsent(&self) -> usize {
-        self.plain.len() - self.sent + self.cipher.len() - self.cipher_sent
+        let backlog = self.backlog.as_ref().map_or(0, |backlog| backlog.unsent());
+        self.plain.len() - self.sent + self.cipher.len() - self.cipher_sent + backlog
     }
 
-    /// The buffer to append plain text to.
-    pub(super) fn buffer(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
+    /// Whether the socket did not take all that it was offered.
+    pub(super) fn is_behind(&self) -> bool {
+        self.backlog.is_some()
+    }
+
+    /// How many bytes of memory it takes.
+    pub(super) fn held(&self) -> usize {
+        let backlog = self.backlog.as_ref().map_or(0, |backlog| backlog.held());
+        self.plain.capacity() + self.cipher.capacity() + backlog
+    }
+
+    /// Appends plain text: whole lines or frames.
+    pub(super) fn append(&mut self, bytes: &[u8], pool: &mut BufferPool) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.append(bytes, pool);
+            return;
+        }
         if self.plain.capacity() == 0 {
             self.plain = pool.take();
         }
-        &mut self.plain
+        self.plain.extend_from_slice(bytes);
     }
 
     /// Appends bytes that are already encrypted: a handshake's flight, an alert.
@@ -99,6 +153,10 @@ impl Outbox {
     /// Discards waiting plain text, except the line or frame that was partly sent, which must end
     /// before another begins. For slow readers.
     pub(super) fn clear_plain(&mut self) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.cut_short();
+        }
+        self.backlog.take_if(|backlog| backlog.unsent() == 0);
         let (_, end) = bounds_around(&self.plain, self.sent);
         self.plain.truncate(end);
         self.plain.shrink_to_fit();
@@ -109,14 +167,16 @@ impl Outbox {
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<Flushed> {
         let direct = bytes.len() >= DIRECT_MIN && self.unsent() == 0;
         let sent = if direct { self.write_through(bytes, out)? } else { 0 };
-        if sent == bytes.len() {
-            return Ok(if self.unsent() == 0 { Flushed::All } else { Flushed::Blocked });
+        if sent == bytes.len() && self.cipher.is_empty() {
+            return Ok(Flushed::All);
         }
-        // From its beginning, since what is partly sent must end before another line begins.
-        let plain = self.buffer(out.pool);
-        plain.extend_from_slice(bytes);
-        self.sent += sent;
-        Ok(Flushed::Blocked)
+        if direct {
+            self.backlog = Some(Box::new(Backlog::new(bytes, sent, out.pool)));
+            return Ok(Flushed::Blocked);
+        }
+        self.append(bytes, out.pool);
+        // Usually this is left to the end of the turn, when there may be more.
+        if self.plain.len() >= WRITE_MAX { self.flush(out) } else { Ok(Flushed::Blocked) }
     }
 
     /// Writes plain text without copying it. Returns how much was taken.
@@ -141,8 +201,7 @@ impl Outbox {
                 tls.write(chunk, out.record).map_err(io::Error::other)?;
                 let written = out.socket.write(out.record)?.unwrap_or(0);
                 if written < out.record.len() {
-                    self.cipher = out.pool.take();
-                    self.cipher.extend_from_slice(&out.record[written..]);
+                    self.cipher = out.record[written..].to_vec();
                 }
                 Ok(Some(chunk.len()))
             }
@@ -163,22 +222,53 @@ impl Outbox {
                 out.pool.put(std::mem::take(&mut self.cipher));
                 self.cipher_sent = 0;
             }
+            if self.backlog.is_some() {
+                if self.flush_backlog(out)? == Flushed::Blocked {
+                    return Ok(Flushed::Blocked);
+                }
+                continue;
+            }
             if self.sent == self.plain.len() {
-                out.pool.put(std::mem::take(&mut self.plain));
-                self.sent = 0;
+                self.release_plain(out.pool);
                 return Ok(Flushed::All);
             }
             let plain = std::mem::take(&mut self.plain);
             let taken = self.write_chunk(&plain[self.sent..], out);
             self.plain = plain;
             match taken? {
-                None => return Ok(self.blocked()),
+                None => return Ok(self.blocked(out.pool)),
                 Some(taken) => self.sent += taken,
             }
             if !self.cipher.is_empty() {
-                return Ok(self.blocked());
+                return Ok(self.blocked(out.pool));
             }
         }
+    }
+
+    /// Writes once what a slow reader left.
+    fn flush_backlog(&mut self, out: &mut Out<'_>) -> io::Result<Flushed> {
+        let Some(mut backlog) = self.backlog.take_if(|backlog| backlog.unsent() > 0) else {
+            self.backlog = None;
+            return Ok(Flushed::All);
+        };
+        let mut copied = std::mem::take(&mut out.pool.copied);
+        copied.clear();
+        backlog.copy(RECORD_MAX, &mut copied);
+        let written = self.write_chunk(&copied, out);
+        out.pool.copied = copied;
+        let taken = written?;
+        backlog.advance(taken.unwrap_or(0), out.pool);
+        if backlog.unsent() > 0 {
+            self.backlog = Some(backlog);
+        } else {
+            out.pool.freed(backlog.held());
+        }
+        Ok(if taken.is_none() || !self.cipher.is_empty() { Flushed::Blocked } else { Flushed::All })
+    }
+
+    fn release_plain(&mut self, pool: &mut BufferPool) {
+        pool.put(std::mem::take(&mut self.plain));
+        self.sent = 0;
     }
 
     /// Appends plain text to a short piece that is already encrypted, such as the end of a
@@ -198,19 +288,13 @@ impl Outbox {
         Ok(())
     }
 
-    /// Removes what was sent from a slow reader's buffer, which would keep growing otherwise.
-    fn blocked(&mut self) -> Flushed {
-        if self.sent > SENT_MAX {
-            let (whole, _) = bounds_around(&self.plain, self.sent);
-            self.plain.drain(..whole);
-            self.sent -= whole;
-        }
+    /// The socket takes no more: what is left goes into the backlog.
+    fn blocked(&mut self, pool: &mut BufferPool) -> Flushed {
+        self.backlog = Some(Box::new(Backlog::new(&self.plain, self.sent, pool)));
+        self.release_plain(pool);
         Flushed::Blocked
     }
 }
-
-/// Once this much of a buffer has been sent, it is removed from the buffer.
-const SENT_MAX: usize = 32 * 1024;
 
 /// The last position up to `at`, and the first from there on, at which a line or a frame ends. No
 /// line from a server begins with `=`; only frames do.

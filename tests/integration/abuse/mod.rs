@@ -4,6 +4,7 @@
 //! notice meanwhile, and what it costs the server.
 
 mod logins;
+mod memory;
 mod others;
 mod server;
 

@@ -154,6 +154,11 @@ impl Connection {
         self.output.unread()
     }
 
+    /// How many bytes of memory that takes.
+    pub(super) fn held(&self) -> usize {
+        self.output.held()
+    }
+
     pub(super) fn needs_flush(&self) -> bool {
         self.output.needs_flush()
     }

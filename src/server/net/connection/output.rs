@@ -138,7 +138,7 @@ impl Output {
     /// Appends plain text.
     pub(super) fn append(&mut self, bytes: &[u8], pool: &mut BufferPool) {
         if !bytes.is_empty() {
-            self.outbox.buffer(pool).extend_from_slice(bytes);
+            self.outbox.append(bytes, pool);
             self.needs_flush = true;
         }
     }
@@ -169,6 +169,17 @@ impl Output {
     /// What the peer leaves unread, including what is held back, in bytes.
     pub(super) fn unread(&self) -> usize {
         self.outbox.unsent() + self.held.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Whether the peer leaves more unread than it may: more than this many bytes, or its share where all of
+    /// them together hold too much.
+    pub(super) fn leaves_too_much(&self, unread_bytes: usize, pool: &BufferPool) -> bool {
+        self.unread() > unread_bytes || (self.outbox.is_behind() && pool.is_overfull(self.held()))
+    }
+
+    /// How many bytes of memory that takes.
+    pub(super) fn held(&self) -> usize {
+        self.outbox.held() + self.held.as_ref().map_or(0, Vec::capacity)
     }
 
     /// What could be written now if there were room, in bytes.

@@ -100,14 +100,17 @@ impl Connection {
         let mut out = Out { socket: &mut self.socket, tls: self.transport.tls(), record, pool };
         let mut pushed = self.output.push_live(bytes, &mut out);
         // Output that only waits for this turn's write does not make anyone slow.
-        if pushed.is_ok() && self.output.unread() > turn.shared.limits.unread_bytes {
+        let unread_bytes = turn.shared.limits.unread_bytes;
+        if pushed.is_ok() && self.output.leaves_too_much(unread_bytes, out.pool) {
             pushed = self.output.flush(&mut out).map(|_| ());
         }
         if let Err(error) = pushed {
             self.failed(&error);
             self.output.set_needs_flush(true);
-        } else if self.output.unread() > turn.shared.limits.unread_bytes {
+        } else if self.output.leaves_too_much(unread_bytes, &turn.buffers.pool) {
+            let held = self.output.held();
             self.too_slow(turn);
+            turn.buffers.pool.freed(held.saturating_sub(self.output.held()));
         }
     }
 

@@ -1,3 +1,4 @@
+use super::backlog::PIECE;
 use super::*;
 use crate::protocol::deflate::{Packer, Unpacker};
 use crate::protocol::frame::{Cut, Framer, Frames, Rules};
@@ -34,7 +35,7 @@ fn push(outbox: &mut Outbox, bytes: &[u8], socket: &mut Socket, pool: &mut Buffe
 fn an_idle_connection_holds_no_buffer() {
     let (mut socket, mut peer) = pair();
     let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
-    outbox.buffer(&mut pool).extend_from_slice(b"+ hello\n");
+    outbox.append(b"+ hello\n", &mut pool);
     assert_eq!(outbox.unsent(), 8);
     assert_eq!(flush(&mut outbox, &mut socket, &mut pool), Flushed::All);
     assert_eq!((outbox.unsent(), outbox.plain.capacity(), outbox.cipher.capacity()), (0, 0, 0));
@@ -55,7 +56,7 @@ fn writing_to_a_peer_that_is_gone_is_an_error() {
     let (mut socket, peer) = pair();
     drop(peer);
     let mut outbox = Outbox::default();
-    outbox.buffer(&mut BufferPool::default()).extend_from_slice(b"+ hello\n");
+    outbox.append(b"+ hello\n", &mut BufferPool::default());
     let mut out = Out { socket: &mut socket, tls: None, record: &mut Vec::new(), pool: &mut BufferPool::default() };
     assert!(outbox.flush(&mut out).is_err());
 }
@@ -72,6 +73,28 @@ fn long_text_is_written_from_where_it_is_and_short_text_waits() {
     assert_eq!(push(&mut outbox, &much, &mut socket, &mut pool), Flushed::Blocked);
     assert_eq!(outbox.unsent(), 2 * DIRECT_MIN - 1);
     assert_eq!(take(&mut peer, 1 << 20).len(), DIRECT_MIN);
+}
+
+#[test]
+fn what_a_socket_does_not_take_is_held_in_pieces_and_counted() {
+    let (mut socket, mut peer) = pair();
+    let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
+    pool.count_held(0, 64 * 1024, 32 * 1024);
+    let line = [b"[lobby] bob: ".as_slice(), &[b'x'; 3000], b"\n"].concat();
+    while push(&mut outbox, &line, &mut socket, &mut pool) == Flushed::All {}
+    for _ in 0..10 {
+        push(&mut outbox, &line, &mut socket, &mut pool);
+    }
+    assert!(outbox.is_behind() && outbox.held() >= outbox.unsent() && outbox.held() < outbox.unsent() + 2 * PIECE);
+    assert!(!pool.is_overfull(outbox.held()));
+    while outbox.held() <= 64 * 1024 {
+        push(&mut outbox, &line, &mut socket, &mut pool);
+    }
+    assert!(pool.is_overfull(outbox.held()) && !pool.is_overfull(32 * 1024));
+    while flush(&mut outbox, &mut socket, &mut pool) == Flushed::Blocked {
+        take(&mut peer, 1 << 20);
+    }
+    assert_eq!((outbox.is_behind(), outbox.held(), pool.held), (false, 0, 0));
 }
 
 /// Lines, or frames in between: more than a socket takes at once.
@@ -113,10 +136,12 @@ proptest! {
             flushed = flush(&mut outbox, &mut socket, &mut pool);
         }
         if flushed == Flushed::Blocked {
+            // What is partly sent stays, and half of the last piece is empty.
+            prop_assert!(outbox.held() <= outbox.unsent() + 8192 + 2 * PIECE, "{} bytes are held", outbox.held());
             outbox.clear_plain();
             prop_assert!(outbox.unsent() < 8192, "{} bytes are left", outbox.unsent());
         }
-        outbox.buffer(&mut pool).extend_from_slice(b"* too-slow: bye\n");
+        outbox.append(b"* too-slow: bye\n", &mut pool);
         while flush(&mut outbox, &mut socket, &mut pool) == Flushed::Blocked {
             seen.extend(take(&mut peer, 1 << 20));
         }
