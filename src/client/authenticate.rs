@@ -8,6 +8,7 @@
 //! may be anyone's.
 
 use super::connection::{Connection, ConnectionError};
+use super::inbox::LINE_COST;
 use super::poller::{Poller, WaitOutcome};
 use super::screen::clean;
 use crate::protocol::code::Code;
@@ -21,7 +22,7 @@ use zeroize::Zeroizing;
 
 /// How long the server may take to answer; a login may have to wait for other people's.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most bytes of lines that may arrive before the login is done.
+/// What the lines that arrive before the login is done may cost, in bytes.
 const EARLY_MAX: usize = 8 << 20;
 
 /// Why the login failed.
@@ -203,6 +204,11 @@ impl<'p> Authenticator<'p> {
         let label = self.label();
         loop {
             let text = self.next_line(until)?;
+            // Whatever they are: a server that sends without end is not waited for.
+            self.early_bytes += text.len() + LINE_COST;
+            if self.early_bytes > EARLY_MAX {
+                return Err(self.failed(ConnectionError::Flood));
+            }
             // Before tags are on, answers carry no label; but only one command is sent at a time.
             let Ok(line) = Line::parse(&text) else { continue };
             let ours = line.tags.re.is_none_or(|re| re == label);
@@ -217,10 +223,6 @@ impl<'p> Authenticator<'p> {
                 body => {
                     if let Body::Notice(_, notice) = body {
                         self.notice = Some(clean(notice).into_owned());
-                    }
-                    self.early_bytes += text.len();
-                    if self.early_bytes > EARLY_MAX {
-                        return Err(self.failed(ConnectionError::Flood));
                     }
                     self.early.push_back(text);
                 }

@@ -26,6 +26,7 @@
 use super::args::{Address, Fingerprint};
 use super::authenticate::{ANSWER_TIMEOUT, AuthError, Authenticator, Credentials, Welcome};
 use super::connection::{ConnectError, Connection, ConnectionError};
+use super::inbox::LINE_COST;
 use super::poller::{Poller, WaitOutcome};
 use super::screen::clean;
 use super::trust::Trust;
@@ -36,7 +37,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// The most bytes of lines that may arrive before a command's answer; if there are more, the server is at fault.
+/// What a command's answer and the lines that arrive before its end may cost, in bytes, and what those that were
+/// not read yet may; if it is more, the server is at fault.
 const WAITING_MAX: usize = 8 << 20;
 /// How long one wait for a line lasts before the next begins.
 const IDLE: Duration = Duration::from_hours(1);
@@ -106,7 +108,7 @@ impl Bot {
         let epoch = auth.greet()?;
         let Welcome { me: name, .. } = auth.log_in(Credentials::Token(token))?;
         let (connection, waiting) = auth.into_parts();
-        let waiting_bytes = waiting.iter().map(String::len).sum();
+        let waiting_bytes = waiting.iter().map(|line| line.len() + LINE_COST).sum();
         Ok(Self { connection, poller, name, epoch, waiting, waiting_bytes, asked: 0 })
     }
 
@@ -146,9 +148,13 @@ impl Bot {
         let label = format!("ask{}", self.asked);
         self.connection.send(&format!("/@{label} {words}"));
         let until = Instant::now() + ANSWER_TIMEOUT;
-        let mut rows = Vec::new();
+        let (mut rows, mut received) = (Vec::new(), 0);
         loop {
             let text = self.receive(until)?.ok_or(ConnectionError::Silent)?;
+            received += text.len() + LINE_COST;
+            if received > WAITING_MAX {
+                return Err(ConnectionError::Flood.into());
+            }
             match Line::parse(&text) {
                 Ok(Line { tags, body }) if tags.re == Some(&label) => match body {
                     Body::Row(row) => rows.push(row.to_owned()),
@@ -166,7 +172,7 @@ impl Bot {
                     _ => {}
                 },
                 _ => {
-                    self.waiting_bytes += text.len();
+                    self.waiting_bytes += text.len() + LINE_COST;
                     if self.waiting_bytes > WAITING_MAX {
                         return Err(ConnectionError::Flood.into());
                     }
@@ -183,7 +189,7 @@ impl Bot {
     /// [`BotError::Lost`] once the connection is lost and all lines that arrived before were read.
     pub fn next_line(&mut self) -> Result<String, BotError> {
         if let Some(text) = self.waiting.pop_front() {
-            self.waiting_bytes -= text.len();
+            self.waiting_bytes -= text.len() + LINE_COST;
             return Ok(text);
         }
         loop {

@@ -7,14 +7,16 @@
 //! After each login, live messages are held back while the conversations are listed. If one has
 //! more than was shown, the rest is fetched page by page, one conversation after another; then the
 //! messages held for it follow, except those that the pages contained. Memory is bounded: beyond
-//! [`HELD_MAX`] messages held ones are dropped, and fetched later.
+//! [`HELD_MAX`] held messages are dropped, and fetched later.
 
 use super::screen::ShownMessage;
 use crate::protocol::names::Target;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-/// The most messages held back, over all conversations.
-pub(super) const HELD_MAX: usize = 2000;
+/// What the messages that are held back may cost, over all conversations, in bytes.
+pub(super) const HELD_MAX: usize = 4 << 20;
+/// What one costs besides its text: the smallest map of them has room for eleven.
+const HELD_COST: usize = 2048;
 /// Conversations that are tracked; messages of others are shown as they arrive.
 pub(super) const TARGETS_MAX: usize = 10_000;
 /// Unread messages of the current room that are shown at the start.
@@ -84,6 +86,7 @@ impl Listed {
 pub(super) struct CatchUp {
     epoch: Option<String>,
     conversations: HashMap<Target, Conversation>,
+    /// What the held messages cost, in bytes.
     held: usize,
     phase: CatchUpPhase,
     queue: VecDeque<(Target, Part)>,
@@ -230,14 +233,14 @@ impl CatchUp {
             return conversation.pass(id).then(|| CatchUpStep::Show(target.clone(), id, message));
         }
         if room && !conversation.dropped {
-            if conversation.held.insert(id, message).is_none() {
-                self.held += 1;
-            }
+            let added = cost(&message);
+            let replaced = conversation.held.insert(id, message).as_ref().map_or(0, cost);
+            self.held = self.held + added - replaced;
         } else {
-            let count = conversation.held.len();
+            let dropped: usize = conversation.held.values().map(cost).sum();
             conversation.held.clear();
             conversation.dropped = true;
-            self.held -= count;
+            self.held -= dropped;
         }
         None
     }
@@ -282,7 +285,7 @@ impl CatchUp {
             return;
         }
         let held = std::mem::take(&mut conversation.held);
-        self.held -= held.len();
+        self.held -= held.values().map(cost).sum::<usize>();
         for (id, message) in held {
             if conversation.pass(id) {
                 steps.push(CatchUpStep::Show(target.clone(), id, message));
@@ -301,6 +304,10 @@ impl CatchUp {
         steps.push(CatchUpStep::Fetch(target.clone(), *part));
         self.phase = CatchUpPhase::Fetching { progress: false };
     }
+}
+
+fn cost(message: &ShownMessage) -> usize {
+    HELD_COST + message.text.len()
 }
 
 /// Whether a new connection has the history of the one before.

@@ -7,6 +7,9 @@ use crate::protocol::line::Tags;
 use crate::protocol::names::UserName;
 use std::collections::HashSet;
 
+/// Names that are remembered. No account of an honest server ignores more.
+const NAMES_MAX: usize = 5000;
+
 #[derive(Debug, Default)]
 pub(super) struct Ignored {
     names: HashSet<UserName>,
@@ -22,7 +25,9 @@ impl Ignored {
 
     /// A row of `/ignored`.
     pub(super) fn row(&mut self, row: &str) {
-        self.listed.extend(row.split(' ').next().and_then(|name| UserName::parse(name).ok()));
+        if self.listed.len() < NAMES_MAX {
+            self.listed.extend(row.split(' ').next().and_then(|name| UserName::parse(name).ok()));
+        }
     }
 
     /// The list is complete.
@@ -32,10 +37,10 @@ impl Ignored {
 
     /// From now on somebody is ignored, or not any more.
     pub(super) fn set(&mut self, name: UserName, ignored: bool) {
-        if ignored {
-            self.names.insert(name);
-        } else {
+        if !ignored {
             self.names.remove(&name);
+        } else if self.names.len() < NAMES_MAX {
+            self.names.insert(name);
         }
     }
 

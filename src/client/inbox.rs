@@ -9,6 +9,10 @@ use crate::protocol::deflate::{BadFrame, Unpacker};
 use crate::protocol::frame::{Cut, Framer, Frames, Rules};
 use crate::protocol::line::SERVER_LINE_MAX;
 
+/// What a line that is kept costs besides its bytes: the string, its place in a queue that grows by doubling,
+/// and what the allocator adds. A server may send short ones.
+pub(super) const LINE_COST: usize = 96;
+
 /// The server sent something that the protocol does not allow. Its fault, and the end of the
 /// connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

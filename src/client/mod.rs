@@ -20,6 +20,7 @@
 //! A connection is made in three steps: [`connection`] opens it if [`trust`] allows,
 //! [`authenticate`] logs in on it, and then it belongs to the session.
 
+mod answer_timer;
 pub mod args;
 mod authenticate;
 mod backoff;
@@ -41,6 +42,7 @@ mod line_editor;
 mod network;
 mod poller;
 mod printer;
+mod questions;
 mod requests;
 mod screen;
 mod script;

@@ -4,71 +4,35 @@
 //! [`UserAction`]s over a channel and wakes this thread; it gets [`Report`]s back. What the user
 //! should see goes to the [`Screen`]. Nothing here waits for the line editor or the user.
 
-use super::authenticate::token_label;
+use super::answer_timer::AnswerTimer;
+use super::authenticate::{AuthError, token_label};
 use super::backoff::Backoff;
 use super::connection::{Connection, ConnectionError};
 use super::connector::{Connector, ConnectorError, LoggedInConnection};
-use super::poller::{Poller, WaitOutcome, WakeHandle};
+use super::poller::{Poller, WaitOutcome};
 use super::printer::Screen;
-use super::requests::RequestId;
+use super::questions::Questions;
 use super::screen::Item;
-use super::session::{Effect, Session, Settled};
+use super::session::{Effect, Session};
 use super::state::SavedLogin;
 use crate::protocol::names::{RoomName, UserName};
 use crate::protocol::secrets::Secret;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use std::io;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long saying goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(2);
+mod handle;
+
+use self::handle::GOODBYE;
+pub(super) use self::handle::{Ending, NetworkHandle, Report, UserAction, When};
+
 /// How long to wait for lines when nothing else is due.
 const IDLE: Duration = Duration::from_hours(1);
 
-/// What the main thread wants.
-#[derive(Debug)]
-pub(super) enum UserAction {
-    /// The user entered a line.
-    Line(RequestId, String),
-    /// The user answers the server's question; an empty answer cancels.
-    Answer(Secret),
-    /// Leave.
-    Leave(When),
-}
-
-/// When to leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
-    /// Now.
-    Now,
-    /// When all lines are answered, and everything that was missed is shown.
-    Settled,
-}
-
-/// What the main thread needs to know.
-#[derive(Debug)]
-pub(super) enum Report {
-    /// The server asks this in response to a line. The next line is the answer.
-    Ask(String),
-    /// A line has been answered, or never will be.
-    Settled(RequestId, Settled),
-    /// The current room.
-    Room(Option<RoomName>),
-    /// The thread ends.
-    Ended(Ending),
-}
-
-/// How it ended.
-#[derive(Debug)]
-pub(super) enum Ending {
-    /// The user left.
-    Left,
-    /// It can't reconnect.
-    Lost(ConnectorError),
-    /// The screen can't show anything more.
-    Unseen(io::Error),
-}
+/// Reports that may wait for the main thread, which takes none while the user is idle. No honest server causes
+/// that many.
+const REPORTS_MAX: usize = 10_000;
 
 /// How long to keep trying to reconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,39 +41,6 @@ pub(super) enum Patience {
     Endless,
     /// For this long: nobody is there to notice that nothing is happening.
     Limited(Duration),
-}
-
-/// The main thread's side: actions go in, reports come out.
-#[derive(Debug)]
-pub(super) struct NetworkHandle {
-    actions: Sender<UserAction>,
-    wake_handle: WakeHandle,
-    /// What the thread reports.
-    pub reports: Receiver<Report>,
-    thread: JoinHandle<()>,
-}
-
-impl NetworkHandle {
-    /// Sends an action. A thread that has ended ignores it; it has reported why it ended.
-    pub(super) fn send(&self, action: UserAction) {
-        if self.actions.send(action).is_ok() {
-            self.wake_handle.wake();
-        }
-    }
-
-    /// Waits until the thread has ended, but no longer than a goodbye takes: it may be in a host
-    /// name lookup, which can't be interrupted, and the process is about to end anyway.
-    pub(super) fn join(self) {
-        let until = Instant::now() + GOODBYE + Duration::from_secs(1);
-        while let Ok(report) = self.reports.recv_deadline(until) {
-            if matches!(report, Report::Ended(_)) {
-                break;
-            }
-        }
-        if self.thread.is_finished() && self.thread.join().is_err() {
-            log::error!("the network thread panicked");
-        }
-    }
 }
 
 /// The thread's state.
@@ -126,8 +57,13 @@ struct Network<S> {
     leaving: Option<When>,
     /// Why the screen can't show anything more.
     unseen: Option<io::Error>,
+    questions: Questions,
     /// Answers to the server's questions that were not sent yet.
     answers: Vec<Secret>,
+    answer_timer: AnswerTimer,
+    /// The current room, as it was last reported, if it was.
+    room: Option<RoomName>,
+    room_is_reported: bool,
 }
 
 /// Why a connection is over.
@@ -164,7 +100,11 @@ pub(super) fn start<S: Screen + 'static>(
         backoff: Backoff::new(),
         leaving: None,
         unseen: None,
+        questions: Questions::default(),
         answers: Vec::new(),
+        answer_timer: AnswerTimer::default(),
+        room: None,
+        room_is_reported: false,
     };
     let thread = thread::Builder::new().name("network".to_owned()).spawn(move || network.run(logged_in))?;
     Ok(NetworkHandle { actions, wake_handle, reports, thread })
@@ -191,10 +131,16 @@ impl<S: Screen> Network<S> {
             self.backoff.connection_lived(since.elapsed());
             let why = match over {
                 Over::Left => return Ending::Left,
+                // There is nobody who could give up: logging in again would help as little as before.
+                Over::Dropped(error @ ConnectionError::Silent) if self.patience != Patience::Endless => {
+                    return Ending::Lost(AuthError::Connection { error, notice: None }.into());
+                }
                 Over::Dropped(error) => error.to_string(),
                 Over::Reconnect => "the server is busy".to_owned(),
             };
             self.answers.clear();
+            self.questions.withdraw();
+            self.answer_timer = AnswerTimer::default();
             self.tell(&format!("connection lost: {why}. Reconnecting…"));
             let effects = self.session.disconnected();
             self.act(effects);
@@ -240,9 +186,16 @@ impl<S: Screen> Network<S> {
 
     /// Waits and reads one line. What it triggers is sent before the next line is read.
     fn exchange(&mut self, connection: &mut Connection) -> Result<Option<Over>, ConnectionError> {
-        let until = self.session.next_tick().unwrap_or_else(|| Instant::now() + IDLE);
+        let now = Instant::now();
+        // Who is asked something may take a long time to answer.
+        let waiting = self.session.waiting_since_answer().filter(|_| !self.questions.is_waiting());
+        let silent = self.answer_timer.note(waiting, now);
+        let until = [self.session.next_tick(), silent].into_iter().flatten().min().unwrap_or(now + IDLE);
         let woke = connection.wait(&mut self.poller, until)?;
         let now = Instant::now();
+        if self.answer_timer.is_over(now) {
+            return Err(ConnectionError::Silent);
+        }
         self.session.tick(now);
         if woke != WaitOutcome::Lines {
             return Ok(None);
@@ -263,7 +216,7 @@ impl<S: Screen> Network<S> {
             match connection.wait(&mut self.poller, until) {
                 Ok(WaitOutcome::Lines) => {
                     // What arrives now stays unread, and is shown next time.
-                    if connection.next_line().is_err() {
+                    if connection.next_line().is_err() || Instant::now() >= until {
                         break;
                     }
                 }
@@ -323,7 +276,12 @@ impl<S: Screen> Network<S> {
                     // A line from the user never ends the connection.
                     self.act(effects);
                 }
-                Ok(UserAction::Answer(answer)) => self.answers.push(answer),
+                Ok(UserAction::Answer(question, answer)) if self.questions.answer(question) => {
+                    self.answers.push(answer);
+                }
+                Ok(UserAction::Answer(..)) => {
+                    self.tell("the server no longer waits for that answer, so it was not sent");
+                }
                 Ok(UserAction::Leave(when)) => self.leave(when),
                 Err(TryRecvError::Empty) => return,
                 // The main thread has ended.
@@ -343,9 +301,20 @@ impl<S: Screen> Network<S> {
         for effect in effects {
             match effect {
                 Effect::Show(item) => self.show(&item),
-                Effect::Ask(text) => self.report(Report::Ask(text)),
-                Effect::Settled(id, how) => self.report(Report::Settled(id, how)),
-                Effect::Room(room) => self.report(Report::Room(room)),
+                Effect::Ask(about, text) => match self.questions.ask(about) {
+                    Some(question) => self.report(Report::Ask(question, text)),
+                    None => over = Some(Over::Dropped(ConnectionError::Flood)),
+                },
+                Effect::Settled(id, how) => {
+                    self.questions.settled(id);
+                    self.report(Report::Settled(id, how));
+                }
+                Effect::Room(room) => {
+                    if !self.room_is_reported || self.room != room {
+                        (self.room, self.room_is_reported) = (room, true);
+                        self.report(Report::Room(room));
+                    }
+                }
                 Effect::TokenRevoked => self.renew_token(),
                 Effect::Token(token) => {
                     let saved = SavedLogin { name: self.me, token };
@@ -355,6 +324,9 @@ impl<S: Screen> Network<S> {
                 }
                 Effect::Reconnect => over = Some(Over::Reconnect),
             }
+        }
+        if self.reports.len() > REPORTS_MAX {
+            over = Some(Over::Dropped(ConnectionError::Flood));
         }
         over
     }

@@ -8,6 +8,7 @@
 //! While no line is being typed, rustyline prints at once, although earlier lines may still wait
 //! inside it. The [`Gate`] keeps the order: lines pass only while one is being typed.
 
+use super::inbox::LINE_COST;
 use super::screen::{Item, Style, render};
 use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
@@ -17,7 +18,7 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-/// Bytes of lines that wait for the terminal.
+/// What lines that wait for the terminal may cost, in bytes.
 const QUEUE_MAX: usize = 4 << 20;
 
 /// Where the network thread shows things.
@@ -88,10 +89,10 @@ impl Screen for TerminalScreen {
     fn show(&mut self, item: &Item) -> io::Result<()> {
         let line = render(item, &self.style, Timestamp::now());
         let mut queue = self.shared.queue.lock();
-        if queue.skipped > 0 || queue.bytes + line.len() > QUEUE_MAX {
+        if queue.skipped > 0 || queue.bytes + line.len() + LINE_COST > QUEUE_MAX {
             queue.skipped += 1;
         } else {
-            queue.bytes += line.len();
+            queue.bytes += line.len() + LINE_COST;
             queue.lines.push_back(line);
         }
         self.shared.changed.notify_one();
@@ -163,7 +164,7 @@ impl PrintQueue {
 
     fn pop(&mut self) -> Option<String> {
         if let Some(mut line) = self.lines.pop_front() {
-            self.bytes -= line.len();
+            self.bytes -= line.len() + LINE_COST;
             line.push('\n');
             return Some(line);
         }
@@ -222,7 +223,7 @@ mod tests {
         let (sender, printed) = mpsc::channel();
         let printer = Printer::start(Fake(sender)).unwrap();
         let mut screen = printer.screen(Style { paint: Paint::Plain, clock: None });
-        let long = "x".repeat(QUEUE_MAX / 2 - 10);
+        let long = "x".repeat(QUEUE_MAX / 2 - 2 * LINE_COST);
         for text in [&long, &long, "short"] {
             screen.show(&Item::Local(text.to_owned())).unwrap();
         }

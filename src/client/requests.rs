@@ -75,6 +75,8 @@ pub(super) struct RequestQueue {
     waiting: VecDeque<Request>,
     in_flight: VecDeque<(String, Request)>,
     labels: u64,
+    /// Final lines of requests, ever.
+    answers: u64,
 }
 
 impl RequestQueue {
@@ -111,7 +113,20 @@ impl RequestQueue {
     /// Takes out a request that got its final line.
     pub(super) fn answered(&mut self, label: &str) -> Option<Request> {
         let at = self.in_flight.iter().position(|(known, _)| known == label)?;
+        self.answers += 1;
         self.in_flight.remove(at).map(|(_, request)| request)
+    }
+
+    /// How many requests have been answered, ever, if any waits for its answer.
+    #[must_use]
+    pub(super) fn waiting_since_answer(&self) -> Option<u64> {
+        (!self.in_flight.is_empty()).then_some(self.answers)
+    }
+
+    /// Whether read markers still wait to be moved.
+    #[must_use]
+    pub(super) fn is_marking(&self) -> bool {
+        self.waiting.iter().any(|request| matches!(request, Request::Mark(..)))
     }
 
     /// Whether the user's lines, and what they caused, are all answered.

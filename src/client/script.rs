@@ -119,10 +119,10 @@ impl Script<'_> {
                 self.unanswered.settled(id);
                 self.failed |= how != Settled::Done;
             }
-            Report::Ask(..) => {
+            Report::Ask(question, _) => {
                 // At the end of input an empty answer cancels.
                 let answer = self.next_line()?.unwrap_or_default();
-                self.network.send(UserAction::Answer(Secret::new(&answer)));
+                self.network.send(UserAction::Answer(question, Secret::new(&answer)));
             }
             Report::Ended(ending) => self.ended = Some(ending),
             Report::Room(_) => {}

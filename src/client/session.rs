@@ -5,7 +5,7 @@
 //! [`Effect`]s out, the time an argument. Must not know sockets, threads or the terminal. Runs on
 //! the network thread.
 
-use super::catch_up::{CatchUp, CatchUpStep, Continuity, Listed};
+use super::catch_up::{CatchUp, CatchUpStep, Continuity, Listed, TARGETS_MAX};
 use super::ignored::Ignored;
 use super::incoming::{self, Incoming};
 use super::interpret::{self, Interpretation};
@@ -31,8 +31,8 @@ const MARK_EVERY: Duration = Duration::from_secs(5);
 pub(super) enum Effect {
     /// Show this.
     Show(Item),
-    /// The server asks this; the user's answer is sent as the next line, whatever it is.
-    Ask(String),
+    /// The server asks this about one of the user's lines; the answer is sent as the next line, whatever it is.
+    Ask(RequestId, String),
     /// One of the user's lines has been answered, or never will be.
     Settled(RequestId, Settled),
     /// The current room changed.
@@ -182,6 +182,12 @@ impl Session {
             && self.catch_up.is_live()
     }
 
+    /// How many requests have been answered, ever, if any waits for its answer.
+    #[must_use]
+    pub(super) fn waiting_since_answer(&self) -> Option<u64> {
+        self.requests.waiting_since_answer()
+    }
+
     /// When to call [`Session::tick`].
     #[must_use]
     pub(super) fn next_tick(&self) -> Option<Instant> {
@@ -191,8 +197,12 @@ impl Session {
     /// Moves the read markers if it is time.
     pub(super) fn tick(&mut self, now: Instant) {
         if self.next_mark.is_some_and(|at| at <= now) {
-            self.next_mark = None;
-            self.mark();
+            // A server that does not answer gets no more of them.
+            let waits = self.requests.is_marking();
+            self.next_mark = waits.then(|| now + MARK_EVERY);
+            if !waits {
+                self.mark();
+            }
         }
     }
 
@@ -250,7 +260,7 @@ impl Session {
         match line.body {
             Body::Row(text) => self.row(request.as_ref(), text, now),
             Body::Prompt(text) => match request {
-                Some(Request::Command { .. }) => self.effects.push(Effect::Ask(text.to_owned())),
+                Some(Request::Command { id, .. }) => self.effects.push(Effect::Ask(id, text.to_owned())),
                 // No server asks anything in response to the client's own requests: start over.
                 _ => self.effects.push(Effect::Reconnect),
             },
@@ -336,7 +346,8 @@ impl Session {
                     if !self.ignored.hides(&message.author) {
                         self.show(Item::Message(message));
                     }
-                    if self.marking == Marking::On && !self.behind.contains(&target) {
+                    let room = self.marks.len() < TARGETS_MAX || self.marks.contains_key(&target);
+                    if self.marking == Marking::On && room && !self.behind.contains(&target) {
                         self.marks.insert(target, id);
                         self.next_mark.get_or_insert(now + MARK_EVERY);
                     }

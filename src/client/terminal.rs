@@ -8,6 +8,7 @@
 use super::interpret::is_quit;
 use super::line_editor::{Entered, LineEditor};
 use super::network::{Ending, NetworkHandle, Report, UserAction, When};
+use super::screen::clean;
 use super::unanswered::Unanswered;
 use super::{ClientError, say};
 use crate::protocol::command::{Input as Parsed, parse_line};
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant};
 const ANSWER_SHOWN: Duration = Duration::from_secs(3);
 /// How long to wait for answers before leaving. While connected it takes far less.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
+/// Characters of a server's question that are shown.
+const QUESTION_MAX: usize = 60;
 /// The most lines entered together that are sent without asking; more are a paste.
 const PASTED_UNASKED: usize = 1;
 
@@ -172,17 +175,37 @@ impl TerminalChat<'_> {
                 self.room = room;
             }
             Report::Settled(id, _) => self.unanswered.settled(id),
-            Report::Ask(question) => {
-                // The server could ask for any password, so say who is asking.
-                let question = format!("{} asks: {} ", self.host, super::screen::clean(&question));
-                let answer = match rpassword::prompt_password(question) {
+            Report::Ask(question, text) => {
+                let answer = match rpassword::prompt_password(asked(self.host, &text)) {
                     Ok(typed) => Secret::new(&zeroize::Zeroizing::new(typed)),
                     // An empty answer cancels.
                     Err(_) => Secret::new(""),
                 };
-                self.network.send(UserAction::Answer(answer));
+                self.network.send(UserAction::Answer(question, answer));
             }
             Report::Ended(ending) => self.ended = Some(ending),
         }
+    }
+}
+
+/// The server's question as it is shown. The server could ask for any password, so it says who is asking; and
+/// it is short and has no blanks to push that away, or to begin a line of the terminal with other words.
+fn asked(host: &str, question: &str) -> String {
+    let question = question.chars().take(QUESTION_MAX).collect::<String>();
+    let words: Vec<&str> = question.split_whitespace().collect();
+    format!("{host} asks: {} ", clean(&words.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_says_who_asks_whatever_it_says() {
+        assert_eq!(asked("example.org", "password:"), "example.org asks: password: ");
+        let forged = format!("ok{}\u{2003}\u{1b}[2J[sudo] password for root:", " ".repeat(69));
+        assert_eq!(asked("example.org", &forged), "example.org asks: ok ");
+        assert_eq!(asked("h", "a \u{1b}[2J\r\u{202e}b"), "h asks: a \u{fffd}[2J \u{fffd}b ");
+        assert!(asked("example.org", &"x".repeat(8000)).len() < 80);
     }
 }

@@ -92,7 +92,7 @@ fn messages_that_can_not_be_held_are_fetched() {
     catch_up.connected("e1");
     catch_up.listed("e1", vec![row("lobby", 0, 0, 0)], None);
     catch_up.connected("e1");
-    let last = HELD_MAX as u64 + 500;
+    let last = (HELD_MAX / HELD_COST) as u64 + 500;
     for id in 1..=last {
         assert_eq!(catch_up.live(&lobby, id, message(&lobby, id)), None);
     }

@@ -196,7 +196,7 @@ fn nothing_is_sent_after_a_question() {
     talk.type_line("hello");
     assert_eq!(talk.sent(), ["/@c3 passwd"]);
     talk.hear(&["@re=c3 ? old password"]);
-    assert!(matches!(talk.reports.last(), Some(Effect::Ask(text)) if text == "old password"));
+    assert!(matches!(talk.reports.last(), Some(Effect::Ask(_, text)) if text == "old password"));
     assert!(talk.sent().is_empty());
     talk.hear(&["@re=c3 + changed"]);
     assert!(talk.reports.iter().any(|effect| matches!(effect, Effect::TokenRevoked)));

@@ -20,6 +20,8 @@ pub(super) struct Ended {
     pub out: String,
     /// Standard error.
     pub err: String,
+    /// The most memory that it had in use, in bytes.
+    pub peak: usize,
 }
 
 impl Home {
@@ -63,7 +65,12 @@ impl Home {
 }
 
 /// Writes the input and waits for the process to end, or kills it at the deadline.
-pub(super) fn finish(mut child: Child, input: &str) -> Ended {
+pub(super) fn finish(child: Child, input: &str) -> Ended {
+    finish_within(child, input, DEADLINE)
+}
+
+/// The same with another deadline.
+pub(super) fn finish_within(mut child: Child, input: &str, deadline: Duration) -> Ended {
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let reader = |mut from: Box<dyn std::io::Read + Send>| {
         thread::spawn(move || {
@@ -73,8 +80,10 @@ pub(super) fn finish(mut child: Child, input: &str) -> Ended {
     };
     let out = reader(Box::new(child.stdout.take().unwrap()));
     let err = reader(Box::new(child.stderr.take().unwrap()));
-    let until = Instant::now() + DEADLINE;
+    let until = Instant::now() + deadline;
+    let mut peak = 0;
     let code = loop {
+        peak = peak_of(&child).unwrap_or(peak);
         if let Some(status) = child.try_wait().unwrap() {
             break status.code();
         }
@@ -85,5 +94,12 @@ pub(super) fn finish(mut child: Child, input: &str) -> Ended {
         }
         thread::sleep(Duration::from_millis(5));
     };
-    Ended { code, out: out.join().unwrap().unwrap(), err: err.join().unwrap().unwrap() }
+    Ended { code, out: out.join().unwrap().unwrap(), err: err.join().unwrap().unwrap(), peak }
+}
+
+/// The most memory that a process has had in use so far; `None` when it has ended.
+fn peak_of(child: &Child) -> Option<usize> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(kib.trim().trim_end_matches(" kB").parse::<usize>().ok()? * 1024)
 }

@@ -6,6 +6,8 @@
 //! [`DEADLINE`].
 
 mod home;
+mod hostile;
+mod questions;
 mod scripted;
 mod terminal;
 
