@@ -60,6 +60,8 @@
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(any(feature = "server", feature = "client"))]
+mod cryptography;
+#[cfg(any(feature = "server", feature = "client"))]
 mod files;
 pub mod protocol;
 #[cfg(feature = "server")]

@@ -3,7 +3,7 @@
 use crate::frames::{Inflater, Unframer};
 use mio::net::TcpStream;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
 use std::io::{self, Read as _, Write as _};
@@ -175,7 +175,7 @@ fn place(frames: &mut Option<Unframer>, inflater: &mut Inflater, bytes: &[u8], l
 
 /// A configuration that trusts any certificate: what is measured is the server, on loopback.
 pub fn tls_config() -> io::Result<Arc<ClientConfig>> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(provider());
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
@@ -185,6 +185,18 @@ pub fn tls_config() -> io::Result<Arc<ClientConfig>> {
     // Each connection does the whole handshake, so that servers are compared by the same work.
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
+}
+
+#[cfg(not(feature = "post-quantum"))]
+fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}
+
+#[cfg(feature = "post-quantum")]
+fn provider() -> CryptoProvider {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider.kx_groups.sort_by_key(|group| group.name() != rustls::NamedGroup::X25519MLKEM768);
+    provider
 }
 
 #[derive(Debug)]

@@ -7,6 +7,7 @@
 
 use super::args::Fingerprint;
 use super::known_hosts::{KnownHost, Pin, Record};
+use crate::cryptography;
 use parking_lot::Mutex;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -100,7 +101,7 @@ impl Trust {
     /// Trust by the fingerprint on the command line, the system's authorities and `known_hosts`.
     #[must_use]
     pub(super) fn new(wanted: Option<Fingerprint>, known: Option<KnownHost>) -> Arc<Self> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(cryptography::provider());
         let platform = match rustls_platform_verifier::Verifier::new(Arc::clone(&provider)) {
             Ok(verifier) => Some(Arc::new(verifier) as Arc<dyn ServerCertVerifier>),
             Err(error) => {

@@ -3,13 +3,15 @@
 //! Owns the two PEM files in the data directory, their permissions, and how TLS is set up. Knows no
 //! socket and no setting. Runs on the thread that opens the server; all workers share the result.
 
+use crate::cryptography;
 use crate::files;
 use crate::protocol::ALPN;
 use data_encoding::HEXLOWER;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
-use rustls::{CipherSuite, ServerConfig, crypto::ring, sign::CertifiedKey};
+use rustls::sign::CertifiedKey;
+use rustls::{CipherSuite, ServerConfig};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::fs;
@@ -137,8 +139,9 @@ impl Identity {
         let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(bad_certificate)?;
         let key_pem = zeroize::Zeroizing::new(read(key)?);
         let private = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|_| bad_key())?;
-        ring::default_provider().key_provider.load_private_key(private.clone_key()).map_err(|_| bad_key())?;
-        match CertifiedKey::from_der(chain.clone(), private.clone_key(), &ring::default_provider()) {
+        let provider = cryptography::provider();
+        provider.key_provider.load_private_key(private.clone_key()).map_err(|_| bad_key())?;
+        match CertifiedKey::from_der(chain.clone(), private.clone_key(), &provider) {
             Ok(_) => {}
             Err(rustls::Error::InconsistentKeys(_)) => {
                 let (certificate, key) = (certificate.to_owned(), key.to_owned());
@@ -201,7 +204,7 @@ impl Identity {
     /// # Errors
     /// [`CertificateError::Tls`].
     pub fn server_config(&self) -> Result<Arc<ServerConfig>, CertificateError> {
-        let mut provider = ring::default_provider();
+        let mut provider = cryptography::provider();
         // Prefer the suite whose digest the processor computes itself: SHA-384 takes a tenth of a
         // handshake. A chat has no need of 256-bit AES; a client that insists on it gets it.
         provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
@@ -209,7 +212,7 @@ impl Identity {
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
             .with_no_client_auth()
             .with_single_cert(self.chain.clone(), self.key.clone_key())?;
-        config.ticketer = ring::Ticketer::new()?;
+        config.ticketer = cryptography::ticketer()?;
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
         config.send_tls13_tickets = 1;
         config.max_early_data_size = 0;

@@ -89,7 +89,7 @@ fn handshake_succeeds(
 ) -> bool {
     let mut roots = RootCertStore::empty();
     roots.add(identity.chain()[0].clone()).unwrap();
-    let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let client = ClientConfig::builder_with_provider(Arc::new(cryptography::provider()))
         .with_protocol_versions(&[version])
         .unwrap()
         .with_root_certificates(roots)

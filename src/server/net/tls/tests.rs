@@ -1,7 +1,8 @@
 use super::*;
+use crate::cryptography;
 use crate::server::certificate::Identity;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion};
@@ -25,7 +26,7 @@ impl Link {
     fn offering(version: &'static SupportedProtocolVersion, protocols: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let identity = Identity::load_or_create(dir.path(), "localhost", jiff::Timestamp::now()).unwrap();
-        let provider = Arc::new(ring::default_provider());
+        let provider = Arc::new(cryptography::provider());
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[version])
             .unwrap()
