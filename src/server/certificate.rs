@@ -2,29 +2,39 @@
 //!
 //! Owns the two PEM files in the data directory, their permissions, and how TLS is set up. Knows no
 //! socket and no setting. Runs on the thread that opens the server; all workers share the result.
+//!
+//! Files that can't be used are errors, and the server does not start. A certificate that is not valid
+//! today, and a key that others may read, are warnings: a server that starts at night, on a machine whose
+//! clock is not set yet, should serve those who have pinned its key.
 
 use crate::cryptography;
 use crate::files;
 use crate::protocol::ALPN;
 use data_encoding::HEXLOWER;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier as _;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem};
 use rustls::sign::CertifiedKey;
-use rustls::{CipherSuite, ServerConfig};
+use rustls::{CertificateError as BadCertificate, CipherSuite, RootCertStore, ServerConfig};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The self-signed certificate in the data directory, mode 0644.
 pub const CERTIFICATE_FILE: &str = "certificate.pem";
 /// Its key, mode 0600.
 pub const KEY_FILE: &str = "key.pem";
-/// How long a self-signed certificate is valid. Clients pin it, so asking people to trust a new one
-/// more often would gain nothing.
+/// How long a self-signed certificate is valid. Public authorities issue for months, since a certificate of
+/// theirs is trusted by everyone and hard to revoke. This one is trusted by those who compared its fingerprint,
+/// for as long as the key is kept: a shorter time would only teach them to accept a new one without comparing.
 pub const SELF_SIGNED_YEARS: i64 = 10;
 
 /// Why there is no certificate. The operator can fix each of these, unless it says otherwise.
@@ -91,6 +101,37 @@ pub enum CertificateError {
     Tls(#[from] rustls::Error),
 }
 
+/// What the operator should know about files that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateWarning {
+    /// The certificate is not valid any more.
+    #[error(
+        "the certificate in {path} expired at {since}: clients refuse it, except those that have pinned its key. Renew it, and restart chitchatd."
+    )]
+    Expired {
+        /// The file.
+        path: PathBuf,
+        /// The last second of its validity.
+        since: jiff::Timestamp,
+    },
+    /// The certificate is not valid yet.
+    #[error(
+        "the certificate in {path} is not valid before {from}: clients refuse it, except those that have pinned its key. Is this machine's clock right?"
+    )]
+    NotValidYet {
+        /// The file.
+        path: PathBuf,
+        /// The first second of its validity.
+        from: jiff::Timestamp,
+    },
+    /// Every user of this machine may read or change the private key. A group may: Debian keeps keys for one.
+    #[error("other users of this machine may read or change the private key {path}. Run: chmod o= {path}")]
+    KeyNotPrivate {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
 /// What people compare before they trust a certificate: `SHA256:` and the digest of its DER form
 /// in lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,6 +163,7 @@ pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     fingerprint: Fingerprint,
+    warnings: Vec<CertificateWarning>,
 }
 
 impl Identity {
@@ -129,7 +171,7 @@ impl Identity {
     ///
     /// # Errors
     /// Names the file that can't be used. Nothing is changed.
-    pub fn load(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
+    pub fn load(certificate: &Path, key: &Path, now: jiff::Timestamp) -> Result<Self, CertificateError> {
         let read = |path: &Path| {
             fs::read(path).map_err(|source| CertificateError::Unreadable { path: path.to_owned(), source })
         };
@@ -150,7 +192,8 @@ impl Identity {
             Err(_) => return Err(bad_certificate()),
         }
         let fingerprint = Fingerprint::of(&chain[0]);
-        Ok(Self { chain, key: private, fingerprint })
+        let warnings = [validity(&chain[0], provider, certificate, now), privacy(key)];
+        Ok(Self { chain, key: private, fingerprint, warnings: warnings.into_iter().flatten().collect() })
     }
 
     /// Loads the self-signed pair from a data directory, which exists, or creates it for `name` (a host
@@ -177,7 +220,7 @@ impl Identity {
                 files::create(&certificate, 0o644, made.pem().as_bytes()).map_err(unwritable(&certificate))?;
             }
         }
-        Self::load(&certificate, &key)
+        Self::load(&certificate, &key, now)
     }
 
     /// The chain, the server's own certificate first; never empty.
@@ -196,6 +239,12 @@ impl Identity {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// What the operator should know about the files.
+    #[must_use]
+    pub fn into_warnings(self) -> Vec<CertificateWarning> {
+        self.warnings
     }
 
     /// Sets up TLS 1.2 and 1.3: no client certificates, our own ALPN, no early data (an attacker
@@ -228,6 +277,43 @@ fn is_there(path: &Path) -> Result<bool, CertificateError> {
     path.try_exists().map_err(|source| CertificateError::Unreadable { path: path.to_owned(), source })
 }
 
+/// Whether a certificate is valid today. The verifier is the one that clients use: it looks at the dates before
+/// it looks for an authority, of which there need not be any.
+fn validity(
+    certificate: &CertificateDer<'static>,
+    provider: CryptoProvider,
+    path: &Path,
+    now: jiff::Timestamp,
+) -> Option<CertificateWarning> {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone()).ok()?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(provider)).build().ok()?;
+    let name = ServerName::try_from("localhost").ok()?;
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    let today = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    let refused = verifier.verify_server_cert(certificate, &[], &name, &[], today).err()?;
+    let at = |time: UnixTime| {
+        let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX)
+    };
+    let path = path.to_owned();
+    match refused {
+        rustls::Error::InvalidCertificate(BadCertificate::ExpiredContext { not_after, .. }) => {
+            Some(CertificateWarning::Expired { path, since: at(not_after) })
+        }
+        rustls::Error::InvalidCertificate(BadCertificate::NotValidYetContext { not_before, .. }) => {
+            Some(CertificateWarning::NotValidYet { path, from: at(not_before) })
+        }
+        _ => None,
+    }
+}
+
+fn privacy(key: &Path) -> Option<CertificateWarning> {
+    const OTHERS: u32 = 0o006;
+    let mode = fs::metadata(key).ok()?.permissions().mode();
+    (mode & OTHERS != 0).then(|| CertificateWarning::KeyNotPrivate { path: key.to_owned() })
+}
+
 /// ECDSA P-256, valid from yesterday (clocks differ), for the name and for this machine.
 fn generate(name: &str, now: jiff::Timestamp) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {
     let mut names: Vec<String> = Vec::new();
@@ -242,6 +328,8 @@ fn generate(name: &str, now: jiff::Timestamp) -> Result<(rcgen::Certificate, Key
     params.distinguished_name.push(DnType::CommonName, if name.len() <= 64 { name } else { "ChitChat" });
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    // A self-signed certificate may leave it out, but strict verifiers miss it in any that ends a chain.
+    params.use_authority_key_identifier_extension = true;
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let yesterday = today.yesterday().unwrap_or(today);
     let last = today.saturating_add(jiff::Span::new().years(SELF_SIGNED_YEARS));

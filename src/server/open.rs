@@ -5,7 +5,7 @@
 use crate::protocol::names::AccountId;
 use crate::protocol::secrets::{Digest, Secret, new_invite_code};
 use crate::server::ServerError;
-use crate::server::certificate::{Fingerprint, Identity};
+use crate::server::certificate::{CertificateWarning, Fingerprint, Identity};
 use crate::server::clock;
 use crate::server::config::{self, Config};
 use crate::server::net::{self, ListenError, ListeningSocket};
@@ -82,6 +82,9 @@ pub enum OpenWarning {
     /// This machine can't listen on one of the addresses (it has no IPv6, say), but on others.
     #[error(transparent)]
     AddressUnavailable(#[from] ListenError),
+    /// The certificate is not valid today, or its key not private.
+    #[error(transparent)]
+    Certificate(#[from] CertificateWarning),
     /// Other users of this machine may write to the data directory.
     #[error(
         "other users of this machine may change the data directory {data}, and so read all that is in it. Run: chmod 700 {data}"
@@ -118,11 +121,13 @@ impl Server {
             warnings.push(OpenWarning::DataDirectoryWritable { data: config.data.clone() });
         }
         let checkpointer = Checkpointer::open(&store_settings)?;
+        let now = jiff::Timestamp::now();
         let identity = match &config.certificate {
-            Some(files) => Identity::load(&files.certificate, &files.key)?,
-            None => Identity::load_or_create(&config.data, &config.name, jiff::Timestamp::now())?,
+            Some(files) => Identity::load(&files.certificate, &files.key, now)?,
+            None => Identity::load_or_create(&config.data, &config.name, now)?,
         };
-        let tls = identity.server_config()?;
+        let (tls, fingerprint) = (identity.server_config()?, identity.fingerprint());
+        warnings.extend(identity.into_warnings().into_iter().map(OpenWarning::from));
 
         let mut unavailable = Vec::new();
         let mut listening = listen_on(&config.tls, ListenerKind::Tls, &mut unavailable)?;
@@ -151,7 +156,7 @@ impl Server {
             tls,
             listening,
             events: unbounded(),
-            fingerprint: identity.fingerprint(),
+            fingerprint,
             running,
             warnings,
         })

@@ -66,6 +66,35 @@ fn a_bad_certificate_is_named() {
 }
 
 #[test]
+fn a_certificate_of_yesterday_and_a_key_for_everyone_are_warnings() {
+    let files = tempfile::tempdir().unwrap();
+    let (chain, key) = (files.path().join("chain.pem"), files.path().join("key.pem"));
+    let settings = [format!("certificate={}", chain.display()), format!("key={}", key.display())];
+    let mut server = Server::not_started(&[&settings[0], &settings[1]]);
+    let far = rcgen::date_time_ymd;
+    for (from, until, words) in [
+        (far(2020, 1, 1), far(2021, 1, 1), "expired at 2021-01-01T00:00:00Z"),
+        (far(2999, 1, 1), far(3000, 1, 1), "is not valid before 2999-01-01T00:00:00Z"),
+    ] {
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (from, until);
+        let pair = rcgen::KeyPair::generate().unwrap();
+        fs::write(&chain, params.self_signed(&pair).unwrap().pem()).unwrap();
+        fs::write(&key, pair.serialize_pem()).unwrap();
+        fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+        server.restart();
+        // Who does not ask an authority is served.
+        server.connect_tls().send("/quit");
+        server.terminate();
+        let (status, said) = server.wait();
+        assert!(status.success(), "{said}");
+        let warned = |words: &[&str]| said.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        assert!(warned(&["warning: ", chain.to_str().unwrap(), words]), "{said}");
+        assert!(warned(&["warning: ", &format!("chmod o= {}", key.display())]), "{said}");
+    }
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let server = Server::start();
     let mut alice = server.connect();

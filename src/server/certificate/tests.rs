@@ -3,7 +3,6 @@
 use super::*;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection};
-use std::os::unix::fs::PermissionsExt as _;
 
 fn directory() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -77,7 +76,9 @@ fn broken_and_foreign_files_are_named_and_kept() {
             "{error}"
         );
     }
-    let nowhere = Identity::load(Path::new("/nonexistent/c.pem"), Path::new("/nonexistent/k.pem")).unwrap_err();
+    let nowhere =
+        Identity::load(Path::new("/nonexistent/c.pem"), Path::new("/nonexistent/k.pem"), jiff::Timestamp::now());
+    let nowhere = nowhere.unwrap_err();
     assert!(nowhere.to_string().starts_with("can't read /nonexistent/c.pem: "), "{nowhere}");
 }
 
@@ -133,6 +134,47 @@ fn clients_that_trust_it_accept_it_for_its_names() {
         }
         assert!(!handshake_succeeds(&identity, "other.example.org", version));
     }
+}
+
+#[test]
+fn what_is_not_valid_today_or_not_private_is_a_warning() {
+    let directory = directory();
+    let path = |name: &str| directory.path().join(name);
+    let warnings = |now: &str| {
+        let identity = Identity::load_or_create(directory.path(), "localhost", now.parse().unwrap()).unwrap();
+        identity.into_warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert!(warnings("2026-11-22T12:00:00Z").is_empty());
+    assert!(warnings("2036-11-21T23:59:59Z").is_empty());
+    let [expired] = &warnings("2037-01-01T00:00:00Z")[..] else { panic!("one warning") };
+    assert!(expired.contains("certificate.pem expired at 2036-11-22T00:00:00Z: "), "{expired}");
+    let [early] = &warnings("1970-01-01T00:00:00Z")[..] else { panic!("one warning") };
+    assert!(early.contains("certificate.pem is not valid before 2026-11-21T00:00:00Z: "), "{early}");
+    for (mode, private) in [(0o400, true), (0o640, true), (0o604, false), (0o602, false)] {
+        fs::set_permissions(path(KEY_FILE), fs::Permissions::from_mode(mode)).unwrap();
+        let told = warnings("2026-11-22T12:00:00Z");
+        assert_eq!(told.is_empty(), private, "{mode:o}: {told:?}");
+        assert!(private || told[0].contains(&format!("chmod o= {}", path(KEY_FILE).display())), "{told:?}");
+    }
+}
+
+#[test]
+fn the_dates_of_an_authoritys_certificate_are_checked_as_well() {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = rcgen::CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(["chat.example.org".to_owned()]).unwrap();
+    (params.not_before, params.not_after) = (rcgen::date_time_ymd(2026, 1, 1), rcgen::date_time_ymd(2026, 4, 1));
+    let issued = params.signed_by(&key, &authority).unwrap();
+    let directory = directory();
+    let (chain, key_file) = (directory.path().join("chain.pem"), directory.path().join("k.pem"));
+    fs::write(&chain, issued.pem() + &authority.pem()).unwrap();
+    fs::write(&key_file, key.serialize_pem()).unwrap();
+    fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
+    let warnings = |now: &str| Identity::load(&chain, &key_file, now.parse().unwrap()).unwrap().into_warnings().len();
+    let dates = ["2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z", "2026-04-01T00:00:01Z"];
+    assert_eq!(dates.map(warnings), [1, 0, 0, 1]);
 }
 
 #[test]
