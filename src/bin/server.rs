@@ -30,7 +30,8 @@ const NOT_RUNNING: u8 = 4;
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    // rustls warns about what peers do, as often as they do it.
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,rustls=error")).init();
     let invocation = match cli::parse(std::env::args_os(), &Environment::of_process()) {
         Ok(invocation) => invocation,
         Err(CliError::Help(text)) => return print(&format!("{text}\n")),

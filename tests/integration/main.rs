@@ -48,3 +48,4 @@ mod soak;
 mod startup;
 mod support;
 mod telnet;
+mod tls;

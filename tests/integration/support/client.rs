@@ -5,7 +5,9 @@ use super::{DEADLINE, PASSWORD};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned, SupportedProtocolVersion,
+};
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -387,14 +389,23 @@ pub(crate) fn socket_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<T
 }
 
 fn any_certificate() -> Arc<ClientConfig> {
-    let provider = Arc::new(ring::default_provider());
-    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
+    Arc::new(accepting_any_certificate(rustls::DEFAULT_VERSIONS))
+}
+
+/// TLS in these versions, with whoever answers.
+pub(crate) fn accepting_any_certificate(versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+    accepting_with(ring::default_provider(), versions)
+}
+
+/// The same with this cryptography.
+pub(crate) fn accepting_with(provider: CryptoProvider, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+    let provider = Arc::new(provider);
+    ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-        .with_no_client_auth();
-    Arc::new(config)
+        .with_no_client_auth()
 }
 
 #[derive(Debug)]

@@ -320,6 +320,8 @@ impl Connection {
     fn close(&mut self, turn: &mut Turn<'_>) {
         if self.life.close(turn.now) {
             self.output.forget_unanswered();
+            // Even if nothing is left to send: the flush is what closes it.
+            self.output.set_needs_flush(true);
         }
     }
 
