@@ -30,15 +30,29 @@ pub(crate) fn create(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     sync(directory)
 }
 
+/// Gives a file of the same directory this name, which no file has.
+///
+/// # Errors
+/// The system's.
+#[cfg(any(feature = "server", test))]
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    sync(directory(to))
+}
+
 /// Writes the bytes under another name in the same directory, and syncs them to the disk.
 fn prepare<'a>(path: &'a Path, mode: u32, bytes: &[u8]) -> io::Result<(NamedTempFile, &'a Path)> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = directory(path);
     // Created with mode 0600, so that nobody else can read it before it has its final permissions.
     let mut file = NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     Ok((file, directory))
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Syncs the name to the disk: without this a power cut could lose the file.

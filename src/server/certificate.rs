@@ -32,6 +32,8 @@ use std::time::Duration;
 pub const CERTIFICATE_FILE: &str = "certificate.pem";
 /// Its key, mode 0600.
 pub const KEY_FILE: &str = "key.pem";
+/// What the key is called until both files are there.
+const NEW_KEY_FILE: &str = "key.pem.new";
 /// How long a self-signed certificate is valid. Public authorities issue for months, since a certificate of
 /// theirs is trusted by everyone and hard to revoke. This one is trusted by those who compared its fingerprint,
 /// for as long as the key is kept: a shorter time would only teach them to accept a new one without comparing.
@@ -203,21 +205,29 @@ impl Identity {
     /// Names the file that can't be used or created.
     pub fn load_or_create(data: &Path, name: &str, now: jiff::Timestamp) -> Result<Self, CertificateError> {
         let (certificate, key) = (data.join(CERTIFICATE_FILE), data.join(KEY_FILE));
+        let new_key = data.join(NEW_KEY_FILE);
         match (is_there(&certificate)?, is_there(&key)?) {
             (true, true) => {}
+            // The first start was interrupted before its last step.
+            (true, false) if is_there(&new_key)? => {
+                files::rename(&new_key, &key)
+                    .map_err(|source| CertificateError::Unwritable { path: key.clone(), source })?;
+            }
             (true, false) => return Err(CertificateError::HalfMissing { missing: key, present: certificate }),
             (false, true) => return Err(CertificateError::HalfMissing { missing: certificate, present: key }),
             (false, false) => {
                 let (made, private) = generate(name, now)
                     .map_err(|source| CertificateError::NotMade { name: name.to_owned(), source })?;
-                // The key first: a certificate without its key is of no use.
+                // The key gets its name last: whatever interrupts this, the next start begins anew or goes on,
+                // and half a pair under the two names was a whole one once.
                 let unwritable = |path: &Path| {
                     let path = path.to_owned();
                     move |source| CertificateError::Unwritable { path, source }
                 };
                 let private = zeroize::Zeroizing::new(private.serialize_pem());
-                files::create(&key, 0o600, private.as_bytes()).map_err(unwritable(&key))?;
+                files::replace(&new_key, 0o600, private.as_bytes()).map_err(unwritable(&new_key))?;
                 files::create(&certificate, 0o644, made.pem().as_bytes()).map_err(unwritable(&certificate))?;
+                files::rename(&new_key, &key).map_err(unwritable(&key))?;
             }
         }
         Self::load(&certificate, &key, now)

@@ -51,6 +51,22 @@ fn a_missing_half_is_named_and_nothing_is_created() {
     }
 }
 
+/// Whatever ends the process, or the power, while the pair is made.
+#[test]
+fn a_first_start_that_was_interrupted_begins_anew_or_goes_on() {
+    let (whole, interrupted) = (directory(), directory());
+    let made = in_directory(&whole).unwrap();
+    let file = |name: &str| interrupted.path().join(name);
+    fs::write(file(NEW_KEY_FILE), "half a ke").unwrap();
+    in_directory(&interrupted).unwrap();
+    assert_eq!(listed(&interrupted), [CERTIFICATE_FILE, KEY_FILE]);
+    fs::remove_file(file(KEY_FILE)).unwrap();
+    fs::copy(whole.path().join(CERTIFICATE_FILE), file(CERTIFICATE_FILE)).unwrap();
+    fs::copy(whole.path().join(KEY_FILE), file(NEW_KEY_FILE)).unwrap();
+    assert_eq!(in_directory(&interrupted).unwrap().fingerprint(), made.fingerprint());
+    assert_eq!(listed(&interrupted), [CERTIFICATE_FILE, KEY_FILE]);
+}
+
 #[test]
 fn broken_and_foreign_files_are_named_and_kept() {
     let (ours, theirs) = (directory(), directory());
