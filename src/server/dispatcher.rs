@@ -211,6 +211,7 @@ impl Dispatcher {
     fn committed(&mut self, committed: Option<Committed>) {
         self.hub.commit(&mut self.effects);
         let Some(committed) = committed else { return };
+        self.hub.saved();
         if let Some(refused) = self.failures.end() {
             log::info!("the disk can be written again; batches refused in the meantime: {refused}");
         }

@@ -245,6 +245,34 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_batch_succeeds() {
     assert_eq!(snapshot.accounts.len(), 4);
 }
 
+/// What a person is shown is marked as read, which is stored: a full disk must not keep people from reading.
+#[test]
+fn while_nothing_can_be_stored_people_read_and_their_markers_stay() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    let marker = |turns: &Turns| {
+        let members = turns.dispatcher.transaction.store.load().unwrap().members;
+        members.iter().map(|member| member.read.value()).max()
+    };
+    let look = || {
+        let (target, limit) = (Some(Target::Room(RoomName::lobby())), 9);
+        let part = HistoryPart::Between { before: None, after: None, times: TimeBounds::default() };
+        Request { viewer: Viewer::Person { replay: 0 }, ..run(BOB, Command::History { target, part, limit }) }
+    };
+    turns.turn(vec![say(ALICE, "before")]);
+    turns.dispatcher.transaction.store.fill_the_disk();
+    let long = "x".repeat(3900);
+    turns.turn((0..100).map(|_| say(ALICE, &long)).collect());
+    turns.turn(vec![look()]);
+    assert_eq!(turns.read_jobs.try_recv().unwrap().conn, conn(BOB));
+    assert_eq!(marker(&turns), Some(0));
+    turns.dispatcher.transaction.store.make_room();
+    turns.turn(vec![say(ALICE, "after")]);
+    turns.turn(vec![look()]);
+    assert_eq!(turns.read_jobs.try_recv().unwrap().conn, conn(BOB));
+    assert_eq!(marker(&turns), Some(2));
+}
+
 #[test]
 fn an_arrival_is_announced_even_if_the_batch_in_between_is_refused() {
     let mut turns = Turns::new();

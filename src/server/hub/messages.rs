@@ -237,16 +237,23 @@ impl Context<'_> {
         }
     }
 
-    /// A person was shown the conversation up to this id, so it is read.
+    /// A person was shown the conversation up to this id, so it is read. While nothing can be stored the
+    /// marker stays, so that people can read all the same.
     pub(super) fn shown(&mut self, conversation: ConversationId, id: MessageId) -> Answered {
+        if self.hub.unsaved {
+            return Ok(());
+        }
         self.mark_read(conversation, id)?;
         self.viewed(conversation, id);
         Ok(())
     }
 
     /// Marks what a person received live as read, except where there are earlier lines that the
-    /// person has not viewed.
+    /// person has not viewed, and unless nothing can be stored.
     pub(super) fn mark_seen_as_read(&mut self) -> Answered {
+        if self.hub.unsaved {
+            return Ok(());
+        }
         let unseen = self.hub.connections.session(self.conn).map_or(&[][..], |session| &session.unseen);
         let seen: Vec<(ConversationId, MessageId)> = super::reading::read_positions(&self.hub.state, self.account)
             .into_iter()

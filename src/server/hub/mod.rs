@@ -124,6 +124,8 @@ pub(super) struct Hub {
     blocks: blocks::Blocks,
     clock: SteadyClock,
     sweeper: Sweeper,
+    /// The last batch that was to be stored could not be.
+    unsaved: bool,
     /// Every operation that was applied, in order, with its outcome.
     #[cfg(test)]
     applied: Vec<Applied>,
@@ -145,6 +147,7 @@ impl Hub {
             blocks: blocks::Blocks::default(),
             clock: SteadyClock::default(),
             sweeper: Sweeper::default(),
+            unsaved: false,
             settings,
             #[cfg(test)]
             applied: Vec::new(),
@@ -160,6 +163,12 @@ impl Hub {
         self.connections.roll_back(&self.state);
         self.blocks.roll_back();
         self.sweeper.roll_back();
+        self.unsaved = true;
+    }
+
+    /// Something was stored.
+    pub(super) fn saved(&mut self) {
+        self.unsaved = false;
     }
 
     /// The batch is stored, and with it what it did to connections.
