@@ -33,6 +33,9 @@
 //! handles a signal: that is up to the program.
 
 mod auth;
+#[cfg(feature = "faults")]
+#[doc(hidden)]
+pub mod battery;
 #[doc(hidden)]
 pub mod bench;
 pub mod certificate;

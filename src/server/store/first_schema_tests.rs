@@ -1,36 +1,18 @@
 //! A database of the first schema, with pages of 4 KiB and something of everything in it: all of it is
 //! found after its migration, and can be changed.
 
-use super::db::schema::create_first;
+use super::db::schema::create_released;
 use super::db::{DATABASE_FILE, connect_writer};
 use super::test_support::{
     ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, draft, hearer, history, id, open, readers, say, search, unread,
 };
 use crate::protocol::names::{AddressGroup, MessageId, Text};
 use crate::protocol::roles::Role;
-use crate::protocol::secrets::Digest;
 use crate::server::traffic::{Appended, ChangeKind, ChangeRecord, ConversationKind, Draft, Read, Write};
 
-/// What that version would have written. The post key's digest is that of `psst`.
+/// A database as the version of the first schema left it.
 fn write(dir: &Dir) {
-    let db = connect_writer(&dir.file(DATABASE_FILE), 4_096).unwrap();
-    create_first(&db);
-    db.execute_batch(
-        "INSERT INTO account VALUES(2, 'Alice', 'alice', 'hash a', 3, 1, 50), (3, 'bob', 'bob', 'hash b', 0, 0, 60);
-         INSERT INTO token VALUES(zeroblob(32), 2, 'laptop', 70);
-         INSERT INTO invite VALUES(zeroblob(32), 5, 0, 80);
-         INSERT INTO conversation VALUES(2, 'ops', NULL, NULL, 1, 'deploys', 0), (3, NULL, 2, 3, 1, '', 0);
-         INSERT INTO member VALUES(1, 2, 0, 1), (1, 3, 0, 0), (2, 2, 1, 2), (3, 2, 0, 0), (3, 3, 0, 1);
-         INSERT INTO invited VALUES(2, 3, 2);
-         INSERT INTO known_address VALUES(2, x'c0000201', 1), (2, x'', 2);
-         INSERT INTO message VALUES
-             (1, 1, 1, 2, 1700000000000, 'hello'), (2, 2, 1, 2, 1700000000000, 'up'),
-             (3, 1, 2, 3, 1700000000000, 'hello back'), (4, 3, 1, 3, 1700000000000, 'psst'),
-             (5, 2, 2, 2, 1700000000000, 'down');",
-    )
-    .unwrap();
-    let key = "INSERT INTO post_key VALUES(3, 3, CAST('k' AS BLOB), 1, ?)";
-    db.execute(key, [Digest::of("psst").as_bytes()]).unwrap();
+    create_released(&connect_writer(&dir.file(DATABASE_FILE), 4_096).unwrap(), 1).unwrap();
 }
 
 #[test]

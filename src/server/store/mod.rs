@@ -38,6 +38,8 @@ mod test_support;
 
 pub(super) use db::checkpoint::Checkpointer;
 pub(super) use db::error::StoreError;
+#[cfg(feature = "faults")]
+pub(super) use db::schema::{SCHEMAS, create_released};
 pub(super) use db::{StoreSettings, Sync};
 pub(super) use index::Indexer;
 pub(super) use read::Reader;

@@ -9,6 +9,7 @@
 
 use super::error::StoreError;
 use super::{DATABASE_FILE, PAGE, StoreSettings, connect_writer};
+use crate::server::faults::{self, Point};
 use crossbeam_channel::Receiver;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
@@ -51,7 +52,10 @@ impl Checkpointer {
     pub(crate) fn checkpoint(&self) {
         let mut before = i32::MAX;
         for _ in 0..PASSES_MAX {
-            let left = match self.db.wal_checkpoint_v2(Some("main"), CheckpointMode::PASSIVE) {
+            faults::point(Point::BeforeCheckpoint);
+            let result = self.db.wal_checkpoint_v2(Some("main"), CheckpointMode::PASSIVE);
+            faults::point(Point::AfterCheckpoint);
+            let left = match result {
                 Ok((pages, checkpointed)) => pages - checkpointed,
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => return,
                 Err(error) => {

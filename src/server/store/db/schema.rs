@@ -6,6 +6,7 @@ use super::{Sync, to_sql};
 use crate::protocol::names::{RoomName, UserName};
 use crate::protocol::secrets;
 use crate::server::clock;
+use crate::server::faults::{self, Point};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::path::Path;
 
@@ -227,7 +228,10 @@ pub(crate) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError
     }
     set_meta(&change, "needs", VERSION).map_err(of)?;
     change.pragma_update(None, "user_version", to_sql(MIGRATIONS.len() as u64)).map_err(of)?;
-    change.commit().map_err(of)
+    faults::point(Point::BeforeMigrationCommit);
+    change.commit().map_err(of)?;
+    faults::point(Point::AfterMigrationCommit);
+    Ok(())
 }
 
 fn fill(db: &Connection) -> rusqlite::Result<()> {
@@ -307,13 +311,22 @@ fn set_meta(db: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     .map(drop)
 }
 
-/// Makes a database of the first schema.
-#[cfg(test)]
-pub(crate) fn create_first(db: &Connection) {
-    db.execute_batch(MIGRATIONS[0]).unwrap();
-    fill(db).unwrap();
-    set_meta(db, "epoch", "first").unwrap();
-    db.pragma_update(None, "user_version", 1).unwrap();
+/// How many schemas there were; the newest has this number.
+#[cfg(feature = "faults")]
+pub(crate) const SCHEMAS: usize = MIGRATIONS.len();
+
+/// Makes a database as the version left it that had this schema: what the first one wrote is in it, and
+/// was migrated since.
+#[cfg(any(test, feature = "faults"))]
+pub(crate) fn create_released(db: &Connection, schema: usize) -> rusqlite::Result<()> {
+    db.execute_batch(MIGRATIONS[0])?;
+    fill(db)?;
+    set_meta(db, "epoch", "first")?;
+    db.execute_batch(include_str!("first_schema.sql"))?;
+    let key = "INSERT INTO post_key VALUES(3, 3, CAST('k' AS BLOB), 1, ?)";
+    db.execute(key, [crate::protocol::secrets::Digest::of("psst").as_bytes()])?;
+    MIGRATIONS[1..schema].iter().try_for_each(|step| db.execute_batch(step))?;
+    db.pragma_update(None, "user_version", to_sql(schema as u64))
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use self::piece::Piece;
 use super::db::error::{StoreError, is_damage};
 use super::db::stored_text::{StoredText, is_blank, is_gone};
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader, last_seq};
+use crate::server::faults::{self, Point};
 use crate::server::priority;
 use crossbeam_channel::{Receiver, TryRecvError};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
@@ -301,7 +302,9 @@ impl Indexer {
         let (dropped, forgotten) = dropped::apply(&self.messages, &change, self.mark.dropped, last)?;
         let mark = Mark { indexed: last, dropped };
         file::set_mark(&change, mark)?;
+        faults::point(Point::BeforeIndexCommit);
         change.commit()?;
+        faults::point(Point::AfterIndexCommit);
         (self.mark, self.last_at) = (mark, last_at);
         Ok(count + forgotten)
     }

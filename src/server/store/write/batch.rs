@@ -2,6 +2,7 @@
 //! time than one by one. The dispatcher's thread runs it.
 
 use crate::protocol::names::MessageId;
+use crate::server::faults::{self, Point};
 use crate::server::store::db::stored_text::StoredText;
 use crate::server::store::db::to_sql;
 use crate::server::traffic::Draft;
@@ -74,6 +75,7 @@ impl Batch {
     fn try_write(&self, db: &Connection) -> Result<()> {
         let mut text_start = 0;
         for rows in self.rows.chunks(ROWS) {
+            faults::point(Point::BeforeInsert);
             let full = rows.len() == ROWS;
             let mut insert = db.prepare_cached(if full { INSERT_ROWS } else { INSERT })?;
             let mut column = 0;
@@ -90,6 +92,7 @@ impl Batch {
             if full {
                 insert.raw_execute()?;
             }
+            faults::point(Point::AfterInsert);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! copies it beside the commits, and the writer takes what little is left: then the next commit
 //! restarts the log from its beginning, unless somebody still reads from it.
 
+use crate::server::faults::{self, Point};
 use crate::server::store::db::BUSY_TIMEOUT;
 use crate::server::store::db::checkpoint::REST_MAX;
 use rusqlite::hooks::Wal;
@@ -207,7 +208,10 @@ impl Log {
 
     /// Checkpoints the log. A failure loses nothing, since the log stays as it is.
     fn checkpoint(&mut self, db: &Connection, mode: CheckpointMode) -> Checkpointed {
-        match db.wal_checkpoint_v2(Some("main"), mode) {
+        faults::point(Point::BeforeCheckpoint);
+        let result = db.wal_checkpoint_v2(Some("main"), mode);
+        faults::point(Point::AfterCheckpoint);
+        match result {
             Ok((pages, checkpointed)) => {
                 self.checkpointed = checkpointed;
                 if checkpointed < pages { Checkpointed::Part } else { Checkpointed::All }
