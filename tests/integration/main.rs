@@ -25,7 +25,6 @@ mod changes;
 mod client;
 mod codes;
 mod conversations;
-mod crash;
 mod deflate;
 mod disk;
 mod flood;

@@ -52,6 +52,12 @@ impl Client {
         Self::new(Stream::Plain(socket_from(source, address).expect("the server takes connections")))
     }
 
+    /// The same with a server that may be gone.
+    #[allow(dead_code, reason = "the crash battery uses it")]
+    pub(crate) fn try_plain(address: SocketAddr) -> Option<Self> {
+        Some(Self::new(Stream::Plain(try_socket(address).ok()?)))
+    }
+
     /// Connects to the console's socket.
     pub(crate) fn console(socket: &Path) -> Self {
         let socket = UnixStream::connect(socket).expect("the console takes connections");
@@ -365,11 +371,15 @@ fn is_event(line: &str) -> bool {
 }
 
 fn socket(address: SocketAddr) -> TcpStream {
-    let socket = TcpStream::connect_timeout(&address, DEADLINE).expect("the server takes connections");
-    socket.set_read_timeout(Some(DEADLINE)).unwrap();
-    socket.set_write_timeout(Some(DEADLINE)).unwrap();
-    socket.set_nodelay(true).unwrap();
-    socket
+    try_socket(address).expect("the server takes connections")
+}
+
+fn try_socket(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect_timeout(&address, DEADLINE)?;
+    socket.set_read_timeout(Some(DEADLINE))?;
+    socket.set_write_timeout(Some(DEADLINE))?;
+    socket.set_nodelay(true)?;
+    Ok(socket)
 }
 
 /// A connection from one of this machine's own addresses: Linux has all of 127.0.0.0/8.

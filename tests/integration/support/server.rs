@@ -2,6 +2,7 @@
 
 use super::{Client, DEADLINE};
 use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,10 @@ pub(crate) struct Server {
     settings: Vec<String>,
     /// The largest file that it may write, in KiB: in effect, a full disk.
     file_limit: Option<u32>,
+    /// A command line before its own.
+    under: Vec<String>,
+    /// Of its environment.
+    variables: BTreeMap<String, String>,
     process: Option<Running>,
 }
 
@@ -69,7 +74,7 @@ impl Server {
         let kept = SETTINGS.iter().filter(|&&old| !settings.iter().any(|&new| key(new) == key(old)));
         let settings = kept.chain(settings).map(|&setting| setting.to_owned()).collect();
         let data = tempfile::tempdir().expect("a temporary directory can be made");
-        Self { data, settings, file_limit: None, process: None }
+        Self { data, settings, file_limit: None, under: Vec::new(), variables: BTreeMap::new(), process: None }
     }
 
     /// From the next start on, none of its files may grow beyond this many KiB.
@@ -77,8 +82,36 @@ impl Server {
         self.file_limit = kib;
     }
 
+    /// From the next start on, another program starts it.
+    #[allow(dead_code, reason = "the crash battery has no use for it")]
+    pub(crate) fn run_under(&mut self, line: Option<Vec<String>>) {
+        self.under = line.unwrap_or_default();
+    }
+
+    /// From the next start on, a variable of its environment.
+    #[allow(dead_code, reason = "the crash battery uses it")]
+    pub(crate) fn set_variable(&mut self, name: &str, value: impl ToString) {
+        self.variables.insert(name.to_owned(), value.to_string());
+    }
+
+    /// From the next start on, no such variable.
+    #[allow(dead_code, reason = "the crash battery uses it")]
+    pub(crate) fn clear_variable(&mut self, name: &str) {
+        self.variables.remove(name);
+    }
+
     /// Starts it again on the same data, at other ports. It must not be running.
     pub(crate) fn restart(&mut self) {
+        if let Err(failure) = self.try_restart() {
+            panic!(
+                "chitchatd did not say where it listens, but ended with {}; it said:\n{}",
+                failure.status, failure.said
+            );
+        }
+    }
+
+    /// The same where it may end before it says where it listens.
+    pub(crate) fn try_restart(&mut self) -> Result<(), Failure> {
         assert!(self.process.is_none(), "the server still runs");
         let mut child = self.command().spawn().expect("chitchatd can be started");
         let said = listen(&mut child);
@@ -95,14 +128,28 @@ impl Server {
                     log.push_str(&line);
                     log.push('\n');
                 }
-                Err(why) => {
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure { status: child.wait().expect("the process is ours"), said: log });
+                }
+                Err(RecvTimeoutError::Timeout) => {
                     end(&mut child);
-                    panic!("chitchatd did not say where it listens ({why}); it said:\n{log}");
+                    panic!("chitchatd did not say in time where it listens; it said:\n{log}");
                 }
             }
         }
         let (tls, plain) = (tls.expect("both are set"), plain.expect("both are set"));
         self.process = Some(Running { child, said, log, tls, plain });
+        Ok(())
+    }
+
+    /// Starts it and kills it after this time, wherever it is then.
+    #[allow(dead_code, reason = "the crash battery uses it")]
+    pub(crate) fn start_and_kill(&mut self, after: Duration) {
+        let mut child = self.command().spawn().expect("chitchatd can be started");
+        let said = listen(&mut child);
+        std::thread::sleep(after);
+        end(&mut child);
+        assert!(!said.iter().any(|line| line.contains("panicked at")), "a thread of the server panicked");
     }
 
     /// Starts the server where it is expected to fail, with more arguments, and waits for its end.
@@ -127,13 +174,21 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let direct = chitchatd(self.data.path(), &self.settings);
+        let mut direct = chitchatd(self.data.path(), &self.settings);
+        if let Some((program, arguments)) = self.under.split_first() {
+            let mut under = Command::new(program);
+            under.args(arguments).arg(direct.get_program()).args(direct.get_args());
+            bare(&mut under);
+            direct = under;
+        }
+        direct.envs(&self.variables);
         let Some(kib) = self.file_limit else { return direct };
         // An ignored signal stays ignored in the program that replaces the shell.
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
         let mut limited = Command::new("sh");
         limited.arg("-c").arg(script).arg(direct.get_program()).args(direct.get_args());
         bare(&mut limited);
+        limited.envs(&self.variables);
         limited
     }
 
@@ -207,6 +262,19 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.wait();
+    }
+
+    /// Kills it without waiting until it is gone; it may have ended already.
+    #[allow(dead_code, reason = "the crash battery uses it")]
+    pub(crate) fn kill_now(&mut self) {
+        let _ = self.process.as_mut().expect("the server was started").child.kill();
+    }
+
+    /// Whether it has ended. [`Server::wait`] says how.
+    #[allow(dead_code, reason = "the crash battery uses it")]
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let child = &mut self.process.as_mut().expect("the server was started").child;
+        child.try_wait().expect("the process is ours").is_some()
     }
 
     fn signal(&self, signal: Signal) {
