@@ -46,5 +46,6 @@ mod shutdown;
 mod soak;
 mod startup;
 mod support;
+mod syscalls;
 mod telnet;
 mod tls;

@@ -11,6 +11,7 @@ pub(crate) mod pattern;
 pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod server;
+pub(crate) mod strace;
 
 use std::time::Duration;
 
