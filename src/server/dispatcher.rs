@@ -149,7 +149,7 @@ impl Dispatcher {
     }
 
     fn turn(&mut self, requests: impl ExactSizeIterator<Item = Request>) -> Result<(), DispatcherFault> {
-        let now = self.now();
+        let now = self.now(Instant::now(), clock::unix_ms());
         if requests.len() > 0 {
             self.quiet = Some(now.instant + QUIET);
         }
@@ -275,10 +275,13 @@ impl Dispatcher {
         }
     }
 
-    fn now(&mut self) -> Now {
-        // The time of a room's messages never goes back, even if the clock does.
-        self.wall = self.wall.max(clock::unix_ms());
-        Now { instant: Instant::now(), wall: self.wall }
+    /// The time by which a turn is decided. That of messages never goes back, even if the system's clock does,
+    /// and is never behind the steady clock: by that a room drops what it no longer keeps, and would drop what
+    /// was said since the clock was set back too early.
+    fn now(&mut self, instant: Instant, unix_ms: u64) -> Now {
+        let steady = self.hub.steady(Now { instant, wall: unix_ms });
+        self.wall = self.wall.max(unix_ms).max(steady);
+        Now { instant, wall: self.wall }
     }
 }
 

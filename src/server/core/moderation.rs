@@ -51,7 +51,9 @@ impl State {
         let Some(slow) = stored.slow.filter(|_| self.rank(room, by) < Rank::Member(Role::Moderator)) else {
             return Ok(());
         };
-        let next = stored.said.get(&by).map_or(0, |said| said.saturating_add(milliseconds(slow)));
+        // What was said later than now was said before the clock was set back between two runs.
+        let said = stored.said.get(&by).filter(|&&said| said <= steady);
+        let next = said.map_or(0, |said| said.saturating_add(milliseconds(slow)));
         if next <= steady {
             return Ok(());
         }

@@ -274,6 +274,21 @@ fn while_nothing_can_be_stored_people_read_and_their_markers_stay() {
 }
 
 #[test]
+fn the_time_of_messages_never_goes_back_nor_stands_still() {
+    let (mut dispatcher, start) = (Turns::new().dispatcher, Instant::now());
+    let (hour, day, first) = (3_600_000, 86_400_000, 1_700_000_000_000);
+    let mut at = |hours: u32, unix_ms| dispatcher.now(start + Duration::from_hours(hours.into()), unix_ms).wall;
+    assert_eq!(at(0, first), first);
+    // Set back by a day: it counts on by itself.
+    assert_eq!(at(1, first + hour - day), first + hour);
+    assert_eq!(at(2, first + 2 * hour - day), first + 2 * hour);
+    // Set forward by a day, which is followed, and back again, which is not.
+    assert_eq!(at(3, first + 3 * hour + day), first + 3 * hour + day);
+    assert_eq!(at(4, first + 4 * hour), first + 3 * hour + day);
+    assert_eq!(at(28, first + 28 * hour), first + 28 * hour);
+}
+
+#[test]
 fn an_arrival_is_announced_even_if_the_batch_in_between_is_refused() {
     let mut turns = Turns::new();
     turns.turn(vec![register(ALICE, "alice")]);

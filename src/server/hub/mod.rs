@@ -166,6 +166,11 @@ impl Hub {
         self.unsaved = true;
     }
 
+    /// What the steady clock shows: see [`steady`].
+    pub(super) fn steady(&mut self, now: Now) -> u64 {
+        self.clock.at(now)
+    }
+
     /// Something was stored.
     pub(super) fn saved(&mut self) {
         self.unsaved = false;
