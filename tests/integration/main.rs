@@ -23,6 +23,7 @@ mod agreement;
 mod bots;
 mod changes;
 mod client;
+mod clock;
 mod codes;
 mod conversations;
 mod deflate;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 /// Cuts in which the battery finds a disk that does not sync what it says it did.
-const CONTROL_CUTS: usize = 30;
+const CONTROL_CUTS: usize = 40;
 /// Cuts of one history: each history has interleavings of its own.
 const CUTS_OF_ONE: usize = 250;
 /// Every so many cuts the files are searched for what is gone, once there was a quiet moment.
