@@ -27,6 +27,7 @@ mod clock;
 mod codes;
 mod conversations;
 mod deflate;
+mod dependencies;
 mod disk;
 mod flood;
 mod framing;
