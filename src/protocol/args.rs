@@ -404,3 +404,6 @@ pub fn is_label(word: &str) -> bool {
     (1..=LABEL_MAX).contains(&word.len())
         && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
+
+#[cfg(test)]
+mod tests;

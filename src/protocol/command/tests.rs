@@ -2,6 +2,7 @@ use super::*;
 use crate::protocol::names::MessageId;
 use crate::protocol::names::Text;
 use proptest::prelude::*;
+use std::time::Duration;
 
 fn parse(line: &str) -> Result<Command, Refusal> {
     match parse_line(line) {
@@ -183,4 +184,13 @@ proptest! {
         let Command::Say { text: parsed, .. } = parse(&format!("/say lobby {text}")).unwrap() else { panic!() };
         prop_assert_eq!(parsed.as_str(), text);
     }
+}
+
+#[test]
+fn a_plain_code_is_for_one_person_for_a_week() {
+    let plain = InviteTerms { uses: 1, lasts: Duration::from_hours(168), admin: false, note: None };
+    assert!(plain.are_plain());
+    assert!(!InviteTerms { uses: 2, ..plain.clone() }.are_plain());
+    assert!(!InviteTerms { lasts: Duration::from_hours(24), ..plain.clone() }.are_plain());
+    assert!(!InviteTerms { admin: true, ..plain }.are_plain());
 }

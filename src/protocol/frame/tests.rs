@@ -182,3 +182,23 @@ proptest! {
         prop_assert_eq!(left, bytes.len() - end);
     }
 }
+
+#[test]
+fn the_bounds_are_those_of_the_longest_that_may_come() {
+    use crate::protocol::args::LABEL_MAX;
+    use crate::protocol::deflate::PLAIN_MAX;
+    assert_eq!(HEAD_MAX, format!("/@{} ", "x".repeat(LABEL_MAX)).len());
+    assert_eq!(HEADER_MAX, format!("={PACKED_MAX_SERVER} {PLAIN_MAX} ffffffff").len());
+}
+
+#[test]
+fn lines_of_a_frame_count_as_buffered_until_they_are_cut() {
+    let mut framer = Framer::new();
+    let (mut input, mut buffered) = (&b""[..], Vec::new());
+    framer.unroll(b"one\ntwo\n".to_vec());
+    buffered.push(framer.buffered());
+    while show(&mut framer, &mut input, FRAMES).is_some() {
+        buffered.push(framer.buffered());
+    }
+    assert_eq!(buffered, [8, 4, 0]);
+}

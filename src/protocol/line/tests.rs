@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::code::Refusal;
 use crate::protocol::names::UserName;
 use proptest::option;
 use proptest::prelude::*;
@@ -95,4 +96,38 @@ proptest! {
     fn any_text_parses_or_is_refused(text in any::<String>()) {
         let _ = Line::parse(&text);
     }
+}
+
+#[test]
+fn an_answer_names_what_it_answers() {
+    assert_eq!(reply_mark(MessageId::new(7).unwrap(), "bob"), "re 7 bob");
+}
+
+#[test]
+fn rows_are_pushed_within_a_bound_but_for_the_first() {
+    let mut rows = Rows::default();
+    assert!(rows.is_empty());
+    assert!(rows.push_within("first", 1), "the first is never left out");
+    assert!(!rows.is_empty());
+    let most = rows.len() + "| two\n".len();
+    assert!(!rows.push_within("two", most - 1));
+    assert!(rows.push_within("two", most));
+    assert_eq!((rows.len(), rows.count()), (most, 2));
+}
+
+#[test]
+fn a_final_line_takes_the_label_of_its_command_if_tags_are_on() {
+    let shown = |last: Final, tagged| {
+        let mut out = Vec::new();
+        last.encode(tagged, Some("x"), &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let refusal = || Final::from(Refusal::new(Code::NoSuchRoom, "no."));
+    for (last, plain) in
+        [(Final::MessageId(7), "+ 7\n"), (Final::Done("done".into()), "+ done\n"), (refusal(), "- no-such-room: no.\n")]
+    {
+        assert_eq!(shown(last.clone(), false), plain);
+        assert_eq!(shown(last, true), format!("@re=x {plain}"));
+    }
+    assert_eq!(shown(Final::Silent, true), "");
 }
