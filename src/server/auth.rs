@@ -9,6 +9,7 @@
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::ConnId;
 use crate::protocol::secrets::{PASSWORD_MAX, Secret};
+use crate::server::faults::{self, Point};
 use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork, PasswordQueue, Request, RequestKind, TurnQueue};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -47,6 +48,7 @@ impl Checker {
     }
 
     fn check(&self, conn: ConnId, work: AuthWork) -> AuthOutcome {
+        faults::point(Point::AuthJob);
         match work {
             AuthWork::Verify { account, name, hash, password, from } => {
                 let right = verify(&password, hash.as_deref().unwrap_or(&self.dummy));

@@ -4,7 +4,8 @@
 //! are compiled in by the feature `faults` alone, which nothing that is shipped has: without it,
 //! [`is_planted`] is a constant and [`point`] is empty.
 //!
-//! `CHITCHAT_KILL_AT=after-commit:37` kills the process when it comes to that point for the 37th time.
+//! `CHITCHAT_KILL_AT=after-commit:37` kills the process when it comes to that point for the 37th time;
+//! `CHITCHAT_PANIC_AT` makes the thread panic there.
 //! `CHITCHAT_FAULT=answer-before-commit:20` plants a mistake in the process, which then happens one
 //! time in 20. The simulation plants its mistakes for its own thread, with `plant`.
 
@@ -30,6 +31,12 @@ pub(crate) enum Point {
     /// A step of a migration is about to be committed.
     BeforeMigrationCommit,
     AfterMigrationCommit,
+    /// A connection's turn has cut a line, and is about to act on it.
+    LineCut,
+    /// A reader has taken a job.
+    ReadJob,
+    /// A thread of the bcrypt pool has taken a job.
+    AuthJob,
 }
 
 /// A mistake that can be planted.
@@ -66,7 +73,7 @@ mod planted {
 
     impl Point {
         /// Every point, by its name in `CHITCHAT_KILL_AT`.
-        const ALL: [(&'static str, Self); 11] = [
+        const ALL: [(&'static str, Self); 14] = [
             ("before-insert", Self::BeforeInsert),
             ("after-insert", Self::AfterInsert),
             ("before-commit", Self::BeforeCommit),
@@ -78,6 +85,9 @@ mod planted {
             ("after-index-commit", Self::AfterIndexCommit),
             ("before-migration-commit", Self::BeforeMigrationCommit),
             ("after-migration-commit", Self::AfterMigrationCommit),
+            ("line-cut", Self::LineCut),
+            ("read-job", Self::ReadJob),
+            ("auth-job", Self::AuthJob),
         ];
     }
 
@@ -115,6 +125,9 @@ mod planted {
     /// Where to be killed, and at which time of coming there.
     static KILL_AT: OnceLock<Option<(Point, u32)>> = OnceLock::new();
     static REACHED: AtomicU32 = AtomicU32::new(0);
+    /// Where to panic, and at which time of coming there.
+    static PANIC_AT: OnceLock<Option<(Point, u32)>> = OnceLock::new();
+    static PASSED: AtomicU32 = AtomicU32::new(0);
     /// What is planted in the whole process.
     static EVERYWHERE: OnceLock<Option<(Fault, u32)>> = OnceLock::new();
     static OCCASIONS: AtomicU32 = AtomicU32::new(0);
@@ -125,6 +138,10 @@ mod planted {
     }
 
     pub(crate) fn point(point: Point) {
+        let panic_at = PANIC_AT.get_or_init(|| of_environment("CHITCHAT_PANIC_AT", &Point::ALL));
+        let panics =
+            panic_at.is_some_and(|(at, count)| at == point && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == count);
+        assert!(!panics, "CHITCHAT_PANIC_AT says so");
         let kill_at = KILL_AT.get_or_init(|| of_environment("CHITCHAT_KILL_AT", &Point::ALL));
         let Some((at, count)) = *kill_at else { return };
         if at == point && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == count {

@@ -20,6 +20,7 @@ mod backup;
 mod check;
 mod kill;
 mod migration;
+mod panics;
 mod people;
 mod power;
 mod promises;

@@ -11,6 +11,7 @@ use crate::protocol::deflate::BadFrame;
 use crate::protocol::frame::{Cut, Frames, Rules};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::secrets::{NoRandomness, new_invite_code, new_token};
+use crate::server::faults::{self, Point};
 use crate::server::net::tls::Incoming;
 use crate::server::session::{SessionAction, Step};
 use crate::server::traffic::{ListenerKind, RequestKind};
@@ -305,6 +306,7 @@ impl Connection {
                 },
                 Some(Cut::BadFrame(error)) => return self.refuse_frame(error, turn),
             };
+            faults::point(Point::LineCut);
             self.input.pay_line(bytes, turn.now);
             self.act(step, bytes, turn);
         }

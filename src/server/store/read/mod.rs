@@ -21,6 +21,7 @@ use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader};
 use crate::protocol::line::{Body, Final, Rows};
 use crate::protocol::names::Text;
+use crate::server::faults::{self, Point};
 use crate::server::traffic::{Answer, Hearer, Read, ReadJob, ReadPosition};
 use rusqlite::Connection;
 use std::path::PathBuf;
@@ -87,6 +88,7 @@ impl Reader {
 
     /// Answers one job. A failure becomes a refusal, and is logged if it is not the asker's fault.
     pub(crate) fn answer(&mut self, job: ReadJob) -> Answer {
+        faults::point(Point::ReadJob);
         self.deadline.set(self.time_limit);
         let ReadJob { conn, read } = job;
         let answered = match &self.index {
