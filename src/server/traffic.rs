@@ -198,8 +198,26 @@ pub(super) struct Accepted {
     pub socket: Socket,
     pub kind: ListenerKind,
     pub from: AddressGroup,
-    /// Given back when dropped.
-    pub permit: Box<dyn Send + Sync + Debug>,
+    pub permit: Box<dyn Admission>,
+    /// The server is full: the worker has to end somebody's connection who is not logged in, if not this one.
+    pub crowded: bool,
+}
+
+/// A connection's share of the limits on connections; given back when dropped.
+pub(super) trait Admission: Send + Sync + Debug {
+    /// Somebody has logged in on it: it makes room for nobody any more.
+    fn logged_in(&mut self);
+    /// How many connections on which nobody is logged in its address has.
+    fn guests_beside(&self) -> u32;
+}
+
+#[cfg(test)]
+impl Admission for () {
+    fn logged_in(&mut self) {}
+
+    fn guests_beside(&self) -> u32 {
+        1
+    }
 }
 
 /// Which of an account's connections are told something.

@@ -5,7 +5,7 @@
 //! reserve, accepts a connection, tells it why, closes it, and waits a moment.
 
 use super::BLOCKED;
-use super::permit::{ConnectionLimits, Permits};
+use super::permit::{ConnectionLimits, FULL, NoPermit, Permit, Permits};
 use crate::protocol::code::Code;
 use crate::protocol::names::AddressGroup;
 use crate::server::traffic::{Accepted, Blocklist, Delivery, ListenerKind, Mailbox, Socket};
@@ -38,6 +38,11 @@ const KEEPALIVE_PROBES: u32 = 4;
 const USER_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long accepting pauses when there are no descriptors left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+/// How often the log says so.
+const TELL_EVERY: Duration = Duration::from_mins(1);
+/// How long accepting pauses while the workers end connections to make room, and how often in a row.
+const CROWD_WAIT: Duration = Duration::from_millis(2);
+const CROWD_WAITS: u32 = 100;
 /// Connections accepted from one listener before the others get their turn.
 const ACCEPTS_MAX: usize = 256;
 const WAKER: Token = Token(usize::MAX);
@@ -185,6 +190,8 @@ pub(crate) struct Listener {
     blocklist: Arc<Blocklist>,
     /// Closed when no other descriptor is left.
     spare: Option<File>,
+    /// When the log last said that there are none.
+    told: Option<Instant>,
 }
 
 /// Stops the listener from another thread.
@@ -225,7 +232,7 @@ impl Listener {
         let (poll, waker) = prepare().map_err(ListenError::Poll)?;
         let stop = Arc::new(StopHandle { stopped: AtomicBool::new(false), waker });
         let permits = Permits::new(limits);
-        Ok(Self { poll, sockets, stop, permits, blocklist, spare: spare() })
+        Ok(Self { poll, sockets, stop, permits, blocklist, spare: spare(), told: None })
     }
 
     /// The handle that stops it.
@@ -280,14 +287,14 @@ impl Listener {
                         turn_away(socket, Code::Blocked, BLOCKED);
                         continue;
                     }
-                    match self.permits.take(from) {
+                    match self.permit(from) {
                         Ok(permit) => {
-                            let permit = Box::new(permit);
+                            let (crowded, permit) = (permit.is_crowded(), Box::new(permit));
                             let worker = &workers[*next % workers.len()];
                             *next = next.wrapping_add(1);
-                            worker.send(Delivery::Accepted(Accepted { socket, kind, from, permit }));
+                            worker.send(Delivery::Accepted(Accepted { socket, kind, from, permit, crowded }));
                         }
-                        Err(why) => turn_away(socket, Code::Busy, why),
+                        Err(why) => turn_away(socket, Code::Busy, why.sentence()),
                     }
                 }
                 Err(error) => match error.kind() {
@@ -303,15 +310,30 @@ impl Listener {
         true
     }
 
+    /// Takes a permit. While too many wait for others to make room, so do those who come.
+    fn permit(&self, from: AddressGroup) -> Result<Permit, NoPermit> {
+        for _ in 0..CROWD_WAITS {
+            match self.permits.take(from) {
+                Err(NoPermit::Crowd) => std::thread::sleep(CROWD_WAIT),
+                taken => return taken,
+            }
+        }
+        Err(NoPermit::Crowd)
+    }
+
     fn out_of_descriptors(&mut self, index: usize, error: &io::Error) {
-        log::warn!("can't accept a connection: {error}");
+        let now = Instant::now();
+        if self.told.is_none_or(|told| now.saturating_duration_since(told) >= TELL_EVERY) {
+            self.told = Some(now);
+            log::warn!("can't accept connections: {error}. Those who come are told that the server is full.");
+        }
         self.spare = None;
         let turned_away = match &self.sockets[index].listener {
             Listening::Tcp(listener) => accept_tcp(listener).map(|(socket, _)| socket),
             Listening::Unix(listener) => accept_unix(listener).map(|(socket, _)| socket),
         };
         if let Ok(socket) = turned_away {
-            turn_away(socket, Code::Busy, "this server is full right now. Try again later.");
+            turn_away(socket, Code::Busy, FULL);
         }
         self.spare = spare();
         std::thread::sleep(OUT_OF_DESCRIPTORS);

@@ -1,12 +1,16 @@
 //! Permits: how many connections there may be, in total and from each address.
 //!
-//! WorkerContext by the `accept` thread, which takes a permit for each connection, and the workers, which
+//! Shared by the `accept` thread, which takes a permit for each connection, and the workers, which
 //! give it back by dropping the connection. The lock is held for a few instructions.
 
 use crate::protocol::names::AddressGroup;
+use crate::server::traffic::Admission;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// How many connections more than allowed there may be until the workers have ended others for them.
+const CROWD: u32 = 64;
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +31,41 @@ pub(super) struct Permits {
 #[derive(Debug, Default)]
 struct Taken {
     all: u32,
-    addresses: HashMap<AddressGroup, u32>,
+    /// Those on which nobody is logged in. They make room when the server is full, or silent connections could
+    /// keep everyone out.
+    guests: u32,
+    addresses: HashMap<AddressGroup, Here>,
+}
+
+/// Why there is no permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoPermit {
+    /// Everyone who is connected is logged in.
+    Full,
+    /// Others have to make room first: soon.
+    Crowd,
+    /// Its address has as many as it may.
+    Address,
+}
+
+impl NoPermit {
+    /// What the peer is told.
+    pub(super) fn sentence(self) -> &'static str {
+        match self {
+            Self::Full | Self::Crowd => FULL,
+            Self::Address => "there are too many connections from your address. Close one first.",
+        }
+    }
+}
+
+/// What a peer is told if there is no connection left.
+pub(super) const FULL: &str = "this server is full right now. Try again later.";
+
+/// The connections of one address.
+#[derive(Debug, Default, Clone, Copy)]
+struct Here {
+    all: u32,
+    guests: u32,
 }
 
 /// One connection's permit; given back when dropped.
@@ -35,6 +73,9 @@ struct Taken {
 pub(super) struct Permit {
     permits: Arc<Permits>,
     from: AddressGroup,
+    guest: bool,
+    /// There are more than there may be.
+    crowded: bool,
 }
 
 impl Permits {
@@ -42,22 +83,57 @@ impl Permits {
         Arc::new(Self { limits, taken: Mutex::default() })
     }
 
-    /// Takes a permit, or returns the sentence that says why there is none.
-    pub(super) fn take(self: &Arc<Self>, from: AddressGroup) -> Result<Permit, &'static str> {
-        let mut taken = self.taken.lock();
+    /// Takes a permit, or says why there is none.
+    pub(super) fn take(self: &Arc<Self>, from: AddressGroup) -> Result<Permit, NoPermit> {
+        let (mut taken, mut crowded) = (self.taken.lock(), false);
         // The administrator always gets in.
         if from != AddressGroup::Console {
-            if self.limits.connections.is_some_and(|most| taken.all >= most) {
-                return Err("this server is full right now. Try again later.");
+            if let Some(most) = self.limits.connections
+                && taken.all >= most
+            {
+                if taken.guests == 0 {
+                    return Err(NoPermit::Full);
+                }
+                if taken.all >= most.saturating_add(CROWD) {
+                    return Err(NoPermit::Crowd);
+                }
+                crowded = true;
             }
-            let here = taken.addresses.get(&from).copied().unwrap_or(0);
+            let here = taken.addresses.get(&from).map_or(0, |here| here.all);
             if self.limits.per_address.is_some_and(|most| here >= most) {
-                return Err("there are too many connections from your address. Close one first.");
+                return Err(NoPermit::Address);
             }
         }
+        let guest = from != AddressGroup::Console;
         taken.all += 1;
-        *taken.addresses.entry(from).or_insert(0) += 1;
-        Ok(Permit { permits: Arc::clone(self), from })
+        taken.guests += u32::from(guest);
+        let here = taken.addresses.entry(from).or_default();
+        here.all += 1;
+        here.guests += u32::from(guest);
+        Ok(Permit { permits: Arc::clone(self), from, guest, crowded })
+    }
+}
+
+impl Permit {
+    /// Whether somebody has to make room for this one.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+}
+
+impl Admission for Permit {
+    fn logged_in(&mut self) {
+        if std::mem::take(&mut self.guest) {
+            let mut taken = self.permits.taken.lock();
+            taken.guests = taken.guests.saturating_sub(1);
+            if let Some(here) = taken.addresses.get_mut(&self.from) {
+                here.guests = here.guests.saturating_sub(1);
+            }
+        }
+    }
+
+    fn guests_beside(&self) -> u32 {
+        self.permits.taken.lock().addresses.get(&self.from).map_or(0, |here| here.guests)
     }
 }
 
@@ -65,9 +141,11 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut taken = self.permits.taken.lock();
         taken.all = taken.all.saturating_sub(1);
+        taken.guests = taken.guests.saturating_sub(u32::from(self.guest));
         if let Some(here) = taken.addresses.get_mut(&self.from) {
-            *here -= 1;
-            if *here == 0 {
+            here.all = here.all.saturating_sub(1);
+            here.guests = here.guests.saturating_sub(u32::from(self.guest));
+            if here.all == 0 {
                 taken.addresses.remove(&self.from);
             }
         }
@@ -82,13 +160,42 @@ mod tests {
     fn permits_are_limited_and_returned() {
         let permits = Permits::new(ConnectionLimits { connections: Some(3), per_address: Some(2) });
         let (one, other) = (AddressGroup::V4([192, 0, 2, 1]), AddressGroup::V4([192, 0, 2, 2]));
-        let first = permits.take(one).unwrap();
-        let _second = permits.take(one).unwrap();
-        assert!(permits.take(one).unwrap_err().contains("your address"));
-        let _third = permits.take(other).unwrap();
-        assert!(permits.take(other).unwrap_err().contains("full"));
+        let mut first = permits.take(one).unwrap();
+        let mut second = permits.take(one).unwrap();
+        assert_eq!(permits.take(one).unwrap_err(), NoPermit::Address);
+        let mut third = permits.take(other).unwrap();
+        [&mut first, &mut second, &mut third].into_iter().for_each(Permit::logged_in);
+        assert_eq!(permits.take(other).unwrap_err(), NoPermit::Full);
         let _admin = permits.take(AddressGroup::Console).unwrap();
         drop(first);
         assert!(permits.take(one).is_err(), "the console counts among all");
+    }
+
+    #[test]
+    fn whoever_is_not_logged_in_makes_room() {
+        let permits = Permits::new(ConnectionLimits { connections: Some(2), per_address: None });
+        let one = AddressGroup::V4([192, 0, 2, 1]);
+        let (mut first, second) = (permits.take(one).unwrap(), permits.take(one).unwrap());
+        assert!(!first.is_crowded() && !second.is_crowded());
+        first.logged_in();
+        first.logged_in();
+        let mut crowd: Vec<Permit> = (0..CROWD).map(|_| permits.take(one).unwrap()).collect();
+        assert!(crowd.iter().all(Permit::is_crowded));
+        assert_eq!(permits.take(one).unwrap_err(), NoPermit::Crowd);
+        crowd.truncate(1);
+        drop(second);
+        crowd[0].logged_in();
+        assert_eq!(permits.take(one).unwrap_err(), NoPermit::Full, "everyone is logged in");
+    }
+
+    #[test]
+    fn an_ipv6_64_has_one_address_worth_of_permits() {
+        let permits = Permits::new(ConnectionLimits { connections: None, per_address: Some(256) });
+        let from = |net: u16, host: u16| {
+            AddressGroup::of(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, net, host, 7, host, 1).into())
+        };
+        let _taken: Vec<Permit> = (0..256).map(|host| permits.take(from(1, host)).unwrap()).collect();
+        assert_eq!(permits.take(from(1, 999)).unwrap_err(), NoPermit::Address);
+        assert!(permits.take(from(2, 999)).is_ok());
     }
 }

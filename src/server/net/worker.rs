@@ -10,10 +10,10 @@ use super::WorkerContext;
 use super::connection::{Buffers, Connection, Stage, Turn};
 use super::subscriptions::Subscriptions;
 use crate::protocol::names::ConnId;
-use crate::server::traffic::{Accepted, Delivery, LineRef, Mailbox, Request, RoomMessage, Wake};
+use crate::server::traffic::{Accepted, Delivery, LineRef, ListenerKind, Mailbox, Request, RoomMessage, Wake};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,6 +34,7 @@ pub enum WorkerError {
     Poll(#[from] io::Error),
 }
 
+mod crowd;
 mod deliver;
 mod evict;
 mod slots;
@@ -63,6 +64,8 @@ pub(crate) struct Worker {
     /// What was taken out of the mailbox and is not delivered yet.
     inbox: Vec<Delivery>,
     slots: Slots,
+    /// Connections on which nobody has logged in, the oldest first, and some that have ended or logged in since.
+    guests: VecDeque<ConnId>,
     subscriptions: Subscriptions,
     /// Slots that want a turn although no event will announce it.
     to_serve: Vec<u32>,
@@ -106,6 +109,7 @@ impl Worker {
             mailbox: mailbox.clone(),
             inbox: Vec::new(),
             slots: Slots::new(index),
+            guests: VecDeque::new(),
             subscriptions: Subscriptions::default(),
             to_serve: Vec::new(),
             to_flush: Vec::new(),
@@ -306,6 +310,7 @@ impl Worker {
             self.slots.vacate(slot);
             return;
         }
+        let (crowded, kind) = (accepted.crowded, accepted.kind);
         let mut turn = Turn {
             now,
             number: self.turn,
@@ -323,6 +328,12 @@ impl Worker {
             self.to_flush.push(slot);
         }
         self.slots.fill(slot, connection);
+        if kind != ListenerKind::Console {
+            self.note_guest(id);
+        }
+        if crowded {
+            self.make_room(now, shared);
+        }
     }
 
     /// Updates a connection's timers after they changed outside a turn.

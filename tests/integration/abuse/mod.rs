@@ -7,6 +7,7 @@ mod logins;
 mod memory;
 mod others;
 mod server;
+mod sockets;
 
 use crate::support::{Client, DEADLINE, Server};
 use chitchat::protocol::deflate::Packer;

@@ -44,6 +44,15 @@ pub(super) struct Latencies(Vec<Duration>);
 impl Others {
     /// Registers them and lets them talk. The server must let this address register three accounts.
     pub(super) fn of(server: &Server) -> Self {
+        Self::start(server, Some(LOGIN_EVERY))
+    }
+
+    /// The same, but nobody logs in meanwhile.
+    pub(super) fn talking(server: &Server) -> Self {
+        Self::start(server, None)
+    }
+
+    fn start(server: &Server, login_every: Option<Duration>) -> Self {
         let address = server.plain();
         let (mut ann, mut ben) = (registered(address, "ann"), registered(address, "ben"));
         // A room of their own, which no attacker fills.
@@ -60,7 +69,7 @@ impl Others {
         Self {
             stop,
             talk: std::thread::spawn(move || {
-                repeat(&talking, TALK_EVERY, || {
+                repeat(&talking, Some(TALK_EVERY), || {
                     ann.send("/say talk still here?");
                     ben.read_until("[talk] ann: still here?");
                     // Her answer is read as well, or it would become unread.
@@ -68,7 +77,7 @@ impl Others {
                 })
             }),
             logins: std::thread::spawn(move || {
-                repeat(&logging_in, LOGIN_EVERY, || {
+                repeat(&logging_in, login_every, || {
                     let mut client = Client::plain_from(HOME, address);
                     client.send(&format!("/login cid {PASSWORD}"));
                     client.read_until("+ welcome cid…");
@@ -104,8 +113,9 @@ fn registered(address: SocketAddr, name: &str) -> Client {
     client
 }
 
-fn repeat(stop: &AtomicBool, every: Duration, mut act: impl FnMut()) -> Latencies {
+fn repeat(stop: &AtomicBool, every: Option<Duration>, mut act: impl FnMut()) -> Latencies {
     let mut took = Vec::new();
+    let Some(every) = every else { return Latencies(took) };
     while !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
         act();

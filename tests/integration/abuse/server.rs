@@ -12,6 +12,8 @@ pub(super) struct Usage {
     pub peak: usize,
     /// Processor time so far, in seconds.
     pub cpu: f64,
+    /// Open descriptors.
+    pub descriptors: usize,
 }
 
 impl Usage {
@@ -31,6 +33,7 @@ impl Usage {
             peak: bytes("VmHWM:"),
             // Linux counts in hundredths of a second on every machine that this runs on.
             cpu: ticks / 100.0,
+            descriptors: std::fs::read_dir(file(pid, "fd")).expect("it is ours").count(),
         }
     }
 

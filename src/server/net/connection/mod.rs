@@ -25,8 +25,7 @@ use super::{HANDSHAKE, HINT, LOGIN, SILENCE};
 use crate::protocol::code::Code;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::server::session::{Options, Session};
-use crate::server::traffic::{Accepted, ListenerKind, Request, RequestKind, Socket, Tap, UnheardBy};
-use std::fmt::Debug;
+use crate::server::traffic::{Accepted, Admission, ListenerKind, Request, RequestKind, Socket, Tap, UnheardBy};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,7 +53,7 @@ pub(super) struct Connection {
     listener: ListenerKind,
     from: AddressGroup,
     /// Given back when the connection is dropped.
-    _permit: Box<dyn Send + Sync + Debug>,
+    permit: Box<dyn Admission>,
     session: Session,
     input: Input,
     output: Output,
@@ -69,7 +68,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(id: ConnId, accepted: Accepted, turn: &mut Turn<'_>) -> Self {
-        let Accepted { socket, kind, from, permit } = accepted;
+        let Accepted { socket, kind, from, permit, crowded: _ } = accepted;
         let mut life = Life::new();
         if kind == ListenerKind::Tls {
             life.set(Timer::Silence, turn.now + SILENCE);
@@ -84,7 +83,7 @@ impl Connection {
             transport: if kind == ListenerKind::Tls { Transport::Silent } else { Transport::Plain },
             listener: kind,
             from,
-            _permit: permit,
+            permit,
             session: Session::new(from),
             input: Input::new(flood, turn.now),
             output: Output::new(),
@@ -123,6 +122,11 @@ impl Connection {
 
     pub(super) fn from(&self) -> AddressGroup {
         self.from
+    }
+
+    /// How many connections on which nobody is logged in its address has.
+    pub(super) fn guests_beside(&self) -> u32 {
+        self.permit.guests_beside()
     }
 
     pub(super) fn stage(&self) -> Stage {
@@ -216,6 +220,7 @@ impl Connection {
     /// The dispatcher has logged it in: it receives its rooms' lines, held back until its welcome.
     pub(super) fn log_in(&mut self, account: AccountId, rooms: Vec<ConversationId>, tap: Option<Arc<Tap>>) {
         self.account = Some(account);
+        self.permit.logged_in();
         self.rooms = rooms;
         self.input.draw_from(tap);
         self.session.logged_in();
@@ -313,6 +318,18 @@ impl Connection {
     fn hang_up(&mut self, code: Option<Code>, text: &str, turn: &mut Turn<'_>) {
         self.notice(code, text, turn);
         self.close(turn);
+    }
+
+    /// The server is full, and nobody is logged in here: it is told so, if it takes a line at once, and dropped.
+    pub(super) fn make_room(&mut self, turn: &mut Turn<'_>) {
+        if self.is_live() {
+            let text = "this server is full, and others came after you. Come back and log in.";
+            self.notice(Some(Code::Busy), text, turn);
+            if let Err(error) = self.flush_once(turn) {
+                log::debug!("connection {} from {}: {error}", self.id, self.from);
+            }
+        }
+        self.life.end();
     }
 
     /// Queues nothing more, sends what is left, then closes. The worker sees that the stage has

@@ -73,7 +73,13 @@ impl Server {
         theirs.set_nonblocking(true).unwrap();
         let from = AddressGroup::V4([192, 0, 2, 1]);
         let permit = Box::new(());
-        self.worker.send(Delivery::Accepted(Accepted { socket: Socket::Unix(theirs), kind, from, permit }));
+        self.worker.send(Delivery::Accepted(Accepted {
+            socket: Socket::Unix(theirs),
+            kind,
+            from,
+            permit,
+            crowded: false,
+        }));
         ours.set_read_timeout(Some(DEADLINE)).unwrap();
         ours.set_write_timeout(Some(DEADLINE)).unwrap();
         Client(BufReader::new(ours))
