@@ -86,7 +86,6 @@ pub(super) fn register(guest: &mut Guest<'_>, new: NewUser, password: Secret) ->
     let (throttle, now) = (&mut guest.hub.throttle, guest.now.instant);
     throttle.registration(from, now).map_err(|wait| throttled("new accounts", wait))?;
     let standing = throttle.stranger(from, now);
-    throttle.registers(from, now);
     check_password(guest, AuthWork::Hash { name, invite, password, from }, standing, Duration::ZERO);
     Ok(())
 }
@@ -157,8 +156,12 @@ pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered
         AuthOutcome::Right { account, generation, from } => {
             let current = |account: &&Account| account.generation == generation && account.password().is_some();
             let stored = guest.hub.state.account(account).filter(current);
-            let name = stored.ok_or_else(wrong_password)?.name;
+            let stored = stored.ok_or_else(wrong_password)?;
+            let (name, stranger) = (stored.name, !stored.known.contains(&from));
             guest.hub.throttle.succeeded(&name, account, from);
+            if stranger {
+                guest.hub.throttle.forgive(from);
+            }
             guest.logged_in(account).enter(from, None)
         }
         AuthOutcome::Wrong { .. } => Err(wrong_password()),
@@ -194,7 +197,7 @@ fn count_failure(guest: &mut Guest<'_>, outcome: &AuthOutcome) {
     let (hub, now) = (&mut *guest.hub, guest.now.instant);
     match *outcome {
         AuthOutcome::Wrong { name, from } => {
-            hub.throttle.failed(&name, from, now);
+            hub.throttle.failed(&name, now);
             let known = |id| hub.state.account(id).is_some_and(|account| account.known.contains(&from));
             if let Some(account) = hub.state.find_account(&name).filter(|&id| known(id)) {
                 hub.throttle.failed_familiar(account, from, now);

@@ -30,7 +30,7 @@ pub(super) struct Throttle {
     login_buckets: HashMap<AddressGroup, Bucket>,
     registration_buckets: HashMap<AddressGroup, Bucket>,
     failures: HashMap<UserName, Failures>,
-    /// Passwords that an address had wrong and accounts that it made: work that was for nothing, or for many.
+    /// Passwords and new accounts that strangers at an address tried, but for passwords that were right.
     tries: HashMap<AddressGroup, Failures>,
     /// Wrong passwords for an account from an address of its own.
     familiar: HashMap<(AccountId, AddressGroup), Failures>,
@@ -89,7 +89,7 @@ impl Throttle {
     }
 
     /// How soon a password is checked for this account from an address that it has been used from.
-    pub(super) fn familiar(&self, account: AccountId, from: AddressGroup, now: Instant) -> Standing {
+    pub(super) fn familiar(&mut self, account: AccountId, from: AddressGroup, now: Instant) -> Standing {
         if counted(&self.familiar, &(account, from), now) < FAMILIAR_FAILURES {
             Standing { rank: 0, of: Applicant::Account(account) }
         } else {
@@ -97,22 +97,17 @@ impl Throttle {
         }
     }
 
-    /// How soon a password is checked, or hashed for a new account, for someone at this address: after
-    /// those who tried less from theirs.
-    pub(super) fn stranger(&self, from: AddressGroup, now: Instant) -> Standing {
+    /// How soon a password is checked, or hashed for a new account, for someone at this address: after those
+    /// who tried less from theirs. This try counts, even if there is no room for it.
+    pub(super) fn stranger(&mut self, from: AddressGroup, now: Instant) -> Standing {
         let rank = counted(&self.tries, &from, now).saturating_add(1);
+        count(&mut self.tries, from, now);
         Standing { rank, of: Applicant::Address(from) }
     }
 
-    /// Someone at this address makes an account.
-    pub(super) fn registers(&mut self, from: AddressGroup, now: Instant) {
-        count(&mut self.tries, from, now);
-    }
-
     /// A password for this name was wrong; the name need not exist.
-    pub(super) fn failed(&mut self, name: &UserName, from: AddressGroup, now: Instant) {
+    pub(super) fn failed(&mut self, name: &UserName, now: Instant) {
         count(&mut self.failures, *name, now);
-        count(&mut self.tries, from, now);
     }
 
     /// A password for this account was wrong, from an address that it has been used from.
@@ -120,11 +115,18 @@ impl Throttle {
         count(&mut self.familiar, (account, from), now);
     }
 
-    /// The password for this account's name was right. What else the address tried stays counted: guessers
-    /// may have an account, too.
+    /// The password for this account's name was right.
     pub(super) fn succeeded(&mut self, name: &UserName, account: AccountId, from: AddressGroup) {
         self.failures.remove(name);
         self.familiar.remove(&(account, from));
+    }
+
+    /// A stranger's password at this address was right. What else was tried there stays counted: guessers may have
+    /// an account, too.
+    pub(super) fn forgive(&mut self, from: AddressGroup) {
+        if let Some(tries) = self.tries.get_mut(&from) {
+            tries.count = tries.count.saturating_sub(1);
+        }
     }
 
     /// Forgets what no longer matters, at most once a minute.
@@ -196,11 +198,11 @@ mod tests {
         let bob = UserName::parse("bob").unwrap();
         for _ in 0..FREE_FAILURES {
             assert_eq!(throttle.delay(&bob, now), Duration::ZERO);
-            throttle.failed(&bob, there, now);
+            throttle.failed(&bob, now);
         }
         assert_eq!(throttle.delay(&bob, now), Duration::from_millis(250));
         for _ in 0..100 {
-            throttle.failed(&bob, there, now);
+            throttle.failed(&bob, now);
         }
         assert_eq!(throttle.delay(&bob, now), DELAY_MAX);
         assert_eq!(throttle.delay(&bob, now + FORGET_AFTER + Duration::from_secs(1)), Duration::ZERO);
@@ -214,21 +216,23 @@ mod tests {
         let now = Instant::now();
         let (here, there) = (AddressGroup::V4([192, 0, 2, 1]), AddressGroup::V4([192, 0, 2, 2]));
         let (bob, account) = (UserName::parse("bob").unwrap(), AccountId::new(1));
-        let rank = |throttle: &Throttle, now| throttle.familiar(account, here, now).rank;
+        let rank = |throttle: &mut Throttle, now| throttle.familiar(account, here, now).rank;
         // Nothing that strangers do takes it away.
-        (0..100).for_each(|_| throttle.failed(&bob, there, now));
-        throttle.registers(there, now);
-        assert_eq!((rank(&throttle, now), throttle.stranger(there, now).rank), (0, 102));
-        assert_eq!(throttle.stranger(here, now).rank, 1);
+        for tries in 1..100 {
+            assert_eq!(throttle.stranger(there, now).rank, tries);
+            throttle.failed(&bob, now);
+        }
+        throttle.forgive(there);
+        assert_eq!((rank(&mut throttle, now), throttle.stranger(there, now).rank), (0, 99));
         for _ in 0..FAMILIAR_FAILURES {
-            assert_eq!(rank(&throttle, now), 0);
-            throttle.failed(&bob, here, now);
+            assert_eq!(rank(&mut throttle, now), 0);
+            throttle.failed(&bob, now);
             throttle.failed_familiar(account, here, now);
         }
-        assert_eq!(throttle.familiar(account, here, now), throttle.stranger(here, now));
-        assert_eq!(rank(&throttle, now), 1 + FAMILIAR_FAILURES);
-        assert_eq!(rank(&throttle, now + FORGET_AFTER + Duration::from_secs(1)), 0);
+        assert_eq!(throttle.familiar(account, here, now), Standing { rank: 1, of: Applicant::Address(here) });
+        assert_eq!(rank(&mut throttle, now), 2);
+        assert_eq!(rank(&mut throttle, now + FORGET_AFTER + Duration::from_secs(1)), 0);
         throttle.succeeded(&bob, account, here);
-        assert_eq!(rank(&throttle, now), 0);
+        assert_eq!(rank(&mut throttle, now), 0);
     }
 }

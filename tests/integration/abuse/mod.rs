@@ -3,11 +3,15 @@
 //! Each kind of attack has a file, with the bound that it is held to. [`others`] measures what honest people
 //! notice meanwhile, and what it costs the server.
 
+mod input;
 mod logins;
 mod memory;
 mod others;
 mod server;
 mod sockets;
+mod states;
+mod text;
+mod timing;
 
 use crate::support::{Client, DEADLINE, Server};
 use chitchat::protocol::deflate::Packer;

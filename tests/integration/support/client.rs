@@ -87,6 +87,12 @@ impl Client {
     #[track_caller]
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         self.note('>', bytes);
+        self.send_quietly(bytes);
+    }
+
+    /// Sends bytes as they are, and records nothing of them.
+    #[track_caller]
+    pub(crate) fn send_quietly(&mut self, bytes: &[u8]) {
         let sent = match &mut self.stream {
             Stream::Plain(socket) => socket.write_all(bytes),
             Stream::Console(socket) => socket.write_all(bytes),
@@ -174,6 +180,13 @@ impl Client {
                 }
                 Err(error) => self.fail(&format!("waited for a line: {error}")),
             }
+        }
+    }
+
+    /// Waits for so long from now on, where the answer is known to take its time.
+    pub(crate) fn wait_at_most(&mut self, patience: Duration) {
+        if let Stream::Plain(socket) = &self.stream {
+            socket.set_read_timeout(Some(patience)).expect("a timeout can be set");
         }
     }
 
