@@ -1,5 +1,6 @@
 //! Input that never ends, that is not ours, or that is much more than it looks like.
 
+use super::heavy;
 use super::others::Others;
 use super::server::Usage;
 use crate::support::{Client, DEADLINE, PASSWORD, Server};
@@ -16,6 +17,7 @@ const SOON: Duration = Duration::from_secs(1);
 #[test]
 #[ignore = "takes half a minute"]
 fn an_endless_line_costs_no_memory_and_nobody_else() {
+    let _alone = heavy();
     let server = Server::start();
     let others = Others::of(&server);
     let mut guest = server.connect();
@@ -149,6 +151,7 @@ fn other_protocols_get_a_line_and_change_nothing() {
 #[test]
 #[ignore = "takes 10 s"]
 fn an_account_with_256_connections_is_one_account() {
+    let _alone = heavy();
     let server = Server::with(&[
         "limits.flood=10/s burst 60",
         "limits.account_flood=40/s burst 240",

@@ -1,5 +1,6 @@
 //! Floods of logins and registrations: bcrypt is what they are after.
 
+use super::heavy;
 use super::others::{HOME, Noticed, Others};
 use super::server::Usage;
 use crate::support::client::socket_from;
@@ -100,6 +101,7 @@ fn an_owner_got_in(noticed: &Noticed) {
 
 #[test]
 fn beside_200_attacking_addresses_an_owner_logs_in_within_three_seconds() {
+    let _alone = heavy();
     let server = Server::with(&SHIPPED);
     let others = Others::of(&server);
     let to = server.plain();
@@ -115,6 +117,7 @@ fn beside_200_attacking_addresses_an_owner_logs_in_within_three_seconds() {
 #[test]
 #[ignore = "takes 10 s"]
 fn beside_200_addresses_that_try_an_owners_own_name_the_owner_logs_in_within_three_seconds() {
+    let _alone = heavy();
     let server = Server::with(&SHIPPED);
     let others = Others::of(&server);
     let flood = Flood::start(server.plain(), |_, _| "/login cid wrong horse battery".to_owned());
@@ -128,6 +131,7 @@ fn beside_200_addresses_that_try_an_owners_own_name_the_owner_logs_in_within_thr
 #[test]
 #[ignore = "takes a minute"]
 fn from_elsewhere_an_owner_is_delayed_and_never_locked_out() {
+    let _alone = heavy();
     let server = Server::with(&SHIPPED);
     let mut owner = Client::plain_from(HOME, server.plain());
     owner.read_until("* …");
@@ -149,6 +153,7 @@ fn from_elsewhere_an_owner_is_delayed_and_never_locked_out() {
 
 #[test]
 fn a_flood_of_registrations_and_of_guessed_invitations_keeps_no_owner_out() {
+    let _alone = heavy();
     let server = Server::with(&SHIPPED);
     let others = Others::of(&server);
     let flood = Flood::start(server.plain(), |address, number| {

@@ -1,6 +1,8 @@
 //! People who never read: what waits for them is counted as the memory that it takes.
 
+use super::heavy;
 use super::others::Others;
+use super::server::open_files;
 use crate::support::{Client, Server};
 use std::ops::Range;
 use std::time::Duration;
@@ -51,7 +53,9 @@ fn say(talker: &mut Client, lines: Range<u64>) {
 
 /// A thousand people sit in a room and never read, while somebody says 6 MB there.
 fn mute_readers(wire: Wire) {
-    let server = Server::with(&["limits.registrations=off"]);
+    let _alone = heavy();
+    open_files();
+    let server = Server::start();
     let mut talker = server.connect();
     talker.register("talker");
     // What storing and indexing takes is there before.

@@ -17,6 +17,7 @@ use crate::support::{Client, DEADLINE, Server};
 use chitchat::protocol::deflate::Packer;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Writes until the server stops reading for a while, or until `most` bytes are sent.
@@ -188,6 +189,13 @@ fn many_invitations_do_not_prevent_logging_in() {
     // They do not stick.
     assert_eq!(victim.ask("/decline @host").last().unwrap(), "+ 10 invitations by host declined. Nobody is told.");
     assert_eq!(victim.ask("/ping still here").last().unwrap(), "+ still here");
+}
+
+/// Held by tests that need much of the machine, so that they run one after another.
+fn heavy() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // One that failed spoils nothing for the next.
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The server's resident memory in bytes.

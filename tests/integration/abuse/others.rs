@@ -1,6 +1,6 @@
 //! The others: honest people who talk and log in while something attacks the server, and what they notice.
 
-use super::server::Usage;
+use super::server::{Usage, open_files};
 use crate::support::{Client, PASSWORD, Server};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -57,6 +57,7 @@ impl Others {
     }
 
     fn start(server: &Server, login_every: Option<Duration>) -> Self {
+        open_files();
         let address = server.plain();
         let (mut ann, mut ben) = (registered(address, "ann"), registered(address, "ben"));
         // A room of their own, which no attacker fills.

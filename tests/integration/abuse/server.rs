@@ -1,5 +1,6 @@
 //! What a server's process uses, as Linux counts it.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::path::PathBuf;
 
 /// What a process uses.
@@ -41,6 +42,13 @@ impl Usage {
     pub(super) fn reset_peak(&self) {
         std::fs::write(file(self.pid, "clear_refs"), "5").expect("Linux resets it");
     }
+}
+
+/// Lets this process open as many files as it may, and says how many that is.
+pub(super) fn open_files() -> usize {
+    let most = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).expect("up to the maximum");
+    most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
 }
 
 fn file(pid: u32, name: &str) -> PathBuf {

@@ -1,10 +1,11 @@
 //! Sockets that do nothing, or next to nothing, or are gone as soon as they are there.
 
+use super::heavy;
 use super::others::Others;
-use super::server::Usage;
+use super::server::{Usage, open_files};
 use crate::support::client::socket_from;
 use crate::support::{Client, DEADLINE, Server};
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -14,13 +15,6 @@ use std::time::{Duration, Instant};
 const EACH: u16 = 250;
 /// What a debug build on a busy machine may take for a login that nothing else delays.
 const LOGIN: Duration = Duration::from_secs(1);
-
-/// Lets this process open as many files as it may, and says how many that is.
-fn open_files() -> usize {
-    let most = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).expect("up to the maximum");
-    most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
-}
 
 /// The address of the nth attacking socket.
 fn source(nth: usize) -> Ipv4Addr {
@@ -59,6 +53,7 @@ fn await_descriptors(server: &Server, most: usize, patience: Duration) -> Durati
 #[test]
 #[ignore = "takes half a minute, and 10,000 descriptors"]
 fn ten_thousand_silent_sockets_keep_nobody_out_and_are_gone_in_time() {
+    let _alone = heavy();
     let sockets = 10_000.min(open_files() / 2 - 500);
     assert!(sockets >= 400, "this machine allows too few open files");
     let server = Server::with(&["limits.per_address=256"]);
@@ -117,7 +112,7 @@ fn a_full_server_whose_people_are_logged_in_says_so() {
 #[ignore = "takes 15 s"]
 fn handshakes_and_logins_of_a_byte_a_second_are_given_up() {
     const EACH_KIND: usize = 1000;
-    open_files();
+    let _alone = heavy();
     let server = Server::start();
     let others = Others::of(&server);
     let before = Usage::of(server.pid());
@@ -170,6 +165,7 @@ fn whoever_does_not_log_in_within_two_minutes_is_gone() {
 #[ignore = "takes 10 s"]
 fn sockets_that_are_opened_and_dropped_cost_nobody_anything() {
     const SOCKETS: usize = 10_000;
+    let _alone = heavy();
     let server = Server::with(&["limits.per_address=256"]);
     let others = Others::of(&server);
     let before = Usage::of(server.pid());
