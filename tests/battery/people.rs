@@ -21,11 +21,14 @@ pub(crate) const SETTINGS: [&str; 7] = [
     "limits.repeats=off",
 ];
 
-/// Without an answer for so long, something hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A run that has not come to its end by then hangs.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The silence in which the server does what it does at quiet moments, and indexes.
 const QUIET: Duration = Duration::from_millis(2_500);
+
+/// How long that may take on a busy machine, if the server is to end by itself.
+const QUIET_MOST: Duration = Duration::from_secs(10);
 
 pub(crate) struct People {
     pub writers: Vec<Writer>,
@@ -152,7 +155,8 @@ fn listen(server: &mut Server, hear: &Receiver<Told>, end: End, pause: &AtomicBo
             End::Killed(most) => told.len() >= most,
             End::ByItself(most) | End::InSilence(most) if told.len() >= most => {
                 pause.store(true, Ordering::Relaxed);
-                silent_since.get_or_insert_with(Instant::now).elapsed() >= QUIET
+                let quiet = if matches!(end, End::InSilence(_)) { QUIET } else { QUIET_MOST };
+                silent_since.get_or_insert_with(Instant::now).elapsed() >= quiet
             }
             End::ByItself(_) | End::InSilence(_) => false,
         };
