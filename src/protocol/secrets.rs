@@ -119,6 +119,44 @@ impl fmt::Debug for Digest {
 #[error("the operating system gave no random bytes: {0}")]
 pub struct NoRandomness(getrandom::Error);
 
+/// Random bytes of the operating system's.
+fn fill(bytes: &mut [u8]) -> Result<(), NoRandomness> {
+    #[cfg(feature = "faults")]
+    if seeded::fill(bytes) {
+        return Ok(());
+    }
+    getrandom::fill(bytes).map_err(NoRandomness)
+}
+
+/// What takes the place of randomness in a simulation's thread, so that a run can be repeated.
+#[cfg(feature = "faults")]
+pub(crate) mod seeded {
+    use std::cell::Cell;
+
+    thread_local! {
+        static STATE: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// From now on this thread's bytes follow from that number.
+    pub(crate) fn seed(seed: u64) {
+        STATE.set(Some(seed));
+    }
+
+    /// False if the thread has no seed.
+    pub(super) fn fill(bytes: &mut [u8]) -> bool {
+        let Some(mut state) = STATE.get() else { return false };
+        for byte in bytes {
+            // SplitMix64.
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            *byte = (mixed >> 56) as u8;
+        }
+        STATE.set(Some(state));
+        true
+    }
+}
+
 /// Creates a device token: `t` and 256 random bits as 64 hexadecimal digits. It begins with no
 /// letter that `openssl s_client` without `-quiet` would swallow.
 ///
@@ -126,7 +164,7 @@ pub struct NoRandomness(getrandom::Error);
 /// [`NoRandomness`] if the operating system has none.
 pub fn new_token() -> Result<Secret, NoRandomness> {
     let mut bytes = Zeroizing::new([0u8; 32]);
-    getrandom::fill(bytes.as_mut()).map_err(NoRandomness)?;
+    fill(bytes.as_mut())?;
     let mut token = Zeroizing::new(String::with_capacity(65));
     token.push('t');
     HEXLOWER.encode_append(bytes.as_ref(), &mut token);
@@ -151,7 +189,7 @@ pub fn new_invite_code() -> Result<Secret, NoRandomness> {
     let mut taken = 0;
     while taken < CODE_SYMBOLS {
         let mut byte = [0u8; 1];
-        getrandom::fill(&mut byte).map_err(NoRandomness)?;
+        fill(&mut byte)?;
         // 240 is the largest multiple of 24 in a byte: above it, symbols would not be equally likely.
         if byte[0] >= 240 {
             continue;
@@ -171,7 +209,7 @@ pub fn new_invite_code() -> Result<Secret, NoRandomness> {
 /// [`NoRandomness`] if the operating system has none.
 pub fn new_epoch() -> Result<String, NoRandomness> {
     let mut bytes = [0u8; 8];
-    getrandom::fill(&mut bytes).map_err(NoRandomness)?;
+    fill(&mut bytes)?;
     Ok(HEXLOWER.encode(&bytes))
 }
 

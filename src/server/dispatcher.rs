@@ -8,10 +8,13 @@
 //! `shared` says which thread runs a turn: the dispatcher's own, or a worker that finds it free;
 //! `transaction` is what a turn stores.
 
+mod journal;
 mod refused_batches;
 mod shared;
 mod transaction;
 
+#[cfg(feature = "faults")]
+pub(super) use self::journal::take as take_journal;
 pub(super) use self::shared::SharedDispatcher;
 
 use crate::protocol::code::{Code, Refusal};
@@ -103,7 +106,7 @@ impl Dispatcher {
             out,
             crowded: false,
             // A crash may have left the store something to do.
-            quiet: Some(Instant::now() + QUIET),
+            quiet: Some(clock::now() + QUIET),
             asked: Vec::new(),
             stopped: 0,
             wall: 0,
@@ -116,8 +119,8 @@ impl Dispatcher {
     /// # Errors
     /// See [`DispatcherFault`]: the caller ends the process immediately.
     fn work(&mut self, requests: &mut Vec<Request>) -> Result<(), DispatcherFault> {
-        if requests.is_empty() && self.quiet.is_some_and(|quiet| Instant::now() >= quiet) {
-            self.quiet = self.transaction.store.idle().then(|| Instant::now() + QUIET);
+        if requests.is_empty() && self.quiet.is_some_and(|quiet| clock::now() >= quiet) {
+            self.quiet = self.transaction.store.idle().then(|| clock::now() + QUIET);
         }
         let mut requests = requests.drain(..);
         loop {
@@ -130,7 +133,7 @@ impl Dispatcher {
 
     /// When it has work although there is no request. Its own thread notices when it is done.
     fn due(&self) -> Option<Instant> {
-        let done = self.is_done().then(Instant::now);
+        let done = self.is_done().then(clock::now);
         [self.hub.due(), self.hub.sweep_due(), self.quiet, done].into_iter().flatten().min()
     }
 
@@ -149,7 +152,7 @@ impl Dispatcher {
     }
 
     fn turn(&mut self, requests: impl ExactSizeIterator<Item = Request>) -> Result<(), DispatcherFault> {
-        let now = self.now(Instant::now(), clock::unix_ms());
+        let now = self.now(clock::now(), clock::unix_ms());
         if requests.len() > 0 {
             self.quiet = Some(now.instant + QUIET);
         }
@@ -158,6 +161,7 @@ impl Dispatcher {
         let mut bytes = 0;
         for request in requests {
             bytes += request.bytes;
+            journal::request(&request);
             if matches!(request.kind, RequestKind::Stopped) {
                 self.stopped += 1;
                 continue;
@@ -165,9 +169,12 @@ impl Dispatcher {
             if request.kind.is_answered() {
                 self.asked.push(request.conn);
             }
-            // Once something could not be stored, only connections that are gone are still noted.
+            // Once something could not be stored, only connections that are gone are still noted, and those
+            // that are refused another current room, which have none then.
             if self.transaction.failed.is_none() || matches!(request.kind, RequestKind::Detach) {
                 self.hub.handle(now, request, &mut self.transaction, &mut self.effects);
+            } else if request.kind.asks_for_room() {
+                self.hub.refuse_room(request.conn);
             }
         }
         if faults::is_planted(Fault::AnswerBeforeCommit) {
@@ -175,8 +182,14 @@ impl Dispatcher {
             self.deliver(Share::default());
         }
         match self.transaction.commit() {
-            Ok(committed) => self.committed(committed),
-            Err(CommitError::Refused(why)) => self.roll_back(now, &why)?,
+            Ok(committed) => {
+                journal::committed();
+                self.committed(committed);
+            }
+            Err(CommitError::Refused(why)) => {
+                journal::refused();
+                self.roll_back(now, &why)?;
+            }
             Err(error @ CommitError::Ambiguous(_)) => return Err(DispatcherFault::Ambiguous(error)),
         }
         // After the commit: what is due is done only once, so it must not be lost with a batch.

@@ -57,6 +57,9 @@ mod priority;
 pub mod running;
 mod serve;
 mod session;
+#[cfg(feature = "faults")]
+#[doc(hidden)]
+pub mod simulation;
 mod store;
 mod traffic;
 

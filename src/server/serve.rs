@@ -26,7 +26,6 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
 
 /// Threads that read history and search, separate from the workers, so that a long search delays
 /// nobody's lines.
@@ -90,7 +89,7 @@ impl Server {
         let answer_bytes = limits.unread_bytes / 2;
         let epoch = snapshot.epoch.clone();
         let mut hub = Hub::new(hub_settings(&config, answer_bytes), snapshot);
-        let blocklist = hub.blocklist(hub::Now { instant: Instant::now(), wall: clock::unix_ms() });
+        let blocklist = hub.blocklist(hub::Now { instant: clock::now(), wall: clock::unix_ms() });
         let tally = hub.tally();
         let checker = Checker::new(config.accounts.bcrypt_cost)?;
         let readers = (0..READERS)
@@ -204,7 +203,7 @@ impl Server {
     }
 }
 
-fn hub_settings(config: &Config, answer_bytes: usize) -> hub::HubSettings {
+pub(super) fn hub_settings(config: &Config, answer_bytes: usize) -> hub::HubSettings {
     let registration = match config.registration {
         config::Registration::Open => Registration::Open,
         config::Registration::Invite => Registration::Invite,
@@ -231,7 +230,7 @@ fn hub_settings(config: &Config, answer_bytes: usize) -> hub::HubSettings {
     }
 }
 
-fn connection_limits(config: &Config) -> Limits {
+pub(super) fn connection_limits(config: &Config) -> Limits {
     /// If there is no limit, an answer is still cut into pieces of this size.
     const UNBOUNDED: usize = 1 << 30;
     let limits = &config.limits;

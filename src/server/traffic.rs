@@ -50,6 +50,8 @@ use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, MessageId, Text, UserName};
 use crate::protocol::network::Network;
 use crate::protocol::secrets::{Digest, Secret};
+#[cfg(feature = "faults")]
+use crate::server::simulation::ServerEnd;
 use std::fmt::Debug;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -166,6 +168,12 @@ pub(super) trait Submit: Send + Sync + Debug {
 }
 
 impl RequestKind {
+    /// Whether it asks for another current room.
+    #[must_use]
+    pub(super) fn asks_for_room(&self) -> bool {
+        matches!(self, Self::Command(Command::Join(_) | Command::Switch(_)) | Self::LeaveCurrentRoom(_))
+    }
+
     /// Whether the connection waits for an answer.
     #[must_use]
     pub(super) fn is_answered(&self) -> bool {
@@ -180,6 +188,9 @@ pub(super) enum Socket {
     Tcp(TcpStream),
     /// From the admin socket.
     Unix(UnixStream),
+    /// From a simulation.
+    #[cfg(feature = "faults")]
+    Simulated(ServerEnd),
 }
 
 /// Which kind of listener accepted a connection.
@@ -211,7 +222,7 @@ pub(super) trait Admission: Send + Sync + Debug {
     fn guests_beside(&self) -> u32;
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "faults"))]
 impl Admission for () {
     fn logged_in(&mut self) {}
 

@@ -146,7 +146,10 @@ impl Model {
         let whom = self.account(name)?;
         self.may(by.me, id, MODERATE)?;
         self.stands_above(by.me, whom, id)?;
-        if of(self.room_mut(id)).remove(&whom).is_some() {
+        let now = self.now;
+        let lifted = of(self.room_mut(id)).remove(&whom);
+        // One that has ended by itself is none.
+        if lifted.is_some_and(|sanction| sanction.until.is_none_or(|until| now < until)) {
             self.note(by, id, verb, Some(whom), "");
             self.event(id, by.conn, None, &format!("ev={verb} who={} by={}", self.name(whom), self.name(by.me)));
         }

@@ -146,6 +146,14 @@ impl Model {
         format!("| {} {id} TIME {}{marks}: {}", self.target(place, me), self.name(message.author), message.text)
     }
 
+    /// A row of messages as it would be shown now; `None` if the account can't read there any more.
+    #[allow(dead_code, reason = "the simulation's, where a read may be answered late")]
+    pub(crate) fn row_again(&self, me: Who, row: &str) -> Option<String> {
+        let mut words = Words::new(row.strip_prefix("| ")?);
+        let place = self.place(me, words.next(), READ).ok()?;
+        self.reads(me, place).then(|| self.row(me, place, words.number()))
+    }
+
     fn marks(&self, message: &Message) -> Vec<String> {
         if message.removed {
             return vec!["removed".to_owned()];

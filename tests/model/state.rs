@@ -223,6 +223,19 @@ impl Model {
         who
     }
 
+    /// The same while others look on, and what they hear.
+    #[allow(dead_code, reason = "the simulation's, where people make their accounts as they come")]
+    pub(crate) fn register_seen(&mut self, name: &'static str) -> (Who, Vec<Told>) {
+        let who = self.register(name);
+        let line = format!("ev=join who={name} [lobby] *");
+        for (conn, _) in self.audience(Place::Room(LOBBY)) {
+            if self.connections[&conn].presence {
+                self.tell(conn, "lobby", line.clone());
+            }
+        }
+        (who, std::mem::take(&mut self.told))
+    }
+
     /// The console makes somebody an administrator.
     pub(crate) fn grant_first(&mut self, who: Who) {
         self.accounts[who].admin = true;
@@ -253,6 +266,32 @@ impl Model {
         lines.truncate(INVITATIONS_TOLD);
         lines.extend(more.then(|| "* invited: more".to_owned()));
         lines.into_iter().for_each(|line| self.tell(conn, "*", line));
+    }
+
+    /// A connection was refused a room that it wanted to be its current one.
+    #[allow(dead_code, reason = "the simulation's, where turns fail")]
+    pub(crate) fn leave_current(&mut self, conn: Conn) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.current = None;
+        }
+    }
+
+    /// Whether that is the account of the console.
+    #[allow(dead_code, reason = "the simulation's, which takes the console as a connection like any other")]
+    pub(crate) fn is_console(who: Who) -> bool {
+        who == SERVER
+    }
+
+    /// Whether that many accounts were made.
+    #[allow(dead_code, reason = "the simulation's, where people make their accounts as they come")]
+    pub(crate) fn has_account(&self, who: Who) -> bool {
+        who < self.accounts.len()
+    }
+
+    /// Whether a connection is logged in.
+    #[allow(dead_code, reason = "the simulation's, where a connection may be gone")]
+    pub(crate) fn is_connected(&self, conn: Conn) -> bool {
+        self.connections.contains_key(&conn)
     }
 
     /// A connection has ended.

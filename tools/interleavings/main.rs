@@ -19,6 +19,27 @@ mod mailbox_model;
 mod turn_queue;
 mod turn_queue_model;
 
+/// What the queues use of the rest of the server: a clock, and the faults that a simulation plants, of which
+/// there are none here.
+mod server {
+    pub(crate) mod clock {
+        pub(crate) fn now() -> std::time::Instant {
+            std::time::Instant::now()
+        }
+    }
+
+    pub(crate) mod faults {
+        #[derive(Debug, Clone, Copy)]
+        pub(crate) enum Fault {
+            WakeUpLost,
+        }
+
+        pub(crate) const fn is_planted(_: Fault) -> bool {
+            false
+        }
+    }
+}
+
 pub use locks::{Condvar, Mutex, MutexGuard};
 
 use std::any::Any;

@@ -3,6 +3,7 @@
 use super::{Actor, Conversation, Manner, Message, Outcome, Refused, RoomAction, State, Storage};
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Target, Text};
 use crate::protocol::roles::Role;
+use crate::server::faults::{self, Fault};
 use crate::server::traffic::{
     Appended, ConversationKind, ConversationRecord, Draft, Mark, MemberRecord, MessageRecord, Write,
 };
@@ -115,7 +116,7 @@ pub(super) fn mark_read(
     if id > stored.last() {
         return Err(Refused::NoSuchMessage { last: stored.last() });
     }
-    if id <= marker {
+    if id <= marker && !faults::is_planted(Fault::MarkerBack) {
         return Ok(Outcome::Read { marker, moved: false });
     }
     stored.mark(by, id);

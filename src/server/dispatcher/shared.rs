@@ -48,32 +48,69 @@ impl SharedDispatcher {
     /// # Errors
     /// See [`DispatcherFault`]: the caller ends the process immediately.
     pub(in crate::server) fn run(&self) -> Result<Store, DispatcherFault> {
-        let (mut batch, mut more) = (Vec::new(), Vec::new());
+        let mut batch = Vec::new();
         loop {
-            let failed = self.queue.wait(&mut batch).is_err();
-            let mut held = self.held.lock();
-            let Held { dispatcher, fault } = &mut *held;
-            let Some(running) = dispatcher.as_mut().filter(|_| !failed) else {
-                return Err(fault.take().unwrap_or(DispatcherFault::Panicked));
-            };
-            if running.is_crowded() && !batch.is_empty() && batch.len() < TURN_MOST {
-                std::thread::sleep(GATHER);
-                self.queue.take(&mut more);
-                batch.append(&mut more);
-            }
-            running.work(&mut batch)?;
-            if !running.is_done() {
-                self.end_turn(running);
-                continue;
-            }
-            if let Some(ended) = dispatcher.take() {
-                return Ok(ended.into_store());
+            self.queue.wait(&mut batch).map_err(|_| self.take_fault())?;
+            if let Some(store) = self.owners_turn(&mut batch, || std::thread::sleep(GATHER))? {
+                return Ok(store);
             }
         }
     }
 
+    /// The turn that the owner has; `gather` waits for more lines. Returns the store at the end.
+    fn owners_turn(&self, batch: &mut Vec<Request>, gather: impl FnOnce()) -> Result<Option<Store>, DispatcherFault> {
+        let mut held = self.held.lock();
+        let Held { dispatcher, fault } = &mut *held;
+        let Some(running) = dispatcher.as_mut() else { return Err(fault.take().unwrap_or(DispatcherFault::Panicked)) };
+        if running.is_crowded() && !batch.is_empty() && batch.len() < TURN_MOST {
+            gather();
+            let mut more = Vec::new();
+            self.queue.take(&mut more);
+            batch.append(&mut more);
+        }
+        running.work(batch)?;
+        if running.is_done() {
+            return Ok(dispatcher.take().map(Dispatcher::into_store));
+        }
+        self.end_turn(running);
+        Ok(None)
+    }
+
+    /// Why there is no further turn.
+    fn take_fault(&self) -> DispatcherFault {
+        self.held.lock().fault.take().unwrap_or(DispatcherFault::Panicked)
+    }
+
     fn end_turn(&self, dispatcher: &Dispatcher) {
         self.queue.end_turn(dispatcher.due(), dispatcher.is_crowded());
+    }
+}
+
+/// Without its thread: the simulation says when the owner's turn comes, and how long it takes.
+#[cfg(feature = "faults")]
+impl SharedDispatcher {
+    /// The owner takes the turn if it is free and there is something to do; it has it until
+    /// [`SharedDispatcher::finish_turn`].
+    ///
+    /// # Errors
+    /// See [`DispatcherFault`].
+    pub(in crate::server) fn begin_turn(&self, batch: &mut Vec<Request>) -> Result<bool, DispatcherFault> {
+        self.queue.begin_wait(batch).map_err(|_| self.take_fault())
+    }
+
+    /// Works on the batch and gives the turn back.
+    ///
+    /// # Errors
+    /// See [`DispatcherFault`].
+    pub(in crate::server) fn finish_turn(&self, batch: &mut Vec<Request>) -> Result<Option<Store>, DispatcherFault> {
+        self.owners_turn(batch, || {})
+    }
+
+    /// Does something with the store, between two turns.
+    pub(in crate::server) fn with_store(&self, act: impl FnOnce(&Store)) {
+        if let Some(dispatcher) = &self.held.lock().dispatcher {
+            act(&dispatcher.transaction.store);
+        }
     }
 }
 

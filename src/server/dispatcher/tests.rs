@@ -245,6 +245,21 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_batch_succeeds() {
     assert_eq!(snapshot.accounts.len(), 4);
 }
 
+/// Better to say nothing than to say it in the wrong room.
+#[test]
+fn whoever_is_refused_a_room_has_none_even_behind_what_could_not_be_stored() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    turns.dispatcher.transaction.store.fill_the_disk();
+    let long = "x".repeat(3900);
+    let mut batch: Vec<Request> = (0..100).map(|_| say(ALICE, &long)).collect();
+    batch.push(join(BOB, "nowhere"));
+    turns.turn(batch);
+    turns.dispatcher.transaction.store.make_room();
+    let here = RequestKind::SayHere(Text::parse("for nowhere alone").unwrap().unwrap());
+    assert_eq!(turns.turn(vec![request(BOB, here)]), ["0: answer 2 - no-room:"]);
+}
+
 /// What a person is shown is marked as read, which is stored: a full disk must not keep people from reading.
 #[test]
 fn while_nothing_can_be_stored_people_read_and_their_markers_stay() {

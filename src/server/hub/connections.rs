@@ -27,7 +27,7 @@ pub(super) struct LoggedIn {
     /// Conversations that had unread lines at login and have not been viewed since: live lines
     /// there do not mark them as read.
     pub(super) unseen: Vec<ConversationId>,
-    /// Accounts that it wrote to and was told are away, since when; the latest last.
+    /// Accounts that it wrote to and was told are away, and which of their absences it was; the latest last.
     absences: Vec<(AccountId, u64)>,
 }
 
@@ -127,17 +127,17 @@ impl Connections {
         }
     }
 
-    /// Notes that a connection is told that an account is away since then; false if it was already.
-    pub(super) fn note_absence(&mut self, conn: ConnId, of: AccountId, since: u64) -> bool {
+    /// Notes that a connection is told of that absence of an account; false if it was already.
+    pub(super) fn note_absence(&mut self, conn: ConnId, of: AccountId, which: u64) -> bool {
         let Some(session) = self.sessions.get_mut(&conn) else { return false };
-        if session.absences.contains(&(of, since)) {
+        if session.absences.contains(&(of, which)) {
             return false;
         }
         session.absences.retain(|(account, _)| *account != of);
         if session.absences.len() >= ABSENCES_MAX {
             session.absences.remove(0);
         }
-        session.absences.push((of, since));
+        session.absences.push((of, which));
         self.undo.push(Undo::Absence(conn, of));
         true
     }

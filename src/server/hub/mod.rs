@@ -154,6 +154,11 @@ impl Hub {
         }
     }
 
+    /// A connection asked for another current room in a batch that will be rolled back: it has none then.
+    pub(super) fn refuse_room(&mut self, conn: ConnId) {
+        self.connections.set_current_room(conn, None);
+    }
+
     /// Starts again from the stored state after a batch was rolled back, and undoes what the batch
     /// did to connections: those that it logged in are logged out, those that it ended are back,
     /// and those that asked for another current room have none. Connections that are gone stay

@@ -9,6 +9,8 @@ use crate::protocol::names::{AccountId, Text, UserName};
 use crate::protocol::stamp::rfc3339;
 use crate::server::core::{AccountAction, Outcome, Personal};
 use crate::server::hub::refusals::refusal;
+use rustc_hash::FxBuildHasher;
+use std::hash::BuildHasher as _;
 
 pub(super) fn act(cx: &mut Context<'_>, command: PersonalCommand) -> Answered {
     match command {
@@ -124,7 +126,9 @@ impl Context<'_> {
     pub(super) fn tell_of_absence(&mut self, of: AccountId) {
         let Some(account) = self.hub.state.account(of) else { return };
         let Some(away) = &account.away else { return };
-        if of == self.account || !self.hub.connections.note_absence(self.conn, of, away.since) {
+        // The time alone may be that of an earlier one, where the system's clock was set back.
+        let which = FxBuildHasher.hash_one((away.since, &away.text));
+        if of == self.account || !self.hub.connections.note_absence(self.conn, of, which) {
             return;
         }
         let who = account.name.as_str();

@@ -8,6 +8,7 @@ use super::BLOCKED;
 use super::permit::{ConnectionLimits, FULL, NoPermit, Permit, Permits};
 use crate::protocol::code::Code;
 use crate::protocol::names::AddressGroup;
+use crate::server::clock;
 use crate::server::traffic::{Accepted, Blocklist, Delivery, ListenerKind, Mailbox, Socket};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -283,7 +284,7 @@ impl Listener {
             match accepted {
                 Ok((socket, from)) => {
                     let kind = listening.kind;
-                    if self.blocklist.blocks(from, Instant::now()) {
+                    if self.blocklist.blocks(from, clock::now()) {
                         turn_away(socket, Code::Blocked, BLOCKED);
                         continue;
                     }
@@ -322,7 +323,7 @@ impl Listener {
     }
 
     fn out_of_descriptors(&mut self, index: usize, error: &io::Error) {
-        let now = Instant::now();
+        let now = clock::now();
         if self.told.is_none_or(|told| now.saturating_duration_since(told) >= TELL_EVERY) {
             self.told = Some(now);
             log::warn!("can't accept connections: {error}. Those who come are told that the server is full.");

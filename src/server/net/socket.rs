@@ -13,6 +13,8 @@ impl Socket {
         unless_blocked(|| match self {
             Socket::Tcp(stream) => stream.read(into),
             Socket::Unix(stream) => stream.read(into),
+            #[cfg(feature = "faults")]
+            Socket::Simulated(pipe) => pipe.read(into),
         })
     }
 
@@ -21,6 +23,8 @@ impl Socket {
         let written = unless_blocked(|| match self {
             Socket::Tcp(stream) => stream.write(bytes),
             Socket::Unix(stream) => stream.write(bytes),
+            #[cfg(feature = "faults")]
+            Socket::Simulated(pipe) => pipe.write(bytes),
         })?;
         if written == Some(0) { Err(ErrorKind::WriteZero.into()) } else { Ok(written) }
     }
@@ -30,6 +34,11 @@ impl Socket {
         let shut = match self {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+            #[cfg(feature = "faults")]
+            Socket::Simulated(pipe) => {
+                pipe.shut_down_write();
+                Ok(())
+            }
         };
         if let Err(error) = shut {
             log::trace!("shutting down a socket: {error}");
@@ -41,6 +50,8 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream.local_addr().map(|address| address.port()).ok(),
             Socket::Unix(_) => None,
+            #[cfg(feature = "faults")]
+            Socket::Simulated(_) => None,
         }
     }
 }
@@ -50,6 +61,9 @@ impl AsRawFd for Socket {
         match self {
             Socket::Tcp(stream) => stream.as_raw_fd(),
             Socket::Unix(stream) => stream.as_raw_fd(),
+            // Nobody polls it.
+            #[cfg(feature = "faults")]
+            Socket::Simulated(_) => -1,
         }
     }
 }

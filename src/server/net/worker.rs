@@ -10,7 +10,8 @@ use super::WorkerContext;
 use super::connection::{Buffers, Connection, Stage, Turn};
 use super::subscriptions::Subscriptions;
 use crate::protocol::names::ConnId;
-use crate::server::traffic::{Accepted, Delivery, LineRef, ListenerKind, Mailbox, Request, RoomMessage, Wake};
+use crate::server::clock;
+use crate::server::traffic::{Accepted, Delivery, LineRef, ListenerKind, Mailbox, Request, RoomMessage, Socket, Wake};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::{BTreeSet, VecDeque};
@@ -37,6 +38,8 @@ pub enum WorkerError {
 mod crowd;
 mod deliver;
 mod evict;
+#[cfg(feature = "faults")]
+mod simulated;
 mod slots;
 mod stop;
 
@@ -57,12 +60,43 @@ impl Wake for PollWaker {
     }
 }
 
+/// What the wait says of a socket.
+#[derive(Debug, Clone, Copy)]
+struct Readiness {
+    slot: u32,
+    readable: bool,
+    /// The peer sends no more, or the connection is broken.
+    read_closed: bool,
+    writable: bool,
+}
+
+impl Readiness {
+    fn of(event: &mio::event::Event) -> Self {
+        Self {
+            // A connection's token is its slot.
+            slot: u32::try_from(event.token().0).unwrap_or(u32::MAX),
+            readable: event.is_readable(),
+            read_closed: event.is_read_closed() || event.is_error(),
+            writable: event.is_writable(),
+        }
+    }
+}
+
+/// Whether a worker's loop goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    GoesOn,
+    Ended,
+}
+
 pub(crate) struct Worker {
     index: usize,
     poll: Poll,
     mailbox: Mailbox<Delivery>,
     /// What was taken out of the mailbox and is not delivered yet.
     inbox: Vec<Delivery>,
+    /// Slots that the wait has found readable.
+    ready: Vec<u32>,
     slots: Slots,
     /// Connections on which nobody has logged in, the oldest first, and some that have ended or logged in since.
     guests: VecDeque<ConnId>,
@@ -103,11 +137,16 @@ impl Worker {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let mailbox = Mailbox::new(Box::new(PollWaker(waker)));
-        let worker = Self {
+        Ok((Self::with(index, poll, mailbox.clone()), mailbox))
+    }
+
+    fn with(index: usize, poll: Poll, mailbox: Mailbox<Delivery>) -> Self {
+        Self {
             index,
             poll,
-            mailbox: mailbox.clone(),
+            mailbox,
             inbox: Vec::new(),
+            ready: Vec::new(),
             slots: Slots::new(index),
             guests: VecDeque::new(),
             subscriptions: Subscriptions::default(),
@@ -122,8 +161,7 @@ impl Worker {
             out_of_budget: false,
             turn: 0,
             phase: StopPhase::Running,
-        };
-        Ok((worker, mailbox))
+        }
     }
 
     /// Runs until the server stops.
@@ -132,49 +170,54 @@ impl Worker {
     /// The system's, if polling fails.
     pub(crate) fn run(mut self, shared: &WorkerContext) -> Result<(), WorkerError> {
         let mut events = Events::with_capacity(EVENTS);
-        let mut ready = Vec::new();
         loop {
             let timeout = self.timeout();
             self.wait(&mut events, timeout)?;
-            self.mailbox.take(&mut self.inbox);
-            let now = Instant::now();
-            self.turn += 1;
-            let out_of_budget = std::mem::take(&mut self.out_of_budget);
             for event in &events {
                 if event.token() != WAKER {
-                    self.note(event, &mut ready);
+                    self.note(Readiness::of(event));
                 }
             }
-            ready.append(&mut self.to_serve);
-            if out_of_budget {
-                ready.extend(self.slots.occupied());
-            }
-            for slot in ready.drain(..) {
-                self.serve(slot, now, shared);
-            }
-            self.send_requests(shared);
-            self.deliver_all(now, shared);
-            if self.phase == StopPhase::Aborted {
-                return Ok(());
-            }
-            self.tick(now, shared);
-            self.say_last_words(now, shared);
-            self.flush(now, shared);
-            self.evict_slow_readers(now, shared);
-            // Answers may have allowed more lines to be cut; their requests go out in this turn,
-            // too.
-            self.send_requests(shared);
-            if self.is_done(now) {
+            if self.go_on(shared) == Outcome::Ended {
                 return Ok(());
             }
         }
+    }
+
+    /// One turn of the loop, after the wait.
+    fn go_on(&mut self, shared: &WorkerContext) -> Outcome {
+        self.mailbox.take(&mut self.inbox);
+        let now = clock::now();
+        self.turn += 1;
+        let out_of_budget = std::mem::take(&mut self.out_of_budget);
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.append(&mut self.to_serve);
+        if out_of_budget {
+            ready.extend(self.slots.occupied());
+        }
+        for slot in ready.drain(..) {
+            self.serve(slot, now, shared);
+        }
+        self.ready = ready;
+        self.send_requests(shared);
+        self.deliver_all(now, shared);
+        if self.phase == StopPhase::Aborted {
+            return Outcome::Ended;
+        }
+        self.tick(now, shared);
+        self.say_last_words(now, shared);
+        self.flush(now, shared);
+        self.evict_slow_readers(now, shared);
+        // Answers may have allowed more lines to be cut; their requests go out in this turn, too.
+        self.send_requests(shared);
+        if self.is_done(now) { Outcome::Ended } else { Outcome::GoesOn }
     }
 
     fn timeout(&self) -> Option<Duration> {
         if !self.to_serve.is_empty() || !self.inbox.is_empty() || !self.mailbox.may_sleep() {
             return Some(Duration::ZERO);
         }
-        let now = Instant::now();
+        let now = clock::now();
         let due = self.due.first().map(|&(at, _)| at.saturating_duration_since(now));
         let budget = self.out_of_budget.then_some(BUDGET_RETRY);
         // Rounded up: a wait that ends a little early would be followed by one of zero.
@@ -189,14 +232,14 @@ impl Worker {
         }
     }
 
-    fn note(&mut self, event: &mio::event::Event, ready: &mut Vec<u32>) {
-        let Some(slot) = u32::try_from(event.token().0).ok() else { return };
+    fn note(&mut self, event: Readiness) {
+        let slot = event.slot;
         let Some(connection) = self.connection(slot) else { return };
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
-            connection.set_readable(event.is_read_closed() || event.is_error());
-            ready.push(slot);
+        if event.readable || event.read_closed {
+            connection.set_readable(event.read_closed);
+            self.ready.push(slot);
         }
-        if event.is_writable() && self.backlog.contains(&slot) {
+        if event.writable && self.backlog.contains(&slot) {
             self.schedule_flush(slot);
         }
     }
@@ -304,8 +347,7 @@ impl Worker {
 
     fn accept(&mut self, accepted: Accepted, now: Instant, shared: &WorkerContext) {
         let (slot, id) = self.slots.reserve();
-        let (fd, interest) = (accepted.socket.as_raw_fd(), Interest::READABLE | Interest::WRITABLE);
-        if let Err(error) = self.poll.registry().register(&mut SourceFd(&fd), Token(slot as usize), interest) {
+        if let Err(error) = self.register(&accepted.socket, slot, id) {
             log::error!("can't poll a connection, so it is closed: {error}");
             self.slots.vacate(slot);
             return;
@@ -334,6 +376,17 @@ impl Worker {
         if crowded {
             self.make_room(now, shared);
         }
+    }
+
+    fn register(&self, socket: &Socket, slot: u32, id: ConnId) -> io::Result<()> {
+        #[cfg(feature = "faults")]
+        if let Socket::Simulated(pipe) = socket {
+            pipe.register(slot, id);
+            return Ok(());
+        }
+        let _ = id;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), Token(slot as usize), interest)
     }
 
     /// Updates a connection's timers after they changed outside a turn.

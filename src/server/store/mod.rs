@@ -43,4 +43,6 @@ pub(super) use db::schema::{SCHEMAS, create_released};
 pub(super) use db::{StoreSettings, Sync};
 pub(super) use index::Indexer;
 pub(super) use read::Reader;
+#[cfg(feature = "faults")]
+pub(super) use write::failures;
 pub(super) use write::{CommitError, Committed, Store};

@@ -1,5 +1,6 @@
 //! The workers' mailboxes.
 
+use crate::server::faults::{self, Fault};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ impl<T> Mailbox<T> {
         put(&mut state.items);
         let wake = std::mem::take(&mut state.asleep);
         drop(state);
-        if wake {
+        if wake && !faults::is_planted(Fault::WakeUpLost) {
             self.inner.wake.wake();
         }
     }
@@ -94,6 +95,14 @@ impl<T> Mailbox<T> {
         let mut state = self.inner.state.lock();
         state.asleep = state.items.is_empty();
         state.asleep
+    }
+}
+
+#[cfg(feature = "faults")]
+impl<T> Mailbox<T> {
+    /// Whether nothing is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inner.state.lock().items.is_empty()
     }
 }
 

@@ -102,7 +102,7 @@ impl PasswordQueue {
     }
 
     /// The next check, if one waits.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "faults"))]
     pub(crate) fn try_take(&self) -> Option<AuthJob> {
         self.0.waiting.lock().take_first()
     }

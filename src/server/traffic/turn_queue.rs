@@ -6,6 +6,7 @@
 //! waking another thread and sleeping until that is done: where lines come one by one, those two
 //! switches of threads were half of a line's cost.
 
+use crate::server::clock;
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,6 +53,26 @@ impl Turn {
 /// The turn can't be had: whoever had it last failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TurnFailed;
+
+impl<T> State<T> {
+    /// If the turn is free and there is something to do, the owner has it, with all that waits.
+    fn take_turn(&mut self, into: &mut Vec<T>) -> bool {
+        let is_due = || self.due.is_some_and(|due| due <= clock::now());
+        if self.turn.is_taken() || (self.items.is_empty() && !is_due()) {
+            return false;
+        }
+        self.turn = Turn::Taken;
+        std::mem::swap(&mut self.items, into);
+        true
+    }
+
+    /// The owner sleeps from here on, and until when: for a turn that somebody has, its end wakes it.
+    fn fall_asleep(&mut self) -> Option<Instant> {
+        self.asleep = true;
+        self.until = self.due.filter(|_| !self.turn.is_taken());
+        self.until
+    }
+}
 
 impl<T> std::fmt::Debug for TurnQueue<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -111,15 +132,10 @@ impl<T> TurnQueue<T> {
             if state.turn == Turn::Failed {
                 return Err(TurnFailed);
             }
-            let free = !state.turn.is_taken();
-            let due = state.due.filter(|_| free);
-            if free && (!state.items.is_empty() || due.is_some_and(|due| due <= Instant::now())) {
-                state.turn = Turn::Taken;
-                std::mem::swap(&mut state.items, into);
+            if state.take_turn(into) {
                 return Ok(());
             }
-            (state.asleep, state.until) = (true, due);
-            match due {
+            match state.fall_asleep() {
                 Some(due) => {
                     self.inner.wake.wait_until(&mut state, due);
                 }
@@ -165,6 +181,45 @@ impl<T> TurnQueue<T> {
         if std::mem::take(&mut state.asleep) {
             self.inner.wake.notify_one();
         }
+    }
+}
+
+/// The owner of a simulation's queue, which has no thread to sleep in.
+#[cfg(feature = "faults")]
+impl<T> TurnQueue<T> {
+    /// As [`TurnQueue::wait`], but for sleeping: false if the owner would sleep now.
+    ///
+    /// # Errors
+    /// [`TurnFailed`]
+    pub(crate) fn begin_wait(&self, into: &mut Vec<T>) -> Result<bool, TurnFailed> {
+        let mut state = self.inner.state.lock();
+        state.asleep = false;
+        if state.turn == Turn::Failed {
+            return Err(TurnFailed);
+        }
+        let has_turn = state.take_turn(into);
+        if !has_turn {
+            state.fall_asleep();
+        }
+        Ok(has_turn)
+    }
+
+    /// Whether the owner has something to do, or does not sleep yet.
+    pub(crate) fn is_owner_awake(&self) -> bool {
+        let state = self.inner.state.lock();
+        !state.asleep || state.until.is_some_and(|until| until <= clock::now())
+    }
+
+    /// When the owner wakes by itself, if it sleeps.
+    pub(crate) fn owner_wakes(&self) -> Option<Instant> {
+        let state = self.inner.state.lock();
+        state.until.filter(|_| state.asleep)
+    }
+
+    /// Whether something waits that nobody works on.
+    pub(crate) fn has_left_over(&self) -> bool {
+        let state = self.inner.state.lock();
+        !state.items.is_empty() && !state.turn.is_taken()
     }
 }
 

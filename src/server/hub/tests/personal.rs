@@ -1,6 +1,7 @@
 //! `/away`, `/profile`, and ending sessions.
 
 use super::chat::{Chat, PASSWORD};
+use std::time::Duration;
 
 #[test]
 fn whoever_is_away_says_so_and_people_are_told_once() {
@@ -57,6 +58,30 @@ fn whoever_is_away_says_so_and_people_are_told_once() {
         bob< | alice here
         bob< | bob here
         bob< + 2 members
+    ",
+    );
+}
+
+#[test]
+fn another_absence_is_told_even_if_the_clock_was_set_back_between() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.does("alice", "/away on a train");
+    chat.plays(
+        "
+        bob> /msg alice hi
+        bob< + 1
+        alice< (bob > alice) hi
+        bob< * away: alice is away: on a train
+    ",
+    );
+    chat.set_the_clock_back(Duration::from_millis(2));
+    chat.does("alice", "/away asleep");
+    chat.plays(
+        "
+        bob> /msg alice hi
+        bob< + 2
+        alice< (bob > alice) hi
+        bob< * away: alice is away: asleep
     ",
     );
 }

@@ -12,6 +12,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
 use crate::protocol::network::Network;
+use crate::server::faults::{self, Fault};
 use crate::server::net::{BLOCKED, WorkerContext};
 use crate::server::traffic::{Ack, Delivery, LineRef, Lines, Recipients, Request, RoomMessage, UnheardBy};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -95,7 +96,12 @@ impl Worker {
         line_refs.extend(messages.iter().map(|message| message.line));
         let batch = LineBatch::new(lines, &line_refs);
         self.fan_out(Subscribers::Room(room), now, shared, |connection, turn| {
-            if !connection.is_apart() {
+            let receives = if connection.is_apart() {
+                faults::is_planted(Fault::DeliveryDoubled)
+            } else {
+                !faults::is_planted(Fault::DeliverySkipped)
+            };
+            if receives {
                 connection.push_live(&batch, turn);
             }
         });

@@ -309,6 +309,15 @@ impl Indexer {
         Ok(count + forgotten)
     }
 
+    /// The same for a simulation, with what follows it. Returns whether there was something to do.
+    ///
+    /// # Errors
+    /// See [`IndexError`].
+    #[cfg(feature = "faults")]
+    pub(crate) fn follow_once(&mut self, most: i64) -> Result<bool, IndexError> {
+        Ok(self.step(most)? > 0 || self.merge())
+    }
+
     /// Merges some of what FTS5 has only marked as removed. Returns whether there is more to do.
     pub(super) fn merge(&self) -> bool {
         dropped::merge(&self.index).unwrap_or_else(|error| {

@@ -21,6 +21,7 @@ use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader};
 use crate::protocol::line::{Body, Final, Rows};
 use crate::protocol::names::Text;
+use crate::server::clock;
 use crate::server::faults::{self, Point};
 use crate::server::traffic::{Answer, Hearer, Read, ReadJob, ReadPosition};
 use rusqlite::Connection;
@@ -61,7 +62,7 @@ impl Reader {
     /// # Errors
     /// See [`StoreError`].
     pub(crate) fn open(settings: &StoreSettings, answer_bytes: usize) -> Result<Self, StoreError> {
-        let deadline = Arc::new(Deadline { start: Instant::now(), end: AtomicU64::new(u64::MAX) });
+        let deadline = Arc::new(Deadline { start: clock::now(), end: AtomicU64::new(u64::MAX) });
         let connect = |name| {
             let file = settings.data.join(name);
             let mut db = connect_reader(&file)?;
@@ -196,7 +197,7 @@ impl Deadline {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(clock::now().saturating_duration_since(self.start).as_millis()).unwrap_or(u64::MAX)
     }
 }
 

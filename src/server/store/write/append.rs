@@ -5,6 +5,7 @@ use super::error::WriteError;
 use super::{LastId, SAVE_LASTS_AFTER, Store, schema, statement, to_sql};
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::protocol::secrets::Digest;
+use crate::server::faults::{self, Fault};
 use crate::server::traffic::{Appended, Draft};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -20,7 +21,10 @@ impl Store {
         {
             return Ok(before);
         }
-        let id = last_id.last.next().ok_or(WriteError::NoIdLeft(conversation))?;
+        let mut id = last_id.last.next().ok_or(WriteError::NoIdLeft(conversation))?;
+        if last_id.last > MessageId::ZERO && faults::is_planted(Fault::IdTwice) {
+            id = last_id.last;
+        }
         let mut saved = last_id.saved;
         if self.keep {
             self.batch.push(&self.db, self.next_seq, id, draft)?;
@@ -29,7 +33,9 @@ impl Store {
             saved = (last_id.last.value() + RESERVE).min(MessageId::MAX.value());
             statement::one(&self.db, SAVE_LAST, [conversation.value(), to_sql(saved)])?;
         }
-        if let Some(key) = &draft.key {
+        if let Some(key) = &draft.key
+            && !faults::is_planted(Fault::KeyForgotten)
+        {
             self.db.prepare_cached("INSERT INTO post_key VALUES(?, ?, ?, ?, ?)")?.execute(params![
                 draft.author.value(),
                 conversation.value(),

@@ -8,6 +8,7 @@
 use super::find::IndexMark;
 use super::statement::{any, one};
 use super::{Store, WriteError};
+use crate::server::clock;
 use crate::server::store::db::stored_text::{StoredText, TextState, altered, blank};
 use crate::server::store::db::to_sql;
 use crate::server::store::index::document::Document;
@@ -100,7 +101,7 @@ impl Store {
 
     /// The log has texts that are gone, and the index something to forget.
     pub(super) fn has_leftovers(&mut self) {
-        self.leftovers.in_log.get_or_insert_with(Instant::now);
+        self.leftovers.in_log.get_or_insert_with(clock::now);
         self.leftovers.in_forget = true;
     }
 
@@ -109,7 +110,7 @@ impl Store {
     pub(super) fn clean_up_in_time(&mut self) -> bool {
         // Nearly always there is nothing to empty.
         let Some(since) = self.leftovers.in_log else { return false };
-        let now = Instant::now();
+        let now = clock::now();
         if now < self.leftovers.retry.max(since + self.patience) {
             return false;
         }
@@ -199,7 +200,7 @@ pub(super) struct Leftovers {
 impl Leftovers {
     /// Nobody knows what an earlier run left.
     pub(super) fn unknown() -> Self {
-        let now = Instant::now();
+        let now = clock::now();
         Self { in_log: Some(now), in_forget: true, asked: false, retry: now }
     }
 }

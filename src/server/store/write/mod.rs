@@ -16,6 +16,7 @@ mod batch;
 mod change;
 mod drop;
 mod error;
+pub(crate) mod failures;
 mod find;
 mod load;
 mod log;
@@ -219,12 +220,18 @@ impl Store {
     /// # Errors
     /// On [`CommitError::Refused`] it has been rolled back already.
     pub(crate) fn commit(&mut self) -> Result<Committed, CommitError> {
-        if let Err(error) = self.step(|store| Ok(store.batch.write(&store.db)?)) {
+        if let Err(error) = self.step(|store| {
+            failures::at_insert()?;
+            Ok(store.batch.write(&store.db)?)
+        }) {
             self.rollback()?;
             return Err(error);
         }
-        let committed = self.step(|store| Ok(store.db.prepare_cached("COMMIT")?.execute([]).map(drop)?));
-        match committed {
+        let committed = self.step(|store| {
+            failures::at_commit()?;
+            Ok(store.db.prepare_cached("COMMIT")?.execute([]).map(drop)?)
+        });
+        match committed.and_then(|()| failures::after_commit()) {
             Ok(()) => {
                 let pending = std::mem::take(&mut self.pending);
                 if self.next_seq > self.save_lasts_at {
@@ -327,12 +334,12 @@ impl Store {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "faults"))]
 impl Store {
     /// Limits the database to the pages that it has.
     pub(crate) fn fill_the_disk(&self) {
-        let pages: i64 = self.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-        self.limit_pages(pages);
+        let pages = self.db.pragma_query_value(None, "page_count", |row| row.get(0));
+        self.limit_pages(pages.unwrap_or(1));
     }
 
     /// Removes that limit.
@@ -341,7 +348,8 @@ impl Store {
     }
 
     fn limit_pages(&self, pages: i64) {
-        self.db.execute_batch(&format!("PRAGMA max_page_count = {pages}")).unwrap();
+        let limited = self.db.execute_batch(&format!("PRAGMA max_page_count = {pages}"));
+        debug_assert!(limited.is_ok(), "{limited:?}");
     }
 }
 

@@ -54,6 +54,10 @@ impl Chat {
         self.now.wall += u64::try_from(by.as_millis()).unwrap();
     }
 
+    pub(in crate::server::hub::tests) fn set_the_clock_back(&mut self, by: Duration) {
+        self.now.wall -= u64::try_from(by.as_millis()).unwrap();
+    }
+
     fn sweep(&mut self) {
         if self.hub.is_sweep_due(self.now.instant) {
             self.hub.sweep(self.now, &mut self.model);
