@@ -265,8 +265,10 @@ impl Oracle {
         let Self { model, links, .. } = self;
         let Some(link) = links.get_mut(&conn) else { return };
         let who = link.who;
-        // No line is decided after one that a reader has.
-        let Some(asked) = link.asked.get_mut(link.decided.wrapping_sub(1)) else { return };
+        // No line is decided after one that a reader has, but those that a worker answers may be passed over.
+        let is_local = |asked: &crate::link::Asked| ["/set ", "/ping "].iter().any(|verb| asked.line.starts_with(verb));
+        let decided = link.asked.iter_mut().take(link.decided);
+        let Some(asked) = decided.rev().find(|asked| !is_local(asked)) else { return };
         if asked.at == now || !READS.iter().any(|read| asked.line.starts_with(read)) {
             return;
         }
