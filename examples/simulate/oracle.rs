@@ -19,6 +19,8 @@ pub(crate) struct Oracle {
     names: Vec<&'static str>,
     /// What was taken since the last turn was stored or refused.
     turn: Vec<Entry>,
+    /// When, by the steady clock.
+    turn_at: u64,
     /// What was decided, counted.
     decided: u64,
     /// The tokens of each account.
@@ -32,6 +34,7 @@ impl Oracle {
             links: BTreeMap::new(),
             names: vec!["server"],
             turn: Vec::new(),
+            turn_at: 0,
             decided: 0,
             tokens: BTreeMap::new(),
         }
@@ -55,16 +58,19 @@ impl Oracle {
                         self.refuse(entry, now, epoch)?;
                     }
                 }
-                entry => self.turn.push(entry),
+                entry => {
+                    self.turn.push(entry);
+                    self.turn_at = now;
+                }
             }
         }
         Ok(())
     }
 
     /// The process has ended in a turn of which nobody knows whether it was stored: it was, or was not.
-    pub(crate) fn end(&mut self, stored: bool, now: u64, epoch: &str) -> Result<(), String> {
+    pub(crate) fn end(&mut self, stored: bool, epoch: &str) -> Result<(), String> {
         if stored {
-            self.digest(vec![Entry::Committed], now, epoch)?;
+            self.digest(vec![Entry::Committed], self.turn_at, epoch)?;
         }
         self.turn.clear();
         self.links.clear();

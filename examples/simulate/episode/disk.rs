@@ -73,7 +73,7 @@ impl Episode {
         let mut machine = self.machine.take().ok_or("a server")?;
         let (entries, now, epoch) = (machine.journal(), machine.steady(), machine.epoch().to_owned());
         self.oracle.digest(entries, now, &epoch)?;
-        self.oracle.end(stored, now, &epoch)?;
+        self.oracle.end(stored, &epoch)?;
         let before = self.data();
         self.generation += 1;
         self.kills += 1;
