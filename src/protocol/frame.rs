@@ -151,8 +151,8 @@ impl Framer {
                 }
                 Some(packed_max) => {
                     let header = match end {
-                        Some(len) => Header::parse(without_cr(self.take(input, len, 1)), packed_max),
-                        None => Err(BadFrame::Header),
+                        Some(len) if content <= max => Header::parse(without_cr(self.take(input, len, 1)), packed_max),
+                        _ => Err(BadFrame::Header),
                     };
                     self.state = header.map_or(FramerState::Broken, FramerState::Octets);
                     if let Err(error) = header {

@@ -202,3 +202,12 @@ fn lines_of_a_frame_count_as_buffered_until_they_are_cut() {
     }
     assert_eq!(buffered, [8, 4, 0]);
 }
+
+#[test]
+fn a_header_that_is_too_long_is_bad_however_it_arrives() {
+    for header in ["=00000000000000001 1 d0d0d0d0\nx", "=51241 1 d0d0d0d0d0d0d0d0d0\n"] {
+        let whole = whole(header.as_bytes(), FRAMES);
+        assert_eq!(whole, [format!("bad: {}", BadFrame::Header)]);
+        assert_eq!(cuts(header.as_bytes().chunks(8), FRAMES).0, whole);
+    }
+}
