@@ -1,10 +1,9 @@
 //! The bcrypt pool: the only place that knows bcrypt.
 //!
 //! A few threads, `auth-0` and so on, take jobs from the dispatcher's bounded queue and send the
-//! results to its mailbox; when the queue is full, the dispatcher refuses
-//! one with `busy`. An unknown
-//! account is checked against a hash of the same cost, so that it takes the same time. This module
-//! must not know which accounts or connections exist.
+//! results to its mailbox; when the queue is full, the last in its order is refused with `busy`. An
+//! unknown account is checked against a hash of the same cost, so that it takes the same time. This
+//! module must not know which accounts or connections exist.
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::ConnId;
@@ -14,7 +13,7 @@ use crate::server::traffic::{AuthJob, AuthOutcome, AuthWork, PasswordQueue, Requ
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Jobs that may wait for a thread of the pool; beyond that, logins are refused with `busy`. At
+/// Jobs that may wait for a thread of the pool; beyond that, the last in order is refused with `busy`. At
 /// cost 12 a core checks four passwords a second, so this is about ten seconds' worth.
 pub(super) const QUEUE_MAX: usize = 64;
 
