@@ -32,6 +32,9 @@ struct Held {
     dispatcher: Option<Dispatcher>,
     /// Why a worker could not finish a turn.
     fault: Option<DispatcherFault>,
+    /// What came while the owner waited for more. Empty between two turns; here so that its memory is
+    /// reused.
+    gathered: Vec<Request>,
 }
 
 impl SharedDispatcher {
@@ -39,7 +42,7 @@ impl SharedDispatcher {
     pub(in crate::server) fn new(queue: TurnQueue<Request>, dispatcher: Dispatcher) -> Self {
         // Something may be due before anybody sends anything.
         queue.end_turn(dispatcher.due(), false);
-        Self { queue, held: Mutex::new(Held { dispatcher: Some(dispatcher), fault: None }) }
+        Self { queue, held: Mutex::new(Held { dispatcher: Some(dispatcher), fault: None, gathered: Vec::new() }) }
     }
 
     /// Runs on the dispatcher's thread until every worker has stopped, then returns the store to be
@@ -60,13 +63,12 @@ impl SharedDispatcher {
     /// The turn that the owner has; `gather` waits for more lines. Returns the store at the end.
     fn owners_turn(&self, batch: &mut Vec<Request>, gather: impl FnOnce()) -> Result<Option<Store>, DispatcherFault> {
         let mut held = self.held.lock();
-        let Held { dispatcher, fault } = &mut *held;
+        let Held { dispatcher, fault, gathered } = &mut *held;
         let Some(running) = dispatcher.as_mut() else { return Err(fault.take().unwrap_or(DispatcherFault::Panicked)) };
         if running.is_crowded() && !batch.is_empty() && batch.len() < TURN_MOST {
             gather();
-            let mut more = Vec::new();
-            self.queue.take(&mut more);
-            batch.append(&mut more);
+            self.queue.take(gathered);
+            batch.append(gathered);
         }
         running.work(batch)?;
         if running.is_done() {
@@ -120,7 +122,7 @@ impl Submit for SharedDispatcher {
             return false;
         }
         let mut held = self.held.lock();
-        let Held { dispatcher: Some(dispatcher), fault } = &mut *held else { return false };
+        let Held { dispatcher: Some(dispatcher), fault, .. } = &mut *held else { return false };
         let worked = catch_unwind(AssertUnwindSafe(|| dispatcher.work(requests)));
         match worked.unwrap_or(Err(DispatcherFault::Panicked)) {
             Ok(()) => self.end_turn(dispatcher),
