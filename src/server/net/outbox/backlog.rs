@@ -5,14 +5,12 @@
 //! waste half of the last one, and what one reader gives back another one takes. What is held can so be counted.
 
 use super::BufferPool;
-use crate::protocol::deflate::{Header, PACKED_MAX_SERVER};
+use crate::protocol::deflate::{HEADER_MAX, Header, PACKED_MAX_SERVER};
 use memchr::memchr;
 use std::collections::VecDeque;
 
 /// The size of a piece, in bytes.
 pub(super) const PIECE: usize = 4 * 1024;
-/// More than the header of a frame has, in bytes.
-const HEADER_MAX: usize = 64;
 
 /// Whole lines and frames, of which the first may be partly sent.
 #[derive(Debug, Default)]
@@ -121,11 +119,11 @@ impl Backlog {
             }
             at += rest.len();
         }
-        let header: Vec<u8> = (start..line_end.min(start + HEADER_MAX)).map(|at| self.byte(at)).collect();
-        let packed = match header.first() {
-            Some(b'=') => Header::parse(header.trim_ascii_end(), PACKED_MAX_SERVER).map_or(0, |header| header.packed()),
-            _ => 0,
-        };
+        if start == len || self.byte(start) != b'=' {
+            return line_end;
+        }
+        let header: Vec<u8> = (start..line_end - 1).take(HEADER_MAX).map(|at| self.byte(at)).collect();
+        let packed = Header::parse(&header, PACKED_MAX_SERVER).map_or(0, |header| header.packed());
         (line_end + packed).min(len)
     }
 
