@@ -166,14 +166,12 @@ mod planted {
 
     /// Plants a fault in this thread alone, which happens one time in `every` that it could; `None` takes
     /// it away.
-    #[allow(dead_code, reason = "for the simulation")]
     pub(crate) fn plant(fault: Option<(Fault, u32)>) {
         HERE.set(fault.map(|(fault, every)| (fault, every.max(1), 0)));
     }
 }
 
 #[cfg(feature = "faults")]
-#[allow(unused_imports, reason = "for the simulation")]
 pub(crate) use planted::{is_planted, plant, point};
 
 /// The process is killed here if `CHITCHAT_KILL_AT` says so.
