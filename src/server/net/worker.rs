@@ -4,29 +4,23 @@
 //! readable, sends the resulting requests to the dispatcher as one batch, delivers what the
 //! dispatcher has sent, and then writes to each connection that has output: one write, however much
 //! is waiting. `deliver` handles what the dispatcher sends, `evict` the limit on everything unread,
-//! `slots` where the connections are, `stop` the end.
+//! `slots` where the connections are, `wait` what the system says of them, `stop` the end.
 
 use super::WorkerContext;
 use super::connection::{Buffers, Connection, Stage, Turn};
 use super::subscriptions::Subscriptions;
 use crate::protocol::names::ConnId;
 use crate::server::clock;
-use crate::server::traffic::{Accepted, Delivery, LineRef, ListenerKind, Mailbox, Request, RoomMessage, Socket, Wake};
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token, Waker};
+use crate::server::traffic::{Accepted, Delivery, LineRef, ListenerKind, Mailbox, Request, RoomMessage};
+use mio::Poll;
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
-use std::os::fd::AsRawFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// Events taken from the system in one poll. The next poll returns the rest immediately: what this
-/// many connections send stays in the processor's cache until it is delivered.
-const EVENTS: usize = 128;
-/// The waker's token; a connection's token is its slot.
-const WAKER: Token = Token(usize::MAX);
 /// How soon a worker that found too much under way checks again.
 const BUDGET_RETRY: Duration = Duration::from_millis(2);
+
 /// Why a worker could not start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -42,45 +36,14 @@ mod evict;
 mod simulated;
 mod slots;
 mod stop;
+mod wait;
 
 #[cfg(test)]
 pub(crate) use self::stop::FLUSH_AT_END;
 
 use self::slots::Slots;
 use self::stop::StopPhase;
-
-/// Wakes a worker that is polling.
-struct PollWaker(Waker);
-
-impl Wake for PollWaker {
-    fn wake(&self) {
-        if let Err(error) = self.0.wake() {
-            log::error!("can't wake a worker: {error}");
-        }
-    }
-}
-
-/// What the wait says of a socket.
-#[derive(Debug, Clone, Copy)]
-struct Readiness {
-    slot: u32,
-    readable: bool,
-    /// The peer sends no more, or the connection is broken.
-    read_closed: bool,
-    writable: bool,
-}
-
-impl Readiness {
-    fn of(event: &mio::event::Event) -> Self {
-        Self {
-            // A connection's token is its slot.
-            slot: u32::try_from(event.token().0).unwrap_or(u32::MAX),
-            readable: event.is_readable(),
-            read_closed: event.is_read_closed() || event.is_error(),
-            writable: event.is_writable(),
-        }
-    }
-}
+use self::wait::{PollWaker, Readiness};
 
 /// Whether a worker's loop goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,8 +98,7 @@ impl Worker {
     /// The system's, if it can't set up polling.
     pub(crate) fn new(index: usize) -> Result<(Self, Mailbox<Delivery>), WorkerError> {
         let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
-        let mailbox = Mailbox::new(Box::new(PollWaker(waker)));
+        let mailbox = Mailbox::new(Box::new(PollWaker::new(&poll)?));
         Ok((Self::with(index, poll, mailbox.clone()), mailbox))
     }
 
@@ -169,14 +131,12 @@ impl Worker {
     /// # Errors
     /// The system's, if polling fails.
     pub(crate) fn run(mut self, shared: &WorkerContext) -> Result<(), WorkerError> {
-        let mut events = Events::with_capacity(EVENTS);
+        let mut events = wait::events();
         loop {
             let timeout = self.timeout();
             self.wait(&mut events, timeout)?;
-            for event in &events {
-                if event.token() != WAKER {
-                    self.note(Readiness::of(event));
-                }
+            for readiness in events.iter().filter_map(Readiness::of) {
+                self.note(readiness);
             }
             if self.go_on(shared) == Outcome::Ended {
                 return Ok(());
@@ -222,14 +182,6 @@ impl Worker {
         let budget = self.out_of_budget.then_some(BUDGET_RETRY);
         // Rounded up: a wait that ends a little early would be followed by one of zero.
         [due, self.phase.timeout(now), budget].into_iter().flatten().min().map(|wait| wait + Duration::from_millis(1))
-    }
-
-    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> Result<(), WorkerError> {
-        match self.poll.poll(events, timeout) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(error.into()),
-        }
     }
 
     fn note(&mut self, event: Readiness) {
@@ -376,17 +328,6 @@ impl Worker {
         if crowded {
             self.make_room(now, shared);
         }
-    }
-
-    fn register(&self, socket: &Socket, slot: u32, id: ConnId) -> io::Result<()> {
-        #[cfg(feature = "faults")]
-        if let Socket::Simulated(pipe) = socket {
-            pipe.register(slot, id);
-            return Ok(());
-        }
-        let _ = id;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), Token(slot as usize), interest)
     }
 
     /// Updates a connection's timers after they changed outside a turn.
