@@ -1,13 +1,9 @@
 //! A client that is only a socket: bytes out, lines in, everything recorded for the report.
 
 use super::pattern::{self, Words};
-use super::{DEADLINE, PASSWORD};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned, SupportedProtocolVersion,
-};
+use super::{DEADLINE, PASSWORD, any_certificate};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -68,7 +64,11 @@ impl Client {
 
     /// Connects with TLS 1.3 or 1.2, as the server chooses; any certificate is accepted.
     pub(crate) fn tls(address: SocketAddr) -> Self {
-        let tls = ClientConnection::new(any_certificate(), ServerName::IpAddress(address.ip().into())).unwrap();
+        let tls = ClientConnection::new(
+            Arc::new(any_certificate::in_versions(rustls::DEFAULT_VERSIONS)),
+            ServerName::IpAddress(address.ip().into()),
+        )
+        .unwrap();
         Self::new(Stream::Tls(Box::new(StreamOwned::new(tls, socket(address)))))
     }
 
@@ -409,62 +409,4 @@ pub(crate) fn socket_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<T
     socket.set_write_timeout(Some(DEADLINE))?;
     socket.set_tcp_nodelay(true)?;
     Ok(socket.into())
-}
-
-fn any_certificate() -> Arc<ClientConfig> {
-    Arc::new(accepting_any_certificate(rustls::DEFAULT_VERSIONS))
-}
-
-/// TLS in these versions, with whoever answers.
-pub(crate) fn accepting_any_certificate(versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
-    accepting_with(ring::default_provider(), versions)
-}
-
-/// The same with this cryptography.
-pub(crate) fn accepting_with(provider: CryptoProvider, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
-    let provider = Arc::new(provider);
-    ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-        .with_no_client_auth()
-}
-
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -5,6 +5,7 @@
 //! both sides make the same mistake. Every wait has a deadline, and none is a sleep: a test
 //! waits for a line, for an end, or for the answer to a command sent after another.
 
+pub(crate) mod any_certificate;
 pub(crate) mod client;
 pub(crate) mod files;
 pub(crate) mod pattern;

@@ -4,7 +4,7 @@ use super::raw::{ALERT, Answer, CHANGE_CIPHER_SPEC, DATA, HANDSHAKE, answer, con
 use super::raw::{read_to_end, record};
 use super::{Meter, ends_well};
 use crate::support::Server;
-use crate::support::client::accepting_any_certificate;
+use crate::support::any_certificate;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConnection, SupportedProtocolVersion};
@@ -56,7 +56,7 @@ fn old_versions_weak_ciphers_and_compression_are_refused() {
 
 /// A client, and the first bytes that it sends.
 fn client(version: &'static SupportedProtocolVersion) -> (ClientConnection, Vec<u8>) {
-    let config = Arc::new(accepting_any_certificate(&[version]));
+    let config = Arc::new(any_certificate::in_versions(&[version]));
     let mut client = ClientConnection::new(config, ServerName::try_from("localhost").unwrap()).unwrap();
     let first = to_send(&mut client);
     (client, first)

@@ -3,7 +3,7 @@
 use super::raw::{ALERT, CHANGE_CIPHER_SPEC, DATA, connect, read_to_end, record};
 use super::{Meter, ends_well};
 use crate::support::Server;
-use crate::support::client::accepting_any_certificate;
+use crate::support::any_certificate;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConnection, SupportedProtocolVersion};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// A connection after its handshake.
 fn connected(server: &Server, version: &'static SupportedProtocolVersion) -> (ClientConnection, TcpStream) {
-    let config = Arc::new(accepting_any_certificate(&[version]));
+    let config = Arc::new(any_certificate::in_versions(&[version]));
     let mut client = ClientConnection::new(config, ServerName::try_from("localhost").unwrap()).unwrap();
     let mut socket = connect(server);
     while client.is_handshaking() {

@@ -1,6 +1,6 @@
 //! Session tickets: clients of either version resume, until the server starts again.
 
-use crate::support::client::accepting_any_certificate;
+use crate::support::any_certificate;
 use crate::support::{DEADLINE, Server};
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
@@ -25,7 +25,7 @@ fn kind(server: &Server, config: &Arc<ClientConfig>) -> HandshakeKind {
 #[test]
 fn sessions_are_resumed_with_tickets_that_end_with_the_process() {
     let mut server = Server::start();
-    let configs = [&TLS12, &TLS13].map(|version| Arc::new(accepting_any_certificate(&[version])));
+    let configs = [&TLS12, &TLS13].map(|version| Arc::new(any_certificate::in_versions(&[version])));
     for config in &configs {
         assert_eq!(kind(&server, config), HandshakeKind::Full);
         for _ in 0..5 {
@@ -49,7 +49,7 @@ fn the_hybrid_key_exchange_is_used_by_who_offers_it() {
     use rustls::crypto::{CryptoProvider, aws_lc_rs, ring};
     let server = Server::start();
     let group = |provider: CryptoProvider| -> NamedGroup {
-        let config = crate::support::client::accepting_with(provider, rustls::DEFAULT_VERSIONS);
+        let config = any_certificate::with_provider(provider, rustls::DEFAULT_VERSIONS);
         let name = ServerName::try_from("localhost").unwrap();
         let mut socket = TcpStream::connect(server.tls()).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
