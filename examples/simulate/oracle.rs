@@ -3,7 +3,7 @@
 //! must be answered and who must be told what.
 
 use crate::link::{Ending, Link, is_login};
-use crate::model::{Answer, Conn, Model, Told, Who};
+use crate::model::{Answer, Conn, Model, Told, Who, own_place};
 use chitchat::protocol::names::ConnId;
 use chitchat::server::simulation::Entry;
 use std::collections::BTreeMap;
@@ -335,16 +335,4 @@ fn done(text: &str) -> Answer {
 fn verb_and_name(line: &str) -> (&str, &str) {
     let mut words = line.split(' ');
     (words.next().unwrap_or_default(), words.next().unwrap_or_default())
-}
-
-/// Where the answer to a line stands among live lines: `+ ID` does, in the conversation that the line names.
-fn own_place(line: &str, last: &str) -> Option<String> {
-    let (verb, target) = verb_and_name(line);
-    let id = last.strip_prefix("+ ")?;
-    let said = id.bytes().all(|byte| byte.is_ascii_digit());
-    match verb {
-        "/say" | "/act" | "/reply" | "/post" | "/update" if said => Some(target.to_lowercase()),
-        "/msg" if said => Some(format!("@{}", target.to_lowercase())),
-        _ => None,
-    }
 }

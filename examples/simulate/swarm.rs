@@ -3,6 +3,7 @@
 
 use crate::episode::Kind;
 use crate::model::random::Random;
+use crate::model::unpaced::UNPACED;
 use std::collections::BTreeMap;
 
 /// How often each kind of step is chosen, before the mixture.
@@ -89,18 +90,14 @@ impl Swarm {
             "plain=127.0.0.1:0",
             "registration=open",
             "workers=2",
-            "limits.new_rooms=off",
-            "limits.rooms_made=off",
-            "limits.joins=off",
-            "limits.first_messages=off",
-            "limits.invitations=off",
-            "limits.repeats=off",
             "limits.logins=off",
             "limits.registrations=off",
             "history.edit_for=off",
         ]
+        .into_iter()
+        .chain(UNPACED)
         .map(str::to_owned)
-        .into();
+        .collect();
         if !self.flood {
             settings.extend(["limits.flood=off", "limits.account_flood=off"].map(str::to_owned));
         }

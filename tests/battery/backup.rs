@@ -2,7 +2,7 @@
 //! an exact earlier state with all that was told before it began; the server is none the worse for it.
 
 use crate::check::{Snapshot, check, kept};
-use crate::people::{End, People, Ran, SETTINGS};
+use crate::people::{End, People, Ran, settings};
 use crate::promises::integrity;
 use crate::random::Random;
 use crate::support::{DEADLINE, Server};
@@ -66,7 +66,7 @@ fn ends_well(child: &mut Child, after: Duration, stop: &AtomicBool) -> bool {
 
 /// Puts it back as the README says, and holds it against what was told before it began and what came of it.
 fn check_backup(backup: &Backup, people: &People, data: &Path, told: &[Told], last: &Snapshot) -> Result<(), String> {
-    let mut server = Server::not_started(&SETTINGS);
+    let mut server = Server::not_started(&settings(&[]));
     fs::copy(&backup.file, server.data().join("chitchat.db")).expect("the test has room");
     for name in ["certificate.pem", "key.pem"] {
         fs::copy(data.join(name), server.data().join(name)).expect("the test has room");
@@ -91,7 +91,7 @@ fn backups_under_load_are_earlier_states_and_disturb_nothing() {
     let mut random = Random::new(seed);
     let clock = Instant::now();
     let stamp: Stamp = Arc::new(move || clock.elapsed().as_micros() as u64);
-    let mut server = Server::with(&SETTINGS);
+    let mut server = Server::with(&settings(&[]));
     let mut people = People::register(&server, seed);
     let mut before = people.snapshot(&server).expect("nothing was said yet");
     let (mut told, mut finished) = (Vec::new(), 0);

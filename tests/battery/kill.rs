@@ -1,7 +1,7 @@
 //! Kills: cycle after cycle the server is killed under load, started again and held against what was told.
 
 use crate::check::{Snapshot, check};
-use crate::people::{End, People, SETTINGS};
+use crate::people::{End, People, settings};
 use crate::promises::{integrity, keys, searches};
 use crate::random::Random;
 use crate::support::{Server, wait_until_gone};
@@ -45,7 +45,7 @@ struct Battery {
 impl Battery {
     /// `fault` is planted in the server.
     fn new(fault: Option<&str>, seed: u64) -> Self {
-        let mut server = Server::not_started(&SETTINGS);
+        let mut server = Server::not_started(&settings(&[]));
         fault.into_iter().for_each(|fault| server.set_variable("CHITCHAT_FAULT", fault));
         server.restart();
         let people = People::register(&server, seed);

@@ -31,6 +31,8 @@ mod random;
 mod support;
 mod text;
 mod told;
+#[path = "../model/unpaced.rs"]
+mod unpaced;
 mod wire;
 
 /// A number of the environment.

@@ -4,22 +4,18 @@ use crate::actors::{Account, Editor, Reader, Resumer, Run, Writer};
 use crate::check::{Place, Snapshot};
 use crate::support::Server;
 use crate::told::{Notes, Stamp, Told};
+use crate::unpaced::UNPACED;
 use crate::wire::{Link, canonical};
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// Several workers, even on a small machine: what is shown then crosses threads. Nobody is held back.
-pub(crate) const SETTINGS: [&str; 7] = [
-    "workers=3",
-    "limits.new_rooms=off",
-    "limits.rooms_made=off",
-    "limits.joins=off",
-    "limits.first_messages=off",
-    "limits.invitations=off",
-    "limits.repeats=off",
-];
+/// The settings of the battery's servers, and more of them: several workers, even on a small machine, so that what
+/// is shown crosses threads; and nobody is held back.
+pub(crate) fn settings<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    ["workers=3"].into_iter().chain(UNPACED).chain(more.iter().copied()).collect()
+}
 
 /// A run that has not come to its end by then hangs.
 const PATIENCE: Duration = Duration::from_mins(2);

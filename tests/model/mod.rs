@@ -19,6 +19,7 @@ pub(crate) mod random;
 mod rooms;
 mod saying;
 mod state;
+pub(crate) mod unpaced;
 mod words;
 
 pub(crate) use state::{Conn, Model, Who};
@@ -166,5 +167,18 @@ impl Model {
             "/ping" => done(words.rest()),
             verb => panic!("the model doesn't know {verb}"),
         }
+    }
+}
+
+/// Where the answer to a line stands among live lines: `+ ID` does, in the conversation that the line names.
+pub(crate) fn own_place(line: &str, last: &str) -> Option<String> {
+    let mut words = line.split(' ');
+    let (verb, target) = (words.next()?, words.next()?);
+    let id = last.strip_prefix("+ ")?;
+    let said = id.bytes().all(|byte| byte.is_ascii_digit());
+    match verb {
+        "/say" | "/act" | "/reply" | "/post" | "/update" if said => Some(target.to_lowercase()),
+        "/msg" if said => Some(format!("@{}", target.to_lowercase())),
+        _ => None,
     }
 }

@@ -10,7 +10,7 @@ mod normal;
 use self::disk::{Disk, Loss};
 use self::journal::Record;
 use crate::check::{Snapshot, check};
-use crate::people::{End, People, Ran, SETTINGS};
+use crate::people::{End, People, Ran, settings};
 use crate::promises::{integrity, keys, searches};
 use crate::random::Random;
 use crate::support::{Server, wait_until_gone};
@@ -59,8 +59,7 @@ impl Setup {
     fn run(self, seed: u64) -> History {
         let aside = tempfile::tempdir().expect("a temporary directory can be made");
         let (journal, library) = (aside.path().join("journal"), compile(&aside));
-        let settings: Vec<&str> = SETTINGS.iter().chain(self.settings).copied().collect();
-        let mut server = Server::not_started(&settings);
+        let mut server = Server::not_started(&settings(self.settings));
         server.set_variable("LD_PRELOAD", library.display());
         server.set_variable("POWER_JOURNAL", journal.display());
         server.set_variable("POWER_DIRECTORY", server.data().display());
@@ -136,9 +135,8 @@ struct Cut<'a> {
 
 impl Cut<'_> {
     /// Starts a server on what is left.
-    fn start(&self, settings: &[&str]) -> Result<Server, String> {
-        let settings: Vec<&str> = SETTINGS.iter().chain(settings).copied().collect();
-        let mut server = Server::not_started(&settings);
+    fn start(&self, more: &[&str]) -> Result<Server, String> {
+        let mut server = Server::not_started(&settings(more));
         for (name, content) in self.files.iter().chain(&self.history.others) {
             fs::write(server.data().join(name), content).expect("the test has room");
         }

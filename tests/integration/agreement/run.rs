@@ -6,6 +6,7 @@ mod restarts;
 use super::worlds::{Comparison, Sent, Streams, World, difference, orders};
 use crate::model::operations::operation;
 use crate::model::random::Random;
+use crate::model::unpaced::UNPACED;
 use crate::model::{Conn, Model, Who};
 use crate::support::{DEADLINE, Server};
 use peers::Peer;
@@ -18,15 +19,6 @@ const NAMES: [&str; 12] =
 const SETTLE_EVERY: usize = 40;
 /// Operations between two restarts.
 const RESTART_EVERY: usize = 400;
-/// Nobody in the model tires of joining and leaving.
-const UNPACED: [&str; 6] = [
-    "limits.new_rooms=off",
-    "limits.rooms_made=off",
-    "limits.joins=off",
-    "limits.first_messages=off",
-    "limits.invitations=off",
-    "limits.repeats=off",
-];
 /// Lines of the trace that a failure prints.
 const TRACE: usize = 120;
 

@@ -3,7 +3,7 @@
 //! leaves only those in which it can be so.
 
 use super::normal::fits;
-use crate::model::{Answer, Conn, Model};
+use crate::model::{Answer, Conn, Model, own_place};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Live lines of a connection, by stream, in order.
@@ -84,19 +84,6 @@ pub(super) enum Comparison {
     /// This connection has yet to hear something.
     Outstanding(Conn, String),
     Differs(String),
-}
-
-/// Where the answer to a line stands among live lines: `+ ID` does, in the conversation that the line names.
-pub(super) fn own_place(line: &str, last: &str) -> Option<String> {
-    let mut words = line.split(' ');
-    let (verb, target) = (words.next()?, words.next()?);
-    let id = last.strip_prefix("+ ")?;
-    let said = id.bytes().all(|byte| byte.is_ascii_digit());
-    match verb {
-        "/say" | "/act" | "/reply" | "/post" | "/update" if said => Some(target.to_lowercase()),
-        "/msg" if said => Some(format!("@{}", target.to_lowercase())),
-        _ => None,
-    }
 }
 
 /// Where an answer is not what the model says.

@@ -1,9 +1,8 @@
 //! The connections: they come and go, send lines, and take in what they are sent.
 
 use super::super::normal::{self, Heard, fits};
-use super::super::worlds::own_place;
 use super::{NAMES, Run};
-use crate::model::{Conn, Who};
+use crate::model::{Conn, Who, own_place};
 use crate::support::client::Waited;
 use crate::support::{Client, DEADLINE, PASSWORD};
 use std::collections::VecDeque;
