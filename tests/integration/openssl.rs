@@ -43,6 +43,24 @@ fn old_versions_of_tls_are_refused() {
     assert!(!shown.contains("ChitChat at"), "{shown}");
 }
 
+/// Without `-quiet`, R asks for a renegotiation.
+#[test]
+#[ignore = "needs openssl"]
+fn a_renegotiation_is_refused_and_disturbs_nobody() {
+    let server = Server::start();
+    let mut bob = server.connect_tls();
+    bob.register("bob");
+    for _ in 0..20 {
+        let address = server.tls().to_string();
+        let mut client = Program::start("openssl", &["s_client", "-tls1_2", "-connect", &address]);
+        client.read_until("* ChitChat …");
+        client.send("R");
+        let shown = client.read_to_end();
+        assert_eq!(shown.matches("BEGIN CERTIFICATE").count(), 1, "one handshake: {shown}");
+        bob.expect_nothing();
+    }
+}
+
 #[test]
 #[ignore = "needs openssl"]
 fn a_client_that_offers_only_other_protocols_is_refused() {

@@ -238,6 +238,37 @@ fn an_index_that_can_not_be_written_is_done_without() {
     }
 }
 
+/// The index syncs only when its log becomes part of it, which is at 16 MiB. That it fails then costs nothing.
+#[test]
+#[ignore = "needs strace, and that it may trace"]
+fn an_index_that_can_not_be_synced_goes_on_in_its_log() {
+    const LONG: u64 = 20 << 20;
+    let mut talk = Talk::start();
+    let failing = Failing::start(&talk.server, "fdatasync,fsync", "EIO", &["index.db", "index.db-wal"]);
+    let log = talk.server.data().join("index.db-wal");
+    let length = || fs::metadata(&log).map_or(0, |log| log.len());
+    for n in 0.. {
+        if failing.failed() > 0 && length() > LONG {
+            break;
+        }
+        assert!(n < 10_000, "the log has {} bytes, and {} syncs failed", length(), failing.failed());
+        let words: Vec<String> = (0..550).map(|word| format!("{:x}", n * 550 + word)).collect();
+        let words = words.join(" ");
+        talk.answered.push(words.clone());
+        talk.alice.send(&format!("/say lobby {words}"));
+        talk.alice.expect(&format!("+ {}", talk.answered.len()));
+        talk.bob.expect(&format!("[lobby] alice: {words}"));
+    }
+    talk.can_be_read();
+    assert_eq!(talk.bob.ask("/search 1a4").len() - 1, 1);
+    failing.end();
+    // The next transaction moves it all.
+    talk.say();
+    talk.server.kill();
+    let server = talk.after_a_restart();
+    assert_eq!(log_in(&server, "bob").ask("/search 1a4").len() - 1, 1);
+}
+
 #[test]
 #[ignore = "needs strace, and that it may trace"]
 fn without_descriptors_those_connected_go_on_and_accepting_waits() {

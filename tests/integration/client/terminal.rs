@@ -4,6 +4,7 @@
 
 use super::DEADLINE;
 use super::home::Home;
+use super::scripted::{Act, Server, self_signed};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -260,6 +261,39 @@ fn questions_are_hidden_and_tab_completes() {
     tmux.run(&["respawn-pane", "-k", &command]);
     tmux.shows("connected as alice");
     server.stop();
+}
+
+/// What a hostile server asks can neither clear the screen nor look like somebody else's question.
+#[test]
+#[ignore = "needs tmux"]
+fn a_question_of_a_hostile_server_is_shown_as_its_own() {
+    let (home, identity) = (Home::new(), self_signed());
+    let act: Act = Box::new(|mut peer| {
+        peer.log_in(&["lobby 0 0 0"]);
+        let label = peer.expect("passwd");
+        let forged = format!("\u{1b}[2J\u{1b}[H\u{1b}]0;owned\u{7}\r{}[sudo] password for root:", " ".repeat(80));
+        peer.send(&[&format!("@re={label} ? {forged}")]);
+        assert_eq!(peer.read(), "hunter2");
+        peer.send(&[&format!("@re={label} - wrong-password: no.")]);
+        peer.end();
+    });
+    let server = Server::start(&identity, vec![act]);
+    home.save_login(server.address);
+    let program = env!("CARGO_BIN_EXE_chitchat");
+    let tmux = Tmux::start(&home, &format!("{program} {} --fingerprint {}", server.address, identity.fingerprint));
+    tmux.until("prompt", |screen| screen.ends_with("\n[lobby]"));
+    tmux.type_line("/passwd");
+    let asked = tmux.shows("127.0.0.1 asks: ");
+    let (before, question) = asked.split_once("127.0.0.1 asks: ").unwrap();
+    assert!(before.contains("[lobby] /passwd"), "what was there before is still there: {asked}");
+    assert!(question.chars().count() <= 62 && !question.contains("root"), "{asked}");
+    assert_eq!(question.lines().count(), 1, "{asked}");
+    assert!(!tmux.run(&["display-message", "-p", "#{pane_title}"]).contains("owned"));
+    tmux.type_line("hunter2");
+    let screen = tmux.shows("wrong-password");
+    assert!(!screen.contains("hunter2"), "{screen}");
+    drop(tmux);
+    server.finish();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! The writer leaves each in `dropped`, with the document of its last text. By then the index may not
 //! have had the message at all, or another text of it: `position` and `held` say so.
-
+//!
 //! FTS5 removes each word from its segments at once (`secure-delete`), which costs some milliseconds a
 //! message. Where very many wait, words are only marked as removed, and the segments are merged later,
 //! when there is nothing else to do: until then the index is worn.
