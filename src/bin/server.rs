@@ -5,7 +5,7 @@
 use chitchat::server::config::{Config, Environment, raise_open_files};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
 use chitchat::server::operator::console::ConsoleError;
-use chitchat::server::operator::{console, json, startup};
+use chitchat::server::operator::{console, json, log, startup};
 use chitchat::server::running::Running;
 use chitchat::server::{Server, ServerError, Stopper};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -30,8 +30,7 @@ const NOT_RUNNING: u8 = 4;
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    // rustls warns about what peers do, as often as they do it.
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,rustls=error")).init();
+    log::start();
     let invocation = match cli::parse(std::env::args_os(), &Environment::of_process()) {
         Ok(invocation) => invocation,
         Err(CliError::Help(text)) => return print(&format!("{text}\n")),
@@ -105,15 +104,15 @@ fn stop_on_signals() -> io::Result<Sender<Stopper>> {
         for signal in signals.forever() {
             if signal == SIGHUP {
                 // A terminal that is closed sends this, too; the server outlives it.
-                log::info!("SIGHUP: there is nothing to reload; restart chitchatd to change its settings");
+                ::log::info!("SIGHUP: there is nothing to reload; restart chitchatd to change its settings");
             } else if let Some(stopper) = stopper.take() {
                 let deadline = Builder::new().name("deadline".to_owned()).spawn(move || stop_in_time(&stopper));
                 if let Err(error) = deadline {
-                    log::error!("can't stop in order: {error}");
+                    ::log::error!("can't stop in order: {error}");
                     std::process::exit(FAILED.into());
                 }
             } else {
-                log::warn!("told to stop again; ending at once");
+                ::log::warn!("told to stop again; ending at once");
                 std::process::exit(FAILED.into());
             }
         }
@@ -129,7 +128,7 @@ fn stop_in_time(stopper: &Receiver<Stopper>) {
         stopper.stop();
     }
     std::thread::sleep(end.saturating_duration_since(Instant::now()));
-    log::error!("stopping took longer than {} seconds; ending at once", STOP_WITHIN.as_secs());
+    ::log::error!("stopping took longer than {} seconds; ending at once", STOP_WITHIN.as_secs());
     std::process::exit(FAILED.into());
 }
 

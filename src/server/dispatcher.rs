@@ -166,6 +166,7 @@ impl Dispatcher {
                 self.stopped += 1;
                 continue;
             }
+            self.transaction.asking = request.conn;
             if request.kind.is_answered() {
                 self.asked.push(request.conn);
             }
@@ -258,7 +259,13 @@ impl Dispatcher {
     }
 
     fn deliver(&mut self, share: Share) {
+        for (conn, record) in self.transaction.audit.drain(..) {
+            log::info!("{}", self.hub.log_entry(conn, record));
+        }
         let effects = &mut self.effects;
+        for entry in effects.log.drain(..) {
+            log::info!("{entry}");
+        }
         for job in std::mem::take(&mut effects.auth_jobs) {
             if let Some(displaced) = self.channels.auth.send(job) {
                 effects.answer(displaced.conn, Rows::default(), too_many_logins());

@@ -255,8 +255,6 @@ pub(super) enum Delivery {
     Attached {
         conn: ConnId,
         account: AccountId,
-        /// Spelled as it was registered, for the log.
-        name: UserName,
         rooms: Vec<ConversationId>,
         /// The account's lines are drawn from this; `None` if they are not counted.
         tap: Option<Arc<Tap>>,

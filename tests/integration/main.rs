@@ -31,6 +31,7 @@ mod disk;
 mod flood;
 mod framing;
 mod history;
+mod log;
 mod messages;
 #[path = "../model/mod.rs"]
 mod model;

@@ -6,7 +6,7 @@ mod shared;
 use super::*;
 use crate::protocol::command::{Command, HistoryPart, PersonalCommand};
 use crate::protocol::line::Final;
-use crate::protocol::names::{AddressGroup, RoomName, Target, Text, UserName};
+use crate::protocol::names::{AccountId, AddressGroup, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Secret;
 use crate::protocol::time_bound::TimeBounds;
 use crate::server::core::Registration;
@@ -164,7 +164,11 @@ fn shown(batch: Vec<Delivery>) -> Vec<String> {
                 format!("said by {} answered {answer:?}: {}", from.serial(), of(line))
             }
             Delivery::Event { line, .. } | Delivery::Notice { line, .. } => of(line),
-            Delivery::Attached { conn, name, .. } => format!("attached {} {name}", conn.serial()),
+            Delivery::Attached { conn, account, .. } => {
+                // In the order in which they registered.
+                let name = if account == AccountId::new(2) { "alice" } else { "bob" };
+                format!("attached {} {name}", conn.serial())
+            }
             other => format!("{other:?}"),
         });
     }

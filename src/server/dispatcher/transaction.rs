@@ -2,13 +2,13 @@
 //! is remembered: nothing of the transaction is stored then, and the turn is refused.
 
 use super::DispatcherFault;
-use crate::protocol::names::{AccountId, ConversationId, MessageId};
+use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
 use crate::server::faults::{self, Point};
 use crate::server::hub::{Backlog, ERASE_MOST, SWEEP_MOST};
 use crate::server::store::{CommitError, Committed, Store};
 use crate::server::traffic::{
-    Appended, Draft, MessageRecord, Oldest, Pins, Reaction, Reactions, SaidBy, Snapshot, Write,
+    Appended, AuditRecord, Draft, MessageRecord, Oldest, Pins, Reaction, Reactions, SaidBy, Snapshot, Write,
 };
 
 /// The store, and the transaction of the current turn.
@@ -19,12 +19,16 @@ pub(super) struct Transaction {
     open: bool,
     /// Why nothing of it will be stored.
     pub(super) failed: Option<CommitError>,
+    /// Whose request it is about at present.
+    pub(super) asking: ConnId,
+    /// What it adds to the audit log, and who asked for that.
+    pub(super) audit: Vec<(ConnId, AuditRecord)>,
 }
 
 impl Transaction {
     #[must_use]
     pub(super) fn new(store: Store) -> Self {
-        Self { store, open: false, failed: None }
+        Self { store, open: false, failed: None, asking: ConnId::new(0, 0), audit: Vec::new() }
     }
 
     fn step<T>(&mut self, step: impl FnOnce(&mut Store) -> Result<T, CommitError>) -> Result<T, NotStored> {
@@ -71,6 +75,7 @@ impl Transaction {
     /// Rolls it back, and reads the stored state.
     pub(super) fn roll_back(&mut self) -> Result<Snapshot, DispatcherFault> {
         self.open = false;
+        self.audit.clear();
         self.store.rollback().map_err(DispatcherFault::Ambiguous)?;
         self.store.load().map_err(DispatcherFault::Reload)
     }
@@ -88,6 +93,9 @@ impl Backlog for Transaction {
 
 impl Storage for Transaction {
     fn write(&mut self, write: Write) {
+        if let Write::Audit(record) = &write {
+            self.audit.push((self.asking, record.clone()));
+        }
         // A failure is remembered and reported at the commit.
         let _ = self.step(|store| store.write(&write));
     }

@@ -2,6 +2,7 @@
 
 use super::connections::Login;
 use super::effects::Effects;
+use super::log_entry::Did;
 use super::reading::{hearer, read_positions};
 use super::{Answered, Context, Guest, Hub, Now, TELL_MEMBERS_MAX, count};
 use crate::protocol::code::{Code, Refusal};
@@ -36,12 +37,12 @@ impl Hub {
     pub(super) fn attach(&mut self, now: Now, conn: ConnId, login: Login, effects: &mut Effects) {
         let id = login.account;
         let Some(account) = self.state.account(id) else { return };
-        let (name, rooms) = (account.name, account.rooms.iter().copied().collect::<Vec<_>>());
+        let rooms: Vec<ConversationId> = account.rooms.iter().copied().collect();
         let tap = self.taps.of(id, account, now);
         if self.connections.add(conn, login, &rooms) {
             self.presence.arrived(id, now.instant);
         }
-        effects.deliver(conn.worker(), Delivery::Attached { conn, account: id, name, rooms, tap });
+        effects.deliver(conn.worker(), Delivery::Attached { conn, account: id, rooms, tap });
     }
 }
 
@@ -72,6 +73,7 @@ impl Context<'_> {
     pub(super) fn enter(&mut self, from: AddressGroup, token: Option<Digest>) -> Answered {
         self.guest().check_new()?;
         self.apply(AccountAction::UseAddress(from))?;
+        self.log(Did::LoggedIn, from);
         let account = self.account;
         let lobby = self.hub.state.find_room(&RoomName::lobby());
         let current = lobby.filter(|&lobby| self.hub.state.room(lobby).is_some_and(|room| room.has_member(account)));

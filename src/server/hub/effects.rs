@@ -2,6 +2,7 @@
 //! bcrypt pool. The dispatcher's thread runs it.
 
 use super::connections::Connections;
+use super::log_entry::LogEntry;
 use crate::protocol::code::Refusal;
 use crate::protocol::line::{Final, Line, Rows};
 use crate::protocol::names::{AccountId, ConnId, ConversationId};
@@ -17,6 +18,8 @@ pub(crate) struct Effects {
     pub auth_jobs: Vec<AuthJob>,
     /// Connections that are gone while the bcrypt pool may have something of theirs.
     pub gone: Vec<ConnId>,
+    /// For the server's log.
+    pub log: Vec<LogEntry>,
     /// For the bcrypt pool, but not before their time: [`Hub::commit`](super::Hub::commit) takes
     /// them.
     pub(super) delayed: Vec<(Instant, AuthJob)>,
@@ -132,6 +135,7 @@ impl Effects {
         self.read_jobs.clear();
         self.auth_jobs.clear();
         self.gone.clear();
+        self.log.clear();
         self.delayed.clear();
         self.lines = Lines::default();
     }

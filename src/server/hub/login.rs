@@ -5,6 +5,7 @@
 
 use super::account;
 use super::connections::Login;
+use super::log_entry::{Did, LogEntry, Tried};
 use super::refusals::{self, wrong_password};
 use super::{Answered, Context, Guest, unexpected};
 use crate::protocol::code::{Code, Refusal};
@@ -73,6 +74,7 @@ pub(super) fn resume(guest: &mut Guest<'_>, token: Digest, from: AddressGroup) -
         return guest.logged_in(account).enter(from, Some(token));
     }
     guest.hub.throttle.login(from, guest.now.instant).map_err(|wait| throttled("logins", wait))?;
+    guest.log_failure(Tried::Token, None, from);
     let text = "that token is unknown or was revoked. /login NAME with your password, then /token new LABEL.";
     Err(Refusal::new(Code::BadCredentials, text))
 }
@@ -100,7 +102,10 @@ pub(super) fn recover(
 ) -> Answered {
     // Codes are tried, too.
     guest.hub.throttle.login(from, guest.now.instant).map_err(|wait| throttled("logins", wait))?;
-    guest.hub.state.check_recovery(guest.now.wall, &name, &code).map_err(refusals::refusal)?;
+    if let Err(refused) = guest.hub.state.check_recovery(guest.now.wall, &name, &code) {
+        guest.log_failure(Tried::Code, Some(name), from);
+        return Err(refusals::refusal(refused));
+    }
     check_new_password(&password).map_err(weak)?;
     // Only one person has the code.
     let of = guest.hub.state.find_account(&name).map_or(Applicant::Address(from), Applicant::Account);
@@ -112,6 +117,7 @@ pub(super) fn recover(
 fn set_recovered(guest: &mut Guest<'_>, name: UserName, code: Digest, hash: Arc<str>, from: AddressGroup) -> Answered {
     let outcome = guest.hub.apply(guest.now, OperationKind::Recover { name, code, hash }, guest.storage)?;
     let Outcome::Recovered(account) = outcome else { return Err(unexpected(&outcome)) };
+    guest.logged_in(account).log(Did::Recovered, from);
     guest.hub.throttle.succeeded(&name, account, from);
     guest.logged_in(account).enter(from, None)
 }
@@ -194,9 +200,11 @@ pub(super) fn auth_done(guest: &mut Guest<'_>, outcome: AuthOutcome) -> Answered
 
 /// Even if the connection is gone by now.
 fn count_failure(guest: &mut Guest<'_>, outcome: &AuthOutcome) {
-    let (hub, now) = (&mut *guest.hub, guest.now.instant);
+    let now = guest.now.instant;
     match *outcome {
         AuthOutcome::Wrong { name, from } => {
+            guest.log_failure(Tried::Password, Some(name), from);
+            let hub = &mut *guest.hub;
             hub.throttle.failed(&name, now);
             let known = |id| hub.state.account(id).is_some_and(|account| account.known.contains(&from));
             if let Some(account) = hub.state.find_account(&name).filter(|&id| known(id)) {
@@ -204,8 +212,11 @@ fn count_failure(guest: &mut Guest<'_>, outcome: &AuthOutcome) {
             }
         }
         AuthOutcome::WrongOld | AuthOutcome::WrongOwn => {
-            if let Some(session) = hub.connections.session(guest.conn) {
-                hub.throttle.failed_familiar(session.account, session.from, now);
+            if let Some(session) = guest.hub.connections.session(guest.conn) {
+                let (account, from) = (session.account, session.from);
+                guest.hub.throttle.failed_familiar(account, from, now);
+                let name = guest.hub.state.account(account).map(|account| account.name);
+                guest.log_failure(Tried::OwnPassword, name, from);
             }
         }
         _ => {}
@@ -224,6 +235,7 @@ fn create_account(
     let outcome = guest.hub.apply(guest.now, OperationKind::Register(new), guest.storage)?;
     let Outcome::Registered { account, lobby } = outcome else { return Err(unexpected(&outcome)) };
     let mut cx = guest.logged_in(account);
+    cx.log(Did::Registered, from);
     if let Some(lobby) = lobby {
         cx.entered_room(lobby);
         cx.tell_joined(lobby, &RoomName::lobby());
@@ -234,6 +246,7 @@ fn create_account(
 fn change_password(cx: &mut Context<'_>, generation: u32, hash: Arc<str>) -> Answered {
     let outcome = cx.apply(AccountAction::ChangePassword { generation, hash })?;
     let Outcome::PasswordChanged = outcome else { return Err(unexpected(&outcome)) };
+    cx.log_own(Did::ChangedPassword);
     let why = "your password was changed on another connection. Log in with the new one.";
     for other in cx.hub.connections.conns(cx.account).to_vec() {
         if other != cx.conn {
@@ -241,6 +254,28 @@ fn change_password(cx: &mut Context<'_>, generation: u32, hash: Arc<str>) -> Ans
         }
     }
     cx.done("password changed. Your other connections were closed and all your tokens revoked.")
+}
+
+impl Guest<'_> {
+    /// Notes that somebody could not prove to be who they say.
+    fn log_failure(&mut self, tried: Tried, name: Option<UserName>, from: AddressGroup) {
+        let name = name.filter(|name| self.hub.state.find_account(name).is_some());
+        self.effects.log.push(LogEntry::Failed { tried, name, conn: self.conn, from });
+    }
+}
+
+impl Context<'_> {
+    /// Notes what the account did from that address.
+    pub(super) fn log(&mut self, did: Did, from: AddressGroup) {
+        let Some(name) = self.hub.state.account(self.account).map(|account| account.name) else { return };
+        self.effects.log.push(LogEntry::Account { did, name, conn: self.conn, from });
+    }
+
+    /// Notes what it did from the address that this connection logged in from.
+    pub(super) fn log_own(&mut self, did: Did) {
+        let from = self.hub.connections.session(self.conn).map_or(AddressGroup::Console, |session| session.from);
+        self.log(did, from);
+    }
 }
 
 fn weak(error: WeakPassword) -> Refusal {

@@ -25,6 +25,7 @@ mod current_room;
 mod effects;
 mod invitations;
 mod invites;
+mod log_entry;
 mod login;
 mod mentions;
 mod messages;
@@ -54,8 +55,9 @@ use crate::protocol::names::{AccountId, ConnId};
 use crate::server::core::Refused;
 use crate::server::core::{AccountAction, Manner, Operation, OperationKind, Outcome, Registration, State, Storage};
 use crate::server::flood::Rate;
-use crate::server::traffic::{Request, RequestKind, SanctionKind, Snapshot, Viewer};
+use crate::server::traffic::{AuditRecord, Request, RequestKind, SanctionKind, Snapshot, Viewer};
 use connections::Connections;
+use log_entry::LogEntry;
 use pace::Pace;
 use password_checks::PasswordChecks;
 use presence::Presence;
@@ -231,6 +233,13 @@ impl Hub {
         self.tell_presence(now, effects);
         self.password_checks.take_due(now.instant, &mut effects.auth_jobs);
         self.throttle.forget(now.instant);
+    }
+
+    /// What the server's log says of an entry of the audit log, which this connection made.
+    pub(super) fn log_entry(&self, conn: ConnId, record: AuditRecord) -> LogEntry {
+        let AuditRecord { conversation, at: _, by, verb, whom, reason } = record;
+        let room = conversation.and_then(|room| self.state.room(room)).map(|room| room.name.to_string());
+        LogEntry::Audit { by: self.state.name(by).to_owned(), conn, verb, room, whom, reason }
     }
 
     /// The state, and every operation that led to it, with its outcome.

@@ -7,4 +7,5 @@ pub mod admin;
 pub mod cli;
 pub mod console;
 pub mod json;
+pub mod log;
 pub mod startup;

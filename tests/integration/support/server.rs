@@ -321,7 +321,11 @@ fn chitchatd(data: &Path, settings: &[impl AsRef<str>]) -> Command {
 
 fn bare(command: &mut Command) {
     // A developer's environment must not change what is tested.
-    command.env_remove("STATE_DIRECTORY").env_remove("NOTIFY_SOCKET").env_remove("RUST_LOG");
+    command
+        .env_remove("STATE_DIRECTORY")
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("RUST_LOG")
+        .env_remove("JOURNAL_STREAM");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
 }
 

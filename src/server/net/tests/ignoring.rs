@@ -2,7 +2,7 @@
 
 use super::server::{ALICE, Client, LOBBY, Server, limits};
 use crate::protocol::line::{Body, Line, Tags};
-use crate::protocol::names::{AccountId, ConnId, MessageId, UserName};
+use crate::protocol::names::{AccountId, ConnId, MessageId};
 use crate::server::traffic::{Ack, Delivery, Lines, RoomMessage, UnheardBy};
 use std::sync::Arc;
 
@@ -13,8 +13,7 @@ fn bob(server: &mut Server) -> Client {
     let mut client = server.client();
     client.send("/resume token\n");
     let conn = server.asked("Resume");
-    let name = UserName::parse("bob").unwrap();
-    server.worker.send(Delivery::Attached { conn, account: BOB, name, rooms: vec![LOBBY], tap: None });
+    server.worker.send(Delivery::Attached { conn, account: BOB, rooms: vec![LOBBY], tap: None });
     server.answer(conn, "welcome bob");
     assert_eq!(client.line(), "+ welcome bob");
     client

@@ -2,7 +2,7 @@
 
 use super::super::{Limits, UnreadBytes, Worker, WorkerContext};
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
-use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, UserName};
+use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::server::flood::Rate;
 use crate::server::traffic::{
     Accepted, Ack, Answer, Budget, Delivery, Lines, ListenerKind, Mailbox, Request, RequestKind, RoomMessage, Socket,
@@ -102,9 +102,8 @@ impl Server {
     }
 
     pub(super) fn attach(&self, conn: ConnId) {
-        let name = UserName::parse("alice").unwrap();
         let (rooms, tap) = (vec![LOBBY], self.tap.clone());
-        self.worker.send(Delivery::Attached { conn, account: ALICE, name, rooms, tap });
+        self.worker.send(Delivery::Attached { conn, account: ALICE, rooms, tap });
     }
 
     pub(super) fn answer(&self, conn: ConnId, text: &str) {

@@ -145,13 +145,10 @@ impl Worker {
                     });
                 }
             }
-            Delivery::Attached { conn, account, name, rooms, tap } => match self.live_slot_of(conn) {
+            Delivery::Attached { conn, account, rooms, tap } => match self.live_slot_of(conn) {
                 Some(slot) => {
                     self.subscriptions.attach(slot, account, &rooms);
-                    self.turn(slot, now, shared, |connection, _| {
-                        log::info!("connection {} from {} is {name}", connection.id(), connection.from());
-                        connection.log_in(account, rooms, tap);
-                    });
+                    self.turn(slot, now, shared, |connection, _| connection.log_in(account, rooms, tap));
                 }
                 // It went away during its login: a Detach has followed it, or follows now.
                 None => self.requests.push(Request::detach(conn)),
