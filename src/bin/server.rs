@@ -5,7 +5,7 @@
 use chitchat::server::config::{Config, Environment, raise_open_files};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
 use chitchat::server::operator::console::ConsoleError;
-use chitchat::server::operator::{console, json, log, startup};
+use chitchat::server::operator::{console, json, log, settings, startup};
 use chitchat::server::running::Running;
 use chitchat::server::{Server, ServerError, Stopper};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -65,14 +65,21 @@ fn main() -> ExitCode {
             Err(error) => not_asked(&error, json),
         },
         Invocation::PrintConfig => print(Config::example()),
+        Invocation::CheckConfig { config, file, json: true } => {
+            print(&settings::good_json(file.as_deref(), &config.warnings))
+        }
+        Invocation::CheckConfig { config, file, json: false } => {
+            warn(&config.warnings);
+            print(&settings::good(file.as_deref()))
+        }
+        Invocation::ShowConfig { settings, json: true } => print(&settings::show_json(&settings)),
+        Invocation::ShowConfig { settings, json: false } => print(&settings::show(&settings)),
     }
 }
 
 /// Opens the server, says how to connect to it, and serves until a signal.
 fn serve(config: &Config) -> Result<ExitCode, ServerError> {
-    for warning in &config.warnings {
-        print_error(&format!("chitchatd: warning: {warning}\n"));
-    }
+    warn(&config.warnings);
     raise_open_files();
     // Signals first: one that arrives while the server opens stops it as soon as it serves.
     let stoppers = match stop_on_signals() {
@@ -80,9 +87,7 @@ fn serve(config: &Config) -> Result<ExitCode, ServerError> {
         Err(error) => return Ok(failed(&format!("can't wait for signals: {error}"))),
     };
     let mut server = Server::open(config)?;
-    for warning in server.warnings() {
-        print_error(&format!("chitchatd: warning: {warning}\n"));
-    }
+    warn(server.warnings());
     let at_terminal = io::stdout().is_terminal();
     let invitation = if at_terminal && !server.has_administrator() { Some(server.first_invitation()?) } else { None };
     // The server also serves if nobody reads its output.
@@ -152,6 +157,12 @@ fn not_asked(error: &ConsoleError, json: bool) -> ExitCode {
         }
         ConsoleError::NotRunning { .. } => ExitCode::from(NOT_RUNNING),
         _ => ExitCode::from(FAILED),
+    }
+}
+
+fn warn(warnings: &[impl Display]) {
+    for warning in warnings {
+        print_error(&format!("chitchatd: warning: {warning}\n"));
     }
 }
 

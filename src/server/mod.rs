@@ -54,6 +54,7 @@ mod net;
 mod open;
 pub mod operator;
 mod priority;
+mod quoted;
 pub mod running;
 mod serve;
 mod session;

@@ -117,6 +117,45 @@ fn an_unknown_setting_is_named_with_the_nearest_one() {
 }
 
 #[test]
+fn the_settings_are_checked_and_shown_without_a_start() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("chitchat.toml");
+    let path = file.to_str().unwrap();
+    fs::write(&file, "[limits]\nflood = \"5/s burst 7\"\nflod = 1\n").unwrap();
+    for verb in ["check", "show"] {
+        let (code, out, said) = chitchatd(data.path(), &["config", verb, "--config", path]);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{said}");
+        assert_eq!(
+            said,
+            format!("chitchatd: {path}:3: flod = 1: there is no setting flod. Did you mean limits.flood?\n")
+        );
+    }
+    fs::write(&file, "[limits]\nflood = \"5/s burst 7\"\n").unwrap();
+    let (code, out, said) = chitchatd(data.path(), &["config", "check", "--config", path]);
+    assert_eq!((code, out, said.as_str()), (Some(0), format!("{path}: the settings are good.\n"), ""));
+    let cheap = ["config", "check", "--json", "--set", "accounts.bcrypt_cost=4"];
+    let (code, out, said) = chitchatd(data.path(), &cheap);
+    assert!(code == Some(0) && out.contains("\"good\":true,\"warnings\":[\"accounts.bcrypt_cost = 4"), "{out}{said}");
+
+    let (code, out, said) = chitchatd(data.path(), &["config", "show", "--config", path]);
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    assert!(out.contains(&format!("# {path}:2\n")) && out.contains("# --data\n"), "{out}");
+    // What is shown is a settings file.
+    let shown = data.path().join("shown.toml");
+    fs::write(&shown, &out).unwrap();
+    let again = chitchatd(data.path(), &["config", "show", "--config", shown.to_str().unwrap()]).1;
+    let values = |shown: &str| {
+        shown.lines().map(|line| line.split(" # ").next().unwrap_or_default().trim().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&again), values(&out));
+    let (code, out, _) = chitchatd(data.path(), &["config", "show", "--json", "--config", path]);
+    let from = format!("{{\"key\":\"limits.flood\",\"value\":\"5/s burst 7\",\"from\":\"{path}:2\"}}");
+    assert!(code == Some(0) && out.contains(&from), "{out}");
+    // Nothing of this made a data directory's files.
+    assert_eq!(fs::read_dir(data.path()).unwrap().count(), 2);
+}
+
+#[test]
 fn a_file_that_is_not_a_database_is_left_alone() {
     let data = tempfile::tempdir().unwrap();
     let database = {

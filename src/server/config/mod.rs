@@ -2,14 +2,15 @@
 //!
 //! Owns the keys, their defaults, their bounds and the errors that name the file, the line and
 //! the key. Knows nothing of sockets, storage or rooms: the code that uses a setting says what it does.
-//! Runs on the main thread, once.
+//! Runs on the main thread before the server serves.
 //!
 //! Later ones win: the default, the file, `--set`, a dedicated flag.
 //!
-//! A new setting is a field with its default in `settings`, and a paragraph in
-//! `chitchat.example.toml`, which a test compares with the fields. One whose `auto` this machine
-//! decides also has a line in `resolve`.
+//! A new setting is a field with its default in `settings`, a line in `effective`, and a paragraph in
+//! `chitchat.example.toml`; tests compare the three. One whose `auto` this machine decides also has a
+//! line in `resolve` and in `effective::decided`.
 
+mod effective;
 mod environment;
 mod error;
 mod settings;
@@ -17,6 +18,7 @@ mod source;
 mod value;
 
 pub use crate::server::flood::Rate;
+pub use effective::{Origin, Setting};
 pub use environment::{Environment, raise_open_files};
 pub use error::{ConfigError, Warning};
 pub use settings::{Accounts, History, Limits, PLAIN_PORT, Registration, Sync, TLS_PORT, WORKERS_MAX};
@@ -105,10 +107,8 @@ impl Config {
         flags: &Flags,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
-        let Some(path) = file else { return Self::build(None, sets, flags, environment) };
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        Self::build(Some((path, &text)), sets, flags, environment)
+        let text = file.map(read_file).transpose()?;
+        Self::build(file.zip(text.as_deref()), sets, flags, environment)
     }
 
     /// Builds the settings from the file's name and text, the `KEY=VALUE` of each `--set`, the flags
@@ -122,18 +122,80 @@ impl Config {
         flags: &Flags,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
-        let mut source = match file {
-            Some((path, text)) => Source::of_file(path, text)?,
-            None => Source::default(),
-        };
-        for given in sets {
-            source.set(given)?;
-        }
-        source.flag("--tls", "tls", &flags.tls)?;
-        source.flag("--plain", "plain", &flags.plain)?;
-        source.flag("--registration", "registration", flags.registration.as_slice())?;
-        resolve(source.settings()?, flags, environment)
+        resolve(gather(file, sets, flags)?.settings()?, flags, environment)
     }
+}
+
+/// Everything that settings are read from, kept so that they can be read again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// The settings file.
+    pub file: Option<PathBuf>,
+    /// The `KEY=VALUE` of each `--set`.
+    pub sets: Vec<String>,
+    /// The dedicated flags.
+    pub flags: Flags,
+    /// What this machine provides.
+    pub environment: Environment,
+}
+
+impl Sources {
+    /// Reads the settings: the file as it is now, and the rest as it was given.
+    ///
+    /// # Errors
+    /// Any [`ConfigError`].
+    pub fn read(&self) -> Result<Config, ConfigError> {
+        Config::read(self.file.as_deref(), &self.sets, &self.flags, &self.environment)
+    }
+
+    /// The same, and where each setting came from.
+    ///
+    /// # Errors
+    /// Any [`ConfigError`].
+    pub fn explain(&self) -> Result<(Config, Vec<Setting>), ConfigError> {
+        let Self { file, sets, flags, environment } = self;
+        let text = file.as_deref().map(read_file).transpose()?;
+        let source = gather(file.as_deref().zip(text.as_deref()), sets, flags)?;
+        let mut origins = source.origins();
+        if flags.data.is_some() {
+            origins.insert("data".to_owned(), Origin::Flag("--data"));
+        }
+        let settings = source.settings()?;
+        let decided = effective::decided(&settings, flags, environment);
+        let config = resolve(settings, flags, environment)?;
+        let setting = |(key, value)| Setting {
+            key,
+            value,
+            origin: origins.get(key).cloned().unwrap_or_default(),
+            decided_by: decided.get(key).copied(),
+        };
+        let settings = config.values().into_iter().map(setting).collect();
+        Ok((config, settings))
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+}
+
+/// All that was given, each checked on its own.
+fn gather(file: Option<(&Path, &str)>, sets: &[String], flags: &Flags) -> Result<Source, ConfigError> {
+    let mut source = match file {
+        Some((path, text)) => Source::of_file(path, text)?,
+        None => Source::default(),
+    };
+    for given in sets {
+        source.set(given)?;
+    }
+    source.flag("--tls", "tls", &flags.tls)?;
+    source.flag("--plain", "plain", &flags.plain)?;
+    source.flag("--registration", "registration", flags.registration.as_slice())?;
+    Ok(source)
+}
+
+/// Connections for which a process has room that may have so many files open.
+fn connections_allowed(open_files: u64) -> u32 {
+    u32::try_from(open_files).unwrap_or(u32::MAX).saturating_sub(OPEN_FILES_RESERVED)
 }
 
 /// Resolves each `auto` by this machine, and checks what involves several keys.
@@ -156,7 +218,7 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         (Some(_), None) => return Err(ConfigError::HalfCertificate { missing: "key" }),
     };
     if let Some(open_files) = environment.open_files {
-        let allowed = u32::try_from(open_files).unwrap_or(u32::MAX).saturating_sub(OPEN_FILES_RESERVED);
+        let allowed = connections_allowed(open_files);
         if allowed == 0 {
             return Err(ConfigError::NoOpenFiles(open_files));
         }

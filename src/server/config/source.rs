@@ -4,13 +4,19 @@
 //! earlier ones. Knows no single setting, except which of them are paths.
 
 use super::settings::{PATHS, Settings};
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Origin};
+use std::collections::BTreeMap;
 use std::path::Path;
+use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 /// Everything that was given. Later values win.
 #[derive(Debug, Default)]
-pub(super) struct Source(Table);
+pub(super) struct Source {
+    table: Table,
+    /// Who gave each key, dotted.
+    origins: BTreeMap<String, Origin>,
+}
 
 impl Source {
     /// Reads a file's text.
@@ -40,38 +46,58 @@ impl Source {
                 joined.clone_into(relative);
             }
         }
-        Ok(Self(table))
+        let mut origins = BTreeMap::new();
+        if let Ok(document) = DeTable::parse(text) {
+            locate(document.get_ref(), "", &mut |key, at| {
+                let (line, _) = position(text, at);
+                origins.insert(key, Origin::File { path: path.to_owned(), line });
+            });
+        }
+        Ok(Self { table, origins })
     }
 
     /// Adds the `KEY=VALUE` of a `--set`.
     pub(super) fn set(&mut self, given: &str) -> Result<(), ConfigError> {
         let (key, value) = given.split_once('=').ok_or_else(|| ConfigError::NotKeyValue { given: shown(given) })?;
-        self.take("--set", given, key.trim(), Value::String(value.to_owned()))
+        self.take("--set", given, key.trim(), Value::String(value.to_owned()), Origin::Set)
     }
 
     /// Adds what was given with a dedicated flag, if anything.
-    pub(super) fn flag(&mut self, flag: &str, key: &str, texts: &[String]) -> Result<(), ConfigError> {
+    pub(super) fn flag(&mut self, flag: &'static str, key: &str, texts: &[String]) -> Result<(), ConfigError> {
         let value = match texts {
             [] => return Ok(()),
             [one] => Value::String(one.clone()),
             many => Value::Array(many.iter().cloned().map(Value::String).collect()),
         };
-        self.take(flag, &texts.join(", "), key, value)
+        self.take(flag, &texts.join(", "), key, value, Origin::Flag(flag))
     }
 
-    fn take(&mut self, flag: &str, given: &str, key: &str, value: Value) -> Result<(), ConfigError> {
+    fn take(
+        &mut self,
+        flag: &str,
+        given: &str,
+        key: &str,
+        value: Value,
+        origin: Origin,
+    ) -> Result<(), ConfigError> {
         let layer = key.rsplit('.').fold(value, |value, name| Table::from_iter([(name.to_owned(), value)]).into());
         layer.clone().try_into::<Settings>().map_err(|error| fault(format!("{flag} {}", shown(given)), &error))?;
         if let Value::Table(layer) = layer {
-            overlay(&mut self.0, layer);
+            overlay(&mut self.table, layer);
         }
+        self.origins.insert(key.to_owned(), origin);
         Ok(())
+    }
+
+    /// Who gave each key, dotted. The others are at their defaults.
+    pub(super) fn origins(&self) -> BTreeMap<String, Origin> {
+        self.origins.clone()
     }
 
     /// The settings, merged.
     pub(super) fn settings(self) -> Result<Settings, ConfigError> {
         // Each part was valid on its own, so the whole is.
-        self.0.try_into().map_err(|error| fault("settings".to_owned(), &error))
+        self.table.try_into().map_err(|error| fault("settings".to_owned(), &error))
     }
 }
 
@@ -82,6 +108,17 @@ fn overlay(below: &mut Table, above: Table) {
             (_, value) => {
                 below.insert(key, value);
             }
+        }
+    }
+}
+
+/// Tells where each key stands in the text, dotted, by its first byte.
+fn locate(table: &DeTable<'_>, group: &str, found: &mut impl FnMut(String, usize)) {
+    for (name, value) in table {
+        let key = format!("{group}{}", name.get_ref());
+        match value.get_ref() {
+            DeValue::Table(inner) => locate(inner, &format!("{key}."), found),
+            _ => found(key, name.span().start),
         }
     }
 }
@@ -164,7 +201,7 @@ mod tests {
     fn later_values_win() {
         let mut source = read("\u{feff}workers = 0x1_0\r\n[limits]\nflood = 'off' # x\n").unwrap();
         source.set("limits.unanswered=2").unwrap();
-        assert_eq!(source.0["workers"].as_integer(), Some(16));
+        assert_eq!(source.table["workers"].as_integer(), Some(16));
         source.set("workers = 3").unwrap();
         source.set("workers=4").unwrap();
         let settings = source.settings().unwrap();

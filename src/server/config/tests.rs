@@ -296,6 +296,71 @@ fn plain_beyond_this_machine_gets_a_warning() {
     assert_eq!(config.warnings, [Warning::PlainBeyondThisMachine("0.0.0.0:1".parse().unwrap())]);
 }
 
+/// The settings as a file.
+fn as_file(config: &Config) -> String {
+    config.values().iter().fold(String::new(), |text, (key, value)| text + key + " = " + value + "\n")
+}
+
+#[test]
+fn the_settings_in_effect_are_a_file_that_leads_to_them() {
+    let keys: Vec<&str> = set(&[]).unwrap().values().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, Config::keys());
+    let offs: Vec<String> = keys.iter().filter(|key| key.starts_with("limits.")).map(|key| format!("{key}=off")).collect();
+    let others = [
+        "plain=off",
+        "tls=[::1]:1,127.0.0.1:2",
+        "registration=closed",
+        "certificate=/a \"b\"\\c.pem",
+        "key=/k.pem",
+        "workers=3",
+        "accounts.members_invite=3",
+        "history.keep=off",
+        "history.sync=normal",
+        "history.edit_for=0s",
+        "limits.flood=0.3/s burst 7",
+        "limits.logins=1/d burst 1",
+        "limits.unread_bytes=65537",
+        "limits.new_account=90m",
+    ];
+    for sets in [vec![], offs, others.map(str::to_owned).to_vec()] {
+        let config = Config::build(None, &sets, &Flags::default(), &machine()).unwrap();
+        let text = as_file(&config);
+        assert_eq!(file(&text).unwrap(), config, "{text}");
+    }
+}
+
+#[test]
+fn each_setting_in_effect_says_where_it_came_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("chitchat.toml");
+    let text = "\u{feff}# mine\r\nname = 'here'\nregistration = 'open'\nlimits.flood = 'off'\n\n[history]\n\nkeep = 'off'\n";
+    std::fs::write(&path, text).unwrap();
+    let sources = Sources {
+        file: Some(path.clone()),
+        sets: vec!["limits.joins = off".to_owned(), "registration=closed".to_owned()],
+        flags: Flags { plain: vec!["off".to_owned()], ..Flags::default() },
+        environment: Environment { open_files: Some(1024), state_directory: Some("/s".into()), ..machine() },
+    };
+    let (config, settings) = sources.explain().unwrap();
+    assert_eq!(config, sources.read().unwrap());
+    let shown = |key: &str| {
+        let setting = settings.iter().find(|setting| setting.key == key).expect("every key is there");
+        format!("{} # {}", setting.value, setting.from())
+    };
+    let at = |line| format!("{}:{line}", path.display());
+    assert_eq!(shown("name"), format!("\"here\" # {}", at(2)));
+    assert_eq!(shown("limits.flood"), format!("\"off\" # {}", at(4)));
+    assert_eq!(shown("history.keep"), format!("\"off\" # {}", at(8)));
+    assert_eq!(shown("registration"), "\"closed\" # --set");
+    assert_eq!(shown("limits.joins"), "\"off\" # --set");
+    assert_eq!(shown("plain"), "\"off\" # --plain");
+    assert_eq!(shown("tls"), "[\"[::]:2428\", \"0.0.0.0:2428\"] # default");
+    assert_eq!(shown("data"), "\"/s\" # default, by systemd's $STATE_DIRECTORY");
+    assert_eq!(shown("workers"), "1 # default, by the number of cores");
+    assert_eq!(shown("limits.connections"), "896 # default, by the open files that the system allows");
+    assert_eq!(shown("key"), "\"auto\" # default, by the data directory");
+}
+
 #[test]
 fn a_missing_file_is_named() {
     let path = Path::new("/nonexistent/chitchat.toml");

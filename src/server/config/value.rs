@@ -232,7 +232,8 @@ fn bytes(text: &str) -> Option<usize> {
     number.parse::<usize>().ok()?.checked_mul(unit)
 }
 
-fn shown_size(size: usize) -> String {
+/// As [`Size`] reads it, in the largest unit that fits.
+pub(super) fn shown_size(size: usize) -> String {
     // The first unit is 1, so one is always found.
     let (name, unit) = UNITS.into_iter().rev().find(|(_, unit)| size.is_multiple_of(*unit)).unwrap_or(UNITS[0]);
     format!("{} {name}", size / unit)
@@ -246,6 +247,20 @@ fn unit_seconds(unit: u8) -> Option<u64> {
         b'd' => Some(86_400),
         _ => None,
     }
+}
+
+/// As [`RateValue`] reads it: in the shortest unit in which its number is a whole one.
+pub(super) fn shown_rate(rate: Rate) -> String {
+    let Rate { per_second, burst } = rate;
+    for unit in [b's', b'm', b'h', b'd'] {
+        let seconds = unit_seconds(unit).unwrap_or(1) as f64;
+        let number = (per_second * seconds).round();
+        // Exactly the same when it is read again.
+        if (number / seconds).to_bits() == per_second.to_bits() {
+            return format!("{number}/{} burst {burst}", char::from(unit));
+        }
+    }
+    format!("{per_second}/s burst {burst}")
 }
 
 fn rate(text: &str) -> Option<Rate> {
@@ -341,6 +356,14 @@ mod tests {
                 prop_assert!(rate.per_second > 0.0 && rate.per_second <= RATE_MAX && rate.burst > 0);
             }
             let _ = (Span::read(&text), Size::<0, { usize::MAX }>::read(&text), Addresses::read(&text), Host::read(&text), Switch::read(&text));
+        }
+
+        #[test]
+        fn a_shown_rate_reads_back(number in 0.0001f64..1e6, whole in 1u32..1000, unit in "[smhd]", burst in 1u32..1000) {
+            for text in [format!("{number}/{unit} burst {burst}"), format!("{whole}/{unit} burst {burst}")] {
+                let Some(read) = rate(&text) else { continue };
+                prop_assert_eq!(rate(&shown_rate(read)), Some(read));
+            }
         }
 
         #[test]

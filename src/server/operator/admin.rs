@@ -117,17 +117,16 @@ impl AdminRequest {
     /// The same as JSON, in one line.
     #[must_use]
     pub fn print_json(&self, answer: &Answer) -> String {
-        let list = |items: Vec<String>| format!("[{}]", items.join(","));
         match self.shape {
             Shape::Any => {
-                let rows = list(answer.rows.iter().map(|row| string(row)).collect());
+                let rows = json::list(answer.rows.iter().map(|row| string(row)));
                 format!("{{\"rows\":{rows},\"answer\":{}}}\n", string(&answer.done))
             }
             Shape::Code => {
                 let (code, about) = answer.done.split_once(' ').unwrap_or((&answer.done, ""));
                 json::code(code, about)
             }
-            shape => list(answer.rows.iter().map(|row| object(shape, row)).collect()) + "\n",
+            shape => json::list(answer.rows.iter().map(|row| object(shape, row))) + "\n",
         }
     }
 }

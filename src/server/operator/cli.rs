@@ -5,12 +5,13 @@
 
 mod arguments;
 
-use crate::server::config::{Config, ConfigError, Environment};
+use crate::server::config::{Config, ConfigError, Environment, Setting};
 use crate::server::operator::admin::AdminRequest;
 use crate::server::operator::console::InviteRequest;
-use arguments::{Arguments, Verb};
+use arguments::{Arguments, ConfigVerb, Verb};
 use clap::Parser as _;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
@@ -35,8 +36,24 @@ pub enum Invocation {
         /// Whether to answer in JSON.
         json: bool,
     },
-    /// `chitchatd config`: print the example file.
+    /// `chitchatd config default`: print the example file.
     PrintConfig,
+    /// `chitchatd config check`: say that the settings are good, which they are.
+    CheckConfig {
+        /// The settings.
+        config: Box<Config>,
+        /// The file that they are from, if any.
+        file: Option<PathBuf>,
+        /// Whether to answer in JSON.
+        json: bool,
+    },
+    /// `chitchatd config show`: print the settings in effect.
+    ShowConfig {
+        /// The settings, in the order of the example file.
+        settings: Vec<Setting>,
+        /// Whether to answer in JSON.
+        json: bool,
+    },
 }
 
 /// Why there is nothing to do.
@@ -72,26 +89,38 @@ impl From<clap::Error> for CliError {
 /// [`CliError`]; also for `--help` and `--version`.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Result<Invocation, CliError> {
     let Arguments { settings, json, command } = Arguments::try_parse_from(arguments)?;
+    let given = !settings.is_empty();
+    let sources = settings.sources(environment);
+    let config = || sources.read().map(Box::new);
     if let Some((line, shape)) = command.as_ref().and_then(Verb::question) {
         let request = AdminRequest::new(line, shape).map_err(|refusal| CliError::Usage(refusal.text))?;
-        return Ok(Invocation::Ask { config: settings.check(environment)?, request, json });
+        return Ok(Invocation::Ask { config: config()?, request, json });
     }
     match command {
-        None | Some(Verb::Config) if json => {
-            Err(CliError::Usage("--json is for the commands that ask a running server.".to_owned()))
+        None if json => Err(no_json()),
+        None => Ok(Invocation::Serve(config()?)),
+        Some(Verb::Config { verb: None | Some(ConfigVerb::Default) }) if json => Err(no_json()),
+        Some(Verb::Config { verb: None | Some(ConfigVerb::Default) }) if given => Err(CliError::Usage(
+            "chitchatd config prints the defaults and takes no settings; chitchatd config show takes them.".to_owned(),
+        )),
+        Some(Verb::Config { verb: None | Some(ConfigVerb::Default) }) => Ok(Invocation::PrintConfig),
+        Some(Verb::Config { verb: Some(ConfigVerb::Check) }) => {
+            Ok(Invocation::CheckConfig { config: config()?, file: sources.file, json })
         }
-        None => Ok(Invocation::Serve(settings.check(environment)?)),
-        Some(Verb::Config) if settings.is_empty() => Ok(Invocation::PrintConfig),
-        Some(Verb::Config) => {
-            Err(CliError::Usage("chitchatd config prints the defaults and takes no settings.".to_owned()))
+        Some(Verb::Config { verb: Some(ConfigVerb::Show) }) => {
+            Ok(Invocation::ShowConfig { settings: sources.explain()?.1, json })
         }
         Some(Verb::Invite { verb: _, admin, uses, lasts, note }) => {
             let request = InviteRequest::new(uses.as_deref(), lasts.as_deref(), admin, note.as_deref())
                 .map_err(|refusal| CliError::Usage(refusal.text.clone()))?;
-            Ok(Invocation::Invite { config: settings.check(environment)?, request, json })
+            Ok(Invocation::Invite { config: config()?, request, json })
         }
         Some(_) => Err(CliError::Usage("there is no such command".to_owned())),
     }
+}
+
+fn no_json() -> CliError {
+    CliError::Usage("--json is for the commands that ask a running server, and for config check and show.".to_owned())
 }
 
 #[cfg(test)]

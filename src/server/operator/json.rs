@@ -1,7 +1,7 @@
 //! What the command line prints as JSON: strings, a code, a refusal.
 
 use crate::protocol::code::Refusal;
-use std::fmt::Write as _;
+use crate::server::quoted::quoted;
 
 /// A code and what is said about it as JSON, in one line.
 #[must_use]
@@ -18,14 +18,11 @@ pub fn refusal(refusal: &Refusal) -> String {
 /// A JSON string.
 #[must_use]
 pub fn string(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            // Writing to a String can't fail.
-            c if c.is_control() => drop(write!(out, "\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out + "\""
+    quoted(text)
+}
+
+/// A JSON list of these.
+#[must_use]
+pub fn list(items: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", items.into_iter().collect::<Vec<_>>().join(","))
 }

@@ -8,4 +8,5 @@ pub mod cli;
 pub mod console;
 pub mod json;
 pub mod log;
+pub mod settings;
 pub mod startup;

@@ -1,6 +1,6 @@
 //! The flags, the subcommands and the help, as they are typed.
 
-use crate::server::config::{Config, ConfigError, Environment, Flags};
+use crate::server::config::{Environment, Flags, Sources};
 use crate::server::operator::admin::Shape;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -12,6 +12,8 @@ Examples:
   chitchatd invite --uses 5        a code for five people, from the running server
   chitchatd invite list            the codes that are good, by number
   chitchatd config                 every setting, to begin a file with
+  chitchatd config check --config /etc/chitchat.toml
+  chitchatd config show            each setting in effect, and where it came from
   chitchatd user list --json       the accounts, for a script
   chitchatd user reset bob         a code for bob, who lost the password
   chitchatd user disable eve too loud
@@ -131,8 +133,21 @@ pub(super) enum Verb {
         #[arg(required = true)]
         line: Vec<String>,
     },
+    /// Print every setting, with what it does and its default; check settings, or show those in effect
+    Config {
+        #[command(subcommand)]
+        verb: Option<ConfigVerb>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigVerb {
     /// Print every setting, with what it does and its default
-    Config,
+    Default,
+    /// Read the settings as a start would, and say whether they are good
+    Check,
+    /// Show each setting in effect, and where it came from; the output is a settings file
+    Show,
 }
 
 #[derive(Debug, Subcommand)]
@@ -217,7 +232,7 @@ impl Verb {
             Self::Admin { line } => any(line.join(" ")),
             Self::Invite { verb: Some(InviteVerb::List), .. } => Some(("/invites".to_owned(), Shape::Invites)),
             Self::Invite { verb: Some(InviteVerb::Revoke { number }), .. } => any(format!("/invites revoke {number}")),
-            Self::Invite { verb: None, .. } | Self::Config => None,
+            Self::Invite { verb: None, .. } | Self::Config { .. } => None,
         }
     }
 }
@@ -230,10 +245,10 @@ impl SettingsArguments {
         !named && tls.is_empty() && plain.is_empty() && sets.is_empty()
     }
 
-    /// The settings of the files, the environment and the flags together.
-    pub(super) fn check(self, environment: &Environment) -> Result<Box<Config>, ConfigError> {
+    /// What the settings are to be read from.
+    pub(super) fn sources(self, environment: &Environment) -> Sources {
         let Self { data, tls, plain, registration, config, sets } = self;
         let flags = Flags { data, tls, plain, registration };
-        Config::read(config.as_deref(), &sets, &flags, environment).map(Box::new)
+        Sources { file: config, sets, flags, environment: environment.clone() }
     }
 }

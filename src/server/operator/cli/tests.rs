@@ -101,14 +101,32 @@ fn the_running_server_is_asked_in_its_own_words() {
 }
 
 #[test]
+fn settings_are_checked_and_shown_as_a_start_would_read_them() {
+    let Invocation::CheckConfig { config, file: None, json: true } = run("config check --set workers=2 --json").unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(config.workers, 2);
+    assert_eq!(fault("config check --set wrokers=2"), fault("--set wrokers=2"));
+    let Invocation::ShowConfig { settings, json: false } = run("--tls off config show --data /d").unwrap() else {
+        panic!()
+    };
+    let shown = crate::server::operator::settings::show(&settings);
+    assert!(shown.contains("\ntls = \"off\"                                  # --tls\n"), "{shown}");
+    assert!(shown.starts_with("data = \"/d\""), "{shown}");
+}
+
+#[test]
 fn unknown_arguments_are_reported() {
     assert!(fault("--pain off").contains("--plain"));
     assert_eq!(
         fault("--registration all"),
         "--registration all: unknown value `all`, expected one of `open`, `invite`, `closed`"
     );
-    assert!(matches!(run("config").unwrap(), Invocation::PrintConfig));
-    for ignored in ["config --config bad.toml", "config --set workers=1", "--tls off config", "config --data /d"] {
+    for default in ["config", "config default"] {
+        assert!(matches!(run(default).unwrap(), Invocation::PrintConfig));
+    }
+    for ignored in ["config --config bad.toml", "config --set workers=1", "--tls off config", "config default --data /d"] {
         assert!(fault(ignored).contains("takes no settings"), "{ignored}");
     }
     for shown in ["--help", "--version", "help"] {
