@@ -2,18 +2,19 @@
 //!
 //! Everything that concerns the process is here: its output, its signals, and how it ends.
 
-use chitchat::server::config::{Config, Environment, raise_open_files};
+use chitchat::server::config::{Config, Environment, Sources, raise_open_files};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
 use chitchat::server::operator::console::ConsoleError;
 use chitchat::server::operator::{console, json, log, settings, startup};
 use chitchat::server::running::Running;
-use chitchat::server::{Server, ServerError, Stopper};
+use chitchat::server::{Reloader, Server, ServerError, Stopper};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
         }
     };
     match invocation {
-        Invocation::Serve(config) => serve(&config).unwrap_or_else(|error| failed(&error)),
+        Invocation::Serve { config, sources } => serve(&config, *sources).unwrap_or_else(|error| failed(&error)),
         Invocation::Ask { config, request, json } => match request.ask(&config.data) {
             Ok(answer) if json => print(&request.print_json(&answer)),
             Ok(answer) => {
@@ -78,38 +79,51 @@ fn main() -> ExitCode {
 }
 
 /// Opens the server, says how to connect to it, and serves until a signal.
-fn serve(config: &Config) -> Result<ExitCode, ServerError> {
+fn serve(config: &Config, sources: Sources) -> Result<ExitCode, ServerError> {
     warn(&config.warnings);
     raise_open_files();
     // Signals first: one that arrives while the server opens stops it as soon as it serves.
-    let stoppers = match stop_on_signals() {
-        Ok(stoppers) => stoppers,
+    let handles = match obey_signals() {
+        Ok(handles) => handles,
         Err(error) => return Ok(failed(&format!("can't wait for signals: {error}"))),
     };
     let mut server = Server::open(config)?;
+    server.set_sources(sources);
     warn(server.warnings());
     let at_terminal = io::stdout().is_terminal();
     let invitation = if at_terminal && !server.has_administrator() { Some(server.first_invitation()?) } else { None };
     // The server also serves if nobody reads its output.
     let _ = write(io::stdout(), &startup::message(&server, invitation.as_ref()));
     drop(invitation);
-    // The receiver exists until the process has been told to stop.
-    let _ = stoppers.send(server.stopper());
+    // The receiver exists until the process has been told to stop, and nobody else has set the other.
+    let _ = handles.stopper.send(server.stopper());
+    let _ = handles.reloader.set(server.reloader());
     server.serve()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Handles signals from here on, on threads of its own. The first SIGTERM or SIGINT stops the
-/// server, whose stopper is sent as soon as there is one; a second ends the process at once.
-fn stop_on_signals() -> io::Result<Sender<Stopper>> {
+/// What signals act on, once there is a server.
+struct Handles {
+    stopper: Sender<Stopper>,
+    reloader: Arc<OnceLock<Reloader>>,
+}
+
+/// Obeys signals from here on, on threads of its own. SIGHUP has the server reload. The first SIGTERM or
+/// SIGINT stops it, as soon as there is one; a second ends the process at once.
+fn obey_signals() -> io::Result<Handles> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let (stoppers, stopper) = channel();
+    let reloader = Arc::new(OnceLock::<Reloader>::new());
+    let handles = Handles { stopper: stoppers, reloader: Arc::clone(&reloader) };
     let wait = move || {
         let mut stopper = Some(stopper);
         for signal in signals.forever() {
             if signal == SIGHUP {
                 // A terminal that is closed sends this, too; the server outlives it.
-                ::log::info!("SIGHUP: there is nothing to reload; restart chitchatd to change its settings");
+                match reloader.get() {
+                    Some(reloader) => reloader.reload(),
+                    None => ::log::info!("SIGHUP during the start: the settings have just been read"),
+                }
             } else if let Some(stopper) = stopper.take() {
                 let deadline = Builder::new().name("deadline".to_owned()).spawn(move || stop_in_time(&stopper));
                 if let Err(error) = deadline {
@@ -123,7 +137,7 @@ fn stop_on_signals() -> io::Result<Sender<Stopper>> {
         }
     };
     Builder::new().name("signals".to_owned()).spawn(wait)?;
-    Ok(stoppers)
+    Ok(handles)
 }
 
 /// Stops the server, and ends the process if that takes too long.

@@ -92,6 +92,8 @@ codes! {
     Busy = "busy",
     /// It could not be saved: the disk is full or failing.
     Storage = "storage",
+    /// The server's settings or its certificate can't be used; those that it has stay in effect.
+    BadSettings = "bad-settings",
     /// The server is shutting down.
     ShuttingDown = "shutting-down",
     /// Something went wrong in the server.

@@ -8,11 +8,12 @@ use crate::protocol::names::{
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::config::{Limits, Rate};
-use crate::server::core::{NotStored, Registration, Storage};
-use crate::server::hub::{Effects, Hub, HubSettings, Now, PaceLimits};
+use crate::server::core::{NotStored, Storage};
+use crate::server::hub::{Effects, Hub, Now};
 use crate::server::traffic::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, MemberRecord, MessageRecord, Pins, Reaction,
-    Reactions, Request, RequestKind, Share, Snapshot, Tap, TokenRecord, Viewer, Write,
+    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, HubSettings, MemberRecord, MessageRecord,
+    PaceLimits, Pins, Reaction, Reactions, Registration, Request, RequestKind, Share, Snapshot, Tap, TokenRecord,
+    Viewer, Write,
 };
 use std::time::Instant;
 

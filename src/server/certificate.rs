@@ -104,11 +104,11 @@ pub enum CertificateError {
 }
 
 /// What the operator should know about files that can be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum CertificateWarning {
     /// The certificate is not valid any more.
     #[error(
-        "the certificate in {path} expired at {since}: clients refuse it, except those that have pinned its key. Renew it, and restart chitchatd."
+        "the certificate in {path} expired at {since}: clients refuse it, except those that have pinned its key. Renew it, then run: chitchatd reload"
     )]
     Expired {
         /// The file.
@@ -253,8 +253,14 @@ impl Identity {
 
     /// What the operator should know about the files.
     #[must_use]
-    pub fn into_warnings(self) -> Vec<CertificateWarning> {
-        self.warnings
+    pub fn warnings(&self) -> &[CertificateWarning] {
+        &self.warnings
+    }
+
+    /// Whether it is the same chain with the same key.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        (&self.chain, &self.key) == (&other.chain, &other.key)
     }
 
     /// Sets up TLS 1.2 and 1.3: no client certificates, our own ALPN, no early data (an attacker

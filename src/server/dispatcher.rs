@@ -24,7 +24,9 @@ use crate::server::clock;
 use crate::server::faults::{self, Fault, Point};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
-use crate::server::traffic::{Budget, Delivery, Mailbox, PasswordQueueSender, ReadJob, Request, RequestKind, Share};
+use crate::server::traffic::{
+    Budget, Delivery, Mailbox, PasswordQueueSender, ReadJob, ReloadJob, Request, RequestKind, Share, Upkeep,
+};
 use crossbeam_channel::Sender;
 use refused_batches::RefusedBatches;
 use std::sync::Arc;
@@ -70,6 +72,8 @@ pub(super) struct Channels {
     pub index: Sender<()>,
     /// To the checkpointer, with one slot: the write-ahead log has become long.
     pub checkpoint: Sender<()>,
+    /// To the thread that reads the settings again.
+    pub reload: Sender<ReloadJob>,
 }
 
 #[derive(Debug)]
@@ -80,6 +84,8 @@ pub(super) struct Dispatcher {
     channels: Channels,
     budget: Arc<Budget>,
     effects: Effects,
+    /// What `reload` has said in this turn, and the connection that it answers.
+    upkeep: Vec<(ConnId, Box<Upkeep>)>,
     /// Deliveries to send after the commit, by worker.
     out: Vec<Vec<Delivery>>,
     /// The previous turn had many messages.
@@ -103,6 +109,7 @@ impl Dispatcher {
             channels,
             budget,
             effects: Effects::default(),
+            upkeep: Vec::new(),
             out,
             crowded: false,
             // A crash may have left the store something to do.
@@ -166,6 +173,11 @@ impl Dispatcher {
                 self.stopped += 1;
                 continue;
             }
+            // It is no part of the batch, and must not be lost with it.
+            if let RequestKind::Upkeep(upkeep) = request.kind {
+                self.upkeep.push((request.conn, upkeep));
+                continue;
+            }
             self.transaction.asking = request.conn;
             if request.kind.is_answered() {
                 self.asked.push(request.conn);
@@ -196,6 +208,9 @@ impl Dispatcher {
         // After the commit: what is due is done only once, so it must not be lost with a batch.
         if self.hub.due().is_some_and(|due| due <= now.instant) {
             self.hub.tick(now, &mut self.effects);
+        }
+        for (conn, upkeep) in std::mem::take(&mut self.upkeep) {
+            self.hub.keep_up(now, conn, *upkeep, &mut self.effects);
         }
         self.deliver(self.budget.share(bytes));
         faults::point(Point::AfterDelivery);
@@ -287,10 +302,17 @@ impl Dispatcher {
         for (worker, out) in self.channels.workers.iter().zip(&mut self.out) {
             worker.send_all(out);
         }
-        for read_job in effects.read_jobs.drain(..) {
+        for (conn, read) in effects.read_jobs.drain(..) {
+            let read_job = ReadJob { conn, answer_bytes: self.hub.answer_bytes(), read };
             if let Err(error) = self.channels.readers.send(read_job) {
                 // This happens only while stopping; the connection is about to be closed then.
                 log::debug!("the readers have ended before a read: {error}");
+            }
+        }
+        for conn in effects.reloads.drain(..) {
+            if let Err(error) = self.channels.reload.send(ReloadJob::Asked(conn)) {
+                // As above.
+                log::debug!("nobody reads the settings any more: {error}");
             }
         }
     }

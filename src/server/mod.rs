@@ -29,6 +29,9 @@
 //! **`index`** and **`checkpoint`** ([`store`]) follow behind the commits: one maintains the search
 //! index, the other moves the write-ahead log into the database.
 //!
+//! **`reload`** ([`mod@reload`]) reads the settings and the certificate again when it is asked to, and tells
+//! the others what has changed.
+//!
 //! The thread that called [`Server::serve`] waits, and joins them all. Nothing here ends the process or
 //! handles a signal: that is up to the program.
 
@@ -55,6 +58,7 @@ mod open;
 pub mod operator;
 mod priority;
 mod quoted;
+mod reload;
 pub mod running;
 mod serve;
 mod session;
@@ -71,4 +75,4 @@ pub use core::{
 pub use error::{ServerError, ServerFault};
 pub use hub::TELL_MEMBERS_MAX;
 pub use open::{OpenWarning, Server};
-pub use serve::Stopper;
+pub use serve::{Reloader, Stopper};

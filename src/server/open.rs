@@ -7,11 +7,12 @@ use crate::protocol::secrets::{Digest, Secret, new_invite_code};
 use crate::server::ServerError;
 use crate::server::certificate::{CertificateWarning, Fingerprint, Identity};
 use crate::server::clock;
-use crate::server::config::{self, Config};
+use crate::server::config::{self, Config, Sources};
 use crate::server::net::{self, ListenError, ListeningSocket};
+use crate::server::reload::read_identity;
 use crate::server::running::SOCKET_FILE;
 use crate::server::running::{RUNNING_FILE, Running};
-use crate::server::serve::{Event, Stopper};
+use crate::server::serve::{Event, Reloader, Stopper};
 use crate::server::store::{self, Checkpointer, Indexer, Store};
 use crate::server::traffic::{InviteRecord, ListenerKind, Snapshot, Write};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -69,9 +70,10 @@ pub struct Server {
     pub(super) indexer: Indexer,
     pub(super) checkpointer: Checkpointer,
     pub(super) tls: Arc<rustls::ServerConfig>,
+    pub(super) identity: Identity,
+    pub(super) sources: Option<Sources>,
     pub(super) listening: Vec<ListeningSocket>,
     pub(super) events: (Sender<Event>, Receiver<Event>),
-    fingerprint: Fingerprint,
     running: Running,
     warnings: Vec<OpenWarning>,
 }
@@ -122,12 +124,9 @@ impl Server {
         }
         let checkpointer = Checkpointer::open(&store_settings)?;
         let now = jiff::Timestamp::now();
-        let identity = match &config.certificate {
-            Some(files) => Identity::load(&files.certificate, &files.key, now)?,
-            None => Identity::load_or_create(&config.data, &config.name, now)?,
-        };
-        let (tls, fingerprint) = (identity.server_config()?, identity.fingerprint());
-        warnings.extend(identity.into_warnings().into_iter().map(OpenWarning::from));
+        let identity = read_identity(config, now)?;
+        let tls = identity.server_config()?;
+        warnings.extend(identity.warnings().iter().cloned().map(OpenWarning::from));
 
         let mut unavailable = Vec::new();
         let mut listening = listen_on(&config.tls, ListenerKind::Tls, &mut unavailable)?;
@@ -154,9 +153,10 @@ impl Server {
             indexer,
             checkpointer,
             tls,
+            identity,
+            sources: None,
             listening,
             events: unbounded(),
-            fingerprint,
             running,
             warnings,
         })
@@ -183,7 +183,7 @@ impl Server {
     /// Its certificate's fingerprint.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+        self.identity.fingerprint()
     }
 
     /// What the operator should know.
@@ -222,6 +222,18 @@ impl Server {
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         Stopper::new(self.events.0.clone())
+    }
+
+    /// What its settings are read from when it is asked to reload. Without this it reads only its
+    /// certificate again.
+    pub fn set_sources(&mut self, sources: Sources) {
+        self.sources = Some(sources);
+    }
+
+    /// The handle that has it read its settings and its certificate again, from another thread.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(self.events.0.clone())
     }
 
     /// Closes a server that will not serve after all.

@@ -13,14 +13,17 @@ use crate::protocol::names::ConnId;
 use crate::server::auth::{Checker, QUEUE_MAX};
 use crate::server::clock;
 use crate::server::config::{self, Config};
-use crate::server::core::Registration;
 use crate::server::dispatcher::{Channels, Dispatcher, SharedDispatcher};
 use crate::server::hub::{self, Hub};
-use crate::server::net::{self, ConnectionLimits, Limits, Listener, Worker, WorkerContext};
+use crate::server::net::{self, ConnectionLimits, Listener, Live, Worker, WorkerContext};
 use crate::server::priority;
+use crate::server::reload::{Owners, Reload};
 use crate::server::running::Running;
 use crate::server::store::{Reader, Store, StoreError};
-use crate::server::traffic::{Answer, Budget, Delivery, Mailbox, ReadJob, Request, Submit, TurnQueue, password_queue};
+use crate::server::traffic::{
+    Answer, Budget, Delivery, HubSettings, Limits, Mailbox, PaceLimits, ReadJob, Registration, ReloadJob, Request,
+    Submit, TurnQueue, password_queue,
+};
 use crate::server::{Server, ServerError, ServerFault};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,6 +39,8 @@ const READERS: usize = 2;
 pub(super) enum Event {
     /// Somebody asked it to stop.
     Stop,
+    /// Somebody asked for the settings and the certificate to be read again.
+    Reload,
     /// The dispatcher has answered all that came before the stop.
     Drained(Box<Store>),
     /// A thread can't go on. The workers know already.
@@ -59,6 +64,23 @@ impl Stopper {
     }
 }
 
+/// Has a server read its settings and its certificate again, from another thread.
+#[derive(Debug, Clone)]
+pub struct Reloader(Sender<Event>);
+
+impl Reloader {
+    pub(super) fn new(events: Sender<Event>) -> Self {
+        Self(events)
+    }
+
+    /// Asks the server to read them again; the log says what came of it. What can change while it runs
+    /// changes, and no connection is dropped. If anything can't be used, nothing changes.
+    pub fn reload(&self) {
+        // A server that has ended no longer listens.
+        let _ = self.0.send(Event::Reload);
+    }
+}
+
 impl Server {
     /// Serves until a [`Stopper`] asks it to stop, then closes everything.
     ///
@@ -69,46 +91,56 @@ impl Server {
     #[expect(clippy::too_many_lines, reason = "the whole arrangement of channels and threads is read in one place")]
     pub fn serve(self) -> Result<(), ServerError> {
         let Self { config, store_settings, store, snapshot, indexer, checkpointer, tls, listening, .. } = self;
+        let (sources, identity) = (self.sources, self.identity);
         let (events, happened) = self.events;
 
         // Every channel.
         let requests: TurnQueue<Request> = TurnQueue::default();
         let mut workers = Vec::new();
         let mut mailboxes: Vec<Mailbox<Delivery>> = Vec::new();
+        let live = Live { limits: connection_limits(&config), tls };
         for index in 0..usize::from(config.workers) {
-            let (worker, mailbox) = Worker::new(index)?;
+            let (worker, mailbox) = Worker::new(index, live.clone())?;
             workers.push(worker);
             mailboxes.push(mailbox);
         }
         let (auth_jobs, auth_queue) = password_queue(QUEUE_MAX);
         let (read_jobs, read_queue) = unbounded();
         let ((index, index_nudges), (checkpoint, checkpoint_nudges)) = (bounded(1), bounded(1));
+        let (reload_jobs, reload_queue) = unbounded();
 
         // Every state.
-        let limits = connection_limits(&config);
-        let answer_bytes = limits.unread_bytes / 2;
         let epoch = snapshot.epoch.clone();
-        let mut hub = Hub::new(hub_settings(&config, answer_bytes), snapshot);
+        let mut hub = Hub::new(hub_settings(&config), snapshot);
         let blocklist = hub.blocklist(hub::Now { instant: clock::now(), wall: clock::unix_ms() });
         let tally = hub.tally();
         let checker = Checker::new(config.accounts.bcrypt_cost)?;
-        let readers = (0..READERS)
-            .map(|_| Reader::open(&store_settings, answer_bytes))
-            .collect::<Result<Vec<Reader>, StoreError>>()?;
-        let accept_limits =
-            ConnectionLimits { connections: config.limits.connections, per_address: config.limits.per_address };
-        let listener = Listener::new(listening, accept_limits, Arc::clone(&blocklist))?;
+        let readers =
+            (0..READERS).map(|_| Reader::open(&store_settings)).collect::<Result<Vec<Reader>, StoreError>>()?;
+        let listener = Listener::new(listening, accept_limits(&config), Arc::clone(&blocklist))?;
         let stop_accepting = listener.stopper();
-        let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
-        let channels = Channels { workers: mailboxes.clone(), readers: read_jobs, auth: auth_jobs, index, checkpoint };
+        let budget = Budget::new(budget_bytes(&config));
+        let owners = Owners {
+            workers: mailboxes.clone(),
+            permits: listener.permits(),
+            budget: Arc::clone(&budget),
+            dispatcher: requests.clone(),
+        };
+        let reload = Reload::new(sources, config.clone(), identity, owners);
+        let channels = Channels {
+            workers: mailboxes.clone(),
+            readers: read_jobs,
+            auth: auth_jobs,
+            index,
+            checkpoint,
+            reload: reload_jobs.clone(),
+        };
         let dispatcher = Dispatcher::new(hub, store, channels, Arc::clone(&budget));
         let dispatcher = Arc::new(SharedDispatcher::new(requests.clone(), dispatcher));
         let shared = Arc::new(WorkerContext {
-            limits,
             name: config.name.clone(),
             epoch,
             budget,
-            tls,
             dispatcher: Arc::clone(&dispatcher) as Arc<dyn Submit>,
             tally,
             blocklist,
@@ -127,6 +159,7 @@ impl Server {
             }
         })?;
         let checkpoint_thread = spawn("checkpoint".to_owned(), move || checkpointer.run(&checkpoint_nudges))?;
+        let reload_thread = spawn("reload".to_owned(), move || reload.run(&reload_queue))?;
         let mut reader_threads = Vec::new();
         for (index, reader) in readers.into_iter().enumerate() {
             let (read_jobs, workers) = (read_queue.clone(), mailboxes.clone());
@@ -161,6 +194,10 @@ impl Server {
                             mailboxes.iter().for_each(|worker| worker.send(Delivery::Stop));
                         }
                     }
+                    Ok(Event::Reload) => {
+                        // It ends after this loop.
+                        let _ = reload_jobs.send(ReloadJob::Signal);
+                    }
                     Ok(Event::Drained(store)) => break Ok(store),
                     Ok(Event::Fault(fault)) => break Err(fault.into()),
                     Err(_) => break Err(ServerFault::Panicked("accept".to_owned()).into()),
@@ -188,6 +225,8 @@ impl Server {
         worker_threads.into_iter().for_each(join);
         join(index_thread);
         join(checkpoint_thread);
+        drop(reload_jobs);
+        join(reload_thread);
         // Their queue ended with the dispatcher.
         auth_threads.into_iter().for_each(join);
         Running::remove(&config.data);
@@ -203,18 +242,18 @@ impl Server {
     }
 }
 
-pub(super) fn hub_settings(config: &Config, answer_bytes: usize) -> hub::HubSettings {
+pub(super) fn hub_settings(config: &Config) -> HubSettings {
     let registration = match config.registration {
         config::Registration::Open => Registration::Open,
         config::Registration::Invite => Registration::Invite,
         config::Registration::Closed => Registration::Closed,
     };
-    hub::HubSettings {
+    HubSettings {
         registration,
         logins: config.limits.logins,
         registrations: config.limits.registrations,
         account_flood: config.limits.account_flood,
-        pace: hub::PaceLimits {
+        pace: PaceLimits {
             rooms: config.limits.new_rooms,
             joins: config.limits.joins,
             first_messages: config.limits.first_messages,
@@ -225,9 +264,17 @@ pub(super) fn hub_settings(config: &Config, answer_bytes: usize) -> hub::HubSett
         rooms_made: config.limits.rooms_made,
         members_invite: config.accounts.members_invite,
         edit_for: config.history.edit_for,
-        answer_bytes,
+        answer_bytes: connection_limits(config).unread_bytes / 2,
         workers: usize::from(config.workers),
     }
+}
+
+pub(super) fn accept_limits(config: &Config) -> ConnectionLimits {
+    ConnectionLimits { connections: config.limits.connections, per_address: config.limits.per_address }
+}
+
+pub(super) fn budget_bytes(config: &Config) -> usize {
+    config.limits.under_way_bytes.unwrap_or(usize::MAX)
 }
 
 pub(super) fn connection_limits(config: &Config) -> Limits {

@@ -241,7 +241,8 @@ impl Session {
                 AdminCommand::Accounts { .. }
                 | AdminCommand::Blocks { .. }
                 | AdminCommand::Invites { .. }
-                | AdminCommand::Stats,
+                | AdminCommand::Stats
+                | AdminCommand::Reload,
             )
             | Command::Rooms { .. }
             | Command::Who { .. }

@@ -7,6 +7,7 @@
 //! worker ──Request──> dispatcher ──Delivery──────────────────────────> worker
 //!                     dispatcher ──AuthJob──> auth ──RequestKind::AuthDone──> dispatcher
 //!                     dispatcher ──ReadJob──> reader ──Delivery::Answer──> worker
+//!                     dispatcher ──ReloadJob──> reload ──RequestKind::Upkeep──> dispatcher
 //! ```
 
 mod auth;
@@ -19,9 +20,11 @@ mod password_queue;
 mod personal;
 mod reads;
 mod records;
+mod settings;
 mod tally;
 mod tap;
 mod turn_queue;
+mod upkeep;
 
 pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
 pub(super) use blocklist::{BlockedNetwork, Blocklist};
@@ -40,9 +43,11 @@ pub(super) use records::{
     InviteMadeRecord, InviteRecord, InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, RetentionRecord,
     SanctionKind, SanctionRecord, Snapshot, TokenRecord, Write,
 };
+pub(super) use settings::{HubSettings, Limits, PaceLimits, Registration};
 pub(super) use tally::Tally;
 pub(super) use tap::Tap;
 pub(super) use turn_queue::TurnQueue;
+pub(super) use upkeep::{ReloadJob, Upkeep};
 
 use crate::protocol::code::Refusal;
 use crate::protocol::command::{Command, InviteTerms, Verb};
@@ -59,8 +64,8 @@ use std::sync::Arc;
 
 /// What a worker asks the dispatcher for one of its connections, or what `auth` reports. Each is
 /// answered by exactly one [`Delivery::Answer`] or [`Ack`], in the order of asking, except
-/// [`RequestKind::Detach`], [`RequestKind::Stopped`], and [`RequestKind::Quit`] with `answer`
-/// false.
+/// [`RequestKind::Detach`], [`RequestKind::Stopped`], [`RequestKind::Upkeep`], and
+/// [`RequestKind::Quit`] with `answer` false.
 #[derive(Debug)]
 pub(super) struct Request {
     pub conn: ConnId,
@@ -156,6 +161,8 @@ pub(super) enum RequestKind {
     Detach,
     /// This worker cuts no more lines; only detaches follow.
     Stopped,
+    /// From the thread `reload`. It may hold the answer to a `/reload` of the connection.
+    Upkeep(Box<Upkeep>),
 }
 
 /// Where a worker's requests go.
@@ -177,7 +184,7 @@ impl RequestKind {
     /// Whether the connection waits for an answer.
     #[must_use]
     pub(super) fn is_answered(&self) -> bool {
-        !matches!(self, RequestKind::Detach | RequestKind::Stopped | RequestKind::Quit { answer: false })
+        !matches!(self, Self::Detach | Self::Stopped | Self::Quit { answer: false } | Self::Upkeep(_))
     }
 }
 
@@ -296,6 +303,15 @@ pub(super) enum Delivery {
     },
     /// A line for every connection that is logged in.
     Announcement(LineRef),
+    /// Another tap for the lines of a connection; `None` if they are not counted any more.
+    Tap {
+        conn: ConnId,
+        tap: Option<Arc<Tap>>,
+    },
+    /// The limits from here on.
+    Limits(Limits),
+    /// How TLS is spoken with those who connect from here on.
+    Tls(Arc<rustls::ServerConfig>),
     /// End all connections from these addresses.
     EndFrom(Network),
     /// End the connection, after this notice.

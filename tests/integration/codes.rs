@@ -78,6 +78,11 @@ fn way(code: Code) -> Way {
             &[],
             "a is in\nb is in\na > /create den private\na < + …\na > /invite den b\na < + …\nb < * invited: den by a…",
         ),
+        Code::BadSettings => Run(|| {
+            let server = Server::by_file(&[]);
+            std::fs::write(server.settings_file(), "workers = 0").unwrap();
+            server.console().ask("/reload")
+        }),
         // The answer to a bug in the server.
         Code::Internal => No,
         Code::Banned => Play(

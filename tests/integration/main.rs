@@ -43,6 +43,7 @@ mod pages;
 mod passwords;
 mod people;
 mod presence;
+mod reload;
 mod retention;
 mod rooms;
 mod shutdown;

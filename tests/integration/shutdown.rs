@@ -32,7 +32,7 @@ fn a_hangup_stops_nothing() {
     alice.expect("+ 1");
     server.terminate();
     let (status, said) = server.wait();
-    assert!(status.success() && said.contains("nothing to reload"), "{status}: {said}");
+    assert!(status.success() && said.contains("reloaded: nothing has changed"), "{status}: {said}");
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub enum AdminCommand {
     RevokeInvite(u64),
     /// `/stats`
     Stats,
+    /// `/reload`
+    Reload,
     /// `/resetpw NAME`
     ResetPassword(UserName),
     /// `/announce TEXT`
@@ -117,6 +119,10 @@ pub(super) fn invites(a: &mut Args<'_>) -> Result<Command, Refusal> {
 
 pub(super) fn stats(_: &mut Args<'_>) -> Result<Command, Refusal> {
     Ok(Command::Admin(AdminCommand::Stats))
+}
+
+pub(super) fn reload(_: &mut Args<'_>) -> Result<Command, Refusal> {
+    Ok(Command::Admin(AdminCommand::Reload))
 }
 
 pub(super) fn accounts(a: &mut Args<'_>) -> Result<Command, Refusal> {

@@ -158,7 +158,7 @@ fn what_is_not_valid_today_or_not_private_is_a_warning() {
     let path = |name: &str| directory.path().join(name);
     let warnings = |now: &str| {
         let identity = Identity::load_or_create(directory.path(), "localhost", now.parse().unwrap()).unwrap();
-        identity.into_warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
+        identity.warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert!(warnings("2026-11-22T12:00:00Z").is_empty());
     assert!(warnings("2036-11-21T23:59:59Z").is_empty());
@@ -188,7 +188,7 @@ fn the_dates_of_an_authoritys_certificate_are_checked_as_well() {
     fs::write(&chain, issued.pem() + &authority.pem()).unwrap();
     fs::write(&key_file, key.serialize_pem()).unwrap();
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
-    let warnings = |now: &str| Identity::load(&chain, &key_file, now.parse().unwrap()).unwrap().into_warnings().len();
+    let warnings = |now: &str| Identity::load(&chain, &key_file, now.parse().unwrap()).unwrap().warnings().len();
     let dates = ["2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z", "2026-04-01T00:00:01Z"];
     assert_eq!(dates.map(warnings), [1, 0, 0, 1]);
 }

@@ -97,6 +97,21 @@ impl Config {
         source::example_keys(Self::example())
     }
 
+    /// These settings, with everything from `read` that can change while a server runs. The rest needs a
+    /// restart: what is bound, opened or started once.
+    #[must_use]
+    pub fn with_live(&self, read: &Self) -> Self {
+        Self {
+            registration: read.registration,
+            certificate: read.certificate.clone(),
+            accounts: Accounts { members_invite: read.accounts.members_invite, ..self.accounts },
+            history: History { edit_for: read.history.edit_for, ..self.history },
+            limits: read.limits,
+            warnings: read.warnings.clone(),
+            ..self.clone()
+        }
+    }
+
     /// Reads the file, if one is named, and builds the settings: [`Config::build`] does the rest.
     ///
     /// # Errors

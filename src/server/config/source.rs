@@ -72,14 +72,7 @@ impl Source {
         self.take(flag, &texts.join(", "), key, value, Origin::Flag(flag))
     }
 
-    fn take(
-        &mut self,
-        flag: &str,
-        given: &str,
-        key: &str,
-        value: Value,
-        origin: Origin,
-    ) -> Result<(), ConfigError> {
+    fn take(&mut self, flag: &str, given: &str, key: &str, value: Value, origin: Origin) -> Result<(), ConfigError> {
         let layer = key.rsplit('.').fold(value, |value, name| Table::from_iter([(name.to_owned(), value)]).into());
         layer.clone().try_into::<Settings>().map_err(|error| fault(format!("{flag} {}", shown(given)), &error))?;
         if let Value::Table(layer) = layer {

@@ -305,7 +305,8 @@ fn as_file(config: &Config) -> String {
 fn the_settings_in_effect_are_a_file_that_leads_to_them() {
     let keys: Vec<&str> = set(&[]).unwrap().values().into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, Config::keys());
-    let offs: Vec<String> = keys.iter().filter(|key| key.starts_with("limits.")).map(|key| format!("{key}=off")).collect();
+    let offs: Vec<String> =
+        keys.iter().filter(|key| key.starts_with("limits.")).map(|key| format!("{key}=off")).collect();
     let others = [
         "plain=off",
         "tls=[::1]:1,127.0.0.1:2",
@@ -333,7 +334,8 @@ fn the_settings_in_effect_are_a_file_that_leads_to_them() {
 fn each_setting_in_effect_says_where_it_came_from() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("chitchat.toml");
-    let text = "\u{feff}# mine\r\nname = 'here'\nregistration = 'open'\nlimits.flood = 'off'\n\n[history]\n\nkeep = 'off'\n";
+    let text =
+        "\u{feff}# mine\r\nname = 'here'\nregistration = 'open'\nlimits.flood = 'off'\n\n[history]\n\nkeep = 'off'\n";
     std::fs::write(&path, text).unwrap();
     let sources = Sources {
         file: Some(path.clone()),

@@ -1,11 +1,11 @@
 //! Accounts, their passwords and device tokens.
 
 use super::rooms::add_member;
-use super::{AdministrationRefused, NewAccount, Outcome, Refused, Registration, State, Storage, TOKENS_MAX};
+use super::{AdministrationRefused, NewAccount, Outcome, Refused, State, Storage, TOKENS_MAX};
 use crate::protocol::names::{AccountId, AddressGroup, RoomName, UserName};
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{AccountRecord, TokenRecord, Write};
+use crate::server::traffic::{AccountRecord, Registration, TokenRecord, Write};
 use std::sync::Arc;
 
 impl State {

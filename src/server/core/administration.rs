@@ -29,6 +29,8 @@ pub(crate) enum Administration {
     ResetPassword { name: UserName, code: Digest },
     /// Tells all who are connected.
     Announce(Text),
+    /// Has the settings read again; what they say is no part of the state.
+    Reload,
     /// Nobody may connect from there, for a time or until it is lifted.
     Block { network: Network, lasts: Option<Duration>, reason: Option<Text> },
     /// Lets them connect again.
@@ -102,7 +104,11 @@ pub(super) fn administer(
         }
         Administration::Announce(text) => {
             actor.note_about("announce", String::new(), text.as_str().to_owned(), storage);
-            return Ok(Outcome::Announced);
+            return Ok(Outcome::Noted);
+        }
+        Administration::Reload => {
+            actor.note_about("reload", String::new(), String::new(), storage);
+            return Ok(Outcome::Noted);
         }
         Administration::Block { network, lasts, reason } => {
             return block(state, actor, network, lasts, reason.as_ref(), storage);

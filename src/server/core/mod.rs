@@ -40,7 +40,7 @@ mod unregister;
 pub(super) use administration::Administration;
 pub(super) use entities::{Account, Conversation, Room};
 pub(super) use moderation::Moderation;
-pub(super) use operation::{AccountAction, Manner, NewAccount, Operation, OperationKind, Registration};
+pub(super) use operation::{AccountAction, Manner, NewAccount, Operation, OperationKind};
 pub(super) use outcome::{Message, Moderated, Outcome, Standing};
 pub use permissions::{PERMISSIONS, Permission, RoomAction};
 pub(super) use personal::Personal;

@@ -7,20 +7,9 @@ use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId,
 use crate::protocol::reaction::ReactionWord;
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
+use crate::server::traffic::Registration;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Who may create an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Registration {
-    /// Anyone.
-    Open,
-    /// People with an invitation code.
-    Invite,
-    /// Nobody, except with an administrator's invitation code (otherwise the server could be left
-    /// without an administrator).
-    Closed,
-}
 
 /// A change to the stored state.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,8 +27,8 @@ pub(crate) enum Outcome {
         /// False if all was as it was wanted already.
         changed: bool,
     },
-    /// All who are connected are told.
-    Announced,
+    /// It changes nothing that is stored but the audit log.
+    Noted,
     /// The network is blocked, or not any more.
     Blocked {
         /// False if all was as it was wanted already.

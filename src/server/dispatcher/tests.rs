@@ -4,17 +4,15 @@ mod replay;
 mod shared;
 
 use super::*;
-use crate::protocol::command::{Command, HistoryPart, PersonalCommand};
+use crate::protocol::command::{AdminCommand, Command, HistoryPart, PersonalCommand};
 use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, AddressGroup, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::Secret;
 use crate::protocol::time_bound::TimeBounds;
-use crate::server::core::Registration;
-use crate::server::hub::{HubSettings, PaceLimits};
 use crate::server::store;
 use crate::server::traffic::{
-    Answer, AuthJob, AuthOutcome, AuthWork, Lines, PasswordQueue, RoomMessage, Submit as _, TurnQueue, Viewer,
-    password_queue,
+    Answer, AuthJob, AuthOutcome, AuthWork, HubSettings, Limits, Lines, PaceLimits, PasswordQueue, Registration,
+    RoomMessage, Submit as _, TurnQueue, Viewer, password_queue,
 };
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
@@ -25,6 +23,7 @@ struct Turns {
     read_jobs: Receiver<ReadJob>,
     auth_jobs: PasswordQueue,
     nudges: Receiver<()>,
+    reloads: Receiver<ReloadJob>,
     dir: tempfile::TempDir,
 }
 
@@ -74,25 +73,14 @@ impl Turns {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (store, world) = Store::open(&settings(&dir)).unwrap();
-        let settings = HubSettings {
-            registration: Registration::Open,
-            logins: None,
-            registrations: None,
-            account_flood: None,
-            pace: PaceLimits::default(),
-            rooms_made: None,
-            members_invite: Some(2),
-            edit_for: Some(std::time::Duration::from_hours(24)),
-            answer_bytes: 1 << 20,
-            workers: 2,
-        };
+        let settings = hub_settings(Registration::Open);
         let workers = vec![Mailbox::default(), Mailbox::default()];
         let ((readers, read_jobs), (index, nudges)) = (unbounded(), bounded(1));
         let (auth, auth_jobs) = password_queue(1);
-        let checkpoint = bounded(1).0;
-        let channels = Channels { workers: workers.clone(), readers, auth, index, checkpoint };
+        let (checkpoint, (reload, reloads)) = (bounded(1).0, unbounded());
+        let channels = Channels { workers: workers.clone(), readers, auth, index, checkpoint, reload };
         let dispatcher = Dispatcher::new(Hub::new(settings, world), store, channels, Budget::new(usize::MAX));
-        Self { dispatcher, workers, read_jobs, auth_jobs, nudges, dir }
+        Self { dispatcher, workers, read_jobs, auth_jobs, nudges, reloads, dir }
     }
 
     /// Plays `auth`, which finds every password right.
@@ -247,6 +235,54 @@ fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_batch_succeeds() {
     assert!(seen.contains(&"1: said by 3 answered \"+ 3\": [lobby] carol: hello".to_owned()), "{seen:?}");
     let snapshot = turns.dispatcher.transaction.store.load().unwrap();
     assert_eq!(snapshot.accounts.len(), 4);
+}
+
+fn hub_settings(registration: Registration) -> HubSettings {
+    HubSettings {
+        registration,
+        logins: None,
+        registrations: None,
+        account_flood: None,
+        pace: PaceLimits::default(),
+        rooms_made: None,
+        members_invite: Some(2),
+        edit_for: Some(std::time::Duration::from_hours(24)),
+        answer_bytes: 1 << 20,
+        workers: 2,
+    }
+}
+
+#[test]
+fn new_settings_take_effect_even_if_the_batch_beside_them_is_refused() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    turns.dispatcher.transaction.store.fill_the_disk();
+    let long = "x".repeat(3900);
+    let mut batch: Vec<Request> = (0..100).map(|_| say(ALICE, &long)).collect();
+    let limits = Limits { flood: None, unread_bytes: 1 << 20, unread_total: 1 << 20, unanswered: 7 };
+    let answer = (Rows::default(), Final::Done("1 setting changed.".to_owned()));
+    let settings = Some(HubSettings { answer_bytes: 7, ..hub_settings(Registration::Closed) });
+    let upkeep = Upkeep { settings, limits: Some(limits), answer: Some(answer) };
+    batch.push(request(BOB, RequestKind::Upkeep(Box::new(upkeep))));
+    let seen = turns.turn(batch);
+    assert_eq!(seen.len(), 100 + 3);
+    // Each worker has the limits, and whoever asked is told.
+    for told in ["0: Limits(", "1: Limits(", "0: answer 2 + 1"] {
+        assert_eq!(seen.iter().filter(|line| line.starts_with(told)).count(), 1, "{told} in {seen:?}");
+    }
+    turns.dispatcher.transaction.store.make_room();
+    assert_eq!(turns.turn(vec![register(CAROL, "carol")]), ["1: answer 3 - registration-closed:"]);
+    assert_eq!(turns.dispatcher.hub.answer_bytes(), 7);
+}
+
+#[test]
+fn who_reloads_is_in_the_audit_log_and_waits_for_the_answer() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    turns.turn(vec![request(CAROL, RequestKind::Console)]);
+    let reload = |serial| run(serial, Command::Admin(AdminCommand::Reload));
+    assert_eq!(turns.turn(vec![reload(ALICE), reload(CAROL)]), ["1: answer 1 - not-allowed:"]);
+    assert_eq!(turns.reloads.try_iter().collect::<Vec<_>>(), [ReloadJob::Asked(conn(CAROL))]);
 }
 
 /// Better to say nothing than to say it in the wrong room.

@@ -92,6 +92,11 @@ impl Connections {
         self.sessions.get(&conn)
     }
 
+    /// Every connection that is logged in, and its account.
+    pub(super) fn all(&self) -> impl Iterator<Item = (ConnId, AccountId)> + '_ {
+        self.sessions.iter().map(|(&conn, session)| (conn, session.account))
+    }
+
     pub(super) fn current(&self, conn: ConnId) -> Option<ConversationId> {
         self.sessions.get(&conn)?.current
     }

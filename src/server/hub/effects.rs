@@ -6,7 +6,7 @@ use super::log_entry::LogEntry;
 use crate::protocol::code::Refusal;
 use crate::protocol::line::{Final, Line, Rows};
 use crate::protocol::names::{AccountId, ConnId, ConversationId};
-use crate::server::traffic::{Answer, AuthJob, Delivery, LineRef, Lines, Read, ReadJob, Recipients, Share, UnheardBy};
+use crate::server::traffic::{Answer, AuthJob, Delivery, LineRef, Lines, Read, Recipients, Share, UnheardBy};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +14,10 @@ use std::time::Instant;
 pub(crate) struct Effects {
     /// Each with its worker's index.
     pub deliveries: Vec<(usize, Delivery)>,
-    pub read_jobs: Vec<ReadJob>,
+    /// Each with the connection that is answered.
+    pub read_jobs: Vec<(ConnId, Read)>,
+    /// Connections that asked for a reload.
+    pub reloads: Vec<ConnId>,
     pub auth_jobs: Vec<AuthJob>,
     /// Connections that are gone while the bcrypt pool may have something of theirs.
     pub gone: Vec<ConnId>,
@@ -45,7 +48,7 @@ const ROOM_MAX: usize = 64 * 1024;
 
 impl Effects {
     pub(super) fn read_job(&mut self, conn: ConnId, read: Read) {
-        self.read_jobs.push(ReadJob { conn, read });
+        self.read_jobs.push((conn, read));
     }
 
     pub(super) fn done(&mut self, conn: ConnId, text: impl Into<String>) {
@@ -133,6 +136,7 @@ impl Effects {
     pub(crate) fn clear(&mut self) {
         self.deliveries.clear();
         self.read_jobs.clear();
+        self.reloads.clear();
         self.auth_jobs.clear();
         self.gone.clear();
         self.log.clear();

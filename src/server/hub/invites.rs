@@ -2,12 +2,13 @@
 //! them, by members.
 
 use super::refusals::refusal;
-use super::{Answered, Context, HubSettings, page, unexpected};
+use super::{Answered, Context, page, unexpected};
 use crate::protocol::command::InviteTerms;
 use crate::protocol::secrets::{Digest, Secret};
 use crate::protocol::spans;
 use crate::protocol::stamp::rfc3339;
-use crate::server::core::{AccountAction, Outcome, Registration};
+use crate::server::core::{AccountAction, Outcome};
+use crate::server::traffic::{HubSettings, Registration};
 
 pub(super) fn new(cx: &mut Context<'_>, terms: InviteTerms, code: &Secret) -> Answered {
     let whom = match (terms.uses, terms.admin) {

@@ -13,7 +13,7 @@
 //! `reading` hold the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
 //! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords, and
 //! `pace` says how often an account may do what many notice, and `taps` how fast it may send lines; `sweep` drops what rooms no longer keep;
-//! `refusals` has the sentences for what the core refuses.
+//! `upkeep` takes new settings; `refusals` has the sentences for what the core refuses.
 
 mod account;
 mod administration;
@@ -43,9 +43,9 @@ mod steady;
 mod sweep;
 mod taps;
 mod throttle;
+mod upkeep;
 
 pub(super) use effects::Effects;
-pub(super) use pace::PaceLimits;
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::Command;
@@ -53,16 +53,15 @@ use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, ConnId};
 #[cfg(test)]
 use crate::server::core::Refused;
-use crate::server::core::{AccountAction, Manner, Operation, OperationKind, Outcome, Registration, State, Storage};
-use crate::server::flood::Rate;
-use crate::server::traffic::{AuditRecord, Request, RequestKind, SanctionKind, Snapshot, Viewer};
+use crate::server::core::{AccountAction, Manner, Operation, OperationKind, Outcome, State, Storage};
+use crate::server::traffic::{AuditRecord, HubSettings, Request, RequestKind, SanctionKind, Snapshot, Viewer};
 use connections::Connections;
 use log_entry::LogEntry;
 use pace::Pace;
 use password_checks::PasswordChecks;
 use presence::Presence;
 use stats::Stats;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use steady::SteadyClock;
 use sweep::Sweeper;
 use taps::Taps;
@@ -74,30 +73,6 @@ pub(super) use sweep::{Backlog, ERASE_MOST, SWEEP_MOST};
 /// In rooms with up to this many members, everyone is told who comes and goes. In larger ones
 /// people ask with `/who`, since telling everyone would cost the square of the number of members.
 pub const TELL_MEMBERS_MAX: usize = 50;
-
-/// The operator's settings that concern the hub.
-#[derive(Debug, Clone)]
-pub(super) struct HubSettings {
-    pub registration: Registration,
-    /// Login attempts per address; `None` is unlimited.
-    pub logins: Option<Rate>,
-    /// New accounts per address; `None` is unlimited.
-    pub registrations: Option<Rate>,
-    /// Lines of one account; `None` is unlimited.
-    pub account_flood: Option<Rate>,
-    /// How often an account may do what many notice.
-    pub pace: PaceLimits,
-    /// Rooms that one account may have made; `None` is unlimited.
-    pub rooms_made: Option<u32>,
-    /// Invitation codes that a member may make in a week; `None` if only administrators make any.
-    pub members_invite: Option<u32>,
-    /// For how long a message can be edited after it was said; `None` is for ever.
-    pub edit_for: Option<Duration>,
-    /// The most bytes in the rows of one answer.
-    pub answer_bytes: usize,
-    /// From 1 to 256.
-    pub workers: usize,
-}
 
 /// The time, twice: one to wait by, one to show.
 #[derive(Debug, Clone, Copy)]
@@ -212,6 +187,8 @@ impl Hub {
                 Ok(())
             }
             RequestKind::Stopped => Ok(()),
+            // The dispatcher takes it out of the batch.
+            RequestKind::Upkeep(_) => Err(unexpected(&"upkeep in a batch")),
             kind => match guest.hub.connections.account(conn) {
                 Some(account) => handle_logged_in(&mut guest.logged_in(account), kind),
                 None => Err(Refusal::new(Code::NotLoggedIn, "this connection has ended. Log in again.")),

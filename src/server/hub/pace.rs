@@ -13,6 +13,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::{AccountId, ConversationId, Text};
 use crate::protocol::spans;
 use crate::server::flood::{Bucket, Rate};
+use crate::server::traffic::PaceLimits;
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::{Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
@@ -23,18 +24,6 @@ const TEXTS: usize = 8;
 const SWEEP: Duration = Duration::from_mins(1);
 /// The texts are forgotten this often.
 const FORGET_TEXTS: Duration = Duration::from_hours(1);
-
-/// The operator's limits; `None` is no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct PaceLimits {
-    pub rooms: Option<Rate>,
-    pub joins: Option<Rate>,
-    pub first_messages: Option<Rate>,
-    pub invitations: Option<Rate>,
-    pub repeats: Option<Rate>,
-    /// For how long an account is new.
-    pub new_account: Option<Duration>,
-}
 
 /// What an account may do only so often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +85,11 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn new(limits: PaceLimits) -> Self {
         Self { limits, buckets: FxHashMap::default(), sweep: None, texts: Vec::new(), forget_texts: None, refused: 0 }
+    }
+
+    /// From now on these are the limits. What was counted stays counted.
+    pub(super) fn set_limits(&mut self, limits: PaceLimits) {
+        self.limits = limits;
     }
 
     /// How often something was refused.

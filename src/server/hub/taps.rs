@@ -31,6 +31,17 @@ impl Taps {
         Self { rate, new_account, taps: FxHashMap::default(), sweep: None }
     }
 
+    /// From now on this is the rate, and every connection needs another tap, which is full; false if
+    /// nothing has changed.
+    pub(super) fn set_rate(&mut self, rate: Option<Rate>, new_account: Option<Duration>) -> bool {
+        if (self.rate, self.new_account) == (rate, new_account) {
+            return false;
+        }
+        (self.rate, self.new_account) = (rate, new_account);
+        self.taps.clear();
+        true
+    }
+
     /// The account's tap, for a connection that it has just logged in; none for the console.
     pub(super) fn of(&mut self, id: AccountId, account: &Account, now: Now) -> Option<Arc<Tap>> {
         let rate = self.rate.filter(|_| account.hash.is_some())?;

@@ -60,6 +60,11 @@ impl Throttle {
         }
     }
 
+    /// From now on these are the rates. What was counted stays counted.
+    pub(super) fn set_rates(&mut self, logins: Option<Rate>, registrations: Option<Rate>) {
+        (self.logins, self.registrations) = (logins, registrations);
+    }
+
     /// Counts one more login from an address, or says how long it has to wait.
     pub(super) fn login(&mut self, from: AddressGroup, now: Instant) -> Result<(), Duration> {
         let taken = take(self.logins, &mut self.login_buckets, from, now);

@@ -236,6 +236,12 @@ impl Listener {
         Ok(Self { poll, sockets, stop, permits, blocklist, spare: spare(), told: None })
     }
 
+    /// How many connections there may be, which can be changed.
+    #[must_use]
+    pub(crate) fn permits(&self) -> Arc<Permits> {
+        Arc::clone(&self.permits)
+    }
+
     /// The handle that stops it.
     #[must_use]
     pub(crate) fn stopper(&self) -> Arc<StopHandle> {

@@ -26,11 +26,10 @@ mod tls;
 mod worker;
 
 pub(super) use listener::{ListenError, Listener, ListeningSocket, bind_console, bind_tcp};
-pub(super) use permit::ConnectionLimits;
+pub(super) use permit::{ConnectionLimits, Permits};
 pub(super) use worker::{Worker, WorkerError};
 
-use crate::server::flood::Rate;
-use crate::server::traffic::{Blocklist, Budget, Submit, Tally};
+use crate::server::traffic::{Blocklist, Budget, Limits, Submit, Tally};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -50,39 +49,24 @@ pub(super) const CLOSING: Duration = Duration::from_secs(30);
 /// the connection and lose the last lines.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 
-/// The operator's limits for connections.
+/// What a worker has of its own and may be replaced while it runs.
 #[derive(Debug, Clone)]
-pub(super) struct Limits {
-    /// How fast one connection may send lines; `None` is unlimited.
-    pub flood: Option<Rate>,
-    /// Bytes that one connection may leave unread.
-    pub unread_bytes: usize,
-    /// Bytes of memory that what all connections leave unread may take; beyond that, the one that leaves the
-    /// most is evicted.
-    pub unread_total: usize,
-    /// Lines of one connection that may wait for their answers.
-    pub unanswered: usize,
-}
-
-impl Limits {
-    /// While a connection leaves more than this many bytes unread, none of its lines are cut.
-    pub(crate) fn unread_to_pause(&self) -> usize {
-        self.unread_bytes / 4
-    }
+pub(super) struct Live {
+    /// The operator's limits for connections.
+    pub limits: Limits,
+    /// The certificate and what goes with it.
+    pub tls: Arc<rustls::ServerConfig>,
 }
 
 /// What all workers share.
 #[derive(Debug)]
 pub(super) struct WorkerContext {
-    pub limits: Limits,
     /// For the greeting.
     pub name: String,
     /// Names this database's history; a program that sees another one starts over.
     pub epoch: String,
     /// Bounds what is under way.
     pub budget: Arc<Budget>,
-    /// The certificate and what goes with it.
-    pub tls: Arc<rustls::ServerConfig>,
     pub dispatcher: Arc<dyn Submit>,
     /// What is counted for `/stats`.
     pub tally: Arc<Tally>,

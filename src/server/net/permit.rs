@@ -23,13 +23,13 @@ pub(crate) struct ConnectionLimits {
 
 /// Hands out permits.
 #[derive(Debug)]
-pub(super) struct Permits {
-    limits: ConnectionLimits,
+pub(crate) struct Permits {
     taken: Mutex<Taken>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Taken {
+    limits: ConnectionLimits,
     all: u32,
     /// Those on which nobody is logged in. They make room when the server is full, or silent connections could
     /// keep everyone out.
@@ -80,7 +80,13 @@ pub(super) struct Permit {
 
 impl Permits {
     pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
-        Arc::new(Self { limits, taken: Mutex::default() })
+        let taken = Taken { limits, all: 0, guests: 0, addresses: HashMap::new() };
+        Arc::new(Self { taken: Mutex::new(taken) })
+    }
+
+    /// From now on these are the limits. Nobody who is here has to go.
+    pub(crate) fn set_limits(&self, limits: ConnectionLimits) {
+        self.taken.lock().limits = limits;
     }
 
     /// Takes a permit, or says why there is none.
@@ -88,7 +94,7 @@ impl Permits {
         let (mut taken, mut crowded) = (self.taken.lock(), false);
         // The administrator always gets in.
         if from != AddressGroup::Console {
-            if let Some(most) = self.limits.connections
+            if let Some(most) = taken.limits.connections
                 && taken.all >= most
             {
                 if taken.guests == 0 {
@@ -100,7 +106,7 @@ impl Permits {
                 crowded = true;
             }
             let here = taken.addresses.get(&from).map_or(0, |here| here.all);
-            if self.limits.per_address.is_some_and(|most| here >= most) {
+            if taken.limits.per_address.is_some_and(|most| here >= most) {
                 return Err(NoPermit::Address);
             }
         }
@@ -169,6 +175,18 @@ mod tests {
         let _admin = permits.take(AddressGroup::Console).unwrap();
         drop(first);
         assert!(permits.take(one).is_err(), "the console counts among all");
+    }
+
+    #[test]
+    fn other_limits_are_for_those_who_come() {
+        let limits = |most| ConnectionLimits { connections: None, per_address: Some(most) };
+        let (permits, one) = (Permits::new(limits(1)), AddressGroup::V4([192, 0, 2, 1]));
+        let _first = permits.take(one).unwrap();
+        assert_eq!(permits.take(one).unwrap_err(), NoPermit::Address);
+        permits.set_limits(limits(2));
+        let _second = permits.take(one).unwrap();
+        permits.set_limits(limits(1));
+        assert_eq!(permits.take(one).unwrap_err(), NoPermit::Address);
     }
 
     #[test]

@@ -6,9 +6,9 @@
 //! is waiting. `deliver` handles what the dispatcher sends, `evict` the limit on everything unread,
 //! `slots` where the connections are, `wait` what the system says of them, `stop` the end.
 
-use super::WorkerContext;
 use super::connection::{Buffers, Connection, Stage, Turn};
 use super::subscriptions::Subscriptions;
+use super::{Live, WorkerContext};
 use crate::protocol::names::ConnId;
 use crate::server::clock;
 use crate::server::traffic::{Accepted, Delivery, LineRef, ListenerKind, Mailbox, Request, RoomMessage};
@@ -54,6 +54,7 @@ enum Outcome {
 
 pub(crate) struct Worker {
     index: usize,
+    live: Live,
     poll: Poll,
     mailbox: Mailbox<Delivery>,
     /// What was taken out of the mailbox and is not delivered yet.
@@ -96,15 +97,16 @@ impl Worker {
     ///
     /// # Errors
     /// The system's, if it can't set up polling.
-    pub(crate) fn new(index: usize) -> Result<(Self, Mailbox<Delivery>), WorkerError> {
+    pub(crate) fn new(index: usize, live: Live) -> Result<(Self, Mailbox<Delivery>), WorkerError> {
         let poll = Poll::new()?;
         let mailbox = Mailbox::new(Box::new(PollWaker::new(&poll)?));
-        Ok((Self::with(index, poll, mailbox.clone()), mailbox))
+        Ok((Self::with(index, live, poll, mailbox.clone()), mailbox))
     }
 
-    fn with(index: usize, poll: Poll, mailbox: Mailbox<Delivery>) -> Self {
+    fn with(index: usize, live: Live, poll: Poll, mailbox: Mailbox<Delivery>) -> Self {
         Self {
             index,
+            live,
             poll,
             mailbox,
             inbox: Vec::new(),
@@ -229,6 +231,7 @@ impl Worker {
             now,
             number: self.turn,
             shared,
+            live: &self.live,
             buffers: &mut self.buffers,
             requests: &mut self.requests,
             stopping: self.phase != StopPhase::Running,
@@ -309,6 +312,7 @@ impl Worker {
             now,
             number: self.turn,
             shared,
+            live: &self.live,
             buffers: &mut self.buffers,
             requests: &mut self.requests,
             stopping: self.phase != StopPhase::Running,
@@ -351,7 +355,7 @@ impl Worker {
     }
 
     fn flush(&mut self, now: Instant, shared: &WorkerContext) {
-        let unread_max = shared.limits.unread_to_pause();
+        let unread_max = self.live.limits.unread_to_pause();
         let mut to_flush = std::mem::take(&mut self.to_flush);
         for slot in to_flush.drain(..) {
             self.turn(slot, now, shared, super::connection::Connection::flush);

@@ -35,6 +35,8 @@ pub enum Shape {
     Stats,
     /// Rows of `/audit`.
     Audit,
+    /// Rows of `/reload`, and a sentence.
+    Reload,
 }
 
 impl Shape {
@@ -48,6 +50,7 @@ impl Shape {
             Self::Invites => &["number", "kind", "uses", "until", "by", "note"],
             Self::Stats => &["word", "value"],
             Self::Audit => &["time", "who", "verb", "whom", "reason"],
+            Self::Reload => &["what", "key", "value"],
         }
     }
 
@@ -105,7 +108,7 @@ impl AdminRequest {
     pub fn print(&self, answer: &Answer) -> (String, String) {
         let lines = answer.rows.iter().fold(String::new(), |lines, row| lines + row + "\n");
         match self.shape {
-            Shape::Any => (format!("{lines}{}\n", answer.done), String::new()),
+            Shape::Any | Shape::Reload => (format!("{lines}{}\n", answer.done), String::new()),
             Shape::Code => {
                 let (code, about) = answer.done.split_once(' ').unwrap_or((&answer.done, ""));
                 (format!("{code}\n"), format!("{about}\n"))
@@ -125,6 +128,10 @@ impl AdminRequest {
             Shape::Code => {
                 let (code, about) = answer.done.split_once(' ').unwrap_or((&answer.done, ""));
                 json::code(code, about)
+            }
+            Shape::Reload => {
+                let rows = json::list(answer.rows.iter().map(|row| object(Shape::Reload, row)));
+                format!("{{\"rows\":{rows},\"answer\":{}}}\n", string(&answer.done))
             }
             shape => json::list(answer.rows.iter().map(|row| object(shape, row))) + "\n",
         }

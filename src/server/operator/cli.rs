@@ -5,7 +5,7 @@
 
 mod arguments;
 
-use crate::server::config::{Config, ConfigError, Environment, Setting};
+use crate::server::config::{Config, ConfigError, Environment, Setting, Sources};
 use crate::server::operator::admin::AdminRequest;
 use crate::server::operator::console::InviteRequest;
 use arguments::{Arguments, ConfigVerb, Verb};
@@ -17,7 +17,12 @@ use std::path::PathBuf;
 #[derive(Debug, PartialEq)]
 pub enum Invocation {
     /// `chitchatd`: start the server.
-    Serve(Box<Config>),
+    Serve {
+        /// Its settings.
+        config: Box<Config>,
+        /// What they were read from, and are when it is asked to reload.
+        sources: Box<Sources>,
+    },
     /// `chitchatd invite`: ask the running server for an invitation code.
     Invite {
         /// The settings of the server to ask. Only the data directory matters.
@@ -98,7 +103,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
     }
     match command {
         None if json => Err(no_json()),
-        None => Ok(Invocation::Serve(config()?)),
+        None => Ok(Invocation::Serve { config: config()?, sources: Box::new(sources) }),
         Some(Verb::Config { verb: None | Some(ConfigVerb::Default) }) if json => Err(no_json()),
         Some(Verb::Config { verb: None | Some(ConfigVerb::Default) }) if given => Err(CliError::Usage(
             "chitchatd config prints the defaults and takes no settings; chitchatd config show takes them.".to_owned(),

@@ -9,12 +9,12 @@ use crate::server::clock;
 use crate::server::config::{Config, Environment, Flags};
 use crate::server::dispatcher::{Channels, Dispatcher, SharedDispatcher, take_journal};
 use crate::server::hub::{self, Hub};
-use crate::server::net::{UnreadBytes, Worker, WorkerContext};
+use crate::server::net::{Live, UnreadBytes, Worker, WorkerContext};
 use crate::server::serve::{connection_limits, hub_settings};
 use crate::server::store::{Checkpointer, Indexer, Reader, Store, StoreSettings, Sync};
 use crate::server::traffic::{
-    Accepted, AuthJob, AuthOutcome, AuthWork, Budget, Delivery, ListenerKind, Mailbox, PasswordQueue, ReadJob, Request,
-    RequestKind, Socket, Submit, TurnQueue, Wake, password_queue,
+    Accepted, AuthJob, AuthOutcome, AuthWork, Budget, Delivery, HubSettings, ListenerKind, Mailbox, PasswordQueue,
+    ReadJob, Request, RequestKind, Socket, Submit, TurnQueue, Wake, password_queue,
 };
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use std::path::{Path, PathBuf};
@@ -95,14 +95,14 @@ impl Machine {
         let indexer = Indexer::open(&store_settings, &mut |_, _| {})?;
         let checkpointer = Checkpointer::open(&store_settings)?;
         let limits = connection_limits(&config);
-        let answer_bytes = ANSWER_BYTES;
-        let reader = Reader::open(&store_settings, answer_bytes)?;
+        let reader = Reader::open(&store_settings)?;
 
+        let live = Live { limits, tls: tls()? };
         let queue: TurnQueue<Request> = TurnQueue::default();
         let (mut workers, mut mailboxes) = (Vec::new(), Vec::new());
         for index in 0..usize::from(config.workers) {
             let woken = Arc::new(AtomicBool::new(true));
-            let (worker, mailbox) = Worker::simulated(index, Box::new(Flag(Arc::clone(&woken))))?;
+            let (worker, mailbox) = Worker::simulated(index, live.clone(), Box::new(Flag(Arc::clone(&woken))))?;
             workers.push(Loop { worker, woken, until: None, pipes: Vec::new(), ended: false });
             mailboxes.push(mailbox);
         }
@@ -110,20 +110,20 @@ impl Machine {
         let (readers, reads) = unbounded();
         let ((index, indexes), (checkpoint, checkpoints)) = (bounded(1), bounded(1));
         let epoch = snapshot.epoch.clone();
-        let mut hub = Hub::new(hub_settings(&config, answer_bytes), snapshot);
+        let mut hub = Hub::new(HubSettings { answer_bytes: ANSWER_BYTES, ..hub_settings(&config) }, snapshot);
         let started = (clock::now(), clock::unix_ms());
         let blocklist = hub.blocklist(hub::Now { instant: started.0, wall: started.1 });
         let tally = hub.tally();
         let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
-        let channels = Channels { workers: mailboxes.clone(), readers, auth, index, checkpoint };
+        // Nobody asks for a reload here.
+        let reload = unbounded().0;
+        let channels = Channels { workers: mailboxes.clone(), readers, auth, index, checkpoint, reload };
         let dispatcher = Dispatcher::new(hub, store, channels, Arc::clone(&budget));
         let dispatcher = Arc::new(SharedDispatcher::new(queue.clone(), dispatcher));
         let context = WorkerContext {
-            limits,
             name: config.name.clone(),
             epoch,
             budget: Arc::clone(&budget),
-            tls: tls()?,
             dispatcher: Arc::clone(&dispatcher) as Arc<dyn Submit>,
             tally,
             blocklist,

@@ -7,8 +7,7 @@ use self::step::{Mentions, Step, WORDS, edit, step};
 use super::db::INDEX_FILE;
 use super::db::stored_text::StoredText;
 use super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, conversation_ref, draft, hearer, history, id, mentioning, peopled,
-    search, unread,
+    ALICE, BOB, Dir, LOBBY, OPS, ask, conversation_ref, draft, hearer, history, id, mentioning, peopled, search, unread,
 };
 use super::{Indexer, Reader, Store};
 use crate::protocol::names::{AccountId, ConversationId, Text};
@@ -79,7 +78,7 @@ impl Run {
 
     fn parts(store: Store, dir: &Dir) -> (Store, Indexer, Reader) {
         let indexer = Indexer::open(&dir.settings(), &mut |_, _| {}).unwrap();
-        (store, indexer, Reader::open(&dir.settings(), PLENTY).unwrap())
+        (store, indexer, Reader::open(&dir.settings()).unwrap())
     }
 
     fn store(&mut self) -> &mut Store {

@@ -11,7 +11,7 @@ use crate::server::traffic::{
 use std::path::PathBuf;
 
 /// The most bytes of an answer, in tests that are not about that limit.
-pub(super) const PLENTY: usize = 1 << 20;
+const PLENTY: usize = 1 << 20;
 
 /// A data directory that is removed when it is dropped.
 pub(super) struct Dir(tempfile::TempDir);
@@ -109,12 +109,17 @@ pub(super) fn say(store: &mut Store, conversation: ConversationId, author: Accou
 /// An indexer that has not indexed anything in this run, and a reader.
 pub(super) fn readers(settings: &StoreSettings) -> (Indexer, Reader) {
     let indexer = Indexer::open(settings, &mut |_, _| {}).unwrap();
-    (indexer, Reader::open(settings, PLENTY).unwrap())
+    (indexer, Reader::open(settings).unwrap())
 }
 
 /// An answer as its lines. The date, which is always the same, is left out.
 pub(super) fn ask(reader: &mut Reader, read: Read) -> Vec<String> {
-    let answer = reader.answer(ReadJob { conn: ConnId::new(0, 1), read });
+    ask_within(reader, PLENTY, read)
+}
+
+/// The same within so many bytes.
+pub(super) fn ask_within(reader: &mut Reader, answer_bytes: usize, read: Read) -> Vec<String> {
+    let answer = reader.answer(ReadJob { conn: ConnId::new(0, 1), answer_bytes, read });
     let mut out = Vec::new();
     answer.rows.encode(None, &mut out);
     answer.last.encode(false, None, &mut out);

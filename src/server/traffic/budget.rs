@@ -12,20 +12,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub(crate) struct Budget {
     held: AtomicUsize,
-    most: usize,
+    most: AtomicUsize,
 }
 
 impl Budget {
     /// A budget of `most` bytes; `usize::MAX` is unlimited.
     #[must_use]
     pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { held: AtomicUsize::new(0), most })
+        Arc::new(Self { held: AtomicUsize::new(0), most: AtomicUsize::new(most) })
     }
 
     /// Whether more may be held. The bound is soft: several workers may ask at the same moment.
     #[must_use]
     pub(crate) fn has_room(&self) -> bool {
-        self.held.load(Ordering::Relaxed) < self.most
+        self.held.load(Ordering::Relaxed) < self.most.load(Ordering::Relaxed)
+    }
+
+    /// From now on it is this many bytes.
+    pub(crate) fn set_most(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
     }
 
     /// Holds this many more bytes, until they are part of a share that is dropped.

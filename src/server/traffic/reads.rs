@@ -8,6 +8,8 @@ use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Text}
 #[derive(Debug)]
 pub(crate) struct ReadJob {
     pub conn: ConnId,
+    /// The most bytes of the answer's rows, unless one row is larger.
+    pub answer_bytes: usize,
     pub read: Read,
 }
 

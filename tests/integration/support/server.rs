@@ -30,6 +30,8 @@ const SETTINGS: [&str; 7] = [
 pub(crate) struct Server {
     data: TempDir,
     settings: Vec<String>,
+    /// Whether its settings are in a file, which can be written again.
+    by_file: bool,
     /// The largest file that it may write, in KiB: in effect, a full disk.
     file_limit: Option<u32>,
     /// A command line before its own.
@@ -70,11 +72,55 @@ impl Server {
 
     /// The same, but not started: prepare its data directory and call [`Server::restart`].
     pub(crate) fn not_started(settings: &[&str]) -> Self {
-        let key = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
-        let kept = SETTINGS.iter().filter(|&&old| !settings.iter().any(|&new| key(new) == key(old)));
-        let settings = kept.chain(settings).map(|&setting| setting.to_owned()).collect();
         let data = tempfile::tempdir().expect("a temporary directory can be made");
-        Self { data, settings, file_limit: None, under: Vec::new(), variables: BTreeMap::new(), process: None }
+        let (settings, variables) = (with_defaults(settings), BTreeMap::new());
+        Self { data, settings, by_file: false, file_limit: None, under: Vec::new(), variables, process: None }
+    }
+
+    /// A server whose settings are in a file: [`Server::settings_file`].
+    #[allow(dead_code, reason = "the crash battery has no use for it")]
+    pub(crate) fn by_file(settings: &[&str]) -> Self {
+        let mut server = Self::not_started(&[]);
+        server.by_file = true;
+        server.write_settings(settings);
+        server.restart();
+        server
+    }
+
+    /// The file of its settings.
+    #[allow(dead_code, reason = "the crash battery has no use for it")]
+    pub(crate) fn settings_file(&self) -> PathBuf {
+        self.data.path().join("chitchat.toml")
+    }
+
+    /// Writes that file again. Nobody tells the server.
+    #[allow(dead_code, reason = "the crash battery has no use for it")]
+    pub(crate) fn write_settings(&self, settings: &[&str]) {
+        let line = |setting: String| {
+            let (key, value) = setting.split_once('=').expect("KEY=VALUE");
+            format!("{key} = '{value}'\n")
+        };
+        let text: String = with_defaults(settings).into_iter().map(line).collect();
+        std::fs::write(self.settings_file(), text).expect("the data directory can be written to");
+    }
+
+    /// Waits until it has written a line with this text, and returns the line.
+    #[allow(dead_code, reason = "the crash battery has no use for it")]
+    pub(crate) fn wait_for_log(&mut self, text: &str) -> String {
+        let running = self.process.as_mut().expect("the server runs");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match running.said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    running.log.push_str(&line);
+                    running.log.push('\n');
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(error) => panic!("it did not say {text} ({error}); it said:\n{}", running.log),
+            }
+        }
     }
 
     /// From the next start on, none of its files may grow beyond this many KiB.
@@ -174,7 +220,13 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let mut direct = chitchatd(self.data.path(), &self.settings);
+        let mut direct = if self.by_file {
+            let mut direct = chitchatd(self.data.path(), &[""; 0]);
+            direct.arg("--config").arg(self.settings_file());
+            direct
+        } else {
+            chitchatd(self.data.path(), &self.settings)
+        };
         if let Some((program, arguments)) = self.under.split_first() {
             let mut under = Command::new(program);
             under.args(arguments).arg(direct.get_program()).args(direct.get_args());
@@ -307,6 +359,13 @@ impl Drop for Server {
             }
         }
     }
+}
+
+/// The settings of tests with these in place of those that they replace.
+fn with_defaults(settings: &[&str]) -> Vec<String> {
+    let key = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
+    let kept = SETTINGS.iter().filter(|&&old| !settings.iter().any(|&new| key(new) == key(old)));
+    kept.chain(settings).map(|&setting| setting.to_owned()).collect()
 }
 
 fn chitchatd(data: &Path, settings: &[impl AsRef<str>]) -> Command {

@@ -224,7 +224,7 @@ fn without_origin(mut snapshot: Snapshot) -> Snapshot {
 /// Every message in a data directory, as `/history` shows it, what `/changes` says, and the audit logs.
 fn messages(settings: &store::StoreSettings, snapshot: &Snapshot) -> String {
     Indexer::open(settings, &mut |_, _| {}).unwrap();
-    let mut reader = Reader::open(settings, 1 << 20).unwrap();
+    let mut reader = Reader::open(settings).unwrap();
     let mut out = Vec::new();
     for conversation in &snapshot.conversations {
         let id = conversation.id;
@@ -235,14 +235,14 @@ fn messages(settings: &store::StoreSettings, snapshot: &Snapshot) -> String {
         let (before, times) = (MessageId::MAX, TimeRange::ALL);
         let history = Read::History { conversation: conversation.clone(), before, after: None, times, limit: 500 };
         for read in [history, changes, Read::Pins(conversation)] {
-            let answer = reader.answer(ReadJob { conn: conn(ALICE), read });
+            let answer = reader.answer(ReadJob { conn: conn(ALICE), answer_bytes: 1 << 20, read });
             answer.rows.encode(None, &mut out);
             answer.last.encode(false, None, &mut out);
         }
     }
     for conversation in &snapshot.conversations {
         let read = Read::Audit { conversation: Some(conversation.id), limit: 500, more: None };
-        let answer = reader.answer(ReadJob { conn: conn(ALICE), read });
+        let answer = reader.answer(ReadJob { conn: conn(ALICE), answer_bytes: 1 << 20, read });
         answer.rows.encode(None, &mut out);
         answer.last.encode(false, None, &mut out);
     }

@@ -1,8 +1,8 @@
 //! What happens to messages after they were said: edits, removals, and what programs catch up with.
 
-use super::super::HubSettings;
 use super::chat::{Chat, settings};
 use crate::protocol::code::Code;
+use crate::server::traffic::HubSettings;
 use std::time::Duration;
 
 #[test]

@@ -3,15 +3,15 @@
 
 mod turn;
 
-use super::super::{Hub, HubSettings, Now, PaceLimits};
+use super::super::{Hub, Now};
 use super::model::Model;
 use crate::protocol::code::Code;
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
-use crate::server::core::{Registration, State};
+use crate::server::core::State;
 use crate::server::session::{Session, SessionAction, set_text};
-use crate::server::traffic::{Lines, Request, RequestKind, UnheardBy};
+use crate::server::traffic::{HubSettings, Lines, PaceLimits, Registration, Request, RequestKind, UnheardBy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,9 +1,8 @@
 //! Rooms that are made and left without a word, and how many rooms one account makes.
 
-use super::super::HubSettings;
 use super::chat::{Chat, settings};
 use crate::protocol::code::Code;
-use crate::server::traffic::Snapshot;
+use crate::server::traffic::{HubSettings, Snapshot};
 
 #[test]
 fn a_room_without_a_word_is_gone_with_its_last_member_and_its_name_is_free() {

@@ -1,9 +1,8 @@
 //! Invitation codes to this server: listed by number, revoked, and noted in the audit log.
 
-use super::super::{HubSettings, PaceLimits};
 use super::chat::{Chat, PASSWORD, settings};
 use crate::protocol::code::Code;
-use crate::server::core::Registration;
+use crate::server::traffic::{HubSettings, PaceLimits, Registration};
 use std::time::Duration;
 
 /// A server for which one needs a code; the console makes them.

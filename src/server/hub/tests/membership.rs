@@ -1,10 +1,9 @@
 //! Rooms and their members.
 
-use super::super::HubSettings;
 use super::chat::{Chat, settings};
 use crate::protocol::names::{MessageId, RoomName, UserName};
 use crate::protocol::roles::Role;
-use crate::server::traffic::{ConversationKind, ConversationRecord, MemberRecord};
+use crate::server::traffic::{ConversationKind, ConversationRecord, HubSettings, MemberRecord};
 
 #[test]
 fn a_room_is_created_joined_and_left() {

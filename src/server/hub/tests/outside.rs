@@ -3,10 +3,8 @@
 use super::super::count;
 use super::chat::Chat;
 use crate::protocol::line::{Final, Rows};
-use crate::protocol::names::MessageId;
-use crate::server::traffic::{
-    Answer, AuthJob, AuthOutcome, AuthWork, Read, ReadJob, ReadPosition, Request, RequestKind,
-};
+use crate::protocol::names::{ConnId, MessageId};
+use crate::server::traffic::{Answer, AuthJob, AuthOutcome, AuthWork, Read, ReadPosition, Request, RequestKind};
 
 /// Plays `auth`; here a password's hash is the password itself.
 pub(super) fn check(job: AuthJob) -> Request {
@@ -36,9 +34,9 @@ pub(super) fn check(job: AuthJob) -> Request {
 
 impl Chat {
     /// Plays a reader; times are left out.
-    pub(super) fn read(&self, read_job: ReadJob) -> Answer {
+    pub(super) fn read(&self, conn: ConnId, read: Read) -> Answer {
         let mut rows = Rows::default();
-        let last = match read_job.read {
+        let last = match read {
             Read::Around { conversation: place, id, limit, .. } => {
                 Final::Done(format!("{limit} messages around {id} in {}", place.target))
             }
@@ -112,6 +110,6 @@ impl Chat {
                 last
             }
         };
-        Answer { conn: read_job.conn, rows, last }
+        Answer { conn, rows, last }
     }
 }

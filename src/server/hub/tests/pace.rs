@@ -1,11 +1,11 @@
 //! What an account may do only so often: who floods is refused, with when to go on, and nobody else
 //! notices.
 
-use super::super::{HubSettings, PaceLimits};
 use super::chat::{Chat, PASSWORD, settings};
 use crate::protocol::code::Code;
 use crate::server::config::Limits;
 use crate::server::flood::Rate;
+use crate::server::traffic::{HubSettings, PaceLimits};
 use std::time::Duration;
 
 /// Four at once, and one a minute.

@@ -1,8 +1,7 @@
 //! Accounts, tokens, invitation codes.
 
-use super::super::HubSettings;
 use super::chat::{Chat, settings};
-use crate::server::core::Registration;
+use crate::server::traffic::{HubSettings, Registration};
 
 #[test]
 fn an_account_has_passwords_and_tokens() {

@@ -192,6 +192,12 @@ impl Input {
         self.share.1 = self.share.1.saturating_sub(bytes);
     }
 
+    /// From now on this is the rate; what was paid stays paid.
+    pub(super) fn set_flood(&mut self, flood: Option<Rate>, now: Instant) {
+        let bucket = self.bucket.map(|(bucket, _)| bucket);
+        self.bucket = flood.map(|rate| (bucket.unwrap_or_else(|| Bucket::full(rate, now)), rate));
+    }
+
     /// From now on lines are drawn from the account's tap as well.
     pub(super) fn draw_from(&mut self, tap: Option<Arc<Tap>>) {
         self.tap = tap;

@@ -24,6 +24,7 @@ use super::tls::Tls;
 use super::{HANDSHAKE, HINT, LOGIN, SILENCE};
 use crate::protocol::code::Code;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
+use crate::server::flood::Rate;
 use crate::server::session::{Options, Session};
 use crate::server::traffic::{Accepted, Admission, ListenerKind, Request, RequestKind, Socket, Tap, UnheardBy};
 use std::io;
@@ -76,7 +77,7 @@ impl Connection {
         if kind != ListenerKind::Console {
             life.set(Timer::Login, turn.now + LOGIN);
         }
-        let flood = turn.shared.limits.flood.filter(|_| kind != ListenerKind::Console);
+        let flood = turn.live.limits.flood.filter(|_| kind != ListenerKind::Console);
         let mut connection = Self {
             id,
             socket,
@@ -228,6 +229,18 @@ impl Connection {
         self.life.cancel(Timer::Login);
     }
 
+    /// From now on its account's lines are drawn from this.
+    pub(super) fn draw_from(&mut self, tap: Option<Arc<Tap>>) {
+        self.input.draw_from(tap);
+    }
+
+    /// From now on it may send lines at this rate.
+    pub(super) fn set_flood(&mut self, flood: Option<Rate>, now: Instant) {
+        if self.listener != ListenerKind::Console {
+            self.input.set_flood(flood, now);
+        }
+    }
+
     // Requests.
 
     /// Sends a request to the dispatcher and expects an answer. `bytes` is its share of the budget.
@@ -297,7 +310,7 @@ impl Connection {
     fn start_tls(&mut self, turn: &mut Turn<'_>) {
         self.life.cancel(Timer::Silence);
         self.life.set(Timer::Handshake, turn.now + HANDSHAKE);
-        match Tls::new(&turn.shared.tls) {
+        match Tls::new(&turn.live.tls) {
             Ok(tls) => self.transport = Transport::Tls(Box::new(tls)),
             Err(error) => {
                 log::error!("can't start TLS: {error}");

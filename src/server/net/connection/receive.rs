@@ -110,7 +110,7 @@ impl Connection {
             Gate::Shut
         } else if self.input.gate() == Gate::AwaitingAnswer {
             Gate::AwaitingAnswer
-        } else if self.output.unanswered() >= turn.shared.limits.unanswered {
+        } else if self.output.unanswered() >= turn.live.limits.unanswered {
             Gate::Unanswered
         } else if self.leaves_too_much_unread(turn) {
             Gate::UnreadBytes
@@ -127,7 +127,7 @@ impl Connection {
     }
 
     fn leaves_too_much_unread(&self, turn: &Turn<'_>) -> bool {
-        self.output.unsent() > turn.shared.limits.unread_to_pause()
+        self.output.unsent() > turn.live.limits.unread_to_pause()
     }
 
     /// Whether it has to wait for tokens; it gets another turn when there are some. Lines wait,

@@ -102,7 +102,7 @@ impl Connection {
         let mut out = Out { socket: &mut self.socket, tls: self.transport.tls(), record, pool };
         let mut pushed = self.output.push_live(bytes, &mut out);
         // Output that only waits for this turn's write does not make anyone slow.
-        let unread_bytes = turn.shared.limits.unread_bytes;
+        let unread_bytes = turn.live.limits.unread_bytes;
         if pushed.is_ok() && self.output.leaves_too_much(unread_bytes, out.pool) {
             pushed = self.output.flush(&mut out).map(|_| ());
         }

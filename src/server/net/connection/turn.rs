@@ -2,8 +2,8 @@
 
 use super::receive::READ_BUFFER;
 use crate::protocol::deflate::{Packer, Unpacker};
-use crate::server::net::WorkerContext;
 use crate::server::net::outbox::BufferPool;
+use crate::server::net::{Live, WorkerContext};
 use crate::server::traffic::Request;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ pub(in crate::server::net) struct Turn<'a> {
     /// Numbers the turns of the worker's loop.
     pub(in crate::server::net) number: u64,
     pub(in crate::server::net) shared: &'a WorkerContext,
+    pub(in crate::server::net) live: &'a Live,
     pub(in crate::server::net) buffers: &'a mut Buffers,
     /// Sent to the dispatcher at the end of the turn.
     pub(in crate::server::net) requests: &'a mut Vec<Request>,

@@ -1,6 +1,6 @@
 //! The worker's surroundings: its clients are socket pairs, its dispatcher is the test.
 
-use super::super::{Limits, UnreadBytes, Worker, WorkerContext};
+use super::super::{Limits, Live, UnreadBytes, Worker, WorkerContext};
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::server::flood::Rate;
@@ -43,16 +43,15 @@ impl Server {
         let identity =
             crate::server::certificate::Identity::load_or_create(dir.path(), "localhost", jiff::Timestamp::now())
                 .unwrap();
-        let (worker, mailbox) = Worker::new(0).unwrap();
+        let live = Live { limits, tls: identity.server_config().unwrap() };
+        let (worker, mailbox) = Worker::new(0, live).unwrap();
         let (requests, budget) = (Mailbox::default(), Budget::new(1 << 20));
         let shared = WorkerContext {
             blocklist: Arc::default(),
             tally: Arc::default(),
-            limits,
             name: "localhost".to_owned(),
             epoch: "E".to_owned(),
             budget: Arc::clone(&budget),
-            tls: identity.server_config().unwrap(),
             dispatcher: Arc::new(requests.clone()),
             unread: vec![UnreadBytes::default()],
         };

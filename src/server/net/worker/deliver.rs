@@ -14,7 +14,7 @@ use crate::protocol::names::ConnId;
 use crate::protocol::network::Network;
 use crate::server::faults::{self, Fault};
 use crate::server::net::{BLOCKED, WorkerContext};
-use crate::server::traffic::{Ack, Delivery, LineRef, Lines, Recipients, Request, RoomMessage, UnheardBy};
+use crate::server::traffic::{Ack, Delivery, Limits, LineRef, Lines, Recipients, Request, RoomMessage, Tap, UnheardBy};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -205,6 +205,9 @@ impl Worker {
                     }
                 });
             }
+            Delivery::Tap { conn, tap } => self.replace_tap(conn, tap),
+            Delivery::Limits(limits) => self.replace_limits(limits, now),
+            Delivery::Tls(tls) => self.live.tls = tls,
             Delivery::Announcement(line) => self.announce(line, lines, now, shared),
             Delivery::EndFrom(network) => self.end_from(network, now, shared),
             Delivery::End(conn, refusal) => {
@@ -220,6 +223,29 @@ impl Worker {
                 self.requests.push(Request::stopped(conn));
             }
             Delivery::Bye => self.say_goodbye(now, shared),
+        }
+    }
+
+    /// From now on these are the limits, also for those who are connected.
+    fn replace_limits(&mut self, limits: Limits, now: Instant) {
+        self.live.limits = limits;
+        for slot in self.slots.occupied() {
+            if let Some(connection) = self.connection(slot) {
+                connection.set_flood(limits.flood, now);
+                // It may have waited for the old ones.
+                self.to_serve.push(slot);
+            }
+        }
+    }
+
+    /// From now on a connection's lines are drawn from this.
+    fn replace_tap(&mut self, conn: ConnId, tap: Option<Arc<Tap>>) {
+        if let Some(slot) = self.live_slot_of(conn)
+            && let Some(connection) = self.connection(slot)
+        {
+            connection.draw_from(tap);
+            // It may have waited for the old one.
+            self.to_serve.push(slot);
         }
     }
 
@@ -278,6 +304,7 @@ impl Worker {
             now,
             number: self.turn,
             shared,
+            live: &self.live,
             buffers: &mut self.buffers,
             requests: &mut self.requests,
             stopping: self.phase != StopPhase::Running,

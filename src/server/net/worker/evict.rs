@@ -25,7 +25,7 @@ impl Worker {
         mine.total.store(total, Ordering::Relaxed);
         mine.largest.store(largest, Ordering::Relaxed);
         if total == 0 {
-            self.count_held(0, 0, shared);
+            self.count_held(0, 0);
             return;
         }
         let (mut all, mut most) = (0, 0);
@@ -33,19 +33,19 @@ impl Worker {
             all += unread.total.load(Ordering::Relaxed);
             most = most.max(unread.largest.load(Ordering::Relaxed));
         }
-        self.count_held(total, all, shared);
-        if all <= shared.limits.unread_total {
+        self.count_held(total, all);
+        if all <= self.live.limits.unread_total {
             return;
         }
         // One turn may have added to every slow connection, so one eviction may not be enough. The
         // largest may belong to another worker, which may be asleep: this one keeps to its own
         // share then.
-        let share = shared.limits.unread_total / shared.unread.len();
+        let share = self.live.limits.unread_total / shared.unread.len();
         let mut slots: Vec<(usize, u32)> =
             self.backlog.iter().map(|&slot| (held_by(&self.slots, slot), slot)).collect();
         slots.sort_unstable_by(|a, b| b.cmp(a));
         for (before, slot) in slots {
-            if all <= shared.limits.unread_total || (before < most && total <= share) {
+            if all <= self.live.limits.unread_total || (before < most && total <= share) {
                 return;
             }
             self.turn(slot, now, shared, super::super::connection::Connection::too_slow);
@@ -56,8 +56,8 @@ impl Worker {
     }
 
     /// Tells the pool what this worker's slow readers hold, of what all of them hold.
-    fn count_held(&mut self, mine: usize, all: usize, shared: &WorkerContext) {
-        let most = shared.limits.unread_total.saturating_sub(all - mine);
+    fn count_held(&mut self, mine: usize, all: usize) {
+        let most = self.live.limits.unread_total.saturating_sub(all - mine);
         let share = most / self.backlog.len().max(1);
         self.buffers.pool.count_held(mine, most, share);
     }

@@ -2,7 +2,7 @@
 //! turn comes.
 
 use super::{Outcome, Readiness, Worker, WorkerError};
-use crate::server::net::WorkerContext;
+use crate::server::net::{Live, WorkerContext};
 use crate::server::traffic::{Delivery, Mailbox, Wake};
 use mio::Poll;
 use std::time::Duration;
@@ -12,9 +12,13 @@ impl Worker {
     ///
     /// # Errors
     /// The system's, if it can't set up polling.
-    pub(crate) fn simulated(index: usize, wake: Box<dyn Wake>) -> Result<(Self, Mailbox<Delivery>), WorkerError> {
+    pub(crate) fn simulated(
+        index: usize,
+        live: Live,
+        wake: Box<dyn Wake>,
+    ) -> Result<(Self, Mailbox<Delivery>), WorkerError> {
         let mailbox = Mailbox::new(wake);
-        Ok((Self::with(index, Poll::new()?, mailbox.clone()), mailbox))
+        Ok((Self::with(index, live, Poll::new()?, mailbox.clone()), mailbox))
     }
 
     /// It is about to wait, for so long at most.

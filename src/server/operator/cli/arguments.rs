@@ -14,6 +14,7 @@ Examples:
   chitchatd config                 every setting, to begin a file with
   chitchatd config check --config /etc/chitchat.toml
   chitchatd config show            each setting in effect, and where it came from
+  chitchatd reload                 has the running server read its settings again
   chitchatd user list --json       the accounts, for a script
   chitchatd user reset bob         a code for bob, who lost the password
   chitchatd user disable eve too loud
@@ -133,6 +134,8 @@ pub(super) enum Verb {
         #[arg(required = true)]
         line: Vec<String>,
     },
+    /// Have the running server read its settings and its certificate again, without dropping anyone
+    Reload,
     /// Print every setting, with what it does and its default; check settings, or show those in effect
     Config {
         #[command(subcommand)]
@@ -208,6 +211,7 @@ impl Verb {
         let any = |line: String| Some((line, Shape::Any));
         match self {
             Self::Stats => Some(("/stats".to_owned(), Shape::Stats)),
+            Self::Reload => Some(("/reload".to_owned(), Shape::Reload)),
             Self::User { verb: UserVerb::List } => Some(("/accounts".to_owned(), Shape::Accounts)),
             Self::User { verb: UserVerb::Disable { name, reason } } => {
                 any(format!("/disable {name} {}", reason.join(" ")))

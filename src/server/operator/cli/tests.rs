@@ -10,7 +10,7 @@ fn run(line: &str) -> Result<Invocation, CliError> {
 
 fn served(line: &str) -> Config {
     match run(line).unwrap() {
-        Invocation::Serve(config) => *config,
+        Invocation::Serve { config, .. } => *config,
         other => panic!("{other:?}"),
     }
 }
@@ -72,6 +72,7 @@ fn an_invitation_is_checked_before_the_server_is_asked() {
 fn the_running_server_is_asked_in_its_own_words() {
     for (typed, line) in [
         ("stats --json", "/stats"),
+        ("reload --data /d", "/reload"),
         ("invite list", "/invites"),
         ("invite revoke 7 --data /d", "/invites revoke 7"),
         ("user list", "/accounts"),
@@ -102,7 +103,8 @@ fn the_running_server_is_asked_in_its_own_words() {
 
 #[test]
 fn settings_are_checked_and_shown_as_a_start_would_read_them() {
-    let Invocation::CheckConfig { config, file: None, json: true } = run("config check --set workers=2 --json").unwrap()
+    let Invocation::CheckConfig { config, file: None, json: true } =
+        run("config check --set workers=2 --json").unwrap()
     else {
         panic!()
     };
@@ -126,7 +128,9 @@ fn unknown_arguments_are_reported() {
     for default in ["config", "config default"] {
         assert!(matches!(run(default).unwrap(), Invocation::PrintConfig));
     }
-    for ignored in ["config --config bad.toml", "config --set workers=1", "--tls off config", "config default --data /d"] {
+    for ignored in
+        ["config --config bad.toml", "config --set workers=1", "--tls off config", "config default --data /d"]
+    {
         assert!(fault(ignored).contains("takes no settings"), "{ignored}");
     }
     for shown in ["--help", "--version", "help"] {

@@ -1,7 +1,7 @@
 //! The indexer: continuing after a restart, being rebuilt, damage, deletion, nudges.
 
 use super::super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, PLENTY, ask, hearer, history, open, peopled, readers, say, search, unread,
+    ALICE, BOB, Dir, LOBBY, OPS, ask, hearer, history, open, peopled, readers, say, search, unread,
 };
 use super::super::{Reader, Sync};
 use super::file::VERSION;
@@ -68,7 +68,7 @@ fn search_works_without_damaged_words_which_the_next_start_rebuilds() {
     // Only segments; the structure, which the indexer reads too, has a low id.
     other.execute_batch("UPDATE word_data SET block = x'ff' WHERE id > 10").unwrap();
     say(&mut store, LOBBY, ALICE, &["needle"]);
-    let mut reader = Reader::open(&dir.settings(), PLENTY).unwrap();
+    let mut reader = Reader::open(&dir.settings()).unwrap();
     let found = ask(&mut reader, search(&[LOBBY], "needle"));
     assert!(found.last().unwrap().starts_with("+ 50 messages, more="), "{found:?}");
     // Whether or not the indexer notices.

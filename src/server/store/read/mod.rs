@@ -40,7 +40,7 @@ pub(crate) struct Reader {
     pub(super) db: Connection,
     /// `None` if messages are not kept.
     pub(super) index: Option<Connection>,
-    /// The most bytes of an answer, unless one row is larger.
+    /// The most bytes of the answer, unless one row is larger.
     answer_bytes: usize,
     deadline: Arc<Deadline>,
     /// How long a read may take.
@@ -57,11 +57,10 @@ struct Deadline {
 
 impl Reader {
     /// To be called after [`super::Store::open`] and [`super::Indexer::open`], which create the files.
-    /// An answer holds at most `answer_bytes` bytes of rows, or one row.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub(crate) fn open(settings: &StoreSettings, answer_bytes: usize) -> Result<Self, StoreError> {
+    pub(crate) fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
         let deadline = Arc::new(Deadline { start: clock::now(), end: AtomicU64::new(u64::MAX) });
         let connect = |name| {
             let file = settings.data.join(name);
@@ -75,7 +74,7 @@ impl Reader {
             data: settings.data.clone(),
             db: connect(DATABASE_FILE)?,
             index: if settings.keep { Some(connect(INDEX_FILE)?) } else { None },
-            answer_bytes,
+            answer_bytes: 0,
             deadline,
             time_limit: READ_DEADLINE,
         })
@@ -91,7 +90,8 @@ impl Reader {
     pub(crate) fn answer(&mut self, job: ReadJob) -> Answer {
         faults::point(Point::ReadJob);
         self.deadline.set(self.time_limit);
-        let ReadJob { conn, read } = job;
+        let ReadJob { conn, answer_bytes, read } = job;
+        self.answer_bytes = answer_bytes;
         let answered = match &self.index {
             Some(index) => self.read(index, read),
             None => self.read_nothing(read),

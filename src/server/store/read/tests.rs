@@ -1,8 +1,8 @@
 //! History, conversations and welcomes as the wire shows them.
 
 use super::super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, ask, conversation_ref, draft, hearer, history, id, peopled, readers,
-    say, search, unread, welcome,
+    ALICE, BOB, Dir, LOBBY, OPS, PAIR, account, ask, ask_within, conversation_ref, draft, hearer, history, id, peopled,
+    readers, say, search, unread, welcome,
 };
 use super::locate::{COUNT, NEWEST_FIRST, OLDEST_FIRST};
 use super::*;
@@ -73,7 +73,11 @@ fn rows_carry_the_time() {
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, ALICE, &["hello"]);
     let (_indexer, mut reader) = readers(&dir.settings());
-    let read_job = ReadJob { conn: crate::protocol::names::ConnId::new(0, 1), read: history(LOBBY, None, None, 1) };
+    let read_job = ReadJob {
+        conn: crate::protocol::names::ConnId::new(0, 1),
+        answer_bytes: 1 << 20,
+        read: history(LOBBY, None, None, 1),
+    };
     let mut out = Vec::new();
     reader.answer(read_job).rows.encode(None, &mut out);
     assert_eq!(String::from_utf8(out).unwrap(), "| lobby 1 2023-11-14T22:13:20.000Z Alice: hello\n");
@@ -85,20 +89,18 @@ fn an_answer_is_bounded_by_its_bytes() {
     let mut store = peopled(&dir.settings());
     let long = "x".repeat(1000);
     say(&mut store, LOBBY, BOB, &[&*long; 5]);
-    let (_indexer, _) = readers(&dir.settings());
-    let mut reader = Reader::open(&dir.settings(), 2500).unwrap();
+    let (_indexer, mut reader) = readers(&dir.settings());
     let ids =
         |lines: &[String]| lines.iter().filter_map(|l| l.split(' ').nth(2)?.parse::<u64>().ok()).collect::<Vec<_>>();
-    let newest = ask(&mut reader, history(LOBBY, None, None, 50));
+    let newest = ask_within(&mut reader, 2500, history(LOBBY, None, None, 50));
     assert_eq!((ids(&newest), newest.last().unwrap().as_str()), (vec![4, 5], "+ 2 messages, more"));
-    let oldest = ask(&mut reader, history(LOBBY, None, Some(0), 50));
+    let oldest = ask_within(&mut reader, 2500, history(LOBBY, None, Some(0), 50));
     assert_eq!((ids(&oldest), oldest.last().unwrap().as_str()), (vec![1, 2], "+ 2 messages, more"));
-    let found = ask(&mut reader, search(&[LOBBY], &long));
+    let found = ask_within(&mut reader, 2500, search(&[LOBBY], &long));
     assert_eq!((ids(&found), found.last().unwrap().as_str()), (vec![5, 4], "+ 2 messages, more=4"));
     // At least one row, or a client could never go on.
-    let mut reader = Reader::open(&dir.settings(), 10).unwrap();
-    assert_eq!(ids(&ask(&mut reader, history(LOBBY, None, None, 50))), [5]);
-    let shown = ask(&mut reader, welcome(Some(unread(LOBBY, 5, 0)), 20, vec![]));
+    assert_eq!(ids(&ask_within(&mut reader, 10, history(LOBBY, None, None, 50))), [5]);
+    let shown = ask_within(&mut reader, 10, welcome(Some(unread(LOBBY, 5, 0)), 20, vec![]));
     assert_eq!(shown[0], "| 4 earlier lines: /history lobby after=0");
 }
 

@@ -6,9 +6,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, ConnId};
 use crate::server::hub::Effects;
-use crate::server::traffic::{
-    AuthJob, Delivery, LineRef, ReadJob, Recipients, Request, RequestKind, RoomMessage, Share,
-};
+use crate::server::traffic::{AuthJob, Delivery, LineRef, Read, Recipients, Request, RequestKind, RoomMessage, Share};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +14,7 @@ use std::time::Duration;
 #[derive(Default)]
 struct Turn {
     deliveries: Vec<(usize, Delivery)>,
-    read_jobs: Vec<ReadJob>,
+    read_jobs: Vec<(ConnId, Read)>,
     auth_jobs: Vec<AuthJob>,
     /// What remains: the delayed checks.
     effects: Effects,
@@ -130,8 +128,8 @@ impl Chat {
         let mut requests: Vec<Request> =
             turn.deliveries.into_iter().filter_map(|(worker, delivery)| self.deliver(worker, delivery)).collect();
         requests.append(&mut self.ended);
-        for read_job in turn.read_jobs {
-            let answer = self.read(read_job);
+        for (conn, read) in turn.read_jobs {
+            let answer = self.read(conn, read);
             self.answer(answer.conn, &answer.rows, &answer.last);
         }
         requests.extend(turn.auth_jobs.into_iter().map(check));
@@ -210,7 +208,9 @@ impl Chat {
                 self.conns[at].gone = true;
                 return Some(self.request(at, RequestKind::Detach));
             }
-            Delivery::Accepted(_) | Delivery::Stop | Delivery::Bye | Delivery::Abort => {
+            // The worker's alone.
+            Delivery::Tap { .. } | Delivery::Limits(_) => {}
+            Delivery::Accepted(_) | Delivery::Tls(_) | Delivery::Stop | Delivery::Bye | Delivery::Abort => {
                 panic!("the dispatcher never sends that")
             }
         }

@@ -1,0 +1,26 @@
+//! What the thread `reload` is asked, and what it tells the dispatcher.
+
+use super::{HubSettings, Limits};
+use crate::protocol::line::{Final, Rows};
+use crate::protocol::names::ConnId;
+
+/// Why the settings and the certificate are read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReloadJob {
+    /// SIGHUP.
+    Signal,
+    /// `/reload` on this connection, which waits for the answer.
+    Asked(ConnId),
+}
+
+/// What has changed since the dispatcher was told last. It takes effect whatever becomes of the batch that
+/// it arrives with.
+#[derive(Debug, Default)]
+pub(crate) struct Upkeep {
+    /// The hub's settings from now on.
+    pub settings: Option<HubSettings>,
+    /// The workers' limits from now on.
+    pub limits: Option<Limits>,
+    /// The answer to `/reload`.
+    pub answer: Option<(Rows, Final)>,
+}
