@@ -285,3 +285,24 @@ impl Context<'_> {
 pub(super) fn is_new(made: u64, span: Duration, now: Now) -> bool {
     u128::from(now.wall.saturating_sub(made)) < span.as_millis()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_buckets_are_forgotten_once_a_minute() {
+        // Full again after 30 s.
+        let rate = Some(Rate { per_second: 1.0 / 30.0, burst: 4 });
+        let (mut pace, start) =
+            (Pace::new(PaceLimits { rooms: rate, joins: rate, ..PaceLimits::default() }), Instant::now());
+        let mut after = |seconds, account, what| {
+            let whose = Paces { account: AccountId::new(account), new: false };
+            pace.count(what, whose, start + Duration::from_secs(seconds));
+            pace.buckets.len()
+        };
+        assert_eq!([after(0, 1, Paced::Room), after(0, 2, Paced::Join), after(45, 3, Paced::Room)], [1, 2, 3]);
+        assert_eq!(after(59, 4, Paced::Join), 4);
+        assert_eq!(after(60, 4, Paced::Join), 2);
+    }
+}

@@ -58,3 +58,45 @@ impl PasswordChecks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::names::{AccountId, AddressGroup};
+    use crate::protocol::secrets::Secret;
+    use crate::server::traffic::{Applicant, AuthWork, Standing, Viewer};
+    use std::time::Duration;
+
+    fn job(conn: ConnId) -> AuthJob {
+        let (name, of) =
+            (crate::protocol::names::UserName::parse("bob").unwrap(), Applicant::Account(AccountId::new(2)));
+        let (password, from) = (Secret::new("x"), AddressGroup::Console);
+        let work = AuthWork::Verify { account: None, name, hash: None, password, from };
+        AuthJob { conn, viewer: Viewer::Program, standing: Standing { rank: 0, of }, work }
+    }
+
+    #[test]
+    fn a_delayed_check_is_handed_over_in_time_unless_its_connection_is_gone() {
+        let (mut checks, start) = (PasswordChecks::default(), Instant::now());
+        let [early, late, gone, at_once] = [1, 2, 3, 4].map(|serial| ConnId::new(0, serial));
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(checks.due(), None);
+        for conn in [early, late, gone, at_once] {
+            checks.begin(conn);
+        }
+        checks.delay(&mut vec![(at(2), job(late)), (at(1), job(early)), (at(3), job(gone))]);
+        assert_eq!(checks.due(), Some(at(1)));
+        // Only what was handed over has to be taken back from the pool.
+        assert_eq!([gone, at_once, at_once].map(|conn| checks.forget(conn)), [false, true, false]);
+        let mut due = |seconds| {
+            let mut jobs = Vec::new();
+            checks.take_due(at(seconds), &mut jobs);
+            (jobs.iter().map(|job| job.conn).collect::<Vec<_>>(), checks.due())
+        };
+        assert_eq!(due(0), (vec![], Some(at(1))));
+        assert_eq!(due(1), (vec![early], Some(at(2))));
+        assert_eq!(due(9), (vec![late], None));
+        // A delayed one that was handed over counts as such, too.
+        assert_eq!([checks.forget(early), checks.end(late), checks.end(gone)], [true, true, false]);
+    }
+}

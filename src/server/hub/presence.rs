@@ -145,3 +145,21 @@ pub(super) fn quit(guest: &mut Guest<'_>, answer: bool) -> Answered {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_announced_when_its_moment_is_over_and_not_before() {
+        let (mut presence, start) = (Presence::default(), Instant::now());
+        let [ann, bob, eve] = [2, 3, 4].map(AccountId::new);
+        presence.arrived(ann, start);
+        presence.turned_away(bob, start + Duration::from_millis(1));
+        presence.departed(Some(Departed { account: eve, left: true }), start);
+        presence.departed(Some(Departed { account: ann, left: false }), start);
+        let mut due = |milliseconds| presence.take_due(start + Duration::from_millis(milliseconds));
+        assert_eq!([due(499), due(500), due(500), due(501)], [None, Some(ann), None, Some(bob)]);
+        assert_eq!([due(4_999), due(5_000), due(5_000)], [None, Some(eve), None]);
+    }
+}

@@ -90,4 +90,11 @@ mod tests {
         stats.count_message(at(130));
         assert_eq!(stats.last_minute(at(1000)), 0);
     }
+
+    #[test]
+    fn a_minute_without_a_word_is_not_the_last_one() {
+        let (mut stats, start) = (Stats::default(), Instant::now());
+        stats.count_message(start);
+        assert_eq!(stats.last_minute(start + 2 * MINUTE), 0);
+    }
 }

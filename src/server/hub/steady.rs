@@ -41,11 +41,13 @@ mod tests {
     #[test]
     fn a_jump_of_the_systems_clock_does_not_move_it() {
         let (mut clock, start) = (SteadyClock::default(), Instant::now());
+        assert_eq!(clock.started(), None);
         let mut at = |seconds, wall| clock.at(Now { instant: start + Duration::from_secs(seconds), wall });
         assert_eq!(at(0, 1_000_000), 1_000_000);
         assert_eq!(at(0, 2_000_000), 1_000_000);
         assert_eq!(at(5, 1_005_000), 1_005_000);
         assert_eq!(at(6, 90_000_000), 1_006_000);
         assert_eq!(at(7, 2_000), 1_007_000);
+        assert_eq!(clock.started(), Some(1_000_000));
     }
 }

@@ -87,6 +87,46 @@ mod tests {
         assert_eq!(taps.taps.len(), 1);
     }
 
+    #[test]
+    fn those_that_are_full_and_of_no_use_are_forgotten_once_a_minute() {
+        let names = ["server", "ann", "bob", "eve", "zoe"];
+        let state = crate::server::core::State::new(crate::server::traffic::Snapshot {
+            accounts: names.into_iter().zip(1..).map(|(name, id)| record(id, name)).collect(),
+            ..Default::default()
+        });
+        let (mut taps, start) = (Taps::new(Some(Rate { per_second: 1.0, burst: 10 }), None), Instant::now());
+        let [ann, bob, eve, zoe] = [2, 3, 4, 5].map(AccountId::new);
+        let of = |taps: &mut Taps, id, seconds| {
+            let now = Now { instant: start + Duration::from_secs(seconds), wall: 0 };
+            taps.of(id, state.account(id).unwrap(), now).unwrap()
+        };
+        let connected = of(&mut taps, ann, 0);
+        of(&mut taps, bob, 0);
+        of(&mut taps, eve, 0).pay(100.0, start + Duration::from_secs(50));
+        of(&mut taps, zoe, 59);
+        assert_eq!(taps.taps.len(), 4);
+        of(&mut taps, zoe, 60);
+        // Bob's is gone: Ann is connected, and Eve has not said all that she owes for.
+        assert!(Arc::ptr_eq(&connected, &of(&mut taps, ann, 60)));
+        assert_eq!(taps.taps.len(), 3);
+        assert!(!taps.taps.contains_key(&bob));
+    }
+
+    #[test]
+    fn who_is_new_has_less_until_that_is_over() {
+        let state = crate::server::core::State::new(crate::server::traffic::Snapshot {
+            accounts: vec![record(1, "server"), record(2, "eve")],
+            ..Default::default()
+        });
+        let rate = Rate { per_second: 1.0, burst: 10 };
+        let (mut taps, start) = (Taps::new(Some(rate), Some(Duration::from_mins(1))), Instant::now());
+        let eve = AccountId::new(2);
+        // Made 20 s ago.
+        let tap = taps.of(eve, state.account(eve).unwrap(), Now { instant: start, wall: 20_000 }).unwrap();
+        let rates = [39, 40].map(|seconds| tap.rate(start + Duration::from_secs(seconds)));
+        assert_eq!(rates, [rate.quarter(), rate]);
+    }
+
     fn record(id: i64, name: &str) -> crate::server::traffic::AccountRecord {
         crate::server::traffic::AccountRecord {
             id: AccountId::new(id),

@@ -240,4 +240,61 @@ mod tests {
         throttle.succeeded(&bob, account, here);
         assert_eq!(rank(&mut throttle, now), 0);
     }
+
+    #[test]
+    fn registrations_have_a_rate_of_their_own_and_all_who_had_to_wait_are_counted() {
+        let rate = Some(Rate { per_second: 0.1, burst: 2 });
+        let mut throttle = Throttle::new(rate, rate);
+        let (now, here) = (Instant::now(), AddressGroup::V4([192, 0, 2, 1]));
+        let tried =
+            |throttle: &mut Throttle| [throttle.login(here, now).is_ok(), throttle.registration(here, now).is_ok()];
+        assert_eq!([tried(&mut throttle), tried(&mut throttle)], [[true, true]; 2]);
+        assert_eq!(throttle.refused(), 0);
+        assert_eq!([tried(&mut throttle), tried(&mut throttle)], [[false, false]; 2]);
+        assert_eq!(throttle.refused(), 4);
+    }
+
+    #[test]
+    fn what_no_longer_matters_is_forgotten_once_a_minute() {
+        // Full again after 30 s.
+        let rate = Some(Rate { per_second: 1.0 / 30.0, burst: 2 });
+        let (mut throttle, start) = (Throttle::new(rate, rate), Instant::now());
+        let (here, bob) = (AddressGroup::V4([192, 0, 2, 1]), UserName::parse("bob").unwrap());
+        let after = |throttle: &mut Throttle, seconds| {
+            throttle.forget(start + Duration::from_secs(seconds));
+            let buckets = [throttle.login_buckets.len(), throttle.registration_buckets.len()];
+            (buckets, [throttle.failures.len(), throttle.tries.len(), throttle.familiar.len()])
+        };
+        assert_eq!(after(&mut throttle, 0), ([0; 2], [0; 3]));
+        throttle.login(here, start).unwrap();
+        throttle.registration(here, start).unwrap();
+        throttle.failed(&bob, start);
+        throttle.stranger(here, start);
+        throttle.failed_familiar(AccountId::new(1), here, start);
+        assert_eq!(after(&mut throttle, 59), ([1; 2], [1; 3]));
+        assert_eq!(after(&mut throttle, 60), ([0; 2], [1; 3]));
+        assert_eq!(after(&mut throttle, 15 * 60), ([0; 2], [1; 3]));
+        assert_eq!(after(&mut throttle, 16 * 60), ([0; 2], [0; 3]));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        // Full again after 30 s.
+        let rate = Rate { per_second: 1.0 / 30.0, burst: 2 };
+        let (mut throttle, start) = (Throttle::new(Some(rate), None), Instant::now());
+        let from = |n: usize| AddressGroup::V4(u32::try_from(n).unwrap().to_be_bytes());
+        for n in 0..REMEMBERED_MAX {
+            assert_eq!(throttle.stranger(from(n), start).rank, 1);
+            throttle.login(from(n), start).unwrap();
+        }
+        // Who is not known is not counted any more, and who is, is.
+        let ranks = [0, REMEMBERED_MAX, REMEMBERED_MAX].map(|n| throttle.stranger(from(n), start).rank);
+        assert_eq!((ranks, throttle.stranger(from(0), start).rank), ([2, 1, 1], 3));
+        assert_eq!(throttle.tries.len(), REMEMBERED_MAX);
+        // Only those whose rate is full again make room.
+        throttle.login(from(REMEMBERED_MAX), start + Duration::from_secs(29)).unwrap();
+        assert_eq!(throttle.login_buckets.len(), REMEMBERED_MAX + 1);
+        throttle.login(from(0), start + Duration::from_secs(31)).unwrap();
+        assert_eq!(throttle.login_buckets.len(), 2);
+    }
 }

@@ -28,10 +28,11 @@ fn all_of_it_is_for_administrators() {
 fn accounts_are_listed_by_name() {
     let mut chat = chat();
     chat.does("root", "/disable bob he is on holiday");
+    chat.does("root", "/disable alice");
     chat.plays(
         "
         root> /accounts
-        root< | alice member here 2023-11-14T22:13:20.002Z -
+        root< | alice member disabled 2023-11-14T22:13:20.002Z -
         root< | bob member disabled 2023-11-14T22:13:20.004Z - he is on holiday
         root< | root admin here 2023-11-14T22:13:30.008Z -
         root< + 3 accounts
@@ -279,6 +280,7 @@ fn a_block_that_could_not_be_saved_blocks_nobody() {
     let mut chat = chat();
     let list = chat.hub.blocklist(chat.now);
     chat.refused_by_the_disk(&[("root", "/block 203.0.113.7")]);
+    chat.does("root", "/whoami");
     assert!(!list.blocks(AddressGroup::V4([203, 0, 113, 7]), chat.now.instant));
     chat.does("root", "/block 203.0.113.7");
     assert!(list.blocks(AddressGroup::V4([203, 0, 113, 7]), chat.now.instant));
@@ -299,4 +301,45 @@ fn everyone_hears_an_announcement() {
     ",
     );
     assert_eq!(chat.refusal("alice", "/announce hello"), Some(Code::NotAllowed));
+}
+
+#[test]
+fn guesses_are_slowed_down_by_address_and_said_so() {
+    let logins = Some(crate::server::flood::Rate { per_second: 0.1, burst: 2 });
+    let mut chat = Chat::with(crate::server::traffic::HubSettings { logins, ..super::chat::settings() });
+    chat.connect("bob");
+    chat.type_line("bob", "/register bob password1");
+    chat.connect("eve");
+    chat.plays(
+        "
+        eve> /login bob password2
+        eve< - bad-credentials: wrong name or password. /login NAME to try again.
+        eve> /login bob password3
+        eve< - bad-credentials: wrong name or password. /login NAME to try again.
+        eve> /login bob password1
+        eve< - throttled: too many logins from your address. Try again in 11 s.
+        -- 11 s
+        eve> /login bob password1
+        eve< + welcome bob - you are in lobby; nobody else is here just now. Type to talk.
+    ",
+    );
+}
+
+/// An address that the account was used from is not delayed by what strangers try.
+#[test]
+fn strangers_delay_strangers_alone() {
+    let mut chat = chat();
+    chat.connect("eve");
+    for _ in 0..5 {
+        assert_eq!(chat.refusal("eve", "/login bob password2"), Some(Code::BadCredentials));
+    }
+    chat.cut_off("eve");
+    chat.connect("bob3");
+    chat.does("bob3", "/login bob password1");
+    chat.beside("bob2", "bob");
+    chat.does("bob2", "/login bob password1");
+    let is_in = |chat: &Chat, label| chat.conns[chat.at(label)].account.is_some();
+    assert_eq!(["bob2", "bob3"].map(|label| is_in(&chat, label)), [true, false], "{}", chat.log);
+    chat.wait(Duration::from_secs(1));
+    assert!(is_in(&chat, "bob3"), "{}", chat.log);
 }

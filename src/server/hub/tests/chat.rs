@@ -130,6 +130,15 @@ impl Chat {
         self.conns.push(conn);
     }
 
+    /// The same from the address of another connection.
+    pub(super) fn beside(&mut self, label: &str, other: &str) {
+        let from = self.conns[self.at(other)].from;
+        self.connect(label);
+        let at = self.at(label);
+        self.conns[at].session = Session::new(from);
+        self.conns[at].from = from;
+    }
+
     /// The administrator's console.
     pub(super) fn console(&mut self, label: &str) {
         self.connect(label);

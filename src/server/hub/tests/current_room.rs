@@ -154,3 +154,46 @@ fn a_failed_join_or_switch_leaves_no_current_room() {
     ",
     );
 }
+
+#[test]
+fn a_word_that_is_a_room_and_a_person_has_to_be_made_clear() {
+    let mut chat = Chat::of(&["alice", "bob", "carol"]);
+    for line in ["/create bob", "/invite bob bob", "/create ops", "/invite ops bob", "/switch ops"] {
+        chat.does("alice", line);
+    }
+    chat.does("bob", "/join ops");
+    chat.plays(
+        "
+        alice> /kick bob carol
+        alice< - bad-argument: bob is a room and also somebody in ops. /kick #bob … for the room, /kick #ops bob carol for bob.
+        alice> /topic bob is a room
+        alice< + bob - is a room
+        alice> /kick loby carol
+        alice< - no-such-room: there is no room loby. Did you mean lobby? If you mean ops, where you are: /kick #ops loby carol
+        alice> /topic carol
+        alice< - no-such-room: there is no room carol. If you mean ops, where you are: /topic #ops carol
+        alice> /kick carol too loud
+        alice< - not-a-member: carol is not in ops. /who ops shows who is.
+        bob> /join bob
+        alice< [bob] * bob joined
+        bob< + bob - 2 members, 2 here. Topic: is a room
+        alice> /switch bob
+        alice< + bob - 2 members, 2 here. Topic: is a room
+        alice> /kick bob carol
+        alice< - not-a-member: carol is not in bob. /who bob shows who is.
+    ",
+    );
+}
+
+#[test]
+fn a_long_line_is_not_repeated_in_full() {
+    let mut chat = Chat::of(&["alice"]);
+    chat.plays(
+        "
+        alice> /topic loby 3456789012345678901234567890123456
+        alice< - no-such-room: there is no room loby. Did you mean lobby? If you mean lobby, where you are: /topic #lobby loby 3456789012345678901234567890123456
+        alice> /topic loby 34567890123456789012345678901234567
+        alice< - no-such-room: there is no room loby. Did you mean lobby? If you mean lobby, where you are: /topic #lobby loby 3456789012345678901234567890123456…
+    ",
+    );
+}

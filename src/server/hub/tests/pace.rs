@@ -1,12 +1,13 @@
 //! What an account may do only so often: who floods is refused, with when to go on, and nobody else
 //! notices.
 
+use super::super::{Now, pace};
 use super::chat::{Chat, PASSWORD, settings};
 use crate::protocol::code::Code;
 use crate::server::config::Limits;
 use crate::server::flood::Rate;
 use crate::server::traffic::{HubSettings, PaceLimits};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Four at once, and one a minute.
 const RATE: Option<Rate> = Some(Rate { per_second: 1.0 / 60.0, burst: 4 });
@@ -171,4 +172,34 @@ fn an_honest_newcomer_meets_no_limit() {
     for n in 0..3 {
         chat.does("newcomer", &format!("/leave r{n}"));
     }
+}
+
+#[test]
+fn the_same_text_of_two_people_is_no_repeat() {
+    let repeats = Some(Rate { per_second: 1.0 / 60.0, burst: 1 });
+    let mut chat = chat(PaceLimits { repeats, ..PaceLimits::default() }, &["eve", "bob", "ann"]);
+    for (name, room) in [("eve", "a"), ("bob", "b"), ("ann", "c")] {
+        chat.does(name, &format!("/create {room}"));
+        chat.does(name, &format!("/say {room} good morning"));
+        chat.does(name, "/say lobby good morning");
+    }
+    assert_eq!(chat.refusal("eve", "/msg ann good morning"), Some(Code::SlowDown));
+}
+
+#[test]
+fn what_was_refused_is_in_the_stats() {
+    let mut chat = chat(PaceLimits { rooms: RATE, ..PaceLimits::default() }, &["eve"]);
+    chat.administrator("ann");
+    paced(&mut chat, "eve", 4, (0..7).map(|n| format!("/create r{n}")));
+    chat.hub.tally().count_slowed();
+    chat.type_line("ann", "/stats");
+    for figure in ["refused 3", "slowed 1", "too-slow 0"] {
+        assert!(chat.log.contains(&format!("ann< | {figure}\n")), "{}", chat.log);
+    }
+}
+
+#[test]
+fn an_account_is_new_for_exactly_so_long() {
+    let is_new = |wall| pace::is_new(1_000, Duration::from_secs(10), Now { instant: Instant::now(), wall });
+    assert_eq!([0, 10_999, 11_000].map(is_new), [true, true, false]);
 }

@@ -257,3 +257,24 @@ fn a_profile_says_who_is_an_administrator() {
     ",
     );
 }
+
+#[test]
+fn one_absence_more_makes_no_other_one_news() {
+    let mut chat = Chat::of(&["alice", "bob", "carol"]);
+    chat.does("alice", "/away on a train");
+    chat.does("carol", "/away asleep");
+    let mut told = |line: &str| {
+        let start = chat.log.len();
+        chat.does("bob", line);
+        chat.log[start..].contains("bob< * away: ")
+    };
+    assert!(told("/msg alice hi") && told("/msg carol hi"));
+    assert!(!told("/msg alice hi") && !told("/msg carol hi"));
+    chat.does("alice", "/away at home");
+    let mut told = |line: &str| {
+        let start = chat.log.len();
+        chat.does("bob", line);
+        chat.log[start..].contains("bob< * away: ")
+    };
+    assert!(told("/msg alice hi") && !told("/msg carol hi") && !told("/msg alice hi"));
+}

@@ -108,3 +108,20 @@ fn the_members_can_be_read_in_pages_by_name_whoever_comes_and_goes_meanwhile() {
     ",
     );
 }
+
+#[test]
+fn who_is_ended_by_an_administrator_goes_away() {
+    let mut chat = Chat::of(&["bob", "carol"]);
+    chat.administrator("ann");
+    chat.plays(
+        "
+        ann> /disable bob
+        ann< + bob is disabled and has been logged out. /enable bob lets it log in again.
+        bob< * not-logged-in: an administrator has disabled this account
+        -- 4 s
+        -- 2 s
+        carol< [lobby] * bob went away
+        ann< [lobby] * bob went away
+    ",
+    );
+}

@@ -1,6 +1,12 @@
 //! How long a room keeps what is said, as its members see it.
 
+use super::super::Hub;
+use super::super::sweep::{Backlog, GRACE};
 use super::chat::Chat;
+use super::model::Model;
+use crate::protocol::names::{AccountId, ConversationId, MessageId};
+use crate::server::core::{NotStored, Storage};
+use crate::server::traffic::{Appended, Draft, MessageRecord, Oldest, Pins, Reaction, Reactions, Rest, SaidBy, Write};
 use std::time::Duration;
 
 fn hours(hours: u64) -> Duration {
@@ -140,4 +146,125 @@ fn what_the_disk_did_not_take_is_dropped_later() {
     chat.wait(Duration::from_secs(1));
     chat.wait(hours(2));
     assert!(chat.refusal("alice", "/reply ops 1 gone").is_some());
+}
+
+/// A store that says what it is told to of what there is to sweep.
+struct Told {
+    model: Model,
+    oldest: Oldest,
+    said_by: SaidBy,
+    writes: usize,
+}
+
+impl Backlog for Told {
+    fn oldest(&mut self, _: ConversationId, _: MessageId, _: u64) -> Result<Oldest, NotStored> {
+        Ok(self.oldest)
+    }
+
+    fn said_by(&mut self, _: AccountId, _: i64) -> Result<SaidBy, NotStored> {
+        Ok(self.said_by.clone())
+    }
+}
+
+impl Storage for Told {
+    fn write(&mut self, write: Write) {
+        self.writes += 1;
+        self.model.write(write);
+    }
+
+    fn append(&mut self, draft: &Draft) -> Result<Appended, NotStored> {
+        self.model.append(draft)
+    }
+
+    fn find_post(&mut self, draft: &Draft) -> Result<Option<Appended>, NotStored> {
+        self.model.find_post(draft)
+    }
+
+    fn posted(&mut self, by: AccountId, place: ConversationId, key: &str) -> Result<Option<MessageId>, NotStored> {
+        self.model.posted(by, place, key)
+    }
+
+    fn find(&mut self, place: ConversationId, id: MessageId) -> Result<Option<MessageRecord>, NotStored> {
+        self.model.find(place, id)
+    }
+
+    fn reactions(&mut self, reaction: &Reaction) -> Result<Reactions, NotStored> {
+        self.model.reactions(reaction)
+    }
+
+    fn pins(&mut self, place: ConversationId, id: MessageId) -> Result<Pins, NotStored> {
+        self.model.pins(place, id)
+    }
+}
+
+/// When the sweep looks again, in milliseconds from now.
+fn looks_in(hub: &Hub, chat_now: std::time::Instant) -> Option<u128> {
+    hub.sweep_due().map(|due| due.saturating_duration_since(chat_now).as_millis())
+}
+
+#[test]
+fn a_room_is_looked_at_when_something_can_be_old_and_no_sooner() {
+    let mut chat = Chat::of(&["alice"]);
+    assert!(!chat.hub.is_sweep_due(chat.now.instant));
+    for line in ["/create ops", "/say ops one", "/say ops two", "/retain ops 2h"] {
+        chat.does("alice", line);
+    }
+    assert_eq!(looks_in(&chat.hub, chat.now.instant), Some(GRACE.as_millis()));
+    chat.does("alice", "/retain ops off");
+    assert_eq!(looks_in(&chat.hub, chat.now.instant), None);
+    chat.does("alice", "/retain ops 2h");
+    let mut now = chat.now;
+    let mut store =
+        Told { model: chat.model.clone(), oldest: Oldest::default(), said_by: SaidBy::default(), writes: 0 };
+    let mut after = |oldest: Oldest| {
+        now.instant += Duration::from_millis(looks_in(&chat.hub, now.instant).unwrap() as u64);
+        store.oldest = oldest;
+        assert!(chat.hub.is_sweep_due(now.instant));
+        chat.hub.sweep(now, &mut store);
+        assert!(!chat.hub.is_sweep_due(now.instant));
+        looks_in(&chat.hub, now.instant).unwrap()
+    };
+    let (old, none) = (MessageId::new(1), None);
+    // Nothing is known, or not yet; there is more to drop; what is old could not be found; and what is next to be old
+    // was said eleven minutes ago.
+    assert_eq!(after(Oldest { expired: none, next_at: None, behind: false }), 600_000);
+    assert_eq!(after(Oldest { expired: none, next_at: None, behind: true }), 5_000);
+    assert_eq!(after(Oldest { expired: old, next_at: Some(0), behind: true }), 50);
+    assert_eq!(after(Oldest { expired: none, next_at: Some(0), behind: false }), 60_000);
+    let said = 1_700_000_000_000 + 616_000;
+    let wait = after(Oldest { expired: none, next_at: Some(said), behind: false });
+    assert!((6_500_000..6_600_000).contains(&wait), "{wait}");
+    // After a failure nothing is tried again at once.
+    assert_eq!(after(Oldest { expired: MessageId::new(2), next_at: Some(0), behind: false }), 50);
+    chat.hub.roll_back(store.model.snapshot.clone());
+    assert!(chat.hub.is_sweep_due(now.instant));
+    chat.hub.sweep(now, &mut store);
+    assert_eq!(looks_in(&chat.hub, now.instant), Some(60_000));
+}
+
+#[test]
+fn what_somebody_said_goes_in_pieces_until_there_is_nothing_left() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    for line in ["/say lobby one", "/say lobby two"] {
+        chat.does("bob", line);
+    }
+    for line in ["/unregister all", super::chat::PASSWORD] {
+        chat.type_line("bob", line);
+    }
+    assert_eq!(looks_in(&chat.hub, chat.now.instant), Some(50));
+    let (mut now, lobby) = (chat.now, ConversationId::new(1));
+    let mut store =
+        Told { model: chat.model.clone(), oldest: Oldest::default(), said_by: SaidBy::default(), writes: 0 };
+    let mut after = |ids: &[i64], rest| {
+        now.instant += Duration::from_millis(looks_in(&chat.hub, now.instant).unwrap() as u64);
+        let messages = ids.iter().filter_map(|&id| Some((lobby, MessageId::new(id.unsigned_abs())?))).collect();
+        (store.said_by, store.writes) = (SaidBy { messages, cursor: 7, rest }, 0);
+        chat.hub.sweep(now, &mut store);
+        (store.writes > 0, looks_in(&chat.hub, now.instant))
+    };
+    assert_eq!(after(&[], Rest::Unknown), (false, Some(5_000)), "nothing is written for nothing");
+    assert_eq!(after(&[1], Rest::More), (true, Some(50)));
+    assert_eq!(after(&[], Rest::More), (false, Some(50)));
+    assert_eq!(after(&[2], Rest::Unknown), (true, Some(5_000)));
+    assert_eq!(after(&[], Rest::Nothing), (true, None), "that it is done is written");
 }

@@ -305,3 +305,96 @@ fn a_marker_that_moves_automatically_is_sent_to_the_other_connections() {
     ",
     );
 }
+
+#[test]
+fn only_the_newest_lines_that_a_person_views_are_read() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.does("bob", "/set tags on");
+    for n in 1..=9 {
+        chat.does("alice", &format!("/say lobby line {n}"));
+    }
+    // What was read before, what is viewed, and what is read after it.
+    let mut read = |viewer: &str, line: &str| {
+        chat.type_line(viewer, line);
+        chat.type_line("bob", "/conversations");
+        let row = chat.log.lines().rfind(|line| line.starts_with("bob< | lobby ")).unwrap().to_owned();
+        row.split(' ').nth(4).unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(read("bob", "/history lobby"), 0, "a program has not read what it fetches");
+    read("bob", "/set tags off");
+    assert_eq!(read("bob", "/history lobby before=5"), 0);
+    assert_eq!(read("bob", "/history lobby since=1h"), 0);
+    assert_eq!(read("bob", "/history lobby after=3 limit=2"), 0, "there are lines between");
+    assert_eq!(read("bob", "/history lobby after=0 limit=2"), 2);
+    assert_eq!(read("bob", "/history lobby after=2 limit=3"), 5);
+    assert_eq!(read("bob", "/history lobby after=1 limit=2"), 5);
+    assert_eq!(read("bob", "/history lobby before=9 since=1h"), 5);
+    assert_eq!(read("bob", "/history lobby"), 9);
+}
+
+/// Live lines below some that were not viewed are not read.
+#[test]
+fn what_was_viewed_to_its_end_counts_as_read_from_then_on() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.cut_off("bob");
+    chat.wait(std::time::Duration::from_secs(10));
+    for line in ["/msg bob one", "/msg bob two", "/create ops", "/invite ops bob"] {
+        chat.does("alice", line);
+    }
+    // How far a direct conversation is read once somebody has said goodbye.
+    let read = |chat: &mut Chat, views: Option<&str>| {
+        let before = chat.conns.len();
+        let label = format!("bob{before}");
+        chat.device(&label, "bob");
+        views.into_iter().for_each(|line| chat.does(&label, line));
+        chat.does("alice", "/msg bob more");
+        chat.does(&label, "/quit");
+        chat.cut_off(&label);
+        chat.device("reader", "bob");
+        chat.does("reader", "/set tags on");
+        chat.does("reader", "/conversations");
+        let row = chat.log.lines().rfind(|line| line.starts_with("reader< | @alice ")).unwrap().to_owned();
+        chat.cut_off("reader");
+        row.split(' ').nth(4).unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(read(&mut chat, None), 0);
+    assert_eq!(read(&mut chat, Some("/history @alice after=0 limit=1")), 1);
+    assert_eq!(read(&mut chat, Some("/read @alice 3")), 3, "there is one below what was marked");
+    assert_eq!(read(&mut chat, Some("/history @alice")), 6);
+}
+
+#[test]
+fn without_a_replay_nothing_is_read_at_a_login() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.cut_off("bob");
+    chat.does("alice", "/say lobby hello");
+    for (label, typed) in [("quiet", Some("/set replay 0")), ("phone", None)] {
+        chat.connect(label);
+        typed.into_iter().for_each(|line| chat.type_line(label, line));
+        chat.log.clear();
+        chat.type_line(label, &format!("/login bob {}", super::chat::PASSWORD));
+        assert_eq!(chat.log.contains("alice: hello"), typed.is_none(), "{}", chat.log);
+        chat.cut_off(label);
+    }
+}
+
+#[test]
+fn a_large_room_counts_who_else_is_here_and_names_nobody() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    for nth in 0..super::super::TELL_MEMBERS_MAX - 1 {
+        let name = format!("member{nth}");
+        chat.connect(&name);
+        chat.does(&name, &format!("/register {name} {}", super::chat::PASSWORD));
+        chat.cut_off(&name);
+    }
+    let mut greeted = |others: &[&str]| {
+        others.iter().for_each(|other| chat.cut_off(other));
+        chat.connect("phone");
+        chat.type_line("phone", &format!("/login alice {}", super::chat::PASSWORD));
+        let greeting = chat.log.lines().rfind(|line| line.starts_with("phone< + ")).unwrap().to_owned();
+        chat.cut_off("phone");
+        greeting
+    };
+    assert_eq!(greeted(&[]), "phone< + welcome alice - you are in lobby; 1 other is here. Type to talk.");
+    assert!(greeted(&["bob"]).contains("nobody else is here just now"));
+}
