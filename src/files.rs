@@ -51,12 +51,13 @@ fn prepare<'a>(path: &'a Path, mode: u32, bytes: &[u8]) -> io::Result<(NamedTemp
     Ok((file, directory))
 }
 
-fn directory(path: &Path) -> &Path {
+/// The directory that a file is in.
+pub(crate) fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Syncs the name to the disk: without this a power cut could lose the file.
-fn sync(directory: &Path) -> io::Result<()> {
+/// Syncs the names in a directory to the disk: without this a power cut could lose a file.
+pub(crate) fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 

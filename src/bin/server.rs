@@ -2,6 +2,7 @@
 //!
 //! Everything that concerns the process is here: its output, its signals, and how it ends.
 
+use chitchat::server::backup;
 use chitchat::server::config::{Config, Environment, Sources, raise_open_files};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
 use chitchat::server::operator::console::ConsoleError;
@@ -64,6 +65,32 @@ fn main() -> ExitCode {
                 print(&format!("{}\n", invitation.code))
             }
             Err(error) => not_asked(&error, json),
+        },
+        Invocation::Backup { config, to } => match backup::back_up(&config.data, &to) {
+            // Standard output may be the backup.
+            Ok(made) => {
+                print_error(&made.to_string());
+                ExitCode::SUCCESS
+            }
+            Err(error) => failed(&error),
+        },
+        Invocation::Restore { config, from, erasures } => {
+            match backup::restore(&from, erasures.as_deref(), &config.data) {
+                Ok(restored) => print(&restored.describe(&config.data)),
+                Err(error) => failed(&error),
+            }
+        }
+        Invocation::Erasures { config, to } => match backup::note_erasures(&config.data, to.as_deref()) {
+            Ok(entries) => {
+                let of = to.map_or(String::new(), |path| format!("{} has ", path.display()));
+                print_error(&format!("{of}{entries} {}\n", if entries == 1 { "entry" } else { "entries" }));
+                ExitCode::SUCCESS
+            }
+            Err(error) => failed(&error),
+        },
+        Invocation::Verify(from) => match backup::verify(&from) {
+            Ok(manifest) => print(&format!("{}\n", manifest.describe())),
+            Err(error) => failed(&error),
         },
         Invocation::PrintConfig => print(Config::example()),
         Invocation::CheckConfig { config, file, json: true } => {

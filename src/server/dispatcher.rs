@@ -16,6 +16,7 @@ mod transaction;
 #[cfg(feature = "faults")]
 pub(super) use self::journal::take as take_journal;
 pub(super) use self::shared::SharedDispatcher;
+pub(super) use self::transaction::Transaction;
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
@@ -31,7 +32,6 @@ use crossbeam_channel::Sender;
 use refused_batches::RefusedBatches;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use transaction::Transaction;
 
 /// After this long without a request, the store does its housekeeping.
 const QUIET: Duration = Duration::from_millis(200);

@@ -31,6 +31,9 @@ pub(crate) enum Point {
     /// A step of a migration is about to be committed.
     BeforeMigrationCommit,
     AfterMigrationCommit,
+    /// A file of a backup that is restored is about to be moved into its place; or, after the last one, what says that
+    /// they are not all there is about to be removed.
+    RestoreStep,
     /// A connection's turn has cut a line, and is about to act on it.
     LineCut,
     /// A reader has taken a job.
@@ -73,7 +76,7 @@ mod planted {
 
     impl Point {
         /// Every point, by its name in `CHITCHAT_KILL_AT`.
-        const ALL: [(&'static str, Self); 14] = [
+        const ALL: [(&'static str, Self); 15] = [
             ("before-insert", Self::BeforeInsert),
             ("after-insert", Self::AfterInsert),
             ("before-commit", Self::BeforeCommit),
@@ -85,6 +88,7 @@ mod planted {
             ("after-index-commit", Self::AfterIndexCommit),
             ("before-migration-commit", Self::BeforeMigrationCommit),
             ("after-migration-commit", Self::AfterMigrationCommit),
+            ("restore-step", Self::RestoreStep),
             ("line-cut", Self::LineCut),
             ("read-job", Self::ReadJob),
             ("auth-job", Self::AuthJob),

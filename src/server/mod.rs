@@ -36,6 +36,7 @@
 //! handles a signal: that is up to the program.
 
 mod auth;
+pub mod backup;
 #[cfg(feature = "faults")]
 #[doc(hidden)]
 pub mod battery;

@@ -5,6 +5,7 @@
 use crate::protocol::names::AccountId;
 use crate::protocol::secrets::{Digest, Secret, new_invite_code};
 use crate::server::ServerError;
+use crate::server::backup;
 use crate::server::certificate::{CertificateWarning, Fingerprint, Identity};
 use crate::server::clock;
 use crate::server::config::{self, Config, Sources};
@@ -111,6 +112,7 @@ impl Server {
     pub fn open(config: &Config) -> Result<Self, ServerError> {
         let store_settings = store_settings(config);
         let (store, snapshot) = Store::open(&store_settings)?;
+        backup::sweep(&config.data);
         let mut reported = 0;
         let indexer = Indexer::open(&store_settings, &mut |done, all| {
             if done == 0 || done == all || done >= reported + REPORT_EVERY {

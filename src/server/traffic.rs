@@ -13,6 +13,7 @@
 mod auth;
 mod blocklist;
 mod budget;
+mod erasures;
 mod lines;
 mod mailbox;
 mod messages;
@@ -29,6 +30,7 @@ mod upkeep;
 pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
 pub(super) use blocklist::{BlockedNetwork, Blocklist};
 pub(super) use budget::{Budget, Share};
+pub(super) use erasures::{Ended, Erasures};
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use messages::{

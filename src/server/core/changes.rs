@@ -177,7 +177,7 @@ fn change(
     Outcome::Changed(count(state, record, storage))
 }
 
-/// Removes a message of an account that has unregistered.
+/// Removes a message that nobody has to be allowed to remove, such as one of an account that has unregistered.
 pub(super) fn remove(
     state: &mut State,
     at: u64,

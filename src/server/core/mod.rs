@@ -40,7 +40,7 @@ mod unregister;
 pub(super) use administration::Administration;
 pub(super) use entities::{Account, Conversation, Room};
 pub(super) use moderation::Moderation;
-pub(super) use operation::{AccountAction, Manner, NewAccount, Operation, OperationKind};
+pub(super) use operation::{AccountAction, Again, Manner, NewAccount, Operation, OperationKind};
 pub(super) use outcome::{Message, Moderated, Outcome, Standing};
 pub use permissions::{PERMISSIONS, Permission, RoomAction};
 pub(super) use personal::Personal;
@@ -103,6 +103,12 @@ impl State {
             OperationKind::Drop { room, through } => return retention::drop_messages(self, room, through, storage),
             OperationKind::Erase { author, messages, last } => {
                 return unregister::erase(self, at, author, messages, last, storage);
+            }
+            OperationKind::Again(Again::Unregister { account, all }) => {
+                return unregister::again(self, Actor { by: account, at, steady }, all, storage);
+            }
+            OperationKind::Again(Again::Remove(messages)) => {
+                return unregister::remove_again(self, at, messages, storage);
             }
             OperationKind::Account(by, action) => (by, action),
         };

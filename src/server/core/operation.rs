@@ -46,6 +46,21 @@ pub(crate) enum OperationKind {
         /// Whether there are no more.
         last: bool,
     },
+    /// Does again what was done after a backup that was restored.
+    Again(Again),
+}
+
+/// Something that was erased before. Nobody's right to it is asked a second time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// The account has ended, if it was the last administrator as well.
+    Unregister {
+        account: AccountId,
+        /// Whether what it said goes, too.
+        all: bool,
+    },
+    /// These messages are removed.
+    Remove(Vec<(ConversationId, MessageId)>),
 }
 
 /// An account to create.

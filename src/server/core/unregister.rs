@@ -11,6 +11,9 @@ use crate::server::core::changes;
 use crate::server::traffic::Write;
 use std::cmp::Reverse;
 
+/// The server's own account.
+const SERVER: AccountId = AccountId::new(1);
+
 /// The account's own doing, whose password was proven to be of this generation.
 pub(super) fn unregister(
     state: &mut State,
@@ -25,7 +28,21 @@ pub(super) fn unregister(
         return Err(Refused::PasswordChanged);
     }
     check_not_last_administrator(state, by)?;
-    let rooms: Vec<ConversationId> = account.rooms.iter().copied().collect();
+    end(state, actor, all, storage)
+}
+
+/// What an account did that is in a state from before it. That there may be no administrator then is for the operator
+/// to mend.
+pub(super) fn again(state: &mut State, actor: Actor, all: bool, storage: &mut dyn Storage) -> Result<Outcome, Refused> {
+    if state.is_unregistered(actor.by) {
+        return Err(Refused::NoAccount);
+    }
+    end(state, actor, all, storage)
+}
+
+fn end(state: &mut State, actor: Actor, all: bool, storage: &mut dyn Storage) -> Result<Outcome, Refused> {
+    let by = actor.by;
+    let rooms: Vec<ConversationId> = state.account(by).ok_or(Refused::NoAccount)?.rooms.iter().copied().collect();
     let mut heirs = Vec::new();
     for &room in &rooms {
         if let Some(heir) = heir(state, room, by) {
@@ -81,6 +98,22 @@ pub(super) fn erase(
     if last {
         state.end_erasing(author);
         storage.write(Write::Erased(author));
+    }
+    Ok(Outcome::Erased)
+}
+
+/// Removes messages that were removed already in a later state than this one. Who did it is not known any more, and so
+/// it is the server.
+pub(super) fn remove_again(
+    state: &mut State,
+    at: u64,
+    messages: Vec<(ConversationId, MessageId)>,
+    storage: &mut dyn Storage,
+) -> Result<Outcome, Refused> {
+    for (conversation, id) in messages {
+        if id > state.dropped(conversation) && storage.find(conversation, id)?.is_some() {
+            changes::remove(state, at, SERVER, conversation, id, storage);
+        }
     }
     Ok(Outcome::Erased)
 }

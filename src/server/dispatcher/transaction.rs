@@ -13,7 +13,7 @@ use crate::server::traffic::{
 
 /// The store, and the transaction of the current turn.
 #[derive(Debug)]
-pub(super) struct Transaction {
+pub(in crate::server) struct Transaction {
     pub(super) store: Store,
     /// Begun only when there is something to store.
     open: bool,
@@ -27,7 +27,7 @@ pub(super) struct Transaction {
 
 impl Transaction {
     #[must_use]
-    pub(super) fn new(store: Store) -> Self {
+    pub(in crate::server) fn new(store: Store) -> Self {
         Self { store, open: false, failed: None, asking: ConnId::new(0, 0), audit: Vec::new() }
     }
 
@@ -59,7 +59,7 @@ impl Transaction {
     }
 
     /// `None` if there was nothing to store.
-    pub(super) fn commit(&mut self) -> Result<Option<Committed>, CommitError> {
+    pub(in crate::server) fn commit(&mut self) -> Result<Option<Committed>, CommitError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
@@ -70,6 +70,11 @@ impl Transaction {
         let committed = self.store.commit().map(Some);
         faults::point(Point::AfterCommit);
         committed
+    }
+
+    /// The store, once all is committed.
+    pub(in crate::server) fn into_store(self) -> Store {
+        self.store
     }
 
     /// Rolls it back, and reads the stored state.

@@ -4,7 +4,9 @@
 //! Runs on the main thread, before any other is started.
 
 mod arguments;
+mod backups;
 
+use crate::server::backup::{Destination, Source};
 use crate::server::config::{Config, ConfigError, Environment, Setting, Sources};
 use crate::server::operator::admin::AdminRequest;
 use crate::server::operator::console::InviteRequest;
@@ -41,6 +43,31 @@ pub enum Invocation {
         /// Whether to answer in JSON.
         json: bool,
     },
+    /// `chitchatd backup`: copy the data, whether a server runs on it or not.
+    Backup {
+        /// The settings of the server. Only the data directory matters.
+        config: Box<Config>,
+        /// Where the backup goes.
+        to: Destination,
+    },
+    /// `chitchatd restore`: put a backup into an empty data directory.
+    Restore {
+        /// The settings of the server. Only the data directory matters.
+        config: Box<Config>,
+        /// The backup.
+        from: Source,
+        /// The list of what to remove from it, if it is not beside it.
+        erasures: Option<PathBuf>,
+    },
+    /// `chitchatd erasures`: list what was removed for good.
+    Erasures {
+        /// The settings of the server. Only the data directory matters.
+        config: Box<Config>,
+        /// The file; `None` is standard output.
+        to: Option<PathBuf>,
+    },
+    /// `chitchatd restore --verify`: check a backup.
+    Verify(Source),
     /// `chitchatd config default`: print the example file.
     PrintConfig,
     /// `chitchatd config check`: say that the settings are good, which they are.
@@ -102,7 +129,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
         return Ok(Invocation::Ask { config: config()?, request, json });
     }
     match command {
-        None if json => Err(no_json()),
+        None | Some(Verb::Backup(_) | Verb::Restore(_) | Verb::Erasures(_)) if json => Err(no_json()),
         None => Ok(Invocation::Serve { config: config()?, sources: Box::new(sources) }),
         Some(Verb::Config { verb: None | Some(ConfigVerb::Default) }) if json => Err(no_json()),
         Some(Verb::Config { verb: None | Some(ConfigVerb::Default) }) if given => Err(CliError::Usage(
@@ -119,6 +146,19 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
             let request = InviteRequest::new(uses.as_deref(), lasts.as_deref(), admin, note.as_deref())
                 .map_err(|refusal| CliError::Usage(refusal.text.clone()))?;
             Ok(Invocation::Invite { config: config()?, request, json })
+        }
+        Some(Verb::Backup(arguments)) => {
+            let to = arguments.destination()?;
+            Ok(Invocation::Backup { config: config()?, to })
+        }
+        Some(Verb::Restore(arguments)) if arguments.verify => Ok(Invocation::Verify(arguments.source())),
+        Some(Verb::Restore(arguments)) => {
+            let from = arguments.source();
+            Ok(Invocation::Restore { config: config()?, from, erasures: arguments.erasures })
+        }
+        Some(Verb::Erasures(arguments)) => {
+            let to = arguments.output.filter(|path| path.as_os_str() != "-");
+            Ok(Invocation::Erasures { config: config()?, to })
         }
         Some(_) => Err(CliError::Usage("there is no such command".to_owned())),
     }

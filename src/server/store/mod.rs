@@ -37,10 +37,13 @@ mod first_schema_tests;
 mod test_support;
 
 pub(super) use db::checkpoint::Checkpointer;
+pub(super) use db::copy::{Inspected, copy, inspect, mark_as_copy, open as open_to_copy};
+pub(super) use db::erased::erased_of;
 pub(super) use db::error::StoreError;
+pub(super) use db::schema::KNOWN_SCHEMA;
 #[cfg(feature = "faults")]
 pub(super) use db::schema::{SCHEMAS, create_released};
-pub(super) use db::{StoreSettings, Sync};
+pub(super) use db::{DATABASE_FILE, DataDir, INDEX_FILE, LOCK_FILE, RESTORING, StoreSettings, Sync};
 pub(super) use index::Indexer;
 pub(super) use read::Reader;
 #[cfg(feature = "faults")]

@@ -1,5 +1,6 @@
 //! The flags, the subcommands and the help, as they are typed.
 
+use super::backups::{BackupArguments, ErasuresArguments, RestoreArguments};
 use crate::server::config::{Environment, Flags, Sources};
 use crate::server::operator::admin::Shape;
 use clap::{Args, Parser, Subcommand};
@@ -21,6 +22,8 @@ Examples:
   chitchatd block 192.0.2.0/24 --for 7d scans
   chitchatd announce back in five minutes
   chitchatd admin /rooms           any command of the console
+  chitchatd backup -o monday.tar   all of it in one file, while the server runs
+  chitchatd restore monday.tar --data /srv/chat
 
 Exit status:
   0  did what was asked, or stopped when told to (SIGTERM, SIGINT)
@@ -134,6 +137,12 @@ pub(super) enum Verb {
         #[arg(required = true)]
         line: Vec<String>,
     },
+    /// Copy the data into one file, while the server runs or not; chitchatd restore puts it back
+    Backup(BackupArguments),
+    /// Put a backup into a data directory that is empty or missing; or check it
+    Restore(RestoreArguments),
+    /// List what was removed for good, as numbers without a word of it; a restore removes it again
+    Erasures(ErasuresArguments),
     /// Have the running server read its settings and its certificate again, without dropping anyone
     Reload,
     /// Print every setting, with what it does and its default; check settings, or show those in effect
@@ -236,7 +245,11 @@ impl Verb {
             Self::Admin { line } => any(line.join(" ")),
             Self::Invite { verb: Some(InviteVerb::List), .. } => Some(("/invites".to_owned(), Shape::Invites)),
             Self::Invite { verb: Some(InviteVerb::Revoke { number }), .. } => any(format!("/invites revoke {number}")),
-            Self::Invite { verb: None, .. } | Self::Config { .. } => None,
+            Self::Invite { verb: None, .. }
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Erasures(_)
+            | Self::Config { .. } => None,
         }
     }
 }

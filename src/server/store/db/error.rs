@@ -24,6 +24,16 @@ pub enum StoreError {
         /// The directory.
         dir: PathBuf,
     },
+    /// A backup was restored into the directory in part.
+    #[error(
+        "a backup was being restored into {dir}, and that was interrupted; run chitchatd restore again, or, to begin without it, remove {rest}"
+    )]
+    Restoring {
+        /// The directory.
+        dir: PathBuf,
+        /// What shows it.
+        rest: PathBuf,
+    },
     /// The database was written by a later version.
     #[error(
         "{file} was last used by a newer chitchatd (its schema is {found}, this one knows {known}); install chitchatd {needs} or newer"

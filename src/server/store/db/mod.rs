@@ -3,6 +3,8 @@
 //! it build on it. Each function runs on the thread that calls it.
 
 pub(crate) mod checkpoint;
+pub(crate) mod copy;
+pub(crate) mod erased;
 pub(crate) mod error;
 pub(crate) mod schema;
 pub(crate) mod stored_text;
@@ -16,11 +18,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The main database's file within the data directory.
-pub(super) const DATABASE_FILE: &str = "chitchat.db";
+pub(crate) const DATABASE_FILE: &str = "chitchat.db";
 /// The index's file within the data directory.
-pub(super) const INDEX_FILE: &str = "index.db";
+pub(crate) const INDEX_FILE: &str = "index.db";
 /// The file within the data directory that a running server keeps locked.
-pub(super) const LOCK_FILE: &str = "lock";
+pub(crate) const LOCK_FILE: &str = "lock";
+
+/// The directory within a data directory in which a backup is being restored. Until it is gone, what is beside it is
+/// not whole.
+pub(crate) const RESTORING: &str = "restoring";
 
 /// How long one connection waits for another's lock: only at start.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
@@ -82,6 +88,12 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked { dir: dir.to_owned() }),
             Err(TryLockError::Error(source)) => Err(refused(&path)(source)),
         }
+    }
+
+    /// Refuses a directory into which a backup was restored in part.
+    pub(crate) fn check_restored(&self) -> Result<(), StoreError> {
+        let rest = self.file(RESTORING);
+        if rest.exists() { Err(StoreError::Restoring { dir: self.path.clone(), rest }) } else { Ok(()) }
     }
 
     /// A file in it.

@@ -196,6 +196,9 @@ const MIGRATIONS: &[&str] = &[
 ",
 ];
 
+/// The newest schema that this version knows.
+pub(crate) const KNOWN_SCHEMA: i64 = MIGRATIONS.len() as i64;
+
 /// The version of this program, kept with the schema so that an older one can say which it needs.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -205,10 +208,9 @@ pub(crate) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError
     let of = |error| StoreError::of(file, error);
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of)?;
     let found: i64 = change.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(of)?;
-    let Some(steps) = usize::try_from(found).ok().and_then(|taken| MIGRATIONS.get(taken..)) else {
-        let needs = meta(&change, "needs").ok().flatten().unwrap_or_else(|| "of a later version".to_owned());
-        return Err(StoreError::Newer { file: file.to_owned(), found, known: to_sql(MIGRATIONS.len() as u64), needs });
-    };
+    check_known(&change, file, found)?;
+    let taken = usize::try_from(found).unwrap_or(MIGRATIONS.len());
+    let steps = MIGRATIONS.get(taken..).unwrap_or_default();
     if steps.is_empty() {
         return Ok(());
     }
@@ -234,6 +236,15 @@ pub(crate) fn prepare(db: &mut Connection, file: &Path) -> Result<(), StoreError
     Ok(())
 }
 
+/// Refuses a database of a later version, and names the version that it needs.
+pub(crate) fn check_known(db: &Connection, file: &Path, found: i64) -> Result<(), StoreError> {
+    if (0..=KNOWN_SCHEMA).contains(&found) {
+        return Ok(());
+    }
+    let needs = meta(db, "needs").ok().flatten().unwrap_or_else(|| "of a later version".to_owned());
+    Err(StoreError::Newer { file: file.to_owned(), found, known: KNOWN_SCHEMA, needs })
+}
+
 fn fill(db: &Connection) -> rusqlite::Result<()> {
     let server = UserName::server();
     db.execute(
@@ -257,11 +268,16 @@ pub(crate) fn begin_run(db: &mut Connection, file: &Path, sync: Sync) -> Result<
         set_meta(&change, "epoch", &secrets::new_epoch()?).map_err(of)?;
     }
     match sync {
-        Sync::Normal => set_meta(&change, "unclean", "1").map_err(of)?,
+        Sync::Normal => mark_unclean(&change).map_err(of)?,
         Sync::Full if unclean => end_run(&change).map_err(of)?,
         Sync::Full => {}
     }
     change.commit().map_err(of)
+}
+
+/// Notes that what comes next may be another history: the next run begins with an epoch of its own.
+pub(crate) fn mark_unclean(db: &Connection) -> rusqlite::Result<()> {
+    set_meta(db, "unclean", "1")
 }
 
 /// Notes a clean end, after all that was committed.

@@ -309,6 +309,23 @@ impl Indexer {
         Ok(count + forgotten)
     }
 
+    /// Indexes and forgets all that waits.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub(crate) fn catch_up_wholly(&mut self) -> Result<(), StoreError> {
+        loop {
+            match self.step(BATCH) {
+                Ok(0) if !self.merge() => return Ok(()),
+                Ok(_) => {}
+                Err(IndexError::Database { file, source }) => return Err(StoreError::of(&file, source)),
+                Err(IndexError::Damaged { file }) => {
+                    return Err(StoreError::Broken { file, detail: "it was just made".to_owned() });
+                }
+            }
+        }
+    }
+
     /// The same for a simulation, with what follows it. Returns whether there was something to do.
     ///
     /// # Errors

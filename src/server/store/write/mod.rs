@@ -121,6 +121,7 @@ impl Store {
     /// See [`StoreError`]; each is one line for the operator.
     pub(crate) fn open(settings: &StoreSettings) -> Result<(Self, Snapshot), StoreError> {
         let dir = DataDir::lock(&settings.data)?;
+        dir.check_restored()?;
         let file = dir.file(DATABASE_FILE);
         let mut db = connect_writer(&file, PAGE)?;
         let of = |error| StoreError::of(&file, error);
