@@ -96,6 +96,14 @@ pub enum OpenWarning {
         /// The directory.
         data: PathBuf,
     },
+    /// There is a copy of the database from before an upgrade.
+    #[error(
+        "{path} is the database as it was before an upgrade, with all that was removed since. Remove it once the new version has proven itself."
+    )]
+    UpgradeCopy {
+        /// The copy.
+        path: PathBuf,
+    },
     /// [`Running`] can't be written.
     #[error("can't write {RUNNING_FILE} to the data directory: {0}; chitchatd invite may name the wrong port")]
     RunningFile(io::Error),
@@ -124,6 +132,8 @@ impl Server {
         if others_may_write(&config.data) {
             warnings.push(OpenWarning::DataDirectoryWritable { data: config.data.clone() });
         }
+        let copies = store::upgrade_copies(&config.data);
+        warnings.extend(copies.into_iter().map(|path| OpenWarning::UpgradeCopy { path }));
         let checkpointer = Checkpointer::open(&store_settings)?;
         let now = jiff::Timestamp::now();
         let identity = read_identity(config, now)?;
@@ -277,5 +287,6 @@ fn store_settings(config: &Config) -> store::StoreSettings {
         config::Sync::Full => store::Sync::Full,
         config::Sync::Normal => store::Sync::Normal,
     };
-    store::StoreSettings { data: config.data.clone(), sync, keep: config.history.keep }
+    let upgrade_copy = if config.history.upgrade_copy { store::UpgradeCopy::Keep } else { store::UpgradeCopy::None };
+    store::StoreSettings { data: config.data.clone(), sync, keep: config.history.keep, upgrade_copy }
 }

@@ -242,6 +242,7 @@ mod tests {
             "history.sync=normal",
             "history.keep=off",
             "history.edit_for=2d",
+            "history.upgrade_copy=off",
             "limits.connections=7",
             "limits.per_address=7",
             "limits.flood=7/s burst 7",
@@ -266,7 +267,17 @@ mod tests {
         assert_eq!(keys(differences(&one, &other)), Config::keys(), "all differ");
         let next = one.with_live(&other);
         let restart = keys(differences(&next, &other));
-        let needs = ["data", "tls", "plain", "name", "workers", "accounts.bcrypt_cost", "history.sync", "history.keep"];
+        let needs = [
+            "data",
+            "tls",
+            "plain",
+            "name",
+            "workers",
+            "accounts.bcrypt_cost",
+            "history.sync",
+            "history.keep",
+            "history.upgrade_copy",
+        ];
         assert_eq!(restart, needs);
         let live: Vec<String> = Config::keys().into_iter().filter(|key| !needs.contains(&key.as_str())).collect();
         assert_eq!(keys(differences(&one, &next)), live);

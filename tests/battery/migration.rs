@@ -19,10 +19,26 @@ type Dump = BTreeMap<String, Vec<String>>;
 
 /// Of a copy: what SQLite does to it when it opens it is left to the server.
 fn dump(data: &Path) -> Dump {
+    dump_of(data, "chitchat.db")
+}
+
+/// The database as it was before its migration, if there is one in the directory.
+fn before_migration(data: &Path) -> Option<Dump> {
+    let name = format!("chitchat.db.before-{SCHEMAS}");
+    let mut copy = data.join(&name).exists().then(|| dump_of(data, &name))?;
+    // Whoever goes back to it begins another history.
+    let mark =
+        copy.get_mut("meta").map(|rows| rows.iter().position(|row| row.contains("unclean")).map(|n| rows.remove(n)));
+    assert!(mark.flatten().is_some(), "it is not marked: {:?}", copy["meta"]);
+    Some(copy)
+}
+
+fn dump_of(data: &Path, database: &str) -> Dump {
     let aside = tempfile::tempdir().unwrap();
-    for name in ["chitchat.db", "chitchat.db-wal", "chitchat.db-journal"] {
-        if data.join(name).exists() {
-            fs::copy(data.join(name), aside.path().join(name)).unwrap();
+    for end in ["", "-wal", "-journal"] {
+        let from = data.join(format!("{database}{end}"));
+        if from.exists() {
+            fs::copy(from, aside.path().join(format!("chitchat.db{end}"))).unwrap();
         }
     }
     let db = Connection::open(aside.path().join("chitchat.db")).unwrap();
@@ -111,6 +127,7 @@ fn a_killed_migration_leaves_the_old_database_or_the_new_one() {
         same(&dump(&server.data()), &before, schema);
         killed_at(&mut server, "after-migration-commit");
         same(&dump(&server.data()), &after, schema);
+        same(&before_migration(&server.data()).expect("a copy is kept"), &before, schema);
         is_of_use(&mut server);
         for _ in 0..RANDOM {
             let mut server = on(Some(&database));
@@ -119,7 +136,11 @@ fn a_killed_migration_leaves_the_old_database_or_the_new_one() {
             let is_old = now["version"] == before["version"];
             same(&now, if is_old { &before } else { &after }, schema);
             *(if is_old { &mut olds } else { &mut news }) += 1;
+            // Whole, or not there.
+            before_migration(&server.data()).into_iter().for_each(|copy| same(&copy, &before, schema));
             is_of_use(&mut server);
+            same(&before_migration(&server.data()).expect("a copy is kept"), &before, schema);
+            assert!(!server.data().join("chitchat.db.before-new").exists());
         }
     }
     println!("migrations of {} schemas, killed at random: {olds} left the old one, {news} the new one", SCHEMAS - 1);

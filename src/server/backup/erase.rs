@@ -9,7 +9,7 @@ use crate::server::clock;
 use crate::server::core::{Again, Operation, OperationKind, State, Storage as _};
 use crate::server::dispatcher::Transaction;
 use crate::server::hub::Backlog as _;
-use crate::server::store::{Indexer, Store, StoreSettings, Sync};
+use crate::server::store::{Indexer, Store, StoreSettings, Sync, UpgradeCopy};
 use crate::server::traffic::{Ended, Erasures, Rest};
 use std::path::Path;
 
@@ -30,7 +30,8 @@ pub struct ErasedAgain {
 
 /// Removes all of it from the database in this directory.
 pub(super) fn erase(data: &Path, erasures: &Erasures) -> Result<ErasedAgain, BackupError> {
-    let settings = StoreSettings { data: data.to_owned(), sync: Sync::Full, keep: true };
+    let settings =
+        StoreSettings { data: data.to_owned(), sync: Sync::Full, keep: true, upgrade_copy: UpgradeCopy::None };
     let (store, snapshot) = Store::open(&settings)?;
     let mut indexer = Indexer::open(&settings, &mut |_, _| {})?;
     indexer.catch_up_wholly()?;

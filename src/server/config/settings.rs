@@ -109,11 +109,14 @@ pub struct History {
     /// For how long a message can be edited after it was said; `None` is for ever.
     #[serde(deserialize_with = "value::<Off<Span>, _>")]
     pub edit_for: Option<Duration>,
+    /// Whether a copy is kept of a database that a new version has to migrate.
+    #[serde(deserialize_with = "value::<Switch, _>")]
+    pub upgrade_copy: bool,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { sync: Sync::Full, keep: true, edit_for: Some(Duration::from_hours(24)) }
+        Self { sync: Sync::Full, keep: true, edit_for: Some(Duration::from_hours(24)), upgrade_copy: true }
     }
 }
 

@@ -45,7 +45,10 @@ fn without_settings_the_defaults_apply() {
         (config.certificate, config.workers, config.accounts),
         (None, 1, Accounts { bcrypt_cost: 12, members_invite: None })
     );
-    assert_eq!(config.history, History { sync: Sync::Full, keep: true, edit_for: Some(Duration::from_hours(24)) });
+    assert_eq!(
+        config.history,
+        History { sync: Sync::Full, keep: true, edit_for: Some(Duration::from_hours(24)), upgrade_copy: true }
+    );
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.warnings, []);
 }
@@ -97,7 +100,7 @@ fn every_key_is_read() {
         workers = 7
         accounts.bcrypt_cost = 4
         accounts.members_invite = 3
-        history = { sync = "normal", keep = false, edit_for = "off" }
+        history = { sync = "normal", keep = false, edit_for = "off", upgrade_copy = "off" }
         [limits]
         connections = 1
         per_address = 2
@@ -128,7 +131,7 @@ fn every_key_is_read() {
         certificate: Some(CertificateFiles { certificate: "/etc/c.pem".into(), key: "/k.pem".into() }),
         workers: 7,
         accounts: Accounts { bcrypt_cost: 4, members_invite: Some(3) },
-        history: History { sync: Sync::Normal, keep: false, edit_for: None },
+        history: History { sync: Sync::Normal, keep: false, edit_for: None, upgrade_copy: false },
         limits: Limits {
             connections: Some(1),
             per_address: Some(2),

@@ -66,7 +66,12 @@ fn login(serial: u64, name: &str) -> Request {
 }
 
 fn settings(dir: &tempfile::TempDir) -> store::StoreSettings {
-    store::StoreSettings { data: dir.path().to_owned(), sync: store::Sync::Full, keep: true }
+    store::StoreSettings {
+        data: dir.path().to_owned(),
+        sync: store::Sync::Full,
+        keep: true,
+        upgrade_copy: store::UpgradeCopy::Keep,
+    }
 }
 
 impl Turns {

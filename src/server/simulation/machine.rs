@@ -11,7 +11,7 @@ use crate::server::dispatcher::{Channels, Dispatcher, SharedDispatcher, take_jou
 use crate::server::hub::{self, Hub};
 use crate::server::net::{Live, UnreadBytes, Worker, WorkerContext};
 use crate::server::serve::{connection_limits, hub_settings};
-use crate::server::store::{Checkpointer, Indexer, Reader, Store, StoreSettings, Sync};
+use crate::server::store::{Checkpointer, Indexer, Reader, Store, StoreSettings, Sync, UpgradeCopy};
 use crate::server::traffic::{
     Accepted, AuthJob, AuthOutcome, AuthWork, Budget, Delivery, HubSettings, ListenerKind, Mailbox, PasswordQueue,
     ReadJob, Request, RequestKind, Socket, Submit, TurnQueue, Wake, password_queue,
@@ -90,7 +90,12 @@ impl Machine {
     pub fn start(data: &Path, settings: &[String]) -> Result<Self, Died> {
         let flags = Flags { data: Some(data.to_owned()), ..Flags::default() };
         let config = Config::build(None, settings, &flags, &Environment::default())?;
-        let store_settings = StoreSettings { data: data.to_owned(), sync: Sync::Full, keep: config.history.keep };
+        let store_settings = StoreSettings {
+            data: data.to_owned(),
+            sync: Sync::Full,
+            keep: config.history.keep,
+            upgrade_copy: UpgradeCopy::Keep,
+        };
         let (store, snapshot) = Store::open(&store_settings)?;
         let indexer = Indexer::open(&store_settings, &mut |_, _| {})?;
         let checkpointer = Checkpointer::open(&store_settings)?;

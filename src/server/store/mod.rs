@@ -43,6 +43,7 @@ pub(super) use db::error::StoreError;
 pub(super) use db::schema::KNOWN_SCHEMA;
 #[cfg(feature = "faults")]
 pub(super) use db::schema::{SCHEMAS, create_released};
+pub(super) use db::upgrade::{UpgradeCopy, copies as upgrade_copies};
 pub(super) use db::{DATABASE_FILE, DataDir, INDEX_FILE, LOCK_FILE, RESTORING, StoreSettings, Sync};
 pub(super) use index::Indexer;
 pub(super) use read::Reader;

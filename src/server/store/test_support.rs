@@ -1,6 +1,6 @@
 //! What the store's tests share: a temporary data directory, accounts, rooms and messages.
 
-use super::{Indexer, Reader, Store, StoreSettings, Sync};
+use super::{Indexer, Reader, Store, StoreSettings, Sync, UpgradeCopy};
 use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::protocol::roles::Role;
@@ -22,7 +22,7 @@ impl Dir {
     }
 
     pub(super) fn settings(&self) -> StoreSettings {
-        StoreSettings { data: self.0.path().to_owned(), sync: Sync::Full, keep: true }
+        StoreSettings { data: self.0.path().to_owned(), sync: Sync::Full, keep: true, upgrade_copy: UpgradeCopy::Keep }
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {

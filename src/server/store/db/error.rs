@@ -48,6 +48,18 @@ pub enum StoreError {
         /// The version that wrote it.
         needs: String,
     },
+    /// There is no room for the copy of a database that has to be migrated.
+    #[error(
+        "{file} has to be migrated for this version of chitchatd, and there is no room for the copy that is kept of it before: that takes {needed} MiB, and {free} MiB are free. Make room; or make a backup elsewhere with chitchatd backup, and start with --set history.upgrade_copy=off"
+    )]
+    NoRoomToCopy {
+        /// The database.
+        file: PathBuf,
+        /// In MiB.
+        needed: u64,
+        /// In MiB.
+        free: u64,
+    },
     /// The file is damaged, or is not a database of ours.
     #[error("{file} is damaged or is not a chitchatd database ({detail}); replace it with a backup")]
     Broken {

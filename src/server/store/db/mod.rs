@@ -8,8 +8,10 @@ pub(crate) mod erased;
 pub(crate) mod error;
 pub(crate) mod schema;
 pub(crate) mod stored_text;
+pub(crate) mod upgrade;
 
 use self::error::StoreError;
+use self::upgrade::UpgradeCopy;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -54,6 +56,8 @@ pub(crate) struct StoreSettings {
     /// Whether messages are kept. If not, only their ids are counted. Keys of `/post` are kept
     /// either way, since each may be used only once, ever.
     pub keep: bool,
+    /// Whether a copy is kept of a database that has to be migrated.
+    pub upgrade_copy: UpgradeCopy,
 }
 
 /// What a commit waits for.
@@ -94,6 +98,11 @@ impl DataDir {
     pub(crate) fn check_restored(&self) -> Result<(), StoreError> {
         let rest = self.file(RESTORING);
         if rest.exists() { Err(StoreError::Restoring { dir: self.path.clone(), rest }) } else { Ok(()) }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A file in it.

@@ -35,7 +35,7 @@ use self::find::Finder;
 use self::log::Log;
 use self::recent::Recent;
 use super::db::error::StoreError;
-use super::db::{DATABASE_FILE, DataDir, PAGE, StoreSettings, Sync, connect_writer, last_seq, schema, to_sql};
+use super::db::{DATABASE_FILE, DataDir, PAGE, StoreSettings, Sync, connect_writer, last_seq, schema, to_sql, upgrade};
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::server::traffic::{Appended, Draft, Snapshot, Write};
 use rusqlite::Connection;
@@ -130,6 +130,7 @@ impl Store {
         db.pragma_update(None, "cache_size", -CACHE_KIB).map_err(of)?;
         db.pragma_update(None, "secure_delete", true).map_err(of)?;
         db.set_prepared_statement_cache_capacity(48);
+        upgrade::keep_copy(&db, &dir, settings.upgrade_copy)?;
         schema::prepare(&mut db, &file)?;
         schema::begin_run(&mut db, &file, settings.sync)?;
         if settings.sync == Sync::Normal {
