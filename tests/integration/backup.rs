@@ -263,6 +263,59 @@ fn what_a_killed_backup_left_goes_with_the_next_one_and_at_the_next_start() {
     assert!(!names(&server.data()).iter().any(|name| name.starts_with('.')), "{:?}", names(&server.data()));
 }
 
+/// What a unit in `contrib/` runs, in places of ours.
+fn commands_of(unit: &str, places: &[(&str, &Path)]) -> Vec<Vec<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib").join(unit);
+    let unit = places.iter().fold(fs::read_to_string(path).unwrap(), |unit, (from, to)| unit.replace(from, text(to)));
+    let lines = unit.lines().filter_map(|line| line.strip_prefix("ExecStart="));
+    lines.map(|line| line.split(' ').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_units_commands_make_a_backup_and_a_list() {
+    let server = server_with(3);
+    let place = tempfile::tempdir().unwrap();
+    let backups = place.path().join("backups");
+    let program = Path::new(env!("CARGO_BIN_EXE_chitchatd"));
+    // The longer name first: the other is its beginning.
+    let places = [
+        ("/var/lib/chitchat-backups", backups.as_path()),
+        ("/var/lib/chitchat", &server.data()),
+        ("/usr/local/bin/chitchatd", program),
+    ];
+    for unit in ["chitchatd-backup.service", "chitchatd-erasures.service"] {
+        let commands = commands_of(unit, &places);
+        assert_eq!(commands.len(), 1, "{unit}");
+        let done = Command::new(&commands[0][0]).args(&commands[0][1..]).output().unwrap();
+        assert!(done.status.success(), "{unit}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let made = names(&backups);
+    assert!(made.len() == 2 && made[0].ends_with("Z.tar") && made[1] == "chitchat.erasures", "{made:?}");
+}
+
+#[test]
+#[ignore = "needs systemd-analyze"]
+fn systemd_finds_the_units_sound() {
+    let place = tempfile::tempdir().unwrap();
+    let contrib = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib");
+    let mut units = Vec::new();
+    for name in names(&contrib) {
+        let kind = Path::new(&name).extension().and_then(|kind| kind.to_str());
+        if !matches!(kind, Some("service" | "timer")) {
+            continue;
+        }
+        // A unit whose program is not installed is not sound.
+        let unit = fs::read_to_string(contrib.join(&name)).unwrap();
+        units.push(place.path().join(&name));
+        fs::write(place.path().join(&name), unit.replace("/usr/local/bin/chitchatd", env!("CARGO_BIN_EXE_chitchatd")))
+            .unwrap();
+    }
+    assert!(units.len() >= 5, "{units:?}");
+    let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&units).output().unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+}
+
 #[test]
 fn the_command_line_of_backups_is_checked() {
     for (words, expected) in [
