@@ -280,6 +280,22 @@ mod tests {
         assert_eq!(packer.pack(&[b"x", &most[..]].concat()), None);
     }
 
+    /// Lines of which ever more can be packed: at some point the frame is exactly as long.
+    #[test]
+    fn a_frame_is_shorter_than_its_lines() {
+        let noise: Vec<u8> = (0..100u32).flat_map(|n| crc32(&n.to_le_bytes()).to_le_bytes()).collect();
+        let mut packer = Packer::new();
+        let mut packed = 0;
+        for same in 0..400 {
+            let lines = [&noise[same..], &vec![b'x'; same], b"\n"].concat();
+            if let Some(frame) = packer.pack(&lines) {
+                assert!(frame.len() < lines.len(), "{same}: {} for {}", frame.len(), lines.len());
+                packed += 1;
+            }
+        }
+        assert!((1..400).contains(&packed), "{packed}");
+    }
+
     #[test]
     fn anything_but_exactly_one_stream_is_refused() {
         let (packed, crc) = raw(LINES, DICTIONARY_1);

@@ -82,7 +82,7 @@ impl HttpGuard {
             GuardState::Target => Some(GuardState::Rest(0)),
             GuardState::Rest(_) if is_gap => Some(GuardState::Rest(1)),
             GuardState::Rest(matched) => match VERSION.get(usize::from(matched)) {
-                Some(&expected) if matched > 0 && byte == expected => Some(GuardState::Rest(matched + 1)),
+                Some(&expected) if byte == expected => Some(GuardState::Rest(matched + 1)),
                 None if byte.is_ascii_digit() => None,
                 _ => Some(GuardState::Rest(0)),
             },
@@ -143,6 +143,8 @@ mod tests {
             "seeHTTP/1.1\n",
             "GET\n/\n",
             "hello\n",
+            "say hello2all\n",
+            "see what HTTP/is\n",
             "\n\n/ping\n",
             "",
         ] {

@@ -17,7 +17,6 @@ const DO: u8 = 253;
 const WONT: u8 = 252;
 const WILL: u8 = 251;
 const SB: u8 = 250;
-const SE: u8 = 240;
 /// The lowest octet that is a command behind IAC (EOF of RFC 1184).
 const LOWEST_COMMAND: u8 = 236;
 
@@ -163,12 +162,8 @@ impl Telnet {
             }
             ParseState::Subnegotiation => return self.skip(byte == IAC),
             ParseState::SubnegotiationIac => match byte {
-                SE => {
-                    self.state = ParseState::Data;
-                    return true;
-                }
                 IAC => return self.skip(false),
-                // Another command inside is a subnegotiation cut short.
+                // SE ends it, and any other command inside is a subnegotiation cut short.
                 _ => return self.command(byte, data, reply),
             },
         }
@@ -207,7 +202,7 @@ impl Telnet {
                 self.skipped = 0;
                 self.state = ParseState::Subnegotiation;
             }
-            // NOP, interrupt, are-you-there and the like.
+            // SE, NOP, interrupt, are-you-there and the like.
             _ => return true,
         }
         false
@@ -287,6 +282,12 @@ mod tests {
     }
 
     #[test]
+    fn commands_begin_with_eof() {
+        assert_eq!(once(b"a\xff\xecb"), (b"ab".to_vec(), DO_BINARY.to_vec(), 1));
+        assert_eq!(once(b"a\xff\xebb"), (b"a\xff\xebb".to_vec(), vec![], 0));
+    }
+
+    #[test]
     fn ctrl_c_is_answered_with_a_timing_mark() {
         let (data, reply, commands) = once(b"ab\xff\xf4\xff\xfd\x06c\r\n");
         assert_eq!((&data[..], commands), (&b"abc\r\n"[..], 2));
@@ -314,6 +315,7 @@ mod tests {
         let mut telnet = Telnet::default();
         let reads = [&b"a\r\0"[..], b"\xff\xf1", b"b\r", b"\0c\r\r\0d\r\n"];
         assert_eq!(filter(&mut telnet, reads).0, b"a\r\0b\r\nc\r\r\nd\r\n");
+        assert!(telnet.detected());
     }
 
     #[test]
@@ -323,6 +325,7 @@ mod tests {
         let mut reply = vec![];
         telnet.hide_input(&mut reply);
         assert_eq!(filter(&mut telnet, [&[IAC, DO, ECHO][..]]).1, []);
+        assert_eq!(filter(&mut telnet, [&[IAC, DO, ECHO][..]]).1, [], "it asks for what we do already");
         telnet.show_input(&mut reply);
         assert_eq!(filter(&mut telnet, [&[IAC, DONT, ECHO][..]]).1, []);
         assert_eq!(reply, [IAC, WILL, ECHO, IAC, WONT, ECHO]);

@@ -125,7 +125,10 @@ mod tests {
     #[test]
     fn other_words_are_typing_mistakes_or_unknown() {
         assert!(unknown("jion").text.contains("Did you mean /join?"));
-        assert!(!unknown("foo").text.contains("Did you mean"));
+        assert!(unknown("bna").text.contains("Did you mean /ban?"));
+        for other in ["foo", "wo"] {
+            assert!(!unknown(other).text.contains("Did you mean"), "{other}");
+        }
         let long = unknown(&"x".repeat(3000)).text;
         assert!(long.len() < 100, "{long}");
     }

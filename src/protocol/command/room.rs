@@ -97,6 +97,10 @@ mod tests {
         assert_eq!(reading("topic", "  the house rules"), RoomWord::Unclear { word: "the", alone: false });
         assert_eq!(reading("topic", " #ops x"), RoomWord::Named);
         assert_eq!(reading("join", ""), RoomWord::Named);
+        // An option may stand before, between and after them.
+        assert_eq!(reading("ban", " for=1h bob"), RoomWord::LeftOut);
+        assert_eq!(reading("ban", " bob for=1h"), RoomWord::LeftOut);
+        assert_eq!(reading("ban", " of=1h bob"), RoomWord::Unclear { word: "of=1h", alone: false });
     }
 
     #[test]

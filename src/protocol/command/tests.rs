@@ -24,7 +24,9 @@ fn a_line_is_empty_a_text_or_a_command() {
     assert!(matches!(parse_line("//etc"), Input::Text("/etc")));
     assert!(matches!(parse_line("/@a.b PING x"), Input::Command { label: Some("a.b"), verb: Ok(_), rest: " x" }));
     for malformed in ["/", "/ ping", "/@a", "/@a  ping", "/p1ng"] {
-        assert_eq!(code(malformed), Code::UnknownVerb, "{malformed}");
+        let refusal = parse(malformed).unwrap_err();
+        assert_eq!(refusal.code, Code::UnknownVerb, "{malformed}");
+        assert!(refusal.text.starts_with("a command is /verb or /@label verb."), "{malformed}: {}", refusal.text);
     }
     assert!(matches!(parse_line("/@b@d ping"), Input::Command { label: None, verb: Err(_), .. }));
 }
@@ -67,7 +69,10 @@ fn options_stand_anywhere_but_in_a_text() {
     assert_eq!(search("/search from=alice"), (String::new(), None, by_alice.clone(), 50));
     assert_eq!(search(r#"/search "from=bob" from=alice"#), (r#""from=bob""#.to_owned(), None, by_alice.clone(), 50));
     let quoted = r#""a in=x", b"#.to_owned();
-    assert_eq!(search(r#"/search "a in=x", b in=ops"#), (quoted, in_ops, None, 50));
+    for spaces in [1, 6] {
+        let line = format!(r#"/search{}"a in=x", b in=ops"#, " ".repeat(spaces));
+        assert_eq!(search(&line), (quoted.clone(), in_ops.clone(), None, 50), "{line}");
+    }
     // A quote without a second one is a character like any other.
     assert_eq!(search(r#"/search "a from=alice"#), (r#""a"#.to_owned(), None, by_alice, 50));
     assert_eq!(code("/search"), Code::BadArgument);
@@ -142,13 +147,27 @@ fn settings_and_durations_are_bounded() {
     {
         assert_eq!(code(wrong), Code::BadArgument, "{wrong}");
     }
-    assert_eq!(code(&format!("/invitecode note={}", "x".repeat(101))), Code::BadArgument);
+    assert!(parse(&format!("/invitecode note={}", "x".repeat(NOTE_MAX))).is_ok());
+    assert_eq!(code(&format!("/invitecode note={}", "x".repeat(NOTE_MAX + 1))), Code::BadArgument);
+    assert!(parse(&format!("/post lobby {} x", "k".repeat(KEY_MAX))).is_ok());
+    assert_eq!(code(&format!("/post lobby {} x", "k".repeat(KEY_MAX + 1))), Code::BadArgument);
+}
+
+#[test]
+fn a_word_that_is_quoted_back_is_shortened() {
+    let refused = |word: &str| parse(&format!("/quit {word}")).unwrap_err().text;
+    assert_eq!(refused("now"), "Unexpected: now. Use: /quit");
+    assert_eq!(refused(&"é".repeat(40)), format!("Unexpected: {}. Use: /quit", "é".repeat(40)));
+    assert_eq!(refused(&"é".repeat(41)), format!("Unexpected: {}…. Use: /quit", "é".repeat(40)));
 }
 
 #[test]
 fn labels_are_found_on_lines_that_are_refused_whole() {
     assert_eq!(label_of(b"/@x1 say \xff"), Some("x1"));
     assert_eq!(label_of(b"/@x1"), None);
+    let longest = "x".repeat(LABEL_MAX);
+    assert_eq!(label_of(format!("/@{longest} \u{7}").as_bytes()), Some(&*longest));
+    assert_eq!(label_of(format!("/@{longest}x \u{7}").as_bytes()), None);
     assert_eq!(label_of(b"hello"), None);
 }
 

@@ -74,6 +74,23 @@ fn the_limit_for_a_line_is_the_one_given_when_it_is_cut() {
     assert_eq!((framer.buffered(), framer.kept.capacity()), (0, 0));
 }
 
+/// Each read ends inside a line, so that there is always something to keep.
+#[test]
+fn what_is_cut_takes_no_memory() {
+    let mut framer = Framer::new();
+    for _ in 0..100 {
+        let mut input = &b"ine\nanother line\nand half a l"[..];
+        while show(&mut framer, &mut input, LINES).is_some() {}
+        assert!(framer.kept.capacity() < 100, "{}", framer.kept.capacity());
+    }
+    // A burst is kept as a whole, and leaves half a line behind.
+    let burst = b"ine\nanother line\nand half a l".repeat(200);
+    framer.keep(&burst);
+    while show(&mut framer, &mut &b""[..], LINES).is_some() {}
+    assert_eq!(framer.buffered(), "and half a l".len());
+    assert!(framer.kept.capacity() <= SLACK_MAX, "{}", framer.kept.capacity());
+}
+
 #[test]
 fn a_bom_that_opens_a_connection_is_dropped_once() {
     let bytes = "\u{feff}a\n\u{feff}b\n".as_bytes();
@@ -81,6 +98,7 @@ fn a_bom_that_opens_a_connection_is_dropped_once() {
     assert_eq!(cuts(bytes.chunks(1), LINES).0, ["a", "\u{feff}b"]);
     assert_eq!(whole(b"\xef\xbb\n", LINES), ["\u{fffd}"]);
     assert_eq!(cuts([&b"\xef\xbb"[..]], LINES), (vec![], 2));
+    assert_eq!(cuts(["\u{feff}".as_bytes()], LINES), (vec![], 0));
 }
 
 #[test]

@@ -36,12 +36,6 @@ pub struct Tags<'a> {
 }
 
 impl<'a> Tags<'a> {
-    /// Whether no tag is set.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Whether the message mentions somebody, by name or with everyone else in the room. What one says
     /// oneself mentions one never, and that is for the caller to know.
     #[must_use]

@@ -227,10 +227,58 @@ fn a_refused_login_still_takes_its_password() {
         ? password (your terminal may show it)
         > said to nobody
         - already-logged-in
+        > /login
+        ? password (your terminal may show it)
+        > said to nobody
+        - already-logged-in
         > hello
         ask SayHere \"hello\"
         ",
     );
+}
+
+/// As many lines as there would be passwords: none of them must be said in a room.
+#[test]
+fn a_malformed_passwd_still_takes_both_passwords() {
+    plays(
+        "
+        -- let in
+        > /passwd now
+        ? password (your terminal may show it)
+        > the old one
+        ? password (your terminal may show it)
+        > the new one
+        - bad-argument
+        > hello
+        ask SayHere \"hello\"
+        > /unregister now
+        ? password (your terminal may show it)
+        > the password
+        - bad-argument
+        > hello
+        ask SayHere \"hello\"
+        ",
+    );
+}
+
+#[test]
+fn set_alone_shows_the_options() {
+    let mut session = Session::new(AddressGroup::Console);
+    session.logged_in();
+    let mut options = || {
+        let SessionAction::Answer(rows, _) = session.line(b"/set").action else { panic!() };
+        let mut out = Vec::new();
+        rows.encode(None, &mut out);
+        let shown = String::from_utf8(out).unwrap();
+        let values: Vec<&str> = shown.lines().map(|row| row[2..].split_once(" - ").unwrap().0).collect();
+        let values = values.join(", ");
+        for setting in ["/set tags on", "/set echo on", "/set presence off", "/set replay 0", "/set deflate 1"] {
+            let _ = session.line(setting.as_bytes());
+        }
+        values
+    };
+    assert_eq!(options(), "tags off, echo off, presence on, replay 20, deflate off");
+    assert_eq!(options(), "tags on, echo on, presence off, replay off, deflate 1");
 }
 
 #[test]
@@ -248,7 +296,8 @@ fn the_length_limit_is_decided_when_a_lines_turn_comes() {
 #[test]
 fn help_lists_the_verbs_that_work_now() {
     for logged_in in [false, true] {
-        let SessionAction::Answer(rows, _) = help(None, logged_in) else { panic!() };
+        let SessionAction::Answer(rows, Final::Done(last)) = help(None, logged_in) else { panic!() };
+        assert!(last.starts_with(&format!("{} commands", rows.count())), "{last}");
         let mut out = Vec::new();
         rows.encode(None, &mut out);
         let listed = String::from_utf8(out).unwrap();
