@@ -23,7 +23,9 @@ impl State {
     ) -> Result<bool, Refused> {
         let invite = match invite {
             None => None,
-            Some(digest) => Some(self.invite(digest).filter(|i| i.uses > 0 && i.until > at).ok_or(Refused::BadInvite)?),
+            Some(digest) => {
+                Some(self.invite(digest).filter(|i| i.uses != 0 && i.until > at).ok_or(Refused::BadInvite)?)
+            }
         };
         let admin = invite.is_some_and(|invite| invite.admin);
         match (registration, invite) {

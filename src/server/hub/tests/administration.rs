@@ -2,7 +2,8 @@
 
 use super::chat::Chat;
 use crate::protocol::code::Code;
-use crate::protocol::names::AddressGroup;
+use crate::protocol::names::{AddressGroup, UserName};
+use crate::server::core::BLOCKS_MAX;
 use std::time::Duration;
 
 /// Alice and Bob are people, root is an administrator.
@@ -92,8 +93,20 @@ fn the_figures_of_the_server_are_shown_to_administrators_alone() {
     chat.does("bob", "hello");
     assert_eq!(chat.refusal("alice", "/stats"), Some(Code::NotAllowed));
     chat.log.clear();
+    chat.hub.tally().count_slowed();
     chat.type_line("root", "/stats");
-    for figure in ["accounts 3", "here 4", "connections 5", "rooms 2", "messages 2", "last-minute 0", "refused 0"] {
+    assert!(chat.log.contains("root< | since 2023-11-14T22:13:20."), "{}", chat.log);
+    for figure in [
+        "slowed 1",
+        "too-slow 0",
+        "accounts 3",
+        "here 4",
+        "connections 5",
+        "rooms 2",
+        "messages 2",
+        "last-minute 0",
+        "refused 0",
+    ] {
         assert!(chat.log.contains(&format!("root< | {figure}\n")), "{figure}: {}", chat.log);
     }
     chat.wait(std::time::Duration::from_mins(1));
@@ -342,4 +355,38 @@ fn strangers_delay_strangers_alone() {
     assert_eq!(["bob2", "bob3"].map(|label| is_in(&chat, label)), [true, false], "{}", chat.log);
     chat.wait(Duration::from_secs(1));
     assert!(is_in(&chat, "bob3"), "{}", chat.log);
+}
+
+#[test]
+fn there_are_so_many_blocks_at_most_and_those_that_have_ended_do_not_count() {
+    let mut chat = chat();
+    chat.does("root", "/block 203.0.113.0 for=1s");
+    for n in 1..BLOCKS_MAX {
+        chat.does("root", &format!("/block 10.0.{}.{}", n / 256, n % 256));
+    }
+    assert_eq!(chat.refusal("root", "/block 203.0.113.1"), Some(Code::Limit));
+    chat.does("root", "/block 10.0.0.1 for=1h as before, for a time");
+    chat.wait(Duration::from_secs(1));
+    chat.does("root", "/block 203.0.113.1");
+    assert_eq!(chat.refusal("root", "/block 203.0.113.2"), Some(Code::Limit));
+    chat.plays("");
+}
+
+#[test]
+fn the_code_of_a_reset_is_good_before_its_time_is_over_and_not_then() {
+    let mut chat = chat();
+    chat.does("root", "/resetpw bob");
+    let bob = UserName::parse("bob").unwrap();
+    let state = &chat.hub.state;
+    let reset = state.account(state.find_account(&bob).unwrap()).unwrap().recovery.unwrap();
+    assert!(state.check_recovery(reset.until - 1, &bob, &reset.digest).is_ok());
+    assert!(state.check_recovery(reset.until, &bob, &reset.digest).is_err());
+}
+
+/// The lines of one turn are decided one after another.
+#[test]
+fn who_was_disabled_is_away_at_once() {
+    let mut chat = chat();
+    chat.type_at_once(&[("root", "/disable bob"), ("root", "/who lobby")]);
+    assert!(chat.log.contains("root< | bob away\n"), "{}", chat.log);
 }

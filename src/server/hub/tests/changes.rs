@@ -329,3 +329,13 @@ fn an_update_says_it_once_and_edits_it_from_then_on() {
     ",
     );
 }
+
+#[test]
+fn a_message_can_be_edited_until_its_time_is_over() {
+    let mut chat = Chat::of(&["alice"]);
+    chat.does("alice", "/say lobby helo");
+    // A line is decided a millisecond after it was typed.
+    chat.now.wall += u64::try_from(Duration::from_hours(24).as_millis()).unwrap() - 1;
+    chat.does("alice", "/edit lobby 1 hello");
+    assert_eq!(chat.refusal("alice", "/edit lobby 1 hullo"), Some(Code::NotAllowed));
+}

@@ -225,6 +225,16 @@ impl Chat {
         self.batch(requests);
     }
 
+    /// Types lines that the dispatcher takes in one turn.
+    pub(super) fn type_at_once(&mut self, lines: &[(&str, &str)]) {
+        let mut requests = Vec::new();
+        for (label, line) in lines {
+            self.log.push_str(&format!("{label}> {line}\n"));
+            requests.extend(self.asks(label, line));
+        }
+        self.batch(requests);
+    }
+
     /// The request that a line makes to the dispatcher, if any.
     fn asks(&mut self, label: &str, line: &str) -> Option<Request> {
         let at = self.at(label);

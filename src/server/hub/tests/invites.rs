@@ -2,6 +2,8 @@
 
 use super::chat::{Chat, PASSWORD, settings};
 use crate::protocol::code::Code;
+use crate::protocol::names::UserName;
+use crate::server::core::INVITES_MAX;
 use crate::server::traffic::{HubSettings, PaceLimits, Registration};
 use std::time::Duration;
 
@@ -205,4 +207,53 @@ fn new_accounts_make_none_and_nobody_does_where_nobody_registers() {
     for line in ["/invitecode", "/invites"] {
         assert_eq!(chat.refusal("ann", line), Some(Code::NotAllowed), "{line}");
     }
+    let plain = code(&mut chat, "root", "/invitecode");
+    chat.connect("eve");
+    assert_eq!(
+        chat.refusal("eve", &format!("/register eve invite={plain} {PASSWORD}")),
+        Some(Code::RegistrationClosed)
+    );
+}
+
+#[test]
+fn a_code_is_good_before_its_time_is_over_and_not_then() {
+    let mut chat = chat();
+    code(&mut chat, "console", "/invitecode for=1h");
+    let invite = chat.model.snapshot.invites[0].clone();
+    let name = UserName::parse("ann").unwrap();
+    let good = |at| chat.hub.state.check_registration(at, Registration::Invite, &name, Some(&invite.digest)).is_ok();
+    assert!(good(invite.until - 1));
+    assert!(!good(invite.until));
+    // A line is decided a millisecond after it was typed.
+    chat.now.wall = invite.until - 1;
+    assert_eq!(rows(&mut chat, "console", "/invites"), ["+ 0 invites"]);
+    chat.now.wall = invite.until - 1;
+    assert_eq!(chat.refusal("console", "/invites revoke 1"), Some(Code::BadArgument));
+}
+
+#[test]
+fn a_member_may_make_another_code_when_a_week_is_over() {
+    let mut chat = Chat::with(HubSettings { members_invite: Some(1), ..settings() });
+    chat.connect("ann");
+    chat.does("ann", &format!("/register ann {PASSWORD}"));
+    chat.does("ann", "/invitecode");
+    let week = u64::try_from(Duration::from_hours(168).as_millis()).unwrap();
+    chat.now.wall += week - 2;
+    assert_eq!(chat.refusal("ann", "/invitecode"), Some(Code::Limit));
+    chat.does("ann", "/invitecode");
+    chat.plays("");
+}
+
+#[test]
+fn there_are_so_many_codes_at_most_and_those_that_have_expired_do_not_count() {
+    let mut chat = chat();
+    chat.does("console", "/invitecode for=1m");
+    for _ in 1..INVITES_MAX {
+        chat.does("console", "/invitecode for=1h");
+    }
+    assert_eq!(chat.refusal("console", "/invitecode for=1h"), Some(Code::Limit));
+    chat.wait(Duration::from_mins(1));
+    chat.does("console", "/invitecode for=1h");
+    assert_eq!(chat.refusal("console", "/invitecode for=1h"), Some(Code::Limit));
+    chat.plays("");
 }

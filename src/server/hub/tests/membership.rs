@@ -1,8 +1,10 @@
 //! Rooms and their members.
 
 use super::chat::{Chat, settings};
+use crate::protocol::code::Code;
 use crate::protocol::names::{MessageId, RoomName, UserName};
 use crate::protocol::roles::Role;
+use crate::server::core::{ROOMS_MAX, TOPIC_MAX};
 use crate::server::traffic::{ConversationKind, ConversationRecord, HubSettings, MemberRecord};
 
 #[test]
@@ -216,4 +218,21 @@ fn a_new_room_cannot_be_named_server_but_an_old_one_can_be_read_and_left() {
     let at = chat.at("alice");
     chat.conns[at].receives.insert(id);
     chat.plays("alice> /leave server\nalice< + server - you left. Nothing was said there, so it is gone.");
+}
+
+#[test]
+fn a_topic_and_the_rooms_that_one_is_in_are_bounded() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.does("alice", &format!("/topic lobby {}", "x".repeat(TOPIC_MAX)));
+    assert_eq!(chat.refusal("alice", &format!("/topic lobby {}", "x".repeat(TOPIC_MAX + 1))), Some(Code::BadArgument));
+    chat.does("bob", "/create ops");
+    for n in 1..ROOMS_MAX {
+        chat.does("alice", &format!("/create room-{n}"));
+    }
+    for line in ["/create another", "/join another", "/join ops"] {
+        assert_eq!(chat.refusal("alice", line), Some(Code::Limit), "{line}");
+    }
+    chat.does("alice", "/leave room-1");
+    chat.does("alice", "/join ops");
+    chat.plays("");
 }

@@ -90,3 +90,10 @@ fn an_administrator_is_in_every_room_what_an_owner_is_and_reads_only_where_it_is
     ",
     );
 }
+
+#[test]
+fn the_last_owner_may_be_told_to_be_one() {
+    let mut chat = Chat::of(&["alice"]);
+    chat.does("alice", "/create ops");
+    chat.does("alice", "/role ops alice owner");
+}

@@ -1,6 +1,7 @@
 //! The end of an account, as others see it.
 
-use super::chat::{Chat, PASSWORD};
+use super::super::Hub;
+use super::chat::{Chat, PASSWORD, settings};
 use crate::protocol::code::Code;
 use std::time::Duration;
 
@@ -148,4 +149,45 @@ fn a_ban_on_it_is_gone_and_the_disk_may_refuse_it_all() {
         carol< [ops] alice: still here
         ",
     );
+}
+
+#[test]
+fn a_room_stays_for_those_who_are_in_it_and_for_what_was_said_there() {
+    let mut chat = Chat::of(&["alice", "bob"]);
+    chat.administrator("root");
+    for (who, line) in [
+        ("alice", "/create quiet"),
+        ("bob", "/join quiet"),
+        ("alice", "/create diary private"),
+        ("alice", "/say diary hello"),
+        ("alice", "/create empty private"),
+        ("alice", "/unregister"),
+        ("alice", PASSWORD),
+    ] {
+        chat.does(who, line);
+    }
+    chat.plays(
+        "
+        bob> /who quiet
+        bob< | bob here owner
+        bob< + 1 member
+        root> /who diary
+        root< + 0 members
+        root> /who empty
+        root< - no-such-room: there is no room empty. /rooms lists the rooms you can see.
+        ",
+    );
+}
+
+/// The server may be stopped before all of it is gone.
+#[test]
+fn what_is_left_of_it_goes_after_a_restart() {
+    let mut chat = ops();
+    chat.does("bob", "/unregister all");
+    chat.does("bob", PASSWORD);
+    chat.hub = Hub::new(settings(), chat.model.snapshot.clone());
+    chat.conns.clear();
+    assert!(chat.model.messages().contains("from bob"));
+    chat.wait(Duration::from_secs(1));
+    assert!(!chat.model.messages().contains("from bob"));
 }
