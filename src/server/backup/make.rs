@@ -14,7 +14,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use store::DATABASE_FILE;
+use store::{DATABASE_FILE, PAUSE, Pace};
 
 /// What backups in a directory are called, before and after the time.
 const NAME: (&str, &str) = ("chitchat-", ".tar");
@@ -24,6 +24,9 @@ const TIME: &str = "%Y%m%dT%H%M%SZ";
 
 /// Bytes of an archive that are written at a time.
 const BUFFER: usize = 256 << 10;
+
+/// Bytes after which what was written is synced, and others may write.
+const PIECE: usize = 4 << 20;
 
 /// Where a backup goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +98,7 @@ pub fn back_up(data: &Path, to: &Destination) -> Result<Made, BackupError> {
     }
     let workspace = Workspace::new_in(path.as_deref().map_or(data, files::directory))?;
     let copy = workspace.path().join(DATABASE_FILE);
-    store::copy(&store::open_to_copy(&database)?, &copy)?;
+    store::copy(&store::open_to_copy(&database)?, &copy, Pace::Considerate)?;
     // Nobody waits for what follows.
     priority::give_way();
     store::mark_as_copy(&copy)?;
@@ -111,7 +114,7 @@ pub fn back_up(data: &Path, to: &Destination) -> Result<Made, BackupError> {
         Some(path) => {
             let unwritable = |source| BackupError::Unwritable { path: path.clone(), source };
             let file = tempfile::NamedTempFile::new_in(workspace.path()).map_err(unwritable)?;
-            pack(BufWriter::with_capacity(BUFFER, file.as_file()), path, &manifest, now, sources)?;
+            pack(BufWriter::with_capacity(BUFFER, Steady::new(file.as_file())), path, &manifest, now, sources)?;
             file.as_file().sync_all().map_err(unwritable)?;
             let force = matches!(to, Destination::File { force: true, .. });
             let persisted = if force { file.persist(path) } else { file.persist_noclobber(path) };
@@ -175,6 +178,35 @@ fn pack(
         writer.add(name, mode, size, file).map_err(unwritable)?;
     }
     writer.finish().map_err(unwritable).map(drop)
+}
+
+/// Writes a file a piece at a time, each of which is on the disk before the next one.
+struct Steady<'a> {
+    file: &'a File,
+    unsynced: usize,
+}
+
+impl<'a> Steady<'a> {
+    fn new(file: &'a File) -> Self {
+        Self { file, unsynced: 0 }
+    }
+}
+
+impl Write for Steady<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.unsynced += written;
+        if self.unsynced >= PIECE {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+            std::thread::sleep(PAUSE);
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Removes the oldest backups of a directory, but for so many. Files with other names are not touched.

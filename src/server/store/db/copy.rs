@@ -12,11 +12,16 @@ use super::stored_text::is_kept;
 use super::{connect_reader, create_private};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
 /// Pages that are copied at a time.
 const STEP: i32 = 4_096;
+
+/// Between two steps, if they are to leave the disk to others. What is written at once is synced at once, and whoever
+/// syncs a line then waits for all of it: 0.1 s and more for some hundred MiB.
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long to wait for a server that just starts, and holds its database while it repairs it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,24 +57,46 @@ pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
     Ok(db)
 }
 
-/// Copies what the connection sees at one instant into a new file, mode 0600, which has no log. Nothing is
-/// synced.
-pub(crate) fn copy(from: &Connection, to: &Path) -> Result<(), StoreError> {
+/// How fast a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As fast as it goes: nobody waits for the disk meanwhile.
+    Fast,
+    /// Some MiB at a time, with room between them for what others write.
+    Considerate,
+}
+
+/// Copies what the connection sees at one instant into a new file, mode 0600, which has no log. It need not be on the
+/// disk then.
+pub(crate) fn copy(from: &Connection, to: &Path, pace: Pace) -> Result<(), StoreError> {
     create_private(to).map_err(|source| StoreError::Directory { path: to.to_owned(), source })?;
-    copy_pages(from, to).map_err(|error| match from.path() {
+    let considerate = match pace {
+        Pace::Fast => None,
+        Pace::Considerate => {
+            Some(File::open(to).map_err(|source| StoreError::Directory { path: to.to_owned(), source })?)
+        }
+    };
+    copy_pages(from, to, considerate.as_ref()).map_err(|error| match from.path() {
         Some(source) if is_damage(&error) => StoreError::of(Path::new(source), error),
         _ => StoreError::of(to, error),
     })
 }
 
-fn copy_pages(from: &Connection, to: &Path) -> rusqlite::Result<()> {
+/// Syncs the copy from time to time if it is given.
+fn copy_pages(from: &Connection, to: &Path, sync: Option<&File>) -> rusqlite::Result<()> {
     let mut copy = connect_alone(to)?;
     {
         let instant = from.unchecked_transaction()?;
         // The transaction sees what there is at its first read.
         schema_of(&instant)?;
         let pages = Backup::new(&instant, &mut copy)?;
-        while pages.step(STEP)? != StepResult::Done {}
+        while pages.step(STEP)? != StepResult::Done {
+            if let Some(file) = sync {
+                // A failure shows when the archive is synced, if it matters.
+                let _ = file.sync_data();
+                std::thread::sleep(PAUSE);
+            }
+        }
     }
     copy.close().map_err(|(_, error)| error)?;
     // The pages say that there is a log.

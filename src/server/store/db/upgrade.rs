@@ -4,7 +4,7 @@
 //! Only the last one is kept, and the server never removes that: it holds what was removed for good since, so a start
 //! says that it is there.
 
-use super::copy::{copy, mark_as_copy};
+use super::copy::{Pace, copy, mark_as_copy};
 use super::error::StoreError;
 use super::schema::KNOWN_SCHEMA;
 use super::{DATABASE_FILE, DataDir};
@@ -62,7 +62,7 @@ fn keep_copy_where(
     if free < size.saturating_add(LEFT) {
         return Err(StoreError::NoRoomToCopy { file, needed: mebibytes(size.saturating_add(LEFT)), free: free >> 20 });
     }
-    copy(db, &unfinished)?;
+    copy(db, &unfinished, Pace::Fast)?;
     // Whoever goes back to it goes back to an earlier history.
     mark_as_copy(&unfinished)?;
     let last = named(dir, &KNOWN_SCHEMA.to_string());
