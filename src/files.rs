@@ -19,6 +19,22 @@ pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     sync(directory)
 }
 
+/// The same for a file that belongs to this user and this group, as far as that may be said by who writes it.
+///
+/// # Errors
+/// As [`replace`].
+#[cfg(feature = "server")]
+pub(crate) fn replace_as(path: &Path, mode: u32, (user, group): (u32, u32), bytes: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (file, directory) = prepare(path, mode, bytes)?;
+    let is = file.as_file().metadata()?;
+    if (is.uid(), is.gid()) != (user, group) {
+        std::os::unix::fs::fchown(file.as_file(), Some(user), Some(group))?;
+    }
+    file.persist(path)?;
+    sync(directory)
+}
+
 /// Writes a file that must not exist yet.
 ///
 /// # Errors

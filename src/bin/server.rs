@@ -6,13 +6,14 @@ use chitchat::server::backup;
 use chitchat::server::config::{Config, Environment, Sources, raise_open_files};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
 use chitchat::server::operator::console::ConsoleError;
-use chitchat::server::operator::{console, json, log, settings, startup};
+use chitchat::server::operator::{console, json, log, settings, startup, tls};
 use chitchat::server::running::Running;
 use chitchat::server::{Reloader, Server, ServerError, Stopper};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
@@ -92,6 +93,8 @@ fn main() -> ExitCode {
             Ok(manifest) => print(&format!("{}\n", manifest.describe())),
             Err(error) => failed(&error),
         },
+        Invocation::ShowTls { config, json } => show_tls(&config, json),
+        Invocation::ImportTls { config, directory, json } => import_tls(&config, &directory, json),
         Invocation::PrintConfig => print(Config::example()),
         Invocation::CheckConfig { config, file, json: true } => {
             print(&settings::good_json(file.as_deref(), &config.warnings))
@@ -103,6 +106,46 @@ fn main() -> ExitCode {
         Invocation::ShowConfig { settings, json: true } => print(&settings::show_json(&settings)),
         Invocation::ShowConfig { settings, json: false } => print(&settings::show(&settings)),
     }
+}
+
+/// Prints what the certificate says; fails if a server could not serve it.
+fn show_tls(config: &Config, json: bool) -> ExitCode {
+    let now = jiff::Timestamp::now();
+    let shown = match tls::Shown::read(config, now) {
+        Ok(shown) => shown,
+        Err(error) => return failed(&error),
+    };
+    if !json {
+        warn(shown.warnings());
+    }
+    let printed = print(&if json { shown.json(now) } else { shown.text(now) });
+    if shown.is_usable() { printed } else { ExitCode::from(FAILED) }
+}
+
+/// Imports a certificate, and has the running server use it.
+fn import_tls(config: &Config, directory: &Path, json: bool) -> ExitCode {
+    let now = jiff::Timestamp::now();
+    let identity = match tls::import(config, directory) {
+        Ok(identity) => identity,
+        Err(error @ tls::TlsError::Set { .. }) => {
+            failed(&error);
+            return ExitCode::from(MISUSED);
+        }
+        Err(error) => return failed(&error),
+    };
+    let is_running = match console::ask(&config.data, "/reload") {
+        Ok(_) => true,
+        Err(ConsoleError::NotRunning { .. }) => false,
+        Err(error) => return not_asked(&error, json),
+    };
+    if json {
+        return print(&tls::imported_json(&identity, now, is_running));
+    }
+    warn(&identity.warnings(now));
+    if io::stdout().is_terminal() {
+        print_error(&tls::hook(&config.data));
+    }
+    print(&tls::imported(&identity, now, is_running))
 }
 
 /// Opens the server, says how to connect to it, and serves until a signal.

@@ -106,6 +106,8 @@ codes! {
     Invited = "invited",
     /// Notice: whoever you write to is away, or you are.
     Away = "away",
+    /// Notice: something that an administrator should see to.
+    Warning = "warning",
     /// Notice: an administrator tells everyone something.
     Announcement = "announcement",
 }

@@ -1,138 +1,53 @@
 //! The server's certificate: the operator's own, or a self-signed one made at the first start.
 //!
-//! Owns the two PEM files in the data directory, their permissions, and how TLS is set up. Knows no
-//! socket and no setting. Runs on the thread that opens the server; all workers share the result.
+//! Owns the PEM files in the data directory, their permissions, and how TLS is set up. Knows no
+//! socket and no setting. Runs on the thread that opens the server, and on `reload`; all workers share the
+//! result.
 //!
 //! Files that can't be used are errors, and the server does not start. A certificate that is not valid
 //! today, and a key that others may read, are warnings: a server that starts at night, on a machine whose
 //! clock is not set yet, should serve those who have pinned its key.
+
+mod details;
+mod error;
+
+pub use details::{Details, REMIND_DAYS};
+pub use error::{CertificateError, CertificateWarning};
 
 use crate::cryptography;
 use crate::files;
 use crate::protocol::ALPN;
 use data_encoding::HEXLOWER;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier as _;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError as BadCertificate, CipherSuite, RootCertStore, ServerConfig};
+use rustls::{CipherSuite, ServerConfig};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::fs;
-use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The self-signed certificate in the data directory, mode 0644.
 pub const CERTIFICATE_FILE: &str = "certificate.pem";
 /// Its key, mode 0600.
 pub const KEY_FILE: &str = "key.pem";
+/// A pair that was imported, chain and key in one file, so that they are replaced together; mode 0600. It comes
+/// before the self-signed one, which is kept.
+pub const IMPORTED_FILE: &str = "imported.pem";
 /// What the key is called until both files are there.
 const NEW_KEY_FILE: &str = "key.pem.new";
 /// How long a self-signed certificate is valid. Public authorities issue for months, since a certificate of
 /// theirs is trusted by everyone and hard to revoke. This one is trusted by those who compared its fingerprint,
 /// for as long as the key is kept: a shorter time would only teach them to accept a new one without comparing.
 pub const SELF_SIGNED_YEARS: i64 = 10;
-
-/// Why there is no certificate. The operator can fix each of these, unless it says otherwise.
-#[derive(Debug, thiserror::Error)]
-pub enum CertificateError {
-    /// A file can't be read.
-    #[error("can't read {path}: {source}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file can't be written.
-    #[error("can't write {path}: {source}")]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// There is no certificate in the file, or a broken one.
-    #[error("{path} does not hold a certificate. It must be a PEM file with -----BEGIN CERTIFICATE-----.")]
-    BadCertificate {
-        /// The file.
-        path: PathBuf,
-    },
-    /// There is no private key in the file, or one that can't be used.
-    #[error(
-        "{path} does not hold a usable private key. It must be a PEM file with -----BEGIN PRIVATE KEY----- and no passphrase."
-    )]
-    BadKey {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Both files are good, but the key belongs to another certificate.
-    #[error("the key in {key} does not belong to the certificate in {certificate}.")]
-    Mismatch {
-        /// The certificate's file.
-        certificate: PathBuf,
-        /// The key's file.
-        key: PathBuf,
-    },
-    /// One file of the self-signed pair is gone.
-    #[error(
-        "{missing} is missing, but {present} is there. Restore it from a backup; or remove {present} too for a new pair, which people then have to trust again."
-    )]
-    HalfMissing {
-        /// The file that is gone.
-        missing: PathBuf,
-        /// The file that is there.
-        present: PathBuf,
-    },
-    /// A self-signed certificate can't be made for this name. The settings refuse such a name before.
-    #[error("can't make a certificate for {name}: {source}")]
-    NotMade {
-        /// The name.
-        name: String,
-        /// What rcgen says.
-        source: rcgen::Error,
-    },
-    /// TLS can't be set up, for example for want of random bytes: not the operator's fault.
-    #[error("can't set up TLS: {0}")]
-    Tls(#[from] rustls::Error),
-}
-
-/// What the operator should know about files that can be used.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum CertificateWarning {
-    /// The certificate is not valid any more.
-    #[error(
-        "the certificate in {path} expired at {since}: clients refuse it, except those that have pinned its key. Renew it, then run: chitchatd reload"
-    )]
-    Expired {
-        /// The file.
-        path: PathBuf,
-        /// The last second of its validity.
-        since: jiff::Timestamp,
-    },
-    /// The certificate is not valid yet.
-    #[error(
-        "the certificate in {path} is not valid before {from}: clients refuse it, except those that have pinned its key. Is this machine's clock right?"
-    )]
-    NotValidYet {
-        /// The file.
-        path: PathBuf,
-        /// The first second of its validity.
-        from: jiff::Timestamp,
-    },
-    /// Every user of this machine may read or change the private key. A group may: Debian keeps keys for one.
-    #[error("other users of this machine may read or change the private key {path}. Run: chmod o= {path}")]
-    KeyNotPrivate {
-        /// The file.
-        path: PathBuf,
-    },
-}
+/// What to do about a certificate of an authority that ends.
+const RENEW: &str = "Renew it: the server takes the new one by itself.";
+/// The same about a self-signed one.
+const REPLACE: &str = "Import one of an authority (chitchatd tls import DIR); or remove it and its key, then run chitchatd reload \
+     for a new one, which people have to trust again.";
 
 /// What people compare before they trust a certificate: `SHA256:` and the digest of its DER form
 /// in lower-case hexadecimal digits.
@@ -164,23 +79,21 @@ impl fmt::Debug for Fingerprint {
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-    fingerprint: Fingerprint,
-    warnings: Vec<CertificateWarning>,
+    details: Details,
+    /// Where the certificate and the key were read from.
+    paths: (PathBuf, PathBuf),
+    /// Others may read the key.
+    exposed: bool,
 }
 
 impl Identity {
-    /// Loads the operator's files.
+    /// Loads the operator's files; they may be one file.
     ///
     /// # Errors
     /// Names the file that can't be used. Nothing is changed.
-    pub fn load(certificate: &Path, key: &Path, now: jiff::Timestamp) -> Result<Self, CertificateError> {
-        let read = |path: &Path| {
-            fs::read(path).map_err(|source| CertificateError::Unreadable { path: path.to_owned(), source })
-        };
-        let bad_certificate = || CertificateError::BadCertificate { path: certificate.to_owned() };
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
         let bad_key = || CertificateError::BadKey { path: key.to_owned() };
-        let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&read(certificate)?).collect();
-        let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(bad_certificate)?;
+        let (details, chain) = Self::read_certificate(certificate)?;
         let key_pem = zeroize::Zeroizing::new(read(key)?);
         let private = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|_| bad_key())?;
         let provider = cryptography::provider();
@@ -191,19 +104,42 @@ impl Identity {
                 let (certificate, key) = (certificate.to_owned(), key.to_owned());
                 return Err(CertificateError::Mismatch { certificate, key });
             }
-            Err(_) => return Err(bad_certificate()),
+            Err(_) => return Err(CertificateError::BadCertificate { path: certificate.to_owned() }),
         }
-        let fingerprint = Fingerprint::of(&chain[0]);
-        let warnings = [validity(&chain[0], provider, certificate, now), privacy(key)];
-        Ok(Self { chain, key: private, fingerprint, warnings: warnings.into_iter().flatten().collect() })
+        let paths = (certificate.to_owned(), key.to_owned());
+        Ok(Self { chain, key: private, details, paths, exposed: others_may_use(key) })
     }
 
-    /// Loads the self-signed pair from a data directory, which exists, or creates it for `name` (a host
-    /// name or an IP address) if neither file is there. An existing pair is never replaced.
+    /// Reads a chain without its key: what its first certificate says, and all of it, which is never empty.
+    ///
+    /// # Errors
+    /// If the file can't be read, or holds no certificate.
+    pub fn read_certificate(path: &Path) -> Result<(Details, Vec<CertificateDer<'static>>), CertificateError> {
+        let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&read(path)?).collect();
+        let chain = chain.unwrap_or_default();
+        let details = chain.first().and_then(Details::of);
+        let details = details.ok_or_else(|| CertificateError::BadCertificate { path: path.to_owned() })?;
+        Ok((details, chain))
+    }
+
+    /// Loads the pair that lies in a data directory: the one that was imported, or else the self-signed one.
+    ///
+    /// # Errors
+    /// Names the file that can't be used.
+    pub fn load_from(data: &Path) -> Result<Self, CertificateError> {
+        let (certificate, key) = paths_in(data);
+        Self::load(&certificate, &key)
+    }
+
+    /// Loads the pair that lies in a data directory, which exists, or creates a self-signed one for `name` (a
+    /// host name or an IP address) if there is none. An existing pair is never replaced.
     ///
     /// # Errors
     /// Names the file that can't be used or created.
     pub fn load_or_create(data: &Path, name: &str, now: jiff::Timestamp) -> Result<Self, CertificateError> {
+        if is_there(&data.join(IMPORTED_FILE))? {
+            return Self::load_from(data);
+        }
         let (certificate, key) = (data.join(CERTIFICATE_FILE), data.join(KEY_FILE));
         let new_key = data.join(NEW_KEY_FILE);
         match (is_there(&certificate)?, is_there(&key)?) {
@@ -230,7 +166,7 @@ impl Identity {
                 files::rename(&new_key, &key).map_err(unwritable(&key))?;
             }
         }
-        Self::load(&certificate, &key, now)
+        Self::load(&certificate, &key)
     }
 
     /// The chain, the server's own certificate first; never empty.
@@ -248,13 +184,35 @@ impl Identity {
     /// Of the server's own certificate.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+        self.details.fingerprint
+    }
+
+    /// What the server's own certificate says of itself.
+    #[must_use]
+    pub fn details(&self) -> &Details {
+        &self.details
     }
 
     /// What the operator should know about the files.
     #[must_use]
-    pub fn warnings(&self) -> &[CertificateWarning] {
-        &self.warnings
+    pub fn warnings(&self, now: jiff::Timestamp) -> Vec<CertificateWarning> {
+        let key = &self.paths.1;
+        let exposed = self.exposed.then(|| CertificateWarning::KeyNotPrivate { path: key.clone() });
+        self.expiry(now).into_iter().chain(exposed).collect()
+    }
+
+    /// What is wrong with the time for which it is valid, if anything is.
+    #[must_use]
+    pub fn expiry(&self, now: jiff::Timestamp) -> Option<CertificateWarning> {
+        let (details, path) = (&self.details, self.paths.0.clone());
+        let cure = if details.self_signed { REPLACE } else { RENEW };
+        if now < details.not_before {
+            Some(CertificateWarning::NotValidYet { path, from: details.not_before })
+        } else if now.as_second() > details.not_after.as_second() {
+            Some(CertificateWarning::Expired { path, since: details.not_after, cure })
+        } else {
+            details.is_due(now).then(|| CertificateWarning::Expires { path, until: details.until(now), cure })
+        }
     }
 
     /// Whether it is the same chain with the same key.
@@ -289,45 +247,25 @@ impl Identity {
     }
 }
 
+fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+    fs::read(path).map_err(|source| CertificateError::Unreadable { path: path.to_owned(), source })
+}
+
 fn is_there(path: &Path) -> Result<bool, CertificateError> {
     path.try_exists().map_err(|source| CertificateError::Unreadable { path: path.to_owned(), source })
 }
 
-/// Whether a certificate is valid today. The verifier is the one that clients use: it looks at the dates before
-/// it looks for an authority, of which there need not be any.
-fn validity(
-    certificate: &CertificateDer<'static>,
-    provider: CryptoProvider,
-    path: &Path,
-    now: jiff::Timestamp,
-) -> Option<CertificateWarning> {
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.clone()).ok()?;
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(provider)).build().ok()?;
-    let name = ServerName::try_from("localhost").ok()?;
-    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-    let today = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    let refused = verifier.verify_server_cert(certificate, &[], &name, &[], today).err()?;
-    let at = |time: UnixTime| {
-        let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-        jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX)
-    };
-    let path = path.to_owned();
-    match refused {
-        rustls::Error::InvalidCertificate(BadCertificate::ExpiredContext { not_after, .. }) => {
-            Some(CertificateWarning::Expired { path, since: at(not_after) })
-        }
-        rustls::Error::InvalidCertificate(BadCertificate::NotValidYetContext { not_before, .. }) => {
-            Some(CertificateWarning::NotValidYet { path, from: at(not_before) })
-        }
-        _ => None,
-    }
+/// The certificate and the key that lie in a data directory, or that a start would create.
+#[must_use]
+pub fn paths_in(data: &Path) -> (PathBuf, PathBuf) {
+    let imported = data.join(IMPORTED_FILE);
+    if imported.exists() { (imported.clone(), imported) } else { (data.join(CERTIFICATE_FILE), data.join(KEY_FILE)) }
 }
 
-fn privacy(key: &Path) -> Option<CertificateWarning> {
+/// Whether every user of this machine may read or change a key.
+fn others_may_use(key: &Path) -> bool {
     const OTHERS: u32 = 0o006;
-    let mode = fs::metadata(key).ok()?.permissions().mode();
-    (mode & OTHERS != 0).then(|| CertificateWarning::KeyNotPrivate { path: key.to_owned() })
+    fs::metadata(key).is_ok_and(|found| found.permissions().mode() & OTHERS != 0)
 }
 
 /// ECDSA P-256, valid from yesterday (clocks differ), for the name and for this machine.

@@ -6,7 +6,7 @@ use crate::protocol::names::AccountId;
 use crate::protocol::secrets::{Digest, Secret, new_invite_code};
 use crate::server::ServerError;
 use crate::server::backup;
-use crate::server::certificate::{CertificateWarning, Fingerprint, Identity};
+use crate::server::certificate::{CertificateWarning, Details, Fingerprint, Identity};
 use crate::server::clock;
 use crate::server::config::{self, Config, Sources};
 use crate::server::net::{self, ListenError, ListeningSocket};
@@ -138,7 +138,7 @@ impl Server {
         let now = jiff::Timestamp::now();
         let identity = read_identity(config, now)?;
         let tls = identity.server_config()?;
-        warnings.extend(identity.warnings().iter().cloned().map(OpenWarning::from));
+        warnings.extend(identity.warnings(now).into_iter().map(OpenWarning::from));
 
         let mut unavailable = Vec::new();
         let mut listening = listen_on(&config.tls, ListenerKind::Tls, &mut unavailable)?;
@@ -196,6 +196,12 @@ impl Server {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.identity.fingerprint()
+    }
+
+    /// What its certificate says of itself.
+    #[must_use]
+    pub fn certificate(&self) -> &Details {
+        self.identity.details()
     }
 
     /// What the operator should know.

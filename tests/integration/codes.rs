@@ -78,11 +78,7 @@ fn way(code: Code) -> Way {
             &[],
             "a is in\nb is in\na > /create den private\na < + …\na > /invite den b\na < + …\nb < * invited: den by a…",
         ),
-        Code::BadSettings => Run(|| {
-            let server = Server::by_file(&[]);
-            std::fs::write(server.settings_file(), "workers = 0").unwrap();
-            server.console().ask("/reload")
-        }),
+        Code::BadSettings => Run(a_mistake_in_the_settings),
         // The answer to a bug in the server.
         Code::Internal => No,
         Code::Banned => Play(
@@ -113,10 +109,22 @@ fn way(code: Code) -> Way {
         Code::Announcement => {
             Play(&[], "a is in\nroot is the console\nroot > /announce hello\na < * announcement: hello")
         }
+        Code::Warning => Run(a_certificate_has_expired),
         Code::Away => Play(&[], SOMEBODY_IS_AWAY),
         // Only addresses of other machines can be blocked.
         Code::Blocked => No,
     }
+}
+
+fn a_mistake_in_the_settings() -> Vec<String> {
+    let server = Server::by_file(&[]);
+    std::fs::write(server.settings_file(), "workers = 0").unwrap();
+    server.console().ask("/reload")
+}
+
+fn a_certificate_has_expired() -> Vec<String> {
+    let (server, _pair) = crate::certificates::expired();
+    server.console().next_line().into_iter().collect()
 }
 
 const SOMEBODY_IS_AWAY: &str = "

@@ -22,6 +22,7 @@ mod accounts;
 mod agreement;
 mod backup;
 mod bots;
+mod certificates;
 mod changes;
 mod client;
 mod clock;

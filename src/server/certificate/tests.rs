@@ -92,8 +92,7 @@ fn broken_and_foreign_files_are_named_and_kept() {
             "{error}"
         );
     }
-    let nowhere =
-        Identity::load(Path::new("/nonexistent/c.pem"), Path::new("/nonexistent/k.pem"), jiff::Timestamp::now());
+    let nowhere = Identity::load(Path::new("/nonexistent/c.pem"), Path::new("/nonexistent/k.pem"));
     let nowhere = nowhere.unwrap_err();
     assert!(nowhere.to_string().starts_with("can't read /nonexistent/c.pem: "), "{nowhere}");
 }
@@ -157,11 +156,14 @@ fn what_is_not_valid_today_or_not_private_is_a_warning() {
     let directory = directory();
     let path = |name: &str| directory.path().join(name);
     let warnings = |now: &str| {
-        let identity = Identity::load_or_create(directory.path(), "localhost", now.parse().unwrap()).unwrap();
-        identity.warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
+        let now = now.parse().unwrap();
+        let identity = Identity::load_or_create(directory.path(), "localhost", now).unwrap();
+        identity.warnings(now).iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert!(warnings("2026-11-22T12:00:00Z").is_empty());
-    assert!(warnings("2036-11-21T23:59:59Z").is_empty());
+    assert!(warnings("2036-11-07T23:59:59Z").is_empty());
+    let [due] = &warnings("2036-11-21T23:59:59Z")[..] else { panic!("one warning") };
+    assert!(due.contains("certificate.pem expires on 2036-11-22, less than a day from now. Import one"), "{due}");
     let [expired] = &warnings("2037-01-01T00:00:00Z")[..] else { panic!("one warning") };
     assert!(expired.contains("certificate.pem expired at 2036-11-22T00:00:00Z: "), "{expired}");
     let [early] = &warnings("1970-01-01T00:00:00Z")[..] else { panic!("one warning") };
@@ -177,6 +179,7 @@ fn what_is_not_valid_today_or_not_private_is_a_warning() {
 #[test]
 fn the_dates_of_an_authoritys_certificate_are_checked_as_well() {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.distinguished_name.push(DnType::CommonName, "An authority");
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority = rcgen::CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
@@ -188,9 +191,53 @@ fn the_dates_of_an_authoritys_certificate_are_checked_as_well() {
     fs::write(&chain, issued.pem() + &authority.pem()).unwrap();
     fs::write(&key_file, key.serialize_pem()).unwrap();
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
-    let warnings = |now: &str| Identity::load(&chain, &key_file, now.parse().unwrap()).unwrap().warnings().len();
-    let dates = ["2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z", "2026-04-01T00:00:01Z"];
-    assert_eq!(dates.map(warnings), [1, 0, 0, 1]);
+    let identity = Identity::load(&chain, &key_file).unwrap();
+    let told = |now: &str| identity.warnings(now.parse().unwrap()).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let fine = ["2026-01-01T00:00:00Z", "2026-03-18T00:00:00Z"].map(told);
+    assert_eq!(fine, [Vec::<String>::new(), Vec::new()]);
+    for (now, words) in [
+        ("2025-12-31T23:59:59Z", "is not valid before 2026-01-01T00:00:00Z"),
+        ("2026-03-18T00:00:01Z", "expires on 2026-04-01, in 13 days. Renew it"),
+        ("2026-03-30T12:00:00Z", "expires on 2026-04-01, in 1 day. Renew it"),
+        ("2026-04-01T00:00:00Z", "expires on 2026-04-01, less than a day from now. "),
+        ("2026-04-01T00:00:01Z", "expired at 2026-04-01T00:00:00Z: clients refuse it"),
+    ] {
+        let told = told(now);
+        assert!(told.len() == 1 && told[0].contains(words), "{now}: {told:?}");
+    }
+    let details = identity.details();
+    assert_eq!((details.names.as_slice(), details.self_signed), (&["chat.example.org".to_owned()][..], false));
+    assert_eq!(details.issuer, "CN=An authority");
+}
+
+#[test]
+fn a_certificate_says_for_whom_it_is_and_for_how_long() {
+    let details = in_directory(&directory()).unwrap().details().clone();
+    assert_eq!(details.names, ["chat.example.org", "localhost", "127.0.0.1", "::1"]);
+    assert_eq!((details.issuer.as_str(), details.self_signed), ("CN=chat.example.org", true));
+    let day = 86_400;
+    let at = |seconds: i64| jiff::Timestamp::from_second(details.not_after.as_second() + seconds).unwrap();
+    assert_eq!([at(-day), at(-1), at(0), at(1)].map(|now| details.days_left(now)), [1, 0, 0, -1]);
+    assert_eq!([at(-14 * day), at(-14 * day + 1)].map(|now| details.is_due(now)), [false, true]);
+    // One of six days is reminded of when two of them are left.
+    let from = jiff::Timestamp::from_second(details.not_after.as_second() - 6 * day).unwrap();
+    let brief = Details { not_before: from, ..details.clone() };
+    assert_eq!([at(-2 * day), at(-2 * day + 1)].map(|now| brief.is_due(now)), [false, true]);
+    assert!(details.until(at(1)).ends_with(", which is over"));
+    assert_eq!(Details::of(&CertificateDer::from(vec![1, 2, 3])), None);
+}
+
+#[test]
+fn an_imported_pair_comes_before_the_self_signed_one_which_is_kept() {
+    let (ours, theirs) = (directory(), directory());
+    let own = in_directory(&ours).unwrap();
+    let other = in_directory(&theirs).unwrap();
+    let read = |name: &str| fs::read(theirs.path().join(name)).unwrap();
+    fs::write(ours.path().join(IMPORTED_FILE), [read(KEY_FILE), read(CERTIFICATE_FILE)].concat()).unwrap();
+    assert!(in_directory(&ours).unwrap().is(&other));
+    assert!(Identity::load_from(ours.path()).unwrap().is(&other));
+    fs::remove_file(ours.path().join(IMPORTED_FILE)).unwrap();
+    assert!(Identity::load_from(ours.path()).unwrap().is(&own));
 }
 
 #[test]

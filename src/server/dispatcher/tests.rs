@@ -267,7 +267,7 @@ fn new_settings_take_effect_even_if_the_batch_beside_them_is_refused() {
     let limits = Limits { flood: None, unread_bytes: 1 << 20, unread_total: 1 << 20, unanswered: 7 };
     let answer = (Rows::default(), Final::Done("1 setting changed.".to_owned()));
     let settings = Some(HubSettings { answer_bytes: 7, ..hub_settings(Registration::Closed) });
-    let upkeep = Upkeep { settings, limits: Some(limits), answer: Some(answer) };
+    let upkeep = Upkeep { settings, limits: Some(limits), answer: Some(answer), ..Upkeep::default() };
     batch.push(request(BOB, RequestKind::Upkeep(Box::new(upkeep))));
     let seen = turns.turn(batch);
     assert_eq!(seen.len(), 100 + 3);

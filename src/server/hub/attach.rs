@@ -87,6 +87,8 @@ impl Context<'_> {
         self.forget_expired_invitations()?;
         self.remind_of_invitations();
         self.remind_of_absence();
+        let account = self.account;
+        self.guest().warn(account);
         Ok(())
     }
 

@@ -92,6 +92,11 @@ impl Connections {
         self.sessions.get(&conn)
     }
 
+    /// Every account that has a connection.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
+        self.accounts.keys().copied()
+    }
+
     /// Every connection that is logged in, and its account.
     pub(super) fn all(&self) -> impl Iterator<Item = (ConnId, AccountId)> + '_ {
         self.sessions.iter().map(|(&conn, session)| (conn, session.account))

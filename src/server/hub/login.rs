@@ -33,6 +33,7 @@ pub(super) fn console(guest: &mut Guest<'_>) -> Answered {
     let login = Login { account, from: AddressGroup::Console, since, token: None, current: None };
     guest.hub.attach(guest.now, guest.conn, login, guest.effects);
     guest.effects.answer(guest.conn, Rows::default(), Final::Silent);
+    guest.warn(account);
     Ok(())
 }
 

@@ -101,6 +101,8 @@ pub(super) struct Hub {
     blocks: blocks::Blocks,
     clock: SteadyClock,
     sweeper: Sweeper,
+    /// What administrators are told when they log in.
+    warnings: Vec<String>,
     /// The last batch that was to be stored could not be.
     unsaved: bool,
     /// Every operation that was applied, in order, with its outcome.
@@ -124,6 +126,7 @@ impl Hub {
             blocks: blocks::Blocks::default(),
             clock: SteadyClock::default(),
             sweeper: Sweeper::default(),
+            warnings: Vec::new(),
             unsaved: false,
             settings,
             #[cfg(test)]

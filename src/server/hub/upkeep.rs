@@ -1,18 +1,35 @@
-//! `/reload`, and what comes of it: other settings while the server runs.
+//! `/reload`, and what comes of it: other settings while the server runs. And what administrators are warned of.
 //!
 //! What is not a setting of the hub is passed on to the workers in the order of everything else that they
 //! are told. Nothing here is stored, so it does not depend on a batch.
 
-use super::{Answered, Context, Effects, Hub, Now};
-use crate::protocol::names::ConnId;
+use super::{Answered, Context, Effects, Guest, Hub, Now};
+use crate::protocol::code::Code;
+use crate::protocol::line::{Body, Line};
+use crate::protocol::names::{AccountId, ConnId};
 use crate::server::core::{AccountAction, Administration};
-use crate::server::traffic::{Delivery, HubSettings, Upkeep};
+use crate::server::traffic::{Delivery, HubSettings, Recipients, Upkeep};
 
 /// Asks for the settings to be read again. The answer comes with the [`Upkeep`] that follows.
 pub(super) fn reload(cx: &mut Context<'_>) -> Answered {
     cx.apply(AccountAction::Administer(Administration::Reload))?;
     cx.effects.reloads.push(cx.conn);
     Ok(())
+}
+
+impl Guest<'_> {
+    /// Tells an administrator who has just logged in what there is to see to.
+    pub(super) fn warn(&mut self, account: AccountId) {
+        if self.hub.is_administrator(account) {
+            for text in &self.hub.warnings {
+                self.effects.tell(account, self.conn, &warning(text));
+            }
+        }
+    }
+}
+
+fn warning(text: &str) -> Line<'_> {
+    Line::plain(Body::Notice(Some(Code::Warning), text))
 }
 
 impl Hub {
@@ -24,7 +41,7 @@ impl Hub {
 
     /// Takes what the thread `reload` has; the connection is the one that asked, if one did.
     pub(in crate::server) fn keep_up(&mut self, now: Now, conn: ConnId, upkeep: Upkeep, effects: &mut Effects) {
-        let Upkeep { settings, limits, answer } = upkeep;
+        let Upkeep { settings, limits, notices, at_login, answer } = upkeep;
         if let Some(settings) = settings {
             self.reconfigure(now, settings, effects);
         }
@@ -33,9 +50,20 @@ impl Hub {
                 effects.deliver(worker, Delivery::Limits(limits));
             }
         }
+        for text in notices {
+            let line = warning(&text);
+            for account in self.connections.accounts().filter(|&id| self.is_administrator(id)) {
+                effects.notify(&self.connections, account, Recipients::All, &line);
+            }
+        }
+        self.warnings = at_login.unwrap_or_else(|| std::mem::take(&mut self.warnings));
         if let Some((rows, last)) = answer {
             effects.answer(conn, rows, last);
         }
+    }
+
+    fn is_administrator(&self, id: AccountId) -> bool {
+        self.state.account(id).is_some_and(|account| account.admin)
     }
 
     fn reconfigure(&mut self, now: Now, settings: HubSettings, effects: &mut Effects) {

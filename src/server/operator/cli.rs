@@ -10,7 +10,7 @@ use crate::server::backup::{Destination, Source};
 use crate::server::config::{Config, ConfigError, Environment, Setting, Sources};
 use crate::server::operator::admin::AdminRequest;
 use crate::server::operator::console::InviteRequest;
-use arguments::{Arguments, ConfigVerb, Verb};
+use arguments::{Arguments, ConfigVerb, TlsVerb, Verb};
 use clap::Parser as _;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -68,6 +68,22 @@ pub enum Invocation {
     },
     /// `chitchatd restore --verify`: check a backup.
     Verify(Source),
+    /// `chitchatd tls show`: print what the certificate says.
+    ShowTls {
+        /// The settings that name it.
+        config: Box<Config>,
+        /// Whether to answer in JSON.
+        json: bool,
+    },
+    /// `chitchatd tls import`: bring another certificate.
+    ImportTls {
+        /// The settings; only the data directory and the name matter.
+        config: Box<Config>,
+        /// Where it is.
+        directory: PathBuf,
+        /// Whether to answer in JSON.
+        json: bool,
+    },
     /// `chitchatd config default`: print the example file.
     PrintConfig,
     /// `chitchatd config check`: say that the settings are good, which they are.
@@ -131,6 +147,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
     match command {
         None | Some(Verb::Backup(_) | Verb::Restore(_) | Verb::Erasures(_)) if json => Err(no_json()),
         None => Ok(Invocation::Serve { config: config()?, sources: Box::new(sources) }),
+        Some(Verb::Tls { verb: TlsVerb::Show }) => Ok(Invocation::ShowTls { config: config()?, json }),
+        Some(Verb::Tls { verb: TlsVerb::Import { directory } }) => {
+            Ok(Invocation::ImportTls { config: config()?, directory, json })
+        }
         Some(Verb::Config { verb: None | Some(ConfigVerb::Default) }) if json => Err(no_json()),
         Some(Verb::Config { verb: None | Some(ConfigVerb::Default) }) if given => Err(CliError::Usage(
             "chitchatd config prints the defaults and takes no settings; chitchatd config show takes them.".to_owned(),
@@ -165,7 +185,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
 }
 
 fn no_json() -> CliError {
-    CliError::Usage("--json is for the commands that ask a running server, and for config check and show.".to_owned())
+    CliError::Usage(
+        "--json is for the commands that ask a running server, and for config check, config show and tls.".to_owned(),
+    )
 }
 
 #[cfg(test)]

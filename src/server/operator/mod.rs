@@ -10,3 +10,4 @@ pub mod json;
 pub mod log;
 pub mod settings;
 pub mod startup;
+pub mod tls;

@@ -20,6 +20,7 @@ pub fn message(server: &Server, invitation: Option<&Secret>) -> String {
     line(&format!("ChitChat {}", env!("CARGO_PKG_VERSION")));
     line(&format!("  data         {data}"));
     line(&format!("  certificate  {}", server.fingerprint()));
+    line(&format!("  valid until  {}", server.certificate().until(jiff::Timestamp::now())));
     for address in server.tls_addresses() {
         line(&format!("  listening    TLS {address}"));
     }

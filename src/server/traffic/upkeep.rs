@@ -21,6 +21,10 @@ pub(crate) struct Upkeep {
     pub settings: Option<HubSettings>,
     /// The workers' limits from now on.
     pub limits: Option<Limits>,
+    /// Told to the administrators who are connected.
+    pub notices: Vec<String>,
+    /// Told to an administrator who logs in, from now on; in place of what was told until now.
+    pub at_login: Option<Vec<String>>,
     /// The answer to `/reload`.
     pub answer: Option<(Rows, Final)>,
 }

@@ -4,6 +4,7 @@ use super::pattern::{self, Words};
 use super::{DEADLINE, PASSWORD, any_certificate};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
+use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -70,6 +71,31 @@ impl Client {
         )
         .unwrap();
         Self::new(Stream::Tls(Box::new(StreamOwned::new(tls, socket(address)))))
+    }
+
+    /// The same, offering these protocols; the handshake is over.
+    ///
+    /// # Errors
+    /// What is wrong with the handshake.
+    #[allow(dead_code, reason = "the crash battery has no use for it")]
+    pub(crate) fn offering(address: SocketAddr, protocols: &[&str]) -> io::Result<Self> {
+        let mut config = any_certificate::in_versions(rustls::DEFAULT_VERSIONS);
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let name = ServerName::IpAddress(address.ip().into());
+        let mut tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+        let mut socket = socket(address);
+        while tls.is_handshaking() {
+            tls.complete_io(&mut socket)?;
+        }
+        Ok(Self::new(Stream::Tls(Box::new(StreamOwned::new(tls, socket)))))
+    }
+
+    /// The fingerprint of the certificate that the server has shown.
+    #[allow(dead_code, reason = "the crash battery has no use for it")]
+    pub(crate) fn fingerprint(&self) -> String {
+        let Stream::Tls(tls) = &self.stream else { panic!("only TLS has certificates") };
+        let chain = tls.conn.peer_certificates().expect("the handshake is over");
+        format!("SHA256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(&chain[0])))
     }
 
     fn new(stream: Stream) -> Self {

@@ -15,6 +15,8 @@ Examples:
   chitchatd config                 every setting, to begin a file with
   chitchatd config check --config /etc/chitchat.toml
   chitchatd config show            each setting in effect, and where it came from
+  chitchatd tls show               names, issuer, days left, fingerprint
+  chitchatd tls import /etc/letsencrypt/live/chat.example.org
   chitchatd reload                 has the running server read its settings again
   chitchatd user list --json       the accounts, for a script
   chitchatd user reset bob         a code for bob, who lost the password
@@ -143,12 +145,29 @@ pub(super) enum Verb {
     Restore(RestoreArguments),
     /// List what was removed for good, as numbers without a word of it; a restore removes it again
     Erasures(ErasuresArguments),
+    /// Show the certificate, or bring another one
+    Tls {
+        #[command(subcommand)]
+        verb: TlsVerb,
+    },
     /// Have the running server read its settings and its certificate again, without dropping anyone
     Reload,
     /// Print every setting, with what it does and its default; check settings, or show those in effect
     Config {
         #[command(subcommand)]
         verb: Option<ConfigVerb>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TlsVerb {
+    /// Show the certificate that the settings lead to: names, issuer, days left, fingerprint, whether the key fits
+    Show,
+    /// Copy a certificate and its key from a directory of certbot, lego or acme.sh, and have the running server use it
+    Import {
+        /// The directory, such as /etc/letsencrypt/live/chat.example.org
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
     },
 }
 
@@ -249,6 +268,7 @@ impl Verb {
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Erasures(_)
+            | Self::Tls { .. }
             | Self::Config { .. } => None,
         }
     }

@@ -119,6 +119,18 @@ fn settings_are_checked_and_shown_as_a_start_would_read_them() {
 }
 
 #[test]
+fn a_certificate_is_shown_and_imported() {
+    assert!(matches!(run("tls show --json --data /d").unwrap(), Invocation::ShowTls { json: true, .. }));
+    let Invocation::ImportTls { config, directory, json: false } = run("tls import /certs --data /d").unwrap() else {
+        panic!()
+    };
+    assert_eq!((config.data.as_path(), directory.as_path()), (Path::new("/d"), Path::new("/certs")));
+    for wrong in ["tls", "tls import", "tls show now"] {
+        assert!(matches!(run(wrong), Err(CliError::Usage(_))), "{wrong}");
+    }
+}
+
+#[test]
 fn unknown_arguments_are_reported() {
     assert!(fault("--pain off").contains("--plain"));
     assert_eq!(
