@@ -174,7 +174,11 @@ impl Dispatcher {
                 continue;
             }
             // It is no part of the batch, and must not be lost with it.
-            if let RequestKind::Upkeep(upkeep) = request.kind {
+            if let RequestKind::Upkeep(mut upkeep) = request.kind {
+                // What comes after it is decided by it, in the same turn as well.
+                if let Some(settings) = upkeep.settings.take() {
+                    self.hub.reconfigure(settings);
+                }
                 self.upkeep.push((request.conn, upkeep));
                 continue;
             }

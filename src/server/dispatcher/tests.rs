@@ -278,6 +278,10 @@ fn new_settings_take_effect_even_if_the_batch_beside_them_is_refused() {
     turns.dispatcher.transaction.store.make_room();
     assert_eq!(turns.turn(vec![register(CAROL, "carol")]), ["1: answer 3 - registration-closed:"]);
     assert_eq!(turns.dispatcher.hub.answer_bytes(), 7);
+    // What is asked after it in the same turn is decided by it.
+    let upkeep = Upkeep { settings: Some(hub_settings(Registration::Open)), ..Upkeep::default() };
+    let batch = vec![request(BOB, RequestKind::Upkeep(Box::new(upkeep))), register(CAROL, "carol")];
+    assert_eq!(turns.turn(batch), Vec::<String>::new());
 }
 
 #[test]

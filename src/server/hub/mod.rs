@@ -101,6 +101,8 @@ pub(super) struct Hub {
     blocks: blocks::Blocks,
     clock: SteadyClock,
     sweeper: Sweeper,
+    /// Those who are connected need other taps.
+    retap: bool,
     /// What administrators are told when they log in.
     warnings: Vec<String>,
     /// The last batch that was to be stored could not be.
@@ -126,6 +128,7 @@ impl Hub {
             blocks: blocks::Blocks::default(),
             clock: SteadyClock::default(),
             sweeper: Sweeper::default(),
+            retap: false,
             warnings: Vec::new(),
             unsaved: false,
             settings,

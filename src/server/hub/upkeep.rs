@@ -39,11 +39,23 @@ impl Hub {
         self.settings.answer_bytes
     }
 
-    /// Takes what the thread `reload` has; the connection is the one that asked, if one did.
+    /// From now on these are the settings. Whoever is connected is told with the rest of the [`Upkeep`].
+    pub(in crate::server) fn reconfigure(&mut self, settings: HubSettings) {
+        self.throttle.set_rates(settings.logins, settings.registrations);
+        self.pace.set_limits(settings.pace);
+        self.retap |= self.taps.set_rate(settings.account_flood, settings.pace.new_account);
+        // The workers are as many as they were.
+        self.settings = HubSettings { workers: self.settings.workers, ..settings };
+    }
+
+    /// Takes what else the thread `reload` has, after the commit; the connection is the one that asked, if one did.
     pub(in crate::server) fn keep_up(&mut self, now: Now, conn: ConnId, upkeep: Upkeep, effects: &mut Effects) {
-        let Upkeep { settings, limits, notices, at_login, answer } = upkeep;
-        if let Some(settings) = settings {
-            self.reconfigure(now, settings, effects);
+        let Upkeep { settings: _, limits, notices, at_login, answer } = upkeep;
+        if std::mem::take(&mut self.retap) {
+            for (conn, id) in self.connections.all() {
+                let tap = self.state.account(id).and_then(|account| self.taps.of(id, account, now));
+                effects.deliver(conn.worker(), Delivery::Tap { conn, tap });
+            }
         }
         if let Some(limits) = limits {
             for worker in 0..self.settings.workers {
@@ -64,18 +76,5 @@ impl Hub {
 
     fn is_administrator(&self, id: AccountId) -> bool {
         self.state.account(id).is_some_and(|account| account.admin)
-    }
-
-    fn reconfigure(&mut self, now: Now, settings: HubSettings, effects: &mut Effects) {
-        self.throttle.set_rates(settings.logins, settings.registrations);
-        self.pace.set_limits(settings.pace);
-        if self.taps.set_rate(settings.account_flood, settings.pace.new_account) {
-            for (conn, id) in self.connections.all() {
-                let tap = self.state.account(id).and_then(|account| self.taps.of(id, account, now));
-                effects.deliver(conn.worker(), Delivery::Tap { conn, tap });
-            }
-        }
-        // The workers are as many as they were.
-        self.settings = HubSettings { workers: self.settings.workers, ..settings };
     }
 }
