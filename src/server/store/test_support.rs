@@ -73,8 +73,12 @@ pub(super) fn peopled(settings: &StoreSettings) -> Store {
     store
 }
 
-pub(super) fn draft(conversation: ConversationId, author: AccountId, text: &str) -> Draft {
-    let text = Text::parse(text).unwrap().unwrap();
+pub(super) fn text(text: &str) -> Text {
+    Text::parse(text).unwrap().unwrap()
+}
+
+pub(super) fn draft(conversation: ConversationId, author: AccountId, said: &str) -> Draft {
+    let text = text(said);
     Draft { conversation, author, at: 1_700_000_000_000, mark: Mark::None, mentions: Box::default(), text, key: None }
 }
 

@@ -121,6 +121,54 @@ fn a_key_can_be_used_only_once() {
 }
 
 #[test]
+fn what_was_posted_under_a_key_is_found() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["before"]);
+    store.begin().unwrap();
+    store.append(&post(LOBBY, "k", "one")).unwrap();
+    store.commit().unwrap();
+    let mut posted = |by, conversation, key| store.posted(by, conversation, key).unwrap();
+    assert_eq!(posted(ALICE, LOBBY, "k"), Some(id(2)));
+    assert_eq!([posted(BOB, LOBBY, "k"), posted(ALICE, OPS, "k"), posted(ALICE, LOBBY, "K")], [None; 3]);
+    assert_eq!(store.find_post(&post(LOBBY, "k", "one")).unwrap(), Some(Appended::Again(id(2))));
+    assert_eq!(store.find_post(&post(LOBBY, "k", "two")).unwrap(), Some(Appended::Conflict));
+    assert_eq!(store.find_post(&post(LOBBY, "K", "one")).unwrap(), None);
+    assert_eq!(store.find_post(&draft(LOBBY, ALICE, "one")).unwrap(), None);
+}
+
+#[test]
+fn a_forgotten_conversation_takes_no_messages_unless_it_is_rolled_back() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let empty = ConversationId::new(9);
+    store.begin().unwrap();
+    store.write(&room(empty, "empty")).unwrap();
+    store.commit().unwrap();
+    store.begin().unwrap();
+    store.write(&Write::Forgotten(empty)).unwrap();
+    assert!(matches!(
+        store.append(&draft(empty, ALICE, "where?")),
+        Err(CommitError::Refused(WriteError::NoConversation(_)))
+    ));
+    store.rollback().unwrap();
+    assert_eq!(say(&mut store, empty, ALICE, &["here"]), 1);
+}
+
+#[test]
+fn a_commit_waits_for_the_disk_if_that_is_asked_for() {
+    let settings = |dir: &Dir, sync, keep| StoreSettings { sync, keep, ..dir.settings() };
+    for (sync, keep, synchronous, syncs) in
+        [(Sync::Full, true, 2, true), (Sync::Full, false, 2, false), (Sync::Normal, true, 1, false)]
+    {
+        let dir = Dir::new();
+        let (store, _) = open(&settings(&dir, sync, keep));
+        let level: i64 = store.db.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        assert_eq!((level, store.syncs()), (synchronous, syncs), "{sync:?} {keep}");
+    }
+}
+
+#[test]
 fn a_message_is_found_wherever_it_is() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
@@ -200,7 +248,8 @@ fn what_was_committed_survives_a_kill() {
 #[test]
 fn last_ids_are_saved_when_it_is_quiet_after_many_messages_and_at_the_end() {
     let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
+    drop(peopled(&dir.settings()));
+    let (mut store, _) = open(&dir.settings());
     let saved = |store: &Store| {
         let last = "SELECT last FROM conversation WHERE id = 1";
         let last: i64 = store.db.query_row(last, [], |row| row.get(0)).unwrap();
@@ -208,6 +257,7 @@ fn last_ids_are_saved_when_it_is_quiet_after_many_messages_and_at_the_end() {
     };
     say(&mut store, OPS, ALICE, &["up"]);
     say(&mut store, LOBBY, ALICE, &["x"; 10]);
+    assert_eq!(saved(&store), (0, 0));
     store.idle();
     assert_eq!(saved(&store), (0, 0));
     say(&mut store, LOBBY, ALICE, &vec!["x"; 1990]);
@@ -216,6 +266,7 @@ fn last_ids_are_saved_when_it_is_quiet_after_many_messages_and_at_the_end() {
     say(&mut store, LOBBY, ALICE, &vec!["x"; 20_000]);
     assert_eq!(saved(&store), (22_000, 22_001));
     say(&mut store, LOBBY, ALICE, &["x"]);
+    assert_eq!(saved(&store), (22_000, 22_001));
     store.close().unwrap();
     let (store, world) = open(&dir.settings());
     assert_eq!((saved(&store), last(&world, LOBBY), last(&world, OPS)), ((22_001, 22_002), 22_001, 1));

@@ -101,3 +101,6 @@ impl Store {
         Ok(seqs.collect::<rusqlite::Result<_>>()?)
     }
 }
+
+#[cfg(test)]
+mod tests;

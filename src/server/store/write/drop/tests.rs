@@ -8,8 +8,10 @@ use super::super::super::test_support::{
 use super::super::super::{Indexer, Store};
 use crate::protocol::names::ConversationId;
 use crate::protocol::reaction::ReactionWord;
+use crate::server::store::db::stored_text::StoredText;
+use crate::server::store::index::document::Document;
 use crate::server::traffic::{
-    Appended, ChangeKind, ChangeRecord, ConversationRef, Draft, Oldest, Reaction, Read, TimeRange, Write,
+    Appended, ChangeKind, ChangeRecord, ConversationRef, Draft, Mark, Oldest, Reaction, Read, TimeRange, Write,
 };
 
 fn oldest(expired: u64, next_at: Option<u64>) -> Oldest {
@@ -166,26 +168,102 @@ fn an_index_that_remembers_what_it_had_forgotten_is_rebuilt() {
 }
 
 #[test]
+fn an_index_that_is_wrong_does_not_say_what_is_dropped() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, OPS, BOB, &["kept"]);
+    say(&mut store, LOBBY, BOB, &["dropped", "kept"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    indexer.step(9).unwrap();
+    let wrong = "UPDATE position SET seq = 1 WHERE conversation = 1 AND id = 1";
+    rusqlite::Connection::open(dir.file(INDEX_FILE)).unwrap().execute_batch(wrong).unwrap();
+    write(&mut store, &Write::Dropped(LOBBY, id(1)));
+    assert_eq!(ask(&mut reader, history(OPS, None, None, 9)), ["| ops 1 bob: kept", "+ 1 message"]);
+    let texts = "SELECT group_concat(text, ',') FROM (SELECT text FROM message ORDER BY seq)";
+    let texts: String = store.db.query_row(texts, [], |row| row.get(0)).unwrap();
+    assert_eq!(texts.replace('\u{2}', "-"), "kept,-------,kept");
+}
+
+#[test]
+fn documents_stay_until_the_index_has_forgotten_them_and_then_go_a_bounded_number_at_once() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, BOB, &["x"; 600]);
+    let (mut indexer, reader) = readers(&dir.settings());
+    indexer.step(9999).unwrap();
+    write(&mut store, &Write::Dropped(LOBBY, id(600)));
+    let left =
+        |store: &Store| -> i64 { store.db.query_row("SELECT count(*) FROM dropped", [], |row| row.get(0)).unwrap() };
+    // There is nothing to do for now, so it need not be called again soon.
+    assert!(!store.idle());
+    assert_eq!(left(&store), 600);
+    indexer.step(9999).unwrap();
+    assert!(store.idle());
+    assert!((1..600).contains(&left(&store)));
+    assert!(!store.idle());
+    assert_eq!(left(&store), 0);
+    // A read keeps the log from being emptied: it has to be tried again.
+    say(&mut store, LOBBY, BOB, &["y"]);
+    reader.db.execute_batch("BEGIN; SELECT max(seq) FROM message").unwrap();
+    write(&mut store, &Write::Dropped(LOBBY, id(601)));
+    assert!(store.idle());
+    reader.db.execute_batch("COMMIT").unwrap();
+    assert!(!store.idle());
+}
+
+/// In how many of FTS5's blocks there is a word: all but what it has in common with the one before it is stored.
+fn in_segments(index: &rusqlite::Connection, word: &str) -> i64 {
+    let mut document = Document::default();
+    let document = document.of(LOBBY.value(), BOB.value(), &StoredText::said(Mark::None, &[], word));
+    let sql = "SELECT count(*) FROM word_data WHERE instr(block, CAST(? AS BLOB))";
+    index.query_row(sql, [&document[document.len() - 5..]], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_few_that_are_dropped_leave_no_word_in_the_index() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, BOB, &["a quagga", "an okapi"]);
+    let (mut indexer, _) = readers(&dir.settings());
+    indexer.step(9).unwrap();
+    let index = rusqlite::Connection::open(dir.file(INDEX_FILE)).unwrap();
+    assert_eq!((in_segments(&index, "quagga"), in_segments(&index, "okapi")), (1, 1));
+    write(&mut store, &Write::Dropped(LOBBY, id(1)));
+    assert_eq!(indexer.step(9).unwrap(), 1);
+    assert_eq!((in_segments(&index, "quagga"), in_segments(&index, "okapi")), (0, 1));
+    // So there is nothing to merge.
+    assert!(!indexer.merge());
+}
+
+#[test]
 fn many_that_are_dropped_are_forgotten_at_once_and_the_index_is_merged_when_it_is_quiet() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
-    let texts: Vec<String> = (0..600).map(|n| format!("number {n} of many")).collect();
+    let mut texts: Vec<String> = (0..600).map(|n| format!("number {n} of many")).collect();
+    texts[500].push_str(" quagga");
+    texts[595].push_str(" okapi");
     say(&mut store, LOBBY, BOB, &texts.iter().map(String::as_str).collect::<Vec<_>>());
     say(&mut store, OPS, BOB, &["number 5 of many"]);
     let (mut indexer, mut reader) = readers(&dir.settings());
     indexer.step(9999).unwrap();
     assert!(!indexer.merge());
+    let index = rusqlite::Connection::open(dir.file(INDEX_FILE)).unwrap();
+    let worn = || -> bool { index.query_row("SELECT worn FROM state", [], |row| row.get(0)).unwrap() };
+    let in_segments = |word: &str| in_segments(&index, word);
+    assert_eq!(in_segments("quagga"), 1);
     write(&mut store, &Write::Dropped(LOBBY, id(590)));
     assert_eq!(indexer.step(9999).unwrap(), 590);
+    assert!(worn());
     let mut merges = 0;
     while indexer.merge() {
         merges += 1;
         assert!(merges < 1000);
     }
     assert!(!indexer.merge());
-    let index = rusqlite::Connection::open(dir.file(INDEX_FILE)).unwrap();
-    let worn: bool = index.query_row("SELECT worn FROM state", [], |row| row.get(0)).unwrap();
-    assert!(!worn);
+    assert!(!worn());
+    // Nothing is left of a word that only a dropped message had.
+    assert_eq!(in_segments("quagga"), 0);
+    assert_eq!(in_segments("okapi"), 1);
     // FTS5 checks that what is left is in order.
     index.execute("INSERT INTO word(word) VALUES('integrity-check')", []).unwrap();
     assert_eq!(ask(&mut reader, search(&[LOBBY, OPS], "number 5")), ["| ops 1 bob: number 5 of many", "+ 1 message"]);

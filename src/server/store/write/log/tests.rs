@@ -4,9 +4,10 @@
 
 use super::*;
 use crate::server::store::db::{DATABASE_FILE, PAGE, StoreSettings, Sync, connect_reader, connect_writer};
-use crate::server::store::test_support::{ALICE, Dir, LOBBY, draft, peopled};
+use crate::server::store::test_support::{ALICE, Dir, LOBBY, draft, id, peopled, say};
 use crate::server::store::write::Store;
 use crate::server::store::{Checkpointer, Committed};
+use crate::server::traffic::{ChangeKind, ChangeRecord, Write};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 /// Small marks, so that a few commits reach each. There are still `REST_MAX` pages left for the writer.
@@ -118,6 +119,19 @@ fn while_another_checkpoints_each_commit_tries_again_and_then_it_is_restarted() 
     drop(end);
     other.join().unwrap();
     commit(&mut store, 1);
+    commit(&mut store, 1);
+    assert!(store.log.pages() < 10, "{:?}", store.log);
+}
+
+#[test]
+fn the_other_thread_checkpoints_it_at_each_nudge_until_it_is_to_end() {
+    let dir = Dir::new();
+    let mut store = store(&dir, SMALL);
+    assert!(commit(&mut store, 400).long_log);
+    let (nudge, nudges) = bounded(1);
+    nudge.send(()).unwrap();
+    drop(nudge);
+    Checkpointer::open(&dir.settings()).unwrap().run(&nudges);
     commit(&mut store, 1);
     assert!(store.log.pages() < 10, "{:?}", store.log);
 }
@@ -255,25 +269,53 @@ fn check_longest(page: u32, most: u64) {
     assert!(lines < 5_000 || longest > u64::from(page) * MARKS.long as u64, "{longest} bytes, {lines} lines");
 }
 
-#[test]
-fn what_is_removed_leaves_it_in_time_though_it_is_never_quiet() {
-    use crate::server::store::test_support::{id, say};
-    use crate::server::traffic::{ChangeKind, ChangeRecord, Write};
-    let dir = Dir::new();
-    let mut store = store(&dir, MARKS);
-    assert!(!store.idle());
-    let in_a_file = |dir: &Dir| {
-        std::fs::read_dir(dir.file("")).unwrap().any(|file| {
-            let bytes = std::fs::read(file.unwrap().path()).unwrap();
-            bytes.windows(9).any(|part| part == b"xylophone")
-        })
-    };
-    say(&mut store, LOBBY, ALICE, &["xylophone"]);
-    let change =
-        ChangeRecord { conversation: LOBBY, number: 1, at: 1, by: ALICE, id: id(1), kind: ChangeKind::Redact(None) };
+/// Whether any file of the data directory has the word.
+fn is_in_a_file(dir: &Dir, word: &str) -> bool {
+    std::fs::read_dir(dir.file("")).unwrap().any(|file| {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        bytes.windows(word.len()).any(|part| part == word.as_bytes())
+    })
+}
+
+fn remove(store: &mut Store) {
+    let kind = ChangeKind::Redact(None);
+    let change = ChangeRecord { conversation: LOBBY, number: 1, at: 1, by: ALICE, id: id(1), kind };
     store.begin().unwrap();
     store.write(&Write::Change(change)).unwrap();
     store.commit().unwrap();
+}
+
+#[test]
+fn the_other_thread_is_asked_though_there_are_two_reasons() {
+    let dir = Dir::new();
+    let mut store = store(&dir, SMALL);
+    store.patience = Duration::ZERO;
+    // It is long, and it may hold what an earlier run removed.
+    assert!(commit(&mut store, 400).long_log);
+}
+
+#[test]
+fn at_the_end_it_has_nothing_of_what_was_removed() {
+    let dir = Dir::new();
+    let mut store = store(&dir, MARKS);
+    // While another connection is open, to close the last writing one does not remove the log.
+    let other = connect_reader(&dir.file(DATABASE_FILE)).unwrap();
+    other.query_row("SELECT count(*) FROM message", [], |row| row.get::<_, i64>(0)).unwrap();
+    say(&mut store, LOBBY, ALICE, &["xylophone"]);
+    remove(&mut store);
+    assert!(is_in_a_file(&dir, "xylophone"));
+    store.close().unwrap();
+    assert!(!is_in_a_file(&dir, "xylophone"));
+}
+
+#[test]
+fn what_is_removed_leaves_it_in_time_though_it_is_never_quiet() {
+    let dir = Dir::new();
+    let mut store = store(&dir, MARKS);
+    assert!(!store.idle());
+    let in_a_file = |dir: &Dir| is_in_a_file(dir, "xylophone");
+    say(&mut store, LOBBY, ALICE, &["xylophone"]);
+    remove(&mut store);
     assert!(!commit(&mut store, 1).long_log && in_a_file(&dir));
     // A minute later: first the other thread is asked, and a read that goes on is not waited for.
     store.patience = Duration::ZERO;

@@ -38,10 +38,10 @@ fn a_full_disk_refuses_and_leaves_everything_intact() {
     assert!(matches!(store.commit(), Err(CommitError::Refused(_))));
     assert_eq!(last(&store.load().unwrap(), LOBBY), 1);
     store.make_room();
-    assert_eq!(say(&mut store, LOBBY, ALICE, &["again"]), 2);
+    assert_eq!(say(&mut store, LOBBY, ALICE, &[&*long; 100]), 101);
     drop(store);
     let (store, world) = open(&dir.settings());
-    assert_eq!((last(&world, LOBBY), last_seq(&store.db).unwrap()), (2, 2));
+    assert_eq!((last(&world, LOBBY), last_seq(&store.db).unwrap()), (101, 101));
     let check: String = store.db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
 }
@@ -55,8 +55,23 @@ fn any_other_failed_commit_is_ambiguous() {
     for _ in 0..8 {
         store.append(&draft(LOBBY, ALICE, "who knows?")).unwrap();
     }
-    store.db.progress_handler(1, Some(|| true)).unwrap();
+    // Only the commit fails: to roll back would work, and would hide that nobody knows.
+    let mut first = true;
+    store.db.progress_handler(1, Some(move || std::mem::take(&mut first))).unwrap();
     assert!(matches!(store.commit(), Err(CommitError::Ambiguous(WriteError::Database(_)))));
+}
+
+#[test]
+fn a_commit_that_violates_a_constraint_is_refused_and_rolled_back() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    store.begin().unwrap();
+    store.append(&draft(LOBBY, ALICE, "with it")).unwrap();
+    // It is found only at the end.
+    store.db.pragma_update(None, "defer_foreign_keys", true).unwrap();
+    store.write(&member(ConversationId::new(99), ALICE)).unwrap();
+    assert!(matches!(store.commit(), Err(CommitError::Refused(WriteError::Database(_)))));
+    assert_eq!(say(&mut store, LOBBY, ALICE, &["first"]), 1);
 }
 
 #[test]
