@@ -1,8 +1,9 @@
-//! History and search by time, and history around a message.
+//! History and search by time, history around a message, and answers that are full.
 
 use super::super::Indexer;
 use super::super::test_support::{
-    ALICE, Dir, LOBBY, OPS, ask, conversation_ref, id, peopled, readers, say, say_all_at, say_at, search,
+    ALICE, BOB, Dir, LOBBY, OPS, ask, ask_within, conversation_ref, history, id, peopled, readers, say, say_all_at,
+    say_at, search,
 };
 use super::tests::steps;
 use crate::protocol::names::ConversationId;
@@ -43,6 +44,39 @@ fn history_is_found_by_its_time() {
         assert_eq!(found(41, u64::MAX, 9).0, []);
         assert_eq!(found(30, 20, 9).0, []);
         while indexer.step(3).unwrap() > 0 {}
+    }
+}
+
+#[test]
+fn a_page_by_time_begins_behind_the_last_one() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say_all_at(&mut store, LOBBY, ALICE, &[10, 20, 30, 40], "x");
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    for _ in 0..2 {
+        for (after, expected) in [(1, vec![2, 3, 4]), (2, vec![3, 4]), (3, vec![4]), (4, vec![])] {
+            let mut read = history_at(5, u64::MAX, 9);
+            if let Read::History { after: from, .. } = &mut read {
+                *from = Some(id(after));
+            }
+            assert_eq!(ids(&ask(&mut reader, read)).0, expected);
+        }
+        indexer.step(9).unwrap();
+    }
+}
+
+/// A client goes on behind the last row: what is missing before it would never be shown.
+#[test]
+fn an_answer_that_is_full_has_no_gap_whatever_is_indexed() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let long = "x".repeat(1000);
+    say(&mut store, LOBBY, BOB, &["a", "b", &long, &long, &long, "c", "d"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    for _ in 0..8 {
+        assert_eq!(ids(&ask_within(&mut reader, 2500, history(LOBBY, None, Some(0), 50))).0, [1, 2, 3, 4]);
+        assert_eq!(ids(&ask_within(&mut reader, 2500, history(LOBBY, None, None, 50))).0, [4, 5, 6, 7]);
+        indexer.step(1).unwrap();
     }
 }
 

@@ -204,6 +204,8 @@ impl Deadline {
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]
+mod changes_tests;
+#[cfg(test)]
 mod mentions_tests;
 #[cfg(test)]
 mod tests;

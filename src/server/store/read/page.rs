@@ -211,3 +211,38 @@ impl ReadError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::names::AccountId;
+
+    #[test]
+    fn a_page_holds_as_many_bytes_as_it_may_and_no_more() {
+        // As it is sent: `| 1234567\n`.
+        let row = || "1234567".to_owned();
+        for (most, rows) in [(0, 1), (10, 1), (19, 1), (20, 2), (29, 2), (30, 3), (99, 3)] {
+            let mut page = Page::new(3, most);
+            while page.put(row()) {}
+            assert_eq!((page.len(), page.has_more()), (rows, true), "{most}");
+        }
+    }
+
+    #[test]
+    fn a_page_ends_when_too_many_were_left_out() {
+        let hearer = Hearer { account: AccountId::new(2), ignores: [AccountId::new(3)].into() };
+        let mut page = Page::new(9, 1000).heard_by(&hearer);
+        let mut put = |author| page.put_by(author, || Ok("row".to_owned())).unwrap();
+        assert!((0..PASSED_OVER_MAX).all(|_| put(3)));
+        assert!(put(4));
+        assert!(!put(3));
+        assert_eq!((page.len(), page.has_more()), (1, true));
+    }
+
+    #[test]
+    fn only_a_read_that_was_stopped_is_to_be_tried_again() {
+        let stopped = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT), None);
+        assert_eq!(ReadError::Database(stopped).refusal().code, Code::Busy);
+        assert_eq!(ReadError::Database(rusqlite::Error::QueryReturnedNoRows).refusal().code, Code::Internal);
+    }
+}

@@ -248,7 +248,8 @@ fn a_read_that_takes_too_long_is_stopped() {
     let dir = Dir::new();
     let mut store = peopled(&dir.settings());
     say(&mut store, LOBBY, BOB, &vec!["a needle?"; 5000]);
-    let (_indexer, reader) = readers(&dir.settings());
+    let (mut indexer, reader) = readers(&dir.settings());
+    indexer.step(1).unwrap();
     let mut reader = reader.with_time_limit(Duration::ZERO);
     let answer = ask(&mut reader, search(&[LOBBY], "haystack"));
     assert_eq!(answer, ["- busy: that took too long and was stopped; narrow it, or try again later"]);
@@ -257,6 +258,37 @@ fn a_read_that_takes_too_long_is_stopped() {
     assert_eq!(shown[1], "+ welcome Alice");
     let mut reader = reader.with_time_limit(READ_DEADLINE);
     assert_eq!(ask(&mut reader, search(&[LOBBY], "haystack")), ["+ 0 messages"]);
+    // That is no reason to take the index for damaged, and to build it again at the next start.
+    drop((indexer, reader));
+    assert_eq!(readers(&dir.settings()).0.behind().unwrap(), 4999);
+}
+
+#[test]
+fn the_deadline_comes_with_time() {
+    let ago = Duration::from_secs(10);
+    let deadline = Deadline { start: clock::now().checked_sub(ago).unwrap(), end: AtomicU64::new(u64::MAX) };
+    assert!(!deadline.is_over());
+    deadline.set(Duration::from_mins(10));
+    assert!(!deadline.is_over());
+    deadline.end.store(9_999, Ordering::Relaxed);
+    assert!(deadline.is_over());
+}
+
+#[test]
+fn figures_say_how_much_is_on_the_disk() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, BOB, &["hello"]);
+    let (mut indexer, mut reader) = readers(&dir.settings());
+    indexer.step(9).unwrap();
+    let size = |name: &str| std::fs::metadata(dir.file(name)).unwrap().len();
+    let (log, index_log) = (size("chitchat.db-wal"), size("index.db-wal"));
+    assert!(log > 0 && index_log > 0);
+    let disk = size("chitchat.db") + log + size("index.db") + index_log;
+    let mut rows = Rows::default();
+    rows.push("connections 3");
+    let answer = ask(&mut reader, Read::Stats(rows));
+    assert_eq!(answer, ["| connections 3", &format!("| disk {disk}"), &format!("| log {log}"), "+ 3 figures"]);
 }
 
 #[test]
