@@ -1,12 +1,13 @@
 //! The indexer: continuing after a restart, being rebuilt, damage, deletion, nudges.
 
 use super::super::test_support::{
-    ALICE, BOB, Dir, LOBBY, OPS, ask, hearer, history, open, peopled, readers, say, search, unread,
+    ALICE, BOB, Dir, LOBBY, OPS, ask, hearer, history, open, peopled, readers, say, say_all_at, search, unread,
 };
 use super::super::{Reader, Sync};
 use super::file::VERSION;
 use super::*;
 use crate::server::traffic::{Mark, Read};
+use std::time::Instant;
 
 #[test]
 fn an_index_continues_where_it_stopped() {
@@ -257,6 +258,46 @@ fn the_indexer_follows_nudges_until_their_senders_are_gone() {
     thread.join().unwrap().unwrap();
     let (indexer, _) = readers(&dir.settings());
     assert_eq!(indexer.behind().unwrap(), 0);
+}
+
+#[test]
+fn the_indexer_indexes_while_it_waits_for_more() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let (indexer, _) = readers(&dir.settings());
+    let (nudge, nudges) = crossbeam_channel::bounded(1);
+    let thread = std::thread::spawn(move || indexer.run(&nudges));
+    let index = Connection::open(dir.file(INDEX_FILE)).unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    for n in 1..=2 {
+        say(&mut store, LOBBY, ALICE, &["hello"]);
+        let _ = nudge.try_send(());
+        while index.query_row("SELECT indexed FROM state", [], |row| row.get::<_, i64>(0)).unwrap() < n {
+            assert!(Instant::now() < end && !thread.is_finished());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    drop(nudge);
+    thread.join().unwrap().unwrap();
+}
+
+#[test]
+fn an_era_begins_only_where_the_clock_was_set_back() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say_all_at(&mut store, LOBBY, ALICE, &[5, 5, 7, 3, 3, 4], "x");
+    let (mut indexer, _) = readers(&dir.settings());
+    while indexer.step(2).unwrap() > 0 {}
+    let eras = "SELECT group_concat(seq) FROM (SELECT seq FROM era ORDER BY seq)";
+    assert_eq!(indexer.index.query_row(eras, [], |row| row.get::<_, String>(0)).unwrap(), "1,4");
+}
+
+#[test]
+fn what_is_in_the_place_of_the_index_and_cannot_be_removed_is_reported() {
+    let dir = Dir::new();
+    std::fs::create_dir(dir.file("folder")).unwrap();
+    file::remove(&dir.file("folder")).unwrap_err();
+    file::remove(&dir.file("missing")).unwrap();
 }
 
 #[test]
