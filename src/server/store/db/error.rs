@@ -126,3 +126,28 @@ fn is_unexpected_content(error: &rusqlite::Error) -> bool {
             | Error::QueryReturnedNoRows
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::{Error, ffi, types::Type};
+
+    #[test]
+    fn what_the_operator_is_told_fits_what_happened() {
+        let told = |error| StoreError::of(Path::new("/data/chitchat.db"), error).to_string();
+        let sqlite = |code| told(Error::SqliteFailure(ffi::Error::new(code), None));
+        assert!(sqlite(ffi::SQLITE_FULL).ends_with("the disk is full; free some space and start again"));
+        for code in [ffi::SQLITE_CANTOPEN, ffi::SQLITE_READONLY, ffi::SQLITE_PERM] {
+            assert!(sqlite(code).starts_with("can't create or write /data/chitchat.db: "));
+        }
+        for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB] {
+            assert!(sqlite(code).contains("is damaged or is not a chitchatd database"));
+        }
+        for error in [Error::QueryReturnedNoRows, Error::InvalidColumnType(0, "at".to_owned(), Type::Text)] {
+            assert!(told(error).contains("is damaged or is not a chitchatd database"));
+        }
+        for code in [ffi::SQLITE_IOERR, ffi::SQLITE_BUSY] {
+            assert!(sqlite(code).starts_with("can't use /data/chitchat.db: "));
+        }
+    }
+}
