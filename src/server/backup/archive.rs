@@ -66,9 +66,7 @@ impl Manifest {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         Self { format: FORMAT, version, schema, epoch, made: made.to_string(), accounts, rooms, messages }
     }
-}
 
-impl Manifest {
     /// All of it, for the person who asked whether the backup is good.
     #[must_use]
     pub fn describe(&self) -> String {

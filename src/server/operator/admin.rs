@@ -121,16 +121,13 @@ impl AdminRequest {
     #[must_use]
     pub fn print_json(&self, answer: &Answer) -> String {
         match self.shape {
-            Shape::Any => {
-                let rows = json::list(answer.rows.iter().map(|row| string(row)));
-                format!("{{\"rows\":{rows},\"answer\":{}}}\n", string(&answer.done))
-            }
             Shape::Code => {
                 let (code, about) = answer.done.split_once(' ').unwrap_or((&answer.done, ""));
                 json::code(code, about)
             }
-            Shape::Reload => {
-                let rows = json::list(answer.rows.iter().map(|row| object(Shape::Reload, row)));
+            shape @ (Shape::Any | Shape::Reload) => {
+                let row = |row: &String| if shape == Shape::Any { string(row) } else { object(shape, row) };
+                let rows = json::list(answer.rows.iter().map(row));
                 format!("{{\"rows\":{rows},\"answer\":{}}}\n", string(&answer.done))
             }
             shape => json::list(answer.rows.iter().map(|row| object(shape, row))) + "\n",
