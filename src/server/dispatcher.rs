@@ -26,7 +26,7 @@ use crate::server::faults::{self, Fault, Point};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
 use crate::server::traffic::{
-    Budget, Delivery, Mailbox, PasswordQueueSender, ReadJob, ReloadJob, Request, RequestKind, Share, Upkeep,
+    Budget, Delivery, Mailbox, Maintenance, PasswordQueueSender, ReadJob, ReloadJob, Request, RequestKind, Share,
 };
 use crossbeam_channel::Sender;
 use refused_batches::RefusedBatches;
@@ -85,7 +85,7 @@ pub(super) struct Dispatcher {
     budget: Arc<Budget>,
     effects: Effects,
     /// What `reload` has said in this turn, and the connection that it answers.
-    upkeep: Vec<(ConnId, Box<Upkeep>)>,
+    maintenance: Vec<(ConnId, Box<Maintenance>)>,
     /// Deliveries to send after the commit, by worker.
     out: Vec<Vec<Delivery>>,
     /// The previous turn had many messages.
@@ -109,7 +109,7 @@ impl Dispatcher {
             channels,
             budget,
             effects: Effects::default(),
-            upkeep: Vec::new(),
+            maintenance: Vec::new(),
             out,
             crowded: false,
             // A crash may have left the store something to do.
@@ -174,12 +174,12 @@ impl Dispatcher {
                 continue;
             }
             // It is no part of the batch, and must not be lost with it.
-            if let RequestKind::Upkeep(mut upkeep) = request.kind {
+            if let RequestKind::Maintenance(mut maintenance) = request.kind {
                 // What comes after it is decided by it, in the same turn as well.
-                if let Some(settings) = upkeep.settings.take() {
+                if let Some(settings) = maintenance.settings.take() {
                     self.hub.reconfigure(settings);
                 }
-                self.upkeep.push((request.conn, upkeep));
+                self.maintenance.push((request.conn, maintenance));
                 continue;
             }
             self.transaction.asking = request.conn;
@@ -213,8 +213,8 @@ impl Dispatcher {
         if self.hub.due().is_some_and(|due| due <= now.instant) {
             self.hub.tick(now, &mut self.effects);
         }
-        for (conn, upkeep) in std::mem::take(&mut self.upkeep) {
-            self.hub.keep_up(now, conn, *upkeep, &mut self.effects);
+        for (conn, maintenance) in std::mem::take(&mut self.maintenance) {
+            self.hub.maintain(now, conn, *maintenance, &mut self.effects);
         }
         self.deliver(self.budget.share(bytes));
         faults::point(Point::AfterDelivery);

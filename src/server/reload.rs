@@ -17,7 +17,9 @@ use crate::server::clock;
 use crate::server::config::{Config, ConfigError, Sources};
 use crate::server::net::Permits;
 use crate::server::serve::{accept_limits, budget_bytes, connection_limits, hub_settings};
-use crate::server::traffic::{Budget, Delivery, Mailbox, ReloadJob, Request, RequestKind, TurnQueue, Upkeep, Viewer};
+use crate::server::traffic::{
+    Budget, Delivery, Mailbox, Maintenance, ReloadJob, Request, RequestKind, TurnQueue, Viewer,
+};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use report::{Reloaded, differences, one_line, refused};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -138,20 +140,23 @@ impl Reload {
             // The log comes last: what it says is so.
             match outcome {
                 Ok(Ok(mut reloaded)) => {
-                    let Upkeep { settings, limits, .. } = std::mem::take(&mut reloaded.upkeep);
+                    let Maintenance { settings, limits, .. } = std::mem::take(&mut reloaded.maintenance);
                     let due = self.warnings.due(clock::now(), expiry(&self.identity, now)).unwrap_or_default();
-                    self.tell(job, Upkeep { settings, limits, answer: Some(reloaded.answer()), ..due });
+                    self.tell(job, Maintenance { settings, limits, answer: Some(reloaded.answer()), ..due });
                     reloaded.log();
                 }
                 Ok(Err(error)) => {
                     let text = one_line(&format!("{error} Nothing was changed."));
                     let answer = Some(refused(Code::BadSettings, text.as_str()));
-                    self.tell(job, Upkeep { answer, ..Upkeep::default() });
+                    self.tell(job, Maintenance { answer, ..Maintenance::default() });
                     log::error!("can't reload: {text}");
                 }
                 Err(_) => {
                     let text = "something went wrong in the server; its log says what.";
-                    self.tell(job, Upkeep { answer: Some(refused(Code::Internal, text)), ..Upkeep::default() });
+                    self.tell(
+                        job,
+                        Maintenance { answer: Some(refused(Code::Internal, text)), ..Maintenance::default() },
+                    );
                     log::error!("reloading panicked");
                 }
             }
@@ -159,16 +164,16 @@ impl Reload {
     }
 
     /// Tells the dispatcher, and through it whoever asked.
-    fn tell(&self, job: ReloadJob, mut upkeep: Upkeep) {
+    fn tell(&self, job: ReloadJob, mut maintenance: Maintenance) {
         let conn = match job {
             ReloadJob::Asked(conn) => conn,
             // Nobody waits for an answer.
             ReloadJob::Signal => {
-                upkeep.answer = None;
+                maintenance.answer = None;
                 ConnId::new(0, 0)
             }
         };
-        let kind = RequestKind::Upkeep(Box::new(upkeep));
+        let kind = RequestKind::Maintenance(Box::new(maintenance));
         self.owners.dispatcher.send(Request { conn, viewer: Viewer::Program, kind, bytes: 0 });
     }
 
@@ -194,8 +199,8 @@ impl Reload {
                 }
             }
         }
-        if let Some(upkeep) = self.warnings.due(clock::now(), expiry(&self.identity, now)) {
-            self.tell(ReloadJob::Signal, upkeep);
+        if let Some(maintenance) = self.warnings.due(clock::now(), expiry(&self.identity, now)) {
+            self.tell(ReloadJob::Signal, maintenance);
         }
     }
 
@@ -243,8 +248,8 @@ impl Reload {
             self.owners.serve(&tls);
         }
         let (hub, limits) = (hub_settings(&next), connection_limits(&next));
-        reloaded.upkeep.settings = (hub != hub_settings(&self.config)).then_some(hub);
-        reloaded.upkeep.limits = (limits != connection_limits(&self.config)).then_some(limits);
+        reloaded.maintenance.settings = (hub != hub_settings(&self.config)).then_some(hub);
+        reloaded.maintenance.limits = (limits != connection_limits(&self.config)).then_some(limits);
         self.owners.permits.set_limits(accept_limits(&next));
         self.owners.budget.set_most(budget_bytes(&next));
         (self.config, self.identity, self.watch, self.renewal) = (next, identity, watch, Renewal::Settled);

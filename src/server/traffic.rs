@@ -7,7 +7,7 @@
 //! worker ──Request──> dispatcher ──Delivery──────────────────────────> worker
 //!                     dispatcher ──AuthJob──> auth ──RequestKind::AuthDone──> dispatcher
 //!                     dispatcher ──ReadJob──> reader ──Delivery::Answer──> worker
-//!                     dispatcher ──ReloadJob──> reload ──RequestKind::Upkeep──> dispatcher
+//!                     dispatcher ──ReloadJob──> reload ──RequestKind::Maintenance──> dispatcher
 //! ```
 
 mod auth;
@@ -16,6 +16,7 @@ mod budget;
 mod erasures;
 mod lines;
 mod mailbox;
+mod maintenance;
 mod messages;
 mod password_queue;
 mod personal;
@@ -25,7 +26,6 @@ mod settings;
 mod tally;
 mod tap;
 mod turn_queue;
-mod upkeep;
 
 pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
 pub(super) use blocklist::{BlockedNetwork, Blocklist};
@@ -33,6 +33,7 @@ pub(super) use budget::{Budget, Share};
 pub(super) use erasures::{Ended, Erasures};
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
+pub(super) use maintenance::{Maintenance, ReloadJob};
 pub(super) use messages::{
     Appended, ChangeKind, ChangeRecord, Draft, Mark, Mentioned, MessageRecord, Oldest, Pins, Reaction, Reactions, Rest,
     SaidBy,
@@ -49,7 +50,6 @@ pub(super) use settings::{HubSettings, Limits, PaceLimits, Registration};
 pub(super) use tally::Tally;
 pub(super) use tap::Tap;
 pub(super) use turn_queue::TurnQueue;
-pub(super) use upkeep::{ReloadJob, Upkeep};
 
 use crate::protocol::code::Refusal;
 use crate::protocol::command::{Command, InviteTerms, Verb};
@@ -66,7 +66,7 @@ use std::sync::Arc;
 
 /// What a worker asks the dispatcher for one of its connections, or what `auth` reports. Each is
 /// answered by exactly one [`Delivery::Answer`] or [`Ack`], in the order of asking, except
-/// [`RequestKind::Detach`], [`RequestKind::Stopped`], [`RequestKind::Upkeep`], and
+/// [`RequestKind::Detach`], [`RequestKind::Stopped`], [`RequestKind::Maintenance`], and
 /// [`RequestKind::Quit`] with `answer` false.
 #[derive(Debug)]
 pub(super) struct Request {
@@ -164,7 +164,7 @@ pub(super) enum RequestKind {
     /// This worker cuts no more lines; only detaches follow.
     Stopped,
     /// From the thread `reload`. It may hold the answer to a `/reload` of the connection.
-    Upkeep(Box<Upkeep>),
+    Maintenance(Box<Maintenance>),
 }
 
 /// Where a worker's requests go.
@@ -186,7 +186,7 @@ impl RequestKind {
     /// Whether the connection waits for an answer.
     #[must_use]
     pub(super) fn is_answered(&self) -> bool {
-        !matches!(self, Self::Detach | Self::Stopped | Self::Quit { answer: false } | Self::Upkeep(_))
+        !matches!(self, Self::Detach | Self::Stopped | Self::Quit { answer: false } | Self::Maintenance(_))
     }
 }
 

@@ -267,8 +267,8 @@ fn new_settings_take_effect_even_if_the_batch_beside_them_is_refused() {
     let limits = Limits { flood: None, unread_bytes: 1 << 20, unread_total: 1 << 20, unanswered: 7 };
     let answer = (Rows::default(), Final::Done("1 setting changed.".to_owned()));
     let settings = Some(HubSettings { answer_bytes: 7, ..hub_settings(Registration::Closed) });
-    let upkeep = Upkeep { settings, limits: Some(limits), answer: Some(answer), ..Upkeep::default() };
-    batch.push(request(BOB, RequestKind::Upkeep(Box::new(upkeep))));
+    let maintenance = Maintenance { settings, limits: Some(limits), answer: Some(answer), ..Maintenance::default() };
+    batch.push(request(BOB, RequestKind::Maintenance(Box::new(maintenance))));
     let seen = turns.turn(batch);
     assert_eq!(seen.len(), 100 + 3);
     // Each worker has the limits, and whoever asked is told.
@@ -279,8 +279,8 @@ fn new_settings_take_effect_even_if_the_batch_beside_them_is_refused() {
     assert_eq!(turns.turn(vec![register(CAROL, "carol")]), ["1: answer 3 - registration-closed:"]);
     assert_eq!(turns.dispatcher.hub.answer_bytes(), 7);
     // What is asked after it in the same turn is decided by it.
-    let upkeep = Upkeep { settings: Some(hub_settings(Registration::Open)), ..Upkeep::default() };
-    let batch = vec![request(BOB, RequestKind::Upkeep(Box::new(upkeep))), register(CAROL, "carol")];
+    let maintenance = Maintenance { settings: Some(hub_settings(Registration::Open)), ..Maintenance::default() };
+    let batch = vec![request(BOB, RequestKind::Maintenance(Box::new(maintenance))), register(CAROL, "carol")];
     assert_eq!(turns.turn(batch), Vec::<String>::new());
 }
 

@@ -2,7 +2,7 @@
 
 use super::refusals::refusal;
 use super::{Answered, Context, count, page, unexpected};
-use super::{blocks, invites, stats, upkeep};
+use super::{blocks, invites, maintenance, stats};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::AdminCommand;
 use crate::protocol::line::{Body, Line};
@@ -45,7 +45,7 @@ pub(super) fn administer(cx: &mut Context<'_>, command: AdminCommand) -> Answere
         AdminCommand::Blocks { after, limit } => blocks::list(cx, after, limit),
         AdminCommand::Invites { after, limit } => invites::list(cx, after, limit),
         AdminCommand::Stats => stats::show(cx),
-        AdminCommand::Reload => upkeep::reload(cx),
+        AdminCommand::Reload => maintenance::reload(cx),
         AdminCommand::RevokeInvite(number) => invites::revoke(cx, number),
         // The worker makes the code first.
         AdminCommand::ResetPassword(_) => Err(unexpected(&command)),

@@ -8,9 +8,9 @@ use crate::protocol::code::Code;
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::{AccountId, ConnId};
 use crate::server::core::{AccountAction, Administration};
-use crate::server::traffic::{Delivery, HubSettings, Recipients, Upkeep};
+use crate::server::traffic::{Delivery, HubSettings, Maintenance, Recipients};
 
-/// Asks for the settings to be read again. The answer comes with the [`Upkeep`] that follows.
+/// Asks for the settings to be read again. The answer comes with the [`Maintenance`] that follows.
 pub(super) fn reload(cx: &mut Context<'_>) -> Answered {
     cx.apply(AccountAction::Administer(Administration::Reload))?;
     cx.effects.reloads.push(cx.conn);
@@ -39,7 +39,7 @@ impl Hub {
         self.settings.answer_bytes
     }
 
-    /// From now on these are the settings. Whoever is connected is told with the rest of the [`Upkeep`].
+    /// From now on these are the settings. Whoever is connected is told with the rest of the [`Maintenance`].
     pub(in crate::server) fn reconfigure(&mut self, settings: HubSettings) {
         self.throttle.set_rates(settings.logins, settings.registrations);
         self.pace.set_limits(settings.pace);
@@ -49,8 +49,14 @@ impl Hub {
     }
 
     /// Takes what else the thread `reload` has, after the commit; the connection is the one that asked, if one did.
-    pub(in crate::server) fn keep_up(&mut self, now: Now, conn: ConnId, upkeep: Upkeep, effects: &mut Effects) {
-        let Upkeep { settings: _, limits, notices, at_login, answer } = upkeep;
+    pub(in crate::server) fn maintain(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        maintenance: Maintenance,
+        effects: &mut Effects,
+    ) {
+        let Maintenance { settings: _, limits, notices, at_login, answer } = maintenance;
         if std::mem::take(&mut self.retap) {
             for (conn, id) in self.connections.all() {
                 let tap = self.state.account(id).and_then(|account| self.taps.of(id, account, now));

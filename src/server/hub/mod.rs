@@ -13,7 +13,7 @@
 //! `reading` hold the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
 //! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords, and
 //! `pace` says how often an account may do what many notice, and `taps` how fast it may send lines; `sweep` drops what rooms no longer keep;
-//! `upkeep` takes new settings; `refusals` has the sentences for what the core refuses.
+//! `maintenance` takes new settings; `refusals` has the sentences for what the core refuses.
 
 mod account;
 mod administration;
@@ -27,6 +27,7 @@ mod invitations;
 mod invites;
 mod log_entry;
 mod login;
+mod maintenance;
 mod mentions;
 mod messages;
 mod moderation;
@@ -43,7 +44,6 @@ mod steady;
 mod sweep;
 mod taps;
 mod throttle;
-mod upkeep;
 
 pub(super) use effects::Effects;
 
@@ -194,7 +194,7 @@ impl Hub {
             }
             RequestKind::Stopped => Ok(()),
             // The dispatcher takes it out of the batch.
-            RequestKind::Upkeep(_) => Err(unexpected(&"upkeep in a batch")),
+            RequestKind::Maintenance(_) => Err(unexpected(&"maintenance in a batch")),
             kind => match guest.hub.connections.account(conn) {
                 Some(account) => handle_logged_in(&mut guest.logged_in(account), kind),
                 None => Err(Refusal::new(Code::NotLoggedIn, "this connection has ended. Log in again.")),

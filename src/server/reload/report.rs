@@ -4,7 +4,7 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::is_text;
 use crate::server::config::Config;
-use crate::server::traffic::Upkeep;
+use crate::server::traffic::Maintenance;
 
 /// The longest text of a refusal, in characters: it names a file and quotes a line of it.
 const TEXT_MAX: usize = 1000;
@@ -19,7 +19,7 @@ pub(super) struct Reloaded {
     /// The fingerprint of another certificate, and how long it is valid.
     pub(super) certificate: Option<String>,
     pub(super) warnings: Vec<String>,
-    pub(super) upkeep: Upkeep,
+    pub(super) maintenance: Maintenance,
 }
 
 impl Reloaded {

@@ -3,7 +3,7 @@
 //!
 //! Pure; the time is an argument.
 
-use crate::server::traffic::Upkeep;
+use crate::server::traffic::Maintenance;
 use std::time::{Duration, Instant};
 
 /// How often those who are connected are reminded.
@@ -61,7 +61,7 @@ impl Warnings {
     }
 
     /// What the dispatcher is told now, if anything; `expiry` is what is wrong with the certificate's time.
-    pub(super) fn due(&mut self, now: Instant, expiry: Option<String>) -> Option<Upkeep> {
+    pub(super) fn due(&mut self, now: Instant, expiry: Option<String>) -> Option<Maintenance> {
         // The days count down, which is no news by itself.
         self.expiry.set(expiry);
         let mut notices = Vec::new();
@@ -82,7 +82,7 @@ impl Warnings {
             self.at_login.clone_from(at_login);
         }
         let anything = !notices.is_empty() || at_login.is_some();
-        anything.then(|| Upkeep { notices, at_login, ..Upkeep::default() })
+        anything.then(|| Maintenance { notices, at_login, ..Maintenance::default() })
     }
 }
 
@@ -95,8 +95,8 @@ mod tests {
         let (mut warnings, start) = (Warnings::default(), Instant::now());
         let text = |text: &str| Some(text.to_owned());
         let at = |hours: u64, warnings: &mut Warnings, expiry: Option<String>| {
-            let upkeep = warnings.due(start + Duration::from_hours(hours), expiry)?;
-            Some((upkeep.notices.join("+"), upkeep.at_login.map(|at_login| at_login.join("+"))))
+            let maintenance = warnings.due(start + Duration::from_hours(hours), expiry)?;
+            Some((maintenance.notices.join("+"), maintenance.at_login.map(|at_login| at_login.join("+"))))
         };
         assert_eq!(at(0, &mut warnings, None), None);
         assert_eq!(at(1, &mut warnings, text("13 days")), Some(("13 days".to_owned(), text("13 days"))));

@@ -16,7 +16,7 @@ pub(crate) enum ReloadJob {
 /// What has changed since the dispatcher was told last. It takes effect whatever becomes of the batch that
 /// it arrives with.
 #[derive(Debug, Default)]
-pub(crate) struct Upkeep {
+pub(crate) struct Maintenance {
     /// The hub's settings from now on.
     pub settings: Option<HubSettings>,
     /// The workers' limits from now on.
