@@ -163,9 +163,10 @@ impl<T> TurnQueue<T> {
         self.wake_for_items(&mut state);
     }
 
-    /// Ends the turn in failure: the owner's wait returns, and nobody has a turn again.
+    /// Ends the turn in failure, for who has it: the owner's wait returns, and nobody has a turn again.
     pub(crate) fn fail(&self) {
         let mut state = self.inner.state.lock();
+        debug_assert!(state.turn.is_taken(), "a turn that nobody has can't fail");
         state.turn = Turn::Failed;
         self.wake(&mut state);
     }
