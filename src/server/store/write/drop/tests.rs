@@ -3,7 +3,7 @@
 use super::super::super::db::INDEX_FILE;
 use super::super::super::test_support::{
     ALICE, BOB, Dir, LOBBY, OPS, ask, conversation_ref, draft, hearer, history, id, open, peopled, readers, say,
-    say_all_at, search, unread,
+    say_all_at, search, text, unread,
 };
 use super::super::super::{Indexer, Store};
 use crate::protocol::names::ConversationId;
@@ -215,8 +215,17 @@ fn documents_stay_until_the_index_has_forgotten_them_and_then_go_a_bounded_numbe
 fn in_segments(index: &rusqlite::Connection, word: &str) -> i64 {
     let mut document = Document::default();
     let document = document.of(LOBBY.value(), BOB.value(), &StoredText::said(Mark::None, &[], word));
+    blocks_with(index, &document[document.len() - 5..])
+}
+
+fn blocks_with(index: &rusqlite::Connection, end: &str) -> i64 {
     let sql = "SELECT count(*) FROM word_data WHERE instr(block, CAST(? AS BLOB))";
-    index.query_row(sql, [&document[document.len() - 5..]], |row| row.get(0)).unwrap()
+    index.query_row(sql, [end], |row| row.get(0)).unwrap()
+}
+
+/// 100 words that no other document has.
+fn long_document(row: i64) -> String {
+    (0..100).map(|word| format!("{row}w{word}x ")).collect()
 }
 
 #[test]
@@ -268,4 +277,59 @@ fn many_that_are_dropped_are_forgotten_at_once_and_the_index_is_merged_when_it_i
     index.execute("INSERT INTO word(word) VALUES('integrity-check')", []).unwrap();
     assert_eq!(ask(&mut reader, search(&[LOBBY, OPS], "number 5")), ["| ops 1 bob: number 5 of many", "+ 1 message"]);
     assert_eq!(ask(&mut reader, search(&[LOBBY], "many")).len(), 11);
+}
+
+#[test]
+fn a_large_index_is_merged_in_rounds() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, BOB, &["said"]);
+    let (mut indexer, _) = readers(&dir.settings());
+    indexer.step(9).unwrap();
+    let mut index = rusqlite::Connection::open(dir.file(INDEX_FILE)).unwrap();
+    // More than four rounds' worth, in two segments, of which one is marked as removed.
+    for first in [10_000, 20_000] {
+        let change = index.transaction().unwrap();
+        let mut insert = change.prepare("INSERT INTO word(rowid, document) VALUES(?, ?)").unwrap();
+        for row in first..first + 4_000 {
+            insert.execute((row, long_document(row))).unwrap();
+        }
+        drop(insert);
+        change.commit().unwrap();
+    }
+    index.execute_batch("INSERT INTO word(word, rank) VALUES('secure-delete', 0); UPDATE state SET worn = 1").unwrap();
+    let change = index.transaction().unwrap();
+    for row in 10_000..14_000 {
+        let sql = "INSERT INTO word(word, rowid, document) VALUES('delete', ?, ?)";
+        change.execute(sql, (row, long_document(row))).unwrap();
+    }
+    change.commit().unwrap();
+    let worn = || -> bool { index.query_row("SELECT worn FROM state", [], |row| row.get(0)).unwrap() };
+    let mut rounds = 1;
+    while indexer.merge() {
+        // It is worn until there was nothing more to merge.
+        assert!(worn());
+        rounds += 1;
+        assert!(rounds < 100);
+    }
+    assert!(rounds > 4, "{rounds}");
+    assert!(!worn());
+    assert_eq!(blocks_with(&index, "10123w7"), 0);
+    index.execute("INSERT INTO word(word) VALUES('integrity-check')", []).unwrap();
+}
+
+#[test]
+fn a_text_that_was_never_indexed_is_not_forgotten() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    say(&mut store, LOBBY, ALICE, &["short"]);
+    let (mut indexer, _) = readers(&dir.settings());
+    indexer.step(9).unwrap();
+    // Edited and dropped before the index follows. FTS5 would count its words, which it never had, as gone.
+    let edit = ChangeKind::Edit { text: text(&"a longer text ".repeat(50)), mentions: Box::default() };
+    write(&mut store, &change(LOBBY, 1, 1, edit));
+    write(&mut store, &Write::Dropped(LOBBY, id(1)));
+    while indexer.step(9).unwrap() > 0 {}
+    let index = rusqlite::Connection::open(dir.file(INDEX_FILE)).unwrap();
+    index.execute("INSERT INTO word(word) VALUES('integrity-check')", []).unwrap();
 }
