@@ -225,7 +225,7 @@ fn blocks_with(index: &rusqlite::Connection, end: &str) -> i64 {
 
 /// 100 words that no other document has.
 fn long_document(row: i64) -> String {
-    (0..100).map(|word| format!("{row}w{word}x ")).collect()
+    (0..100).map(|word| format!("{row}w{word}x")).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
