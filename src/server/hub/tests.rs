@@ -13,6 +13,7 @@ mod ignoring;
 mod invitations;
 mod invites;
 mod logins;
+mod maintenance;
 mod membership;
 mod mentions;
 mod model;

@@ -3,7 +3,7 @@
 
 mod turn;
 
-use super::super::{Hub, Now};
+use super::super::{Hub, LogEntry, Now};
 use super::model::Model;
 use crate::protocol::code::Code;
 use crate::protocol::line::{Final, Rows};
@@ -27,6 +27,8 @@ pub(super) struct Chat {
     pub(super) conns: Vec<Conn>,
     /// What was typed and seen.
     pub(super) log: String,
+    /// What the server's log says.
+    pub(super) logged: Vec<LogEntry>,
     secrets: u32,
     /// What follows from the connections that a delivery ended.
     ended: Vec<Request>,
@@ -90,6 +92,7 @@ impl Chat {
             now,
             conns: Vec::new(),
             log: String::new(),
+            logged: Vec::new(),
             secrets: 0,
             ended: Vec::new(),
             lines: Arc::default(),

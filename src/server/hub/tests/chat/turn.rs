@@ -5,8 +5,10 @@ use super::{Chat, Conn, WORKERS};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, ConnId};
-use crate::server::hub::Effects;
-use crate::server::traffic::{AuthJob, Delivery, LineRef, Read, Recipients, Request, RequestKind, RoomMessage, Share};
+use crate::server::hub::{Effects, LogEntry};
+use crate::server::traffic::{
+    AuthJob, Delivery, HubSettings, LineRef, Maintenance, Read, Recipients, Request, RequestKind, RoomMessage, Share,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ struct Turn {
     deliveries: Vec<(usize, Delivery)>,
     read_jobs: Vec<(ConnId, Read)>,
     auth_jobs: Vec<AuthJob>,
+    log: Vec<LogEntry>,
     /// What remains: the delayed checks.
     effects: Effects,
 }
@@ -31,6 +34,7 @@ impl Turn {
         self.deliveries.append(&mut effects.deliveries);
         self.read_jobs.append(&mut effects.read_jobs);
         self.auth_jobs.append(&mut effects.auth_jobs);
+        self.log.append(&mut effects.log);
     }
 }
 
@@ -54,6 +58,40 @@ impl Chat {
 
     pub(in crate::server::hub::tests) fn set_the_clock_back(&mut self, by: Duration) {
         self.now.wall -= u64::try_from(by.as_millis()).unwrap();
+    }
+
+    /// What the thread `reload` tells, for the connection that asked. Returns what only workers see of it.
+    pub(in crate::server::hub::tests) fn maintains(
+        &mut self,
+        asked: &str,
+        settings: Option<HubSettings>,
+        maintenance: Maintenance,
+    ) -> Vec<String> {
+        if let Some(settings) = settings {
+            self.hub.reconfigure(settings);
+        }
+        let at = self.at(asked);
+        self.conns[at].waiting += usize::from(maintenance.answer.is_some());
+        let mut turn = Turn::default();
+        self.hub.maintain(self.now, self.conns[at].id, maintenance, &mut turn.effects);
+        turn.collect();
+        let mut seen: Vec<String> =
+            turn.deliveries.iter().filter_map(|(worker, delivery)| self.workers_see(*worker, delivery)).collect();
+        seen.sort_unstable();
+        let requests = self.hand_out(turn);
+        self.batch(requests);
+        seen
+    }
+
+    fn workers_see(&self, worker: usize, delivery: &Delivery) -> Option<String> {
+        match delivery {
+            Delivery::Tap { conn, tap } => {
+                let conn = self.conns.iter().find(|other| other.id == *conn)?;
+                Some(format!("{} has {}", conn.label, if tap.is_some() { "a tap" } else { "none" }))
+            }
+            Delivery::Limits(limits) => Some(format!("worker {worker}: {} unanswered", limits.unanswered)),
+            _ => None,
+        }
     }
 
     fn sweep(&mut self) {
@@ -124,7 +162,8 @@ impl Chat {
     }
 
     /// What workers, readers and `auth` do with a turn's effects; returns the requests that follow.
-    fn hand_out(&mut self, turn: Turn) -> Vec<Request> {
+    fn hand_out(&mut self, mut turn: Turn) -> Vec<Request> {
+        self.logged.append(&mut turn.log);
         let mut requests: Vec<Request> =
             turn.deliveries.into_iter().filter_map(|(worker, delivery)| self.deliver(worker, delivery)).collect();
         requests.append(&mut self.ended);
