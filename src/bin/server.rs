@@ -8,7 +8,7 @@ use chitchat::server::operator::cli::{self, CliError, Invocation};
 use chitchat::server::operator::console::ConsoleError;
 use chitchat::server::operator::{console, json, log, settings, startup, tls};
 use chitchat::server::running::Running;
-use chitchat::server::{Reloader, Server, ServerError, Stopper};
+use chitchat::server::{Reloader, Server, ServerError, ServiceManager, Stopper};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt::Display;
@@ -159,6 +159,7 @@ fn serve(config: &Config, sources: Sources) -> Result<ExitCode, ServerError> {
     };
     let mut server = Server::open(config)?;
     server.set_sources(sources);
+    server.set_service_manager(ServiceManager::of_process());
     warn(server.warnings());
     let at_terminal = io::stdout().is_terminal();
     let invitation = if at_terminal && !server.has_administrator() { Some(server.first_invitation()?) } else { None };

@@ -84,7 +84,7 @@ pub(super) struct Dispatcher {
     channels: Channels,
     budget: Arc<Budget>,
     effects: Effects,
-    /// What `reload` has said in this turn, and the connection that it answers.
+    /// What `reload` and `watchdog` have said in this turn, and the connection that is answered.
     maintenance: Vec<(ConnId, Box<Maintenance>)>,
     /// Deliveries to send after the commit, by worker.
     out: Vec<Vec<Delivery>>,
@@ -213,7 +213,11 @@ impl Dispatcher {
         if self.hub.due().is_some_and(|due| due <= now.instant) {
             self.hub.tick(now, &mut self.effects);
         }
-        for (conn, maintenance) in std::mem::take(&mut self.maintenance) {
+        for (conn, mut maintenance) in std::mem::take(&mut self.maintenance) {
+            if let Some(alive) = maintenance.alive.take() {
+                // Who asks has one question at a time, or has ended.
+                let _ = alive.try_send(());
+            }
             self.hub.maintain(now, conn, *maintenance, &mut self.effects);
         }
         self.deliver(self.budget.share(bytes));

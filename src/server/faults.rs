@@ -1,11 +1,11 @@
-//! Faults on purpose: points at which the process can be killed, and mistakes that can be planted.
+//! Faults on purpose: points at which the process can be killed or a thread can hang, and mistakes that can be planted.
 //!
 //! The simulation and the crash battery show with them that they find what they are there to find. They
 //! are compiled in by the feature `faults` alone, which nothing that is shipped has: without it,
 //! [`is_planted`] is a constant and [`point`] is empty.
 //!
 //! `CHITCHAT_KILL_AT=after-commit:37` kills the process when it comes to that point for the 37th time;
-//! `CHITCHAT_PANIC_AT` makes the thread panic there.
+//! `CHITCHAT_PANIC_AT` makes the thread panic there, and `CHITCHAT_HANG_AT` makes it hang.
 //! `CHITCHAT_FAULT=answer-before-commit:20` plants a mistake in the process, which then happens one
 //! time in 20. The simulation plants its mistakes for its own thread, with `plant`.
 
@@ -126,12 +126,27 @@ mod planted {
         parsed
     }
 
-    /// Where to be killed, and at which time of coming there.
-    static KILL_AT: OnceLock<Option<(Point, u32)>> = OnceLock::new();
-    static REACHED: AtomicU32 = AtomicU32::new(0);
-    /// Where to panic, and at which time of coming there.
-    static PANIC_AT: OnceLock<Option<(Point, u32)>> = OnceLock::new();
-    static PASSED: AtomicU32 = AtomicU32::new(0);
+    /// Where something is to happen, at which time of coming there, and how often that was.
+    struct Planned {
+        variable: &'static str,
+        at: OnceLock<Option<(Point, u32)>>,
+        passed: AtomicU32,
+    }
+
+    impl Planned {
+        const fn by(variable: &'static str) -> Self {
+            Self { variable, at: OnceLock::new(), passed: AtomicU32::new(0) }
+        }
+
+        fn happens(&self, point: Point) -> bool {
+            let planned = *self.at.get_or_init(|| of_environment(self.variable, &Point::ALL));
+            planned.is_some_and(|(at, count)| at == point && self.passed.fetch_add(1, Ordering::SeqCst) + 1 == count)
+        }
+    }
+
+    static PANIC: Planned = Planned::by("CHITCHAT_PANIC_AT");
+    static HANG: Planned = Planned::by("CHITCHAT_HANG_AT");
+    static KILL: Planned = Planned::by("CHITCHAT_KILL_AT");
     /// What is planted in the whole process.
     static EVERYWHERE: OnceLock<Option<(Fault, u32)>> = OnceLock::new();
     static OCCASIONS: AtomicU32 = AtomicU32::new(0);
@@ -142,18 +157,20 @@ mod planted {
     }
 
     pub(crate) fn point(point: Point) {
-        let panic_at = PANIC_AT.get_or_init(|| of_environment("CHITCHAT_PANIC_AT", &Point::ALL));
-        let panics =
-            panic_at.is_some_and(|(at, count)| at == point && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == count);
-        assert!(!panics, "CHITCHAT_PANIC_AT says so");
-        let kill_at = KILL_AT.get_or_init(|| of_environment("CHITCHAT_KILL_AT", &Point::ALL));
-        let Some((at, count)) = *kill_at else { return };
-        if at == point && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == count {
+        assert!(!PANIC.happens(point), "CHITCHAT_PANIC_AT says so");
+        if HANG.happens(point) {
+            hang();
+        }
+        if KILL.happens(point) {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             // The signal arrives when it arrives; nothing more is done until then.
-            loop {
-                std::thread::park();
-            }
+            hang();
+        }
+    }
+
+    fn hang() -> ! {
+        loop {
+            std::thread::park();
         }
     }
 

@@ -32,6 +32,9 @@
 //! **`reload`** ([`mod@reload`]) reads the settings and the certificate again when it is asked to, and tells
 //! the others what has changed.
 //!
+//! **`watchdog`** ([`mod@watchdog`]) is there if a service manager wants to know whether the server is alive: it sees
+//! whether the dispatcher turns.
+//!
 //! The thread that called [`Server::serve`] waits, and joins them all. Nothing here ends the process or
 //! handles a signal: that is up to the program.
 
@@ -62,12 +65,14 @@ mod quoted;
 mod reload;
 pub mod running;
 mod serve;
+mod service_manager;
 mod session;
 #[cfg(feature = "faults")]
 #[doc(hidden)]
 pub mod simulation;
 mod store;
 mod traffic;
+mod watchdog;
 
 pub use core::{
     FORMER_NAMES_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, INVITES_MAX, MENTIONS_MAX, PERMISSIONS,
@@ -77,3 +82,4 @@ pub use error::{ServerError, ServerFault};
 pub use hub::TELL_MEMBERS_MAX;
 pub use open::{OpenWarning, Server};
 pub use serve::{Reloader, Stopper};
+pub use service_manager::ServiceManager;

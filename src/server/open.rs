@@ -14,6 +14,7 @@ use crate::server::reload::read_identity;
 use crate::server::running::SOCKET_FILE;
 use crate::server::running::{RUNNING_FILE, Running};
 use crate::server::serve::{Event, Reloader, Stopper};
+use crate::server::service_manager::ServiceManager;
 use crate::server::store::{self, Checkpointer, Indexer, Store};
 use crate::server::traffic::{InviteRecord, ListenerKind, Snapshot, Write};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -75,7 +76,8 @@ pub struct Server {
     pub(super) sources: Option<Sources>,
     pub(super) listening: Vec<ListeningSocket>,
     pub(super) events: (Sender<Event>, Receiver<Event>),
-    running: Running,
+    pub(super) manager: ServiceManager,
+    pub(super) running: Running,
     warnings: Vec<OpenWarning>,
 }
 
@@ -169,6 +171,7 @@ impl Server {
             sources: None,
             listening,
             events: unbounded(),
+            manager: ServiceManager::default(),
             running,
             warnings,
         })
@@ -246,6 +249,11 @@ impl Server {
     /// certificate again.
     pub fn set_sources(&mut self, sources: Sources) {
         self.sources = Some(sources);
+    }
+
+    /// Who is told when it serves, reloads and stops. Without this, nobody is.
+    pub fn set_service_manager(&mut self, manager: ServiceManager) {
+        self.manager = manager;
     }
 
     /// The handle that has it read its settings and its certificate again, from another thread.

@@ -17,9 +17,8 @@ use crate::server::clock;
 use crate::server::config::{Config, ConfigError, Sources};
 use crate::server::net::Permits;
 use crate::server::serve::{accept_limits, budget_bytes, connection_limits, hub_settings};
-use crate::server::traffic::{
-    Budget, Delivery, Mailbox, Maintenance, ReloadJob, Request, RequestKind, TurnQueue, Viewer,
-};
+use crate::server::service_manager::ServiceManager;
+use crate::server::traffic::{Budget, Delivery, Mailbox, Maintenance, ReloadJob, Request, TurnQueue};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use report::{Reloaded, differences, one_line, refused};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -117,7 +116,7 @@ impl Reload {
     }
 
     /// Runs until nobody can ask any more.
-    pub(super) fn run(mut self, jobs: &Receiver<ReloadJob>) {
+    pub(super) fn run(mut self, jobs: &Receiver<ReloadJob>, manager: &ServiceManager) {
         // After a reload there is nothing to see, unless it failed.
         let mut look = true;
         loop {
@@ -134,6 +133,7 @@ impl Reload {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            manager.reloading();
             let now = jiff::Timestamp::now();
             let outcome = catch_unwind(AssertUnwindSafe(|| self.reload(now)));
             look = !matches!(outcome, Ok(Ok(_)));
@@ -160,6 +160,7 @@ impl Reload {
                     log::error!("reloading panicked");
                 }
             }
+            manager.reloaded();
         }
     }
 
@@ -173,8 +174,7 @@ impl Reload {
                 ConnId::new(0, 0)
             }
         };
-        let kind = RequestKind::Maintenance(Box::new(maintenance));
-        self.owners.dispatcher.send(Request { conn, viewer: Viewer::Program, kind, bytes: 0 });
+        self.owners.dispatcher.send(Request::maintenance(conn, maintenance));
     }
 
     /// Takes a certificate whose files have changed, and tells administrators what there is to see to.

@@ -24,7 +24,7 @@ use crate::server::traffic::{
     Answer, Budget, Delivery, HubSettings, Limits, Mailbox, PaceLimits, ReadJob, Registration, ReloadJob, Request,
     Submit, TurnQueue, password_queue,
 };
-use crate::server::{Server, ServerError, ServerFault};
+use crate::server::{Server, ServerError, ServerFault, watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -91,7 +91,7 @@ impl Server {
     #[expect(clippy::too_many_lines, reason = "the whole arrangement of channels and threads is read in one place")]
     pub fn serve(self) -> Result<(), ServerError> {
         let Self { config, store_settings, store, snapshot, indexer, checkpointer, tls, listening, .. } = self;
-        let (sources, identity) = (self.sources, self.identity);
+        let (sources, identity, manager, running) = (self.sources, self.identity, self.manager, self.running);
         let (events, happened) = self.events;
 
         // Every channel.
@@ -108,6 +108,7 @@ impl Server {
         let (read_jobs, read_queue) = unbounded();
         let ((index, index_nudges), (checkpoint, checkpoint_nudges)) = (bounded(1), bounded(1));
         let (reload_jobs, reload_queue) = unbounded();
+        let (watching, watchdog_stop) = bounded(0);
 
         // Every state.
         let epoch = snapshot.epoch.clone();
@@ -159,7 +160,14 @@ impl Server {
             }
         })?;
         let checkpoint_thread = spawn("checkpoint".to_owned(), move || checkpointer.run(&checkpoint_nudges))?;
-        let reload_thread = spawn("reload".to_owned(), move || reload.run(&reload_queue))?;
+        let teller = manager.clone();
+        let reload_thread = spawn("reload".to_owned(), move || reload.run(&reload_queue, &teller))?;
+        let mut watchdog_thread = None;
+        if let Some(within) = manager.watchdog() {
+            let (teller, dispatcher) = (manager.clone(), requests.clone());
+            let watch = move || watchdog::run(within, &dispatcher, &watchdog_stop, || teller.alive());
+            watchdog_thread = Some(spawn("watchdog".to_owned(), watch)?);
+        }
         let mut reader_threads = Vec::new();
         for (index, reader) in readers.into_iter().enumerate() {
             let (read_jobs, workers) = (read_queue.clone(), mailboxes.clone());
@@ -183,12 +191,14 @@ impl Server {
 
         // Until it is told to stop, and then until everything that it accepted is answered.
         let outcome = start().and_then(|()| {
+            manager.ready(&running);
             loop {
                 // This thread holds a sender itself, in `alarm`, so there is always an event to come.
                 match happened.recv() {
                     Ok(Event::Stop) => {
                         if let Some(accept_thread) = accept_thread.take() {
                             log::info!("stopping: answering what was accepted, then telling everyone");
+                            manager.stopping();
                             stop_accepting.stop();
                             join(accept_thread);
                             mailboxes.iter().for_each(|worker| worker.send(Delivery::Stop));
@@ -225,8 +235,9 @@ impl Server {
         worker_threads.into_iter().for_each(join);
         join(index_thread);
         join(checkpoint_thread);
-        drop(reload_jobs);
+        drop((reload_jobs, watching));
         join(reload_thread);
+        watchdog_thread.into_iter().for_each(join);
         // Their queue ended with the dispatcher.
         auth_threads.into_iter().for_each(join);
         Running::remove(&config.data);

@@ -8,6 +8,7 @@
 //!                     dispatcher ──AuthJob──> auth ──RequestKind::AuthDone──> dispatcher
 //!                     dispatcher ──ReadJob──> reader ──Delivery::Answer──> worker
 //!                     dispatcher ──ReloadJob──> reload ──RequestKind::Maintenance──> dispatcher
+//!                                             watchdog ──RequestKind::Maintenance──> dispatcher
 //! ```
 
 mod auth;
@@ -89,6 +90,12 @@ impl Request {
     pub(super) fn stopped(conn: ConnId) -> Self {
         Self { conn, viewer: Viewer::Program, kind: RequestKind::Stopped, bytes: 0 }
     }
+
+    /// From a thread that looks after the server; the connection is the one that is answered, if one is.
+    #[must_use]
+    pub(super) fn maintenance(conn: ConnId, maintenance: Maintenance) -> Self {
+        Self { conn, viewer: Viewer::Program, kind: RequestKind::Maintenance(Box::new(maintenance)), bytes: 0 }
+    }
 }
 
 /// Who looks at a connection's output.
@@ -163,7 +170,7 @@ pub(super) enum RequestKind {
     Detach,
     /// This worker cuts no more lines; only detaches follow.
     Stopped,
-    /// From the thread `reload`. It may hold the answer to a `/reload` of the connection.
+    /// From the thread `reload` or `watchdog`. It may hold the answer to a `/reload` of the connection.
     Maintenance(Box<Maintenance>),
 }
 

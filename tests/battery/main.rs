@@ -33,6 +33,7 @@ mod text;
 mod told;
 #[path = "../model/unpaced.rs"]
 mod unpaced;
+mod watchdog;
 mod wire;
 
 /// A number of the environment.

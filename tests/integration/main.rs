@@ -55,5 +55,6 @@ mod soak;
 mod startup;
 mod support;
 mod syscalls;
+mod systemd;
 mod telnet;
 mod tls;

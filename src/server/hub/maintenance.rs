@@ -48,7 +48,7 @@ impl Hub {
         self.settings = HubSettings { workers: self.settings.workers, ..settings };
     }
 
-    /// Takes what else the thread `reload` has, after the commit; the connection is the one that asked, if one did.
+    /// Takes what else there is in it, after the commit; the connection is the one that asked, if one did.
     pub(in crate::server) fn maintain(
         &mut self,
         now: Now,
@@ -56,7 +56,7 @@ impl Hub {
         maintenance: Maintenance,
         effects: &mut Effects,
     ) {
-        let Maintenance { settings: _, limits, notices, at_login, answer } = maintenance;
+        let Maintenance { settings: _, limits, notices, at_login, answer, alive: _ } = maintenance;
         if std::mem::take(&mut self.retap) {
             for (conn, id) in self.connections.all() {
                 let tap = self.state.account(id).and_then(|account| self.taps.of(id, account, now));

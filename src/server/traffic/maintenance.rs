@@ -1,8 +1,9 @@
-//! What the thread `reload` is asked, and what it tells the dispatcher.
+//! What the thread `reload` is asked, and what it and the thread `watchdog` tell the dispatcher.
 
 use super::{HubSettings, Limits};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::ConnId;
+use crossbeam_channel::Sender;
 
 /// Why the settings and the certificate are read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,4 +28,6 @@ pub(crate) struct Maintenance {
     pub at_login: Option<Vec<String>>,
     /// The answer to `/reload`.
     pub answer: Option<(Rows, Final)>,
+    /// Told that the turn is over: the dispatcher turns. With one slot.
+    pub alive: Option<Sender<()>>,
 }

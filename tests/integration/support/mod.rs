@@ -12,6 +12,7 @@ pub(crate) mod pattern;
 pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod server;
+pub(crate) mod service_manager;
 pub(crate) mod strace;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub(crate) use client::Client;
 pub(crate) use files::{files_with, wait_until_gone};
 pub(crate) use script::Script;
 pub(crate) use server::Server;
+pub(crate) use service_manager::ServiceManager;
 
 /// Plays a transcript against its own server, with open registration and without throttles.
 pub(crate) fn play(transcript: &str) {

@@ -383,6 +383,8 @@ fn bare(command: &mut Command) {
     command
         .env_remove("STATE_DIRECTORY")
         .env_remove("NOTIFY_SOCKET")
+        .env_remove("WATCHDOG_USEC")
+        .env_remove("WATCHDOG_PID")
         .env_remove("RUST_LOG")
         .env_remove("JOURNAL_STREAM");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
