@@ -11,7 +11,7 @@ use crate::server::config::{Config, ConfigError, Environment, Setting, Sources};
 use crate::server::operator::admin::AdminRequest;
 use crate::server::operator::console::InviteRequest;
 use arguments::{Arguments, ConfigVerb, TlsVerb, Verb};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -129,6 +129,12 @@ impl From<clap::Error> for CliError {
             Self::Help(text.to_owned())
         }
     }
+}
+
+/// The definition of the command line, for what is made from it: man pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Reads the arguments, the program's name first, and the settings that they lead to.

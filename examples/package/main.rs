@@ -1,0 +1,72 @@
+//! Writes what a package holds beside the programs: man pages and completions, from the definitions of the programs'
+//! arguments; and the systemd units of `contrib/`, for programs in `/usr/bin`.
+//!
+//! `cargo run --example package-files` writes them into `target/package-files`, where `cargo deb` expects them.
+#![allow(clippy::print_stderr, reason = "a program reports its errors")]
+
+mod manual;
+
+use chitchat::client::args::CommandLine;
+use chitchat::server::operator::cli;
+use clap::{Command, CommandFactory as _};
+use clap_complete::Shell;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
+
+fn main() -> ExitCode {
+    let directory = tree().join("target/package-files");
+    match write_all(&directory) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("package-files: {}: {error}", directory.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tree() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Each program with its section of the manual, and the page that its own points to.
+fn programs() -> [(Command, &'static str, &'static str); 2] {
+    [(cli::command(), "8", "chitchat(1)"), (CommandLine::command(), "1", "chitchatd(8)")]
+}
+
+fn write_all(directory: &Path) -> io::Result<()> {
+    let [man, completions, units] = ["man", "completions", "units"].map(|name| directory.join(name));
+    for directory in [&man, &completions, &units] {
+        // What an earlier version wrote, and this one does not, is in no package.
+        match fs::remove_dir_all(directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => fs::create_dir_all(directory)?,
+        }
+    }
+    let date = manual::date(&fs::read_to_string(tree().join("contrib/debian/changelog"))?)?;
+    for (mut program, section, see_also) in programs() {
+        for page in manual::pages(program.clone(), section, see_also, &date)? {
+            fs::write(man.join(page.file), page.text)?;
+        }
+        let name = program.get_name().to_owned();
+        for shell in SHELLS {
+            clap_complete::generate_to(shell, &mut program, &name, &completions)?;
+        }
+    }
+    for entry in fs::read_dir(tree().join("contrib"))? {
+        let path = entry?.path();
+        if let (Some(name), Some("service" | "socket" | "timer")) =
+            (path.file_name(), path.extension().and_then(|kind| kind.to_str()))
+        {
+            let unit = fs::read_to_string(&path)?.replace("/usr/local/bin/", "/usr/bin/");
+            fs::write(units.join(name), unit)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
