@@ -148,11 +148,12 @@ mod tests {
         let db = Connection::open(dir.file(DATABASE_FILE)).unwrap();
         let size = fs::metadata(dir.file(DATABASE_FILE)).unwrap().len();
         let keep = |wanted, free| keep_copy_where(&db, &data, wanted, |_| Ok(free));
-        let error = keep(UpgradeCopy::Keep, size + LEFT - 1).unwrap_err().to_string();
+        let needed = size + 16 * 1024 * 1024;
+        let error = keep(UpgradeCopy::Keep, needed - 1).unwrap_err().to_string();
         assert!(error.contains("chitchat.db") && error.contains("--set history.upgrade_copy=off"), "{error}");
         keep(UpgradeCopy::None, 0).unwrap();
         assert!(copies(&dir.settings().data).is_empty());
-        keep(UpgradeCopy::Keep, size + LEFT).unwrap();
+        keep(UpgradeCopy::Keep, needed).unwrap();
         assert_eq!(copies(&dir.settings().data).len(), 1);
     }
 }
