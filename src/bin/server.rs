@@ -6,6 +6,7 @@ use chitchat::server::backup;
 use chitchat::server::config::{Config, Environment, Sources, raise_open_files};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
 use chitchat::server::operator::console::ConsoleError;
+use chitchat::server::operator::status::{self, Status};
 use chitchat::server::operator::{console, json, log, settings, startup, tls};
 use chitchat::server::running::Running;
 use chitchat::server::{Reloader, Server, ServerError, ServiceManager, Stopper};
@@ -67,6 +68,12 @@ fn main() -> ExitCode {
             }
             Err(error) => not_asked(&error, json),
         },
+        Invocation::Status { config, json } => match Status::ask(&config.data) {
+            Ok(status) if json => print(&status.json()),
+            Ok(status) => print(&status.text(jiff::Timestamp::now())),
+            Err(error) => not_asked(&error, json),
+        },
+        Invocation::Health { config, json } => health(&config, json),
         Invocation::Backup { config, to } => match backup::back_up(&config.data, &to) {
             // Standard output may be the backup.
             Ok(made) => {
@@ -105,6 +112,17 @@ fn main() -> ExitCode {
         }
         Invocation::ShowConfig { settings, json: true } => print(&settings::show_json(&settings)),
         Invocation::ShowConfig { settings, json: false } => print(&settings::show(&settings)),
+    }
+}
+
+/// Says whether the server is well. Nothing but the exit code says so, unless it is not, or JSON is wanted.
+fn health(config: &Config, json: bool) -> ExitCode {
+    let asked = Status::ask(&config.data);
+    let problem = asked.as_ref().map_or_else(|error| Some(error.to_string()), Status::problem);
+    let printed = if json { print(&status::health_json(problem.as_deref())) } else { ExitCode::SUCCESS };
+    match problem {
+        Some(problem) => failed(&problem),
+        None => printed,
     }
 }
 

@@ -26,7 +26,8 @@ use crate::server::faults::{self, Fault, Point};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
 use crate::server::traffic::{
-    Budget, Delivery, Mailbox, Maintenance, PasswordQueueSender, ReadJob, ReloadJob, Request, RequestKind, Share,
+    Asker, Budget, Delivery, FiguresJob, Mailbox, Maintenance, PasswordQueueSender, ReadJob, ReloadJob, Request,
+    RequestKind, Share,
 };
 use crossbeam_channel::Sender;
 use refused_batches::RefusedBatches;
@@ -74,6 +75,8 @@ pub(super) struct Channels {
     pub checkpoint: Sender<()>,
     /// To the thread that reads the settings again.
     pub reload: Sender<ReloadJob>,
+    /// To the thread that adds to the hub's figures what others know.
+    pub figures: Sender<FiguresJob>,
 }
 
 #[derive(Debug)]
@@ -198,7 +201,7 @@ impl Dispatcher {
             self.hub.commit(&mut self.effects);
             self.deliver(Share::default());
         }
-        match self.transaction.commit() {
+        match self.commit() {
             Ok(committed) => {
                 journal::committed();
                 self.committed(committed);
@@ -235,7 +238,7 @@ impl Dispatcher {
         if self.transaction.is_used() {
             self.quiet = Some(now.instant + QUIET);
         }
-        match self.transaction.commit() {
+        match self.commit() {
             Ok(committed) => {
                 committed.into_iter().for_each(|committed| self.nudge(committed));
                 Ok(())
@@ -243,6 +246,17 @@ impl Dispatcher {
             Err(CommitError::Refused(why)) => self.roll_back(now, &why),
             Err(error @ CommitError::Ambiguous(_)) => Err(DispatcherFault::Ambiguous(error)),
         }
+    }
+
+    /// Commits, and counts how long that took. `None` if there was nothing to store.
+    fn commit(&mut self) -> Result<Option<Committed>, CommitError> {
+        let began = self.transaction.is_used().then(clock::now);
+        let committed = self.transaction.commit()?;
+        if let (Some(began), Some(_)) = (began, &committed) {
+            let now = clock::now();
+            self.hub.count_commit(now, now.saturating_duration_since(began));
+        }
+        Ok(committed)
     }
 
     fn committed(&mut self, committed: Option<Committed>) {
@@ -315,6 +329,12 @@ impl Dispatcher {
             if let Err(error) = self.channels.readers.send(read_job) {
                 // This happens only while stopping; the connection is about to be closed then.
                 log::debug!("the readers have ended before a read: {error}");
+            }
+        }
+        for (conn, hub) in effects.figures.drain(..) {
+            if let Err(error) = self.channels.figures.send(FiguresJob { to: Asker::Connection(conn), hub }) {
+                // As above.
+                log::debug!("nobody gathers figures any more: {error}");
             }
         }
         for conn in effects.reloads.drain(..) {

@@ -29,6 +29,9 @@
 //! **`index`** and **`checkpoint`** ([`store`]) follow behind the commits: one maintains the search
 //! index, the other moves the write-ahead log into the database.
 //!
+//! **`figures`** ([`mod@figures`]) gathers what `/stats` and the metrics show: to what the dispatcher knows it adds
+//! what the disk and the system say.
+//!
 //! **`reload`** ([`mod@reload`]) reads the settings and the certificate again when it is asked to, and tells
 //! the others what has changed.
 //!
@@ -52,6 +55,7 @@ mod core;
 mod dispatcher;
 mod error;
 mod faults;
+mod figures;
 mod flood;
 #[cfg(fuzzing)]
 #[doc(hidden)]

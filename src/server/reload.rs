@@ -12,7 +12,7 @@ mod watch;
 
 use crate::protocol::code::Code;
 use crate::protocol::names::ConnId;
-use crate::server::certificate::{CERTIFICATE_FILE, CertificateError, IMPORTED_FILE, Identity, KEY_FILE};
+use crate::server::certificate::{CERTIFICATE_FILE, CertificateError, Details, IMPORTED_FILE, Identity, KEY_FILE};
 use crate::server::clock;
 use crate::server::config::{Config, ConfigError, Sources};
 use crate::server::net::Permits;
@@ -24,6 +24,7 @@ use report::{Reloaded, differences, one_line, refused};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use warnings::Warnings;
 use watch::Watch;
@@ -43,6 +44,8 @@ pub(super) struct Owners {
     pub permits: Arc<Permits>,
     pub budget: Arc<Budget>,
     pub dispatcher: TurnQueue<Request>,
+    /// When the certificate ends that is served, in seconds of Unix time.
+    pub certificate_ends: Arc<AtomicI64>,
 }
 
 #[derive(Debug)]
@@ -89,7 +92,8 @@ pub(super) fn read_identity(config: &Config, now: jiff::Timestamp) -> Result<Ide
 
 impl Owners {
     /// Those who connect from now on meet this certificate. Whoever is told of it later does.
-    fn serve(&self, tls: &Arc<rustls::ServerConfig>) {
+    fn serve(&self, tls: &Arc<rustls::ServerConfig>, details: &Details) {
+        self.certificate_ends.store(details.not_after.as_second(), Ordering::Relaxed);
         self.workers.iter().for_each(|worker| worker.send(Delivery::Tls(Arc::clone(tls))));
     }
 }
@@ -212,8 +216,8 @@ impl Reload {
         };
         if !identity.is(&self.identity) {
             let tls = identity.server_config()?;
-            self.owners.serve(&tls);
             let details = identity.details();
+            self.owners.serve(&tls, details);
             let (fingerprint, until, names) = (details.fingerprint, details.until(now), details.names.join(", "));
             log::info!("the certificate was renewed: {fingerprint} for {names}, valid until {until}");
             for warning in identity.warnings(now) {
@@ -245,7 +249,7 @@ impl Reload {
         if let Some(tls) = tls {
             let details = identity.details();
             reloaded.certificate = Some(format!("{} valid until {}", details.fingerprint, details.until(now)));
-            self.owners.serve(&tls);
+            self.owners.serve(&tls, details);
         }
         let (hub, limits) = (hub_settings(&next), connection_limits(&next));
         reloaded.maintenance.settings = (hub != hub_settings(&self.config)).then_some(hub);

@@ -14,6 +14,7 @@ use crate::server::auth::{Checker, QUEUE_MAX};
 use crate::server::clock;
 use crate::server::config::{self, Config};
 use crate::server::dispatcher::{Channels, Dispatcher, SharedDispatcher};
+use crate::server::figures::Gatherer;
 use crate::server::hub::{self, Hub};
 use crate::server::net::{self, ConnectionLimits, Listener, Live, Worker, WorkerContext};
 use crate::server::priority;
@@ -22,12 +23,13 @@ use crate::server::running::Running;
 use crate::server::store::{Reader, Store, StoreError};
 use crate::server::traffic::{
     Answer, Budget, Delivery, HubSettings, Limits, Mailbox, PaceLimits, ReadJob, Registration, ReloadJob, Request,
-    Submit, TurnQueue, password_queue,
+    Submit, Tally, TurnQueue, password_queue,
 };
 use crate::server::{Server, ServerError, ServerFault, watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::thread::{Builder, JoinHandle};
 
 /// Threads that read history and search, separate from the workers, so that a long search delays
@@ -109,23 +111,38 @@ impl Server {
         let ((index, index_nudges), (checkpoint, checkpoint_nudges)) = (bounded(1), bounded(1));
         let (reload_jobs, reload_queue) = unbounded();
         let (watching, watchdog_stop) = bounded(0);
+        let (figures_jobs, figures_queue) = unbounded();
 
         // Every state.
         let epoch = snapshot.epoch.clone();
         let mut hub = Hub::new(hub_settings(&config), snapshot);
         let blocklist = hub.blocklist(hub::Now { instant: clock::now(), wall: clock::unix_ms() });
-        let tally = hub.tally();
+        let tally: Arc<Tally> = Arc::default();
+        let unread = net::unread_of(mailboxes.len());
         let checker = Checker::new(config.accounts.bcrypt_cost)?;
         let readers =
             (0..READERS).map(|_| Reader::open(&store_settings)).collect::<Result<Vec<Reader>, StoreError>>()?;
-        let listener = Listener::new(listening, accept_limits(&config), Arc::clone(&blocklist))?;
+        let listener = Listener::new(listening, accept_limits(&config), Arc::clone(&blocklist), Arc::clone(&tally))?;
         let stop_accepting = listener.stopper();
         let budget = Budget::new(budget_bytes(&config));
+        let certificate_ends = Arc::new(AtomicI64::new(identity.details().not_after.as_second()));
         let owners = Owners {
             workers: mailboxes.clone(),
             permits: listener.permits(),
             budget: Arc::clone(&budget),
             dispatcher: requests.clone(),
+            certificate_ends: Arc::clone(&certificate_ends),
+        };
+        let figures = Gatherer {
+            tally: Arc::clone(&tally),
+            permits: listener.permits(),
+            unread: Arc::clone(&unread),
+            budget: Arc::clone(&budget),
+            requests: requests.clone(),
+            passwords: auth_queue.clone(),
+            reads: read_queue.clone(),
+            data: config.data.clone(),
+            certificate_ends: Arc::clone(&certificate_ends),
         };
         let reload = Reload::new(sources, config.clone(), identity, owners);
         let channels = Channels {
@@ -135,6 +152,7 @@ impl Server {
             index,
             checkpoint,
             reload: reload_jobs.clone(),
+            figures: figures_jobs,
         };
         let dispatcher = Dispatcher::new(hub, store, channels, Arc::clone(&budget));
         let dispatcher = Arc::new(SharedDispatcher::new(requests.clone(), dispatcher));
@@ -145,7 +163,7 @@ impl Server {
             dispatcher: Arc::clone(&dispatcher) as Arc<dyn Submit>,
             tally,
             blocklist,
-            unread: mailboxes.iter().map(|_| net::UnreadBytes::default()).collect(),
+            unread,
         });
 
         // Every thread. The last to be joined is started first.
@@ -168,6 +186,8 @@ impl Server {
             let watch = move || watchdog::run(within, &dispatcher, &watchdog_stop, || teller.alive());
             watchdog_thread = Some(spawn("watchdog".to_owned(), watch)?);
         }
+        let figures_mailboxes = mailboxes.clone();
+        let figures_thread = spawn("figures".to_owned(), move || figures.run(&figures_queue, &figures_mailboxes))?;
         let mut reader_threads = Vec::new();
         for (index, reader) in readers.into_iter().enumerate() {
             let (read_jobs, workers) = (read_queue.clone(), mailboxes.clone());
@@ -229,8 +249,9 @@ impl Server {
             }
         };
         join(dispatcher_thread);
-        // The queues of the readers and of the index ended with the dispatcher.
+        // The queues of the readers, of the figures and of the index ended with the dispatcher.
         reader_threads.into_iter().for_each(join);
+        join(figures_thread);
         mailboxes.iter().for_each(|worker| worker.send(Delivery::Bye));
         worker_threads.into_iter().for_each(join);
         join(index_thread);

@@ -9,12 +9,15 @@
 //!                     dispatcher ──ReadJob──> reader ──Delivery::Answer──> worker
 //!                     dispatcher ──ReloadJob──> reload ──RequestKind::Maintenance──> dispatcher
 //!                                             watchdog ──RequestKind::Maintenance──> dispatcher
+//!                     dispatcher ──FiguresJob──> figures ──Delivery::Answer──> worker
 //! ```
 
 mod auth;
 mod blocklist;
 mod budget;
 mod erasures;
+mod figures;
+mod histogram;
 mod lines;
 mod mailbox;
 mod maintenance;
@@ -32,6 +35,8 @@ pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
 pub(super) use blocklist::{BlockedNetwork, Blocklist};
 pub(super) use budget::{Budget, Share};
 pub(super) use erasures::{Ended, Erasures};
+pub(super) use figures::{Asker, CommitFigures, Disk, Figures, FiguresJob, HubFigures, OpenConnections, Queues};
+pub(super) use histogram::Histogram;
 pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use maintenance::{Maintenance, ReloadJob};
@@ -48,7 +53,7 @@ pub(super) use records::{
     SanctionKind, SanctionRecord, Snapshot, TokenRecord, Write,
 };
 pub(super) use settings::{HubSettings, Limits, PaceLimits, Registration};
-pub(super) use tally::Tally;
+pub(super) use tally::{LineCounts, Tally};
 pub(super) use tap::Tap;
 pub(super) use turn_queue::TurnQueue;
 
@@ -67,8 +72,8 @@ use std::sync::Arc;
 
 /// What a worker asks the dispatcher for one of its connections, or what `auth` reports. Each is
 /// answered by exactly one [`Delivery::Answer`] or [`Ack`], in the order of asking, except
-/// [`RequestKind::Detach`], [`RequestKind::Stopped`], [`RequestKind::Maintenance`], and
-/// [`RequestKind::Quit`] with `answer` false.
+/// [`RequestKind::Detach`], [`RequestKind::Stopped`], [`RequestKind::Maintenance`],
+/// and [`RequestKind::Quit`] with `answer` false.
 #[derive(Debug)]
 pub(super) struct Request {
     pub conn: ConnId,
@@ -218,6 +223,20 @@ pub(super) enum ListenerKind {
     Plain,
     /// The admin socket: logged in immediately.
     Console,
+}
+
+impl ListenerKind {
+    /// All of them, in the order of their numbers.
+    pub(super) const ALL: [Self; 3] = [Self::Tls, Self::Plain, Self::Console];
+
+    #[must_use]
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls => "tls",
+            Self::Plain => "plain",
+            Self::Console => "console",
+        }
+    }
 }
 
 #[derive(Debug)]

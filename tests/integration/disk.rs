@@ -79,6 +79,12 @@ fn a_failed_write_ends_the_process_and_loses_no_acknowledged_message() {
     check(&server, answered);
 }
 
+/// The exit code of `chitchatd health`.
+fn health(server: &Server) -> Option<i32> {
+    let mut chitchatd = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
+    chitchatd.arg("health").arg("--data").arg(server.data()).status().unwrap().code()
+}
+
 /// A small disk, mounted until this is dropped.
 struct Disk(PathBuf);
 
@@ -109,12 +115,14 @@ fn with_a_full_disk_reads_work_and_writes_are_refused_until_there_is_room() {
     let mut alice = alice(&server);
     let (answered, told) = fill(&mut alice);
     assert!(told.as_ref().is_some_and(|line| line.starts_with("- storage: ")), "{told:?}");
+    assert_eq!(health(&server), Some(1));
     // A refused line does not appear later, nor does it take an id.
     let rows = alice.ask("/history lobby limit=1");
     assert!(rows[0].starts_with(&format!("| lobby {answered} ")), "{answered}: {}", &rows[0][..40]);
     fs::remove_file(&ballast).unwrap();
     alice.send("/say lobby there is room again");
     alice.expect(&format!("+ {}", answered + 1));
+    assert_eq!(health(&server), Some(0));
     drop(alice);
     server.kill();
     server.restart();

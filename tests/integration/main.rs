@@ -53,6 +53,7 @@ mod rooms;
 mod shutdown;
 mod soak;
 mod startup;
+mod status;
 mod support;
 mod syscalls;
 mod systemd;

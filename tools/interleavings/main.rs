@@ -16,6 +16,7 @@ mod locks;
 mod mailbox;
 mod mailbox_model;
 #[path = "../../src/server/traffic/turn_queue.rs"]
+#[allow(dead_code, reason = "the figures ask how much waits")]
 mod turn_queue;
 mod turn_queue_model;
 

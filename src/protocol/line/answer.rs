@@ -20,19 +20,21 @@ pub enum Final {
 /// The rows of an answer, kept as whole untagged lines until the connection that asked writes
 /// them with its own label.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rows(Vec<u8>);
+pub struct Rows {
+    bytes: Vec<u8>,
+    count: usize,
+}
 
 impl Rows {
     /// Adds one row.
     pub fn push(&mut self, text: &str) {
-        Body::Row(text).encode(&mut self.0);
-        self.0.push(b'\n');
+        self.push_body(&Body::Row(text));
     }
 
     /// Adds one row, unless there are some already and all would have more than `most` bytes; says
     /// whether it did. Tags are not counted.
     pub fn push_within(&mut self, text: &str, most: usize) -> bool {
-        let fits = self.is_empty() || self.0.len() + "| ".len() + text.len() + "\n".len() <= most;
+        let fits = self.is_empty() || self.bytes.len() + "| ".len() + text.len() + "\n".len() <= most;
         if fits {
             self.push(text);
         }
@@ -41,36 +43,37 @@ impl Rows {
 
     /// Adds a line that is not a row, such as a notice shown before a login's final line.
     pub fn push_body(&mut self, body: &Body<'_>) {
-        body.encode(&mut self.0);
-        self.0.push(b'\n');
+        body.encode(&mut self.bytes);
+        self.bytes.push(b'\n');
+        self.count += 1;
     }
 
     /// How many bytes the lines hold together.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.bytes.len()
     }
 
     /// How many lines there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.split_inclusive(|&b| b == b'\n').count()
+        self.count
     }
 
     /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 
     /// Appends all rows, each with the label's tag if one is given.
     pub fn encode(&self, re: Option<&str>, out: &mut Vec<u8>) {
         if re.is_none() {
-            out.extend_from_slice(&self.0);
+            out.extend_from_slice(&self.bytes);
             return;
         }
         let tags = Tags { re, ..Tags::default() };
-        for line in self.0.split_inclusive(|&b| b == b'\n') {
+        for line in self.bytes.split_inclusive(|&b| b == b'\n') {
             tags.encode(out);
             out.extend_from_slice(line);
         }

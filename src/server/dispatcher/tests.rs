@@ -24,6 +24,7 @@ struct Turns {
     auth_jobs: PasswordQueue,
     nudges: Receiver<()>,
     reloads: Receiver<ReloadJob>,
+    figures: Receiver<FiguresJob>,
     dir: tempfile::TempDir,
 }
 
@@ -82,10 +83,10 @@ impl Turns {
         let workers = vec![Mailbox::default(), Mailbox::default()];
         let ((readers, read_jobs), (index, nudges)) = (unbounded(), bounded(1));
         let (auth, auth_jobs) = password_queue(1);
-        let (checkpoint, (reload, reloads)) = (bounded(1).0, unbounded());
-        let channels = Channels { workers: workers.clone(), readers, auth, index, checkpoint, reload };
+        let (checkpoint, (reload, reloads), (figures, figures_jobs)) = (bounded(1).0, unbounded(), unbounded());
+        let channels = Channels { workers: workers.clone(), readers, auth, index, checkpoint, reload, figures };
         let dispatcher = Dispatcher::new(Hub::new(settings, world), store, channels, Budget::new(usize::MAX));
-        Self { dispatcher, workers, read_jobs, auth_jobs, nudges, reloads, dir }
+        Self { dispatcher, workers, read_jobs, auth_jobs, nudges, reloads, figures: figures_jobs, dir }
     }
 
     /// Plays `auth`, which finds every password right.
@@ -282,6 +283,35 @@ fn new_settings_take_effect_even_if_the_batch_beside_them_is_refused() {
     let maintenance = Maintenance { settings: Some(hub_settings(Registration::Open)), ..Maintenance::default() };
     let batch = vec![request(BOB, RequestKind::Maintenance(Box::new(maintenance))), register(CAROL, "carol")];
     assert_eq!(turns.turn(batch), Vec::<String>::new());
+}
+
+#[test]
+fn the_figures_say_what_commits_took_and_whether_any_fails() {
+    let mut turns = Turns::new();
+    turns.alice_and_bob();
+    turns.turn(vec![request(CAROL, RequestKind::Console)]);
+    let figures = |turns: &mut Turns| {
+        assert_eq!(turns.turn(vec![run(CAROL, Command::Admin(AdminCommand::Stats))]), Vec::<String>::new());
+        let FiguresJob { to: Asker::Connection(to), hub } = turns.figures.try_recv().unwrap();
+        assert_eq!(to, conn(CAROL));
+        hub
+    };
+    let before = figures(&mut turns);
+    assert_eq!((before.accounts, before.here, before.connections, before.unsaved), (2, 2, 3, false));
+    turns.turn(vec![say(ALICE, "one"), say(BOB, "two")]);
+    // What only reads is no commit.
+    let after = figures(&mut turns);
+    assert_eq!(after.commits.times.count(), before.commits.times.count() + 1);
+    assert!(after.commits.p99.is_some_and(|p99| !p99.is_zero()));
+    turns.dispatcher.transaction.store.fill_the_disk();
+    let long = "x".repeat(3900);
+    turns.turn((0..100).map(|_| say(ALICE, &long)).collect());
+    let failing = figures(&mut turns);
+    assert_eq!((failing.unsaved, failing.commits.failed), (true, 1));
+    assert_eq!(failing.commits.times.count(), after.commits.times.count());
+    turns.dispatcher.transaction.store.make_room();
+    turns.turn(vec![say(ALICE, "three")]);
+    assert!(!figures(&mut turns).unsaved);
 }
 
 #[test]

@@ -152,11 +152,6 @@ impl Connections {
         true
     }
 
-    /// How many accounts have a connection.
-    pub(super) fn count_accounts(&self) -> usize {
-        self.accounts.len()
-    }
-
     /// How many connections are logged in.
     pub(super) fn count(&self) -> usize {
         self.sessions.len()

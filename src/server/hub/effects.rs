@@ -6,7 +6,9 @@ use super::log_entry::LogEntry;
 use crate::protocol::code::Refusal;
 use crate::protocol::line::{Final, Line, Rows};
 use crate::protocol::names::{AccountId, ConnId, ConversationId};
-use crate::server::traffic::{Answer, AuthJob, Delivery, LineRef, Lines, Read, Recipients, Share, UnheardBy};
+use crate::server::traffic::{
+    Answer, AuthJob, Delivery, HubFigures, LineRef, Lines, Read, Recipients, Share, UnheardBy,
+};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +18,8 @@ pub(crate) struct Effects {
     pub deliveries: Vec<(usize, Delivery)>,
     /// Each with the connection that is answered.
     pub read_jobs: Vec<(ConnId, Read)>,
+    /// Each with the connection that asked.
+    pub figures: Vec<(ConnId, HubFigures)>,
     /// Connections that asked for a reload.
     pub reloads: Vec<ConnId>,
     pub auth_jobs: Vec<AuthJob>,
@@ -136,6 +140,7 @@ impl Effects {
     pub(crate) fn clear(&mut self) {
         self.deliveries.clear();
         self.read_jobs.clear();
+        self.figures.clear();
         self.reloads.clear();
         self.auth_jobs.clear();
         self.gone.clear();

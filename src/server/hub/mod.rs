@@ -151,6 +151,7 @@ impl Hub {
         self.connections.roll_back(&self.state);
         self.blocks.roll_back();
         self.sweeper.roll_back();
+        self.stats.count_failed();
         self.unsaved = true;
     }
 

@@ -26,6 +26,11 @@ impl<'a> LineBatch<'a> {
         Self { lines, line_refs, encoded: Default::default() }
     }
 
+    /// How many lines there are.
+    pub(super) fn len(&self) -> usize {
+        self.line_refs.len()
+    }
+
     /// What a connection with these options is sent.
     pub(super) fn bytes(&self, tagged: bool, deflate: bool, packer: &mut Packer) -> &[u8] {
         let plain = self.plain(tagged);

@@ -9,7 +9,7 @@ use super::permit::{ConnectionLimits, FULL, NoPermit, Permit, Permits};
 use crate::protocol::code::Code;
 use crate::protocol::names::AddressGroup;
 use crate::server::clock;
-use crate::server::traffic::{Accepted, Blocklist, Delivery, ListenerKind, Mailbox, Socket};
+use crate::server::traffic::{Accepted, Blocklist, Delivery, ListenerKind, Mailbox, Socket, Tally};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, SockAddr, Type};
@@ -189,6 +189,7 @@ pub(crate) struct Listener {
     stop: Arc<StopHandle>,
     permits: Arc<Permits>,
     blocklist: Arc<Blocklist>,
+    tally: Arc<Tally>,
     /// Closed when no other descriptor is left.
     spare: Option<File>,
     /// When the log last said that there are none.
@@ -221,6 +222,7 @@ impl Listener {
         sockets: Vec<ListeningSocket>,
         limits: ConnectionLimits,
         blocklist: Arc<Blocklist>,
+        tally: Arc<Tally>,
     ) -> Result<Self, ListenError> {
         let prepare = || -> io::Result<(Poll, Waker)> {
             let poll = Poll::new()?;
@@ -233,7 +235,7 @@ impl Listener {
         let (poll, waker) = prepare().map_err(ListenError::Poll)?;
         let stop = Arc::new(StopHandle { stopped: AtomicBool::new(false), waker });
         let permits = Permits::new(limits);
-        Ok(Self { poll, sockets, stop, permits, blocklist, spare: spare(), told: None })
+        Ok(Self { poll, sockets, stop, permits, blocklist, tally, spare: spare(), told: None })
     }
 
     /// How many connections there may be, which can be changed.
@@ -291,17 +293,17 @@ impl Listener {
                 Ok((socket, from)) => {
                     let kind = listening.kind;
                     if self.blocklist.blocks(from, clock::now()) {
-                        turn_away(socket, Code::Blocked, BLOCKED);
+                        self.turn_away(socket, Code::Blocked, BLOCKED);
                         continue;
                     }
-                    match self.permit(from) {
+                    match self.permit(from, kind) {
                         Ok(permit) => {
                             let (crowded, permit) = (permit.is_crowded(), Box::new(permit));
                             let worker = &workers[*next % workers.len()];
                             *next = next.wrapping_add(1);
                             worker.send(Delivery::Accepted(Accepted { socket, kind, from, permit, crowded }));
                         }
-                        Err(why) => turn_away(socket, Code::Busy, why.sentence()),
+                        Err(why) => self.turn_away(socket, Code::Busy, why.sentence()),
                     }
                 }
                 Err(error) => match error.kind() {
@@ -318,9 +320,9 @@ impl Listener {
     }
 
     /// Takes a permit. While too many wait for others to make room, so do those who come.
-    fn permit(&self, from: AddressGroup) -> Result<Permit, NoPermit> {
+    fn permit(&self, from: AddressGroup, kind: ListenerKind) -> Result<Permit, NoPermit> {
         for _ in 0..CROWD_WAITS {
-            match self.permits.take(from) {
+            match self.permits.take(from, kind) {
                 Err(NoPermit::Crowd) => std::thread::sleep(CROWD_WAIT),
                 taken => return taken,
             }
@@ -340,10 +342,19 @@ impl Listener {
             Listening::Unix(listener) => accept_unix(listener).map(|(socket, _)| socket),
         };
         if let Ok(socket) = turned_away {
-            turn_away(socket, Code::Busy, FULL);
+            self.turn_away(socket, Code::Busy, FULL);
         }
         self.spare = spare();
         std::thread::sleep(OUT_OF_DESCRIPTORS);
+    }
+
+    /// Says one line and closes. A TLS client can't read it, but its user sees it in `nc` or in
+    /// `openssl`'s debug output; a handshake for everyone who is turned away would be a gift to a flood.
+    fn turn_away(&self, mut socket: Socket, code: Code, why: &str) {
+        self.tally.count_turned_away(code);
+        if let Err(error) = socket.write(format!("* {code}: {why}\n").as_bytes()) {
+            log::debug!("a peer was turned away and could not be told: {error}");
+        }
     }
 }
 
@@ -361,12 +372,4 @@ fn accept_unix(listener: &UnixListener) -> io::Result<(Socket, AddressGroup)> {
 
 fn spare() -> Option<File> {
     File::open("/dev/null").ok()
-}
-
-/// Says one line and closes. A TLS client can't read it, but its user sees it in `nc` or in
-/// `openssl`'s debug output; a handshake for everyone who is turned away would be a gift to a flood.
-fn turn_away(mut socket: Socket, code: Code, why: &str) {
-    if let Err(error) = socket.write(format!("* {code}: {why}\n").as_bytes()) {
-        log::debug!("a peer was turned away and could not be told: {error}");
-    }
 }

@@ -31,7 +31,7 @@ pub(super) use worker::{Worker, WorkerError};
 
 use crate::server::traffic::{Blocklist, Budget, Limits, Submit, Tally};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A TLS port that receives nothing for this long explains itself in plain text and closes the
@@ -68,19 +68,34 @@ pub(super) struct WorkerContext {
     /// Bounds what is under way.
     pub budget: Arc<Budget>,
     pub dispatcher: Arc<dyn Submit>,
-    /// What is counted for `/stats`.
+    /// What is counted for the figures.
     pub tally: Arc<Tally>,
     /// Who may not connect.
     pub blocklist: Arc<Blocklist>,
     /// What each worker's connections leave unread, by worker.
-    pub unread: Vec<UnreadBytes>,
+    pub unread: Unread,
 }
 
 /// What one worker's connections leave unread, for the limit over all.
 #[derive(Debug, Default)]
 pub(super) struct UnreadBytes {
-    pub(crate) total: AtomicUsize,
-    pub(crate) largest: AtomicUsize,
+    total: AtomicUsize,
+    largest: AtomicUsize,
+}
+
+/// The same for all workers.
+pub(super) type Unread = Arc<[UnreadBytes]>;
+
+/// Nothing is unread by the connections of so many workers.
+pub(super) fn unread_of(workers: usize) -> Unread {
+    (0..workers).map(|_| UnreadBytes::default()).collect()
+}
+
+impl UnreadBytes {
+    /// In bytes of memory, as of the end of the worker's last turn.
+    pub(super) fn total(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
+    }
 }
 
 /// What those who may not connect are told.

@@ -4,7 +4,7 @@
 //! give it back by dropping the connection. The lock is held for a few instructions.
 
 use crate::protocol::names::AddressGroup;
-use crate::server::traffic::Admission;
+use crate::server::traffic::{Admission, ListenerKind, OpenConnections};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ struct Taken {
     /// keep everyone out.
     guests: u32,
     addresses: HashMap<AddressGroup, Here>,
+    /// By kind, for the figures.
+    kinds: [OpenConnections; ListenerKind::ALL.len()],
 }
 
 /// Why there is no permit.
@@ -73,6 +75,7 @@ struct Here {
 pub(super) struct Permit {
     permits: Arc<Permits>,
     from: AddressGroup,
+    kind: ListenerKind,
     guest: bool,
     /// There are more than there may be.
     crowded: bool,
@@ -80,7 +83,7 @@ pub(super) struct Permit {
 
 impl Permits {
     pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
-        let taken = Taken { limits, all: 0, guests: 0, addresses: HashMap::new() };
+        let taken = Taken { limits, all: 0, guests: 0, addresses: HashMap::new(), kinds: Default::default() };
         Arc::new(Self { taken: Mutex::new(taken) })
     }
 
@@ -90,7 +93,7 @@ impl Permits {
     }
 
     /// Takes a permit, or says why there is none.
-    pub(super) fn take(self: &Arc<Self>, from: AddressGroup) -> Result<Permit, NoPermit> {
+    pub(super) fn take(self: &Arc<Self>, from: AddressGroup, kind: ListenerKind) -> Result<Permit, NoPermit> {
         let (mut taken, mut crowded) = (self.taken.lock(), false);
         // The administrator always gets in.
         if from != AddressGroup::Console {
@@ -113,10 +116,20 @@ impl Permits {
         let guest = from != AddressGroup::Console;
         taken.all += 1;
         taken.guests += u32::from(guest);
+        let of_kind = &mut taken.kinds[kind as usize];
+        of_kind.all += 1;
+        of_kind.guests += u32::from(guest);
+        of_kind.ever += 1;
         let here = taken.addresses.entry(from).or_default();
         here.all += 1;
         here.guests += u32::from(guest);
-        Ok(Permit { permits: Arc::clone(self), from, guest, crowded })
+        Ok(Permit { permits: Arc::clone(self), from, kind, guest, crowded })
+    }
+
+    /// How many there are of each kind.
+    pub(crate) fn open(&self) -> [(ListenerKind, OpenConnections); ListenerKind::ALL.len()] {
+        let kinds = self.taken.lock().kinds;
+        ListenerKind::ALL.map(|kind| (kind, kinds[kind as usize]))
     }
 }
 
@@ -132,6 +145,8 @@ impl Admission for Permit {
         if std::mem::take(&mut self.guest) {
             let mut taken = self.permits.taken.lock();
             taken.guests = taken.guests.saturating_sub(1);
+            let of_kind = &mut taken.kinds[self.kind as usize];
+            of_kind.guests = of_kind.guests.saturating_sub(1);
             if let Some(here) = taken.addresses.get_mut(&self.from) {
                 here.guests = here.guests.saturating_sub(1);
             }
@@ -148,6 +163,9 @@ impl Drop for Permit {
         let mut taken = self.permits.taken.lock();
         taken.all = taken.all.saturating_sub(1);
         taken.guests = taken.guests.saturating_sub(u32::from(self.guest));
+        let of_kind = &mut taken.kinds[self.kind as usize];
+        of_kind.all = of_kind.all.saturating_sub(1);
+        of_kind.guests = of_kind.guests.saturating_sub(u32::from(self.guest));
         if let Some(here) = taken.addresses.get_mut(&self.from) {
             here.all = here.all.saturating_sub(1);
             here.guests = here.guests.saturating_sub(u32::from(self.guest));
@@ -166,44 +184,45 @@ mod tests {
     fn permits_are_limited_and_returned() {
         let permits = Permits::new(ConnectionLimits { connections: Some(3), per_address: Some(2) });
         let (one, other) = (AddressGroup::V4([192, 0, 2, 1]), AddressGroup::V4([192, 0, 2, 2]));
-        let mut first = permits.take(one).unwrap();
-        let mut second = permits.take(one).unwrap();
-        assert_eq!(permits.take(one).unwrap_err(), NoPermit::Address);
-        let mut third = permits.take(other).unwrap();
+        let mut first = permits.take(one, ListenerKind::Tls).unwrap();
+        let mut second = permits.take(one, ListenerKind::Tls).unwrap();
+        assert_eq!(permits.take(one, ListenerKind::Tls).unwrap_err(), NoPermit::Address);
+        let mut third = permits.take(other, ListenerKind::Tls).unwrap();
         [&mut first, &mut second, &mut third].into_iter().for_each(Permit::logged_in);
-        assert_eq!(permits.take(other).unwrap_err(), NoPermit::Full);
-        let _admin = permits.take(AddressGroup::Console).unwrap();
+        assert_eq!(permits.take(other, ListenerKind::Tls).unwrap_err(), NoPermit::Full);
+        let _admin = permits.take(AddressGroup::Console, ListenerKind::Console).unwrap();
         drop(first);
-        assert!(permits.take(one).is_err(), "the console counts among all");
+        assert!(permits.take(one, ListenerKind::Tls).is_err(), "the console counts among all");
     }
 
     #[test]
     fn other_limits_are_for_those_who_come() {
         let limits = |most| ConnectionLimits { connections: None, per_address: Some(most) };
         let (permits, one) = (Permits::new(limits(1)), AddressGroup::V4([192, 0, 2, 1]));
-        let _first = permits.take(one).unwrap();
-        assert_eq!(permits.take(one).unwrap_err(), NoPermit::Address);
+        let _first = permits.take(one, ListenerKind::Tls).unwrap();
+        assert_eq!(permits.take(one, ListenerKind::Tls).unwrap_err(), NoPermit::Address);
         permits.set_limits(limits(2));
-        let _second = permits.take(one).unwrap();
+        let _second = permits.take(one, ListenerKind::Tls).unwrap();
         permits.set_limits(limits(1));
-        assert_eq!(permits.take(one).unwrap_err(), NoPermit::Address);
+        assert_eq!(permits.take(one, ListenerKind::Tls).unwrap_err(), NoPermit::Address);
     }
 
     #[test]
     fn whoever_is_not_logged_in_makes_room() {
         let permits = Permits::new(ConnectionLimits { connections: Some(2), per_address: None });
         let one = AddressGroup::V4([192, 0, 2, 1]);
-        let (mut first, second) = (permits.take(one).unwrap(), permits.take(one).unwrap());
+        let (mut first, second) =
+            (permits.take(one, ListenerKind::Tls).unwrap(), permits.take(one, ListenerKind::Tls).unwrap());
         assert!(!first.is_crowded() && !second.is_crowded());
         first.logged_in();
         first.logged_in();
-        let mut crowd: Vec<Permit> = (0..CROWD).map(|_| permits.take(one).unwrap()).collect();
+        let mut crowd: Vec<Permit> = (0..CROWD).map(|_| permits.take(one, ListenerKind::Tls).unwrap()).collect();
         assert!(crowd.iter().all(Permit::is_crowded));
-        assert_eq!(permits.take(one).unwrap_err(), NoPermit::Crowd);
+        assert_eq!(permits.take(one, ListenerKind::Tls).unwrap_err(), NoPermit::Crowd);
         crowd.truncate(1);
         drop(second);
         crowd[0].logged_in();
-        assert_eq!(permits.take(one).unwrap_err(), NoPermit::Full, "everyone is logged in");
+        assert_eq!(permits.take(one, ListenerKind::Tls).unwrap_err(), NoPermit::Full, "everyone is logged in");
     }
 
     #[test]
@@ -212,8 +231,9 @@ mod tests {
         let from = |net: u16, host: u16| {
             AddressGroup::of(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, net, host, 7, host, 1).into())
         };
-        let _taken: Vec<Permit> = (0..256).map(|host| permits.take(from(1, host)).unwrap()).collect();
-        assert_eq!(permits.take(from(1, 999)).unwrap_err(), NoPermit::Address);
-        assert!(permits.take(from(2, 999)).is_ok());
+        let _taken: Vec<Permit> =
+            (0..256).map(|host| permits.take(from(1, host), ListenerKind::Tls).unwrap()).collect();
+        assert_eq!(permits.take(from(1, 999), ListenerKind::Tls).unwrap_err(), NoPermit::Address);
+        assert!(permits.take(from(2, 999), ListenerKind::Tls).is_ok());
     }
 }

@@ -172,6 +172,7 @@ impl Worker {
         self.evict_slow_readers(now, shared);
         // Answers may have allowed more lines to be cut; their requests go out in this turn, too.
         self.send_requests(shared);
+        shared.tally.add(&mut self.buffers.counts);
         if self.is_done(now) { Outcome::Ended } else { Outcome::GoesOn }
     }
 

@@ -43,6 +43,20 @@ pub enum Invocation {
         /// Whether to answer in JSON.
         json: bool,
     },
+    /// `chitchatd status`: show how the running server is.
+    Status {
+        /// The settings of the server to ask. Only the data directory matters.
+        config: Box<Config>,
+        /// Whether to answer in JSON.
+        json: bool,
+    },
+    /// `chitchatd health`: say by the exit code whether the running server is well.
+    Health {
+        /// The settings of the server to ask. Only the data directory matters.
+        config: Box<Config>,
+        /// Whether to answer in JSON.
+        json: bool,
+    },
     /// `chitchatd backup`: copy the data, whether a server runs on it or not.
     Backup {
         /// The settings of the server. Only the data directory matters.
@@ -153,6 +167,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
     match command {
         None | Some(Verb::Backup(_) | Verb::Restore(_) | Verb::Erasures(_)) if json => Err(no_json()),
         None => Ok(Invocation::Serve { config: config()?, sources: Box::new(sources) }),
+        Some(Verb::Status) => Ok(Invocation::Status { config: config()?, json }),
+        Some(Verb::Health) => Ok(Invocation::Health { config: config()?, json }),
         Some(Verb::Tls { verb: TlsVerb::Show }) => Ok(Invocation::ShowTls { config: config()?, json }),
         Some(Verb::Tls { verb: TlsVerb::Import { directory } }) => {
             Ok(Invocation::ImportTls { config: config()?, directory, json })

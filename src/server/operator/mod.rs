@@ -10,4 +10,5 @@ pub mod json;
 pub mod log;
 pub mod settings;
 pub mod startup;
+pub mod status;
 pub mod tls;

@@ -9,7 +9,7 @@ use crate::server::clock;
 use crate::server::config::{Config, Environment, Flags};
 use crate::server::dispatcher::{Channels, Dispatcher, SharedDispatcher, take_journal};
 use crate::server::hub::{self, Hub};
-use crate::server::net::{Live, UnreadBytes, Worker, WorkerContext};
+use crate::server::net::{self, Live, Worker, WorkerContext};
 use crate::server::serve::{connection_limits, hub_settings};
 use crate::server::store::{Checkpointer, Indexer, Reader, Store, StoreSettings, Sync, UpgradeCopy};
 use crate::server::traffic::{
@@ -118,11 +118,10 @@ impl Machine {
         let mut hub = Hub::new(HubSettings { answer_bytes: ANSWER_BYTES, ..hub_settings(&config) }, snapshot);
         let started = (clock::now(), clock::unix_ms());
         let blocklist = hub.blocklist(hub::Now { instant: started.0, wall: started.1 });
-        let tally = hub.tally();
         let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));
-        // Nobody asks for a reload here.
-        let reload = unbounded().0;
-        let channels = Channels { workers: mailboxes.clone(), readers, auth, index, checkpoint, reload };
+        // Nobody asks for a reload or for figures here.
+        let (reload, figures) = (unbounded().0, unbounded().0);
+        let channels = Channels { workers: mailboxes.clone(), readers, auth, index, checkpoint, reload, figures };
         let dispatcher = Dispatcher::new(hub, store, channels, Arc::clone(&budget));
         let dispatcher = Arc::new(SharedDispatcher::new(queue.clone(), dispatcher));
         let context = WorkerContext {
@@ -130,9 +129,9 @@ impl Machine {
             epoch,
             budget: Arc::clone(&budget),
             dispatcher: Arc::clone(&dispatcher) as Arc<dyn Submit>,
-            tally,
+            tally: Arc::default(),
             blocklist,
-            unread: mailboxes.iter().map(|_| UnreadBytes::default()).collect(),
+            unread: net::unread_of(mailboxes.len()),
         };
         take_journal();
         Ok(Self {

@@ -38,6 +38,7 @@ mod test_support;
 
 pub(super) use db::checkpoint::Checkpointer;
 pub(super) use db::copy::{Inspected, PAUSE, Pace, copy, inspect, mark_as_copy, open as open_to_copy};
+pub(super) use db::disk::disk;
 pub(super) use db::erased::erased_of;
 pub(super) use db::error::StoreError;
 pub(super) use db::schema::KNOWN_SCHEMA;

@@ -45,7 +45,7 @@ impl Budget {
     }
 
     /// Bytes that are under way now.
-    #[cfg(any(test, feature = "faults"))]
+    #[must_use]
     pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }

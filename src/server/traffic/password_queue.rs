@@ -101,6 +101,12 @@ impl PasswordQueue {
         }
     }
 
+    /// How many checks wait.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.0.waiting.lock().jobs.len()
+    }
+
     /// The next check, if one waits.
     #[cfg(any(test, feature = "faults"))]
     pub(crate) fn try_take(&self) -> Option<AuthJob> {
@@ -109,7 +115,7 @@ impl PasswordQueue {
 
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.waiting.lock().jobs.is_empty()
+        self.len() == 0
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the readers are asked.
 
-use crate::protocol::line::{Final, Rows};
+use crate::protocol::line::Final;
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId, Text};
 
 /// A read that the hub has allowed. It leaves the dispatcher after everything before it was
@@ -79,8 +79,6 @@ pub(crate) enum Read {
         /// The cursor from the previous answer.
         more: Option<u64>,
     },
-    /// `/stats`: the rows of the hub, and how much is on the disk.
-    Stats(Rows),
     /// What a person is shown at login and `/join`: unread lines of the room, then a row for each
     /// other conversation with unread lines, then the final line.
     Welcome {

@@ -145,6 +145,12 @@ impl<T> TurnQueue<T> {
         }
     }
 
+    /// How much waits.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.inner.state.lock().items.len()
+    }
+
     /// Takes what was sent during the caller's turn into `into`, which must be empty.
     pub(crate) fn take(&self, into: &mut Vec<T>) {
         debug_assert!(into.is_empty());

@@ -11,7 +11,9 @@ use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::protocol::secrets::Secret;
 use crate::server::core::State;
 use crate::server::session::{Session, SessionAction, set_text};
-use crate::server::traffic::{HubSettings, Lines, PaceLimits, Registration, Request, RequestKind, UnheardBy};
+use crate::server::traffic::{
+    HubFigures, HubSettings, Lines, PaceLimits, Registration, Request, RequestKind, UnheardBy,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,6 +31,8 @@ pub(super) struct Chat {
     pub(super) log: String,
     /// What the server's log says.
     pub(super) logged: Vec<LogEntry>,
+    /// What `/stats` was answered with last.
+    pub(super) figures: Option<HubFigures>,
     secrets: u32,
     /// What follows from the connections that a delivery ended.
     ended: Vec<Request>,
@@ -93,6 +97,7 @@ impl Chat {
             conns: Vec::new(),
             log: String::new(),
             logged: Vec::new(),
+            figures: None,
             secrets: 0,
             ended: Vec::new(),
             lines: Arc::default(),

@@ -86,10 +86,6 @@ impl Chat {
                 shown.clone().for_each(|row| rows.push(row));
                 Final::Done(count(shown.count(), "action"))
             }
-            Read::Stats(figures) => {
-                rows = figures;
-                Final::Done(format!("{} figures", rows.count()))
-            }
             Read::Conversations { hearer, conversations: places } => {
                 for unread in &places {
                     let (news, mentions) = self.model.news(&hearer, unread);

@@ -308,6 +308,7 @@ impl Connection {
             };
             faults::point(Point::LineCut);
             self.input.pay_line(bytes, turn.now);
+            turn.buffers.counts.received += 1;
             self.act(step, bytes, turn);
         }
         if self.input.has_ended() {

@@ -42,6 +42,7 @@ impl Connection {
         bytes.clear();
         match ready {
             Ready::Answer(rows, last) => {
+                turn.buffers.counts.answers += (rows.count() + usize::from(last != Final::Silent)) as u64;
                 rows.encode(re.filter(|_| options.tags), &mut bytes);
                 last.encode(options.tags, re, &mut bytes);
                 let is_plain = command.secret && !faults::is_planted(Fault::TokenInFrame);
@@ -54,6 +55,7 @@ impl Connection {
                 }
             }
             Ready::Prompt(text) => {
+                turn.buffers.counts.answers += 1;
                 // If the answer is already here, there is nothing to hide any more; and inside
                 // frames there are no telnet commands.
                 if self.input.telnet().detected() && self.session.is_asked() && !options.deflate {
@@ -64,6 +66,7 @@ impl Connection {
                 self.push(&bytes, turn);
             }
             Ready::Set(setting) => {
+                turn.buffers.counts.answers += 1;
                 // An option applies from its own answer on; but frames begin and end after it.
                 if !matches!(setting, Setting::Deflate(_)) {
                     self.output.apply(setting);
@@ -96,6 +99,7 @@ impl Connection {
         if !self.is_live() {
             return;
         }
+        turn.buffers.counts.deliveries += batch.len() as u64;
         let options = self.output.options();
         let Buffers { record, pool, packer, .. } = &mut *turn.buffers;
         let bytes = batch.bytes(options.tags, options.deflate, packer);

@@ -4,7 +4,7 @@ use super::receive::READ_BUFFER;
 use crate::protocol::deflate::{Packer, Unpacker};
 use crate::server::net::outbox::BufferPool;
 use crate::server::net::{Live, WorkerContext};
-use crate::server::traffic::Request;
+use crate::server::traffic::{LineCounts, Request};
 use std::time::Instant;
 
 pub(in crate::server::net) struct Turn<'a> {
@@ -38,6 +38,8 @@ pub(in crate::server::net) struct Buffers {
     pub(in crate::server::net) pool: BufferPool,
     pub(in crate::server::net) packer: Packer,
     pub(in crate::server::net) unpacker: Unpacker,
+    /// What was counted in this turn.
+    pub(in crate::server::net) counts: LineCounts,
 }
 
 impl Buffers {
@@ -51,6 +53,7 @@ impl Buffers {
             pool: BufferPool::default(),
             packer: Packer::new(),
             unpacker: Unpacker::new(),
+            counts: LineCounts::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The worker's surroundings: its clients are socket pairs, its dispatcher is the test.
 
-use super::super::{Limits, Live, UnreadBytes, Worker, WorkerContext};
+use super::super::{Limits, Live, Worker, WorkerContext, unread_of};
 use crate::protocol::line::{Body, Final, Line, Rows, Tags};
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::server::flood::Rate;
@@ -53,7 +53,7 @@ impl Server {
             epoch: "E".to_owned(),
             budget: Arc::clone(&budget),
             dispatcher: Arc::new(requests.clone()),
-            unread: vec![UnreadBytes::default()],
+            unread: unread_of(1),
         };
         let run = move || worker.run(&shared).unwrap();
         let thread = std::thread::Builder::new().name("work-0".to_owned()).spawn(run).unwrap();

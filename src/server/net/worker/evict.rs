@@ -29,8 +29,8 @@ impl Worker {
             return;
         }
         let (mut all, mut most) = (0, 0);
-        for unread in &shared.unread {
-            all += unread.total.load(Ordering::Relaxed);
+        for unread in shared.unread.iter() {
+            all += unread.total();
             most = most.max(unread.largest.load(Ordering::Relaxed));
         }
         self.count_held(total, all);

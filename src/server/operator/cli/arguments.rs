@@ -17,6 +17,8 @@ Examples:
   chitchatd config show            each setting in effect, and where it came from
   chitchatd tls show               names, issuer, days left, fingerprint
   chitchatd tls import /etc/letsencrypt/live/chat.example.org
+  chitchatd status                 how the running server is, on one screen
+  chitchatd health                 exits with 0 if it is well, with 1 if not
   chitchatd reload                 has the running server read its settings again
   chitchatd user list --json       the accounts, for a script
   chitchatd user reset bob         a code for bob, who lost the password
@@ -90,6 +92,10 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
     },
+    /// Show how the running server is, on one screen: people, messages, commits, disk, certificate, warnings
+    Status,
+    /// Exit with 0 if the running server is well, and with 1 if it is not, does not answer or does not run
+    Health,
     /// Show figures of the running server: people, rooms, messages, disk, and who was held back
     Stats,
     /// List, disable, enable and help the accounts of the running server
@@ -265,6 +271,8 @@ impl Verb {
             Self::Invite { verb: Some(InviteVerb::List), .. } => Some(("/invites".to_owned(), Shape::Invites)),
             Self::Invite { verb: Some(InviteVerb::Revoke { number }), .. } => any(format!("/invites revoke {number}")),
             Self::Invite { verb: None, .. }
+            | Self::Status
+            | Self::Health
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Erasures(_)

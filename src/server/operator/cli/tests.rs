@@ -119,6 +119,14 @@ fn settings_are_checked_and_shown_as_a_start_would_read_them() {
 }
 
 #[test]
+fn the_running_server_is_looked_at() {
+    let Invocation::Status { config, json: true } = run("status --json --data /d").unwrap() else { panic!() };
+    assert_eq!(config.data, Path::new("/d"));
+    assert!(matches!(run("health").unwrap(), Invocation::Health { json: false, .. }));
+    assert!(matches!(run("health now"), Err(CliError::Usage(_))));
+}
+
+#[test]
 fn a_certificate_is_shown_and_imported() {
     assert!(matches!(run("tls show --json --data /d").unwrap(), Invocation::ShowTls { json: true, .. }));
     let Invocation::ImportTls { config, directory, json: false } = run("tls import /certs --data /d").unwrap() else {

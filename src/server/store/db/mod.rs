@@ -4,6 +4,7 @@
 
 pub(crate) mod checkpoint;
 pub(crate) mod copy;
+pub(crate) mod disk;
 pub(crate) mod erased;
 pub(crate) mod error;
 pub(crate) mod schema;

@@ -25,7 +25,6 @@ use crate::server::clock;
 use crate::server::faults::{self, Point};
 use crate::server::traffic::{Answer, Hearer, Read, ReadJob, ReadPosition};
 use rusqlite::Connection;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -36,7 +35,6 @@ const STEPS_PER_CHECK: i32 = 1000;
 /// A reader. An answer is bounded by the limit that was asked for and by its bytes.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    data: PathBuf,
     pub(super) db: Connection,
     /// `None` if messages are not kept.
     pub(super) index: Option<Connection>,
@@ -71,7 +69,6 @@ impl Reader {
             Ok::<_, StoreError>(db)
         };
         Ok(Self {
-            data: settings.data.clone(),
             db: connect(DATABASE_FILE)?,
             index: if settings.keep { Some(connect(INDEX_FILE)?) } else { None },
             answer_bytes: 0,
@@ -112,7 +109,6 @@ impl Reader {
                 unread::conversations(Some(locator), self.answer_bytes, &hearer, &conversations)
             })?,
             Read::Audit { conversation, limit, more } => audit::audit(&self.db, page(limit), conversation, more)?,
-            Read::Stats(rows) => self.stats(rows),
             Read::History { conversation, before, after, times, limit } => with_locator(&self.db, index, |locator| {
                 history::history(locator, page(limit), &conversation, before, after, times)
             })?,
@@ -144,24 +140,12 @@ impl Reader {
             Read::Audit { conversation, limit, more } => {
                 audit::audit(&self.db, Page::new(limit, self.answer_bytes), conversation, more)?
             }
-            Read::Stats(rows) => self.stats(rows),
             Read::Changes { .. } => (Rows::default(), "0 changes".to_owned()),
             Read::History { .. } | Read::Pins(_) | Read::Around { .. } | Read::Search { .. } => {
                 (Rows::default(), "0 messages - this server keeps no history".to_owned())
             }
         };
         Ok((rows, Final::Done(last)))
-    }
-
-    /// The rows, and how much is on the disk, in bytes: all of it, and the main database's log.
-    fn stats(&self, mut rows: Rows) -> (Rows, String) {
-        let size = |name: &str| std::fs::metadata(self.data.join(name)).map_or(0, |file| file.len());
-        let log = size(&format!("{DATABASE_FILE}-wal"));
-        let disk = size(DATABASE_FILE) + log + size(INDEX_FILE) + size(&format!("{INDEX_FILE}-wal"));
-        rows.push(&format!("disk {disk}"));
-        rows.push(&format!("log {log}"));
-        let figures = rows.count();
-        (rows, format!("{figures} figures"))
     }
 
     /// What a person is shown before the final line of a login. That line is sent even if reading

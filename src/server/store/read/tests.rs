@@ -275,23 +275,6 @@ fn the_deadline_comes_with_time() {
 }
 
 #[test]
-fn figures_say_how_much_is_on_the_disk() {
-    let dir = Dir::new();
-    let mut store = peopled(&dir.settings());
-    say(&mut store, LOBBY, BOB, &["hello"]);
-    let (mut indexer, mut reader) = readers(&dir.settings());
-    indexer.step(9).unwrap();
-    let size = |name: &str| std::fs::metadata(dir.file(name)).unwrap().len();
-    let (log, index_log) = (size("chitchat.db-wal"), size("index.db-wal"));
-    assert!(log > 0 && index_log > 0);
-    let disk = size("chitchat.db") + log + size("index.db") + index_log;
-    let mut rows = Rows::default();
-    rows.push("connections 3");
-    let answer = ask(&mut reader, Read::Stats(rows));
-    assert_eq!(answer, ["| connections 3", &format!("| disk {disk}"), &format!("| log {log}"), "+ 3 figures"]);
-}
-
-#[test]
 fn a_conversation_without_messages_has_an_empty_history() {
     let dir = Dir::new();
     let _store = peopled(&dir.settings());

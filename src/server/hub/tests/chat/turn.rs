@@ -7,7 +7,8 @@ use crate::protocol::line::{Body, Final, Line, Rows};
 use crate::protocol::names::{AccountId, ConnId};
 use crate::server::hub::{Effects, LogEntry};
 use crate::server::traffic::{
-    AuthJob, Delivery, HubSettings, LineRef, Maintenance, Read, Recipients, Request, RequestKind, RoomMessage, Share,
+    AuthJob, Delivery, HubFigures, HubSettings, LineRef, Maintenance, Read, Recipients, Request, RequestKind,
+    RoomMessage, Share,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use std::time::Duration;
 struct Turn {
     deliveries: Vec<(usize, Delivery)>,
     read_jobs: Vec<(ConnId, Read)>,
+    figures: Vec<(ConnId, HubFigures)>,
     auth_jobs: Vec<AuthJob>,
     log: Vec<LogEntry>,
     /// What remains: the delayed checks.
@@ -33,6 +35,7 @@ impl Turn {
         assert!(effects.deliveries.iter().all(|&(worker, _)| worker < WORKERS));
         self.deliveries.append(&mut effects.deliveries);
         self.read_jobs.append(&mut effects.read_jobs);
+        self.figures.append(&mut effects.figures);
         self.auth_jobs.append(&mut effects.auth_jobs);
         self.log.append(&mut effects.log);
     }
@@ -170,6 +173,10 @@ impl Chat {
         for (conn, read) in turn.read_jobs {
             let answer = self.read(conn, read);
             self.answer(answer.conn, &answer.rows, &answer.last);
+        }
+        for (conn, figures) in turn.figures {
+            self.figures = Some(figures);
+            self.answer(conn, &Rows::default(), &Final::Done("figures".to_owned()));
         }
         requests.extend(turn.auth_jobs.into_iter().map(check));
         requests

@@ -1,0 +1,94 @@
+//! The figures of the running server, for `/stats`, `chitchatd status`, `chitchatd health` and the metrics: one set
+//! for all of them.
+//!
+//! Owns nothing that is counted. Who asks is answered in two steps: the dispatcher says at its turn what the hub
+//! knows, and the thread `figures` adds what others count, what waits in the queues, and what the disk and the
+//! system say, which may take its time. So the figures also show that the dispatcher answers.
+
+mod rows;
+
+use self::rows::rows;
+use crate::protocol::line::Final;
+use crate::server::net::{Permits, Unread, UnreadBytes};
+use crate::server::store;
+use crate::server::traffic::{
+    Answer, Asker, Budget, Delivery, Figures, FiguresJob, HubFigures, Mailbox, PasswordQueue, Queues, ReadJob, Request,
+    Tally, TurnQueue,
+};
+use crossbeam_channel::Receiver;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Where the figures are that the hub does not have.
+#[derive(Debug)]
+pub(super) struct Gatherer {
+    pub tally: Arc<Tally>,
+    pub permits: Arc<Permits>,
+    pub unread: Unread,
+    pub budget: Arc<Budget>,
+    pub requests: TurnQueue<Request>,
+    pub passwords: PasswordQueue,
+    pub reads: Receiver<ReadJob>,
+    pub data: PathBuf,
+    /// When the certificate ends that is served, in seconds of Unix time.
+    pub certificate_ends: Arc<AtomicI64>,
+}
+
+impl Gatherer {
+    /// Runs on the thread `figures` until nobody can ask any more.
+    pub(super) fn run(self, jobs: &Receiver<FiguresJob>, workers: &[Mailbox<Delivery>]) {
+        for FiguresJob { to, hub } in jobs {
+            let figures = self.gather(hub);
+            match to {
+                Asker::Connection(conn) => {
+                    if let Some(worker) = workers.get(conn.worker()) {
+                        let rows = rows(&figures);
+                        let last = Final::Done(format!("{} figures", rows.count()));
+                        worker.send(Delivery::Answer(Answer { conn, rows, last }));
+                    }
+                }
+            }
+        }
+    }
+
+    fn gather(&self, hub: HubFigures) -> Figures {
+        Figures {
+            hub,
+            tally: Arc::clone(&self.tally),
+            open: self.permits.open(),
+            queues: Queues { requests: self.requests.len(), passwords: self.passwords.len(), reads: self.reads.len() },
+            under_way: self.budget.held(),
+            unread: self.unread.iter().map(UnreadBytes::total).sum(),
+            disk: store::disk(&self.data),
+            memory: memory(),
+            certificate_ends: self.certificate_ends.load(Ordering::Relaxed),
+            now: jiff::Timestamp::now().as_second(),
+        }
+    }
+}
+
+/// How much of the machine's memory this process has, in bytes.
+fn memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    resident(&status)
+}
+
+/// As Linux writes it down: see proc_pid_status(5).
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_says_how_much_memory_is_used() {
+        assert_eq!(resident("VmHWM:\t  9999 kB\nVmRSS:\t  1234 kB\nRssAnon:\t 1 kB\n"), Some(1234 * 1024));
+        assert_eq!(resident("VmRSS:\t1234\n"), None);
+        assert!(memory().is_some_and(|bytes| bytes > 1 << 20));
+    }
+}
