@@ -1,6 +1,6 @@
 //! An orderly stop: accepted lines are answered, everyone is told, and the server ends in time.
 
-use crate::support::{DEADLINE, PASSWORD, Server};
+use crate::support::{Client, DEADLINE, PASSWORD, Server};
 use std::time::Instant;
 
 #[test]
@@ -20,6 +20,24 @@ fn everyone_is_told_and_the_server_exits_cleanly() {
         let (status, said) = server.wait();
         assert!(status.success(), "{status}: {said}");
     }
+}
+
+#[test]
+fn who_is_in_a_handshake_is_still_greeted_and_told() {
+    let mut server = Server::with(&["workers=1"]);
+    // Its handshake begins when it first reads.
+    let mut late = Client::tls(server.tls());
+    // Once this one is greeted, the other was accepted: the listeners take turns.
+    let mut greeted: Vec<Client> = (0..3).map(|_| server.connect_tls()).collect();
+    server.terminate();
+    for client in &mut greeted {
+        client.expect("* shutting-down: …");
+    }
+    late.expect("* ChitChat at …");
+    late.expect("* shutting-down: …");
+    late.expect_end();
+    let (status, said) = server.wait();
+    assert!(status.success(), "{status}: {said}");
 }
 
 #[test]

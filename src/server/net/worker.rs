@@ -167,6 +167,7 @@ impl Worker {
             return Outcome::Ended;
         }
         self.tick(now, shared);
+        self.end_greeted(now, shared);
         self.say_last_words(now, shared);
         self.flush(now, shared);
         self.evict_slow_readers(now, shared);

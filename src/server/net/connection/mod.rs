@@ -139,6 +139,15 @@ impl Connection {
         self.life.is_live()
     }
 
+    /// Whether its TLS handshake has not ended, or not begun.
+    pub(super) fn is_in_handshake(&self) -> bool {
+        match &self.transport {
+            Transport::Silent => true,
+            Transport::Tls(tls) => !tls.is_ready(),
+            Transport::Plain => false,
+        }
+    }
+
     /// When the connection next wants a turn.
     pub(super) fn due(&self) -> Option<Instant> {
         self.life.due()

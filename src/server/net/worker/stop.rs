@@ -3,7 +3,7 @@
 use super::Worker;
 use crate::protocol::code::{Code, Refusal};
 use crate::server::net::WorkerContext;
-use crate::server::net::connection::Stage;
+use crate::server::net::connection::{Connection, Stage};
 use std::time::{Duration, Instant};
 
 /// How long a stopping worker waits for its connections to take what is left.
@@ -11,6 +11,8 @@ pub(crate) const FLUSH_AT_END: Duration = Duration::from_secs(5);
 /// This long before that deadline it gives up on what a slow reader has not taken: the line that is
 /// partly sent is finished, and the reason for the end follows.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long it waits for TLS handshakes, so that whoever came at the last moment is greeted and told as well.
+const HANDSHAKES_AT_END: Duration = Duration::from_secs(1);
 /// How long it waits, at least, for peers that have taken everything to close as well.
 const LINGER_AT_END: Duration = Duration::from_millis(200);
 
@@ -42,14 +44,24 @@ impl StopPhase {
 
 /// What everyone is told.
 fn reason() -> Refusal {
-    Refusal::new(Code::ShuttingDown, "the server is shutting down. Come back in a moment; nothing is lost.")
+    Refusal::new(Code::ShuttingDown, "the server is stopping or restarting. Come back in a moment; nothing is lost.")
 }
 
 impl Worker {
     pub(super) fn say_goodbye(&mut self, now: Instant, shared: &WorkerContext) {
         self.phase = StopPhase::Flushing { until: now + FLUSH_AT_END, last_words_said: false };
+        self.end_greeted(now, shared);
+    }
+
+    /// Ends the connections that are not in a handshake; after a while, all of them.
+    pub(super) fn end_greeted(&mut self, now: Instant, shared: &WorkerContext) {
+        let StopPhase::Flushing { until, .. } = self.phase else { return };
+        let waits = now + FLUSH_AT_END < until + HANDSHAKES_AT_END;
         for slot in self.slots.occupied() {
-            self.turn(slot, now, shared, |connection, turn| connection.end(&reason(), turn));
+            let ends = |connection: &Connection| connection.is_live() && !(waits && connection.is_in_handshake());
+            if self.slots.get(slot).is_some_and(ends) {
+                self.turn(slot, now, shared, |connection, turn| connection.end(&reason(), turn));
+            }
         }
     }
 
