@@ -58,7 +58,8 @@ fn write_all(directory: &Path) -> io::Result<()> {
     }
     for entry in fs::read_dir(tree().join("contrib"))? {
         let path = entry?.path();
-        if let (Some(name), Some("service" | "socket" | "timer")) =
+        // A socket beside its service would be turned on with it.
+        if let (Some(name), Some("service" | "timer")) =
             (path.file_name(), path.extension().and_then(|kind| kind.to_str()))
         {
             let unit = fs::read_to_string(&path)?.replace("/usr/local/bin/", "/usr/bin/");

@@ -9,7 +9,7 @@ use chitchat::server::operator::console::ConsoleError;
 use chitchat::server::operator::status::{self, Status};
 use chitchat::server::operator::{console, json, log, settings, startup, tls};
 use chitchat::server::running::Running;
-use chitchat::server::{Reloader, Server, ServerError, ServiceManager, Stopper};
+use chitchat::server::{PassedSockets, Reloader, Server, ServerError, ServiceManager, Stopper};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt::Display;
@@ -170,12 +170,14 @@ fn import_tls(config: &Config, directory: &Path, json: bool) -> ExitCode {
 fn serve(config: &Config, sources: Sources) -> Result<ExitCode, ServerError> {
     warn(&config.warnings);
     raise_open_files();
+    // Before there is a second thread.
+    let sockets = PassedSockets::of_process()?;
     // Signals first: one that arrives while the server opens stops it as soon as it serves.
     let handles = match obey_signals() {
         Ok(handles) => handles,
         Err(error) => return Ok(failed(&format!("can't wait for signals: {error}"))),
     };
-    let mut server = Server::open(config)?;
+    let mut server = Server::open_on(config, sockets)?;
     server.set_sources(sources);
     server.set_service_manager(ServiceManager::of_process());
     warn(server.warnings());

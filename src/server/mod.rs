@@ -84,6 +84,7 @@ pub use core::{
 };
 pub use error::{ServerError, ServerFault};
 pub use hub::TELL_MEMBERS_MAX;
+pub use net::PassedSockets;
 pub use open::{OpenWarning, Server};
 pub use serve::{Reloader, Stopper};
 pub use service_manager::ServiceManager;

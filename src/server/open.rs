@@ -9,7 +9,7 @@ use crate::server::backup;
 use crate::server::certificate::{CertificateWarning, Details, Fingerprint, Identity};
 use crate::server::clock;
 use crate::server::config::{self, Config, Sources};
-use crate::server::net::{self, ListenError, ListeningSocket};
+use crate::server::net::{self, ListenError, ListeningSocket, PassedSockets};
 use crate::server::reload::read_identity;
 use crate::server::running::SOCKET_FILE;
 use crate::server::running::{RUNNING_FILE, Running};
@@ -78,6 +78,8 @@ pub struct Server {
     pub(super) events: (Sender<Event>, Receiver<Event>),
     pub(super) manager: ServiceManager,
     pub(super) running: Running,
+    /// The settings in whose place there were sockets already.
+    replaced: Vec<&'static str>,
     warnings: Vec<OpenWarning>,
 }
 
@@ -106,6 +108,11 @@ pub enum OpenWarning {
         /// The copy.
         path: PathBuf,
     },
+    /// Passwords cross the network unencrypted.
+    #[error(
+        "systemd's socket for {0} accepts other machines without TLS: passwords and messages travel unencrypted. Let other machines use tls."
+    )]
+    PlainBeyondThisMachine(SocketAddr),
     /// [`Running`] can't be written.
     #[error("can't write {RUNNING_FILE} to the data directory: {0}; chitchatd invite may name the wrong port")]
     RunningFile(io::Error),
@@ -120,6 +127,16 @@ impl Server {
     /// # Errors
     /// Any [`ServerError`] except `Fault`. Nothing is listening then.
     pub fn open(config: &Config) -> Result<Self, ServerError> {
+        Self::open_on(config, PassedSockets::default())
+    }
+
+    /// The same with sockets that listen already. They take the place of the setting `tls`, of `plain`, or of both:
+    /// where there is one of a kind, the addresses that the settings name for it are not used.
+    ///
+    /// # Errors
+    /// As [`Server::open`].
+    pub fn open_on(config: &Config, sockets: PassedSockets) -> Result<Self, ServerError> {
+        let mut listening = sockets.listening(config)?;
         let store_settings = store_settings(config);
         let (store, snapshot) = Store::open(&store_settings)?;
         backup::sweep(&config.data);
@@ -142,9 +159,22 @@ impl Server {
         let tls = identity.server_config()?;
         warnings.extend(identity.warnings(now).into_iter().map(OpenWarning::from));
 
-        let mut unavailable = Vec::new();
-        let mut listening = listen_on(&config.tls, ListenerKind::Tls, &mut unavailable)?;
-        listening.extend(listen_on(&config.plain, ListenerKind::Plain, &mut unavailable)?);
+        let (mut unavailable, mut replaced) = (Vec::new(), Vec::new());
+        for (setting, kind, addresses) in
+            [("tls", ListenerKind::Tls, &config.tls), ("plain", ListenerKind::Plain, &config.plain)]
+        {
+            let passed: Vec<&ListeningSocket> = listening.iter().filter(|socket| socket.kind() == kind).collect();
+            if passed.is_empty() {
+                listening.extend(listen_on(addresses, kind, &mut unavailable)?);
+                continue;
+            }
+            replaced.push(setting);
+            let beyond =
+                passed.iter().filter_map(|socket| socket.address()).filter(|address| !address.ip().is_loopback());
+            if kind == ListenerKind::Plain {
+                warnings.extend(beyond.map(OpenWarning::PlainBeyondThisMachine));
+            }
+        }
         if listening.is_empty()
             && let Some(error) = unavailable.pop()
         {
@@ -173,6 +203,7 @@ impl Server {
             events: unbounded(),
             manager: ServiceManager::default(),
             running,
+            replaced,
             warnings,
         })
     }
@@ -193,6 +224,12 @@ impl Server {
     #[must_use]
     pub fn plain_addresses(&self) -> &[SocketAddr] {
         &self.running.plain
+    }
+
+    /// The settings, `tls` or `plain`, in whose place it listens on sockets that it was given.
+    #[must_use]
+    pub fn replaced_settings(&self) -> &[&'static str] {
+        &self.replaced
     }
 
     /// Its certificate's fingerprint.

@@ -301,7 +301,7 @@ fn systemd_finds_the_units_sound() {
     let mut units = Vec::new();
     for name in names(&contrib) {
         let kind = Path::new(&name).extension().and_then(|kind| kind.to_str());
-        if !matches!(kind, Some("service" | "timer")) {
+        if !matches!(kind, Some("service" | "socket" | "timer")) {
             continue;
         }
         // A unit whose program is not installed is not sound.
@@ -310,7 +310,7 @@ fn systemd_finds_the_units_sound() {
         fs::write(place.path().join(&name), unit.replace("/usr/local/bin/chitchatd", env!("CARGO_BIN_EXE_chitchatd")))
             .unwrap();
     }
-    assert!(units.len() >= 5, "{units:?}");
+    assert!(units.len() >= 6, "{units:?}");
     let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&units).output().unwrap();
     let said = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success() && said.is_empty(), "{said}");

@@ -4,8 +4,8 @@
 //! An error of `accept` never ends it. When no descriptors are left, it closes one that it keeps in
 //! reserve, accepts a connection, tells it why, closes it, and waits a moment.
 
-use super::BLOCKED;
 use super::permit::{ConnectionLimits, FULL, NoPermit, Permit, Permits};
+use super::{BLOCKED, passed};
 use crate::protocol::code::Code;
 use crate::protocol::names::AddressGroup;
 use crate::server::clock;
@@ -69,6 +69,26 @@ pub enum ListenError {
         /// The system's error.
         source: io::Error,
     },
+    /// The service manager passed something else.
+    #[error(
+        "systemd passed the socket {name:?}, and it can't be used: {source}. In its .socket unit, give ListenStream= a port, and leave Accept= out"
+    )]
+    Passed {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// Nothing says whether TLS is spoken there.
+    #[error(
+        "systemd passed a socket for {address}, named {name:?}, and nothing says whether to speak TLS there. In its .socket unit, set FileDescriptorName=tls, or FileDescriptorName=plain for unencrypted connections"
+    )]
+    PassedFor {
+        /// The address.
+        address: SocketAddr,
+        /// Its name.
+        name: String,
+    },
     /// The admin socket can't be created.
     #[error("can't create the admin socket {path}: {source}")]
     Console {
@@ -92,15 +112,23 @@ pub(crate) struct ListeningSocket {
 #[derive(Debug)]
 enum Listening {
     Tcp(TcpListener),
+    /// One that somebody else has made, and holds as well.
+    Passed(TcpListener),
     Unix(UnixListener),
 }
 
 impl ListeningSocket {
+    /// One that listens already, and does not block.
+    #[must_use]
+    pub(super) fn passed(listener: TcpListener, kind: ListenerKind) -> Self {
+        Self { listener: Listening::Passed(listener), kind }
+    }
+
     /// The actual address: port 0 becomes a number.
     #[must_use]
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match &self.listener {
-            Listening::Tcp(listener) => listener.local_addr().ok(),
+            Listening::Tcp(listener) | Listening::Passed(listener) => listener.local_addr().ok(),
             Listening::Unix(_) => None,
         }
     }
@@ -112,7 +140,7 @@ impl ListeningSocket {
 
     fn raw_fd(&self) -> RawFd {
         match &self.listener {
-            Listening::Tcp(listener) => listener.as_raw_fd(),
+            Listening::Tcp(listener) | Listening::Passed(listener) => listener.as_raw_fd(),
             Listening::Unix(listener) => listener.as_raw_fd(),
         }
     }
@@ -145,7 +173,7 @@ pub(crate) fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<Listen
     }
 }
 
-fn configure(socket: &socket2::Socket) -> io::Result<()> {
+pub(super) fn configure(socket: &socket2::Socket) -> io::Result<()> {
     // Lines are written whole; waiting for more would cost 40 ms.
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
@@ -287,6 +315,7 @@ impl Listener {
             let listening = &self.sockets[index];
             let accepted = match &listening.listener {
                 Listening::Tcp(listener) => accept_tcp(listener),
+                Listening::Passed(listener) => passed::accept(listener),
                 Listening::Unix(listener) => accept_unix(listener),
             };
             match accepted {
@@ -338,7 +367,7 @@ impl Listener {
         }
         self.spare = None;
         let turned_away = match &self.sockets[index].listener {
-            Listening::Tcp(listener) => accept_tcp(listener).map(|(socket, _)| socket),
+            Listening::Tcp(listener) | Listening::Passed(listener) => accept_tcp(listener).map(|(socket, _)| socket),
             Listening::Unix(listener) => accept_unix(listener).map(|(socket, _)| socket),
         };
         if let Ok(socket) = turned_away {
@@ -358,7 +387,7 @@ impl Listener {
     }
 }
 
-fn accept_tcp(listener: &TcpListener) -> io::Result<(Socket, AddressGroup)> {
+pub(super) fn accept_tcp(listener: &TcpListener) -> io::Result<(Socket, AddressGroup)> {
     let (stream, from) = listener.accept()?;
     stream.set_nonblocking(true)?;
     Ok((Socket::Tcp(stream), AddressGroup::of(from.ip())))

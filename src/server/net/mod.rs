@@ -10,15 +10,16 @@
 //! so a connection remembers that it may be read until the socket says otherwise, and nothing is
 //! ever registered twice.
 //!
-//! `listener` accepts, and takes a permit for each connection. `worker` runs the loop, and
-//! `subscriptions` knows which connections receive what. `connection` is one peer; `outbox`, `tls`
-//! and `socket` move its bytes, and `line_batch` has the lines that many are sent. Nothing here
-//! knows rooms, the store or passwords.
+//! `listener` accepts, and takes a permit for each connection; `passed` has the sockets that systemd
+//! holds. `worker` runs the loop, and `subscriptions` knows which connections receive what.
+//! `connection` is one peer; `outbox`, `tls` and `socket` move its bytes, and `line_batch` has the
+//! lines that many are sent. Nothing here knows rooms, the store or passwords.
 
 mod connection;
 mod line_batch;
 mod listener;
 mod outbox;
+mod passed;
 mod permit;
 mod socket;
 mod subscriptions;
@@ -26,6 +27,7 @@ mod tls;
 mod worker;
 
 pub(super) use listener::{ListenError, Listener, ListeningSocket, bind_console, bind_tcp};
+pub use passed::PassedSockets;
 pub(super) use permit::{ConnectionLimits, Permits};
 pub(super) use worker::{Worker, WorkerError};
 

@@ -27,6 +27,9 @@ pub fn message(server: &Server, invitation: Option<&Secret>) -> String {
     for address in server.plain_addresses() {
         line(&format!("  listening    plain {address}"));
     }
+    for setting in server.replaced_settings() {
+        line(&format!("  sockets      systemd's, in place of the setting {setting}"));
+    }
     line("Connect with");
     if let Some(&address) = server.tls_addresses().first() {
         line(&format!("  {} {}", client_command(), client_address(address)));

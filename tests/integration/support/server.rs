@@ -385,6 +385,8 @@ fn bare(command: &mut Command) {
         .env_remove("NOTIFY_SOCKET")
         .env_remove("WATCHDOG_USEC")
         .env_remove("WATCHDOG_PID")
+        .env_remove("LISTEN_FDS")
+        .env_remove("LISTEN_FDNAMES")
         .env_remove("RUST_LOG")
         .env_remove("JOURNAL_STREAM");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
