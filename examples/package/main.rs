@@ -1,10 +1,11 @@
 //! Writes what a package holds beside the programs: man pages and completions, from the definitions of the programs'
-//! arguments; and the systemd units of `contrib/`, for programs in `/usr/bin`.
+//! arguments; the systemd units of `contrib/`, for programs in `/usr/bin`; and the licences of what they are built from.
 //!
 //! `cargo run --example package-files` writes them into `target/package-files`, where `cargo deb` expects them.
 #![allow(clippy::print_stderr, reason = "a program reports its errors")]
 
 mod manual;
+mod notices;
 
 use chitchat::client::args::CommandLine;
 use chitchat::server::operator::cli;
@@ -19,7 +20,11 @@ const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
 fn main() -> ExitCode {
     let directory = tree().join("target/package-files");
-    match write_all(&directory) {
+    let written = write_all(&directory).and_then(|()| {
+        let notices = notices::collect(tree())?;
+        fs::write(directory.join("third-party-notices"), notices)
+    });
+    match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("package-files: {}: {error}", directory.display());
