@@ -93,6 +93,9 @@ impl Swarm {
             "limits.logins=off",
             "limits.registrations=off",
             "history.edit_for=off",
+            // It is looked what is too old or too much; nothing ever is.
+            "history.keep_for=365d",
+            "history.keep_bytes=1 GiB",
         ]
         .into_iter()
         .chain(UNPACED)

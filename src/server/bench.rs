@@ -11,9 +11,9 @@ use crate::server::config::{Limits, Rate};
 use crate::server::core::{NotStored, Storage};
 use crate::server::hub::{Effects, Hub, Now};
 use crate::server::traffic::{
-    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, HubSettings, MemberRecord, MessageRecord,
-    PaceLimits, Pins, Reaction, Reactions, Registration, Request, RequestKind, Share, Snapshot, Tap, TokenRecord,
-    Viewer, Write,
+    AccountRecord, Appended, ConversationKind, ConversationRecord, Draft, HubSettings, KeepLimits, MemberRecord,
+    MessageRecord, PaceLimits, Pins, Reaction, Reactions, Registration, Request, RequestKind, Share, Snapshot, Tap,
+    TokenRecord, Viewer, Write,
 };
 use std::time::Instant;
 
@@ -111,6 +111,7 @@ impl BusyRoom {
             pace: PaceLimits { repeats: Limits::default().repeats, ..PaceLimits::default() },
             rooms_made: None,
             members_invite: None,
+            keep: KeepLimits::default(),
             edit_for: Some(std::time::Duration::from_hours(24)),
             answer_bytes: 65_536,
             workers: 2,

@@ -180,7 +180,7 @@ impl Dispatcher {
             if let RequestKind::Maintenance(mut maintenance) = request.kind {
                 // What comes after it is decided by it, in the same turn as well.
                 if let Some(settings) = maintenance.settings.take() {
-                    self.hub.reconfigure(settings);
+                    self.hub.reconfigure(now, settings);
                 }
                 self.maintenance.push((request.conn, maintenance));
                 continue;

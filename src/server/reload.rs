@@ -20,7 +20,7 @@ use crate::server::serve::{accept_limits, budget_bytes, connection_limits, hub_s
 use crate::server::service_manager::ServiceManager;
 use crate::server::traffic::{Budget, Delivery, Mailbox, Maintenance, ReloadJob, Request, TurnQueue};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use report::{Reloaded, differences, one_line, refused};
+use report::{Reloaded, differences, keeps_less, one_line, refused};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -251,6 +251,7 @@ impl Reload {
             reloaded.certificate = Some(format!("{} valid until {}", details.fingerprint, details.until(now)));
             self.owners.serve(&tls, details);
         }
+        reloaded.warnings.extend(keeps_less(&self.config.history, &next.history));
         let (hub, limits) = (hub_settings(&next), connection_limits(&next));
         reloaded.maintenance.settings = (hub != hub_settings(&self.config)).then_some(hub);
         reloaded.maintenance.limits = (limits != connection_limits(&self.config)).then_some(limits);

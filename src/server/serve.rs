@@ -22,8 +22,8 @@ use crate::server::reload::{Owners, Reload};
 use crate::server::running::Running;
 use crate::server::store::{Reader, Store, StoreError};
 use crate::server::traffic::{
-    Answer, Budget, Delivery, HubSettings, Limits, Mailbox, PaceLimits, ReadJob, Registration, ReloadJob, Request,
-    Submit, Tally, TurnQueue, password_queue,
+    Answer, Budget, Delivery, HubSettings, KeepLimits, Limits, Mailbox, PaceLimits, ReadJob, Registration, ReloadJob,
+    Request, Submit, Tally, TurnQueue, password_queue,
 };
 use crate::server::{Server, ServerError, ServerFault, watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -295,6 +295,7 @@ pub(super) fn hub_settings(config: &Config) -> HubSettings {
         },
         rooms_made: config.limits.rooms_made,
         members_invite: config.accounts.members_invite,
+        keep: KeepLimits { lasts: config.history.keep_for, bytes: config.history.keep_bytes.map(|bytes| bytes as u64) },
         edit_for: config.history.edit_for,
         answer_bytes: connection_limits(config).unread_bytes / 2,
         workers: usize::from(config.workers),

@@ -42,7 +42,7 @@ pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use maintenance::{Maintenance, ReloadJob};
 pub(super) use messages::{
     Appended, ChangeKind, ChangeRecord, Draft, Mark, Mentioned, MessageRecord, Oldest, Pins, Reaction, Reactions, Rest,
-    SaidBy,
+    SaidBy, Surplus,
 };
 pub(super) use password_queue::{Applicant, PasswordQueue, PasswordQueueSender, Standing, password_queue};
 pub(super) use personal::{AwayRecord, IgnoredRecord, PersonalWrite};
@@ -52,7 +52,7 @@ pub(super) use records::{
     InviteMadeRecord, InviteRecord, InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, RetentionRecord,
     SanctionKind, SanctionRecord, Snapshot, TokenRecord, Write,
 };
-pub(super) use settings::{HubSettings, Limits, PaceLimits, Registration};
+pub(super) use settings::{HubSettings, KeepLimits, Limits, PaceLimits, Registration};
 pub(super) use tally::{LineCounts, Tally};
 pub(super) use tap::Tap;
 pub(super) use turn_queue::TurnQueue;

@@ -103,6 +103,55 @@ fn a_kill_in_between_loses_nothing_and_leaves_nothing() {
 }
 
 #[test]
+fn what_all_conversations_keep_holds_for_direct_ones_and_gives_its_rows_back_whenever_the_process_is_killed() {
+    const OLD: usize = 2000;
+    let mut server = Server::with(&["limits.flood=off", "history.keep_for=1h", "history.keep_bytes=1 GiB"]);
+    let mut bob = server.connect();
+    bob.register("bob");
+    let mut alice = server.connect();
+    alice.register("alice");
+    for from in (0..OLD).step_by(100) {
+        for n in from..from + 100 {
+            alice.send(&format!("/say {} vibraphone{n}", if n % 2 == 0 { "@bob" } else { "lobby" }));
+        }
+        for _ in 0..100 {
+            alice.expect("+ …");
+        }
+    }
+    alice.ask("/edit @bob 7 marimba");
+    age(&mut server, Duration::from_hours(2));
+    for wait in [230, 600] {
+        server.restart();
+        std::thread::sleep(Duration::from_millis(wait));
+        server.kill();
+    }
+    server.restart();
+    let mut alice = log_in(&server);
+    for target in ["lobby", "@bob"] {
+        wait_for_history(&mut alice, target, &format!("+ 0 messages, oldest={}", OLD / 2 + 1));
+    }
+    wait_until_gone(&server, &["vibraphone", "marimba"]);
+    assert_eq!(alice.ask("/say lobby kept")[0], format!("+ {}", OLD / 2 + 1));
+    let database = rusqlite::Connection::open(server.data().join("chitchat.db")).unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        // A quiet moment follows each line.
+        alice.ask("/whoami");
+        let rows: i64 = database.query_row("SELECT count(*) FROM message", [], |row| row.get(0)).unwrap();
+        if rows < 400 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{rows} rows");
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    server.kill();
+    server.restart();
+    let mut alice = log_in(&server);
+    assert_eq!(alice.ask("/history lobby").last().unwrap(), &format!("+ 1 message, oldest={}", OLD / 2 + 1));
+    assert_eq!(alice.ask("/say @bob kept")[0], format!("+ {}", OLD / 2 + 1));
+}
+
+#[test]
 fn all_that_an_account_said_goes_with_it_whenever_the_process_is_killed() {
     const SAID: usize = 700;
     let mut server = Server::with(&["limits.flood=off"]);

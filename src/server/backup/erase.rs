@@ -11,6 +11,7 @@ use crate::server::dispatcher::Transaction;
 use crate::server::hub::Backlog as _;
 use crate::server::store::{Indexer, Store, StoreSettings, Sync, UpgradeCopy};
 use crate::server::traffic::{Ended, Erasures, Rest};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The server's own account, which does not end.
@@ -104,7 +105,7 @@ impl Eraser {
                     return self.failed();
                 };
                 let Some(expired) = oldest.expired.map(|id| id.min(through)).filter(|&id| id > dropped) else { break };
-                self.apply(OperationKind::Drop { room, through: expired })?;
+                self.apply(OperationKind::Drop(BTreeMap::from([(room, expired)])))?;
                 if self.state.dropped(room) == dropped {
                     break;
                 }

@@ -75,7 +75,7 @@ impl Config {
         let Self { data, tls, plain, registration, name, certificate, workers, accounts, history, limits, warnings: _ } =
             self;
         let Accounts { bcrypt_cost, members_invite } = accounts;
-        let History { sync, keep, edit_for, upgrade_copy } = history;
+        let History { sync, keep, keep_for, keep_bytes, edit_for, upgrade_copy } = history;
         let Limits {
             connections,
             per_address,
@@ -128,6 +128,8 @@ impl Config {
                 }),
             ),
             ("history.keep", quoted(if *keep { "on" } else { "off" })),
+            ("history.keep_for", span(keep_for)),
+            ("history.keep_bytes", size(keep_bytes)),
             ("history.edit_for", span(edit_for)),
             ("history.upgrade_copy", quoted(if *upgrade_copy { "on" } else { "off" })),
             ("limits.connections", number(connections)),

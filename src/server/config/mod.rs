@@ -105,7 +105,12 @@ impl Config {
             registration: read.registration,
             certificate: read.certificate.clone(),
             accounts: Accounts { members_invite: read.accounts.members_invite, ..self.accounts },
-            history: History { edit_for: read.history.edit_for, ..self.history },
+            history: History {
+                keep_for: read.history.keep_for,
+                keep_bytes: read.history.keep_bytes,
+                edit_for: read.history.edit_for,
+                ..self.history
+            },
             limits: read.limits,
             warnings: read.warnings.clone(),
             ..self.clone()

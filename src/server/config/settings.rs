@@ -106,8 +106,14 @@ pub struct History {
     /// Whether messages are stored at all; if not, messages are passed on and forgotten.
     #[serde(deserialize_with = "value::<Switch, _>")]
     pub keep: bool,
+    /// How long messages are kept, in every conversation; `None` is for ever.
+    #[serde(deserialize_with = "value::<Off<Span<{ 60 * 60 }>>, _>")]
+    pub keep_for: Option<Duration>,
+    /// How many bytes of the database are in use before the oldest messages go; `None` is any number.
+    #[serde(deserialize_with = "value::<Off<Size<{ 16 * MIB }, { 1 << 50 }>>, _>")]
+    pub keep_bytes: Option<usize>,
     /// For how long a message can be edited after it was said; `None` is for ever.
-    #[serde(deserialize_with = "value::<Off<Span>, _>")]
+    #[serde(deserialize_with = "value::<Off<Span<0>>, _>")]
     pub edit_for: Option<Duration>,
     /// Whether a copy is kept of a database that a new version has to migrate.
     #[serde(deserialize_with = "value::<Switch, _>")]
@@ -116,7 +122,14 @@ pub struct History {
 
 impl Default for History {
     fn default() -> Self {
-        Self { sync: Sync::Full, keep: true, edit_for: Some(Duration::from_hours(24)), upgrade_copy: true }
+        Self {
+            sync: Sync::Full,
+            keep: true,
+            keep_for: None,
+            keep_bytes: None,
+            edit_for: Some(Duration::from_hours(24)),
+            upgrade_copy: true,
+        }
     }
 }
 
@@ -171,7 +184,7 @@ pub struct Limits {
     #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
     pub repeats: Option<Rate>,
     /// For how long an account is new and may do a quarter of the five above and of `account_flood`.
-    #[serde(deserialize_with = "value::<Off<Span>, _>")]
+    #[serde(deserialize_with = "value::<Off<Span<0>>, _>")]
     pub new_account: Option<Duration>,
     /// Bytes that one connection has not read yet.
     #[serde(deserialize_with = "value::<Off<Size<{ 16 * KIB }, GIB>>, _>")]

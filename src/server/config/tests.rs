@@ -47,7 +47,14 @@ fn without_settings_the_defaults_apply() {
     );
     assert_eq!(
         config.history,
-        History { sync: Sync::Full, keep: true, edit_for: Some(Duration::from_hours(24)), upgrade_copy: true }
+        History {
+            sync: Sync::Full,
+            keep: true,
+            keep_for: None,
+            keep_bytes: None,
+            edit_for: Some(Duration::from_hours(24)),
+            upgrade_copy: true
+        }
     );
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.warnings, []);
@@ -100,7 +107,7 @@ fn every_key_is_read() {
         workers = 7
         accounts.bcrypt_cost = 4
         accounts.members_invite = 3
-        history = { sync = "normal", keep = false, edit_for = "off", upgrade_copy = "off" }
+        history = { sync = "normal", keep = false, keep_for = "365d", keep_bytes = "2 TiB", edit_for = "off", upgrade_copy = "off" }
         [limits]
         connections = 1
         per_address = 2
@@ -131,7 +138,14 @@ fn every_key_is_read() {
         certificate: Some(CertificateFiles { certificate: "/etc/c.pem".into(), key: "/k.pem".into() }),
         workers: 7,
         accounts: Accounts { bcrypt_cost: 4, members_invite: Some(3) },
-        history: History { sync: Sync::Normal, keep: false, edit_for: None, upgrade_copy: false },
+        history: History {
+            sync: Sync::Normal,
+            keep: false,
+            keep_for: Some(Duration::from_hours(24 * 365)),
+            keep_bytes: Some(2 << 40),
+            edit_for: None,
+            upgrade_copy: false,
+        },
         limits: Limits {
             connections: Some(1),
             per_address: Some(2),
@@ -234,6 +248,8 @@ fn an_invalid_value_is_named_with_its_place_and_what_is_expected() {
         "accounts.members_invite=0",
         "accounts.members_invite=101",
         "history.keep=maybe",
+        "history.keep_for=59m",
+        "history.keep_bytes=1 MiB",
         "history.edit_for=1w",
         "history.sync=on",
         "limits.connections=0",
@@ -320,6 +336,8 @@ fn the_settings_in_effect_are_a_file_that_leads_to_them() {
         "accounts.members_invite=3",
         "history.keep=off",
         "history.sync=normal",
+        "history.keep_for=90m",
+        "history.keep_bytes=16777217",
         "history.edit_for=0s",
         "limits.flood=0.3/s burst 7",
         "limits.logins=1/d burst 1",

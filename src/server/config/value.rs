@@ -4,6 +4,7 @@
 //! A form reads texts, numbers among them, so that `workers = 4` in the file and `--set workers=4`
 //! mean the same; or it says what it expected. Knows no key, and not where a value came from.
 
+use crate::protocol::spans;
 use crate::server::flood::Rate;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use std::fmt;
@@ -132,21 +133,27 @@ impl<const MIN: usize, const MAX: usize> Form for Size<MIN, MAX> {
     }
 }
 
-/// A time such as `"30m"` or `"1d"`.
-pub(super) struct Span;
+/// A time such as `"30m"` or `"1d"`, of at least so many seconds.
+pub(super) struct Span<const MIN: u64>;
 
-impl Form for Span {
+impl<const MIN: u64> Form for Span<MIN> {
     type Value = Duration;
 
     fn read(text: &str) -> Result<Duration, String> {
-        const VALID: &str = "a time such as \"30m\" (the units are s, m, h and d; at most \"3650d\")";
+        let valid = || match MIN {
+            0 => "a time such as \"30m\" (the units are s, m, h and d; at most \"3650d\")".to_owned(),
+            _ => {
+                let least = spans::word(Duration::from_secs(MIN));
+                format!("a time such as \"365d\" (the units are s, m, h and d; from \"{least}\" to \"3650d\")")
+            }
+        };
         let read = || {
             let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
             let digits = number.bytes().all(|b| b.is_ascii_digit());
             let number = number.parse::<u32>().ok().filter(|_| digits)?;
             Some(Duration::from_secs(u64::from(number) * unit_seconds(*unit.as_bytes().first()?)?))
         };
-        read().filter(|&span| span <= SPAN_MAX).ok_or_else(|| VALID.to_owned())
+        read().filter(|&span| span.as_secs() >= MIN && span <= SPAN_MAX).ok_or_else(valid)
     }
 }
 
@@ -220,7 +227,7 @@ pub(super) fn is_host(name: &str) -> bool {
     name.parse::<std::net::IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(is_label))
 }
 
-const UNITS: [(&str, usize); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+const UNITS: [(&str, usize); 5] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 
 fn bytes(text: &str) -> Option<usize> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -304,12 +311,15 @@ mod tests {
 
     #[test]
     fn spans_are_read() {
-        let read = |text: &str| Span::read(text).ok().map(|span| span.as_secs());
+        let read = |text: &str| Span::<0>::read(text).ok().map(|span| span.as_secs());
         let read_all = ["0s", "90s", "30m", "2h", "1d", "3650d"].map(read);
         assert_eq!(read_all, [0, 90, 1800, 7200, 86_400, 315_360_000].map(Some));
         for bad in ["", "d", "1", "1 d", "1w", "1.5h", "-1d", "3651d", "4294967296s", "1é"] {
             assert_eq!(read(bad), None, "{bad}");
         }
+        assert_eq!(Span::<3600>::read("60m"), Ok(Duration::from_hours(1)));
+        let expected = Span::<3600>::read("59m").unwrap_err();
+        assert!(expected.contains("from \"1h\" to \"3650d\""), "{expected}");
     }
 
     #[test]
@@ -355,7 +365,7 @@ mod tests {
             if let Ok(rate) = RateValue::read(&text) {
                 prop_assert!(rate.per_second > 0.0 && rate.per_second <= RATE_MAX && rate.burst > 0);
             }
-            let _ = (Span::read(&text), Size::<0, { usize::MAX }>::read(&text), Addresses::read(&text), Host::read(&text), Switch::read(&text));
+            let _ = (Span::<0>::read(&text), Size::<0, { usize::MAX }>::read(&text), Addresses::read(&text), Host::read(&text), Switch::read(&text));
         }
 
         #[test]

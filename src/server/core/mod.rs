@@ -100,7 +100,7 @@ impl State {
             OperationKind::Recover { name, code, hash } => {
                 return administration::recover(self, at, &name, &code, hash, storage);
             }
-            OperationKind::Drop { room, through } => return retention::drop_messages(self, room, through, storage),
+            OperationKind::Drop(through) => return retention::drop_messages(self, &through, storage),
             OperationKind::Erase { author, messages, last } => {
                 return unregister::erase(self, at, author, messages, last, storage);
             }

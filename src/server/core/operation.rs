@@ -8,6 +8,7 @@ use crate::protocol::reaction::ReactionWord;
 use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::Registration;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,12 +34,9 @@ pub(crate) enum OperationKind {
         hash: Arc<str>,
     },
     Account(AccountId, AccountAction),
-    /// Drops the messages of a room up to this id, which were found to be older than it keeps them.
-    Drop {
-        room: ConversationId,
-        /// Inclusive.
-        through: MessageId,
-    },
+    /// Drops the messages of each of these conversations up to an id, inclusive: they were found to be more
+    /// than is kept.
+    Drop(BTreeMap<ConversationId, MessageId>),
     /// Removes messages of an account that has unregistered and wants all that it said to go.
     Erase {
         author: AccountId,

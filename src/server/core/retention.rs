@@ -1,10 +1,11 @@
-//! How long a room keeps what is said there, and that what is older is gone. Which messages are older is
-//! found out by whoever knows the time: an operation names the last of them.
+//! How long a room keeps what is said there, and that what no conversation keeps is gone. Which messages
+//! those are is found out by whoever knows the time and the size: an operation names the last of them.
 
 use super::{Actor, Moderated, Outcome, Refused, RoomAction, State, Storage};
 use crate::protocol::names::{ConversationId, MessageId, RoomName};
 use crate::protocol::spans;
 use crate::server::traffic::Write;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(super) fn retain(
@@ -28,15 +29,18 @@ pub(super) fn retain(
 /// Ids and changes go on counting from where they are.
 pub(super) fn drop_messages(
     state: &mut State,
-    room: ConversationId,
-    through: MessageId,
+    through: &BTreeMap<ConversationId, MessageId>,
     storage: &mut dyn Storage,
 ) -> Result<Outcome, Refused> {
-    let last = state.room(room).ok_or(Refused::NotInConversation)?.last;
-    if through <= state.dropped(room) || through > last {
-        return Err(Refused::NoSuchMessage { last });
+    for (&conversation, &id) in through {
+        let last = state.conversation(conversation).ok_or(Refused::NotInConversation)?.last();
+        if id <= state.dropped(conversation) || id > last {
+            return Err(Refused::NoSuchMessage { last });
+        }
     }
-    state.retention_mut(room).dropped = through;
-    storage.write(Write::Dropped(room, through));
+    for (&conversation, &id) in through {
+        state.retention_mut(conversation).dropped = id;
+        storage.write(Write::Dropped(conversation, id));
+    }
     Ok(Outcome::Dropped)
 }

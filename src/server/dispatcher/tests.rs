@@ -11,8 +11,8 @@ use crate::protocol::secrets::Secret;
 use crate::protocol::time_bound::TimeBounds;
 use crate::server::store;
 use crate::server::traffic::{
-    Answer, AuthJob, AuthOutcome, AuthWork, HubSettings, Limits, Lines, PaceLimits, PasswordQueue, Registration,
-    RoomMessage, Submit as _, TurnQueue, Viewer, password_queue,
+    Answer, AuthJob, AuthOutcome, AuthWork, HubSettings, KeepLimits, Limits, Lines, PaceLimits, PasswordQueue,
+    Registration, RoomMessage, Submit as _, TurnQueue, Viewer, password_queue,
 };
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
@@ -252,6 +252,7 @@ fn hub_settings(registration: Registration) -> HubSettings {
         pace: PaceLimits::default(),
         rooms_made: None,
         members_invite: Some(2),
+        keep: KeepLimits::default(),
         edit_for: Some(std::time::Duration::from_hours(24)),
         answer_bytes: 1 << 20,
         workers: 2,

@@ -40,10 +40,13 @@ impl Hub {
     }
 
     /// From now on these are the settings. Whoever is connected is told with the rest of the [`Maintenance`].
-    pub(in crate::server) fn reconfigure(&mut self, settings: HubSettings) {
+    pub(in crate::server) fn reconfigure(&mut self, now: Now, settings: HubSettings) {
         self.throttle.set_rates(settings.logins, settings.registrations);
         self.pace.set_limits(settings.pace);
         self.retap |= self.taps.set_rate(settings.account_flood, settings.pace.new_account);
+        if settings.keep != self.settings.keep {
+            self.sweeper.set_limits(now.instant, settings.keep);
+        }
         // The workers are as many as they were.
         self.settings = HubSettings { workers: self.settings.workers, ..settings };
     }

@@ -68,7 +68,7 @@ use taps::Taps;
 use throttle::Throttle;
 
 pub(super) use refusals::not_saved;
-pub(super) use sweep::{Backlog, ERASE_MOST, SWEEP_MOST};
+pub(super) use sweep::{Backlog, ERASE_MOST, GRACE, SWEEP_MOST};
 
 /// In rooms with up to this many members, everyone is told who comes and goes. In larger ones
 /// people ask with `/who`, since telling everyone would cost the square of the number of members.

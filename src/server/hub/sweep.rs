@@ -1,4 +1,4 @@
-//! The sweep: drops what rooms no longer keep, and removes what accounts said that want all of it to go.
+//! The sweep: drops what rooms, or all conversations, no longer keep, and removes what accounts said that want all of it to go.
 //! It is done a little at a time, in turns of its own after what people asked for, so that nobody waits
 //! for it long.
 //!
@@ -9,13 +9,13 @@
 use super::{Hub, Now};
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::core::{NotStored, OperationKind, State, Storage};
-use crate::server::traffic::{Oldest, Rest, SaidBy};
+use crate::server::traffic::{KeepLimits, Oldest, Rest, SaidBy, Surplus};
 use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// How long `/retain` can be taken back before anything goes.
-pub(super) const GRACE: Duration = Duration::from_mins(10);
+/// How long `/retain`, or a reload that keeps less, can be taken back before anything goes.
+pub(in crate::server) const GRACE: Duration = Duration::from_mins(10);
 
 /// Between two looks at a room. So a message is gone at most so long after its time is over, and
 /// those of one such span go together.
@@ -48,6 +48,13 @@ pub(crate) trait Backlog {
     /// [`NotStored`] if it could not be read. The transaction has then failed.
     fn oldest(&mut self, room: ConversationId, above: MessageId, before: u64) -> Result<Oldest, NotStored>;
 
+    /// The oldest messages of all conversations that were said before that time, or that have to go so that
+    /// no more than so many bytes of the database are in use: at most [`SWEEP_MOST`].
+    ///
+    /// # Errors
+    /// As [`Backlog::oldest`].
+    fn surplus(&mut self, before: Option<u64>, bytes: Option<u64>) -> Result<Surplus, NotStored>;
+
     /// Some of what an account said that has unregistered, at most [`ERASE_MOST`] messages, behind a
     /// cursor; 0 is the beginning.
     ///
@@ -59,6 +66,8 @@ pub(crate) trait Backlog {
 /// Something that the sweep looks at from time to time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Task {
+    /// All conversations, since none keeps everything.
+    All,
     /// A room that does not keep everything.
     Room(ConversationId),
     /// An account whose messages are being removed.
@@ -93,6 +102,14 @@ impl Sweeper {
         }
     }
 
+    /// All conversations keep no more than this from now on.
+    pub(super) fn set_limits(&mut self, now: Instant, keep: KeepLimits) {
+        self.forget(Task::All);
+        if keep.is_some() {
+            self.put(Task::All, now + GRACE);
+        }
+    }
+
     /// What an account said is to be removed.
     pub(super) fn erase(&mut self, now: Instant, account: AccountId) {
         self.put(Task::Account(account), now + PAUSE);
@@ -120,9 +137,11 @@ impl Sweeper {
         self.queue.first().filter(|(due, _)| *due <= now).map(|&(_, task)| task)
     }
 
-    fn start(&mut self, after: Duration, now: Instant, state: &State) {
-        for task in state.rooms_with_retention().map(Task::Room).chain(state.erasing().map(Task::Account)) {
-            // What is due later may be a `/retain` that can still be taken back.
+    fn start(&mut self, after: Duration, now: Instant, state: &State, keep: KeepLimits) {
+        let all = keep.is_some().then_some(Task::All).into_iter();
+        let rooms = state.rooms_with_retention().map(Task::Room);
+        for task in all.chain(rooms).chain(state.erasing().map(Task::Account)) {
+            // What is due later may be something that can still be taken back.
             let due = self.due.get(&task).map_or(now, |&due| due).max(now + after);
             self.put(task, due);
         }
@@ -145,11 +164,12 @@ impl Hub {
     /// Drops some of what is due, in a transaction of its own.
     pub(in crate::server) fn sweep(&mut self, now: Now, storage: &mut (impl Storage + Backlog)) {
         if let Some(after) = self.sweeper.restart.take() {
-            self.sweeper.start(after, now.instant, &self.state);
+            self.sweeper.start(after, now.instant, &self.state, self.settings.keep);
         }
         for _ in 0..LOOKS_MOST {
             let Some(task) = self.sweeper.first(now.instant) else { break };
             let swept = match task {
+                Task::All => self.sweep_all(now, storage),
                 Task::Room(room) => self.sweep_room(now, room, storage),
                 Task::Account(account) => self.sweep_account(now, account, storage),
             };
@@ -169,6 +189,29 @@ impl Hub {
         }
     }
 
+    fn sweep_all(&mut self, now: Now, storage: &mut (impl Storage + Backlog)) -> Result<Swept, NotStored> {
+        let KeepLimits { lasts, bytes } = self.settings.keep;
+        let lasts = lasts.map(|lasts| u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
+        let steady = self.clock.at(now);
+        let before = lasts.map(|lasts| steady.saturating_sub(lasts));
+        let Surplus { through, next_at, more, behind } = storage.surplus(before, bytes)?;
+        let changed = !through.is_empty();
+        if changed && let Err(refusal) = self.apply(now, OperationKind::Drop(through), storage) {
+            log::error!("what is more than all conversations keep could not be dropped: {}", refusal.text);
+            return Ok(Swept { next: Some(UNKNOWN), changed: false });
+        }
+        let due = |at: u64, lasts: u64| Duration::from_millis(at.saturating_add(lasts).saturating_sub(steady));
+        let wait = match next_at.zip(lasts) {
+            _ if more => PAUSE,
+            _ if behind && !changed => UNINDEXED,
+            // Nobody knows when the database is too large again.
+            _ if bytes.is_some() => CALM,
+            Some((at, lasts)) => due(at, lasts).max(CALM),
+            None => UNKNOWN,
+        };
+        Ok(Swept { next: Some(wait), changed })
+    }
+
     fn sweep_room(
         &mut self,
         now: Now,
@@ -181,7 +224,7 @@ impl Hub {
         let lasts = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
         let Oldest { expired, next_at, behind } = storage.oldest(room, dropped, steady.saturating_sub(lasts))?;
         if let Some(through) = expired
-            && let Err(refusal) = self.apply(now, OperationKind::Drop { room, through }, storage)
+            && let Err(refusal) = self.apply(now, OperationKind::Drop(BTreeMap::from([(room, through)])), storage)
         {
             log::error!("what room {room:?} no longer keeps could not be dropped: {}", refusal.text);
             return Ok(Swept { next: Some(UNKNOWN), changed: false });
@@ -238,7 +281,7 @@ impl Hub {
         storage: &mut dyn Storage,
     ) {
         let now = Now { instant: Instant::now(), wall: 1 };
-        let _ = self.apply(now, OperationKind::Drop { room, through }, storage);
+        let _ = self.apply(now, OperationKind::Drop(BTreeMap::from([(room, through)])), storage);
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Final, Rows};
 use crate::protocol::names::is_text;
-use crate::server::config::Config;
+use crate::protocol::spans;
+use crate::server::config::{Config, History};
+use crate::server::hub::GRACE;
 use crate::server::traffic::Maintenance;
 
 /// The longest text of a refusal, in characters: it names a file and quotes a line of it.
@@ -71,6 +73,22 @@ impl Reloaded {
         }
         if parts.is_empty() { "nothing has changed.".to_owned() } else { format!("{}.", parts.join(", ")) }
     }
+}
+
+/// What is said of each limit on the history that keeps less than before.
+pub(super) fn keeps_less(before: &History, now: &History) -> Vec<String> {
+    let grace = spans::exactly(GRACE);
+    let goes = |key: &str, what: &str| {
+        format!("{key}: {what} goes for good, {grace} from now; until then the old value and another reload stop it")
+    };
+    let mut warnings = Vec::new();
+    if now.keep_for.is_some_and(|keep| before.keep_for.is_none_or(|before| keep < before)) {
+        warnings.push(goes("history.keep_for", "what is older"));
+    }
+    if now.keep_bytes.is_some_and(|keep| before.keep_bytes.is_none_or(|before| keep < before)) {
+        warnings.push(goes("history.keep_bytes", "what is too much, the oldest first,"));
+    }
+    warnings
 }
 
 /// The keys whose values differ, with those of the other.

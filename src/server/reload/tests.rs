@@ -25,6 +25,8 @@ fn each_setting_is_live_or_needs_a_restart() {
         "accounts.members_invite=3",
         "history.sync=normal",
         "history.keep=off",
+        "history.keep_for=30d",
+        "history.keep_bytes=2 GiB",
         "history.edit_for=2d",
         "history.upgrade_copy=off",
         "limits.connections=7",
@@ -67,6 +69,24 @@ fn each_setting_is_live_or_needs_a_restart() {
     assert_eq!(keys(differences(&one, &next)), live);
     // Nothing is taken over without being named.
     assert_eq!(Config { warnings: Vec::new(), ..next.with_live(&one) }, one);
+}
+
+#[test]
+fn what_keeps_less_is_said_and_what_keeps_more_is_not() {
+    let history = |sets: &[&str]| config(sets).history;
+    let all = history(&[]);
+    let some = history(&["history.keep_for=30d", "history.keep_bytes=2 GiB"]);
+    let less = history(&["history.keep_for=30d", "history.keep_bytes=1 GiB"]);
+    let keys = |warnings: Vec<String>| -> Vec<String> {
+        warnings.into_iter().map(|warning| warning.split(':').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(keys(keeps_less(&all, &some)), ["history.keep_for", "history.keep_bytes"]);
+    assert_eq!(keys(keeps_less(&some, &less)), ["history.keep_bytes"]);
+    for (before, now) in [(&all, &all), (&some, &some), (&some, &all), (&less, &some)] {
+        assert_eq!(keeps_less(before, now), [""; 0]);
+    }
+    let warning = keeps_less(&all, &some).remove(0);
+    assert!(warning.contains("what is older goes for good, 10 minutes from now"), "{warning}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::protocol::names::{AccountId, ConversationId, MessageId, Text};
 use crate::protocol::reaction::ReactionWord;
+use std::collections::BTreeMap;
 
 /// A message to be stored. The store assigns its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,19 @@ pub(crate) struct Oldest {
     /// When the next one was said, in milliseconds of Unix time; `None` if none is known.
     pub next_at: Option<u64>,
     /// Whether there may be more that are not indexed yet, of this room or another.
+    pub behind: bool,
+}
+
+/// What is more than all conversations keep together, of their oldest messages.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Surplus {
+    /// Up to which message of each conversation.
+    pub through: BTreeMap<ConversationId, MessageId>,
+    /// When the next one was said, in milliseconds of Unix time; `None` if none is known.
+    pub next_at: Option<u64>,
+    /// Whether there is more that was not looked at.
+    pub more: bool,
+    /// Whether there may be more that is not indexed yet.
     pub behind: bool,
 }
 

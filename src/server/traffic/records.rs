@@ -67,7 +67,7 @@ pub(crate) enum Write {
     Private(ConversationId, bool),
     /// How long a room keeps what is said there; `None` if for ever.
     Retain(ConversationId, Option<Duration>),
-    /// The messages of a room up to this id are gone, and all that belongs to them.
+    /// The messages of a conversation up to this id are gone, and all that belongs to them.
     Dropped(ConversationId, MessageId),
     /// A room's new name. Its old one stays its own.
     Renamed(ConversationId, RoomName),
@@ -231,7 +231,7 @@ pub(crate) struct ConversationRecord {
     pub changes: u64,
 }
 
-/// How long a room keeps what is said there, as stored.
+/// How long a room keeps what is said there, and what a conversation has dropped, as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RetentionRecord {
     pub conversation: ConversationId,

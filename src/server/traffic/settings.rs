@@ -32,12 +32,31 @@ pub(crate) struct HubSettings {
     pub rooms_made: Option<u32>,
     /// Invitation codes that a member may make in a week; `None` if only administrators make any.
     pub members_invite: Option<u32>,
+    /// What every conversation keeps at most.
+    pub keep: KeepLimits,
     /// For how long a message can be edited after it was said; `None` is for ever.
     pub edit_for: Option<Duration>,
     /// The most bytes in the rows of one answer.
     pub answer_bytes: usize,
     /// From 1 to 256.
     pub workers: usize,
+}
+
+/// What every conversation keeps at most; `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct KeepLimits {
+    /// How long messages are kept.
+    pub lasts: Option<Duration>,
+    /// How many bytes of the database may be in use.
+    pub bytes: Option<u64>,
+}
+
+impl KeepLimits {
+    /// Whether messages go at some time.
+    #[must_use]
+    pub(crate) fn is_some(self) -> bool {
+        self != Self::default()
+    }
 }
 
 /// How often an account may do what many notice; `None` is no limit.

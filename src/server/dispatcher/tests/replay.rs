@@ -17,8 +17,8 @@ const CONSOLE: u64 = 4;
 /// The code of every `/resetpw`.
 const RECOVERY: &str = "recovery";
 
-/// No line: what the lobby drops by itself up to some id, if it can.
-const DROP: &str = "drop lobby ";
+/// No line: what a conversation, by its number, drops by itself up to some id, if it can.
+const DROP: &str = "drop ";
 
 /// What anybody may say.
 const LINES: &[&str] = &[
@@ -44,10 +44,12 @@ const LINES: &[&str] = &[
     "/private ops on",
     "/retain ops 1h",
     "/retain lobby 2d",
-    "drop lobby 1",
+    "drop 1 1",
+    "drop 2 1",
     "/unregister",
     "/unregister all",
-    "drop lobby 2",
+    "drop 1 2",
+    "drop 3 1",
     "/rename ops dev",
     "/rename dev ops",
     "/say dev where am I",
@@ -177,9 +179,9 @@ impl Turns {
 }
 
 impl Turns {
-    fn drop_in_lobby(&mut self, through: u64) {
+    fn drop_messages(&mut self, conversation: i64, through: u64) {
         let Dispatcher { hub, transaction, .. } = &mut self.dispatcher;
-        hub.drop_messages(ConversationId::new(1), MessageId::new(through).unwrap(), transaction);
+        hub.drop_messages(ConversationId::new(conversation), MessageId::new(through).unwrap(), transaction);
         transaction.commit().unwrap();
     }
 }
@@ -256,8 +258,8 @@ fn follows(script: Vec<Lines>, commit_every: usize) -> String {
         let mut requests = Vec::new();
         for (conn, line) in lines {
             serial += 1;
-            if let Some(through) = line.strip_prefix(DROP) {
-                turns.drop_in_lobby(through.parse().unwrap());
+            if let Some((conversation, through)) = line.strip_prefix(DROP).and_then(|drop| drop.split_once(' ')) {
+                turns.drop_messages(conversation.parse().unwrap(), through.parse().unwrap());
             } else {
                 requests.push(ask(conn, line, serial));
             }

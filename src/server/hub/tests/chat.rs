@@ -12,7 +12,7 @@ use crate::protocol::secrets::Secret;
 use crate::server::core::State;
 use crate::server::session::{Session, SessionAction, set_text};
 use crate::server::traffic::{
-    HubFigures, HubSettings, Lines, PaceLimits, Registration, Request, RequestKind, UnheardBy,
+    HubFigures, HubSettings, KeepLimits, Lines, PaceLimits, Registration, Request, RequestKind, UnheardBy,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -75,6 +75,7 @@ pub(super) fn settings() -> HubSettings {
         pace: PaceLimits::default(),
         rooms_made: None,
         members_invite: None,
+        keep: KeepLimits::default(),
         edit_for: Some(std::time::Duration::from_hours(24)),
         answer_bytes: 1 << 20,
         workers: WORKERS,

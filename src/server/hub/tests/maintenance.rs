@@ -48,7 +48,8 @@ fn every_connection_has_another_tap_if_the_rate_of_accounts_changed() {
     // Only then.
     assert_eq!(chat.maintains("ann", Some(changed), Maintenance::default()), [""; 0]);
     // Two changes of which the dispatcher hears in one turn, the second of something else.
-    chat.hub.reconfigure(settings());
+    let now = chat.now;
+    chat.hub.reconfigure(now, settings());
     let changed = HubSettings { edit_for: None, ..settings() };
     let none = ["ann has none", "bob has none", "console has none"];
     assert_eq!(chat.maintains("ann", Some(changed), Maintenance::default()), none);

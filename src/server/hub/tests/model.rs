@@ -8,7 +8,7 @@ use crate::server::core::{NotStored, Storage};
 use crate::server::hub::Backlog;
 use crate::server::traffic::{
     Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft, Hearer, Mark, Mentioned,
-    MessageRecord, Oldest, Pins, Reaction, Reactions, ReadPosition, Rest, SaidBy, Snapshot, Write,
+    MessageRecord, Oldest, Pins, Reaction, Reactions, ReadPosition, Rest, SaidBy, Snapshot, Surplus, Write,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use writes::one;
@@ -214,6 +214,20 @@ impl Backlog for Model {
             oldest.expired = Some(said.id);
         }
         Ok(oldest)
+    }
+
+    /// Each message has one byte here.
+    fn surplus(&mut self, before: Option<u64>, bytes: Option<u64>) -> Result<Surplus, NotStored> {
+        let over = bytes.map_or(0, |bytes| self.said.len().saturating_sub(bytes as usize));
+        let mut surplus = Surplus::default();
+        for (n, said) in self.said.iter().enumerate() {
+            if n >= over && before.is_none_or(|before| said.at >= before) {
+                surplus.next_at = Some(said.at);
+                break;
+            }
+            surplus.through.insert(said.conversation, said.id);
+        }
+        Ok(surplus)
     }
 
     fn said_by(&mut self, author: AccountId, _: i64) -> Result<SaidBy, NotStored> {

@@ -2,11 +2,15 @@
 
 use super::super::Hub;
 use super::super::sweep::{Backlog, GRACE};
-use super::chat::Chat;
+use super::chat::{Chat, PASSWORD, settings};
 use super::model::Model;
+use crate::protocol::code::Code;
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
-use crate::server::traffic::{Appended, Draft, MessageRecord, Oldest, Pins, Reaction, Reactions, Rest, SaidBy, Write};
+use crate::server::traffic::{
+    Appended, Draft, HubSettings, KeepLimits, MessageRecord, Oldest, Pins, Reaction, Reactions, Rest, SaidBy, Surplus,
+    Write,
+};
 use std::time::Duration;
 
 fn hours(hours: u64) -> Duration {
@@ -152,13 +156,25 @@ fn what_the_disk_did_not_take_is_dropped_later() {
 struct Told {
     model: Model,
     oldest: Oldest,
+    surplus: Surplus,
     said_by: SaidBy,
     writes: usize,
+}
+
+impl Told {
+    fn new(chat: &Chat) -> Self {
+        let (oldest, surplus, said_by) = (Oldest::default(), Surplus::default(), SaidBy::default());
+        Self { model: chat.model.clone(), oldest, surplus, said_by, writes: 0 }
+    }
 }
 
 impl Backlog for Told {
     fn oldest(&mut self, _: ConversationId, _: MessageId, _: u64) -> Result<Oldest, NotStored> {
         Ok(self.oldest)
+    }
+
+    fn surplus(&mut self, _: Option<u64>, _: Option<u64>) -> Result<Surplus, NotStored> {
+        Ok(self.surplus.clone())
     }
 
     fn said_by(&mut self, _: AccountId, _: i64) -> Result<SaidBy, NotStored> {
@@ -214,8 +230,7 @@ fn a_room_is_looked_at_when_something_can_be_old_and_no_sooner() {
     assert_eq!(looks_in(&chat.hub, chat.now.instant), None);
     chat.does("alice", "/retain ops 2h");
     let mut now = chat.now;
-    let mut store =
-        Told { model: chat.model.clone(), oldest: Oldest::default(), said_by: SaidBy::default(), writes: 0 };
+    let mut store = Told::new(&chat);
     let mut after = |oldest: Oldest| {
         now.instant += Duration::from_millis(looks_in(&chat.hub, now.instant).unwrap() as u64);
         store.oldest = oldest;
@@ -243,18 +258,97 @@ fn a_room_is_looked_at_when_something_can_be_old_and_no_sooner() {
 }
 
 #[test]
+fn what_all_conversations_keep_at_most_goes_by_age_and_by_size() {
+    let keep = KeepLimits { lasts: Some(hours(2)), bytes: None };
+    let mut chat = Chat::with(HubSettings { keep, ..settings() });
+    for name in ["alice", "bob"] {
+        chat.connect(name);
+        chat.type_line(name, &format!("/register {name} {PASSWORD}"));
+    }
+    chat.does("alice", "/msg bob psst");
+    chat.does("alice", "/create ops");
+    chat.does("alice", "/say ops one");
+    // A room keeps less if it wants to, and never more.
+    chat.does("alice", "/retain ops 48h");
+    chat.wait(Duration::from_mins(119));
+    chat.does("bob", "/say lobby two");
+    assert_eq!(chat.refusal("bob", "/reply @alice 1 here"), None);
+    chat.wait(Duration::from_secs(121));
+    for (who, line) in [("bob", "/reply @alice 1 gone"), ("alice", "/reply ops 1 gone")] {
+        assert_eq!(chat.refusal(who, line), Some(Code::NoSuchMessage), "{line}");
+    }
+    assert_eq!(chat.refusal("bob", "/reply lobby 1 here"), None);
+    chat.plays(
+        "
+        alice> /history @bob
+        alice< | @bob 2 bob (re 1 alice): here
+        alice< + 1 message, oldest=2
+        ",
+    );
+    // Other limits can be taken back for a while, as a `/retain` can.
+    let now = chat.now;
+    let limit = |chat: &mut Chat, keep| chat.hub.reconfigure(now, HubSettings { keep, ..settings() });
+    limit(&mut chat, KeepLimits { lasts: None, bytes: Some(1) });
+    assert_eq!(looks_in(&chat.hub, now.instant), Some(GRACE.as_millis()));
+    limit(&mut chat, KeepLimits::default());
+    chat.wait(hours(10));
+    assert_eq!(chat.refusal("bob", "/reply lobby 1 here"), None);
+    // Of five messages two stay.
+    let now = chat.now;
+    chat.hub.reconfigure(now, HubSettings { keep: KeepLimits { lasts: None, bytes: Some(2) }, ..settings() });
+    chat.wait(GRACE + Duration::from_secs(1));
+    assert_eq!(chat.refusal("bob", "/reply lobby 1 gone"), Some(Code::NoSuchMessage));
+    chat.plays(
+        "
+        bob> /history lobby
+        bob< | lobby 2 bob (re 1 bob): here
+        bob< | lobby 3 bob (re 1 bob): here
+        bob< + 2 messages, oldest=2
+        ",
+    );
+}
+
+#[test]
+fn all_conversations_are_looked_at_when_something_can_be_too_old_or_too_much() {
+    let keep = KeepLimits { lasts: Some(hours(2)), bytes: None };
+    let mut chat = Chat::with(HubSettings { keep, ..settings() });
+    chat.connect("alice");
+    chat.type_line("alice", &format!("/register alice {PASSWORD}"));
+    chat.does("alice", "/say lobby one");
+    let (mut now, mut store) = (chat.now, Told::new(&chat));
+    now.instant += hours(1);
+    let mut after = |hub: &mut Hub, surplus: Surplus| {
+        (store.surplus, store.writes) = (surplus, 0);
+        now.instant += Duration::from_millis(looks_in(hub, now.instant).unwrap_or(0) as u64);
+        assert!(hub.is_sweep_due(now.instant));
+        hub.sweep(now, &mut store);
+        (store.writes, looks_in(hub, now.instant).unwrap())
+    };
+    let none = Surplus::default;
+    assert_eq!(after(&mut chat.hub, none()), (0, 600_000));
+    assert_eq!(after(&mut chat.hub, Surplus { behind: true, ..none() }), (0, 5_000));
+    assert_eq!(after(&mut chat.hub, Surplus { more: true, ..none() }), (0, 50));
+    let through = [(ConversationId::new(1), MessageId::new(1).unwrap())].into();
+    assert_eq!(after(&mut chat.hub, Surplus { through, behind: true, ..none() }), (1, 600_000));
+    let soon = Surplus { next_at: Some(1), ..none() };
+    assert_eq!(after(&mut chat.hub, soon.clone()), (0, 60_000));
+    let at = chat.now;
+    chat.hub.reconfigure(at, HubSettings { keep: KeepLimits { lasts: None, bytes: Some(9) }, ..settings() });
+    assert_eq!(after(&mut chat.hub, Surplus { next_at: None, ..none() }), (0, 60_000));
+}
+
+#[test]
 fn what_somebody_said_goes_in_pieces_until_there_is_nothing_left() {
     let mut chat = Chat::of(&["alice", "bob"]);
     for line in ["/say lobby one", "/say lobby two"] {
         chat.does("bob", line);
     }
-    for line in ["/unregister all", super::chat::PASSWORD] {
+    for line in ["/unregister all", PASSWORD] {
         chat.type_line("bob", line);
     }
     assert_eq!(looks_in(&chat.hub, chat.now.instant), Some(50));
     let (mut now, lobby) = (chat.now, ConversationId::new(1));
-    let mut store =
-        Told { model: chat.model.clone(), oldest: Oldest::default(), said_by: SaidBy::default(), writes: 0 };
+    let mut store = Told::new(&chat);
     let mut after = |ids: &[i64], rest| {
         now.instant += Duration::from_millis(looks_in(&chat.hub, now.instant).unwrap() as u64);
         let messages = ids.iter().filter_map(|&id| Some((lobby, MessageId::new(id.unsigned_abs())?))).collect();

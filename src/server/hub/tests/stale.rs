@@ -73,7 +73,7 @@ fn messages_are_dropped_once_and_only_those_that_were_said() {
     for _ in 0..3 {
         chat.does("alice", "/say lobby hello");
     }
-    let drop = |through| OperationKind::Drop { room: ConversationId::new(1), through: id(through) };
+    let drop = |through| OperationKind::Drop([(ConversationId::new(1), id(through))].into());
     assert!(apply(&mut chat, drop(4)).is_err(), "nobody has said it");
     assert_eq!(apply(&mut chat, drop(2)), Ok(()));
     for through in [0, 1, 2] {

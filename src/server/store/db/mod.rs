@@ -170,3 +170,10 @@ pub(crate) fn to_sql(number: u64) -> i64 {
 pub(crate) fn last_seq(db: &Connection) -> rusqlite::Result<i64> {
     db.prepare_cached("SELECT coalesce(max(seq), 0) FROM message")?.query_row([], |row| row.get(0))
 }
+
+/// Bytes of the database that are in use; pages that are free are not.
+pub(crate) fn used_bytes(db: &Connection) -> rusqlite::Result<u64> {
+    let ask = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let pages = ask("page_count")? - ask("freelist_count")?;
+    Ok(pages.max(0).unsigned_abs() * ask("page_size")?.unsigned_abs())
+}

@@ -34,9 +34,10 @@ pub(super) fn apply(
     let mut position = change.prepare_cached("SELECT 1 FROM position WHERE conversation = ? AND id = ? AND seq = ?")?;
     let mut add = change.prepare_cached("INSERT INTO word(rowid, document) VALUES(?, ?)")?;
     for text in altered {
-        let (conversation, id): (i64, i64) = message.query_row([text.of], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let place = message.query_row([text.of], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        // If the message was dropped before it was indexed, even its row may be gone.
+        let Some::<(i64, i64)>((conversation, id)) = place else { continue };
         if !position.exists([conversation, id, text.of])? {
-            // The message was dropped before it was indexed.
             continue;
         }
         forget(messages, change, text)?;

@@ -7,6 +7,7 @@
 
 use super::find::IndexMark;
 use super::statement::{any, one};
+use super::surplus::{GivenBack, Left};
 use super::{Store, WriteError};
 use crate::server::clock;
 use crate::server::store::db::stored_text::{StoredText, TextState, altered, blank};
@@ -103,6 +104,7 @@ impl Store {
     pub(super) fn has_leftovers(&mut self) {
         self.leftovers.in_log.get_or_insert_with(clock::now);
         self.leftovers.in_forget = true;
+        self.leftovers.in_rows = true;
     }
 
     /// To be called after a commit: if there was no quiet moment for long, the log is emptied now. Returns
@@ -135,6 +137,21 @@ impl Store {
                     more = left && dropped > 0;
                 }
                 Err(error) => ::log::warn!("{}: can't drop old documents: {error}", self.file.display()),
+            }
+        }
+        if self.leftovers.in_rows {
+            match self.give_back() {
+                Ok(GivenBack { rows, left }) => {
+                    // There may be more behind those that were looked at.
+                    self.leftovers.in_rows = rows > 0 || left != Left::Nothing;
+                    more |= rows > 0;
+                    if left == Left::Unsaved {
+                        let before = self.lasts_saved;
+                        self.save_lasts();
+                        more |= self.lasts_saved > before;
+                    }
+                }
+                Err(error) => ::log::warn!("{}: can't delete what was dropped: {error}", self.file.display()),
             }
         }
         if self.leftovers.in_log.is_some() && self.log.empty(&self.db, Duration::ZERO) {
@@ -191,6 +208,8 @@ pub(super) struct Leftovers {
     in_log: Option<Instant>,
     /// `forget` and `dropped` may hold documents.
     in_forget: bool,
+    /// There may be rows of dropped messages that can be deleted.
+    pub(super) in_rows: bool,
     /// Whether the other thread was asked to checkpoint the log, so that it can be emptied.
     asked: bool,
     /// Not before that is it tried again.
@@ -201,6 +220,6 @@ impl Leftovers {
     /// Nobody knows what an earlier run left.
     pub(super) fn unknown() -> Self {
         let now = clock::now();
-        Self { in_log: Some(now), in_forget: true, asked: false, retry: now }
+        Self { in_log: Some(now), in_forget: true, in_rows: true, asked: false, retry: now }
     }
 }

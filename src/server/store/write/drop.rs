@@ -1,9 +1,9 @@
-//! How messages that a room no longer keeps leave the database, within the writer's transaction. The
+//! How messages that a conversation no longer keeps leave the database, within the writer's transaction. The
 //! dispatcher's thread runs it.
 //!
 //! A dropped message's row stays where it is, since no row may move (see
-//! [`crate::server::store::db::stored_text`]), and with it its id, author and time; its texts are
-//! overwritten, and what belongs to it is deleted. The index forgets it later: `dropped` says what.
+//! [`crate::server::store::db::stored_text`]), and with it its id, author and time, until `surplus` can
+//! delete it; its texts are overwritten, and what belongs to it is deleted. The index forgets it later: `dropped` says what.
 //!
 //! The index says where the messages are. If it can't, all messages are read.
 
@@ -63,7 +63,6 @@ impl Store {
     /// Drops the messages up to an id that were not dropped before.
     pub(super) fn drop_messages(&mut self, conversation: ConversationId, through: MessageId) -> Result<(), WriteError> {
         self.batch.write(&self.db)?;
-        self.drop_documents()?;
         let (conversation, through) = (conversation.value(), to_sql(through.value()));
         let dropped = "SELECT dropped FROM retention WHERE conversation = ?";
         let dropped: i64 =

@@ -24,6 +24,7 @@ mod personal;
 mod recent;
 mod records;
 mod statement;
+mod surplus;
 mod unregister;
 
 use self::append::save_lasts;
@@ -34,6 +35,7 @@ use self::error::WriteError;
 use self::find::Finder;
 use self::log::Log;
 use self::recent::Recent;
+use self::surplus::PAGES_NEAR;
 use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, DataDir, PAGE, StoreSettings, Sync, connect_writer, last_seq, schema, to_sql, upgrade};
 use crate::protocol::names::{ConversationId, MessageId};
@@ -75,6 +77,10 @@ pub(crate) struct Store {
     log: Log,
     finder: Finder,
     leftovers: Leftovers,
+    /// All messages below this sequence number are dropped.
+    kept_from: i64,
+    /// Pages that a row with a text keeps from rows that are deleted.
+    pages_near: i64,
     /// How long they may stay while there is no quiet moment.
     patience: Duration,
     _dir: DataDir,
@@ -159,6 +165,8 @@ impl Store {
             log,
             finder: Finder::default(),
             leftovers: Leftovers::unknown(),
+            kept_from: 0,
+            pages_near: PAGES_NEAR,
             patience: PATIENCE,
             db,
             file,
@@ -224,7 +232,12 @@ impl Store {
     pub(crate) fn commit(&mut self) -> Result<Committed, CommitError> {
         if let Err(error) = self.step(|store| {
             failures::at_insert()?;
-            Ok(store.batch.write(&store.db)?)
+            store.batch.write(&store.db)?;
+            if store.pending.dropped {
+                store.drop_documents()?;
+                store.give_back()?;
+            }
+            Ok(())
         }) {
             self.rollback()?;
             return Err(error);

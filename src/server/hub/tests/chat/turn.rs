@@ -71,7 +71,7 @@ impl Chat {
         maintenance: Maintenance,
     ) -> Vec<String> {
         if let Some(settings) = settings {
-            self.hub.reconfigure(settings);
+            self.hub.reconfigure(self.now, settings);
         }
         let at = self.at(asked);
         self.conns[at].waiting += usize::from(maintenance.answer.is_some());

@@ -200,7 +200,7 @@ fn documents_stay_until_the_index_has_forgotten_them_and_then_go_a_bounded_numbe
     indexer.step(9999).unwrap();
     assert!(store.idle());
     assert!((1..600).contains(&left(&store)));
-    assert!(!store.idle());
+    while store.idle() {}
     assert_eq!(left(&store), 0);
     // A read keeps the log from being emptied: it has to be tried again.
     say(&mut store, LOBBY, BOB, &["y"]);
