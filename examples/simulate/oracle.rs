@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// Questions whose answers come from a reader, which may be late.
-const READS: [&str; 7] = ["/history ", "/search", "/mentions", "/changes ", "/pins ", "/conversations", "/audit"];
+const READS: [&str; 8] =
+    ["/history ", "/search", "/mentions", "/export", "/changes ", "/pins ", "/conversations", "/audit"];
 
 pub(crate) struct Oracle {
     pub(crate) model: Model,

@@ -9,7 +9,7 @@ use chitchat::server::operator::console::ConsoleError;
 use chitchat::server::operator::status::{self, Status};
 use chitchat::server::operator::{console, json, log, settings, startup, tls};
 use chitchat::server::running::Running;
-use chitchat::server::{PassedSockets, Reloader, Server, ServerError, ServiceManager, Stopper};
+use chitchat::server::{PassedSockets, Reloader, Server, ServerError, ServiceManager, Stopper, transfer};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt::Display;
@@ -94,6 +94,20 @@ fn main() -> ExitCode {
                 print_error(&format!("{of}{entries} {}\n", if entries == 1 { "entry" } else { "entries" }));
                 ExitCode::SUCCESS
             }
+            Err(error) => failed(&error),
+        },
+        Invocation::Export { config, what, form, to } => {
+            match transfer::export(&config.data, &what, form, to.as_deref()) {
+                Ok(messages) => {
+                    let to = to.map_or(String::new(), |path| format!("{}: ", path.display()));
+                    print_error(&format!("{to}{messages} {}\n", if messages == 1 { "message" } else { "messages" }));
+                    ExitCode::SUCCESS
+                }
+                Err(error) => failed(&error),
+            }
+        }
+        Invocation::Import { config, from, room } => match transfer::import(&config.data, from.as_deref(), room) {
+            Ok(imported) => print(&format!("{imported}\n")),
             Err(error) => failed(&error),
         },
         Invocation::Verify(from) => match backup::verify(&from) {

@@ -3,6 +3,7 @@
 use super::session::{Session, SessionAction};
 use super::store::fuzzing as store;
 use super::traffic::RequestKind;
+use super::transfer::Parser;
 use crate::protocol::deflate::{PLAIN_MAX, Unpacker};
 use crate::protocol::frame::{Cut, Framer, Frames, Rules};
 use crate::protocol::names::AddressGroup;
@@ -80,4 +81,21 @@ pub fn session(data: &[u8]) {
 /// If a text is not found by its own words, or normalising what is normal changes it.
 pub fn words(text: &str) {
     store::words(text);
+}
+
+/// Reads a text line by line as the export of a room.
+///
+/// # Panics
+/// If a line is refused without a reason, or a file is whole that has no room.
+pub fn import(text: &str) {
+    let mut parser = Parser::default();
+    for (nth, line) in text.lines().enumerate() {
+        match parser.line(line) {
+            Ok(_) => assert_eq!(parser.is_whole(), nth > 0),
+            Err(why) => {
+                assert!(!why.is_empty());
+                return;
+            }
+        }
+    }
 }

@@ -76,6 +76,7 @@ mod session;
 pub mod simulation;
 mod store;
 mod traffic;
+pub mod transfer;
 mod watchdog;
 
 pub use core::{

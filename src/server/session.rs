@@ -234,6 +234,7 @@ impl Session {
             | Command::Pins(_)
             | Command::Search(_)
             | Command::Mentions { .. }
+            | Command::Export { .. }
             | Command::Conversations
             | Command::Audit { .. } => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is anything with many rows, or a few bytes of commands would queue megabytes.

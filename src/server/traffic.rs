@@ -16,6 +16,7 @@ mod auth;
 mod blocklist;
 mod budget;
 mod erasures;
+mod exported;
 mod figures;
 mod histogram;
 mod lines;
@@ -35,6 +36,9 @@ pub(super) use auth::{AuthJob, AuthOutcome, AuthWork};
 pub(super) use blocklist::{BlockedNetwork, Blocklist};
 pub(super) use budget::{Budget, Share};
 pub(super) use erasures::{Ended, Erasures};
+pub(super) use exported::{
+    EXPORT_VERSION, ExportLine, ExportMessage, ExportOf, ExportReaction, ExportReply, ExportRole, MENTION_ALL,
+};
 pub(super) use figures::{Asker, CommitFigures, Disk, Figures, FiguresJob, HubFigures, OpenConnections, Queues};
 pub(super) use histogram::Histogram;
 pub(super) use lines::{LineRef, Lines};

@@ -31,6 +31,7 @@ mod conversations;
 mod deflate;
 mod disk;
 mod erasures;
+mod exports;
 mod flood;
 mod framing;
 mod history;

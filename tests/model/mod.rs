@@ -154,6 +154,7 @@ impl Model {
             "/mentions" => self.mentions(by, words.rest()),
             "/history" => self.history(by, words.next(), words.rest()),
             "/search" => self.search(by, words.rest()),
+            "/export" => self.export(by, words.rest()),
             "/changes" => self.changes(by, words.next(), words.rest()),
             "/pins" => self.pins(by, words.next()),
             "/who" => self.who(by, words.next()),

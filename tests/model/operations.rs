@@ -63,6 +63,7 @@ const OPERATIONS: &[Operation] = &[
     (1, |_| "/sessions end others".to_owned()),
     (6, |_| "/mentions".to_owned()),
     (2, |_| "/mentions limit=3".to_owned()),
+    (3, |p| format!("/export{}", p.one(&["", " limit=5", " limit=1000"]))),
     (12, |p| format!("/history {}", p.target())),
     (12, bounded_history),
     (8, |p| format!("/search {}", p.words())),

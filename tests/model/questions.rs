@@ -118,6 +118,24 @@ impl Model {
         listed(rows, "message", if more { ", more=…" } else { "" })
     }
 
+    /// What the account said, wherever it was, the oldest first.
+    pub(super) fn export(&mut self, by: By, options: &str) -> Outcome {
+        let limit = Options::new(options).number("limit").unwrap_or(ROWS);
+        let mut found: Vec<(u64, String)> = Vec::new();
+        for (&place, conversation) in &self.conversations {
+            let own = conversation.messages.iter().enumerate().filter(|(_, message)| message.author == by.me);
+            found.extend(own.map(|(index, message)| {
+                let row = self.row(by.me, place, index + 1);
+                let (_, rest) = row["| ".len()..].split_once(' ').expect("a row has words");
+                (message.order, if self.reads(by.me, place) { row.clone() } else { format!("| - {rest}") })
+            }));
+        }
+        found.sort_unstable();
+        let more = if found.len() > limit { ", more=…" } else { "" };
+        found.truncate(limit);
+        listed(found.into_iter().map(|(_, row)| row).collect(), "message", more)
+    }
+
     /// Whether this is the direct conversation with somebody whom the account ignores.
     fn is_unheard(&self, me: Who, place: Place) -> bool {
         let Place::Direct(one, other) = place else { return false };

@@ -333,6 +333,13 @@ pub enum Command {
         /// The cursor that the previous answer ended with.
         more: Option<u64>,
     },
+    /// `/export [limit=N] [more=CURSOR]`
+    Export {
+        /// The most rows.
+        limit: u32,
+        /// The cursor that the previous answer ended with.
+        more: Option<u64>,
+    },
     /// `/read TARGET ID`
     Read {
         /// The conversation.

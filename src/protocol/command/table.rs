@@ -281,6 +281,11 @@ pub const TABLE: &[Verb] = &[
         let more = a.option("more")?.map(|n| number(n, "more", 0, MessageId::MAX.value())).transpose()?;
         Ok(Command::Mentions { limit: a.limit()?, more })
     }),
+    verb!("export" "[limit=N] [more=CURSOR]", User, "shows all that you said, wherever it was, oldest first",
+        "+ N messages[, more=CURSOR]", ["limit", "more"], |a| {
+        let more = a.option("more")?.map(|n| number(n, "more", 0, MessageId::MAX.value())).transpose()?;
+        Ok(Command::Export { limit: a.limit()?, more })
+    }),
     verb!("read" "TARGET ID", User, "marks a conversation as read up to ID, on all your devices", "+ ID", [], |a| {
         Ok(Command::Read { target: a.target("TARGET")?, id: message_id(a.word("ID")?)? })
     }),

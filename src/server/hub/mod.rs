@@ -275,6 +275,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::History { target, part, limit } => reading::history(cx, target.as_ref(), part, limit),
         Command::Search(search) => reading::search(cx, *search),
         Command::Mentions { limit, more } => mentions::list(cx, limit, more),
+        Command::Export { limit, more } => reading::export(cx, limit, more),
         Command::Conversations => reading::conversations(cx),
         Command::Rooms { after, limit } => rooms::list(cx, after.as_ref(), limit),
         Command::Create { room, private } => rooms::create(cx, room, private),

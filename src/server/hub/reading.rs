@@ -72,6 +72,15 @@ pub(super) fn search(cx: &mut Context<'_>, search: Search) -> Answered {
     Ok(())
 }
 
+/// What the account said, also where it may no longer read.
+pub(super) fn export(cx: &mut Context<'_>, limit: u32, more: Option<u64>) -> Answered {
+    let positions = read_positions(&cx.hub.state, cx.account).into_iter();
+    let conversations = positions.map(|position| position.conversation).collect();
+    let (author, after) = (cx.account, more.unwrap_or(0));
+    cx.effects.read_job(cx.conn, Read::Export { author, conversations, after, limit });
+    Ok(())
+}
+
 impl Context<'_> {
     /// What the bounds mean now.
     fn time_range(&self, times: TimeBounds) -> TimeRange {

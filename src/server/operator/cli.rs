@@ -6,10 +6,12 @@
 mod arguments;
 mod backups;
 
+use crate::protocol::names::RoomName;
 use crate::server::backup::{Destination, Source};
 use crate::server::config::{Config, ConfigError, Environment, Setting, Sources};
 use crate::server::operator::admin::AdminRequest;
 use crate::server::operator::console::InviteRequest;
+use crate::server::transfer::{Form, What};
 use arguments::{Arguments, ConfigVerb, TlsVerb, Verb};
 use clap::{CommandFactory as _, Parser as _};
 use std::ffi::OsString;
@@ -79,6 +81,26 @@ pub enum Invocation {
         config: Box<Config>,
         /// The file; `None` is standard output.
         to: Option<PathBuf>,
+    },
+    /// `chitchatd export`: write what is stored of a room, a direct conversation or an account.
+    Export {
+        /// The settings of the server. Only the data directory matters.
+        config: Box<Config>,
+        /// Of what.
+        what: What,
+        /// How.
+        form: Form,
+        /// The file; `None` is standard output.
+        to: Option<PathBuf>,
+    },
+    /// `chitchatd import`: put the export of a room into a server that is stopped.
+    Import {
+        /// The settings of the server. Only the data directory matters.
+        config: Box<Config>,
+        /// The file; `None` is standard input.
+        from: Option<PathBuf>,
+        /// What the room is to be called, if not as in the file.
+        room: Option<RoomName>,
     },
     /// `chitchatd restore --verify`: check a backup.
     Verify(Source),
@@ -165,7 +187,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
         return Ok(Invocation::Ask { config: config()?, request, json });
     }
     match command {
-        None | Some(Verb::Backup(_) | Verb::Restore(_) | Verb::Erasures(_)) if json => Err(no_json()),
+        None | Some(Verb::Backup(_) | Verb::Restore(_) | Verb::Erasures(_) | Verb::Import(_)) if json => Err(no_json()),
         None => Ok(Invocation::Serve { config: config()?, sources: Box::new(sources) }),
         Some(Verb::Status) => Ok(Invocation::Status { config: config()?, json }),
         Some(Verb::Health) => Ok(Invocation::Health { config: config()?, json }),
@@ -202,13 +224,23 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
             let to = arguments.output.filter(|path| path.as_os_str() != "-");
             Ok(Invocation::Erasures { config: config()?, to })
         }
+        Some(Verb::Export(arguments)) => {
+            let (what, form) = (arguments.what()?, if json { Form::Json } else { Form::Text });
+            let to = arguments.output.filter(|path| path.as_os_str() != "-");
+            Ok(Invocation::Export { config: config()?, what, form, to })
+        }
+        Some(Verb::Import(arguments)) => {
+            let (from, room) = arguments.what()?;
+            Ok(Invocation::Import { config: config()?, from, room })
+        }
         Some(_) => Err(CliError::Usage("there is no such command".to_owned())),
     }
 }
 
 fn no_json() -> CliError {
     CliError::Usage(
-        "--json is for the commands that ask a running server, and for config check, config show and tls.".to_owned(),
+        "--json is for the commands that ask a running server, and for config check, config show, tls and export."
+            .to_owned(),
     )
 }
 

@@ -47,7 +47,7 @@ pub(super) use db::schema::{SCHEMAS, create_released};
 pub(super) use db::upgrade::{UpgradeCopy, copies as upgrade_copies};
 pub(super) use db::{DATABASE_FILE, DataDir, INDEX_FILE, LOCK_FILE, RESTORING, StoreSettings, Sync};
 pub(super) use index::Indexer;
-pub(super) use read::Reader;
+pub(super) use read::{Reader, Whole, WholeOf};
 #[cfg(feature = "faults")]
 pub(super) use write::failures;
 pub(super) use write::{CommitError, Committed, Store};

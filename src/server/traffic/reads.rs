@@ -64,6 +64,15 @@ pub(crate) enum Read {
         /// All of these words.
         words: Option<Text>,
     },
+    /// `/export`: what an account said, oldest first.
+    Export {
+        author: AccountId,
+        /// Those that it is in; what it said elsewhere names no place.
+        conversations: Vec<ConversationRef>,
+        /// The cursor from the previous answer; 0 is the beginning.
+        after: u64,
+        limit: u32,
+    },
     /// `/conversations`.
     Conversations {
         /// The account that asks: its own lines are not unread.

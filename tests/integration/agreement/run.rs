@@ -187,7 +187,9 @@ impl Run {
                     // Who is logged out has no answer, and an option may hold for the lines of a moment before.
                     ("/msg" | "/me" | "/disable" | "/set", _) | ("/sessions", "end") => false,
                     // Rows may show what was changed after the question.
-                    ("/history" | "/pins" | "/changes" | "/search" | "/mentions" | "/conversations", _) => false,
+                    ("/history" | "/pins" | "/changes" | "/search" | "/mentions" | "/export" | "/conversations", _) => {
+                        false
+                    }
                     _ => true,
                 };
                 if fine {

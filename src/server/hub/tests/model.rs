@@ -198,6 +198,15 @@ impl Model {
         found.filter_map(row).collect()
     }
 
+    /// Rows of what an account said; where it is not any more, without the place.
+    pub(super) fn said_by_one(&self, author: AccountId, places: &[ConversationRef]) -> Vec<String> {
+        let row = |said: &Said| {
+            let elsewhere = ConversationRef { id: said.conversation, target: "-".into(), dropped: MessageId::ZERO };
+            self.row(places.iter().find(|place| place.id == said.conversation).unwrap_or(&elsewhere), said)
+        };
+        self.said.iter().filter(|said| said.author == author).map(row).collect()
+    }
+
     fn name(&self, id: AccountId) -> &str {
         self.snapshot.accounts.iter().find(|account| account.id == id).unwrap().name.as_str()
     }

@@ -86,6 +86,11 @@ impl Chat {
                 shown.clone().for_each(|row| rows.push(row));
                 Final::Done(count(shown.count(), "action"))
             }
+            Read::Export { author, conversations: places, .. } => {
+                let found = self.model.said_by_one(author, &places);
+                found.iter().for_each(|row| rows.push(row));
+                Final::Done(count(found.len(), "message"))
+            }
             Read::Conversations { hearer, conversations: places } => {
                 for unread in &places {
                     let (news, mentions) = self.model.news(&hearer, unread);

@@ -1,6 +1,6 @@
 //! The flags, the subcommands and the help, as they are typed.
 
-use super::backups::{BackupArguments, ErasuresArguments, RestoreArguments};
+use super::backups::{BackupArguments, ErasuresArguments, ExportArguments, ImportArguments, RestoreArguments};
 use crate::server::config::{Environment, Flags, Sources};
 use crate::server::operator::admin::Shape;
 use clap::{Args, Parser, Subcommand};
@@ -28,6 +28,7 @@ Examples:
   chitchatd admin /rooms           any command of the console
   chitchatd backup -o monday.tar   all of it in one file, while the server runs
   chitchatd restore monday.tar --data /srv/chat
+  chitchatd export ops --json      what was said in a room, a JSON object a line
 
 Exit status:
   0  did what was asked, or stopped when told to (SIGTERM, SIGINT)
@@ -43,7 +44,7 @@ Exit status:
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) settings: SettingsArguments,
-    /// Answer in JSON, for scripts; for the commands that ask a running server
+    /// Answer in JSON, for scripts; for the commands that ask a running server, and export
     #[arg(long, global = true)]
     pub(super) json: bool,
     #[command(subcommand)]
@@ -151,6 +152,10 @@ pub(super) enum Verb {
     Restore(RestoreArguments),
     /// List what was removed for good, as numbers without a word of it; a restore removes it again
     Erasures(ErasuresArguments),
+    /// Write what was said in a room or between two people, or all of one account, for people or, with --json, programs
+    Export(ExportArguments),
+    /// Put the export of a room into a server that is stopped, as a new room
+    Import(ImportArguments),
     /// Show the certificate, or bring another one
     Tls {
         #[command(subcommand)]
@@ -276,6 +281,8 @@ impl Verb {
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Erasures(_)
+            | Self::Export(_)
+            | Self::Import(_)
             | Self::Tls { .. }
             | Self::Config { .. } => None,
         }

@@ -48,6 +48,12 @@ pub enum StoreError {
         /// The version that wrote it.
         needs: String,
     },
+    /// The database is of an earlier version, and nobody is to migrate it just to read it.
+    #[error("{file} was last used by an older chitchatd; start this one on it once, which migrates it")]
+    Older {
+        /// The database.
+        file: PathBuf,
+    },
     /// There is no room for the copy of a database that has to be migrated.
     #[error(
         "{file} has to be migrated for this version of chitchatd, and there is no room for the copy that is kept of it before: that takes {needed} MiB, and {free} MiB are free. Make room; or make a backup elsewhere with chitchatd backup, and start with --set history.upgrade_copy=off"

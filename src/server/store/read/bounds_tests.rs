@@ -41,8 +41,8 @@ fn history_is_found_by_its_time() {
         assert_eq!(found(20, 30, 9), (vec![2, 3, 4], "+ 3 messages".to_owned()));
         assert_eq!(found(0, 20, 2), (vec![2, 3], "+ 2 messages, more".to_owned()));
         assert_eq!(found(31, 39, 9), (vec![], "+ 0 messages".to_owned()));
-        assert_eq!(found(41, u64::MAX, 9).0, []);
-        assert_eq!(found(30, 20, 9).0, []);
+        assert_eq!(found(41, u64::MAX, 9).0, [0_u64; 0]);
+        assert_eq!(found(30, 20, 9).0, [0_u64; 0]);
         while indexer.step(3).unwrap() > 0 {}
     }
 }

@@ -6,17 +6,20 @@
 
 mod audit;
 mod changes;
+mod export;
 mod history;
 mod locate;
 mod page;
 mod search;
 mod times;
 mod unread;
+mod whole;
 
 use self::locate::with_locator;
 pub(super) use self::page::READ_DEADLINE;
 use self::page::{Page, ReadError};
 use self::search::Search;
+pub(in crate::server) use self::whole::{Whole, WholeOf};
 use super::db::error::StoreError;
 use super::db::{DATABASE_FILE, INDEX_FILE, StoreSettings, connect_reader};
 use crate::protocol::line::{Body, Final, Rows};
@@ -121,6 +124,9 @@ impl Reader {
             Read::Around { conversation, id, before, limit } => with_locator(&self.db, index, |locator| {
                 history::around(locator, || page(limit), &conversation, id, before)
             })?,
+            Read::Export { author, conversations, after, limit } => {
+                export::export(&self.db, page(limit), author, &conversations, after)?
+            }
             Read::Search { conversations, from, mentioned, times, limit, more, words } => {
                 let words = words.as_ref().map(Text::as_str);
                 let search = Search::new(&conversations, from, mentioned.as_ref(), times, more, words)?;
@@ -141,7 +147,7 @@ impl Reader {
                 audit::audit(&self.db, Page::new(limit, self.answer_bytes), conversation, more)?
             }
             Read::Changes { .. } => (Rows::default(), "0 changes".to_owned()),
-            Read::History { .. } | Read::Pins(_) | Read::Around { .. } | Read::Search { .. } => {
+            Read::History { .. } | Read::Pins(_) | Read::Around { .. } | Read::Search { .. } | Read::Export { .. } => {
                 (Rows::default(), "0 messages - this server keeps no history".to_owned())
             }
         };
