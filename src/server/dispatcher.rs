@@ -26,8 +26,8 @@ use crate::server::faults::{self, Fault, Point};
 use crate::server::hub::{Effects, Hub, Now, not_saved};
 use crate::server::store::{CommitError, Committed, Store, StoreError};
 use crate::server::traffic::{
-    Asker, Budget, Delivery, FiguresJob, Mailbox, Maintenance, PasswordQueueSender, ReadJob, ReloadJob, Request,
-    RequestKind, Share,
+    Asker, Budget, Delivery, Figures, FiguresJob, Mailbox, Maintenance, PasswordQueueSender, ReadJob, ReloadJob,
+    Request, RequestKind, Share,
 };
 use crossbeam_channel::Sender;
 use refused_batches::RefusedBatches;
@@ -89,6 +89,8 @@ pub(super) struct Dispatcher {
     effects: Effects,
     /// What `reload` and `watchdog` have said in this turn, and the connection that is answered.
     maintenance: Vec<(ConnId, Box<Maintenance>)>,
+    /// Those who asked for the metrics in this turn.
+    figures_asked: Vec<Sender<Figures>>,
     /// Deliveries to send after the commit, by worker.
     out: Vec<Vec<Delivery>>,
     /// The previous turn had many messages.
@@ -113,6 +115,7 @@ impl Dispatcher {
             budget,
             effects: Effects::default(),
             maintenance: Vec::new(),
+            figures_asked: Vec::new(),
             out,
             crowded: false,
             // A crash may have left the store something to do.
@@ -169,6 +172,7 @@ impl Dispatcher {
         self.asked.clear();
         self.crowded = false;
         let mut bytes = 0;
+        let count = requests.len();
         for request in requests {
             bytes += request.bytes;
             journal::request(&request);
@@ -183,6 +187,10 @@ impl Dispatcher {
                     self.hub.reconfigure(now, settings);
                 }
                 self.maintenance.push((request.conn, maintenance));
+                continue;
+            }
+            if let RequestKind::Figures(to) = request.kind {
+                self.figures_asked.push(to);
                 continue;
             }
             self.transaction.asking = request.conn;
@@ -201,7 +209,7 @@ impl Dispatcher {
             self.hub.commit(&mut self.effects);
             self.deliver(Share::default());
         }
-        match self.commit() {
+        match self.commit(count) {
             Ok(committed) => {
                 journal::committed();
                 self.committed(committed);
@@ -223,6 +231,10 @@ impl Dispatcher {
             }
             self.hub.maintain(now, conn, *maintenance, &mut self.effects);
         }
+        for to in std::mem::take(&mut self.figures_asked) {
+            let hub = self.hub.figures(now);
+            gather(&self.channels, FiguresJob { to: Asker::Metrics(to), hub });
+        }
         self.deliver(self.budget.share(bytes));
         faults::point(Point::AfterDelivery);
         self.sweep(now)
@@ -238,7 +250,7 @@ impl Dispatcher {
         if self.transaction.is_used() {
             self.quiet = Some(now.instant + QUIET);
         }
-        match self.commit() {
+        match self.commit(0) {
             Ok(committed) => {
                 committed.into_iter().for_each(|committed| self.nudge(committed));
                 Ok(())
@@ -248,13 +260,13 @@ impl Dispatcher {
         }
     }
 
-    /// Commits, and counts how long that took. `None` if there was nothing to store.
-    fn commit(&mut self) -> Result<Option<Committed>, CommitError> {
+    /// Commits what so many requests have changed, and counts how long that took. `None` if there was nothing to store.
+    fn commit(&mut self, requests: usize) -> Result<Option<Committed>, CommitError> {
         let began = self.transaction.is_used().then(clock::now);
         let committed = self.transaction.commit()?;
         if let (Some(began), Some(_)) = (began, &committed) {
             let now = clock::now();
-            self.hub.count_commit(now, now.saturating_duration_since(began));
+            self.hub.count_commit(now, now.saturating_duration_since(began), requests);
         }
         Ok(committed)
     }
@@ -332,10 +344,7 @@ impl Dispatcher {
             }
         }
         for (conn, hub) in effects.figures.drain(..) {
-            if let Err(error) = self.channels.figures.send(FiguresJob { to: Asker::Connection(conn), hub }) {
-                // As above.
-                log::debug!("nobody gathers figures any more: {error}");
-            }
+            gather(&self.channels, FiguresJob { to: Asker::Connection(conn), hub });
         }
         for conn in effects.reloads.drain(..) {
             if let Err(error) = self.channels.reload.send(ReloadJob::Asked(conn)) {
@@ -352,6 +361,14 @@ impl Dispatcher {
         let steady = self.hub.steady(Now { instant, wall: unix_ms });
         self.wall = self.wall.max(unix_ms).max(steady);
         Now { instant, wall: self.wall }
+    }
+}
+
+/// Leaves it to the thread `figures` to answer.
+fn gather(channels: &Channels, job: FiguresJob) {
+    if let Err(error) = channels.figures.send(job) {
+        // This happens only while stopping, as with the readers.
+        log::debug!("nobody gathers figures any more: {error}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the fuzz targets in `fuzz/` reach of the server's inside. Compiled for them alone.
 
+use super::net::metrics::request::{self, HEAD_MAX, Request};
 use super::session::{Session, SessionAction};
 use super::store::fuzzing as store;
 use super::traffic::RequestKind;
@@ -97,5 +98,19 @@ pub fn import(text: &str) {
                 return;
             }
         }
+    }
+}
+
+/// Takes the bytes as what somebody sends who should ask for the metrics.
+///
+/// # Panics
+/// If what was read of them changes when more arrive, or is not known once a head is too long.
+pub fn scrape(data: &[u8]) {
+    let mut before = Request::Unfinished;
+    for end in 0..=data.len() {
+        let read = request::read(&data[..end]);
+        assert!(before == Request::Unfinished || read == before, "{before:?} became {read:?} with {end} bytes");
+        assert!(end < HEAD_MAX || read != Request::Unfinished, "{end} bytes are not enough");
+        before = read;
     }
 }

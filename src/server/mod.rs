@@ -29,6 +29,8 @@
 //! **`index`** and **`checkpoint`** ([`store`]) follow behind the commits: one maintains the search
 //! index, the other moves the write-ahead log into the database.
 //!
+//! **`metrics`** ([`net`]), if the settings say so, shows them to a Prometheus over HTTP.
+//!
 //! **`figures`** ([`mod@figures`]) gathers what `/stats` and the metrics show: to what the dispatcher knows it adds
 //! what the disk and the system say.
 //!

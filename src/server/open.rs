@@ -20,7 +20,7 @@ use crate::server::traffic::{InviteRecord, ListenerKind, Snapshot, Write};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,6 +75,7 @@ pub struct Server {
     pub(super) identity: Identity,
     pub(super) sources: Option<Sources>,
     pub(super) listening: Vec<ListeningSocket>,
+    pub(super) metrics: Vec<TcpListener>,
     pub(super) events: (Sender<Event>, Receiver<Event>),
     pub(super) manager: ServiceManager,
     pub(super) running: Running,
@@ -165,7 +166,7 @@ impl Server {
         {
             let passed: Vec<&ListeningSocket> = listening.iter().filter(|socket| socket.kind() == kind).collect();
             if passed.is_empty() {
-                listening.extend(listen_on(addresses, kind, &mut unavailable)?);
+                listening.extend(listen_on(addresses, |address| net::bind_tcp(address, kind), &mut unavailable)?);
                 continue;
             }
             replaced.push(setting);
@@ -180,6 +181,7 @@ impl Server {
         {
             return Err(error.into());
         }
+        let metrics = listen_on(&config.metrics, |address| net::listen(address, "metrics"), &mut unavailable)?;
         let addresses = |kind: ListenerKind| {
             listening.iter().filter(|socket| socket.kind() == kind).filter_map(ListeningSocket::address).collect()
         };
@@ -200,6 +202,7 @@ impl Server {
             identity,
             sources: None,
             listening,
+            metrics,
             events: unbounded(),
             manager: ServiceManager::default(),
             running,
@@ -230,6 +233,12 @@ impl Server {
     #[must_use]
     pub fn replaced_settings(&self) -> &[&'static str] {
         &self.replaced
+    }
+
+    /// The addresses where the metrics are.
+    #[must_use]
+    pub fn metrics_addresses(&self) -> Vec<SocketAddr> {
+        self.metrics.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
     /// Its certificate's fingerprint.
@@ -311,14 +320,14 @@ impl Server {
 
 /// Listens on all of these. An address that another program uses is an error; one that this
 /// machine does not have (IPv6, say) is only reported.
-fn listen_on(
+fn listen_on<T>(
     addresses: &[SocketAddr],
-    kind: ListenerKind,
+    bind: impl Fn(SocketAddr) -> Result<T, ListenError>,
     unavailable: &mut Vec<ListenError>,
-) -> Result<Vec<ListeningSocket>, ListenError> {
+) -> Result<Vec<T>, ListenError> {
     let mut listening = Vec::new();
     for &address in addresses {
-        match net::bind_tcp(address, kind) {
+        match bind(address) {
             Ok(socket) => listening.push(socket),
             Err(error @ ListenError::Refused { .. }) => unavailable.push(error),
             Err(error) => return Err(error),

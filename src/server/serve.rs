@@ -14,8 +14,9 @@ use crate::server::auth::{Checker, QUEUE_MAX};
 use crate::server::clock;
 use crate::server::config::{self, Config};
 use crate::server::dispatcher::{Channels, Dispatcher, SharedDispatcher};
-use crate::server::figures::Gatherer;
+use crate::server::figures::{self, Gatherer};
 use crate::server::hub::{self, Hub};
+use crate::server::net::metrics::MetricsServer;
 use crate::server::net::{self, ConnectionLimits, Listener, Live, Worker, WorkerContext};
 use crate::server::priority;
 use crate::server::reload::{Owners, Reload};
@@ -94,7 +95,7 @@ impl Server {
     pub fn serve(self) -> Result<(), ServerError> {
         let Self { config, store_settings, store, snapshot, indexer, checkpointer, tls, listening, .. } = self;
         let (sources, identity, manager, running) = (self.sources, self.identity, self.manager, self.running);
-        let (events, happened) = self.events;
+        let ((events, happened), metrics) = (self.events, self.metrics);
 
         // Every channel.
         let requests: TurnQueue<Request> = TurnQueue::default();
@@ -124,6 +125,9 @@ impl Server {
             (0..READERS).map(|_| Reader::open(&store_settings)).collect::<Result<Vec<Reader>, StoreError>>()?;
         let listener = Listener::new(listening, accept_limits(&config), Arc::clone(&blocklist), Arc::clone(&tally))?;
         let stop_accepting = listener.stopper();
+        let asked = requests.clone();
+        let metrics = MetricsServer::new(metrics, Box::new(move || figures::page(&asked)))?;
+        let stop_metrics = metrics.stopper();
         let budget = Budget::new(budget_bytes(&config));
         let certificate_ends = Arc::new(AtomicI64::new(identity.details().not_after.as_second()));
         let owners = Owners {
@@ -133,7 +137,7 @@ impl Server {
             dispatcher: requests.clone(),
             certificate_ends: Arc::clone(&certificate_ends),
         };
-        let figures = Gatherer {
+        let gatherer = Gatherer {
             tally: Arc::clone(&tally),
             permits: listener.permits(),
             unread: Arc::clone(&unread),
@@ -187,7 +191,7 @@ impl Server {
             watchdog_thread = Some(spawn("watchdog".to_owned(), watch)?);
         }
         let figures_mailboxes = mailboxes.clone();
-        let figures_thread = spawn("figures".to_owned(), move || figures.run(&figures_queue, &figures_mailboxes))?;
+        let figures_thread = spawn("figures".to_owned(), move || gatherer.run(&figures_queue, &figures_mailboxes))?;
         let mut reader_threads = Vec::new();
         for (index, reader) in readers.into_iter().enumerate() {
             let (read_jobs, workers) = (read_queue.clone(), mailboxes.clone());
@@ -198,7 +202,7 @@ impl Server {
         let dispatcher_thread = spawn("dispatcher".to_owned(), move || dispatch(&dispatcher, &dispatcher_alarm))?;
         // From here on the dispatcher runs, and it ends only after the workers: a thread that can't
         // be started is handled like a fault.
-        let (mut worker_threads, mut accept_thread) = (Vec::new(), None);
+        let (mut worker_threads, mut accept_thread, mut metrics_thread) = (Vec::new(), None, None);
         let accepting = mailboxes.clone();
         let start = || -> Result<(), ServerError> {
             for (index, worker) in workers.into_iter().enumerate() {
@@ -206,6 +210,9 @@ impl Server {
                 worker_threads.push(spawn(name.clone(), move || work(worker, &shared, name, &alarm))?);
             }
             accept_thread = Some(spawn("accept".to_owned(), move || listener.run(&accepting))?);
+            if metrics.is_wanted() {
+                metrics_thread = Some(spawn("metrics".to_owned(), move || metrics.run())?);
+            }
             Ok(())
         };
 
@@ -219,6 +226,7 @@ impl Server {
                         if let Some(accept_thread) = accept_thread.take() {
                             log::info!("stopping: answering what was accepted, then telling everyone");
                             manager.stopping();
+                            stop_metrics.stop();
                             stop_accepting.stop();
                             join(accept_thread);
                             mailboxes.iter().for_each(|worker| worker.send(Delivery::Stop));
@@ -238,6 +246,7 @@ impl Server {
             Ok(store) => store,
             Err(error) => {
                 mailboxes.iter().for_each(|worker| worker.send(Delivery::Abort));
+                stop_metrics.stop();
                 stop_accepting.stop();
                 accept_thread.into_iter().for_each(join);
                 worker_threads.into_iter().for_each(join);
@@ -256,6 +265,7 @@ impl Server {
         worker_threads.into_iter().for_each(join);
         join(index_thread);
         join(checkpoint_thread);
+        metrics_thread.into_iter().for_each(join);
         drop((reload_jobs, watching));
         join(reload_thread);
         watchdog_thread.into_iter().for_each(join);

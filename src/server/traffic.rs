@@ -9,7 +9,8 @@
 //!                     dispatcher ──ReadJob──> reader ──Delivery::Answer──> worker
 //!                     dispatcher ──ReloadJob──> reload ──RequestKind::Maintenance──> dispatcher
 //!                                             watchdog ──RequestKind::Maintenance──> dispatcher
-//!                     dispatcher ──FiguresJob──> figures ──Delivery::Answer──> worker
+//!                                              metrics ──RequestKind::Figures──> dispatcher
+//!                     dispatcher ──FiguresJob──> figures ──Delivery::Answer──> worker, or Figures ──> metrics
 //! ```
 
 mod auth;
@@ -69,6 +70,7 @@ use crate::protocol::network::Network;
 use crate::protocol::secrets::{Digest, Secret};
 #[cfg(feature = "faults")]
 use crate::server::simulation::ServerEnd;
+use crossbeam_channel::Sender;
 use std::fmt::Debug;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -77,7 +79,7 @@ use std::sync::Arc;
 /// What a worker asks the dispatcher for one of its connections, or what `auth` reports. Each is
 /// answered by exactly one [`Delivery::Answer`] or [`Ack`], in the order of asking, except
 /// [`RequestKind::Detach`], [`RequestKind::Stopped`], [`RequestKind::Maintenance`],
-/// and [`RequestKind::Quit`] with `answer` false.
+/// [`RequestKind::Figures`], and [`RequestKind::Quit`] with `answer` false.
 #[derive(Debug)]
 pub(super) struct Request {
     pub conn: ConnId,
@@ -181,6 +183,8 @@ pub(super) enum RequestKind {
     Stopped,
     /// From the thread `reload` or `watchdog`. It may hold the answer to a `/reload` of the connection.
     Maintenance(Box<Maintenance>),
+    /// From the thread `metrics`, which is sent the figures.
+    Figures(Sender<Figures>),
 }
 
 /// Where a worker's requests go.
@@ -202,7 +206,10 @@ impl RequestKind {
     /// Whether the connection waits for an answer.
     #[must_use]
     pub(super) fn is_answered(&self) -> bool {
-        !matches!(self, Self::Detach | Self::Stopped | Self::Quit { answer: false } | Self::Maintenance(_))
+        !matches!(
+            self,
+            Self::Detach | Self::Stopped | Self::Quit { answer: false } | Self::Maintenance(_) | Self::Figures(_)
+        )
     }
 }
 

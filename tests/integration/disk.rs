@@ -1,5 +1,6 @@
 //! Trouble with the disk: it is full, or it fails in the middle of a commit.
 
+use crate::startup::chitchatd;
 use crate::support::{Client, PASSWORD, Server};
 use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
 use std::fs;
@@ -81,8 +82,7 @@ fn a_failed_write_ends_the_process_and_loses_no_acknowledged_message() {
 
 /// The exit code of `chitchatd health`.
 fn health(server: &Server) -> Option<i32> {
-    let mut chitchatd = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
-    chitchatd.arg("health").arg("--data").arg(server.data()).status().unwrap().code()
+    chitchatd(&server.data(), &["health"]).0
 }
 
 /// A small disk, mounted until this is dropped.

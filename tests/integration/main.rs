@@ -37,6 +37,7 @@ mod framing;
 mod history;
 mod log;
 mod messages;
+mod metrics;
 #[path = "../model/mod.rs"]
 mod model;
 mod moderation;

@@ -194,7 +194,7 @@ fn an_invitation_names_the_port_of_the_running_server() {
 }
 
 /// Runs `chitchatd` with these words; returns its exit code and what it printed.
-fn chitchatd(data: &Path, words: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn chitchatd(data: &Path, words: &[&str]) -> (Option<i32>, String, String) {
     let done = Command::new(env!("CARGO_BIN_EXE_chitchatd")).args(words).arg("--data").arg(data).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (done.status.code(), text(done.stdout), text(done.stderr))

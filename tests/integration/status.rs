@@ -1,17 +1,9 @@
 //! How an operator sees that the server is well: `chitchatd status`, `chitchatd health` and `/stats`.
 
+use crate::startup::chitchatd;
 use crate::support::{Client, DEADLINE, Server};
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
-
-/// Runs `chitchatd` with these words; returns its exit code and what it printed.
-fn chitchatd(data: &Path, words: &[&str]) -> (Option<i32>, String, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_chitchatd")).args(words).arg("--data").arg(data).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (done.status.code(), text(done.stdout), text(done.stderr))
-}
 
 /// The numbers that `/stats` shows.
 fn figures(console: &mut Client) -> BTreeMap<String, i64> {

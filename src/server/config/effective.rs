@@ -72,8 +72,20 @@ impl Config {
     /// settings file that leads to the same settings.
     #[must_use]
     pub fn values(&self) -> Vec<(&'static str, String)> {
-        let Self { data, tls, plain, registration, name, certificate, workers, accounts, history, limits, warnings: _ } =
-            self;
+        let Self {
+            data,
+            tls,
+            plain,
+            metrics,
+            registration,
+            name,
+            certificate,
+            workers,
+            accounts,
+            history,
+            limits,
+            warnings: _,
+        } = self;
         let Accounts { bcrypt_cost, members_invite } = accounts;
         let History { sync, keep, keep_for, keep_bytes, edit_for, upgrade_copy } = history;
         let Limits {
@@ -106,6 +118,7 @@ impl Config {
             ("data", quoted(&data.to_string_lossy())),
             ("tls", addresses(tls)),
             ("plain", addresses(plain)),
+            ("metrics", addresses(metrics)),
             (
                 "registration",
                 quoted(match registration {

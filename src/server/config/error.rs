@@ -17,6 +17,11 @@ pub enum Warning {
         "plain = {0} accepts other machines: passwords and messages travel unencrypted. Let other machines use tls."
     )]
     PlainBeyondThisMachine(SocketAddr),
+    /// Anybody who reaches that address reads the metrics.
+    #[error(
+        "metrics = {0} accepts other machines: whoever reaches it sees how many people are here and how much they say. Let Prometheus run on this machine, or come through a tunnel."
+    )]
+    MetricsBeyondThisMachine(SocketAddr),
     /// The system allows too few open files.
     #[error(
         "limits.connections = {asked}, but this process may open only {open_files} files, which leaves room for {allowed} connections. Raise LimitNOFILE= or ulimit -n."

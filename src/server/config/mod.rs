@@ -44,6 +44,8 @@ pub struct Config {
     pub tls: Vec<SocketAddr>,
     /// Where unencrypted connections are accepted; may be empty, but not together with `tls`.
     pub plain: Vec<SocketAddr>,
+    /// Where a Prometheus reads the metrics, over HTTP; may be empty.
+    pub metrics: Vec<SocketAddr>,
     /// Who may register an account.
     pub registration: Registration,
     /// The name that people reach this server by: a host name or an IP address.
@@ -220,14 +222,27 @@ fn connections_allowed(open_files: u64) -> u32 {
 
 /// Resolves each `auto` by this machine, and checks what involves several keys.
 fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Result<Config, ConfigError> {
-    let Settings { data, tls, plain, registration, name, certificate, key, workers, accounts, history, mut limits } =
-        settings;
+    let Settings {
+        data,
+        tls,
+        plain,
+        metrics,
+        registration,
+        name,
+        certificate,
+        key,
+        workers,
+        accounts,
+        history,
+        mut limits,
+    } = settings;
     let mut warnings = Vec::new();
     if tls.is_empty() && plain.is_empty() {
         return Err(ConfigError::NoListener);
     }
-    let beyond = plain.iter().filter(|address| !address.ip().to_canonical().is_loopback());
-    warnings.extend(beyond.map(|&address| Warning::PlainBeyondThisMachine(address)));
+    let is_beyond = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
+    warnings.extend(plain.iter().filter(is_beyond).map(|&address| Warning::PlainBeyondThisMachine(address)));
+    warnings.extend(metrics.iter().filter(is_beyond).map(|&address| Warning::MetricsBeyondThisMachine(address)));
     if accounts.bcrypt_cost < BCRYPT_COST_ADVISED {
         warnings.push(Warning::CheapPasswords(accounts.bcrypt_cost));
     }
@@ -262,6 +277,7 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         data,
         tls,
         plain,
+        metrics,
         registration,
         name: name.or(host).unwrap_or_else(|| "localhost".to_owned()),
         certificate,

@@ -35,6 +35,8 @@ pub(super) struct Settings {
     pub(super) tls: Vec<SocketAddr>,
     #[serde(deserialize_with = "value::<Addresses, _>")]
     pub(super) plain: Vec<SocketAddr>,
+    #[serde(deserialize_with = "value::<Addresses, _>")]
+    pub(super) metrics: Vec<SocketAddr>,
     pub(super) registration: Registration,
     #[serde(deserialize_with = "value::<Auto<Host>, _>")]
     pub(super) name: Option<String>,
@@ -55,6 +57,7 @@ impl Default for Settings {
             data: None,
             tls: vec![(Ipv6Addr::UNSPECIFIED, TLS_PORT).into(), (Ipv4Addr::UNSPECIFIED, TLS_PORT).into()],
             plain: vec![(Ipv4Addr::LOCALHOST, PLAIN_PORT).into()],
+            metrics: Vec::new(),
             registration: Registration::Invite,
             name: None,
             certificate: None,

@@ -100,6 +100,7 @@ fn every_key_is_read() {
         data = "data"
         tls = "off"
         plain = ["127.0.0.1:1", "[::1]:1"]
+        metrics = "127.0.0.1:2"
         registration = "open"
         name = "192.0.2.1"
         certificate = "c.pem"
@@ -133,6 +134,7 @@ fn every_key_is_read() {
         data: "/etc/data".into(),
         tls: vec![],
         plain: vec!["127.0.0.1:1".parse().unwrap(), "[::1]:1".parse().unwrap()],
+        metrics: vec!["127.0.0.1:2".parse().unwrap()],
         registration: Registration::Open,
         name: "192.0.2.1".into(),
         certificate: Some(CertificateFiles { certificate: "/etc/c.pem".into(), key: "/k.pem".into() }),
@@ -307,6 +309,14 @@ fn open_files_bound_the_connections() {
     let config = Config::build(None, &off, &Flags::default(), &with(1024)).unwrap();
     assert_eq!((config.limits.connections, config.warnings), (Some(896), vec![]));
     assert!(matches!(on(&with(128)), Err(ConfigError::NoOpenFiles(128))));
+}
+
+#[test]
+fn metrics_beyond_this_machine_get_a_warning() {
+    assert_eq!(set(&[]).unwrap().metrics, []);
+    let config = set(&["metrics=127.0.0.1:9428,192.0.2.1:9428"]).unwrap();
+    assert_eq!(config.metrics.len(), 2);
+    assert_eq!(config.warnings, [Warning::MetricsBeyondThisMachine("192.0.2.1:9428".parse().unwrap())]);
 }
 
 #[test]

@@ -50,7 +50,7 @@ mod noted {
             }
             RequestKind::Quit { answer } => Entry::Quit(conn, *answer),
             RequestKind::Detach => Entry::Detach(conn),
-            RequestKind::Stopped | RequestKind::Maintenance(_) => return,
+            RequestKind::Stopped | RequestKind::Maintenance(_) | RequestKind::Figures(_) => return,
             _ => Entry::Line(conn),
         });
     }

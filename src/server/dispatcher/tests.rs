@@ -293,7 +293,7 @@ fn the_figures_say_what_commits_took_and_whether_any_fails() {
     turns.turn(vec![request(CAROL, RequestKind::Console)]);
     let figures = |turns: &mut Turns| {
         assert_eq!(turns.turn(vec![run(CAROL, Command::Admin(AdminCommand::Stats))]), Vec::<String>::new());
-        let FiguresJob { to: Asker::Connection(to), hub } = turns.figures.try_recv().unwrap();
+        let FiguresJob { to: Asker::Connection(to), hub } = turns.figures.try_recv().unwrap() else { panic!() };
         assert_eq!(to, conn(CAROL));
         hub
     };
@@ -310,9 +310,17 @@ fn the_figures_say_what_commits_took_and_whether_any_fails() {
     let failing = figures(&mut turns);
     assert_eq!((failing.unsaved, failing.commits.failed), (true, 1));
     assert_eq!(failing.commits.times.count(), after.commits.times.count());
+    // The metrics are no part of a batch, and not lost with it.
+    let mut batch: Vec<Request> = (0..100).map(|_| say(ALICE, &long)).collect();
+    batch.push(request(BOB, RequestKind::Figures(bounded(1).0)));
+    assert_eq!(turns.turn(batch).len(), 100);
+    let FiguresJob { to: Asker::Metrics(_), hub } = turns.figures.try_recv().unwrap() else { panic!() };
+    assert_eq!((hub.unsaved, hub.commits.failed), (true, 2));
     turns.dispatcher.transaction.store.make_room();
     turns.turn(vec![say(ALICE, "three")]);
-    assert!(!figures(&mut turns).unsaved);
+    let saved = figures(&mut turns);
+    assert!(!saved.unsaved);
+    assert_eq!(saved.commits.batches.sum() - after.commits.batches.sum(), 1);
 }
 
 #[test]

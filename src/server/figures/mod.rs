@@ -5,20 +5,23 @@
 //! knows, and the thread `figures` adds what others count, what waits in the queues, and what the disk and the
 //! system say, which may take its time. So the figures also show that the dispatcher answers.
 
+mod prometheus;
 mod rows;
 
 use self::rows::rows;
 use crate::protocol::line::Final;
+use crate::protocol::names::ConnId;
 use crate::server::net::{Permits, Unread, UnreadBytes};
 use crate::server::store;
 use crate::server::traffic::{
     Answer, Asker, Budget, Delivery, Figures, FiguresJob, HubFigures, Mailbox, PasswordQueue, Queues, ReadJob, Request,
-    Tally, TurnQueue,
+    RequestKind, Tally, TurnQueue, Viewer,
 };
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, bounded};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 /// Where the figures are that the hub does not have.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ impl Gatherer {
                         worker.send(Delivery::Answer(Answer { conn, rows, last }));
                     }
                 }
+                // It has waited for long enough, if it is gone.
+                Asker::Metrics(to) => drop(to.try_send(figures)),
             }
         }
     }
@@ -66,6 +71,17 @@ impl Gatherer {
             now: jiff::Timestamp::now().as_second(),
         }
     }
+}
+
+/// How long whoever reads the metrics waits for the server.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
+
+/// The page of the metrics, as of now; `None` if the server does not answer. Asked by the thread `metrics`.
+pub(super) fn page(dispatcher: &TurnQueue<Request>) -> Option<String> {
+    let (asker, answer) = bounded(1);
+    let (conn, kind) = (ConnId::new(0, 0), RequestKind::Figures(asker));
+    dispatcher.send(Request { conn, viewer: Viewer::Program, kind, bytes: 0 });
+    answer.recv_timeout(ASK_WITHIN).ok().map(|figures| prometheus::page(&figures))
 }
 
 /// How much of the machine's memory this process has, in bytes.

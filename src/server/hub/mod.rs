@@ -194,8 +194,8 @@ impl Hub {
                 Ok(())
             }
             RequestKind::Stopped => Ok(()),
-            // The dispatcher takes it out of the batch.
-            RequestKind::Maintenance(_) => Err(unexpected(&"maintenance in a batch")),
+            // The dispatcher takes them out of the batch.
+            RequestKind::Maintenance(_) | RequestKind::Figures(_) => Err(unexpected(&"what is no part of a batch")),
             kind => match guest.hub.connections.account(conn) {
                 Some(account) => handle_logged_in(&mut guest.logged_in(account), kind),
                 None => Err(Refusal::new(Code::NotLoggedIn, "this connection has ended. Log in again.")),

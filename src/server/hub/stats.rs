@@ -18,6 +18,9 @@ const COMMIT_TIMES: &[u64] = &[
     5_000_000, 10_000_000,
 ];
 
+/// The bounds by which a commit's requests are counted. No turn has more than the last.
+const BATCH_SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
 #[derive(Debug)]
 pub(super) struct Stats {
     /// When the minute began that is being counted.
@@ -29,10 +32,11 @@ pub(super) struct Stats {
     failed: u64,
 }
 
-/// Commits, by their time.
+/// Commits, by their time and by their requests.
 #[derive(Debug)]
 struct Commits {
     times: Histogram,
+    batches: Histogram,
     /// When the window began.
     window: Option<Instant>,
     /// The times when it began, and when the one before it began.
@@ -41,9 +45,9 @@ struct Commits {
 
 impl Default for Stats {
     fn default() -> Self {
-        let times = Histogram::new(COMMIT_TIMES);
+        let (times, batches) = (Histogram::new(COMMIT_TIMES), Histogram::new(BATCH_SIZES));
         let before = [times.clone(), times.clone()];
-        let commits = Commits { times, window: None, before };
+        let commits = Commits { times, batches, window: None, before };
         Self { minute: None, messages: [0; 2], commits, failed: 0 }
     }
 }
@@ -77,9 +81,10 @@ impl Stats {
 }
 
 impl Commits {
-    fn count(&mut self, now: Instant, took: Duration) {
+    fn count(&mut self, now: Instant, took: Duration, requests: usize) {
         self.turn_over(now);
         self.times.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        self.batches.add(requests as u64);
     }
 
     /// What 99 of 100 took, of those since the window before this one began.
@@ -103,9 +108,9 @@ impl Commits {
 }
 
 impl Hub {
-    /// Something was stored, and it took so long.
-    pub(in crate::server) fn count_commit(&mut self, now: Instant, took: Duration) {
-        self.stats.commits.count(now, took);
+    /// Something was stored for so many requests, and it took so long.
+    pub(in crate::server) fn count_commit(&mut self, now: Instant, took: Duration, requests: usize) {
+        self.stats.commits.count(now, took, requests);
     }
 
     /// What the hub knows of the server.
@@ -126,6 +131,7 @@ impl Hub {
             unsaved: self.unsaved,
             commits: CommitFigures {
                 times: self.stats.commits.times.clone(),
+                batches: self.stats.commits.batches.clone(),
                 p99: self.stats.commits.p99(now.instant),
                 failed: self.stats.failed,
             },
@@ -172,18 +178,18 @@ mod tests {
         // Between the bounds of 25 and 50 ms.
         let (slow, bound) = (Duration::from_millis(40), Duration::from_millis(25));
         assert_eq!(commits.p99(at(0)), None);
-        (0..3).for_each(|_| commits.count(at(1), slow));
+        (0..3).for_each(|_| commits.count(at(1), slow, 1));
         assert!(commits.p99(at(1)).unwrap() > bound);
-        (0..300).for_each(|_| commits.count(at(6), Duration::from_micros(300)));
+        (0..300).for_each(|_| commits.count(at(6), Duration::from_micros(300), 20));
         // Of 303, three are slow.
         assert!(commits.p99(at(6)).unwrap() < bound);
-        (0..3).for_each(|_| commits.count(at(7), slow));
+        (0..3).for_each(|_| commits.count(at(7), slow, 1));
         assert!(commits.p99(at(7)).unwrap() > bound);
         // The window that began with minute 6 is the one before this one, without the three of minute 1; then it is over.
         assert!(commits.p99(at(12)).unwrap() < bound);
         assert_eq!(commits.p99(at(18)), None);
-        commits.count(at(19), slow);
+        commits.count(at(19), slow, 1);
         assert_eq!(commits.p99(at(100)), None);
-        assert_eq!(commits.times.count(), 307);
+        assert_eq!((commits.times.count(), commits.batches.sum()), (307, 3 + 6000 + 3 + 1));
     }
 }

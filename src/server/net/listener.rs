@@ -152,6 +152,14 @@ impl ListeningSocket {
 /// See [`ListenError`].
 pub(crate) fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<ListeningSocket, ListenError> {
     let setting = if kind == ListenerKind::Tls { "tls" } else { "plain" };
+    Ok(ListeningSocket { listener: Listening::Tcp(listen(address, setting)?), kind })
+}
+
+/// The same, for what is no connection of the chat.
+///
+/// # Errors
+/// See [`ListenError`].
+pub(crate) fn listen(address: SocketAddr, setting: &'static str) -> Result<TcpListener, ListenError> {
     let bind = || -> io::Result<TcpListener> {
         let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
@@ -167,7 +175,7 @@ pub(crate) fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<Listen
         Ok(socket.into())
     };
     match bind() {
-        Ok(listener) => Ok(ListeningSocket { listener: Listening::Tcp(listener), kind }),
+        Ok(listener) => Ok(listener),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ListenError::InUse { address, setting }),
         Err(source) => Err(ListenError::Refused { address, setting, source }),
     }
@@ -224,7 +232,7 @@ pub(crate) struct Listener {
     told: Option<Instant>,
 }
 
-/// Stops the listener from another thread.
+/// Stops a thread that accepts connections from another one.
 #[derive(Debug)]
 pub(crate) struct StopHandle {
     stopped: AtomicBool,
@@ -232,6 +240,14 @@ pub(crate) struct StopHandle {
 }
 
 impl StopHandle {
+    pub(super) fn new(waker: Waker) -> Self {
+        Self { stopped: AtomicBool::new(false), waker }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
     /// No more connections are accepted from here on.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
@@ -261,7 +277,7 @@ impl Listener {
             Ok((poll, waker))
         };
         let (poll, waker) = prepare().map_err(ListenError::Poll)?;
-        let stop = Arc::new(StopHandle { stopped: AtomicBool::new(false), waker });
+        let stop = Arc::new(StopHandle::new(waker));
         let permits = Permits::new(limits);
         Ok(Self { poll, sockets, stop, permits, blocklist, tally, spare: spare(), told: None })
     }
@@ -293,7 +309,7 @@ impl Listener {
                 }
                 _ => {}
             }
-            if self.stop.stopped.load(Ordering::Acquire) {
+            if self.stop.is_stopped() {
                 return;
             }
             for event in &events {

@@ -13,11 +13,12 @@
 //! `listener` accepts, and takes a permit for each connection; `passed` has the sockets that systemd
 //! holds. `worker` runs the loop, and `subscriptions` knows which connections receive what.
 //! `connection` is one peer; `outbox`, `tls` and `socket` move its bytes, and `line_batch` has the
-//! lines that many are sent. Nothing here knows rooms, the store or passwords.
+//! lines that many are sent. `metrics` is a door of its own, for a Prometheus. Nothing here knows rooms, the store or passwords.
 
 mod connection;
 mod line_batch;
 mod listener;
+pub(super) mod metrics;
 mod outbox;
 mod passed;
 mod permit;
@@ -26,7 +27,7 @@ mod subscriptions;
 mod tls;
 mod worker;
 
-pub(super) use listener::{ListenError, Listener, ListeningSocket, bind_console, bind_tcp};
+pub(super) use listener::{ListenError, Listener, ListeningSocket, bind_console, bind_tcp, listen};
 pub use passed::PassedSockets;
 pub(super) use permit::{ConnectionLimits, Permits};
 pub(super) use worker::{Worker, WorkerError};

@@ -30,6 +30,9 @@ pub fn message(server: &Server, invitation: Option<&Secret>) -> String {
     for setting in server.replaced_settings() {
         line(&format!("  sockets      systemd's, in place of the setting {setting}"));
     }
+    for address in server.metrics_addresses() {
+        line(&format!("  metrics      http://{address}/metrics"));
+    }
     line("Connect with");
     if let Some(&address) = server.tls_addresses().first() {
         line(&format!("  {} {}", client_command(), client_address(address)));

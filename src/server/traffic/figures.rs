@@ -5,6 +5,7 @@
 
 use super::{Histogram, ListenerKind, Tally};
 use crate::protocol::names::ConnId;
+use crossbeam_channel::Sender;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(crate) struct HubFigures {
 pub(crate) struct CommitFigures {
     /// How long each took, in microseconds.
     pub times: Histogram,
+    /// How many requests each was for.
+    pub batches: Histogram,
     /// What 99 of 100 took at most, of the last five minutes to ten; `None` if there was none.
     pub p99: Option<Duration>,
     /// Batches that could not be stored.
@@ -112,6 +115,8 @@ pub(crate) struct FiguresJob {
 pub(crate) enum Asker {
     /// `/stats` on this connection.
     Connection(ConnId),
+    /// The thread that serves the metrics.
+    Metrics(Sender<Figures>),
 }
 
 impl Figures {

@@ -9,24 +9,32 @@ pub(crate) struct Histogram {
     bounds: &'static [u64],
     /// For each bound the values up to it and above the one before; at the end those above all of them.
     counts: Box<[u64]>,
+    sum: u64,
 }
 
 impl Histogram {
     #[must_use]
     pub(crate) fn new(bounds: &'static [u64]) -> Self {
-        Self { bounds, counts: vec![0; bounds.len() + 1].into() }
+        Self { bounds, counts: vec![0; bounds.len() + 1].into(), sum: 0 }
     }
 
     /// Counts a value.
     pub(crate) fn add(&mut self, value: u64) {
         let at = self.bounds.partition_point(|&bound| bound < value);
         self.counts[at] += 1;
+        self.sum = self.sum.saturating_add(value);
     }
 
     /// How many values were counted.
     #[must_use]
     pub(crate) fn count(&self) -> u64 {
         self.counts.iter().sum()
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub(crate) fn sum(&self) -> u64 {
+        self.sum
     }
 
     /// Each bound, and how many values were at most that.
@@ -42,7 +50,7 @@ impl Histogram {
     #[must_use]
     pub(crate) fn since(&self, before: &Self) -> Self {
         let counts = self.counts.iter().zip(&before.counts).map(|(now, before)| now.saturating_sub(*before));
-        Self { bounds: self.bounds, counts: counts.collect() }
+        Self { bounds: self.bounds, counts: counts.collect(), sum: self.sum.saturating_sub(before.sum) }
     }
 
     /// What so much of the values, 0 to 1, was at most: exact to the bounds around it, and between them as if
@@ -79,7 +87,7 @@ mod tests {
         assert_eq!(histogram.quantile(0.99), None);
         [0, 1, 2, 10, 11, 5000].into_iter().for_each(|value| histogram.add(value));
         assert_eq!(histogram.cumulative().collect::<Vec<_>>(), [(1, 2), (10, 4), (100, 5), (1000, 5)]);
-        assert_eq!(histogram.count(), 6);
+        assert_eq!((histogram.count(), histogram.sum()), (6, 5024));
         let before = histogram.clone();
         histogram.add(50);
         assert_eq!(histogram.since(&before).cumulative().collect::<Vec<_>>(), [(1, 0), (10, 0), (100, 1), (1000, 1)]);

@@ -12,6 +12,7 @@ pub(crate) struct Tally {
     received: AtomicU64,
     answers: AtomicU64,
     deliveries: AtomicU64,
+    refusals: PerCode,
     turned_away: PerCode,
 }
 
@@ -41,10 +42,8 @@ impl PerCode {
         self.0[code as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Those that are not 0.
-    fn counted(&self) -> impl Iterator<Item = (Code, u64)> + '_ {
-        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
-        Code::ALL.iter().copied().zip(counts).filter(|(_, count)| *count > 0)
+    fn counts(&self) -> impl Iterator<Item = (Code, u64)> + '_ {
+        Code::ALL.iter().copied().zip(self.0.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 }
 
@@ -57,6 +56,11 @@ impl Tally {
     /// A connection was told that it sends too fast.
     pub(crate) fn count_slowed(&self) {
         self.slowed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A line was refused.
+    pub(crate) fn count_refusal(&self, code: Code) {
+        self.refusals.count(code);
     }
 
     /// A connection was turned away as soon as it was accepted.
@@ -91,9 +95,14 @@ impl Tally {
         LineCounts { received: load(&self.received), answers: load(&self.answers), deliveries: load(&self.deliveries) }
     }
 
-    /// How many connections were turned away with which code.
+    /// How many lines were refused with each code.
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = (Code, u64)> + '_ {
+        self.refusals.counts()
+    }
+
+    /// How many connections were turned away with each code.
     pub(crate) fn turned_away(&self) -> impl Iterator<Item = (Code, u64)> + '_ {
-        self.turned_away.counted()
+        self.turned_away.counts().filter(|(code, _)| matches!(code, Code::Blocked | Code::Busy))
     }
 }
 
@@ -108,8 +117,12 @@ mod tests {
         tally.add(&mut counts);
         tally.add(&mut counts);
         assert_eq!(tally.lines(), LineCounts { received: 1, answers: 2, deliveries: 300 });
-        let first_and_last = [Code::ALL[0], Code::ALL[Code::ALL.len() - 1]];
-        first_and_last.into_iter().for_each(|code| tally.count_turned_away(code));
-        assert_eq!(tally.turned_away().collect::<Vec<_>>(), first_and_last.map(|code| (code, 1)));
+        for code in [Code::Throttled, Code::UnknownVerb, Code::Throttled, Code::Announcement] {
+            tally.count_refusal(code);
+        }
+        let counted: Vec<(Code, u64)> = tally.refusals().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counted, [(Code::UnknownVerb, 1), (Code::Throttled, 2), (Code::Announcement, 1)]);
+        tally.count_turned_away(Code::Blocked);
+        assert_eq!(tally.turned_away().collect::<Vec<_>>(), [(Code::Busy, 0), (Code::Blocked, 1)]);
     }
 }

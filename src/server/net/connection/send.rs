@@ -43,6 +43,9 @@ impl Connection {
         match ready {
             Ready::Answer(rows, last) => {
                 turn.buffers.counts.answers += (rows.count() + usize::from(last != Final::Silent)) as u64;
+                if let Final::Refused(refusal) = &last {
+                    turn.shared.tally.count_refusal(refusal.code);
+                }
                 rows.encode(re.filter(|_| options.tags), &mut bytes);
                 last.encode(options.tags, re, &mut bytes);
                 let is_plain = command.secret && !faults::is_planted(Fault::TokenInFrame);

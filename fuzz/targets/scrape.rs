@@ -1,0 +1,6 @@
+//! What somebody sends who should ask for the metrics: what was read of it stays so, whatever comes after it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| chitchat::server::fuzzing::scrape(data));
