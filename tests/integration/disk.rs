@@ -113,8 +113,15 @@ fn with_a_full_disk_reads_work_and_writes_are_refused_until_there_is_room() {
     let ballast = server.data().join("ballast");
     fs::write(&ballast, vec![0; 256 * 1024]).unwrap();
     let mut alice = alice(&server);
+    alice.send("/token new pocket");
+    let token = alice.expect("+ …").split(' ').nth(1).expect("a token").to_owned();
     let (answered, told) = fill(&mut alice);
     assert!(told.as_ref().is_some_and(|line| line.starts_with("- storage: ")), "{told:?}");
+    // With a token people still get in, and read.
+    let mut pocket = server.connect();
+    pocket.send(&format!("/resume {token}"));
+    pocket.expect("+ welcome alice…");
+    assert_eq!(pocket.ask("/history lobby limit=1").len(), 2);
     assert_eq!(health(&server), Some(1));
     // A refused line does not appear later, nor does it take an id.
     let rows = alice.ask("/history lobby limit=1");
