@@ -4,6 +4,7 @@
 
 use chitchat::server::backup;
 use chitchat::server::config::{Config, Environment, Sources, raise_open_files};
+use chitchat::server::operator::check::{Severity, check};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
 use chitchat::server::operator::console::ConsoleError;
 use chitchat::server::operator::status::{self, Status};
@@ -29,6 +30,9 @@ const MISUSED: u8 = 2;
 const REFUSED: u8 = 3;
 /// Exit code if no server runs on the data directory.
 const NOT_RUNNING: u8 = 4;
+
+/// Exit code of a check that found warnings, and no error.
+const WARNED: u8 = 5;
 
 /// After SIGTERM or SIGINT the process ends within this time, whatever hangs.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -61,7 +65,7 @@ fn main() -> ExitCode {
                 // This command's own settings are the second best answer.
                 let server = Running::read(&config.data).unwrap_or_else(|| {
                     let Config { name, tls, plain, .. } = *config;
-                    Running { name, tls, plain }
+                    Running::here(name, tls, plain)
                 });
                 print_error(&invitation.how_to_use(&server));
                 print(&format!("{}\n", invitation.code))
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
             Err(error) => not_asked(&error, json),
         },
         Invocation::Health { config, json } => health(&config, json),
+        Invocation::Check { sources, json } => show_check(&sources, json),
         Invocation::Backup { config, to } => match backup::back_up(&config.data, &to) {
             // Standard output may be the backup.
             Ok(made) => {
@@ -137,6 +142,17 @@ fn health(config: &Config, json: bool) -> ExitCode {
     match problem {
         Some(problem) => failed(&problem),
         None => printed,
+    }
+}
+
+/// Prints what is wrong, if anything is; the exit code says how bad it is.
+fn show_check(sources: &Sources, json: bool) -> ExitCode {
+    let report = check(sources, jiff::Timestamp::now());
+    let printed = print(&if json { report.json() } else { report.text() });
+    match report.worst() {
+        Severity::Good => printed,
+        Severity::Warning => ExitCode::from(WARNED),
+        Severity::Error => ExitCode::from(FAILED),
     }
 }
 

@@ -11,7 +11,7 @@
 mod details;
 mod error;
 
-pub use details::{Details, REMIND_DAYS};
+pub use details::{Details, REMIND_DAYS, is_in_order};
 pub use error::{CertificateError, CertificateWarning};
 
 use crate::cryptography;
@@ -19,8 +19,10 @@ use crate::files;
 use crate::protocol::ALPN;
 use data_encoding::HEXLOWER;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rustls::client::verify_server_name;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem};
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{CipherSuite, ServerConfig};
 use sha2::{Digest as _, Sha256};
@@ -221,6 +223,13 @@ impl Identity {
         (&self.chain, &self.key) == (&other.chain, &other.key)
     }
 
+    /// Whether a client that connects to this host name or address finds it in the server's own certificate.
+    #[must_use]
+    pub fn is_for(&self, name: &str) -> bool {
+        let (Ok(name), Some(first)) = (ServerName::try_from(name), self.chain.first()) else { return false };
+        ParsedCertificate::try_from(first).is_ok_and(|parsed| verify_server_name(&parsed, &name).is_ok())
+    }
+
     /// Sets up TLS 1.2 and 1.3: no client certificates, our own ALPN, no early data (an attacker
     /// can replay it), and resumption by tickets, so that the server keeps no sessions.
     ///
@@ -260,6 +269,12 @@ fn is_there(path: &Path) -> Result<bool, CertificateError> {
 pub fn paths_in(data: &Path) -> (PathBuf, PathBuf) {
     let imported = data.join(IMPORTED_FILE);
     if imported.exists() { (imported.clone(), imported) } else { (data.join(CERTIFICATE_FILE), data.join(KEY_FILE)) }
+}
+
+/// Whether a first start was interrupted while it made the pair; the next one goes on.
+#[must_use]
+pub fn unfinished(data: &Path) -> bool {
+    data.join(NEW_KEY_FILE).exists()
 }
 
 /// Whether every user of this machine may read or change a key.

@@ -188,7 +188,7 @@ impl Server {
         let (tls_addresses, plain_addresses) = (addresses(ListenerKind::Tls), addresses(ListenerKind::Plain));
         listening.push(net::bind_console(&config.data.join(SOCKET_FILE))?);
         warnings.extend(unavailable.into_iter().map(OpenWarning::from));
-        let running = Running { name: config.name.clone(), tls: tls_addresses, plain: plain_addresses };
+        let running = Running::here(config.name.clone(), tls_addresses, plain_addresses);
         warnings.extend(running.write(&config.data).err().map(OpenWarning::RunningFile));
 
         Ok(Self {

@@ -14,6 +14,9 @@ use std::path::Path;
 /// The socket of the administrator's console, in the data directory.
 pub const SOCKET_FILE: &str = "admin.sock";
 
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The file's name in the data directory, mode 0600.
 pub const RUNNING_FILE: &str = "running.toml";
 
@@ -26,9 +29,21 @@ pub struct Running {
     pub tls: Vec<SocketAddr>,
     /// Where it accepts unencrypted connections.
     pub plain: Vec<SocketAddr>,
+    /// Its version; a server from before this was written down says nothing.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Its process.
+    #[serde(default)]
+    pub pid: Option<u32>,
 }
 
 impl Running {
+    /// Of this process.
+    #[must_use]
+    pub fn here(name: String, tls: Vec<SocketAddr>, plain: Vec<SocketAddr>) -> Self {
+        Self { name, tls, plain, version: Some(VERSION.to_owned()), pid: Some(std::process::id()) }
+    }
+
     /// Writes the file.
     ///
     /// # Errors
@@ -62,9 +77,12 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         assert_eq!(Running::read(data.path()), None);
         let tls = vec!["[::]:2428".parse().unwrap(), "127.0.0.1:3428".parse().unwrap()];
-        let running = Running { name: "chat.example.org".to_owned(), tls, plain: Vec::new() };
+        let running = Running::here("chat.example.org".to_owned(), tls, Vec::new());
         running.write(data.path()).unwrap();
-        assert_eq!(Running::read(data.path()), Some(running));
+        assert_eq!(Running::read(data.path()), Some(running.clone()));
+        // As a version before wrote it.
+        std::fs::write(data.path().join(RUNNING_FILE), "name = \"chat\"\ntls = []\nplain = []\n").unwrap();
+        assert_eq!(Running::read(data.path()).map(|read| (read.name, read.version)), Some(("chat".to_owned(), None)));
         Running::remove(data.path());
         assert_eq!(Running::read(data.path()), None);
     }

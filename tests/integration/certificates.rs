@@ -9,21 +9,29 @@ use std::process::Command;
 use std::time::Instant;
 use tempfile::TempDir;
 
-const NAME: &str = "chat.example.org";
+pub(crate) const NAME: &str = "chat.example.org";
 
-/// A certificate and its key, valid for so many days from today, or until so many days ago.
-struct Pair {
-    certificate: String,
-    key: String,
+/// A certificate and its key, and the certificate of the authority.
+pub(crate) struct Pair {
+    pub certificate: String,
+    pub key: String,
+    pub authority: String,
 }
 
 impl Pair {
+    /// Valid for so many days from today, or until so many days ago.
     fn new(days: i32) -> Self {
+        Self::valid(-90, days)
+    }
+
+    /// Valid from one day to another, counted from today.
+    pub(crate) fn valid(from: i32, until: i32) -> Self {
         let authority = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, "An authority");
-        let issuer = rcgen::Issuer::new(params, authority);
+        let (authority, issuer) =
+            (params.self_signed(&authority).unwrap().pem(), rcgen::Issuer::new(params, authority));
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new([NAME.to_owned(), "127.0.0.1".to_owned()]).unwrap();
         let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -31,9 +39,10 @@ impl Pair {
             rcgen::date_time_ymd(date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs())
         };
         // A day begins at midnight: one more, so that so many are left all day long.
-        params.not_before = date(today.saturating_sub(jiff::Span::new().days(90)));
-        params.not_after = date(today.saturating_add(jiff::Span::new().days(days + 1)));
-        Self { certificate: params.signed_by(&key, &issuer).unwrap().pem(), key: key.serialize_pem() }
+        params.not_before = date(today.saturating_add(jiff::Span::new().days(from)));
+        params.not_after = date(today.saturating_add(jiff::Span::new().days(until + 1)));
+        let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+        Self { certificate, key: key.serialize_pem(), authority }
     }
 
     /// Writes it as certbot calls it.
@@ -43,7 +52,7 @@ impl Pair {
     }
 }
 
-fn write_key(path: &Path, key: &str) {
+pub(crate) fn write_key(path: &Path, key: &str) {
     fs::write(path, key).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }

@@ -24,6 +24,7 @@ mod backup;
 mod bots;
 mod certificates;
 mod changes;
+mod check;
 mod client;
 mod clock;
 mod codes;

@@ -80,6 +80,17 @@ impl Details {
     }
 }
 
+/// Whether the first certificate is the server's own, and after each comes the one that issued it, as TLS wants it.
+#[must_use]
+pub fn is_in_order(chain: &[CertificateDer<'_>]) -> bool {
+    let parsed: Vec<_> = chain.iter().filter_map(|one| Certificate::from_der(one).ok()).collect();
+    parsed.len() == chain.len()
+        && parsed.windows(2).all(|two| {
+            two.first().map(|one| one.tbs_certificate().issuer())
+                == two.last().map(|next| next.tbs_certificate().subject())
+        })
+}
+
 fn names(parsed: &TbsCertificate) -> Vec<String> {
     let Ok(Some((_, SubjectAltName(names)))) = parsed.get_extension::<SubjectAltName>() else { return Vec::new() };
     let name = |name: &GeneralName| match name {

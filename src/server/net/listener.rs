@@ -161,13 +161,7 @@ pub(crate) fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<Listen
 /// See [`ListenError`].
 pub(crate) fn listen(address: SocketAddr, setting: &'static str) -> Result<TcpListener, ListenError> {
     let bind = || -> io::Result<TcpListener> {
-        let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?;
-        if address.is_ipv6() {
-            // IPv4 gets a socket of its own, so that one can fail without the other.
-            socket.set_only_v6(true)?;
-        }
-        socket.bind(&SockAddr::from(address))?;
+        let socket = bound(address)?;
         // Before any connection is accepted, since on Linux it inherits these.
         configure(&socket)?;
         socket.set_nonblocking(true)?;
@@ -179,6 +173,25 @@ pub(crate) fn listen(address: SocketAddr, setting: &'static str) -> Result<TcpLi
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ListenError::InUse { address, setting }),
         Err(source) => Err(ListenError::Refused { address, setting, source }),
     }
+}
+
+/// Whether this process could listen on an address. Nothing is left of it.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn bindable(address: SocketAddr) -> io::Result<()> {
+    bound(address).map(drop)
+}
+
+fn bound(address: SocketAddr) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // IPv4 gets a socket of its own, so that one can fail without the other.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&SockAddr::from(address))?;
+    Ok(socket)
 }
 
 pub(super) fn configure(socket: &socket2::Socket) -> io::Result<()> {

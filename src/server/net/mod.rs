@@ -27,7 +27,7 @@ mod subscriptions;
 mod tls;
 mod worker;
 
-pub(super) use listener::{ListenError, Listener, ListeningSocket, bind_console, bind_tcp, listen};
+pub(super) use listener::{ListenError, Listener, ListeningSocket, bind_console, bind_tcp, bindable, listen};
 pub use passed::PassedSockets;
 pub(super) use permit::{ConnectionLimits, Permits};
 pub(super) use worker::{Worker, WorkerError};

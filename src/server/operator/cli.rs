@@ -59,6 +59,13 @@ pub enum Invocation {
         /// Whether to answer in JSON.
         json: bool,
     },
+    /// `chitchatd check`: look at everything that a server stands on.
+    Check {
+        /// What the settings are read from; they may be wrong.
+        sources: Box<Sources>,
+        /// Whether to answer in JSON.
+        json: bool,
+    },
     /// `chitchatd backup`: copy the data, whether a server runs on it or not.
     Backup {
         /// The settings of the server. Only the data directory matters.
@@ -211,6 +218,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
                 .map_err(|refusal| CliError::Usage(refusal.text.clone()))?;
             Ok(Invocation::Invite { config: config()?, request, json })
         }
+        Some(Verb::Check) => Ok(Invocation::Check { sources: Box::new(sources), json }),
         Some(Verb::Backup(arguments)) => {
             let to = arguments.destination()?;
             Ok(Invocation::Backup { config: config()?, to })
@@ -239,7 +247,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
 
 fn no_json() -> CliError {
     CliError::Usage(
-        "--json is for the commands that ask a running server, and for config check, config show, tls and export."
+        "--json is for the commands that ask a running server, and for check, config check, config show, tls and export."
             .to_owned(),
     )
 }

@@ -280,7 +280,7 @@ mod tests {
         assert_eq!((invitation.code.as_str(), invitation.about.as_str()), ("BDFG-HJMN", "once, for 7d"));
         let tls = vec!["[::]:2500".parse().unwrap()];
         let plain = vec!["127.0.0.1:2427".parse().unwrap()];
-        let mut server = Running { name: "2001:db8::1".to_owned(), tls, plain };
+        let mut server = Running::here("2001:db8::1".to_owned(), tls, plain);
         let text = invitation.how_to_use(&server);
         assert!(text.contains("openssl s_client -quiet -connect [2001:db8::1]:2500\n"), "{text}");
         assert!(text.contains("/register NAME invite=BDFG-HJMN\n"), "{text}");

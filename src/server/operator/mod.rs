@@ -4,6 +4,7 @@
 //! or in a process of its own.
 
 pub mod admin;
+pub mod check;
 pub mod cli;
 pub mod console;
 pub mod json;

@@ -95,10 +95,7 @@ impl Shown {
     /// # Errors
     /// If there is none, or no certificate in its file. A key that does not fit is no error.
     pub fn read(config: &Config, now: jiff::Timestamp) -> Result<Self, TlsError> {
-        let (certificate, key) = match &config.certificate {
-            Some(CertificateFiles { certificate, key }) => (certificate.clone(), key.clone()),
-            None => paths_in(&config.data),
-        };
+        let (certificate, key) = paths(config);
         if config.certificate.is_none() && !certificate.exists() && !key.exists() {
             return Err(TlsError::NoneYet { data: config.data.clone() });
         }
@@ -163,6 +160,14 @@ impl Shown {
         ];
         let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
         format!("{{{}}}\n", members.join(","))
+    }
+}
+
+/// The certificate that a start would serve, and its key; they need not exist.
+pub(super) fn paths(config: &Config) -> (PathBuf, PathBuf) {
+    match &config.certificate {
+        Some(CertificateFiles { certificate, key }) => (certificate.clone(), key.clone()),
+        None => paths_in(&config.data),
     }
 }
 

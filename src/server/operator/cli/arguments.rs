@@ -26,16 +26,18 @@ Examples:
   chitchatd block 192.0.2.0/24 --for 7d scans
   chitchatd announce back in five minutes
   chitchatd admin /rooms           any command of the console
+  chitchatd check                  looks at everything the server stands on, and says what to do
   chitchatd backup -o monday.tar   all of it in one file, while the server runs
   chitchatd restore monday.tar --data /srv/chat
   chitchatd export ops --json      what was said in a room, a JSON object a line
 
 Exit status:
   0  did what was asked, or stopped when told to (SIGTERM, SIGINT)
-  1  failed; the last line on standard error says why
+  1  failed; the last line on standard error says why. Of check: there is an error
   2  the command line or a setting is wrong; nothing was started
   3  the running server refused what it was asked
-  4  no server runs on that data directory";
+  4  no server runs on that data directory
+  5  check found warnings, and no error";
 
 /// The ChitChat server. Without arguments it starts with the default settings.
 #[derive(Debug, Parser)]
@@ -146,6 +148,9 @@ pub(super) enum Verb {
         #[arg(required = true)]
         line: Vec<String>,
     },
+    /// Look at everything that the server stands on (settings, ports, certificate, disk, database and more), and say
+    /// what is wrong and what to do; nothing is changed, and the server may run or not
+    Check,
     /// Copy the data into one file, while the server runs or not; chitchatd restore puts it back
     Backup(BackupArguments),
     /// Put a backup into a data directory that is empty or missing; or check it
@@ -278,6 +283,7 @@ impl Verb {
             Self::Invite { verb: None, .. }
             | Self::Status
             | Self::Health
+            | Self::Check
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Erasures(_)

@@ -7,6 +7,7 @@ pub(crate) mod copy;
 pub(crate) mod disk;
 pub(crate) mod erased;
 pub(crate) mod error;
+pub(crate) mod look;
 pub(crate) mod schema;
 pub(crate) mod stored_text;
 pub(crate) mod upgrade;
@@ -130,9 +131,7 @@ fn create_private(path: &Path) -> io::Result<()> {
 /// Opens a connection that writes. The file is created first, since SQLite would make it readable
 /// by others; its log takes over the file's permissions. `page` is the size of its pages, if it is new.
 pub(crate) fn connect_writer(file: &Path, page: u32) -> Result<Connection, StoreError> {
-    if rusqlite::version_number() < OLDEST_SQLITE {
-        return Err(StoreError::OldSqlite { found: rusqlite::version() });
-    }
+    look::sqlite_version()?;
     create_private(file).map_err(|source| StoreError::Directory { path: file.to_owned(), source })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || -> rusqlite::Result<Connection> {

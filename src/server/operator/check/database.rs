@@ -1,0 +1,59 @@
+//! The databases: whether they are sound, and whether this version can use them.
+
+use super::presence::Presence;
+use super::{Area, Report};
+use crate::server::OpenWarning;
+use crate::server::store::{self, DATABASE_FILE, INDEX_FILE, Look, Looked};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a database is looked at while a server runs, which can't shorten its log meanwhile. The server's own reads
+/// take 5 s at most.
+const BESIDE_A_SERVER: Duration = Duration::from_secs(4);
+/// The same if none runs.
+const ALONE: Duration = Duration::from_mins(1);
+
+/// Returns the time of the newest message, in milliseconds.
+pub(super) fn check(data: &Path, presence: &Presence, report: &mut Report) -> Option<u64> {
+    let file = data.join(DATABASE_FILE);
+    if !file.exists() {
+        report.good(Area::Database, format!("there is none in {} yet; the first start makes it", data.display()));
+        return None;
+    }
+    let within = if presence.is_there() { BESIDE_A_SERVER } else { ALONE };
+    let shown = file.display();
+    let newest = match store::look(&file, within) {
+        Ok(Look { schema, bytes, newest, looked }) => {
+            let of = format!("{shown}: schema {schema}, {} MiB", bytes >> 20);
+            match looked {
+                Looked::All => report.good(Area::Database, format!("{of}, sound")),
+                Looked::InPart => report.good(
+                    Area::Database,
+                    format!(
+                        "{of}, no damage in what was looked at within {} s. A backup looks at all of it",
+                        within.as_secs()
+                    ),
+                ),
+            }
+            newest
+        }
+        Err(error) => {
+            report.error(Area::Database, error);
+            None
+        }
+    };
+    for path in store::upgrade_copies(data) {
+        report.warning(Area::Database, OpenWarning::UpgradeCopy { path });
+    }
+    let index = data.join(INDEX_FILE);
+    if index.exists()
+        && let Err(error) = store::look_at_index(&index, within)
+    {
+        let shown = index.display();
+        report.error(
+            Area::Database,
+            format!("{shown}: {error}. Stop the server, remove {shown}, and start it: it makes another one"),
+        );
+    }
+    newest
+}
