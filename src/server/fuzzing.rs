@@ -1,6 +1,7 @@
 //! What the fuzz targets in `fuzz/` reach of the server's inside. Compiled for them alone.
 
 use super::net::metrics::request::{self, HEAD_MAX, Request};
+use super::proxy::{self, Parsed};
 use super::session::{Session, SessionAction};
 use super::store::fuzzing as store;
 use super::traffic::RequestKind;
@@ -74,6 +75,25 @@ pub fn session(data: &[u8]) {
         assert!(framer.buffered() <= PLAIN_MAX.max(session.line_max() + 1));
     }
     let _ = session.ended();
+}
+
+/// Reads a proxy's header.
+///
+/// # Panics
+/// If more bytes undo what was decided, or a header is longer than what there is.
+pub fn proxy_header(bytes: &[u8]) {
+    let whole = proxy::parse(bytes);
+    for end in 0..bytes.len().min(200) {
+        match proxy::parse(&bytes[..end]) {
+            Parsed::Incomplete => {}
+            decided => assert_eq!(decided, whole, "after {end} bytes"),
+        }
+    }
+    match whole {
+        Parsed::Header { bytes: length, .. } => assert!(length <= bytes.len() && length <= proxy::HEADER_MAX),
+        Parsed::Incomplete => assert!(bytes.len() < proxy::HEADER_MAX),
+        Parsed::NoHeader => {}
+    }
 }
 
 /// Takes a text apart into words, as the index does.

@@ -67,6 +67,7 @@ mod net;
 mod open;
 pub mod operator;
 mod priority;
+mod proxy;
 mod quoted;
 mod reload;
 pub mod running;

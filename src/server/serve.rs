@@ -123,7 +123,13 @@ impl Server {
         let checker = Checker::new(config.accounts.bcrypt_cost)?;
         let readers =
             (0..READERS).map(|_| Reader::open(&store_settings)).collect::<Result<Vec<Reader>, StoreError>>()?;
-        let listener = Listener::new(listening, accept_limits(&config), Arc::clone(&blocklist), Arc::clone(&tally))?;
+        let listener = Listener::new(
+            listening,
+            accept_limits(&config),
+            Arc::clone(&blocklist),
+            Arc::clone(&tally),
+            config.proxies.clone(),
+        )?;
         let stop_accepting = listener.stopper();
         let asked = requests.clone();
         let metrics = MetricsServer::new(metrics, Box::new(move || figures::page(&asked)))?;

@@ -255,6 +255,8 @@ pub(super) struct Accepted {
     pub socket: Socket,
     pub kind: ListenerKind,
     pub from: AddressGroup,
+    /// It is a proxy's, and will say whose it is.
+    pub proxied: bool,
     pub permit: Box<dyn Admission>,
     /// The server is full: the worker has to end somebody's connection who is not logged in, if not this one.
     pub crowded: bool,
@@ -264,6 +266,8 @@ pub(super) struct Accepted {
 pub(super) trait Admission: Send + Sync + Debug {
     /// Somebody has logged in on it: it makes room for nobody any more.
     fn logged_in(&mut self);
+    /// It is known now whose connection a proxy passes on. False if that address has as many as it may.
+    fn come_from(&mut self, from: AddressGroup) -> bool;
     /// How many connections on which nobody is logged in its address has.
     fn guests_beside(&self) -> u32;
 }
@@ -271,6 +275,10 @@ pub(super) trait Admission: Send + Sync + Debug {
 #[cfg(any(test, feature = "faults"))]
 impl Admission for () {
     fn logged_in(&mut self) {}
+
+    fn come_from(&mut self, _from: AddressGroup) -> bool {
+        true
+    }
 
     fn guests_beside(&self) -> u32 {
         1

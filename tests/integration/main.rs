@@ -49,6 +49,7 @@ mod pages;
 mod passwords;
 mod people;
 mod presence;
+mod proxies;
 mod reload;
 mod restoring;
 mod retention;

@@ -77,6 +77,7 @@ impl Config {
             tls,
             plain,
             metrics,
+            proxies,
             registration,
             name,
             certificate,
@@ -119,6 +120,7 @@ impl Config {
             ("tls", addresses(tls)),
             ("plain", addresses(plain)),
             ("metrics", addresses(metrics)),
+            ("proxies", addresses(proxies)),
             (
                 "registration",
                 quoted(match registration {
@@ -198,7 +200,7 @@ fn or_off(value: Option<String>) -> String {
     value.unwrap_or_else(|| quoted("off"))
 }
 
-fn addresses(addresses: &[std::net::SocketAddr]) -> String {
+fn addresses(addresses: &[impl fmt::Display]) -> String {
     if addresses.is_empty() {
         return quoted("off");
     }

@@ -18,6 +18,7 @@ mod source;
 mod value;
 
 pub use crate::server::flood::Rate;
+pub use crate::server::proxy::ProxyRange;
 pub use effective::{Origin, Setting};
 pub use environment::{Environment, raise_open_files};
 pub use error::{ConfigError, Warning};
@@ -46,6 +47,8 @@ pub struct Config {
     pub plain: Vec<SocketAddr>,
     /// Where a Prometheus reads the metrics, over HTTP; may be empty.
     pub metrics: Vec<SocketAddr>,
+    /// Proxies, whose connections begin with a PROXY header that says whose they are.
+    pub proxies: Vec<ProxyRange>,
     /// Who may register an account.
     pub registration: Registration,
     /// The name that people reach this server by: a host name or an IP address.
@@ -227,6 +230,7 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         tls,
         plain,
         metrics,
+        proxies,
         registration,
         name,
         certificate,
@@ -278,6 +282,7 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         tls,
         plain,
         metrics,
+        proxies,
         registration,
         name: name.or(host).unwrap_or_else(|| "localhost".to_owned()),
         certificate,

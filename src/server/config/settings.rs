@@ -4,8 +4,9 @@
 //! Owns the keys. `auto` is `None` here and decided in [`super::resolve`]; groups that need no
 //! deciding are part of [`super::Config`] as they are.
 
-use super::value::{Addresses, Auto, FilePath, Host, Number, Off, RateValue, Size, Span, Switch, value};
+use super::value::{Address, Auto, FilePath, Host, List, Number, Off, Proxy, RateValue, Size, Span, Switch, value};
 use crate::server::flood::Rate;
+use crate::server::proxy::ProxyRange;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -31,12 +32,14 @@ pub(super) const PATHS: [&str; 3] = ["data", "certificate", "key"];
 pub(super) struct Settings {
     #[serde(deserialize_with = "value::<Auto<FilePath>, _>")]
     pub(super) data: Option<PathBuf>,
-    #[serde(deserialize_with = "value::<Addresses, _>")]
+    #[serde(deserialize_with = "value::<List<Address>, _>")]
     pub(super) tls: Vec<SocketAddr>,
-    #[serde(deserialize_with = "value::<Addresses, _>")]
+    #[serde(deserialize_with = "value::<List<Address>, _>")]
     pub(super) plain: Vec<SocketAddr>,
-    #[serde(deserialize_with = "value::<Addresses, _>")]
+    #[serde(deserialize_with = "value::<List<Address>, _>")]
     pub(super) metrics: Vec<SocketAddr>,
+    #[serde(deserialize_with = "value::<List<Proxy>, _>")]
+    pub(super) proxies: Vec<ProxyRange>,
     pub(super) registration: Registration,
     #[serde(deserialize_with = "value::<Auto<Host>, _>")]
     pub(super) name: Option<String>,
@@ -58,6 +61,7 @@ impl Default for Settings {
             tls: vec![(Ipv6Addr::UNSPECIFIED, TLS_PORT).into(), (Ipv4Addr::UNSPECIFIED, TLS_PORT).into()],
             plain: vec![(Ipv4Addr::LOCALHOST, PLAIN_PORT).into()],
             metrics: Vec::new(),
+            proxies: Vec::new(),
             registration: Registration::Invite,
             name: None,
             certificate: None,

@@ -39,6 +39,7 @@ fn without_settings_the_defaults_apply() {
     assert_eq!(config.data, Path::new("/home/ann/.local/share/chitchat"));
     assert_eq!(config.tls, ["[::]:2428".parse().unwrap(), "0.0.0.0:2428".parse().unwrap()]);
     assert_eq!(config.plain, ["127.0.0.1:2427".parse().unwrap()]);
+    assert_eq!(config.proxies, []);
     assert_eq!(config.registration, Registration::Invite);
     assert_eq!(config.name, "chat.example.org");
     assert_eq!(
@@ -101,6 +102,7 @@ fn every_key_is_read() {
         tls = "off"
         plain = ["127.0.0.1:1", "[::1]:1"]
         metrics = "127.0.0.1:2"
+        proxies = ["127.0.0.2", "10.0.0.0/8"]
         registration = "open"
         name = "192.0.2.1"
         certificate = "c.pem"
@@ -135,6 +137,7 @@ fn every_key_is_read() {
         tls: vec![],
         plain: vec!["127.0.0.1:1".parse().unwrap(), "[::1]:1".parse().unwrap()],
         metrics: vec!["127.0.0.1:2".parse().unwrap()],
+        proxies: vec![ProxyRange::parse("127.0.0.2").unwrap(), ProxyRange::parse("10.0.0.0/8").unwrap()],
         registration: Registration::Open,
         name: "192.0.2.1".into(),
         certificate: Some(CertificateFiles { certificate: "/etc/c.pem".into(), key: "/k.pem".into() }),

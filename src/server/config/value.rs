@@ -4,8 +4,10 @@
 //! A form reads texts, numbers among them, so that `workers = 4` in the file and `--set workers=4`
 //! mean the same; or it says what it expected. Knows no key, and not where a value came from.
 
+use crate::protocol::network::{BITS_MIN_V4, BITS_MIN_V6};
 use crate::protocol::spans;
 use crate::server::flood::Rate;
+use crate::server::proxy::ProxyRange;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
@@ -169,27 +171,50 @@ impl Form for RateValue {
     }
 }
 
-/// A list of addresses with ports, or a single one, or commas between them; `off` is none.
-pub(super) struct Addresses;
+/// A list of values, or a single one, or commas between them; `off` is none.
+pub(super) struct List<F>(PhantomData<F>);
 
-impl Form for Addresses {
-    type Value = Vec<SocketAddr>;
+impl<F: Form> Form for List<F> {
+    type Value = Vec<F::Value>;
 
-    fn read(text: &str) -> Result<Vec<SocketAddr>, String> {
+    fn read(text: &str) -> Result<Self::Value, String> {
         match text {
             "off" | "false" => Ok(Vec::new()),
-            text => text.split(',').map(address).collect(),
+            text => text.split(',').map(|text| F::read(text.trim())).collect(),
         }
     }
 
-    fn read_list(items: &[String]) -> Result<Vec<SocketAddr>, String> {
-        items.iter().map(|text| address(text)).collect()
+    fn read_list(items: &[String]) -> Result<Self::Value, String> {
+        items.iter().map(|text| F::read(text.trim())).collect()
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    const VALID: &str = "an address with its port such as 127.0.0.1:2427 or [::1]:2427, or \"off\"";
-    text.trim().parse().map_err(|_| VALID.to_owned())
+/// An address with a port, of a list.
+pub(super) struct Address;
+
+impl Form for Address {
+    type Value = SocketAddr;
+
+    fn read(text: &str) -> Result<SocketAddr, String> {
+        const VALID: &str = "an address with its port such as 127.0.0.1:2427 or [::1]:2427, or \"off\"";
+        text.parse().map_err(|_| VALID.to_owned())
+    }
+}
+
+/// The address of a proxy, or a network of them, of a list.
+pub(super) struct Proxy;
+
+impl Form for Proxy {
+    type Value = ProxyRange;
+
+    fn read(text: &str) -> Result<ProxyRange, String> {
+        let valid = || {
+            format!(
+                "an address or a network such as 127.0.0.2 or 10.0.0.0/8 (at least /{BITS_MIN_V4}, and /{BITS_MIN_V6} of IPv6), or \"off\""
+            )
+        };
+        ProxyRange::parse(text).ok_or_else(valid)
+    }
 }
 
 /// A path.
@@ -339,13 +364,24 @@ mod tests {
 
     #[test]
     fn addresses_are_a_list_or_one_or_off() {
-        let read = |text: &str| Addresses::read(text).ok().map(|list| list.len());
+        let read = |text: &str| List::<Address>::read(text).ok().map(|list| list.len());
         assert_eq!(read("127.0.0.1:0"), Some(1));
         assert_eq!(read("[::]:2428, 0.0.0.0:2428"), Some(2));
         assert_eq!(read("off"), Some(0));
         assert!(read("2428").is_none() && read("").is_none() && read("localhost:1").is_none());
         let list = ["[::1]:1", "127.0.0.1:1"].map(str::to_owned);
-        assert_eq!(Addresses::read_list(&list).map(|list| list.len()), Ok(2));
+        assert_eq!(List::<Address>::read_list(&list).map(|list| list.len()), Ok(2));
+    }
+
+    #[test]
+    fn proxies_are_a_list_or_one_or_off() {
+        let read = |text: &str| List::<Proxy>::read(text).ok().map(|list| list.len());
+        assert_eq!((read("127.0.0.2"), read("127.0.0.2, 10.0.0.0/8"), read("off")), (Some(1), Some(2), Some(0)));
+        let expected = List::<Proxy>::read_list(&["0.0.0.0/0".to_owned()]).unwrap_err();
+        assert!(
+            expected.starts_with("an address or a network such as 127.0.0.2 or 10.0.0.0/8 (at least /8"),
+            "{expected}"
+        );
     }
 
     #[test]
@@ -365,7 +401,7 @@ mod tests {
             if let Ok(rate) = RateValue::read(&text) {
                 prop_assert!(rate.per_second > 0.0 && rate.per_second <= RATE_MAX && rate.burst > 0);
             }
-            let _ = (Span::<0>::read(&text), Size::<0, { usize::MAX }>::read(&text), Addresses::read(&text), Host::read(&text), Switch::read(&text));
+            let _ = (Span::<0>::read(&text), Size::<0, { usize::MAX }>::read(&text), List::<Address>::read(&text), Host::read(&text), Switch::read(&text));
         }
 
         #[test]

@@ -9,13 +9,14 @@ use super::{BLOCKED, passed};
 use crate::protocol::code::Code;
 use crate::protocol::names::AddressGroup;
 use crate::server::clock;
+use crate::server::proxy::ProxyRange;
 use crate::server::traffic::{Accepted, Blocklist, Delivery, ListenerKind, Mailbox, Socket, Tally};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::fs::{File, Permissions};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
@@ -239,6 +240,7 @@ pub(crate) struct Listener {
     permits: Arc<Permits>,
     blocklist: Arc<Blocklist>,
     tally: Arc<Tally>,
+    proxies: Vec<ProxyRange>,
     /// Closed when no other descriptor is left.
     spare: Option<File>,
     /// When the log last said that there are none.
@@ -280,6 +282,7 @@ impl Listener {
         limits: ConnectionLimits,
         blocklist: Arc<Blocklist>,
         tally: Arc<Tally>,
+        proxies: Vec<ProxyRange>,
     ) -> Result<Self, ListenError> {
         let prepare = || -> io::Result<(Poll, Waker)> {
             let poll = Poll::new()?;
@@ -292,7 +295,7 @@ impl Listener {
         let (poll, waker) = prepare().map_err(ListenError::Poll)?;
         let stop = Arc::new(StopHandle::new(waker));
         let permits = Permits::new(limits);
-        Ok(Self { poll, sockets, stop, permits, blocklist, tally, spare: spare(), told: None })
+        Ok(Self { poll, sockets, stop, permits, blocklist, tally, proxies, spare: spare(), told: None })
     }
 
     /// How many connections there may be, which can be changed.
@@ -348,18 +351,21 @@ impl Listener {
                 Listening::Unix(listener) => accept_unix(listener),
             };
             match accepted {
-                Ok((socket, from)) => {
+                Ok((socket, address)) => {
                     let kind = listening.kind;
-                    if self.blocklist.blocks(from, clock::now()) {
+                    let from = address.map_or(AddressGroup::Console, AddressGroup::of);
+                    // Whose it is the worker learns, which then asks the same.
+                    let proxied = address.is_some_and(|address| self.is_proxy(address));
+                    if !proxied && self.blocklist.blocks(from, clock::now()) {
                         self.turn_away(socket, Code::Blocked, BLOCKED);
                         continue;
                     }
-                    match self.permit(from, kind) {
+                    match self.permit((!proxied).then_some(from), kind) {
                         Ok(permit) => {
                             let (crowded, permit) = (permit.is_crowded(), Box::new(permit));
                             let worker = &workers[*next % workers.len()];
                             *next = next.wrapping_add(1);
-                            worker.send(Delivery::Accepted(Accepted { socket, kind, from, permit, crowded }));
+                            worker.send(Delivery::Accepted(Accepted { socket, kind, from, proxied, permit, crowded }));
                         }
                         Err(why) => self.turn_away(socket, Code::Busy, why.sentence()),
                     }
@@ -377,8 +383,12 @@ impl Listener {
         true
     }
 
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|range| range.contains(address.to_canonical()))
+    }
+
     /// Takes a permit. While too many wait for others to make room, so do those who come.
-    fn permit(&self, from: AddressGroup, kind: ListenerKind) -> Result<Permit, NoPermit> {
+    fn permit(&self, from: Option<AddressGroup>, kind: ListenerKind) -> Result<Permit, NoPermit> {
         for _ in 0..CROWD_WAITS {
             match self.permits.take(from, kind) {
                 Err(NoPermit::Crowd) => std::thread::sleep(CROWD_WAIT),
@@ -416,16 +426,16 @@ impl Listener {
     }
 }
 
-pub(super) fn accept_tcp(listener: &TcpListener) -> io::Result<(Socket, AddressGroup)> {
+pub(super) fn accept_tcp(listener: &TcpListener) -> io::Result<(Socket, Option<IpAddr>)> {
     let (stream, from) = listener.accept()?;
     stream.set_nonblocking(true)?;
-    Ok((Socket::Tcp(stream), AddressGroup::of(from.ip())))
+    Ok((Socket::Tcp(stream), Some(from.ip())))
 }
 
-fn accept_unix(listener: &UnixListener) -> io::Result<(Socket, AddressGroup)> {
+fn accept_unix(listener: &UnixListener) -> io::Result<(Socket, Option<IpAddr>)> {
     let (stream, _) = listener.accept()?;
     stream.set_nonblocking(true)?;
-    Ok((Socket::Unix(stream), AddressGroup::Console))
+    Ok((Socket::Unix(stream), None))
 }
 
 fn spare() -> Option<File> {

@@ -40,6 +40,8 @@ use std::time::Duration;
 /// A TLS port that receives nothing for this long explains itself in plain text and closes the
 /// connection.
 pub(super) const SILENCE: Duration = Duration::from_secs(5);
+/// A connection of a proxy that has not said whose it is for this long is closed.
+pub(super) const PROXY_HEADER: Duration = Duration::from_secs(5);
 /// How long a TLS handshake may take.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A new TLS connection that is silent for this long is told about `-quiet`.

@@ -4,13 +4,12 @@
 //! Owns which of them speaks TLS. The thread that opens the server takes them, and `accept` accepts.
 
 use super::listener::{ListenError, ListeningSocket, accept_tcp, configure};
-use crate::protocol::names::AddressGroup;
 use crate::server::config::Config;
 use crate::server::traffic::{ListenerKind, Socket};
 use listenfd::ListenFd;
 use socket2::SockRef;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 
 /// What the service manager calls a socket whose name nobody chose.
 const NAMELESS: &str = "unknown";
@@ -85,12 +84,12 @@ fn kind(name: &str, address: SocketAddr, config: &Config) -> Option<ListenerKind
 }
 
 /// Accepts a connection. The socket's options are whoever made it's, and connections that waited have inherited them.
-pub(super) fn accept(listener: &TcpListener) -> io::Result<(Socket, AddressGroup)> {
+pub(super) fn accept(listener: &TcpListener) -> io::Result<(Socket, Option<IpAddr>)> {
     let (socket, from) = accept_tcp(listener)?;
     if let Socket::Tcp(stream) = &socket
         && let Err(error) = configure(&SockRef::from(stream))
     {
-        log::debug!("the options of a connection from {from} can't be set: {error}");
+        log::debug!("the options of a connection can't be set: {error}");
     }
     Ok((socket, from))
 }
@@ -107,7 +106,11 @@ mod tests {
         let (socket, from) = accept(&listener).unwrap();
         let Socket::Tcp(stream) = &socket else { panic!("{socket:?}") };
         let options = SockRef::from(stream);
-        assert!(options.keepalive().unwrap() && options.tcp_nodelay().unwrap() && from.is_loopback());
+        assert!(
+            options.keepalive().unwrap()
+                && options.tcp_nodelay().unwrap()
+                && from.is_some_and(|from| from.is_loopback())
+        );
     }
 
     #[test]

@@ -74,7 +74,8 @@ struct Here {
 #[derive(Debug)]
 pub(super) struct Permit {
     permits: Arc<Permits>,
-    from: AddressGroup,
+    /// `None` while a proxy has not said whose connection it is: it counts among all, and for no address.
+    from: Option<AddressGroup>,
     kind: ListenerKind,
     guest: bool,
     /// There are more than there may be.
@@ -93,10 +94,11 @@ impl Permits {
     }
 
     /// Takes a permit, or says why there is none.
-    pub(super) fn take(self: &Arc<Self>, from: AddressGroup, kind: ListenerKind) -> Result<Permit, NoPermit> {
+    pub(super) fn take(self: &Arc<Self>, from: Option<AddressGroup>, kind: ListenerKind) -> Result<Permit, NoPermit> {
         let (mut taken, mut crowded) = (self.taken.lock(), false);
+        let guest = from != Some(AddressGroup::Console);
         // The administrator always gets in.
-        if from != AddressGroup::Console {
+        if guest {
             if let Some(most) = taken.limits.connections
                 && taken.all >= most
             {
@@ -108,21 +110,19 @@ impl Permits {
                 }
                 crowded = true;
             }
-            let here = taken.addresses.get(&from).map_or(0, |here| here.all);
-            if taken.limits.per_address.is_some_and(|most| here >= most) {
+            if from.is_some_and(|from| !taken.has_room_for(from)) {
                 return Err(NoPermit::Address);
             }
         }
-        let guest = from != AddressGroup::Console;
         taken.all += 1;
         taken.guests += u32::from(guest);
         let of_kind = &mut taken.kinds[kind as usize];
         of_kind.all += 1;
         of_kind.guests += u32::from(guest);
         of_kind.ever += 1;
-        let here = taken.addresses.entry(from).or_default();
-        here.all += 1;
-        here.guests += u32::from(guest);
+        if let Some(from) = from {
+            taken.add(from, guest);
+        }
         Ok(Permit { permits: Arc::clone(self), from, kind, guest, crowded })
     }
 
@@ -130,6 +130,19 @@ impl Permits {
     pub(crate) fn open(&self) -> [(ListenerKind, OpenConnections); ListenerKind::ALL.len()] {
         let kinds = self.taken.lock().kinds;
         ListenerKind::ALL.map(|kind| (kind, kinds[kind as usize]))
+    }
+}
+
+impl Taken {
+    fn has_room_for(&self, from: AddressGroup) -> bool {
+        let here = self.addresses.get(&from).map_or(0, |here| here.all);
+        self.limits.per_address.is_none_or(|most| here < most)
+    }
+
+    fn add(&mut self, from: AddressGroup, guest: bool) {
+        let here = self.addresses.entry(from).or_default();
+        here.all += 1;
+        here.guests += u32::from(guest);
     }
 }
 
@@ -147,14 +160,25 @@ impl Admission for Permit {
             taken.guests = taken.guests.saturating_sub(1);
             let of_kind = &mut taken.kinds[self.kind as usize];
             of_kind.guests = of_kind.guests.saturating_sub(1);
-            if let Some(here) = taken.addresses.get_mut(&self.from) {
+            if let Some(here) = self.from.and_then(|from| taken.addresses.get_mut(&from)) {
                 here.guests = here.guests.saturating_sub(1);
             }
         }
     }
 
+    fn come_from(&mut self, from: AddressGroup) -> bool {
+        let mut taken = self.permits.taken.lock();
+        let may = self.from.is_none() && taken.has_room_for(from);
+        if may {
+            taken.add(from, self.guest);
+            self.from = Some(from);
+        }
+        may
+    }
+
     fn guests_beside(&self) -> u32 {
-        self.permits.taken.lock().addresses.get(&self.from).map_or(0, |here| here.guests)
+        let Some(from) = self.from else { return 0 };
+        self.permits.taken.lock().addresses.get(&from).map_or(0, |here| here.guests)
     }
 }
 
@@ -166,11 +190,13 @@ impl Drop for Permit {
         let of_kind = &mut taken.kinds[self.kind as usize];
         of_kind.all = of_kind.all.saturating_sub(1);
         of_kind.guests = of_kind.guests.saturating_sub(u32::from(self.guest));
-        if let Some(here) = taken.addresses.get_mut(&self.from) {
+        if let Some(from) = self.from
+            && let Some(here) = taken.addresses.get_mut(&from)
+        {
             here.all = here.all.saturating_sub(1);
             here.guests = here.guests.saturating_sub(u32::from(self.guest));
             if here.all == 0 {
-                taken.addresses.remove(&self.from);
+                taken.addresses.remove(&from);
             }
         }
     }
@@ -184,27 +210,50 @@ mod tests {
     fn permits_are_limited_and_returned() {
         let permits = Permits::new(ConnectionLimits { connections: Some(3), per_address: Some(2) });
         let (one, other) = (AddressGroup::V4([192, 0, 2, 1]), AddressGroup::V4([192, 0, 2, 2]));
-        let mut first = permits.take(one, ListenerKind::Tls).unwrap();
-        let mut second = permits.take(one, ListenerKind::Tls).unwrap();
-        assert_eq!(permits.take(one, ListenerKind::Tls).unwrap_err(), NoPermit::Address);
-        let mut third = permits.take(other, ListenerKind::Tls).unwrap();
+        let mut first = permits.take(Some(one), ListenerKind::Tls).unwrap();
+        let mut second = permits.take(Some(one), ListenerKind::Tls).unwrap();
+        assert_eq!(permits.take(Some(one), ListenerKind::Tls).unwrap_err(), NoPermit::Address);
+        let mut third = permits.take(Some(other), ListenerKind::Tls).unwrap();
         [&mut first, &mut second, &mut third].into_iter().for_each(Permit::logged_in);
-        assert_eq!(permits.take(other, ListenerKind::Tls).unwrap_err(), NoPermit::Full);
-        let _admin = permits.take(AddressGroup::Console, ListenerKind::Console).unwrap();
+        assert_eq!(permits.take(Some(other), ListenerKind::Tls).unwrap_err(), NoPermit::Full);
+        let _admin = permits.take(Some(AddressGroup::Console), ListenerKind::Console).unwrap();
         drop(first);
-        assert!(permits.take(one, ListenerKind::Tls).is_err(), "the console counts among all");
+        assert!(permits.take(Some(one), ListenerKind::Tls).is_err(), "the console counts among all");
     }
 
     #[test]
     fn other_limits_are_for_those_who_come() {
         let limits = |most| ConnectionLimits { connections: None, per_address: Some(most) };
         let (permits, one) = (Permits::new(limits(1)), AddressGroup::V4([192, 0, 2, 1]));
-        let _first = permits.take(one, ListenerKind::Tls).unwrap();
-        assert_eq!(permits.take(one, ListenerKind::Tls).unwrap_err(), NoPermit::Address);
+        let _first = permits.take(Some(one), ListenerKind::Tls).unwrap();
+        assert_eq!(permits.take(Some(one), ListenerKind::Tls).unwrap_err(), NoPermit::Address);
         permits.set_limits(limits(2));
-        let _second = permits.take(one, ListenerKind::Tls).unwrap();
+        let _second = permits.take(Some(one), ListenerKind::Tls).unwrap();
         permits.set_limits(limits(1));
-        assert_eq!(permits.take(one, ListenerKind::Tls).unwrap_err(), NoPermit::Address);
+        assert_eq!(permits.take(Some(one), ListenerKind::Tls).unwrap_err(), NoPermit::Address);
+    }
+
+    #[test]
+    fn a_proxys_connection_counts_for_the_address_that_it_names() {
+        let permits = Permits::new(ConnectionLimits { connections: Some(9), per_address: Some(1) });
+        let (one, other) = (AddressGroup::V4([192, 0, 2, 1]), AddressGroup::V4([192, 0, 2, 2]));
+        let (mut first, mut second) =
+            (permits.take(None, ListenerKind::Tls).unwrap(), permits.take(None, ListenerKind::Tls).unwrap());
+        assert!(first.come_from(one) && !second.come_from(one) && second.come_from(other));
+        assert!(!second.come_from(other), "once is enough");
+        assert_eq!(
+            (first.guests_beside(), permits.take(Some(one), ListenerKind::Tls).unwrap_err()),
+            (1, NoPermit::Address)
+        );
+        drop(first);
+        first = permits.take(Some(one), ListenerKind::Tls).unwrap();
+        drop((first, second));
+        assert!(permits.taken.lock().addresses.is_empty());
+        let crowd: Vec<Permit> = (0..9).map(|_| permits.take(None, ListenerKind::Tls).unwrap()).collect();
+        assert!(
+            permits.take(None, ListenerKind::Tls).unwrap().is_crowded() && !crowd[8].is_crowded(),
+            "they count among all"
+        );
     }
 
     #[test]
@@ -212,17 +261,17 @@ mod tests {
         let permits = Permits::new(ConnectionLimits { connections: Some(2), per_address: None });
         let one = AddressGroup::V4([192, 0, 2, 1]);
         let (mut first, second) =
-            (permits.take(one, ListenerKind::Tls).unwrap(), permits.take(one, ListenerKind::Tls).unwrap());
+            (permits.take(Some(one), ListenerKind::Tls).unwrap(), permits.take(Some(one), ListenerKind::Tls).unwrap());
         assert!(!first.is_crowded() && !second.is_crowded());
         first.logged_in();
         first.logged_in();
-        let mut crowd: Vec<Permit> = (0..CROWD).map(|_| permits.take(one, ListenerKind::Tls).unwrap()).collect();
+        let mut crowd: Vec<Permit> = (0..CROWD).map(|_| permits.take(Some(one), ListenerKind::Tls).unwrap()).collect();
         assert!(crowd.iter().all(Permit::is_crowded));
-        assert_eq!(permits.take(one, ListenerKind::Tls).unwrap_err(), NoPermit::Crowd);
+        assert_eq!(permits.take(Some(one), ListenerKind::Tls).unwrap_err(), NoPermit::Crowd);
         crowd.truncate(1);
         drop(second);
         crowd[0].logged_in();
-        assert_eq!(permits.take(one, ListenerKind::Tls).unwrap_err(), NoPermit::Full, "everyone is logged in");
+        assert_eq!(permits.take(Some(one), ListenerKind::Tls).unwrap_err(), NoPermit::Full, "everyone is logged in");
     }
 
     #[test]
@@ -232,8 +281,8 @@ mod tests {
             AddressGroup::of(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, net, host, 7, host, 1).into())
         };
         let _taken: Vec<Permit> =
-            (0..256).map(|host| permits.take(from(1, host), ListenerKind::Tls).unwrap()).collect();
-        assert_eq!(permits.take(from(1, 999), ListenerKind::Tls).unwrap_err(), NoPermit::Address);
-        assert!(permits.take(from(2, 999), ListenerKind::Tls).is_ok());
+            (0..256).map(|host| permits.take(Some(from(1, host)), ListenerKind::Tls).unwrap()).collect();
+        assert_eq!(permits.take(Some(from(1, 999)), ListenerKind::Tls).unwrap_err(), NoPermit::Address);
+        assert!(permits.take(Some(from(2, 999)), ListenerKind::Tls).is_ok());
     }
 }

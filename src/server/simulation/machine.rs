@@ -176,7 +176,7 @@ impl Machine {
             None => (ListenerKind::Console, AddressGroup::Console),
         };
         let socket = Socket::Simulated(server_end);
-        let accepted = Accepted { socket, kind, from, permit: Box::new(()), crowded: false };
+        let accepted = Accepted { socket, kind, from, proxied: false, permit: Box::new(()), crowded: false };
         self.mailboxes[worker].send(Delivery::Accepted(accepted));
         self.workers[worker].pipes.push(client_end.share());
         client_end

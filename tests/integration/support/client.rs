@@ -73,17 +73,20 @@ impl Client {
         Self::new(Stream::Tls(Box::new(StreamOwned::new(tls, socket(address)))))
     }
 
+    /// The same over a connection that is there, for a host of that name, offering these protocols. The handshake comes
+    /// with the first line.
+    #[allow(dead_code, reason = "the crash battery has no use for it")]
+    pub(crate) fn tls_over(socket: TcpStream, name: &str, protocols: &[&str]) -> Self {
+        Self::new(Stream::Tls(Box::new(StreamOwned::new(tls_for(name, protocols), socket))))
+    }
+
     /// The same, offering these protocols; the handshake is over.
     ///
     /// # Errors
     /// What is wrong with the handshake.
     #[allow(dead_code, reason = "the crash battery has no use for it")]
     pub(crate) fn offering(address: SocketAddr, protocols: &[&str]) -> io::Result<Self> {
-        let mut config = any_certificate::in_versions(rustls::DEFAULT_VERSIONS);
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        let name = ServerName::IpAddress(address.ip().into());
-        let mut tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-        let mut socket = socket(address);
+        let (mut tls, mut socket) = (tls_for(&address.ip().to_string(), protocols), socket(address));
         while tls.is_handshaking() {
             tls.complete_io(&mut socket)?;
         }
@@ -407,6 +410,13 @@ pub(crate) fn untagged(line: &str) -> &str {
 fn is_event(line: &str) -> bool {
     let body = untagged(line);
     body.starts_with('[') && body.split_once("] ").is_some_and(|(_, rest)| rest.starts_with("* "))
+}
+
+/// The client's side of TLS with a host of that name, offering these protocols.
+pub(crate) fn tls_for(name: &str, protocols: &[&str]) -> ClientConnection {
+    let mut config = any_certificate::in_versions(rustls::DEFAULT_VERSIONS);
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    ClientConnection::new(Arc::new(config), ServerName::try_from(name.to_owned()).unwrap()).unwrap()
 }
 
 fn socket(address: SocketAddr) -> TcpStream {

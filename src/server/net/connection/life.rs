@@ -23,7 +23,7 @@ pub(in crate::server::net) enum Stage {
 /// What may fall due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Timer {
-    /// The TLS port has received nothing.
+    /// The TLS port has received nothing, or a proxy has not said whose connection it is.
     Silence,
     /// The TLS handshake takes too long.
     Handshake,

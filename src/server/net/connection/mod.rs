@@ -8,6 +8,7 @@
 mod input;
 mod life;
 mod output;
+mod proxied;
 mod receive;
 mod refuse;
 mod send;
@@ -21,7 +22,7 @@ use self::life::{Life, Timer};
 use self::output::{Output, Unanswered};
 use super::outbox::{Flushed, Out};
 use super::tls::Tls;
-use super::{HANDSHAKE, HINT, LOGIN, SILENCE};
+use super::{HANDSHAKE, HINT, LOGIN, PROXY_HEADER, SILENCE};
 use crate::protocol::code::Code;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::server::flood::Rate;
@@ -32,6 +33,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 enum Transport {
+    /// A proxy's, before it has said whose it is; and what of that has arrived.
+    Proxied(Vec<u8>),
     /// The TLS port before its first byte.
     Silent,
     Plain,
@@ -39,10 +42,15 @@ enum Transport {
 }
 
 impl Transport {
+    /// That of a peer who has sent nothing yet.
+    fn of(listener: ListenerKind) -> Self {
+        if listener == ListenerKind::Tls { Self::Silent } else { Self::Plain }
+    }
+
     fn tls(&mut self) -> Option<&mut Tls> {
         match self {
             Transport::Tls(tls) => Some(tls),
-            Transport::Silent | Transport::Plain => None,
+            Transport::Proxied(_) | Transport::Silent | Transport::Plain => None,
         }
     }
 }
@@ -69,11 +77,8 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(id: ConnId, accepted: Accepted, turn: &mut Turn<'_>) -> Self {
-        let Accepted { socket, kind, from, permit, crowded: _ } = accepted;
+        let Accepted { socket, kind, from, proxied, permit, crowded: _ } = accepted;
         let mut life = Life::new();
-        if kind == ListenerKind::Tls {
-            life.set(Timer::Silence, turn.now + SILENCE);
-        }
         if kind != ListenerKind::Console {
             life.set(Timer::Login, turn.now + LOGIN);
         }
@@ -81,7 +86,7 @@ impl Connection {
         let mut connection = Self {
             id,
             socket,
-            transport: if kind == ListenerKind::Tls { Transport::Silent } else { Transport::Plain },
+            transport: if proxied { Transport::Proxied(Vec::new()) } else { Transport::of(kind) },
             listener: kind,
             from,
             permit,
@@ -94,15 +99,24 @@ impl Connection {
             needs_detach: false,
             is_apart: false,
         };
-        match kind {
-            ListenerKind::Tls => {}
-            ListenerKind::Plain => connection.greet(turn),
-            ListenerKind::Console => {
-                connection.greet(turn);
-                connection.request_and_wait(None, RequestKind::Console, 0, turn);
-            }
+        if proxied {
+            connection.life.set(Timer::Silence, turn.now + PROXY_HEADER);
+        } else {
+            connection.begin(turn);
         }
         connection
+    }
+
+    /// It is known whose it is.
+    fn begin(&mut self, turn: &mut Turn<'_>) {
+        match self.listener {
+            ListenerKind::Tls => self.life.set(Timer::Silence, turn.now + SILENCE),
+            ListenerKind::Plain => self.greet(turn),
+            ListenerKind::Console => {
+                self.greet(turn);
+                self.request_and_wait(None, RequestKind::Console, 0, turn);
+            }
+        }
     }
 
     fn greet(&mut self, turn: &mut Turn<'_>) {
@@ -142,6 +156,7 @@ impl Connection {
     /// Whether its TLS handshake has not ended, or not begun.
     pub(super) fn is_in_handshake(&self) -> bool {
         match &self.transport {
+            Transport::Proxied(_) => self.listener == ListenerKind::Tls,
             Transport::Silent => true,
             Transport::Tls(tls) => !tls.is_ready(),
             Transport::Plain => false,
@@ -283,11 +298,11 @@ impl Connection {
     pub(super) fn tick(&mut self, turn: &mut Turn<'_>) {
         while let Some(timer) = self.life.take_due(turn.now) {
             match timer {
-                Timer::Silence => {
-                    if matches!(self.transport, Transport::Silent) {
-                        self.refuse_plain_text(turn);
-                    }
-                }
+                Timer::Silence => match self.transport {
+                    Transport::Silent => self.refuse_plain_text(turn),
+                    Transport::Proxied(_) => self.refuse_without_header(turn),
+                    Transport::Plain | Transport::Tls(_) => {}
+                },
                 Timer::Handshake => {
                     if self.transport.tls().is_some_and(|tls| !tls.is_ready()) {
                         log::debug!("connection {} from {}: no handshake in time", self.id, self.from);

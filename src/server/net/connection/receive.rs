@@ -193,8 +193,12 @@ impl Connection {
     }
 
     /// Takes bytes as they arrived, after an unfinished record.
-    fn receive(&mut self, bytes: &mut [u8], turn: &mut Turn<'_>) {
+    pub(super) fn receive(&mut self, bytes: &mut [u8], turn: &mut Turn<'_>) {
         let Some(&first) = bytes.first() else { return };
+        if matches!(self.transport, Transport::Proxied(_)) {
+            self.receive_header(bytes, turn);
+            return;
+        }
         if matches!(self.transport, Transport::Silent) && self.stage() == Stage::Open {
             if first != TLS_HANDSHAKE {
                 self.refuse_plain_text(turn);

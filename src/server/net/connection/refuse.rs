@@ -21,6 +21,18 @@ impl Connection {
         self.hang_up(None, text, turn);
     }
 
+    /// What a proxy is told that does not say whose connection it passes on, or somebody else at its address.
+    pub(super) fn refuse_without_header(&mut self, turn: &mut Turn<'_>) {
+        log::warn!(
+            "connection {} from {} has no PROXY header, though the settings name that address in proxies; it is closed",
+            self.id,
+            self.from
+        );
+        self.transport = Transport::Plain;
+        let text = "connections from your address are a proxy's and begin with a PROXY header; this one did not. See proxies in the server's settings.";
+        self.hang_up(None, text, turn);
+    }
+
     /// What every port tells a browser.
     pub(super) fn refuse_http(&mut self, turn: &mut Turn<'_>) {
         let client = self.client_command(&turn.shared.name);

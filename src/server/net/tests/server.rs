@@ -76,6 +76,7 @@ impl Server {
             socket: Socket::Unix(theirs),
             kind,
             from,
+            proxied: false,
             permit,
             crowded: false,
         }));

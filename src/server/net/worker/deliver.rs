@@ -132,7 +132,7 @@ impl Worker {
         match delivery {
             Delivery::Lines(_) | Delivery::RoomMessage(_) => log::error!("a line arrived without its batch"),
             // It was accepted while its address was being blocked.
-            Delivery::Accepted(accepted) if shared.blocklist.blocks(accepted.from, now) => {}
+            Delivery::Accepted(accepted) if !accepted.proxied && shared.blocklist.blocks(accepted.from, now) => {}
             Delivery::Accepted(accepted) => {
                 if self.phase == StopPhase::Running {
                     self.accept(accepted, now, shared);
