@@ -50,6 +50,7 @@ mod passwords;
 mod people;
 mod presence;
 mod proxies;
+mod releases;
 mod reload;
 mod restoring;
 mod retention;
