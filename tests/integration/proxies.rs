@@ -230,8 +230,11 @@ fn nginx_shares_port_443_as_documented() {
         let file = files.join("nginx.conf");
         let module = "/usr/lib/nginx/modules/ngx_stream_module.so";
         let pid = files.join("pid");
-        let usual =
-            format!("load_module {module};\ndaemon off;\nerror_log stderr;\npid {};\nevents {{}}\n", pid.display());
+        // One process, so that none is left when it is killed.
+        let usual = format!(
+            "load_module {module};\ndaemon off;\nmaster_process off;\nerror_log stderr;\npid {};\nevents {{}}\n",
+            pid.display()
+        );
         fs::write(&file, format!("{usual}{settings}")).unwrap();
         Program::start("nginx", &["-p", files.to_str().unwrap(), "-c", file.to_str().unwrap()])
     };
