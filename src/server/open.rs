@@ -79,8 +79,6 @@ pub struct Server {
     pub(super) events: (Sender<Event>, Receiver<Event>),
     pub(super) manager: ServiceManager,
     pub(super) running: Running,
-    /// The settings in whose place there were sockets already.
-    replaced: Vec<&'static str>,
     warnings: Vec<OpenWarning>,
 }
 
@@ -169,7 +167,7 @@ impl Server {
                 listening.extend(listen_on(addresses, |address| net::bind_tcp(address, kind), &mut unavailable)?);
                 continue;
             }
-            replaced.push(setting);
+            replaced.push(setting.to_owned());
             let beyond =
                 passed.iter().filter_map(|socket| socket.address()).filter(|address| !address.ip().is_loopback());
             if kind == ListenerKind::Plain {
@@ -188,7 +186,11 @@ impl Server {
         let (tls_addresses, plain_addresses) = (addresses(ListenerKind::Tls), addresses(ListenerKind::Plain));
         listening.push(net::bind_console(&config.data.join(SOCKET_FILE))?);
         warnings.extend(unavailable.into_iter().map(OpenWarning::from));
-        let running = Running::here(config.name.clone(), tls_addresses, plain_addresses);
+        let running = Running {
+            metrics: metrics.iter().filter_map(|listener| listener.local_addr().ok()).collect(),
+            replaced,
+            ..Running::here(config.name.clone(), tls_addresses, plain_addresses)
+        };
         warnings.extend(running.write(&config.data).err().map(OpenWarning::RunningFile));
 
         Ok(Self {
@@ -206,7 +208,6 @@ impl Server {
             events: unbounded(),
             manager: ServiceManager::default(),
             running,
-            replaced,
             warnings,
         })
     }
@@ -231,14 +232,14 @@ impl Server {
 
     /// The settings, `tls` or `plain`, in whose place it listens on sockets that it was given.
     #[must_use]
-    pub fn replaced_settings(&self) -> &[&'static str] {
-        &self.replaced
+    pub fn replaced_settings(&self) -> &[String] {
+        &self.running.replaced
     }
 
     /// The addresses where the metrics are.
     #[must_use]
-    pub fn metrics_addresses(&self) -> Vec<SocketAddr> {
-        self.metrics.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    pub fn metrics_addresses(&self) -> &[SocketAddr] {
+        &self.running.metrics
     }
 
     /// Its certificate's fingerprint.

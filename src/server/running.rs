@@ -29,6 +29,12 @@ pub struct Running {
     pub tls: Vec<SocketAddr>,
     /// Where it accepts unencrypted connections.
     pub plain: Vec<SocketAddr>,
+    /// Where it serves the metrics.
+    #[serde(default)]
+    pub metrics: Vec<SocketAddr>,
+    /// The settings, `tls` or `plain`, in whose place it listens on sockets that it was given.
+    #[serde(default)]
+    pub replaced: Vec<String>,
     /// Its version; a server from before this was written down says nothing.
     #[serde(default)]
     pub version: Option<String>,
@@ -38,10 +44,11 @@ pub struct Running {
 }
 
 impl Running {
-    /// Of this process.
+    /// Of this process, without metrics and on sockets of its own.
     #[must_use]
     pub fn here(name: String, tls: Vec<SocketAddr>, plain: Vec<SocketAddr>) -> Self {
-        Self { name, tls, plain, version: Some(VERSION.to_owned()), pid: Some(std::process::id()) }
+        let (version, pid) = (Some(VERSION.to_owned()), Some(std::process::id()));
+        Self { name, tls, plain, metrics: Vec::new(), replaced: Vec::new(), version, pid }
     }
 
     /// Writes the file.
@@ -77,7 +84,9 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         assert_eq!(Running::read(data.path()), None);
         let tls = vec!["[::]:2428".parse().unwrap(), "127.0.0.1:3428".parse().unwrap()];
-        let running = Running::here("chat.example.org".to_owned(), tls, Vec::new());
+        let mut running = Running::here("chat.example.org".to_owned(), tls, Vec::new());
+        running.metrics.push("127.0.0.1:9428".parse().unwrap());
+        running.replaced.push("tls".to_owned());
         running.write(data.path()).unwrap();
         assert_eq!(Running::read(data.path()), Some(running.clone()));
         // As a version before wrote it.

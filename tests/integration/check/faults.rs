@@ -34,6 +34,13 @@ pub(super) const FAULTS: &[Fault] = &[
     ("too few open files", no_files, "error descriptors", &["100 files", "Raise LimitNOFILE="]),
     ("no encryption on a public address", plain, "warning addresses", &["0.0.0.0:0", "Let other machines use tls"]),
     ("a port of another program", held_port, "error addresses", &["127.0.0.1:", "another program", "Stop that one"]),
+    ("metrics that everybody may read", metrics, "warning addresses", &["0.0.0.0:0", "through a tunnel"]),
+    (
+        "a port of another program for the metrics",
+        held_metrics,
+        "error addresses",
+        &["127.0.0.1:", "another program", "(metrics)"],
+    ),
     ("an address of another machine", not_here, "warning addresses", &["192.0.2.1:2428", "does not have", "(tls)"]),
     ("no address of this machine", nowhere, "error addresses", &["192.0.2.1:2428", "does not have", "(tls)"]),
     ("a port that needs a privilege", privileged, "error addresses", &["127.0.0.1:80 ", "CAP_NET_BIND_SERVICE"]),
@@ -119,9 +126,23 @@ fn plain(scene: &mut Scene) -> Planted {
     Ok(())
 }
 
+fn metrics(scene: &mut Scene) -> Planted {
+    scene.set("metrics=0.0.0.0:0");
+    Ok(())
+}
+
 fn held_port(scene: &mut Scene) -> Planted {
+    hold(scene, "plain")
+}
+
+fn held_metrics(scene: &mut Scene) -> Planted {
+    hold(scene, "metrics")
+}
+
+/// Somebody listens where this setting says.
+fn hold(scene: &mut Scene, setting: &str) -> Planted {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    scene.set(format!("plain={}", taken.local_addr().unwrap()));
+    scene.set(format!("{setting}={}", taken.local_addr().unwrap()));
     scene.held.push(taken);
     Ok(())
 }

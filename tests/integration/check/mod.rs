@@ -7,6 +7,7 @@ mod scene;
 use self::faults::FAULTS;
 use self::scene::{Scene, template};
 use crate::support::Server;
+use crate::support::service_manager::Passed;
 use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
@@ -86,6 +87,25 @@ fn a_running_server_is_known_and_not_disturbed() {
         "{said}"
     );
     alice.ask("/say lobby still here");
+    server.terminate();
+    assert!(server.wait().0.success());
+}
+
+#[test]
+fn where_systemd_listens_for_the_server_the_setting_does_not_count() {
+    let [held, other] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut server = Server::not_started(&["metrics=127.0.0.1:0"]);
+    let _held = Passed::to(&mut server, &[("tls", &held)]);
+    server.restart();
+    fs::set_permissions(server.data(), Permissions::from_mode(0o700)).unwrap();
+    // Somebody else has the port that the setting names.
+    let words = [format!("--tls={}", other.local_addr().unwrap()), format!("--plain={}", server.plain())];
+    let mut check = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
+    check.arg("--data").arg(server.data()).args(words).args(["--set", "metrics=127.0.0.1:0", "check"]);
+    let said = String::from_utf8(check.output().unwrap().stdout).unwrap();
+    assert!(said.contains("good     addresses    systemd listens in the place of the setting tls."), "{said}");
+    let addresses: Vec<&str> = faults(&said).into_iter().filter(|line| line.contains(" addresses ")).collect();
+    assert_eq!(addresses, [""; 0], "{said}");
     server.terminate();
     assert!(server.wait().0.success());
 }

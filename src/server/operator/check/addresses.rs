@@ -7,12 +7,14 @@ use super::presence::Presence;
 use super::{Area, Report, Severity};
 use crate::server::config::{Config, Warning};
 use crate::server::net::bindable;
-use crate::server::traffic::ListenerKind;
 use rustix::process::geteuid;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+
+/// The setting for the metrics, without which the server starts as well.
+const METRICS: &str = "metrics";
 
 /// What became of binding an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +33,7 @@ enum Attempt {
 struct Circumstances {
     /// The running server says that it listens there, or there is none.
     held: Held,
-    /// Another address is good.
+    /// The server starts without this one.
     has_others: bool,
     /// This process may bind the port, and the user of the data directory may not.
     root_alone: bool,
@@ -49,15 +51,21 @@ enum Held {
 }
 
 pub(super) fn check(config: &Config, presence: &Presence, report: &mut Report) {
-    for warning in config.warnings.iter().filter(|warning| matches!(warning, Warning::PlainBeyondThisMachine(_))) {
+    let is_about_addresses = |warning: &&Warning| {
+        matches!(warning, Warning::PlainBeyondThisMachine(_) | Warning::MetricsBeyondThisMachine(_))
+    };
+    for warning in config.warnings.iter().filter(is_about_addresses) {
         report.warning(Area::Addresses, warning);
     }
-    let kinds = [(&config.tls, "tls", ListenerKind::Tls), (&config.plain, "plain", ListenerKind::Plain)];
     let mut attempts = Vec::new();
-    for (addresses, setting, kind) in kinds {
+    for (setting, addresses) in [("tls", &config.tls), ("plain", &config.plain), (METRICS, &config.metrics)] {
+        if presence.running().is_some_and(|running| running.replaced.iter().any(|replaced| replaced == setting)) {
+            report.good(Area::Addresses, format!("systemd listens in the place of the setting {setting}"));
+            continue;
+        }
         for &address in addresses {
             match attempt(address) {
-                Ok(attempt) => attempts.push((address, setting, kind, attempt)),
+                Ok(attempt) => attempts.push((address, setting, attempt)),
                 Err(error) => report.error(
                     Area::Addresses,
                     format!("can't listen on {address}: {error}. Set another address ({setting})"),
@@ -66,18 +74,23 @@ pub(super) fn check(config: &Config, presence: &Presence, report: &mut Report) {
         }
     }
     let is_good = |attempt| matches!(attempt, Attempt::Free | Attempt::InUse);
-    let has_others = attempts.iter().any(|&(.., attempt)| is_good(attempt));
-    for (address, setting, kind, attempt) in attempts {
+    let people_come = attempts.iter().any(|&(_, setting, attempt)| setting != METRICS && is_good(attempt));
+    for (address, setting, attempt) in attempts {
         let held = match presence.running() {
             None => Held::Nobody,
             Some(running) => {
-                let listens = if kind == ListenerKind::Tls { &running.tls } else { &running.plain };
+                let listens = match setting {
+                    "tls" => &running.tls,
+                    "plain" => &running.plain,
+                    _ => &running.metrics,
+                };
                 // Port 0 is another one each time.
                 let ours = address.port() == 0 || listens.contains(&address);
                 if ours { Held::Ours } else { Held::NotByOurs }
             }
         };
         let root_alone = geteuid().is_root() && is_others(&config.data) && is_privileged(address.port());
+        let has_others = people_come || setting == METRICS;
         let (severity, text) = judge(address, setting, attempt, Circumstances { held, has_others, root_alone });
         report.add(severity, Area::Addresses, text);
     }
@@ -138,7 +151,7 @@ fn judge(
         (Attempt::InUse, _) => (
             Severity::Error,
             format!(
-                "{address} is in use by another program (ss -ltnp says by which). Stop that one, or set another address ({setting})"
+                "{address} is in use by another program (ss -ltnp says by which). Stop that one, or set another address ({setting}); if it is systemd, for chitchatd.socket, all is well"
             ),
         ),
         (Attempt::NotPermitted, _) => (
