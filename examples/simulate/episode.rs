@@ -89,7 +89,7 @@ impl Episode {
             machine: None,
             dir,
             generation: 0,
-            oracle: Oracle::new(),
+            oracle: Oracle::new(swarm.keep()),
             seats: (0..SEATS).map(|_| Seat::default()).collect(),
             next_conn: 1,
             serial: 0,
@@ -113,12 +113,18 @@ impl Episode {
         self.trace.take().unwrap_or_default()
     }
 
+    /// Messages that were dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.oracle.dropped
+    }
+
     fn data(&self) -> PathBuf {
         self.dir.path().join(self.generation.to_string())
     }
 
     fn start(&mut self) -> Result<(), String> {
-        let machine = Machine::start(&self.data(), &self.swarm.settings()).map_err(|Died(why)| why)?;
+        let machine =
+            Machine::start(&self.data(), &self.swarm.settings(), self.swarm.keep().bytes).map_err(|Died(why)| why)?;
         self.machine = Some(machine);
         self.is_full = false;
         Ok(())
@@ -221,7 +227,11 @@ impl Episode {
             self.serial += 1;
             return format!("/ping n{}", self.serial);
         }
-        if random.chance(1) && self.oracle.tokens.get(&who).is_none_or(|tokens| tokens.len() < 5) {
+        // Mostly where it could come in a frame, since nobody makes more than a few.
+        let is_packed = self.oracle.links.get(&conn).is_some_and(|link| link.deflate == Deflate::On);
+        if random.chance(if is_packed { 4 } else { 1 })
+            && self.oracle.tokens.get(&who).is_none_or(|tokens| tokens.len() < 5)
+        {
             self.serial += 1;
             return format!("/token new t{}", self.serial);
         }
@@ -232,6 +242,12 @@ impl Episode {
                 // Each says something else.
                 self.serial += 1;
                 return format!("/away {text} n{}", self.serial);
+            }
+            // Hours pass there; seven days hardly ever do.
+            if let Some(room) = line.strip_prefix("/retain ").and_then(|line| line.strip_suffix(" 7d"))
+                && self.swarm.keep().lasts.is_some()
+            {
+                return format!("/retain {room} 2h");
             }
             if !["since=", "until=", "/set "].iter().any(|word| line.contains(word)) {
                 return line;

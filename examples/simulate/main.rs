@@ -88,9 +88,10 @@ fn simulate(options: &Options, steps: u64) -> ExitCode {
         let jobs: Vec<_> = (0..options.jobs).map(job).collect();
         let results: Vec<_> = jobs.into_iter().map(|job| job.join().expect("a job's panics are caught")).collect();
         let (steps, seconds) = (results.iter().map(|(done, _)| done.steps).sum::<u64>(), began.elapsed().as_secs_f64());
-        let (episodes, kills) = results.iter().fold((0, 0), |(e, k), (done, _)| (e + done.episodes, k + done.kills));
+        let sum = |of: fn(&run::Done) -> u64| results.iter().map(|(done, _)| of(done)).sum::<u64>();
+        let (episodes, kills, dropped) = (sum(|done| done.episodes), sum(|done| done.kills), sum(|done| done.dropped));
         println!(
-            "{steps} steps in {episodes} episodes with {kills} restarts, {seconds:.1} s, {:.0} steps/s",
+            "{steps} steps in {episodes} episodes with {kills} restarts, {dropped} messages dropped, {seconds:.1} s, {:.0} steps/s",
             steps as f64 / seconds
         );
         results.into_iter().find_map(|(_, found)| found)

@@ -3,9 +3,10 @@
 //! must be answered and who must be told what.
 
 use crate::link::{Ending, Link, is_login};
+use crate::model::retention::Keep;
 use crate::model::{Answer, Conn, Model, Told, Who, own_place};
-use chitchat::protocol::names::ConnId;
-use chitchat::server::simulation::Entry;
+use chitchat::protocol::names::{ConnId, MessageId};
+use chitchat::server::simulation::{Dropped, Entry};
 use std::collections::BTreeMap;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -24,12 +25,18 @@ pub(crate) struct Oracle {
     turn_at: u64,
     /// What was decided, counted.
     decided: u64,
+    /// How much had been decided when messages were last dropped.
+    swept: u64,
+    /// What all conversations keep.
+    keep: Keep,
+    /// Messages that were dropped.
+    pub(crate) dropped: u64,
     /// The tokens of each account.
     pub(crate) tokens: BTreeMap<Who, Vec<String>>,
 }
 
 impl Oracle {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(keep: Keep) -> Self {
         Self {
             model: Model::new(),
             links: BTreeMap::new(),
@@ -37,6 +44,9 @@ impl Oracle {
             turn: Vec::new(),
             turn_at: 0,
             decided: 0,
+            swept: 0,
+            keep,
+            dropped: 0,
             tokens: BTreeMap::new(),
         }
     }
@@ -115,6 +125,7 @@ impl Oracle {
                 self.leaves(id);
             }
             Entry::Detach(id) => self.detached(id),
+            Entry::Dropped(dropped) => self.dropped(&dropped, now)?,
             Entry::Committed | Entry::Refused => {}
         }
         Ok(())
@@ -141,8 +152,17 @@ impl Oracle {
             }
             Entry::Quit(id, false) => self.leaves(id),
             Entry::Detach(id) => self.detached(id),
-            Entry::Console(_) | Entry::Committed | Entry::Refused => {}
+            Entry::Console(_) | Entry::Dropped(_) | Entry::Committed | Entry::Refused => {}
         }
+        Ok(())
+    }
+
+    fn dropped(&mut self, dropped: &[Dropped], now: u64) -> Result<(), String> {
+        let through = |id: MessageId| usize::try_from(id.value()).map_err(|error| error.to_string());
+        let dropped = dropped.iter().map(|Dropped { names, through: id }| Ok((names.clone(), through(*id)?)));
+        let dropped: Vec<_> = dropped.collect::<Result<_, String>>()?;
+        self.dropped += self.model.drop_messages(&dropped, self.keep, now)? as u64;
+        self.swept = self.decided;
         Ok(())
     }
 
@@ -280,8 +300,9 @@ impl Oracle {
             return;
         }
         let line = asked.line.clone();
+        let swept = asked.at < self.swept;
         let Some(expected) = &mut asked.expected else { return };
-        if line.starts_with("/history") {
+        if line.starts_with("/history") && !swept {
             for row in &mut expected.rows {
                 *row = model.row_again(who, row).unwrap_or_else(|| head(row));
             }

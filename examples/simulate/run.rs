@@ -32,6 +32,8 @@ pub(crate) struct Done {
     pub(crate) steps: u64,
     pub(crate) episodes: u64,
     pub(crate) kills: u64,
+    /// Messages that no conversation kept.
+    pub(crate) dropped: u64,
     /// Of one episode, if it is traced.
     pub(crate) trace: Vec<String>,
 }
@@ -53,6 +55,7 @@ pub(crate) fn row_of_episodes(
             Ok(passed) => {
                 done.steps += passed.steps;
                 done.kills += passed.kills;
+                done.dropped += passed.dropped;
                 done.episodes += 1;
             }
             Err(found) => {
@@ -94,7 +97,10 @@ pub(crate) fn episode(
         }
     }
     match watched(|| episode.settle()) {
-        Ok(()) => Ok(Done { steps: episode.steps, episodes: 1, kills: episode.kills, trace: episode.take_trace() }),
+        Ok(()) => {
+            let (steps, kills, dropped) = (episode.steps, episode.kills, episode.dropped());
+            Ok(Done { steps, episodes: 1, kills, dropped, trace: episode.take_trace() })
+        }
         Err(what) => {
             let (steps, trace) = (episode.steps, episode.take_trace());
             Err(failed(what, done, steps, trace))

@@ -3,6 +3,7 @@
 
 use crate::episode::Kind;
 use crate::model::random::Random;
+use crate::model::retention::Keep;
 use crate::model::unpaced::UNPACED;
 use std::collections::BTreeMap;
 
@@ -28,6 +29,9 @@ const WEIGHTS: [(Kind, usize); 18] = [
     (Kind::Settle, 4),
 ];
 
+/// How often time jumps, at least, where messages are to become old.
+const AGING: usize = 4;
+
 pub(crate) struct Swarm {
     weights: Vec<(Kind, usize)>,
     total: usize,
@@ -40,6 +44,10 @@ pub(crate) struct Swarm {
     room_of_conn: BTreeMap<usize, usize>,
     /// Seats whose clients hardly read.
     mute: Vec<bool>,
+    /// For how many hours all conversations keep what is said.
+    keep_hours: Option<u64>,
+    /// In how many bytes.
+    keep_bytes: Option<u64>,
 }
 
 impl Swarm {
@@ -59,15 +67,27 @@ impl Swarm {
         let rooms = (0..32).map(|_| if random.chance(narrow) { 100 + random.below(2000) } else { 64 * 1024 }).collect();
         let mute = random.below(20);
         let mute = (0..32).map(|_| random.chance(mute)).collect();
+        let flood = random.chance(20);
+        let (unread, under_way) = (*random.one(&[16 * 1024, 64 * 1024, 256 * 1024]), *random.one(&[65_536, 1 << 20]));
+        // Last, so that the rest is the same with and without.
+        let keep_hours = *random.one(&[None, None, Some(1), Some(3)]);
+        let keep_bytes = *random.one(&[None, None, None, Some(150 << 10), Some(300 << 10)]);
+        if keep_hours.is_some()
+            && let Some((_, weight)) = weights.iter_mut().find(|(kind, _)| *kind == Kind::Jump)
+        {
+            *weight = (*weight).max(AGING);
+        }
         Self {
             total: weights.iter().map(|(_, weight)| weight).sum(),
             weights,
-            flood: random.chance(20),
-            unread: *random.one(&[16 * 1024, 64 * 1024, 256 * 1024]),
-            under_way: *random.one(&[65_536, 1 << 20]),
+            flood,
+            unread,
+            under_way,
             rooms,
             room_of_conn: BTreeMap::new(),
             mute,
+            keep_hours,
+            keep_bytes,
         }
     }
 
@@ -93,8 +113,7 @@ impl Swarm {
             "limits.logins=off",
             "limits.registrations=off",
             "history.edit_for=off",
-            // It is looked what is too old or too much; nothing ever is.
-            "history.keep_for=365d",
+            // Where there are no other bounds, it is looked what is too much; nothing ever is.
             "history.keep_bytes=1 GiB",
         ]
         .into_iter()
@@ -104,9 +123,16 @@ impl Swarm {
         if !self.flood {
             settings.extend(["limits.flood=off", "limits.account_flood=off"].map(str::to_owned));
         }
+        // As many as no episode has.
+        settings.push(format!("history.keep_for={}h", self.keep_hours.unwrap_or(24 * 365)));
         settings.push(format!("limits.unread_bytes={}", self.unread));
         settings.push(format!("limits.under_way_bytes={}", self.under_way));
         settings
+    }
+
+    /// What all conversations keep, where something may go.
+    pub(crate) fn keep(&self) -> Keep {
+        Keep { lasts: self.keep_hours.map(|hours| hours * 60 * 60 * 1000), bytes: self.keep_bytes }
     }
 
     pub(crate) fn is_flood_slowed(&self) -> bool {

@@ -247,15 +247,20 @@ impl Dispatcher {
         }
         self.asked.clear();
         self.hub.sweep(now, &mut self.transaction);
+        journal::swept(&self.hub);
         if self.transaction.is_used() {
             self.quiet = Some(now.instant + QUIET);
         }
         match self.commit(0) {
             Ok(committed) => {
+                journal::committed();
                 committed.into_iter().for_each(|committed| self.nudge(committed));
                 Ok(())
             }
-            Err(CommitError::Refused(why)) => self.roll_back(now, &why),
+            Err(CommitError::Refused(why)) => {
+                journal::refused();
+                self.roll_back(now, &why)
+            }
             Err(error @ CommitError::Ambiguous(_)) => Err(DispatcherFault::Ambiguous(error)),
         }
     }

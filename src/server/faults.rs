@@ -57,6 +57,8 @@ pub(crate) enum Fault {
     /// A read marker goes back.
     MarkerBack,
     BanEndsEarly,
+    /// What all conversations keep for a time goes after half of it.
+    DroppedEarly,
     /// A private room is shown to those who are not in it.
     PrivateLeak,
     /// A token is sent in a compressed frame.
@@ -97,7 +99,7 @@ mod planted {
 
     impl Fault {
         /// Every fault, by its name in `CHITCHAT_FAULT`.
-        pub(crate) const ALL: [(&'static str, Self); 11] = [
+        pub(crate) const ALL: [(&'static str, Self); 12] = [
             ("answer-before-commit", Self::AnswerBeforeCommit),
             ("id-twice", Self::IdTwice),
             ("delivery-skipped", Self::DeliverySkipped),
@@ -105,6 +107,7 @@ mod planted {
             ("key-forgotten", Self::KeyForgotten),
             ("marker-back", Self::MarkerBack),
             ("ban-ends-early", Self::BanEndsEarly),
+            ("dropped-early", Self::DroppedEarly),
             ("private-leak", Self::PrivateLeak),
             ("token-in-frame", Self::TokenInFrame),
             ("share-kept", Self::ShareKept),

@@ -16,6 +16,7 @@ pub(crate) mod operations;
 mod people;
 mod questions;
 pub(crate) mod random;
+pub(crate) mod retention;
 mod rooms;
 mod saying;
 mod state;

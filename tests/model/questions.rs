@@ -1,7 +1,7 @@
 //! What can be asked, and the rows that answer it.
 
 use super::moderation::{LOOK, MODERATE, READ};
-use super::state::{Change, Deed, Mark, Message, Place, Room, Sanction, Who};
+use super::state::{Change, Conversation, Deed, Mark, Message, Place, Room, Sanction, Who};
 use super::words::{Words, duration};
 use super::{By, Model, Outcome, Refusal, listed};
 use std::cmp::Reverse;
@@ -15,14 +15,16 @@ impl Model {
         let place = self.readable(by, target)?;
         let options = Options::new(options);
         let conversation = self.conversation(place);
-        let all = conversation.messages.len();
+        let (dropped, all) = (conversation.dropped, conversation.messages.len());
         let limit = options.number("limit").unwrap_or(ROWS);
         if let Some(id) = options.number("around") {
             // The message itself is the first of the newer half; a side that is short leaves room to the other.
-            let older = id.saturating_sub(1).min(all);
-            let newer = (all - older).min(limit.div_ceil(2).max(limit.saturating_sub(older)));
-            let first = older - older.min(limit - newer);
-            return self.messages(by, place, first + 1..=older + newer, newer + older - first < all);
+            let middle = id.saturating_sub(1).min(all).max(dropped);
+            let older = middle - dropped;
+            let newer = (all - middle).min(limit.div_ceil(2).max(limit.saturating_sub(older)));
+            let first = middle - older.min(limit - newer);
+            let more = newer + middle - first < all - dropped;
+            return self.page(by, place, first + 1..=middle + newer, more);
         }
         let since = options.ago("since", self.now);
         let until = options.ago("until", self.now);
@@ -33,11 +35,21 @@ impl Model {
                 && since.is_none_or(|since| at >= since)
                 && until.is_none_or(|until| at <= until)
         };
-        let found: Vec<usize> = (1..=all).filter(within).collect();
+        let found: Vec<usize> = (dropped + 1..=all).filter(within).collect();
         let first_ones = options.has("after") || options.has("since");
         let skipped = if first_ones { 0 } else { found.len().saturating_sub(limit) };
         let more = found.len() > limit;
-        self.messages(by, place, found.into_iter().skip(skipped).take(limit), more)
+        self.page(by, place, found.into_iter().skip(skipped).take(limit), more)
+    }
+
+    /// Where messages were dropped, it says which is the first that was not.
+    fn page(&self, by: By, place: Place, ids: impl Iterator<Item = usize>, more: bool) -> Outcome {
+        let dropped = self.conversation(place).dropped;
+        let mut answer = self.messages(by, place, ids, more)?;
+        if dropped > 0 {
+            answer.last += &format!(", oldest={}", dropped + 1);
+        }
+        Ok(answer)
     }
 
     fn messages(&self, by: By, place: Place, ids: impl Iterator<Item = usize>, more: bool) -> Outcome {
@@ -60,6 +72,7 @@ impl Model {
         let row = |(index, change): (usize, &std::rc::Rc<Change>)| {
             let message = &conversation.messages[change.id - 1];
             let text = match change.word {
+                _ if change.id <= conversation.dropped => "",
                 "edit" if message.removed => "",
                 "edit" | "redact" => &message.text,
                 _ => &change.text,
@@ -98,8 +111,8 @@ impl Model {
         });
         let mut found: Vec<(Reverse<u64>, Place, usize)> = Vec::new();
         for place in places {
-            let said = &self.conversations[&place].messages;
-            let hits = said.iter().enumerate().filter(|(_, message)| {
+            let Conversation { messages: said, dropped, .. } = &*self.conversations[&place];
+            let hits = said.iter().enumerate().skip(*dropped).filter(|(_, message)| {
                 !message.removed
                     && wanted(message)
                     && message.order < before
@@ -123,7 +136,8 @@ impl Model {
         let limit = Options::new(options).number("limit").unwrap_or(ROWS);
         let mut found: Vec<(u64, String)> = Vec::new();
         for (&place, conversation) in &self.conversations {
-            let own = conversation.messages.iter().enumerate().filter(|(_, message)| message.author == by.me);
+            let kept = conversation.messages.iter().enumerate().skip(conversation.dropped);
+            let own = kept.filter(|(_, message)| message.author == by.me);
             found.extend(own.map(|(index, message)| {
                 let row = self.row(by.me, place, index + 1);
                 let (_, rest) = row["| ".len()..].split_once(' ').expect("a row has words");

@@ -180,6 +180,7 @@ impl Model {
     pub(super) fn message(&self, place: Place, id: usize) -> Result<Rc<Message>, Refusal> {
         let conversation = self.conversation(place);
         let found = id.checked_sub(1).and_then(|index| conversation.messages.get(index));
+        let found = found.filter(|_| id > conversation.dropped);
         found.filter(|message| !message.removed).cloned().map_or_else(|| refuse("no-such-message"), Ok)
     }
 }
@@ -188,6 +189,6 @@ impl Conversation {
     /// What others said above somebody's marker.
     pub(super) fn unread(&self, who: Who) -> impl Iterator<Item = &Rc<Message>> + Clone {
         let read = self.read.get(&who).copied().unwrap_or(0);
-        self.messages[read..].iter().filter(move |message| message.author != who)
+        self.messages[read.max(self.dropped)..].iter().filter(move |message| message.author != who)
     }
 }

@@ -72,7 +72,7 @@ pub(super) struct Room {
     pub topic: String,
     /// How long each member waits between two messages, in milliseconds.
     pub slow: Option<u64>,
-    /// How long it keeps what is said, in milliseconds. (The model has no message become that old.)
+    /// How long it keeps what is said, in milliseconds.
     pub retain: Option<u64>,
     /// When each last said something since the room became slow.
     pub spoke: BTreeMap<Who, u64>,
@@ -116,6 +116,8 @@ pub(super) enum Place {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Conversation {
+    /// So many of the messages were dropped.
+    pub dropped: usize,
     pub messages: Vec<Rc<Message>>,
     pub changes: Vec<Rc<Change>>,
     /// What was said under which key of whom, as it was said then.

@@ -1,7 +1,7 @@
 //! The store with the transaction of the current turn, as the core and the hub see it. The first failure
 //! is remembered: nothing of the transaction is stored then, and the turn is refused.
 
-use super::DispatcherFault;
+use super::{DispatcherFault, journal};
 use crate::protocol::names::{AccountId, ConnId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
 use crate::server::faults::{self, Point};
@@ -105,6 +105,7 @@ impl Storage for Transaction {
         if let Write::Audit(record) = &write {
             self.audit.push((self.asking, record.clone()));
         }
+        journal::write(&write);
         // A failure is remembered and reported at the commit.
         let _ = self.step(|store| store.write(&write));
     }

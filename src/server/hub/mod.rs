@@ -226,6 +226,18 @@ impl Hub {
         LogEntry::Audit { by: self.state.name(by).to_owned(), conn, verb, room, whom, reason }
     }
 
+    /// The name of a room, or those of the two in a direct conversation, for the simulation.
+    #[cfg(feature = "faults")]
+    pub(in crate::server) fn names_of(&self, conversation: crate::protocol::names::ConversationId) -> Vec<String> {
+        use crate::server::core::Conversation;
+        let name = |account: AccountId| self.state.name(account).to_owned();
+        match self.state.conversation(conversation) {
+            Some(Conversation::Room(room)) => vec![room.name.to_string()],
+            Some(Conversation::Pair(pair)) => pair.sides.map(name).into(),
+            None => Vec::new(),
+        }
+    }
+
     /// The state, and every operation that led to it, with its outcome.
     #[cfg(test)]
     pub(super) fn recorded(&self) -> (&State, &[Applied]) {

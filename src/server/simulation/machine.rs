@@ -83,11 +83,12 @@ impl Wake for Flag {
 
 impl Machine {
     /// Starts on a data directory. The settings are those of the configuration, as `KEY=VALUE`; answers are
-    /// as long as they would be without the bounds on what is left unread.
+    /// as long as they would be without the bounds on what is left unread. `keep_bytes` takes the place of
+    /// `history.keep_bytes`, and may be less than that allows.
     ///
     /// # Errors
     /// What keeps a server from starting.
-    pub fn start(data: &Path, settings: &[String]) -> Result<Self, Died> {
+    pub fn start(data: &Path, settings: &[String], keep_bytes: Option<u64>) -> Result<Self, Died> {
         let flags = Flags { data: Some(data.to_owned()), ..Flags::default() };
         let config = Config::build(None, settings, &flags, &Environment::default())?;
         let store_settings = StoreSettings {
@@ -115,7 +116,9 @@ impl Machine {
         let (readers, reads) = unbounded();
         let ((index, indexes), (checkpoint, checkpoints)) = (bounded(1), bounded(1));
         let epoch = snapshot.epoch.clone();
-        let mut hub = Hub::new(HubSettings { answer_bytes: ANSWER_BYTES, ..hub_settings(&config) }, snapshot);
+        let mut settings = HubSettings { answer_bytes: ANSWER_BYTES, ..hub_settings(&config) };
+        settings.keep.bytes = keep_bytes.or(settings.keep.bytes);
+        let mut hub = Hub::new(settings, snapshot);
         let started = (clock::now(), clock::unix_ms());
         let blocklist = hub.blocklist(hub::Now { instant: started.0, wall: started.1 });
         let budget = Budget::new(config.limits.under_way_bytes.unwrap_or(usize::MAX));

@@ -16,12 +16,12 @@ pub(super) use pipe::ServerEnd;
 
 use super::clock;
 use super::faults::{self, Fault};
-use crate::protocol::names::ConnId;
+use crate::protocol::names::{ConnId, MessageId};
 use crate::protocol::secrets::seeded;
 use std::time::Duration;
 
 /// What the dispatcher did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// It took a line of a connection that is logged in, or was.
     Line(ConnId),
@@ -38,10 +38,21 @@ pub enum Entry {
     Quit(ConnId, bool),
     /// The connection is gone.
     Detach(ConnId),
+    /// It dropped what conversations no longer keep.
+    Dropped(Vec<Dropped>),
     /// What was taken since is stored.
     Committed,
     /// Nothing of what was taken since is stored, and all who wait are refused.
     Refused,
+}
+
+/// What a conversation no longer keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// The name of the room, or those of the two accounts.
+    pub names: Vec<String>,
+    /// The last message that went.
+    pub through: MessageId,
 }
 
 /// How the next transaction fails.
