@@ -233,7 +233,8 @@ impl Dispatcher {
         }
         for to in std::mem::take(&mut self.figures_asked) {
             let hub = self.hub.figures(now);
-            gather(&self.channels, FiguresJob { to: Asker::Metrics(to), hub });
+            let used = self.transaction.store.used();
+            gather(&self.channels, FiguresJob { to: Asker::Metrics(to), hub, used });
         }
         self.deliver(self.budget.share(bytes));
         faults::point(Point::AfterDelivery);
@@ -349,7 +350,8 @@ impl Dispatcher {
             }
         }
         for (conn, hub) in effects.figures.drain(..) {
-            gather(&self.channels, FiguresJob { to: Asker::Connection(conn), hub });
+            let used = self.transaction.store.used();
+            gather(&self.channels, FiguresJob { to: Asker::Connection(conn), hub, used });
         }
         for conn in effects.reloads.drain(..) {
             if let Err(error) = self.channels.reload.send(ReloadJob::Asked(conn)) {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// A server that has metrics, and where they are.
 fn start() -> (Server, SocketAddr) {
-    let mut server = Server::with(&["metrics=127.0.0.1:0"]);
+    let mut server = Server::with(&["metrics=127.0.0.1:0", "history.keep_bytes=2 GiB", "history.keep_for=30d"]);
     let line = server.wait_for_log("  metrics ");
     let address = line.rsplit_once("http://").and_then(|(_, url)| url.strip_suffix("/metrics")?.parse().ok());
     (server, address.expect("the start says where the metrics are"))
@@ -119,6 +119,9 @@ fn the_metrics_follow_the_grammar_and_count_what_happens() {
     assert!(grew("chitchat_commit_requests_sum") >= grew("chitchat_commit_requests_count"));
     assert!(grew("chitchat_lines_sent_total{kind=\"live\"}") >= 1.0);
     assert!(after["chitchat_disk_free_bytes"] > 0.0 && after["process_resident_memory_bytes"] > 1e6);
+    assert!(after["chitchat_database_used_bytes"] > 8192.0, "{after:?}");
+    let kept = [after["chitchat_history_keep_bytes"] as u64, after["chitchat_history_keep_seconds"] as u64];
+    assert_eq!(kept, [2 << 30, 30 * 24 * 60 * 60]);
     let days =
         (after["chitchat_certificate_not_after_timestamp_seconds"] - after["process_start_time_seconds"]) / 86400.0;
     assert!((3640.0..3660.0).contains(&days), "{days}");

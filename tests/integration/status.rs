@@ -29,6 +29,7 @@ fn a_running_server_is_seen_to_be_well() {
         "  messages     0 in the last minute, 1 ever\n",
         ", 0 failed; 99 of 100 took at most ",
         " free\n",
+        " KiB in use\n",
         "  certificate  3652 days left\n",
         "  held back    0 slowed, 0 throttled, 0 refused, 0 too slow, 0 turned away\nNo warnings.\n",
     ] {
@@ -42,6 +43,16 @@ fn a_running_server_is_seen_to_be_well() {
     assert_eq!(chitchatd(&server.data(), &["health"]), (Some(0), String::new(), String::new()));
     let well = "{\"healthy\":true,\"problem\":null}\n".to_owned();
     assert_eq!(chitchatd(&server.data(), &["health", "--json"]), (Some(0), well, String::new()));
+}
+
+#[test]
+fn what_is_kept_stands_beside_what_is_in_use() {
+    let server = Server::with(&["history.keep_bytes=2 GiB", "history.keep_for=30d"]);
+    let (code, shown, said) = chitchatd(&server.data(), &["status"]);
+    assert!(code == Some(0) && shown.contains(" KiB of 2.0 GiB in use, kept for 30d\n"), "{shown}{said}");
+    let rows = server.console().ask("/stats");
+    assert!(rows.contains(&"| keep-bytes 2147483648".to_owned()), "{rows:?}");
+    assert!(rows.contains(&"| keep-for 30d".to_owned()), "{rows:?}");
 }
 
 #[test]
@@ -74,6 +85,7 @@ fn the_figures_count_what_happens() {
     assert_eq!([grew("here"), grew("connections"), grew("plain"), grew("guests")], [2, 2, 3, 1], "{after:?}");
     assert_eq!([grew("messages"), after["tls"], after["console"]], [2, 0, 1], "{after:?}");
     assert!(grew("lines-in") >= 4 && grew("lines-out") >= 6 && grew("commits") >= 2, "{after:?}");
+    assert!((1 << 13..=after["disk"]).contains(&after["used"]), "{after:?}");
     assert!(after["memory"] > 1 << 20 && after["free"] > 0 && after["disk"] > after["log"], "{after:?}");
     drop((ann, bob, guest));
     let deadline = Instant::now() + DEADLINE;

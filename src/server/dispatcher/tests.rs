@@ -293,8 +293,9 @@ fn the_figures_say_what_commits_took_and_whether_any_fails() {
     turns.turn(vec![request(CAROL, RequestKind::Console)]);
     let figures = |turns: &mut Turns| {
         assert_eq!(turns.turn(vec![run(CAROL, Command::Admin(AdminCommand::Stats))]), Vec::<String>::new());
-        let FiguresJob { to: Asker::Connection(to), hub } = turns.figures.try_recv().unwrap() else { panic!() };
+        let FiguresJob { to: Asker::Connection(to), hub, used } = turns.figures.try_recv().unwrap() else { panic!() };
         assert_eq!(to, conn(CAROL));
+        assert!(used.is_some_and(|used| used > 1 << 10));
         hub
     };
     let before = figures(&mut turns);
@@ -314,7 +315,7 @@ fn the_figures_say_what_commits_took_and_whether_any_fails() {
     let mut batch: Vec<Request> = (0..100).map(|_| say(ALICE, &long)).collect();
     batch.push(request(BOB, RequestKind::Figures(bounded(1).0)));
     assert_eq!(turns.turn(batch).len(), 100);
-    let FiguresJob { to: Asker::Metrics(_), hub } = turns.figures.try_recv().unwrap() else { panic!() };
+    let FiguresJob { to: Asker::Metrics(_), hub, .. } = turns.figures.try_recv().unwrap() else { panic!() };
     assert_eq!((hub.unsaved, hub.commits.failed), (true, 2));
     turns.dispatcher.transaction.store.make_room();
     turns.turn(vec![say(ALICE, "three")]);

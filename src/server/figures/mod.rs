@@ -41,8 +41,8 @@ pub(super) struct Gatherer {
 impl Gatherer {
     /// Runs on the thread `figures` until nobody can ask any more.
     pub(super) fn run(self, jobs: &Receiver<FiguresJob>, workers: &[Mailbox<Delivery>]) {
-        for FiguresJob { to, hub } in jobs {
-            let figures = self.gather(hub);
+        for FiguresJob { to, hub, used } in jobs {
+            let figures = self.gather(hub, used);
             match to {
                 Asker::Connection(conn) => {
                     if let Some(worker) = workers.get(conn.worker()) {
@@ -57,7 +57,7 @@ impl Gatherer {
         }
     }
 
-    fn gather(&self, hub: HubFigures) -> Figures {
+    fn gather(&self, hub: HubFigures, used: Option<u64>) -> Figures {
         Figures {
             hub,
             tally: Arc::clone(&self.tally),
@@ -66,6 +66,7 @@ impl Gatherer {
             under_way: self.budget.held(),
             unread: self.unread.iter().map(UnreadBytes::total).sum(),
             disk: store::disk(&self.data),
+            used,
             memory: memory(),
             certificate_ends: self.certificate_ends.load(Ordering::Relaxed),
             now: jiff::Timestamp::now().as_second(),

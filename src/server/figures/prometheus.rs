@@ -4,7 +4,7 @@
 //! is a few lines here: the library prometheus-client writes OpenMetrics instead, wants its own counters in place of
 //! ours, and brings a macro crate; metrics-exporter-prometheus is asynchronous.
 
-use crate::server::traffic::{Figures, Histogram, HubFigures, Queues};
+use crate::server::traffic::{Figures, Histogram, HubFigures, KeepLimits, Queues};
 use std::fmt::{Display, Write as _};
 
 /// What a metric is.
@@ -150,6 +150,19 @@ fn storage(page: &mut Page, figures: &Figures) {
     let disk = figures.disk;
     let files = [("file=\"database\"", disk.database), ("file=\"log\"", disk.log), ("file=\"index\"", disk.index)];
     page.metric("chitchat_disk_bytes", Kind::Gauge, "What the data takes on the disk.", files);
+    if let Some(used) = figures.used {
+        let help = "What of the database is in use; the rest of the file is free for what is said next.";
+        page.single("chitchat_database_used_bytes", Kind::Gauge, help, used);
+    }
+    let KeepLimits { lasts, bytes } = figures.hub.keep;
+    if let Some(bytes) = bytes {
+        let help = "How much of the database may be in use, by history.keep_bytes.";
+        page.single("chitchat_history_keep_bytes", Kind::Gauge, help, bytes);
+    }
+    if let Some(lasts) = lasts {
+        let help = "How long messages are kept, by history.keep_for.";
+        page.single("chitchat_history_keep_seconds", Kind::Gauge, help, lasts.as_secs());
+    }
     if let Some(free) = disk.free {
         page.single("chitchat_disk_free_bytes", Kind::Gauge, "What is left on the disk of the data.", free);
     }

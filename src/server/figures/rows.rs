@@ -1,14 +1,16 @@
 //! The rows of `/stats`, which docs/PROTOCOL.md describes: `WORD VALUE`, each of them for people and programs.
 
 use crate::protocol::line::Rows;
+use crate::protocol::spans;
 use crate::protocol::stamp::rfc3339;
-use crate::server::traffic::Figures;
+use crate::server::traffic::{Figures, KeepLimits};
 use std::fmt::Display;
 
 pub(super) fn rows(figures: &Figures) -> Rows {
     let mut rows = Rows::default();
     let mut row = |word: &str, value: &dyn Display| rows.push(&format!("{word} {value}"));
-    let Figures { hub, tally, open, queues, under_way, unread, disk, memory, certificate_ends: _, now: _ } = figures;
+    let Figures { hub, tally, open, queues, under_way, unread, disk, used, memory, certificate_ends: _, now: _ } =
+        figures;
     row("version", &env!("CARGO_PKG_VERSION"));
     row("since", &rfc3339(hub.since));
     row("storage", &if hub.unsaved { "failing" } else { "good" });
@@ -43,6 +45,16 @@ pub(super) fn rows(figures: &Figures) -> Rows {
     }
     row("disk", &(disk.database + disk.log + disk.index));
     row("log", &disk.log);
+    if let Some(used) = used {
+        row("used", used);
+    }
+    let KeepLimits { lasts, bytes } = hub.keep;
+    if let Some(bytes) = bytes {
+        row("keep-bytes", &bytes);
+    }
+    if let Some(lasts) = lasts {
+        row("keep-for", &spans::word(lasts));
+    }
     if let Some(free) = disk.free {
         row("free", &free);
     }

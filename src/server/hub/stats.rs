@@ -129,6 +129,7 @@ impl Hub {
             refused: self.pace.refused(),
             throttled: self.throttle.refused(),
             unsaved: self.unsaved,
+            keep: self.settings.keep,
             commits: CommitFigures {
                 times: self.stats.commits.times.clone(),
                 batches: self.stats.commits.batches.clone(),

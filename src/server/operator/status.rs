@@ -62,6 +62,7 @@ impl Status {
         line("commits", self.commits());
         line("memory", self.number("memory").map(size));
         line("disk", self.disk());
+        line("history", self.history());
         line("certificate", self.certificate());
         line(
             "held back",
@@ -138,6 +139,13 @@ impl Status {
         self.number("disk").map(|disk| format!("{}{free}", size(disk)))
     }
 
+    /// How much of the database is in use, and what bounds it.
+    fn history(&self) -> Option<String> {
+        let bytes = self.number("keep-bytes").map_or(String::new(), |bytes| format!(" of {}", size(bytes)));
+        let lasts = self.text_of("keep-for").map_or(String::new(), |lasts| format!(", kept for {lasts}"));
+        self.number("used").map(|used| format!("{}{bytes} in use{lasts}", size(used)))
+    }
+
     fn certificate(&self) -> Option<String> {
         let days: i64 = self.text_of("certificate-days")?.parse().ok()?;
         Some(match days {
@@ -183,7 +191,7 @@ mod tests {
         let figures = status(
             "version 0.1.0\nsince 2026-03-01T12:34:56.789Z\nstorage good\naccounts 40\nhere 12\nconnections 15\ntls 12\n\
              plain 4\nconsole 1\nguests 2\nrooms 8\nmessages 120000\nlast-minute 31\nlines-in 5\nlines-out 700\ncommits 9\n\
-             commits-failed 0\ncommit-p99 3140\nwaiting 0\nmemory 24536000\ndisk 125829120\nlog 1\nfree 13207024435\n\
+             commits-failed 0\ncommit-p99 3140\nwaiting 0\nmemory 24536000\ndisk 125829120\nlog 1\nused 94371840\nfree 13207024435\n\
              certificate-days 80\nlater-version 7",
         );
         let now = "2026-03-05T12:00:00Z".parse().unwrap();
@@ -199,6 +207,7 @@ ChitChat 0.1.0, up for 4 days, since 2026-03-01T12:34:56Z
   commits      9, 0 failed; 99 of 100 took at most 3.1 ms lately
   memory       23.4 MiB
   disk         120.0 MiB, 12.3 GiB free
+  history      90.0 MiB in use
   certificate  80 days left
 No warnings.
 "
@@ -208,6 +217,14 @@ No warnings.
             figures.json().starts_with(r#"{"version":"0.1.0","since":"2026-03-01T12:34:56.789Z","storage":"good","#)
         );
         assert!(figures.json().ends_with(",\"certificate-days\":80,\"later-version\":7,\"warnings\":[]}\n"));
+    }
+
+    #[test]
+    fn what_is_kept_stands_beside_what_is_used() {
+        let figures = status("used 94371840\nkeep-bytes 2147483648\nkeep-for 365d");
+        assert_eq!(figures.history().as_deref(), Some("90.0 MiB of 2.0 GiB in use, kept for 365d"));
+        assert_eq!(status("used 1024\nkeep-for 7d").history().as_deref(), Some("1.0 KiB in use, kept for 7d"));
+        assert_eq!(status("keep-for 7d").history(), None);
     }
 
     #[test]

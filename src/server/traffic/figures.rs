@@ -3,7 +3,7 @@
 //! The hub says at its turn what it knows, and the thread `figures` adds the rest. Here is what they hold; in
 //! [`crate::server::figures`], how they are gathered and written down.
 
-use super::{Histogram, ListenerKind, Tally};
+use super::{Histogram, KeepLimits, ListenerKind, Tally};
 use crate::protocol::names::ConnId;
 use crossbeam_channel::Sender;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub(crate) struct HubFigures {
     pub throttled: u64,
     /// The last batch that was to be stored could not be.
     pub unsaved: bool,
+    /// What all conversations keep at most.
+    pub keep: KeepLimits,
     pub commits: CommitFigures,
     /// What administrators are told when they log in.
     pub warnings: Vec<String>,
@@ -62,6 +64,8 @@ pub(crate) struct Figures {
     /// Bytes of memory that connections take with what they have not read.
     pub unread: usize,
     pub disk: Disk,
+    /// Bytes of the database that are in use; `None` if it could not be read.
+    pub used: Option<u64>,
     /// Bytes of memory of the whole process; `None` if the system doesn't say.
     pub memory: Option<u64>,
     /// When the certificate ends that is served, in seconds of Unix time.
@@ -108,6 +112,8 @@ pub(crate) struct Disk {
 pub(crate) struct FiguresJob {
     pub to: Asker,
     pub hub: HubFigures,
+    /// As in [`Figures`]: the dispatcher has the store.
+    pub used: Option<u64>,
 }
 
 /// Who asks for the figures.

@@ -43,6 +43,11 @@ impl Store {
         self.step(|store| store.try_surplus(before.map(to_sql), bytes, most))
     }
 
+    /// Bytes of the database that are in use, as `history.keep_bytes` counts them; `None` if it can't be read.
+    pub(crate) fn used(&self) -> Option<u64> {
+        used_bytes(&self.db).ok()
+    }
+
     fn try_surplus(&mut self, before: Option<i64>, bytes: Option<u64>, most: usize) -> Result<Surplus, WriteError> {
         let Some(mark) = self.index_mark() else { return Ok(Surplus { behind: true, ..Surplus::default() }) };
         let mut surplus = Surplus { behind: mark.seq < self.next_seq - 1, ..Surplus::default() };
