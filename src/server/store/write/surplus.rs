@@ -101,16 +101,6 @@ impl Store {
     /// Deletes rows at the beginning of the table that have no text any more, and that neither the index nor
     /// a start needs. The newest rows always stay, so no sequence number is used twice.
     pub(super) fn give_back(&mut self) -> rusqlite::Result<GivenBack> {
-        let wait = GivenBack { rows: 0, left: Left::Some };
-        let Some(mark) = self.index_mark() else { return Ok(wait) };
-        let sql = "SELECT count(*), min(seq) FROM (SELECT seq FROM dropped LIMIT ?)";
-        let mut waiting = self.db.prepare_cached(sql)?;
-        let (waiting, needed): (i64, Option<i64>) =
-            waiting.query_row([WAITING_MOST + 1], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if waiting > WAITING_MOST {
-            return Ok(wait);
-        }
-        let forgotten = mark.seq.min(needed.map_or(i64::MAX, |needed| needed - 1));
         let page: i64 = self.db.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let near = usize::try_from(self.pages_near * page / ROW_LEAST).unwrap_or(usize::MAX);
         let mut empty = Vec::new();
@@ -128,6 +118,20 @@ impl Store {
             }
         }
         empty.truncate(empty.len().saturating_sub(near));
+        if empty.is_empty() {
+            // Where nothing is dropped, nobody asks how far the index is.
+            return Ok(GivenBack { rows: 0, left: Left::Nothing });
+        }
+        let wait = GivenBack { rows: 0, left: Left::Some };
+        let Some(mark) = self.index_mark() else { return Ok(wait) };
+        let sql = "SELECT count(*), min(seq) FROM (SELECT seq FROM dropped LIMIT ?)";
+        let mut waiting = self.db.prepare_cached(sql)?;
+        let (waiting, needed): (i64, Option<i64>) =
+            waiting.query_row([WAITING_MOST + 1], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if waiting > WAITING_MOST {
+            return Ok(wait);
+        }
+        let forgotten = mark.seq.min(needed.map_or(i64::MAX, |needed| needed - 1));
         let end = empty.partition_point(|&seq| seq <= forgotten.min(self.lasts_saved));
         let left = match empty.get(end) {
             None => Left::Nothing,
