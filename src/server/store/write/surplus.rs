@@ -22,6 +22,13 @@ const GIVE_BACK_MOST: usize = 512;
 /// While more documents than this wait to be forgotten, it is not looked which rows they need.
 const WAITING_MOST: i64 = 4_096;
 
+/// From how many places of the table its rows are judged, and how many rows from each.
+const SAMPLES: i64 = 16;
+const SAMPLE: i64 = 64;
+
+/// What a row has beside its text, in bytes: a million messages of 62 bytes take 93 MB.
+const ROW_BESIDE_TEXT: i64 = 31;
+
 /// The fewest bytes of a row in a page, with its pointer.
 const ROW_LEAST: i64 = 16;
 
@@ -51,8 +58,9 @@ impl Store {
     fn try_surplus(&mut self, before: Option<i64>, bytes: Option<u64>, most: usize) -> Result<Surplus, WriteError> {
         let Some(mark) = self.index_mark() else { return Ok(Surplus { behind: true, ..Surplus::default() }) };
         let mut surplus = Surplus { behind: mark.seq < self.next_seq - 1, ..Surplus::default() };
+        self.pass_dropped(mark.seq)?;
         let over = bytes.map_or(Ok(0), |bytes| self.messages_over(bytes))?;
-        let sql = "SELECT seq, conversation, id, at, text FROM message WHERE seq >= ? AND seq <= ? ORDER BY seq";
+        let sql = "SELECT conversation, id, at, text FROM message WHERE seq >= ? AND seq <= ? ORDER BY seq";
         let mut oldest = self.db.prepare_cached(sql)?;
         let mut rows = oldest.query([self.kept_from, mark.seq])?;
         let (mut looks, mut found) = (0, 0);
@@ -62,13 +70,8 @@ impl Store {
                 surplus.more = true;
                 break;
             }
-            let (seq, conversation, id, at): (i64, i64, i64, i64) =
-                (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-            // A text that took the place of another stands behind its message, and goes with it.
-            if conversation == 0 || is_gone(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?) {
-                if found == 0 {
-                    self.kept_from = seq + 1;
-                }
+            let (conversation, id, at): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if conversation == 0 || is_gone(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?) {
                 continue;
             }
             let goes = found < over || before.is_some_and(|before| at < before);
@@ -85,17 +88,54 @@ impl Store {
         Ok(surplus)
     }
 
-    /// How many messages are more than so many bytes hold, by the average of all. Those that are dropped and
-    /// not deleted yet do not count any more.
+    /// Finds out where the rows begin that still have a text, as far as that is indexed and some rows on.
+    fn pass_dropped(&mut self, indexed: i64) -> rusqlite::Result<()> {
+        let sql = "SELECT seq, conversation, text FROM message WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT ?";
+        let mut oldest = self.db.prepare_cached(sql)?;
+        let mut rows = oldest.query([self.kept_from, indexed, LOOKS_MOST as i64])?;
+        while let Some(row) = rows.next()? {
+            // A text that took the place of another stands behind its message, and goes with it.
+            if row.get::<_, i64>(1)? != 0 && !is_gone(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?) {
+                break;
+            }
+            self.kept_from = row.get::<_, i64>(0)? + 1;
+        }
+        Ok(())
+    }
+
+    /// How many messages are more than so many bytes of the database hold. Those that are dropped and not deleted
+    /// yet do not count any more. What else there is, such as accounts and changes, takes up half of it at most:
+    /// whoever makes much of that must not make everybody's messages go.
     fn messages_over(&self, bytes: u64) -> rusqlite::Result<u64> {
         let first: Option<i64> =
             self.db.prepare_cached("SELECT min(seq) FROM message")?.query_row([], |row| row.get(0))?;
-        let Some(first) = first else { return Ok(0) };
-        let rows = (self.next_seq - first).max(1).unsigned_abs();
-        let dropped = self.kept_from.saturating_sub(first).max(0).unsigned_abs();
-        let used = used_bytes(&self.db)?;
-        let each = (used / rows).max(1);
-        Ok(used.saturating_sub(dropped * each).saturating_sub(bytes).div_ceil(each))
+        let (Some(first), used) = (first, used_bytes(&self.db)?) else { return Ok(0) };
+        if used <= bytes {
+            return Ok(0);
+        }
+        let each = self.bytes_of_a_row(first)?;
+        let count = |from: i64, to: i64| to.saturating_sub(from).max(0).unsigned_abs();
+        let dropped = count(first, self.kept_from) * each;
+        let messages = count(first.max(self.kept_from), self.next_seq) * each;
+        let others = used.saturating_sub(dropped + messages);
+        let most = bytes.saturating_sub(others).max(bytes / 2);
+        Ok(messages.saturating_sub(most).div_ceil(each))
+    }
+
+    /// How many bytes a row of the messages has on average, by samples from all of the table; at least 1.
+    fn bytes_of_a_row(&self, first: i64) -> rusqlite::Result<u64> {
+        let sql = "SELECT count(*), coalesce(sum(length(CAST(text AS BLOB))), 0)
+                   FROM (SELECT text FROM message WHERE seq >= ? ORDER BY seq LIMIT ?)";
+        let mut sample = self.db.prepare_cached(sql)?;
+        let step = (self.next_seq - first) / SAMPLES + 1;
+        let (mut rows, mut bytes) = (0, 0);
+        for number in 0..SAMPLES {
+            let taken = sample.query_row([first + number * step, SAMPLE.min(step)], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            })?;
+            (rows, bytes) = (rows + taken.0, bytes + taken.1);
+        }
+        Ok((bytes / rows.max(1) + ROW_BESIDE_TEXT).unsigned_abs())
     }
 
     /// Deletes rows at the beginning of the table that have no text any more, and that neither the index nor

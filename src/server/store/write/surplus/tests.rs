@@ -93,6 +93,42 @@ fn the_database_grows_no_larger_than_it_may_and_forgets_the_oldest_first() {
     assert_eq!(say(&mut store, LOBBY, BOB, &["on"]), 3_001);
 }
 
+/// Somebody could otherwise have everybody's history dropped by making much that is no message.
+#[test]
+fn what_is_no_message_takes_up_half_of_what_the_database_may_hold_at_most() {
+    let dir = Dir::new();
+    let mut store = peopled(&dir.settings());
+    let (mut indexer, _) = readers(&dir.settings());
+    let most = 256 * 1024;
+    let text = "some words ".repeat(9);
+    for _ in 0..3 {
+        say(&mut store, LOBBY, ALICE, &vec![text.as_str(); 100]);
+    }
+    store.begin().unwrap();
+    for number in 1..=8_000 {
+        let kind = if number % 2 == 1 { ChangeKind::Pin } else { ChangeKind::Unpin };
+        let (at, by) = (6, ALICE);
+        store.write(&Write::Change(ChangeRecord { conversation: LOBBY, number, at, by, id: id(1), kind })).unwrap();
+    }
+    store.commit().unwrap();
+    indexer.step(99_999).unwrap();
+    assert!(used_bytes(&store.db).unwrap() > most);
+    assert_eq!(store.surplus(None, Some(most), 999).unwrap().through, through(&[]));
+    // Messages go when they are more than the other half.
+    say(&mut store, LOBBY, ALICE, &vec![text.as_str(); 1_000]);
+    indexer.step(99_999).unwrap();
+    loop {
+        let surplus = store.surplus(None, Some(most), 256).unwrap();
+        if surplus.through.is_empty() {
+            break;
+        }
+        drop_and_give_back(&mut store, &mut indexer, &surplus);
+    }
+    let kept = "SELECT sum(length(text)) FROM message WHERE unicode(text) <> 2";
+    let kept: u64 = store.db.query_row(kept, [], |row| row.get::<_, i64>(0)).unwrap().unsigned_abs();
+    assert!((most / 3..=most / 2).contains(&kept), "{kept}");
+}
+
 /// Drops messages up to one among many others, step by step, where rows that have a text keep so many pages from
 /// those that are deleted. Returns whether any of the others was moved in the file.
 fn moves(length: usize, pages_near: i64) -> bool {
