@@ -152,6 +152,11 @@ fn a_socket_that_can_not_be_served_is_named_with_the_cure() {
         assert!(failure.status.code() == Some(1), "{}", failure.said);
         assert!(words.iter().all(|word| failure.said.contains(word)), "{}", failure.said);
     }
+    // One without a name does not take the name of the next.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _passed = Passed::to(&mut server, &[("", &tcp), ("plain", &other)]);
+    let failure = server.try_restart().expect_err("nobody says what the first one is");
+    assert!(failure.said.contains(&format!("a socket for {at}, named \"unknown\"")), "{}", failure.said);
 }
 
 /// systemd's own judgement of how much the unit may do, from 0, the best, to 10.

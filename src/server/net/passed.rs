@@ -34,11 +34,11 @@ impl PassedSockets {
     /// [`ListenError::Passed`] if one of them is no listening TCP socket.
     pub fn of_process() -> Result<Self, ListenError> {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let mut names = names.split(':').filter(|name| !name.is_empty());
+        let mut names = names.split(':');
         let mut passed = ListenFd::from_env();
         let mut sockets = Vec::new();
         for index in 0..passed.len() {
-            let name = names.next().unwrap_or(NAMELESS).to_owned();
+            let name = names.next().filter(|name| !name.is_empty()).unwrap_or(NAMELESS).to_owned();
             match take(&mut passed, index) {
                 Ok((listener, address)) => sockets.push(Passed { name, listener, address }),
                 Err(source) => return Err(ListenError::Passed { name, source }),
