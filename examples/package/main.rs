@@ -8,6 +8,7 @@ mod manual;
 mod notices;
 
 use chitchat::client::args::CommandLine;
+use chitchat::server::config::Config;
 use chitchat::server::operator::cli;
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
@@ -15,6 +16,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+
+/// The settings, which become a file in /etc.
+const SETTINGS: &str = "chitchat.toml";
 
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
@@ -42,6 +46,12 @@ fn programs() -> [(Command, &'static str, &'static str); 2] {
     [(cli::command(), "8", "chitchat(1)"), (CommandLine::command(), "1", "chitchatd(8)")]
 }
 
+/// The settings as they are installed. They say where the data is, so that every command finds it, not the service
+/// alone.
+fn settings() -> String {
+    Config::example().replacen("\n#data = \"auto\"\n", "\ndata = \"/var/lib/chitchat\"\n", 1)
+}
+
 fn write_all(directory: &Path) -> io::Result<()> {
     let [man, completions, units] = ["man", "completions", "units"].map(|name| directory.join(name));
     for directory in [&man, &completions, &units] {
@@ -61,6 +71,7 @@ fn write_all(directory: &Path) -> io::Result<()> {
             clap_complete::generate_to(shell, &mut program, &name, &completions)?;
         }
     }
+    fs::write(directory.join(SETTINGS), settings())?;
     for entry in fs::read_dir(tree().join("contrib"))? {
         let path = entry?.path();
         // A socket beside its service would be turned on with it.

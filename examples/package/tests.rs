@@ -102,6 +102,16 @@ fn the_units_start_what_is_installed() {
 }
 
 #[test]
+fn the_settings_say_where_the_service_has_its_data() {
+    let directory = written();
+    let read = fs::read_to_string(directory.path().join(SETTINGS)).unwrap();
+    assert_eq!(read.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', '['])).count(), 1, "{read}");
+    let unit = fs::read_to_string(directory.path().join("units/chitchatd.service")).unwrap();
+    assert!(read.contains("\ndata = \"/var/lib/chitchat\"\n") && unit.contains("\nStateDirectory=chitchat\n"));
+    assert!(unit.contains(" --config /etc/chitchat.toml"));
+}
+
+#[test]
 fn the_package_has_the_version_of_the_programs() {
     let changelog = fs::read_to_string(tree().join("contrib/debian/changelog")).unwrap();
     let expected = concat!("chitchat (", env!("CARGO_PKG_VERSION"), "-");

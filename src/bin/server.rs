@@ -2,6 +2,7 @@
 //!
 //! Everything that concerns the process is here: its output, its signals, and how it ends.
 
+use ::log::Level;
 use chitchat::server::backup;
 use chitchat::server::config::{Config, Environment, Sources, raise_open_files};
 use chitchat::server::operator::check::{Severity, check};
@@ -297,12 +298,12 @@ fn not_asked(error: &ConsoleError, json: bool) -> ExitCode {
 
 fn warn(warnings: &[impl Display]) {
     for warning in warnings {
-        print_error(&format!("chitchatd: warning: {warning}\n"));
+        print_error(&format!("{}chitchatd: warning: {warning}\n", log::prefix(Level::Warn)));
     }
 }
 
 fn failed(error: &dyn Display) -> ExitCode {
-    print_error(&format!("chitchatd: {error}\n"));
+    print_error(&format!("{}chitchatd: {error}\n", log::prefix(Level::Error)));
     ExitCode::from(FAILED)
 }
 

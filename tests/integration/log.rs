@@ -85,6 +85,8 @@ fn under_systemd_each_line_has_its_priority_and_no_time() {
     assert!(entry("<6>alice did /disable Bob for good"), "{}", lines.join("\n"));
     assert!(entry("<6>login failed for bob from 127.0.0.1, connection #"), "{}", lines.join("\n"));
     assert!(!lines.iter().any(|line| line.contains("Z info")), "{}", lines.join("\n"));
+    // What a start says past the log has its priority, too.
+    assert!(entry("<4>chitchatd: warning: accounts.bcrypt_cost = 4 "), "{}", lines.join("\n"));
 }
 
 /// fail2ban's own regular expressions are Python's.

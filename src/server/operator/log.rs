@@ -47,6 +47,16 @@ pub fn start() {
     builder.init();
 }
 
+/// What a line on standard error begins with that is written past the log, such as what a start has to say: its
+/// priority if journald reads it, or else nothing.
+#[must_use]
+pub fn prefix(level: Level) -> String {
+    match Reader::of_process() {
+        Reader::Journal => format!("<{}>", priority(level)),
+        Reader::Person => String::new(),
+    }
+}
+
 /// A record as it is written, with its line end.
 fn line(record: &Record<'_>, reader: Reader, at: SystemTime) -> String {
     let mut line = match reader {
