@@ -139,9 +139,9 @@ impl Model {
             let kept = conversation.messages.iter().enumerate().skip(conversation.dropped);
             let own = kept.filter(|(_, message)| message.author == by.me);
             found.extend(own.map(|(index, message)| {
-                let row = self.row(by.me, place, index + 1);
-                let (_, rest) = row["| ".len()..].split_once(' ').expect("a row has words");
-                (message.order, if self.reads(by.me, place) { row.clone() } else { format!("| - {rest}") })
+                let (id, reads) = (index + 1, self.reads(by.me, place));
+                let row = if reads { self.row(by.me, place, id) } else { self.row_elsewhere(message, id) };
+                (message.order, row)
             }));
         }
         found.sort_unstable();
@@ -173,9 +173,20 @@ impl Model {
 
     fn row(&self, me: Who, place: Place, id: usize) -> String {
         let message = &self.conversations[&place].messages[id - 1];
-        let marks = self.marks(message).join(", ");
-        let marks = if marks.is_empty() { marks } else { format!(" ({marks})") };
-        format!("| {} {id} TIME {}{marks}: {}", self.target(place, me), self.name(message.author), message.text)
+        let mut marks = self.how_said(message);
+        marks.extend(reactions(message));
+        self.row_of(&self.target(place, me), id, message.author, &marks, &message.text)
+    }
+
+    /// The row of a message for its author, who may not read there any more: nothing of what others made of it.
+    fn row_elsewhere(&self, message: &Message, id: usize) -> String {
+        let text = if message.removed { "" } else { &message.text };
+        self.row_of("-", id, message.author, &self.how_said(message), text)
+    }
+
+    fn row_of(&self, target: &str, id: usize, author: Who, marks: &[String], text: &str) -> String {
+        let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
+        format!("| {target} {id} TIME {}{marks}: {text}", self.name(author))
     }
 
     /// A row of messages as it would be shown now; `None` if the account can't read there any more.
@@ -186,7 +197,7 @@ impl Model {
         self.reads(me, place).then(|| self.row(me, place, words.number()))
     }
 
-    fn marks(&self, message: &Message) -> Vec<String> {
+    fn how_said(&self, message: &Message) -> Vec<String> {
         if message.removed {
             return vec!["removed".to_owned()];
         }
@@ -198,11 +209,6 @@ impl Model {
         if message.edited {
             marks.push("edited".to_owned());
         }
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        message.reactions.iter().for_each(|(word, _)| *counts.entry(word).or_default() += 1);
-        let mut counts: Vec<_> = counts.into_iter().map(|(word, count)| (Reverse(count), word)).collect();
-        counts.sort_unstable();
-        marks.extend(counts.into_iter().map(|(Reverse(count), word)| format!("{count} {word}")));
         marks
     }
 
@@ -357,6 +363,15 @@ impl Model {
         }
         lines
     }
+}
+
+/// `COUNT WORD` of each reaction to a message, the most said first.
+fn reactions(message: &Message) -> impl Iterator<Item = String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    message.reactions.iter().for_each(|(word, _)| *counts.entry(word).or_default() += 1);
+    let mut counts: Vec<_> = counts.into_iter().map(|(word, count)| (Reverse(count), word)).collect();
+    counts.sort_unstable();
+    counts.into_iter().map(|(Reverse(count), word)| format!("{count} {word}"))
 }
 
 /// The options of a line, each once.

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 const LOOKS_MOST: i64 = 20_000;
 
 /// The TARGET of a message where the account may not read any more: a room may be private now, and have
-/// another name.
+/// another name. What others made of it there is not shown either.
 const ELSEWHERE: &str = "-";
 
 /// Rows as of `/history`, behind a sequence number.
@@ -39,8 +39,11 @@ pub(super) fn export(
     let mut cursor = end;
     let mut last = after;
     while let Some(row) = found.next()? {
-        let target = targets.get(&row.get(5)?).copied().unwrap_or(ELSEWHERE);
-        if !page.put(rows.row(target, row)?) {
+        let said = match targets.get(&row.get(5)?) {
+            Some(target) => rows.row(target, row)?,
+            None => rows.row_elsewhere(ELSEWHERE, row)?,
+        };
+        if !page.put(said) {
             cursor = Some(last);
             break;
         }
@@ -62,10 +65,12 @@ const SAID_BY: &str = concat!(
 #[cfg(test)]
 mod tests {
     use super::super::super::test_support::{
-        ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, conversation_ref, peopled, readers, say,
+        ALICE, BOB, Dir, LOBBY, OPS, PAIR, ask, conversation_ref, draft, peopled, readers, say,
     };
     use super::*;
-    use crate::server::traffic::{ChangeKind, ChangeRecord, Read, Write};
+    use crate::protocol::names::Text;
+    use crate::protocol::reaction::ReactionWord;
+    use crate::server::traffic::{ChangeKind, ChangeRecord, Draft, Mark, Read, Write};
 
     fn export(author: AccountId, after: u64, limit: u32) -> Read {
         let conversations = [LOBBY, PAIR].map(conversation_ref).to_vec();
@@ -99,6 +104,34 @@ mod tests {
         assert_eq!(ask(&mut reader, export(ALICE, 0, 2)), [rows[0], rows[1], "+ 2 messages, more=3"]);
         assert_eq!(ask(&mut reader, export(ALICE, 3, 2)), [rows[2], rows[3], "+ 2 messages"]);
         assert_eq!(ask(&mut reader, export(ALICE, 99, 2)), ["+ 0 messages"]);
+    }
+
+    #[test]
+    fn what_others_made_of_a_message_is_not_shown_where_one_may_not_read_any_more() {
+        let dir = Dir::new();
+        let mut store = peopled(&dir.settings());
+        store.begin().unwrap();
+        for conversation in [LOBBY, OPS] {
+            let id = |id| crate::protocol::names::MessageId::new(id).unwrap();
+            store.append(&Draft { mark: Mark::Me, ..draft(conversation, ALICE, "waves") }).unwrap();
+            store.append(&draft(conversation, ALICE, "a slip")).unwrap();
+            let react = ChangeKind::React { word: ReactionWord::parse("+1").unwrap(), count: 1 };
+            let reason = Text::parse("she is a spy").unwrap();
+            for (number, message, kind) in [(1, 1, react), (2, 2, ChangeKind::Redact(reason))] {
+                let change = ChangeRecord { conversation, number, at: 5, by: BOB, id: id(message), kind };
+                store.write(&Write::Change(change)).unwrap();
+            }
+        }
+        store.commit().unwrap();
+        let (_, mut reader) = readers(&dir.settings());
+        let rows = [
+            "| lobby 1 Alice (me, 1 +1): waves",
+            "| lobby 2 Alice (removed): she is a spy",
+            "| - 1 Alice (me): waves",
+            "| - 2 Alice (removed): ",
+            "+ 4 messages",
+        ];
+        assert_eq!(ask(&mut reader, export(ALICE, 0, 9)), rows);
     }
 
     #[test]

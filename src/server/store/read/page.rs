@@ -136,16 +136,38 @@ impl<'a> MessageRows<'a> {
     /// The row of a message: `TARGET ID TIME AUTHOR[ (MARKS)]: TEXT`. The columns are id, time,
     /// author, text, sequence number and conversation.
     pub(super) fn row(&self, target: &str, row: &Row<'_>) -> rusqlite::Result<String> {
+        let reactions = self.reactions([row.get(5)?, row.get(0)?])?;
+        self.row_with(target, row, reactions, |stored| stored.text)
+    }
+
+    /// The same for its author, who may not read there any more: without what others made of it, which are
+    /// reactions and why it was removed.
+    pub(super) fn row_elsewhere(&self, target: &str, row: &Row<'_>) -> rusqlite::Result<String> {
+        self.row_with(target, row, Vec::new(), |stored| match stored.state {
+            TextState::Removed => "",
+            TextState::Said | TextState::Edited => stored.text,
+        })
+    }
+
+    fn row_with(
+        &self,
+        target: &str,
+        row: &Row<'_>,
+        reactions: Vec<String>,
+        text: impl for<'t> FnOnce(&StoredText<'t>) -> &'t str,
+    ) -> rusqlite::Result<String> {
         let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
         let author = row.get_ref(2)?.as_str()?;
         let stored = present(self.messages, row.get(4)?, row.get_ref(3)?.as_str()?)?;
         let stored = StoredText::parse(&stored);
-        let marks = self.marks([row.get(5)?, id], &stored)?;
-        Ok(format!("{target} {id} {} {author}{marks}: {}", rfc3339(at.unsigned_abs()), stored.text))
+        let mut marks = self.marks(&stored)?;
+        marks.extend(reactions);
+        let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
+        Ok(format!("{target} {id} {} {author}{marks}: {}", rfc3339(at.unsigned_abs()), text(&stored)))
     }
 
-    /// ` (MARK, MARK)`, or nothing.
-    fn marks(&self, [conversation, id]: [i64; 2], stored: &StoredText<'_>) -> rusqlite::Result<String> {
+    /// How it was said, and whether it still is.
+    fn marks(&self, stored: &StoredText<'_>) -> rusqlite::Result<Vec<String>> {
         let mut marks = Vec::new();
         match stored.mark {
             Mark::None => {}
@@ -161,6 +183,12 @@ impl<'a> MessageRows<'a> {
             TextState::Edited => marks.push(MARK_EDITED.to_owned()),
             TextState::Removed => marks.push(MARK_REMOVED.to_owned()),
         }
+        Ok(marks)
+    }
+
+    /// `COUNT WORD` of each reaction to a message.
+    fn reactions(&self, [conversation, id]: [i64; 2]) -> rusqlite::Result<Vec<String>> {
+        let mut marks = Vec::new();
         if self.reacted.get().0 != conversation {
             let any = "SELECT 1 FROM reaction WHERE conversation = ?";
             self.reacted.set((conversation, self.messages.prepare_cached(any)?.exists([conversation])?));
@@ -174,7 +202,7 @@ impl<'a> MessageRows<'a> {
                 marks.push(format!("{} {}", row.get::<_, i64>(1)?, row.get_ref(0)?.as_str()?));
             }
         }
-        Ok(if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) })
+        Ok(marks)
     }
 }
 
