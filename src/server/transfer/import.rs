@@ -26,7 +26,7 @@ use std::path::Path;
 /// The server's own account.
 const SERVER: AccountId = AccountId::new(1);
 
-/// The longest line, in bytes: the longest message with the most reactions is far shorter.
+/// The longest line, in bytes, without its end: the longest message with the most reactions is far shorter.
 const LINE_MOST: u64 = 1 << 20;
 
 /// What was imported.
@@ -128,17 +128,22 @@ impl<'a> Importer<'a> {
     }
 
     fn all(&mut self, name: &Path, lines: &mut impl BufRead) -> Result<Imported, TransferError> {
-        let mut parser = Parser::default();
+        let mut parser = Parser::new(clock::unix_ms());
         let (mut line, mut number) = (Vec::new(), 0);
         let path = || name.to_owned();
         loop {
             line.clear();
             number += 1;
-            let read = lines.take(LINE_MOST).read_until(b'\n', &mut line);
-            if read.map_err(|source| TransferError::Unreadable { path: path(), source })? == 0 {
+            // With its end.
+            let read = lines.take(LINE_MOST + 1).read_until(b'\n', &mut line);
+            let read = read.map_err(|source| TransferError::Unreadable { path: path(), source })?;
+            if read == 0 {
                 break;
             }
             let wrong = |what: String| TransferError::Line { path: path(), line: number, what };
+            if read as u64 > LINE_MOST && !line.ends_with(b"\n") {
+                return Err(wrong(format!("it is longer than {LINE_MOST} bytes")));
+            }
             let text = std::str::from_utf8(&line).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
             let parsed = parser.line(text.trim_end_matches(['\n', '\r'])).map_err(wrong)?;
             match self.take(parsed) {

@@ -5,11 +5,12 @@ use crate::protocol::command::LINE_MAX;
 use crate::protocol::names::{NameError, RoomName, SERVER_NAME, Text, UserName, check_text};
 use crate::protocol::reaction::ReactionWord;
 use crate::protocol::roles::Role;
-
-use crate::protocol::time_bound::TimeBound;
 use crate::server::core::{MENTIONS_MAX, PINS_MAX, REACTIONS_MAX, TOPIC_MAX};
-use crate::server::traffic::{EXPORT_VERSION, ExportLine, ExportMessage, ExportOf, ExportRole, MENTION_ALL};
-use std::collections::HashSet;
+use crate::server::traffic::{
+    EXPORT_VERSION, ExportLine, ExportMessage, ExportOf, ExportReply, ExportRole, MENTION_ALL,
+};
+use jiff::Timestamp;
+use std::collections::{HashMap, HashSet};
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,18 +54,21 @@ pub(in crate::server) enum Said {
 }
 
 /// What may come next, and what later lines depend on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::server) struct Parser {
     stage: Stage,
     members: HashSet<UserName>,
-    /// The id of each message that there was, ascending.
-    ids: Vec<u64>,
+    /// The authors, in the order of their first messages.
+    authors: HashMap<UserName, usize>,
+    /// The id of each message that there was, ascending, and the number of its author.
+    messages: Vec<(u64, usize)>,
     pins: u32,
+    /// No message is later: it would outlast those that are said after it.
+    now: u64,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    #[default]
     Header,
     Room,
     Members,
@@ -72,6 +76,12 @@ enum Stage {
 }
 
 impl Parser {
+    /// Begins a file, when it is this late, in milliseconds of Unix time.
+    pub(in crate::server) fn new(now: u64) -> Self {
+        let (members, authors) = (HashSet::new(), HashMap::new());
+        Self { stage: Stage::Header, members, authors, messages: Vec::new(), pins: 0, now }
+    }
+
     /// Reads the next line.
     ///
     /// # Errors
@@ -128,12 +138,11 @@ impl Parser {
         if r#in.is_some() {
             return Err("the messages of a room have no \"in\"".to_owned());
         }
-        if self.ids.last().is_some_and(|&last| last >= id) {
+        if self.messages.last().is_some_and(|&(last, _)| last >= id) {
             return Err(format!("the id {id} is not above the one before"));
         }
-        let Some(TimeBound::Moment(at)) = TimeBound::parse(&at) else {
-            return Err(format!("{at:?} is no time, such as 2026-11-01T12:30:00.000Z"));
-        };
+        let at = parsed_time(&at, self.now)?;
+        let author = user_name(&author)?;
         if text.len() > LINE_MAX {
             return Err(format!("its text is longer than {LINE_MAX} bytes"));
         }
@@ -144,15 +153,7 @@ impl Parser {
             Some(text) if edited => Said::Edited(text),
             Some(text) => Said::Plainly(text),
         };
-        // What it answers may not be in the file.
-        let re = match re {
-            Some(re) => {
-                let place = self.ids.binary_search(&re.id).ok();
-                let author = user_name(&re.author)?;
-                place.map(|place| (place as u64 + 1, author))
-            }
-            None => None,
-        };
+        let re = re.map_or(Ok(None), |re| self.answered(&re))?;
         if me && re.is_some() {
             return Err("it can't be \"me\" and an answer".to_owned());
         }
@@ -182,17 +183,31 @@ impl Parser {
         if removed && (pinned || !parsed.is_empty() || re.is_some() || me) {
             return Err("what was removed has nothing but a reason".to_owned());
         }
-        self.ids.push(id);
-        Ok(ParsedMessage {
-            at,
-            author: user_name(&author)?,
-            is_me: me,
-            re,
-            said,
-            mentions,
-            reactions: parsed,
-            is_pinned: pinned,
-        })
+        let next = self.authors.len();
+        self.messages.push((id, *self.authors.entry(author).or_insert(next)));
+        Ok(ParsedMessage { at, author, is_me: me, re, said, mentions, reactions: parsed, is_pinned: pinned })
+    }
+
+    /// The number and the author of the message that one answers; `None` if it is not in the file.
+    fn answered(&self, re: &ExportReply) -> Result<Option<(u64, UserName)>, String> {
+        let author = user_name(&re.author)?;
+        let Ok(place) = self.messages.binary_search_by_key(&re.id, |&(id, _)| id) else { return Ok(None) };
+        if self.authors.get(&author) != self.messages.get(place).map(|(_, author)| author) {
+            return Err(format!("it answers the message {}, which is not by {author}", re.id));
+        }
+        Ok(Some((place as u64 + 1, author)))
+    }
+}
+
+/// A time up to now, in milliseconds of Unix time.
+fn parsed_time(at: &str, now: u64) -> Result<u64, String> {
+    let Ok(moment) = at.parse::<Timestamp>() else {
+        return Err(format!("{at:?} is no time, such as 2026-11-01T12:30:00.000Z"));
+    };
+    match u64::try_from(moment.as_millisecond()) {
+        Ok(milliseconds) if milliseconds <= now => Ok(milliseconds),
+        Ok(_) => Err(format!("{at:?} is later than now")),
+        Err(_) => Err(format!("{at:?} is before 1970")),
     }
 }
 
@@ -220,9 +235,12 @@ mod tests {
         r#"{"type":"room","name":"ops","private":false}"#,
     ];
 
+    /// 2027-01-01T00:00:00Z.
+    const NOW: u64 = 1_798_761_600_000;
+
     /// What is wrong with the last of these lines, behind the head.
     fn fault(lines: &[String]) -> Option<String> {
-        let mut parser = Parser::default();
+        let mut parser = Parser::new(NOW);
         for line in HEAD {
             parser.line(line).unwrap();
         }
@@ -263,6 +281,26 @@ mod tests {
             let found = fault(&[message(1, rest)]).unwrap_or_default();
             assert!(found.contains(reason) && found.is_empty() == reason.is_empty(), "{rest}: {found}");
         }
+        for (at, reason) in [
+            ("2027-01-01T00:00:00.001Z", "later than now"),
+            ("2027-01-01T00:00:00Z", ""),
+            ("1969-12-31T23:59:59.999Z", "before 1970"),
+            ("1970-01-01T00:00:00Z", ""),
+            ("2026-11-01", "no time"),
+        ] {
+            let found = fault(&[message(1, r#""text":"x""#).replace("2026-11-01T12:30:00Z", at)]).unwrap_or_default();
+            assert!(found.contains(reason) && found.is_empty() == reason.is_empty(), "{at}: {found}");
+        }
+        for (re, reason) in [
+            (r#"{"id":2,"author":"eve"}"#, "it answers the message 2, which is not by eve"),
+            (r#"{"id":2,"author":"Bob"}"#, ""),
+            // What is not in the file is left out.
+            (r#"{"id":1,"author":"eve"}"#, ""),
+        ] {
+            let said = message(2, r#""text":"x""#);
+            let found = fault(&[said, message(3, &format!(r#""text":"y","re":{re}"#))]).unwrap_or_default();
+            assert!(found.contains(reason) && found.is_empty() == reason.is_empty(), "{re}: {found}");
+        }
         let twice = [message(2, r#""text":"x""#), message(2, r#""text":"x""#)];
         assert!(fault(&twice).unwrap().contains("not above"));
         let member = r#"{"type":"member","name":"bob","role":"owner"}"#.to_owned();
@@ -283,7 +321,7 @@ mod tests {
             (HEAD[0].replace("room", "account"), "only the export of a room"),
             (HEAD[1].to_owned(), "begins with"),
         ] {
-            assert!(Parser::default().line(&line).unwrap_err().contains(reason), "{line}");
+            assert!(Parser::new(NOW).line(&line).unwrap_err().contains(reason), "{line}");
         }
     }
 }

@@ -39,12 +39,12 @@ fn exported(data: &Path, room: &str) -> Vec<String> {
     std::fs::read_to_string(to).unwrap().lines().skip(1).map(str::to_owned).collect()
 }
 
-/// A message, numbered from 1, in one of its forms.
-fn message(n: usize, (author, form, text): (usize, usize, String)) -> String {
-    let author = ["alice", "Bob", "carol"][author];
+/// A message, numbered from 1, in one of its forms, behind one by that author.
+fn message(n: usize, before: usize, (author, form, text): (usize, usize, String)) -> String {
+    let [author, before] = [author, before].map(|author| ["alice", "Bob", "carol", "server"][author]);
     let rest = match form {
         0 => r#","me":true"#.to_owned(),
-        1 if n > 1 => format!(r#","re":{{"id":{},"author":"Bob"}}"#, (n - 1) * 10),
+        1 if n > 1 => format!(r#","re":{{"id":{},"author":"{before}"}}"#, (n - 1) * 10),
         2 => r#","edited":true"#.to_owned(),
         3 => r#","removed":true"#.to_owned(),
         4 => r#","mentions":["carol","@room"]"#.to_owned(),
@@ -78,11 +78,13 @@ proptest! {
 
     #[test]
     fn what_was_imported_is_exported_again_but_for_the_ids(
-        said in prop::collection::vec((0..3usize, 0..9usize, "[a-zA-Z\"\\\\ü ]{1,20}x"), 0..40),
+        said in prop::collection::vec((0..4usize, 0..9usize, "[a-zA-Z\"\\\\ü ]{1,20}x"), 0..40),
     ) {
-        let mut text = HEAD.to_owned();
+        let (mut text, mut before) = (HEAD.to_owned(), 0);
         for (n, one) in said.into_iter().enumerate() {
-            writeln!(text, "{}", message(n + 1, one)).unwrap();
+            let author = one.0;
+            writeln!(text, "{}", message(n + 1, before, one)).unwrap();
+            before = author;
         }
         let first = new_data();
         let imported = import(first.path(), Some(&file(&first, &text)), None).unwrap();
@@ -109,7 +111,7 @@ proptest! {
 
     #[test]
     fn any_line_is_read_or_refused(lines in prop::collection::vec(any::<String>(), 0..4), head in 0..3usize) {
-        let mut parser = Parser::default();
+        let mut parser = Parser::new(0);
         let known = HEAD.lines().take(head).map(str::to_owned);
         for line in known.chain(lines) {
             if let Err(why) = parser.line(&line) {
@@ -126,13 +128,22 @@ fn a_file_with_a_mistake_or_a_room_that_is_there_changes_nothing() {
     let before = Store::open(&settings(&dir)).unwrap();
     let snapshot = before.1;
     before.0.close().unwrap();
-    let good = message(1, (0, 9, "hello".to_owned()));
+    let good = message(1, 0, (0, 9, "hello".to_owned()));
     let bad = good.replace("hello", "a\\u001bb");
+    let answer = |author| good.replace(":10,", &format!(":20,\"re\":{{\"id\":10,\"author\":\"{author}\"}},"));
+    let future = good.replace("2026-11-01T12:30:00.001Z", "9999-01-01T00:00:00.000Z");
+    // A good line behind so many blanks that its beginning alone is one, too, as is what follows.
+    let next = good.replace(":10,", ":20,");
+    let long = format!("{next}{}{}", " ".repeat((1 << 20) - next.len()), next.replace(":20,", ":30,"));
     let whole = |lines: &[&str]| format!("{HEAD}{}\n", lines.join("\n"));
     for (text, reason) in [
         (whole(&[&good, &bad.replace(":10,", ":20,")]), "import.jsonl:4: its text can't be used"),
         (whole(&[&good, &good]), "import.jsonl:4: the id 10 is not above"),
         (whole(&[&good[..20]]), "import.jsonl:3: it is no line of an export"),
+        (whole(&[&good, &answer("carol")]), "import.jsonl:4: it answers the message 10, which is not by carol"),
+        (whole(&[&future]), "import.jsonl:3: \"9999-01-01T00:00:00.000Z\" is later than now"),
+        (whole(&[&good, &long]), "import.jsonl:4: it is longer than 1048576 bytes"),
+        (whole(&[&long, &good]), "import.jsonl:3: it is longer than 1048576 bytes"),
         (HEAD.lines().next().unwrap().to_owned(), "import.jsonl:2: the file ends here"),
         (String::new(), "import.jsonl:1: the file ends here"),
         (HEAD.replace("ops", "lobby"), "there is a room lobby already"),
