@@ -1,5 +1,5 @@
 //! Writes a file atomically: whoever reads it, or whatever ends the process in the middle, it is never
-//! half written.
+//! half written. Reads a small one, and nothing that only looks like a file.
 //!
 //! Owns no name and no directory. Called from any thread.
 
@@ -8,6 +8,51 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tempfile::NamedTempFile;
+
+/// The most bytes of a file that is read whole: a certificate with its chain has some thousand.
+#[cfg(feature = "server")]
+pub(crate) const SMALL: u64 = 1 << 20;
+
+/// Reads a small file whole. Root runs commands on data that belongs to another user, who may have put anything in a
+/// file's place: a pipe that nobody writes to, or a device that never ends.
+///
+/// # Errors
+/// The system's; or that it is no regular file, or larger than [`SMALL`].
+#[cfg(feature = "server")]
+pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    use rustix::fs::OFlags;
+    use std::io::Read as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    // Opening a pipe waits for whoever writes to it, unless it is told not to.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    check_regular(&file.metadata()?)?;
+    let mut bytes = Vec::new();
+    file.take(SMALL + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > SMALL {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", SMALL >> 20)));
+    }
+    Ok(bytes)
+}
+
+/// Refuses what is no regular file, and says what it is.
+///
+/// # Errors
+/// Says what it is.
+#[cfg(feature = "server")]
+pub(crate) fn check_regular(found: &std::fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = found.file_type();
+    let what = match () {
+        () if kind.is_file() => return Ok(()),
+        () if kind.is_dir() => "a directory",
+        () if kind.is_fifo() => "a pipe",
+        () if kind.is_socket() => "a socket",
+        () if kind.is_symlink() => "a symbolic link",
+        () => "a device",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, not a file")))
+}
 
 /// Writes a file with these permissions, replacing any file of that name.
 ///
@@ -24,15 +69,25 @@ pub(crate) fn replace(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// As [`replace`].
 #[cfg(feature = "server")]
-pub(crate) fn replace_as(path: &Path, mode: u32, (user, group): (u32, u32), bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
+pub(crate) fn replace_as(path: &Path, mode: u32, owner: (u32, u32), bytes: &[u8]) -> io::Result<()> {
     let (file, directory) = prepare(path, mode, bytes)?;
-    let is = file.as_file().metadata()?;
-    if (is.uid(), is.gid()) != (user, group) {
-        std::os::unix::fs::fchown(file.as_file(), Some(user), Some(group))?;
-    }
+    give(file.as_file(), owner)?;
     file.persist(path)?;
     sync(directory)
+}
+
+/// Makes a file belong to this user and this group.
+///
+/// # Errors
+/// The system's; none if it does already.
+#[cfg(feature = "server")]
+pub(crate) fn give(file: &File, (user, group): (u32, u32)) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let is = file.metadata()?;
+    if (is.uid(), is.gid()) == (user, group) {
+        return Ok(());
+    }
+    std::os::unix::fs::fchown(file, Some(user), Some(group))
 }
 
 /// Writes a file that must not exist yet.
@@ -81,6 +136,30 @@ pub(crate) fn sync(directory: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn only_a_small_regular_file_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::write(path("good"), vec![b'x'; 1 << 20]).unwrap();
+        assert_eq!(read_small(&path("good")).unwrap().len(), 1 << 20);
+        fs::write(path("large"), vec![b'x'; (1 << 20) + 1]).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe"), rustix::fs::Mode::RUSR).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", path("zero")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        fs::create_dir(path("directory")).unwrap();
+        // One that waits would wait for ever.
+        let (done, answer) = std::sync::mpsc::channel();
+        let names = ["large", "pipe", "zero", "directory"];
+        let paths = names.map(path);
+        std::thread::spawn(move || paths.map(|path| done.send(read_small(&path).unwrap_err().to_string())));
+        let said = names.map(|_| answer.recv_timeout(std::time::Duration::from_secs(10)).unwrap());
+        let not = ["larger than 1 MiB", "a pipe, not a file", "a device, not a file", "a directory, not a file"];
+        assert_eq!(said, not.map(|what| format!("it is {what}")));
+        assert!(read_small(&path("socket")).is_err());
+        assert_eq!(read_small(&path("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_has_its_permissions() {

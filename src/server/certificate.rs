@@ -257,7 +257,7 @@ impl Identity {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    fs::read(path).map_err(|source| CertificateError::Unreadable { path: path.to_owned(), source })
+    files::read_small(path).map_err(|source| CertificateError::Unreadable { path: path.to_owned(), source })
 }
 
 fn is_there(path: &Path) -> Result<bool, CertificateError> {

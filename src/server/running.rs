@@ -64,7 +64,7 @@ impl Running {
     /// can't be parsed.
     #[must_use]
     pub fn read(data: &Path) -> Option<Self> {
-        toml::from_str(&std::fs::read_to_string(data.join(RUNNING_FILE)).ok()?).ok()
+        toml::from_slice(&files::read_small(&data.join(RUNNING_FILE)).ok()?).ok()
     }
 
     /// Removes the file. Nothing depends on it, so a failure is only logged.

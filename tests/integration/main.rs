@@ -48,6 +48,7 @@ mod page;
 mod pages;
 mod passwords;
 mod people;
+mod planted;
 mod presence;
 mod proxies;
 mod releases;

@@ -182,9 +182,6 @@ impl Target {
             }
             File::open(&file)?.sync_all()?;
         }
-        if foreign {
-            chown(self.data.join(LOCK_FILE), Some(owner.uid()), Some(owner.gid()))?;
-        }
         files::sync(staging)?;
         for name in &names {
             faults::point(Point::RestoreStep);

@@ -181,7 +181,8 @@ pub fn import(config: &Config, directory: &Path) -> Result<Identity, TlsError> {
     }
     let (certificate, key) = find_pair(directory, &config.name)?;
     let identity = Identity::load(&certificate, &key)?;
-    let read = |path: &PathBuf| fs::read(path).map_err(|source| TlsError::Files { path: path.clone(), source });
+    let read =
+        |path: &PathBuf| files::read_small(path).map_err(|source| TlsError::Files { path: path.clone(), source });
     // One file, since two can't be replaced at once.
     let mut pair = Zeroizing::new(read(&certificate)?);
     pair.push(b'\n');

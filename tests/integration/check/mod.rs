@@ -5,7 +5,7 @@ mod faults;
 mod scene;
 
 use self::faults::FAULTS;
-use self::scene::{Scene, template};
+pub(crate) use self::scene::{Scene, template};
 use crate::support::Server;
 use crate::support::service_manager::Passed;
 use std::fs::{self, Permissions};

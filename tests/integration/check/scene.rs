@@ -14,9 +14,9 @@ use tempfile::TempDir;
 pub(super) const SOMEBODY: u32 = 65_534;
 
 /// Data that a server has left, and how it would be started on it.
-pub(super) struct Scene {
-    pub(super) directory: TempDir,
-    pub(super) data: PathBuf,
+pub(crate) struct Scene {
+    pub(crate) directory: TempDir,
+    pub(crate) data: PathBuf,
     /// `KEY=VALUE`, in place of what is good.
     pub(super) settings: Vec<String>,
     /// The text of a settings file, if there is one.
@@ -29,7 +29,7 @@ pub(super) struct Scene {
 
 impl Scene {
     /// With nothing wrong.
-    pub(super) fn good(template: &Path) -> Self {
+    pub(crate) fn good(template: &Path) -> Self {
         // On the disk where the programs are built: a temporary directory may be in memory.
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let data = directory.path().join("data");
@@ -89,7 +89,7 @@ pub(super) fn copy(from: &Path, to: &Path) {
 }
 
 /// The data of a server in which something was said, and which has stopped.
-pub(super) fn template() -> Server {
+pub(crate) fn template() -> Server {
     let mut server = Server::start();
     let mut alice = server.connect();
     alice.register("alice");

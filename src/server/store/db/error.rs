@@ -18,6 +18,14 @@ pub enum StoreError {
         /// What the system says.
         source: io::Error,
     },
+    /// Something else is in the place of a file.
+    #[error("can't use {path}: {source}. Remove it, and restore a backup if nothing else is left")]
+    NotAFile {
+        /// The file that it should be.
+        path: PathBuf,
+        /// What it is.
+        source: io::Error,
+    },
     /// Another server uses the directory.
     #[error("another chitchatd is running on the data directory {dir}; stop it, or choose another data directory")]
     Locked {

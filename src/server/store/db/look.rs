@@ -2,7 +2,7 @@
 //! may use it meanwhile. Runs on the main thread of a process of its own.
 
 use super::error::StoreError;
-use super::{connect_reader, schema};
+use super::{check_files, connect_reader, schema};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -81,6 +81,7 @@ fn quietly<T>(file: &Path, look: impl Fn(Connection) -> Result<T, StoreError>) -
 
 /// A connection to a file that nobody writes to.
 fn connect_alone(file: &Path) -> Result<Connection, StoreError> {
+    check_files(file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let bytes = file.as_os_str().as_encoded_bytes().iter();
     let path = bytes.fold(String::from("file:"), |path, byte| path + &format!("%{byte:02x}"));

@@ -14,10 +14,13 @@ pub(crate) mod upgrade;
 
 use self::error::StoreError;
 use self::upgrade::UpgradeCopy;
+use crate::files;
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -88,7 +91,7 @@ impl DataDir {
         };
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused(dir))?;
         let path = dir.join(LOCK_FILE);
-        let lock = private_file(&path).map_err(refused(&path))?;
+        let lock = lock_file(dir, &path).map_err(refused(&path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: dir.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked { dir: dir.to_owned() }),
@@ -113,9 +116,27 @@ impl DataDir {
     }
 }
 
-/// Opens a file for writing; if it is missing, it is created readable by its owner alone.
-fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+/// Opens the file that is locked, and no other that a link leads to. If it is missing, it is created readable by its
+/// owner alone: the directory's, also if root creates it.
+fn lock_file(dir: &Path, path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    match options.clone().create_new(true).open(path) {
+        Ok(new) => {
+            if geteuid().is_root() {
+                let owner = std::fs::metadata(dir)?;
+                files::give(&new, (owner.uid(), owner.gid()))?;
+            }
+            Ok(new)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            files::check_regular(&std::fs::symlink_metadata(path)?)?;
+            let lock = options.open(path)?;
+            files::check_regular(&lock.metadata()?)?;
+            Ok(lock)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Creates a file readable by its owner alone, unless it exists. An existing file is not even opened:
@@ -128,10 +149,25 @@ fn create_private(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Refuses what is no regular file in the place of a database, or of what SQLite keeps beside it: it would wait for ever
+/// for whoever writes to a pipe. One that is missing is no fault here. Nothing is opened, as in [`create_private`].
+fn check_files(file: &Path) -> Result<(), StoreError> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut path = file.as_os_str().to_owned();
+        path.push(suffix);
+        let path = PathBuf::from(path);
+        if let Ok(found) = std::fs::metadata(&path) {
+            files::check_regular(&found).map_err(|source| StoreError::NotAFile { path, source })?;
+        }
+    }
+    Ok(())
+}
+
 /// Opens a connection that writes. The file is created first, since SQLite would make it readable
 /// by others; its log takes over the file's permissions. `page` is the size of its pages, if it is new.
 pub(crate) fn connect_writer(file: &Path, page: u32) -> Result<Connection, StoreError> {
     look::sqlite_version()?;
+    check_files(file)?;
     create_private(file).map_err(|source| StoreError::Directory { path: file.to_owned(), source })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || -> rusqlite::Result<Connection> {
@@ -149,6 +185,7 @@ pub(crate) fn connect_writer(file: &Path, page: u32) -> Result<Connection, Store
 
 /// Opens a connection that only reads; a writer has created the file before.
 pub(crate) fn connect_reader(file: &Path) -> Result<Connection, StoreError> {
+    check_files(file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || -> rusqlite::Result<Connection> {
         let db = Connection::open_with_flags(file, flags)?;
