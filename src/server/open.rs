@@ -164,7 +164,12 @@ impl Server {
         {
             let passed: Vec<&ListeningSocket> = listening.iter().filter(|socket| socket.kind() == kind).collect();
             if passed.is_empty() {
-                listening.extend(listen_on(addresses, |address| net::bind_tcp(address, kind), &mut unavailable)?);
+                let sockets = listen_on(addresses, |address| net::bind_tcp(address, kind), &mut unavailable)?;
+                // One of them is enough. Without any, people who know that address would find nobody.
+                if sockets.is_empty() && !addresses.is_empty() {
+                    return Err(unavailable.remove(unavailable.len() - addresses.len()).into());
+                }
+                listening.extend(sockets);
                 continue;
             }
             replaced.push(setting.to_owned());
@@ -173,11 +178,6 @@ impl Server {
             if kind == ListenerKind::Plain {
                 warnings.extend(beyond.map(OpenWarning::PlainBeyondThisMachine));
             }
-        }
-        if listening.is_empty()
-            && let Some(error) = unavailable.pop()
-        {
-            return Err(error.into());
         }
         let metrics = listen_on(&config.metrics, |address| net::listen(address, "metrics"), &mut unavailable)?;
         let addresses = |kind: ListenerKind| {

@@ -65,6 +65,25 @@ fn a_bad_certificate_is_named() {
     refuses(&data.path().join("a"), &arguments[..2], &["key"]);
 }
 
+/// Whoever knows the address of TLS would find nobody there, and the server would look well.
+#[test]
+fn a_setting_of_which_no_address_can_be_had_is_an_error_and_one_of_several_a_warning() {
+    let data = tempfile::tempdir().unwrap();
+    let mut alone = Command::new("timeout");
+    alone.args(["30", env!("CARGO_BIN_EXE_chitchatd"), "--plain", "127.0.0.1:0", "--data"]).arg(data.path());
+    let failed = alone.args(["--tls", "192.0.2.1:2428", "--tls", "198.51.100.7:2428"]).output().unwrap();
+    let said = String::from_utf8(failed.stderr).unwrap();
+    assert!(failed.status.code() == Some(1) && said.contains("192.0.2.1:2428: "), "{:?} {said}", failed.status);
+    assert!(said.contains("set another address (tls)"), "{said}");
+    let mut server = Server::not_started(&[]);
+    let line = r#"exec "$@" --tls 192.0.2.1:2428"#;
+    server.run_under(Some(["sh", "-c", line, "sh"].map(str::to_owned).into()));
+    server.restart();
+    server.connect_tls().send("/quit");
+    server.terminate();
+    assert!(server.wait().1.contains("warning: can't listen on 192.0.2.1:2428: "));
+}
+
 #[test]
 fn a_certificate_of_yesterday_and_a_key_for_everyone_are_warnings() {
     let files = tempfile::tempdir().unwrap();

@@ -74,8 +74,7 @@ pub(super) fn check(config: &Config, presence: &Presence, report: &mut Report) {
         }
     }
     let is_good = |attempt| matches!(attempt, Attempt::Free | Attempt::InUse);
-    let people_come = attempts.iter().any(|&(_, setting, attempt)| setting != METRICS && is_good(attempt));
-    for (address, setting, attempt) in attempts {
+    for &(address, setting, attempt) in &attempts {
         let held = match presence.running() {
             None => Held::Nobody,
             Some(running) => {
@@ -90,7 +89,8 @@ pub(super) fn check(config: &Config, presence: &Presence, report: &mut Report) {
             }
         };
         let root_alone = geteuid().is_root() && is_others(&config.data) && is_privileged(address.port());
-        let has_others = people_come || setting == METRICS;
+        let is_another = |&(_, other, attempt): &(_, &str, _)| other == setting && is_good(attempt);
+        let has_others = setting == METRICS || attempts.iter().any(is_another);
         let (severity, text) = judge(address, setting, attempt, Circumstances { held, has_others, root_alone });
         report.add(severity, Area::Addresses, text);
     }
