@@ -9,7 +9,7 @@ use chitchat::server::operator::check::{Severity, check};
 use chitchat::server::operator::cli::{self, CliError, Invocation};
 use chitchat::server::operator::console::ConsoleError;
 use chitchat::server::operator::status::{self, Status};
-use chitchat::server::operator::{console, json, log, settings, startup, tls};
+use chitchat::server::operator::{console, json, log, one_line, settings, startup, tls};
 use chitchat::server::running::Running;
 use chitchat::server::{PassedSockets, Reloader, Server, ServerError, ServiceManager, Stopper, transfer};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -44,7 +44,8 @@ fn main() -> ExitCode {
         Ok(invocation) => invocation,
         Err(CliError::Help(text)) => return print(&format!("{text}\n")),
         Err(error) => {
-            failed(&error);
+            // How a command is used takes several lines.
+            print_error(&format!("{}chitchatd: {error}\n", log::prefix(Level::Error)));
             return ExitCode::from(MISUSED);
         }
     };
@@ -298,12 +299,12 @@ fn not_asked(error: &ConsoleError, json: bool) -> ExitCode {
 
 fn warn(warnings: &[impl Display]) {
     for warning in warnings {
-        print_error(&format!("{}chitchatd: warning: {warning}\n", log::prefix(Level::Warn)));
+        print_error(&format!("{}chitchatd: warning: {}\n", log::prefix(Level::Warn), one_line(&warning.to_string())));
     }
 }
 
 fn failed(error: &dyn Display) -> ExitCode {
-    print_error(&format!("{}chitchatd: {error}\n", log::prefix(Level::Error)));
+    print_error(&format!("{}chitchatd: {}\n", log::prefix(Level::Error), one_line(&error.to_string())));
     ExitCode::from(FAILED)
 }
 

@@ -1,13 +1,16 @@
 //! Commands that root runs on a data directory whose owner has put something else in place of its files: none hangs,
-//! and none writes anywhere else.
+//! none writes anywhere else, and none prints what the owner wants it to say.
 
 use crate::check::{Scene, template};
 use crate::support::DEADLINE;
 use rustix::fs::{CWD, Mode, mkfifoat};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Data in which nothing happened yet, but for its certificate.
@@ -106,4 +109,45 @@ fn the_lock_is_no_way_to_another_file_and_belongs_to_the_directorys_owner() {
     assert!(imported.starts_with("imported 200 messages into other"), "{imported}");
     let found = fs::symlink_metadata(&lock).unwrap();
     assert_eq!((found.uid(), found.gid(), found.permissions().mode() & 0o777), (65_534, 65_534, 0o600));
+}
+
+#[test]
+fn names_of_files_and_rooms_forge_no_line() {
+    let scene = data();
+    let name = "chitchat.db-\x1b[2J\ngood     disk         all is well";
+    fs::write(scene.data.join(name), "").unwrap();
+    fs::set_permissions(scene.data.join(name), Permissions::from_mode(0o644)).unwrap();
+    let found = said(&scene.data, &["check"]);
+    assert!(found.contains(r"chitchat.db-\u{1b}[2J\ngood     disk  "), "{found}");
+    assert!(!found.contains('\x1b') && !found.contains("\ngood     disk         all"), "{found}");
+    let file = room(&scene.data, "other", r"\u001b[2J\nimported");
+    let refused = said(&scene.data, &["import", &file]);
+    assert!(refused.contains(r"\u{1b}[2J\nimported") && !refused.contains('\x1b'), "{refused}");
+}
+
+/// Whoever owns the data directory may listen in the server's place.
+fn listen(data: &Path, connections: usize, says: String) -> JoinHandle<()> {
+    let listener = UnixListener::bind(data.join("admin.sock")).unwrap();
+    std::thread::spawn(move || {
+        for _ in 0..connections {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = BufReader::new(stream.try_clone().unwrap()).read_line(&mut String::new());
+            let _ = stream.write_all(says.as_bytes());
+        }
+    })
+}
+
+#[test]
+fn whoever_listens_in_the_servers_place_controls_no_terminal() {
+    let scene = data();
+    pipe_at(&scene.data.join("running.toml"));
+    let commands: [&[&str]; 5] = [&["status"], &["stats"], &["reload"], &["invite"], &["admin", "/whoami"]];
+    let says = "| version 1\x1b[2J\u{9b}2J\n| warning a\x1b]0;b\x07\u{202e}\n+ CODE\x1b[2J about\rit\n";
+    let listening = listen(&scene.data, commands.len(), says.to_owned());
+    for words in commands {
+        let said = said(&scene.data, words);
+        let forbidden = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(said.contains(r"\u{1b}[2J") && !said.contains(forbidden), "{words:?}: {said:?}");
+    }
+    listening.join().unwrap();
 }

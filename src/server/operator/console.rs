@@ -4,10 +4,10 @@
 //! client, without tags, as a person would type it. Runs on the main thread of its own process.
 
 use crate::protocol::code::{Code, Refusal};
-use crate::protocol::command::{self, Command};
+use crate::protocol::command::{self, Command, LIMIT_MAX};
 use crate::protocol::line::{Body, Line, SERVER_LINE_MAX};
 use crate::server::config::TLS_PORT;
-use crate::server::operator::json;
+use crate::server::operator::{json, one_line};
 use crate::server::running::{Running, SOCKET_FILE};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read as _, Write as _};
@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 
 /// How long the server may take to answer.
 pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The most bytes of one answer: as many rows as can be asked for, each as long as a line may be.
+const ANSWER_MAX: usize = LIMIT_MAX as usize * SERVER_LINE_MAX;
 
 /// What kind of invitation to ask for; checked by the server's own rules before it is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +66,7 @@ impl InviteRequest {
     }
 }
 
-/// What the server answered to one command.
+/// What the server answered to one command. It controls no terminal, whoever listens in the server's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The rows, without `| `.
@@ -151,6 +154,7 @@ fn ask_within(data: &Path, line: &str, within: Duration) -> Result<Answer, Conso
     let mut rows = Vec::new();
     let mut unread = Vec::new();
     let mut chunk = [0; 4096];
+    let mut received = 0;
     loop {
         while let Some(end) = unread.iter().position(|&b| b == b'\n') {
             let line: Vec<u8> = unread.drain(..=end).collect();
@@ -161,8 +165,8 @@ fn ask_within(data: &Path, line: &str, within: Duration) -> Result<Answer, Conso
                 None => {}
             }
         }
-        // A server's line is never longer: whatever is at the other end, it is not a server.
-        if unread.len() > SERVER_LINE_MAX {
+        // A server's line and its answer are never longer: whatever is at the other end, it is not a server.
+        if unread.len() > SERVER_LINE_MAX || received > ANSWER_MAX {
             return Err(ConsoleError::HungUp);
         }
         let left = until.saturating_duration_since(Instant::now());
@@ -172,7 +176,10 @@ fn ask_within(data: &Path, line: &str, within: Duration) -> Result<Answer, Conso
         socket.set_read_timeout(Some(left)).map_err(unreachable)?;
         match socket.read(&mut chunk) {
             Ok(0) => return Err(ConsoleError::HungUp),
-            Ok(count) => unread.extend_from_slice(&chunk[..count]),
+            Ok(count) => {
+                received += count;
+                unread.extend_from_slice(&chunk[..count]);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(unreachable(error)),
         }
@@ -199,12 +206,12 @@ enum Said {
 fn parse(line: &[u8]) -> Option<Said> {
     let line = std::str::from_utf8(line).ok()?.trim_end_matches('\n');
     match Line::parse(line).ok()?.body {
-        Body::Row(text) => Some(Said::Row(text.to_owned())),
-        Body::Done(text) => Some(Said::Done(text.to_owned())),
+        Body::Row(text) => Some(Said::Row(one_line(text))),
+        Body::Done(text) => Some(Said::Done(one_line(text))),
         Body::Refused(code, text) => {
             // A server of a later version may know more codes than this program.
             let code = Code::parse(code).unwrap_or(Code::Internal);
-            Some(Said::Refused(Refusal::new(code, text)))
+            Some(Said::Refused(Refusal::new(code, one_line(text))))
         }
         _ => None,
     }
@@ -221,10 +228,11 @@ impl Invitation {
     #[must_use]
     pub fn how_to_use(&self, server: &Running) -> String {
         let Self { code, about } = self;
-        let host = if server.name.contains(':') { format!("[{}]", server.name) } else { server.name.clone() };
+        let name = one_line(&server.name);
+        let host = if name.contains(':') { format!("[{name}]") } else { name.clone() };
         let connect = match (server.tls.first(), server.plain.first()) {
             (Some(tls), _) => format!("openssl s_client -quiet -connect {host}:{}", tls.port()),
-            (None, Some(plain)) => format!("nc {} {}", server.name, plain.port()),
+            (None, Some(plain)) => format!("nc {name} {}", plain.port()),
             // A server always listens somewhere; the usual port is a good guess.
             (None, None) => format!("openssl s_client -quiet -connect {host}:{TLS_PORT}"),
         };
@@ -294,6 +302,16 @@ mod tests {
     fn a_refusal_is_reported() {
         let (_, result) = answered(b"- storage: the disk is full\n");
         assert_eq!(result.unwrap_err().to_string(), "the server refused: the disk is full");
+    }
+
+    #[test]
+    fn an_answer_controls_no_terminal_and_has_an_end() {
+        let forged = answered(b"+ BDFG\x1b[2J once\n").1.unwrap();
+        assert_eq!((forged.code.as_str(), forged.about.as_str()), (r"BDFG\u{1b}[2J", "once"));
+        let refused = answered(b"- storage: \x1b[2J\x07full\n").1.unwrap_err();
+        assert_eq!(refused.to_string(), r"the server refused: \u{1b}[2J\u{7}full");
+        let rows = b"| row\n".repeat(ANSWER_MAX / 6 + 1_000);
+        assert!(matches!(answered(rows.leak()).1, Err(ConsoleError::HungUp)));
     }
 
     #[test]

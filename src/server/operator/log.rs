@@ -4,9 +4,9 @@
 //! elsewhere with the time and the level. What only a developer would ask for (`RUST_LOG=debug`) names its
 //! module, too.
 
+use crate::server::operator::one_line;
 use env_logger::{Builder, Env};
 use log::{Level, Record};
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -67,14 +67,7 @@ fn line(record: &Record<'_>, reader: Reader, at: SystemTime) -> String {
         line.push_str(record.target());
         line.push_str(": ");
     }
-    for c in record.args().to_string().chars() {
-        if c.is_control() {
-            // No text begins a line of its own. Writing to a String can't fail.
-            let _ = write!(line, "{}", c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
+    line.push_str(&one_line(&record.args().to_string()));
     line.push('\n');
     line
 }

@@ -9,7 +9,10 @@ pub mod cli;
 pub mod console;
 pub mod json;
 pub mod log;
+mod one_line;
 pub mod settings;
 pub mod startup;
 pub mod status;
 pub mod tls;
+
+pub use one_line::one_line;

@@ -1,6 +1,7 @@
 //! What was found, and how it is printed. Pure.
 
 use crate::server::operator::json::{list, string};
+use crate::server::operator::one_line;
 use std::fmt;
 
 /// How bad something is. The worst is the last.
@@ -101,8 +102,8 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, severity: Severity, area: Area, text: impl fmt::Display) {
-        // Each finding is one sentence or more, however the text came.
-        let mut text = text.to_string();
+        // Each finding is one sentence or more on one line, however the text came and whatever a file is called.
+        let mut text = one_line(&text.to_string());
         if !text.ends_with(['.', '?']) {
             text.push('.');
         }
@@ -178,5 +179,8 @@ mod tests {
         assert!(report.json().starts_with(r#"{"worst":"error","findings":[{"severity":"good","area":"settings","#));
         assert!(report.json().contains(r#""text":"/data is \"full\". Make room."}"#));
         assert!(report.has_fault(Area::Disk) && !report.has_fault(Area::Settings));
+        report.warning(Area::Permissions, "a file called \x1b[2J\ngood     disk");
+        assert_eq!(report.text().lines().count(), 5);
+        assert!(report.text().contains(r"called \u{1b}[2J\ngood     disk."), "{}", report.text());
     }
 }
