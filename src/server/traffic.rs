@@ -270,6 +270,8 @@ pub(super) trait Admission: Send + Sync + Debug {
     fn come_from(&mut self, from: AddressGroup) -> bool;
     /// How many connections on which nobody is logged in its address has.
     fn guests_beside(&self) -> u32;
+    /// Whether there are more connections than there may be by now.
+    fn are_too_many(&self) -> bool;
 }
 
 #[cfg(any(test, feature = "faults"))]
@@ -282,6 +284,10 @@ impl Admission for () {
 
     fn guests_beside(&self) -> u32 {
         1
+    }
+
+    fn are_too_many(&self) -> bool {
+        false
     }
 }
 

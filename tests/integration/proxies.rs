@@ -128,6 +128,31 @@ fn half_a_header_and_none_end_that_connection_alone() {
     long.expect("* connections from your address …");
 }
 
+#[test]
+fn whoever_is_refused_behind_a_proxy_costs_nobody_their_place() {
+    let server = server(&["limits.connections=60", "limits.per_address=10"]);
+    server.console().ask("/block 198.51.100.1");
+    let mut guests = [through(&server, &text("192.0.2.7")), through(&server, &text("192.0.2.8")), server.connect()];
+    guests[..2].iter_mut().for_each(|guest| drop(guest.expect("* ChitChat …")));
+    let refused = [text("198.51.100.1"), text("192.0.2.9"), b"/help\r\n".to_vec(), b"PROXY ".to_vec()];
+    for header in &refused {
+        // Nobody closes them from this side.
+        let _flood: Vec<Client> = (0..150)
+            .map(|_| {
+                let mut refused = Client::plain_from(PROXY, server.plain());
+                refused.send_anyway(header);
+                refused
+            })
+            .collect();
+        let mut late = through(&server, &text("192.0.2.10"));
+        late.expect("* ChitChat …");
+        for guest in guests.iter_mut().chain([&mut late]) {
+            guest.send("/ping");
+            guest.read_until("+ pong");
+        }
+    }
+}
+
 /// A block of docs/OPERATING.md, which begins with this line.
 fn documented(first: &str) -> String {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OPERATING.md")).unwrap();

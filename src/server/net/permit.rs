@@ -180,6 +180,11 @@ impl Admission for Permit {
         let Some(from) = self.from else { return 0 };
         self.permits.taken.lock().addresses.get(&from).map_or(0, |here| here.guests)
     }
+
+    fn are_too_many(&self) -> bool {
+        let taken = self.permits.taken.lock();
+        taken.limits.connections.is_some_and(|most| taken.all > most)
+    }
 }
 
 impl Drop for Permit {
@@ -266,10 +271,11 @@ mod tests {
         first.logged_in();
         first.logged_in();
         let mut crowd: Vec<Permit> = (0..CROWD).map(|_| permits.take(Some(one), ListenerKind::Tls).unwrap()).collect();
-        assert!(crowd.iter().all(Permit::is_crowded));
+        assert!(crowd.iter().all(Permit::is_crowded) && first.are_too_many());
         assert_eq!(permits.take(Some(one), ListenerKind::Tls).unwrap_err(), NoPermit::Crowd);
         crowd.truncate(1);
         drop(second);
+        assert!(crowd[0].is_crowded() && !crowd[0].are_too_many(), "room was made for it");
         crowd[0].logged_in();
         assert_eq!(permits.take(Some(one), ListenerKind::Tls).unwrap_err(), NoPermit::Full, "everyone is logged in");
     }

@@ -1,6 +1,7 @@
 //! A real worker between sockets and a dispatcher that the test plays: it decides what is answered
 //! and when, so that every order can be tried.
 
+mod crowd;
 mod ignoring;
 mod input;
 mod leaving;

@@ -64,6 +64,8 @@ pub(crate) struct Worker {
     slots: Slots,
     /// Connections on which nobody has logged in, the oldest first, and some that have ended or logged in since.
     guests: VecDeque<ConnId>,
+    /// Proxies' connections that wait for a header, the oldest first, and behind that one some that don't any more.
+    headerless: VecDeque<ConnId>,
     subscriptions: Subscriptions,
     /// Slots that want a turn although no event will announce it.
     to_serve: Vec<u32>,
@@ -113,6 +115,7 @@ impl Worker {
             ready: Vec::new(),
             slots: Slots::new(index),
             guests: VecDeque::new(),
+            headerless: VecDeque::new(),
             subscriptions: Subscriptions::default(),
             to_serve: Vec::new(),
             to_flush: Vec::new(),
@@ -271,6 +274,9 @@ impl Worker {
         if self.turn(slot, now, shared, Connection::serve) == Some(true) {
             self.to_serve.push(slot);
         }
+        if self.connection(slot).is_some_and(Connection::take_needs_room) {
+            self.make_room(false, now, shared);
+        }
     }
 
     /// Removes a connection's subscriptions, and tells the dispatcher.
@@ -309,7 +315,7 @@ impl Worker {
             self.slots.vacate(slot);
             return;
         }
-        let (crowded, kind) = (accepted.crowded, accepted.kind);
+        let (crowded, kind, proxied) = (accepted.crowded, accepted.kind, accepted.proxied);
         let mut turn = Turn {
             now,
             number: self.turn,
@@ -332,7 +338,10 @@ impl Worker {
             self.note_guest(id);
         }
         if crowded {
-            self.make_room(now, shared);
+            self.make_room(proxied, now, shared);
+        }
+        if proxied {
+            self.note_headerless(id);
         }
     }
 

@@ -69,6 +69,8 @@ pub(super) struct Connection {
     life: Life,
     account: Option<AccountId>,
     rooms: Vec<ConversationId>,
+    /// Its proxy has said whose it is, and somebody has to make room for it.
+    needs_room: bool,
     /// The dispatcher may know of it, and must be told when it is gone.
     needs_detach: bool,
     /// The lines that are being delivered right now are given to it one by one.
@@ -96,6 +98,7 @@ impl Connection {
             life,
             account: None,
             rooms: Vec::new(),
+            needs_room: false,
             needs_detach: false,
             is_apart: false,
         };
@@ -137,6 +140,11 @@ impl Connection {
 
     pub(super) fn from(&self) -> AddressGroup {
         self.from
+    }
+
+    /// Whether a proxy has not said yet whose it is.
+    pub(super) fn awaits_header(&self) -> bool {
+        matches!(self.transport, Transport::Proxied(_))
     }
 
     /// How many connections on which nobody is logged in its address has.
@@ -230,6 +238,11 @@ impl Connection {
     /// Returns whether it already was.
     pub(super) fn set_apart(&mut self, is_apart: bool) -> bool {
         std::mem::replace(&mut self.is_apart, is_apart)
+    }
+
+    /// Whether somebody has to make room for it now; true only once.
+    pub(super) fn take_needs_room(&mut self) -> bool {
+        std::mem::take(&mut self.needs_room)
     }
 
     /// Whether the dispatcher has to be told that it is gone; true only once.
@@ -357,11 +370,16 @@ impl Connection {
         self.close(turn);
     }
 
-    /// The server is full, and nobody is logged in here: it is told so, if it takes a line at once, and dropped.
+    /// The server is full, and nobody is logged in here.
     pub(super) fn make_room(&mut self, turn: &mut Turn<'_>) {
+        let text = "this server is full, and others came after you. Come back and log in.";
+        self.drop_with(Some(Code::Busy), text, turn);
+    }
+
+    /// Its place is another's: it is told why, if it takes a line at once, and dropped.
+    fn drop_with(&mut self, code: Option<Code>, text: &str, turn: &mut Turn<'_>) {
         if self.is_live() {
-            let text = "this server is full, and others came after you. Come back and log in.";
-            self.notice(Some(Code::Busy), text, turn);
+            self.notice(code, text, turn);
             if let Err(error) = self.flush_once(turn) {
                 log::debug!("connection {} from {}: {error}", self.id, self.from);
             }

@@ -43,11 +43,13 @@ impl Connection {
             self.turn_away(Code::Blocked, BLOCKED, turn);
         } else if !self.permit.come_from(self.from) {
             self.turn_away(Code::Busy, NoPermit::Address.sentence(), turn);
+        } else {
+            self.needs_room = self.permit.are_too_many();
         }
     }
 
     fn turn_away(&mut self, code: Code, why: &str, turn: &mut Turn<'_>) {
         turn.shared.tally.count_turned_away(code);
-        self.hang_up(Some(code), why, turn);
+        self.drop_with(Some(code), why, turn);
     }
 }

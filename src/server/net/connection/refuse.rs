@@ -30,7 +30,7 @@ impl Connection {
         );
         self.transport = Transport::Plain;
         let text = "connections from your address are a proxy's and begin with a PROXY header; this one did not. See proxies in the server's settings.";
-        self.hang_up(None, text, turn);
+        self.drop_with(None, text, turn);
     }
 
     /// What every port tells a browser.

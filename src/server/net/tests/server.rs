@@ -68,6 +68,15 @@ impl Server {
     }
 
     pub(super) fn connect(&self, kind: ListenerKind) -> Client {
+        self.accept(kind, false, false)
+    }
+
+    /// One that comes when the server is full, itself or through a proxy.
+    pub(super) fn crowd(&self, proxied: bool) -> Client {
+        self.accept(ListenerKind::Plain, proxied, true)
+    }
+
+    fn accept(&self, kind: ListenerKind, proxied: bool, crowded: bool) -> Client {
         let (ours, theirs) = UnixStream::pair().unwrap();
         theirs.set_nonblocking(true).unwrap();
         let from = AddressGroup::V4([192, 0, 2, 1]);
@@ -76,9 +85,9 @@ impl Server {
             socket: Socket::Unix(theirs),
             kind,
             from,
-            proxied: false,
+            proxied,
             permit,
-            crowded: false,
+            crowded,
         }));
         ours.set_read_timeout(Some(DEADLINE)).unwrap();
         ours.set_write_timeout(Some(DEADLINE)).unwrap();
