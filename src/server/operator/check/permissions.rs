@@ -28,7 +28,7 @@ pub(super) fn closed(data: &Path) -> Option<String> {
         Ok(found) if !we.is_root() && found.uid() != we.as_raw() => {
             let owner = user(found.uid());
             Some(format!(
-                "the data in {shown} belongs to {owner}, and this is {name}. Run the server and this command as {owner} (sudo -u {owner})."
+                "the data in {shown} belongs to {owner}, and this is {name}. If the server runs as {owner}, run this command so, too (sudo -u {owner}); if it runs as {name}, give it the data: chown -R {name}: {shown}"
             ))
         }
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -124,10 +124,18 @@ fn file(path: &Path, found: &Metadata, directory: &Metadata, report: &mut Report
     let shown = path.display();
     if found.uid() != directory.uid() {
         let (owner, server) = (user(found.uid()), user(directory.uid()));
-        report.error(
-            Area::Permissions,
-            format!("{shown} belongs to {owner}, and the data directory to {server}, as whom the server runs. Run: chown {server} {shown}"),
-        );
+        let cure = match path.parent() {
+            // More likely root has touched the directory than the server runs as root.
+            Some(data) if directory.uid() == 0 => {
+                format!(
+                    "If the server runs as {owner}, run: chown {owner}: {}; if as root: chown root {shown}",
+                    data.display()
+                )
+            }
+            _ => format!("The server runs as {server}. Run: chown {server} {shown}"),
+        };
+        let text = format!("{shown} belongs to {owner}, and the data directory to {server}. {cure}");
+        report.error(Area::Permissions, text);
         return;
     }
     let name = path.file_name().unwrap_or_default();
