@@ -110,7 +110,7 @@ impl Report {
         self.findings.push(Finding { severity, area, text });
     }
 
-    /// Whether nothing but good was found of an area, and something was.
+    /// Whether anything but good was found of an area.
     pub(super) fn has_fault(&self, area: Area) -> bool {
         self.findings.iter().any(|finding| finding.area == area && finding.severity > Severity::Good)
     }
