@@ -5,7 +5,7 @@
 //! Every type keeps its field private, so a value that exists is a value that was checked.
 
 pub use super::ids::{AccountId, AddressGroup, ConnId, ConversationId, MessageId};
-pub use super::text::{MARKS_MAX, Text, TextError, check_text, is_text};
+pub use super::text::{MARKS_MAX, Text, TextError, check_text, is_text, to_text};
 
 use arrayvec::ArrayString;
 use std::borrow::Cow;

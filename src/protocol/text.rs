@@ -35,6 +35,12 @@ pub fn is_text(c: char) -> bool {
         && u32::from(c) & 0xfffe != 0xfffe
 }
 
+/// The text, with a `?` in the place of each character that may not be in a line.
+#[must_use]
+pub fn to_text(text: &str) -> String {
+    text.chars().map(|c| if is_text(c) { c } else { '?' }).collect()
+}
+
 /// Checks a whole line or text; cheap for ASCII, which most lines are.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 //! Read once, when the certificate is. Knows no file.
 
 use super::Fingerprint;
-use crate::protocol::names::is_text;
+use crate::protocol::names::to_text;
 use rustls::pki_types::CertificateDer;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use x509_cert::certificate::{Certificate, TbsCertificate};
@@ -45,7 +45,7 @@ impl Details {
         let parsed = parsed.tbs_certificate();
         Some(Self {
             names: names(parsed),
-            issuer: clean(&parsed.issuer().to_string()),
+            issuer: to_text(&parsed.issuer().to_string()),
             not_before: timestamp(&parsed.validity().not_before),
             not_after: timestamp(&parsed.validity().not_after),
             self_signed: parsed.issuer() == parsed.subject(),
@@ -94,7 +94,7 @@ pub fn is_in_order(chain: &[CertificateDer<'_>]) -> bool {
 fn names(parsed: &TbsCertificate) -> Vec<String> {
     let Ok(Some((_, SubjectAltName(names)))) = parsed.get_extension::<SubjectAltName>() else { return Vec::new() };
     let name = |name: &GeneralName| match name {
-        GeneralName::DnsName(name) => Some(clean(name.as_str())),
+        GeneralName::DnsName(name) => Some(to_text(name.as_str())),
         GeneralName::IpAddress(bytes) => address(bytes.as_bytes()).map(|address| address.to_string()),
         // Nobody connects by the others.
         _ => None,
@@ -111,9 +111,4 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 fn timestamp(time: &Time) -> jiff::Timestamp {
     let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX)
-}
-
-/// An issuer chooses what it is called: no more of it than can be shown.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if is_text(c) { c } else { '?' }).collect()
 }

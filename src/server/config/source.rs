@@ -5,6 +5,7 @@
 
 use super::settings::{PATHS, Settings};
 use super::{Config, ConfigError, Origin};
+use crate::protocol::names::to_text;
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -122,7 +123,7 @@ fn fault(place: String, error: &toml::de::Error) -> ConfigError {
     match message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected")) {
         Some((key, _)) => ConfigError::UnknownKey { place, key: shown(key), nearest: nearest(key) },
         None => {
-            ConfigError::BadValue { place, problem: clean(&message.replacen("unknown variant", "unknown value", 1)) }
+            ConfigError::BadValue { place, problem: to_text(&message.replacen("unknown variant", "unknown value", 1)) }
         }
     }
 }
@@ -165,16 +166,11 @@ fn position(text: &str, at: usize) -> (usize, usize) {
 /// A text for an error: its first line, cut after 60 characters, clean.
 fn shown(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
-    let mut out = clean(&line.chars().take(60).collect::<String>());
+    let mut out = to_text(&line.chars().take(60).collect::<String>());
     if line.chars().nth(60).is_some() || text.lines().nth(1).is_some() {
         out.push('…');
     }
     out
-}
-
-/// Replaces the characters that could control a terminal.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if crate::protocol::names::is_text(c) { c } else { '?' }).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::{Final, Rows};
-use crate::protocol::names::is_text;
+use crate::protocol::names::to_text;
 use crate::protocol::spans;
 use crate::server::config::{Config, History};
 use crate::server::hub::GRACE;
@@ -103,5 +103,5 @@ pub(super) fn refused(code: Code, text: impl Into<String>) -> (Rows, Final) {
 
 /// A text as part of one line: a path may hold anything.
 pub(super) fn one_line(text: &str) -> String {
-    text.chars().take(TEXT_MAX).map(|c| if is_text(c) { c } else { '?' }).collect()
+    to_text(&text.chars().take(TEXT_MAX).collect::<String>())
 }
