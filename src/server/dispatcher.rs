@@ -6,8 +6,9 @@
 //! order of these turns is the order of everything. It must not know what a request means.
 //!
 //! `shared` says which thread runs a turn: the dispatcher's own, or a worker that finds it free;
-//! `transaction` is what a turn stores.
+//! `transaction` is what a turn stores; `aside` is what is stored by itself, once everyone is answered.
 
+mod aside;
 mod journal;
 mod refused_batches;
 mod shared;
@@ -18,6 +19,7 @@ pub(super) use self::journal::take as take_journal;
 pub(super) use self::shared::SharedDispatcher;
 pub(super) use self::transaction::Transaction;
 
+use self::aside::TRIAL_EVERY;
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::line::Rows;
 use crate::protocol::names::ConnId;
@@ -97,6 +99,8 @@ pub(super) struct Dispatcher {
     crowded: bool,
     /// When the store does its housekeeping, if there is no request until then.
     quiet: Option<Instant>,
+    /// When it is tried again whether anything can be stored; `None` if that did not fail.
+    trial: Option<Instant>,
     /// The connections to refuse if this batch fails.
     asked: Vec<ConnId>,
     stopped: usize,
@@ -120,6 +124,7 @@ impl Dispatcher {
             crowded: false,
             // A crash may have left the store something to do.
             quiet: Some(clock::now() + QUIET),
+            trial: None,
             asked: Vec::new(),
             stopped: 0,
             wall: 0,
@@ -147,7 +152,7 @@ impl Dispatcher {
     /// When it has work although there is no request. Its own thread notices when it is done.
     fn due(&self) -> Option<Instant> {
         let done = self.is_done().then(clock::now);
-        [self.hub.due(), self.hub.sweep_due(), self.quiet, done].into_iter().flatten().min()
+        [self.hub.due(), self.hub.sweep_due(), self.quiet, self.trial, done].into_iter().flatten().min()
     }
 
     /// Whether many messages come at once and each turn waits for the disk.
@@ -238,32 +243,8 @@ impl Dispatcher {
         }
         self.deliver(self.budget.share(bytes));
         faults::point(Point::AfterDelivery);
+        self.try_out(now)?;
         self.sweep(now)
-    }
-
-    /// What is swept is stored by itself, once everyone is answered.
-    fn sweep(&mut self, now: Now) -> Result<(), DispatcherFault> {
-        if !self.hub.is_sweep_due(now.instant) {
-            return Ok(());
-        }
-        self.asked.clear();
-        self.hub.sweep(now, &mut self.transaction);
-        journal::swept(&self.hub);
-        if self.transaction.is_used() {
-            self.quiet = Some(now.instant + QUIET);
-        }
-        match self.commit(0) {
-            Ok(committed) => {
-                journal::committed();
-                committed.into_iter().for_each(|committed| self.nudge(committed));
-                Ok(())
-            }
-            Err(CommitError::Refused(why)) => {
-                journal::refused();
-                self.roll_back(now, &why)
-            }
-            Err(error @ CommitError::Ambiguous(_)) => Err(DispatcherFault::Ambiguous(error)),
-        }
     }
 
     /// Commits what so many requests have changed, and counts how long that took. `None` if there was nothing to store.
@@ -280,12 +261,18 @@ impl Dispatcher {
     fn committed(&mut self, committed: Option<Committed>) {
         self.hub.commit(&mut self.effects);
         let Some(committed) = committed else { return };
+        self.stored();
+        self.crowded = committed.messages >= CROWDED;
+        self.nudge(committed);
+    }
+
+    /// Something was stored: if nothing could be before, that is over.
+    fn stored(&mut self) {
+        self.trial = None;
         self.hub.saved();
         if let Some(refused) = self.failures.end() {
             log::info!("the disk can be written again; batches refused in the meantime: {refused}");
         }
-        self.crowded = committed.messages >= CROWDED;
-        self.nudge(committed);
     }
 
     /// Leaves to others what is theirs to do. If a nudge is already waiting, it is enough.
@@ -304,6 +291,7 @@ impl Dispatcher {
         if let Some(refused) = self.failures.count(now.instant) {
             log::error!("nothing could be written to disk: {why}; batches of requests refused: {refused}");
         }
+        self.trial.get_or_insert(now.instant + TRIAL_EVERY);
         self.effects.clear();
         let snapshot = self.transaction.roll_back()?;
         self.hub.roll_back(snapshot);

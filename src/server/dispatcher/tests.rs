@@ -1,5 +1,6 @@
 //! The dispatcher with a real store, turn by turn.
 
+mod full_disk;
 mod passwords;
 mod replay;
 mod shared;
@@ -202,48 +203,6 @@ fn messages_are_stored_before_they_are_handed_out() {
     assert_eq!(turns.read_jobs.try_recv().unwrap().conn, conn(ALICE));
 }
 
-#[test]
-fn a_full_disk_refuses_everyone_in_the_batch_and_the_next_batch_succeeds() {
-    let mut turns = Turns::new();
-    turns.alice_and_bob();
-    turns.turn(vec![say(ALICE, "before")]);
-    turns.turn(vec![register(CAROL, "carol")]);
-    let carol = turns.checked();
-    turns.dispatcher.transaction.store.fill_the_disk();
-    let long = "x".repeat(3900);
-    let mut batch = vec![join(BOB, "nowhere"), carol, run(ALICE, Command::Whoami)];
-    batch.extend((0..100).map(|_| say(ALICE, &long)));
-    batch.push(run(BOB, Command::Whoami));
-    let asked = batch.len();
-    // A connection that is gone is noted all the same.
-    batch.push(request(BOB, RequestKind::Detach));
-    let seen = turns.turn(batch);
-    assert_eq!(seen.len(), asked);
-    assert!(seen.iter().all(|line| line.ends_with(" - storage:")), "{seen:?}");
-    assert!(turns.read_jobs.is_empty());
-
-    turns.dispatcher.transaction.store.make_room();
-    let whoami = |serial| run(serial, Command::Whoami);
-    let seen = turns.turn(vec![whoami(ALICE), whoami(BOB), whoami(CAROL), say(ALICE, "after")]);
-    assert_eq!(
-        seen,
-        [
-            "0: answer 2 - not-logged-in:",
-            "1: answer 1 + alice",
-            "1: answer 3 - not-logged-in:",
-            "1: said by 1 answered \"+ 2\": [lobby] alice: after",
-        ]
-    );
-    // What was refused can be done now, under the same ids.
-    turns.turn(vec![register(CAROL, "carol")]);
-    let carol = turns.checked();
-    let seen = turns.turn(vec![carol, join(CAROL, "nowhere"), say(CAROL, "hello")]);
-    assert!(seen.contains(&"1: answer 3 + nowhere".to_owned()), "{seen:?}");
-    assert!(seen.contains(&"1: said by 3 answered \"+ 3\": [lobby] carol: hello".to_owned()), "{seen:?}");
-    let snapshot = turns.dispatcher.transaction.store.load().unwrap();
-    assert_eq!(snapshot.accounts.len(), 4);
-}
-
 fn hub_settings(registration: Registration) -> HubSettings {
     HubSettings {
         registration,
@@ -350,34 +309,6 @@ fn whoever_is_refused_a_room_has_none_even_behind_what_could_not_be_stored() {
     assert_eq!(turns.turn(vec![request(BOB, here)]), ["0: answer 2 - no-room:"]);
 }
 
-/// What a person is shown is marked as read, which is stored: a full disk must not keep people from reading.
-#[test]
-fn while_nothing_can_be_stored_people_read_and_their_markers_stay() {
-    let mut turns = Turns::new();
-    turns.alice_and_bob();
-    let marker = |turns: &Turns| {
-        let members = turns.dispatcher.transaction.store.load().unwrap().members;
-        members.iter().map(|member| member.read.value()).max()
-    };
-    let look = || {
-        let (target, limit) = (Some(Target::Room(RoomName::lobby())), 9);
-        let part = HistoryPart::Between { before: None, after: None, times: TimeBounds::default() };
-        Request { viewer: Viewer::Person { replay: 0 }, ..run(BOB, Command::History { target, part, limit }) }
-    };
-    turns.turn(vec![say(ALICE, "before")]);
-    turns.dispatcher.transaction.store.fill_the_disk();
-    let long = "x".repeat(3900);
-    turns.turn((0..100).map(|_| say(ALICE, &long)).collect());
-    turns.turn(vec![look()]);
-    assert_eq!(turns.read_jobs.try_recv().unwrap().conn, conn(BOB));
-    assert_eq!(marker(&turns), Some(0));
-    turns.dispatcher.transaction.store.make_room();
-    turns.turn(vec![say(ALICE, "after")]);
-    turns.turn(vec![look()]);
-    assert_eq!(turns.read_jobs.try_recv().unwrap().conn, conn(BOB));
-    assert_eq!(marker(&turns), Some(2));
-}
-
 #[test]
 fn the_time_of_messages_never_goes_back_nor_stands_still() {
     let (mut dispatcher, start) = (Turns::new().dispatcher, Instant::now());
@@ -411,24 +342,4 @@ fn an_arrival_is_announced_even_if_the_batch_in_between_is_refused() {
     let refused = seen.iter().filter(|line| line.ends_with(" - storage:")).count();
     assert_eq!(refused, 100);
     assert!(seen.contains(&"1: [lobby] * bob is here".to_owned()), "{seen:?}");
-}
-
-#[test]
-fn a_full_disk_is_logged_once_and_then_every_few_seconds() {
-    let mut failures = RefusedBatches::default();
-    let start = Instant::now();
-    let told =
-        |failures: &mut RefusedBatches, milliseconds| failures.count(start + Duration::from_millis(milliseconds));
-    assert_eq!(told(&mut failures, 0), Some(1));
-    for milliseconds in 1..1000 {
-        assert_eq!(told(&mut failures, milliseconds), None);
-    }
-    assert_eq!(told(&mut failures, 5000), Some(1000));
-    assert_eq!(told(&mut failures, 5001), None);
-    assert_eq!(failures.end(), Some(1002));
-    assert_eq!(failures.end(), None);
-    // The next outage is not reported sooner: a disk that fills up again and again must not flood
-    // the log either.
-    assert_eq!(told(&mut failures, 5002), None);
-    assert_eq!(told(&mut failures, 10_000), Some(2));
 }

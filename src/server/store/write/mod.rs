@@ -25,6 +25,7 @@ mod recent;
 mod records;
 mod statement;
 mod surplus;
+mod trial;
 mod unregister;
 
 use self::append::save_lasts;
