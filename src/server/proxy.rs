@@ -15,6 +15,8 @@ pub(super) const HEADER_MAX: usize = 2_048;
 /// The longest header of version 1, with its line end.
 const TEXT_MAX: usize = 107;
 const TEXT_START: &[u8] = b"PROXY ";
+/// How a header of version 1 begins that does not say who connected.
+const TEXT_UNKNOWN: &[u8] = b"PROXY UNKNOWN";
 const BINARY_START: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The start, a byte for version and command, one for the family, and two for the length of the rest.
 const BINARY_FIXED: usize = BINARY_START.len() + 4;
@@ -104,13 +106,15 @@ fn parse_text(bytes: &[u8]) -> Parsed {
     let Some(end) = line.windows(2).position(|two| two == b"\r\n") else {
         return if bytes.len() < TEXT_MAX { Parsed::Incomplete } else { Parsed::NoHeader };
     };
-    let Ok(text) = std::str::from_utf8(&line[..end]) else { return Parsed::NoHeader };
+    let (line, bytes) = (&line[..end], end + 2);
+    // Whatever else it says, which need not be text.
+    if line.strip_prefix(TEXT_UNKNOWN).is_some_and(|rest| matches!(rest, [] | [b' ', ..])) {
+        return Parsed::Header { bytes, source: None };
+    }
+    let Ok(text) = std::str::from_utf8(line) else { return Parsed::NoHeader };
     let words: Vec<&str> = text.split(' ').collect();
     let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    let bytes = end + 2;
     match words[..] {
-        // Whatever else it says.
-        ["PROXY", "UNKNOWN", ..] => Parsed::Header { bytes, source: None },
         ["PROXY", family @ ("TCP4" | "TCP6"), source, destination, from, to] if is_port(from) && is_port(to) => {
             let address = |text: &str| match family {
                 "TCP4" => text.parse::<Ipv4Addr>().ok().map(IpAddr::from),
@@ -181,6 +185,7 @@ mod tests {
                 Some("ffff:f:f:f:f:f:f:f"),
             ),
             ("PROXY UNKNOWN\r\n", None),
+            ("PROXY UNKNOWN \r\n", None),
             (
                 "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
                 None,
@@ -188,6 +193,8 @@ mod tests {
         ] {
             reads(line.as_bytes(), header(line.len(), source));
         }
+        // What follows UNKNOWN is ignored, whatever bytes it is.
+        reads(b"PROXY UNKNOWN \xff\xfe\r \n\0\r\n", header(22, None));
     }
 
     #[test]
@@ -226,6 +233,7 @@ mod tests {
             "PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n",
             "PROXY tcp4 192.0.2.1 192.0.2.2 1 2\r\n",
             "PROXY \r\n",
+            "PROXY UNKNOWN2 192.0.2.1\r\n",
             "PROXYX",
             "/login alice",
             "\x16\x03\x01",
