@@ -174,6 +174,7 @@ impl Server {
             tally,
             blocklist,
             unread,
+            proxy_log: net::ProxyLog::default(),
         });
 
         // Every thread. The last to be joined is started first.

@@ -90,6 +90,32 @@ fn from_elsewhere_a_header_is_a_line_like_any_other() {
 }
 
 #[test]
+fn a_header_that_is_not_believed_is_logged_with_the_cure_and_not_for_each_connection() {
+    for header in [text("192.0.2.7"), binary(0x21, Ipv4Addr::new(192, 0, 2, 7)), b"PROXY UNKNOWN\r\n".to_vec()] {
+        let mut server = Server::start();
+        for address in [server.plain(), server.tls()] {
+            for _ in 0..3 {
+                let mut sent = Client::plain_from(PROXY, address);
+                sent.send_bytes(&header);
+                // Somebody has looked at it.
+                sent.expect(if address == server.plain() { "* ChitChat …" } else { "* this port speaks TLS…" });
+                if address == server.plain() {
+                    // A header of version 2 does not end a line.
+                    sent.send_bytes(b"\n/ping\n");
+                    sent.read_until("+ pong");
+                }
+            }
+        }
+        server.terminate();
+        let said = server.wait().1;
+        let lines: Vec<&str> = said.lines().filter(|line| line.contains("PROXY header")).collect();
+        assert_eq!(lines.len(), 1, "{said}");
+        let cure = "from 127.0.0.2 begins with a PROXY header, which is not believed. If that is your proxy, name it in the settings (proxies = \"127.0.0.2\") and restart chitchatd";
+        assert!(lines[0].contains(cure), "{said}");
+    }
+}
+
+#[test]
 fn a_proxy_that_says_nothing_of_whom_it_passes_on_is_its_own_client() {
     let mut server = server(&["limits.per_address=1"]);
     let mut checks = through(&server, &binary(0x20, Ipv4Addr::new(192, 0, 2, 7)));
@@ -126,6 +152,10 @@ fn half_a_header_and_none_end_that_connection_alone() {
     // A header of 64 KiB is not waited for.
     let mut long = through(&server, b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff");
     long.expect("* connections from your address …");
+    server.terminate();
+    let said = server.wait().1;
+    // Not once for each: who reaches that address could fill the log.
+    assert_eq!(said.matches("has no PROXY header").count(), 1, "{said}");
 }
 
 #[test]

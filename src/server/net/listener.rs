@@ -5,6 +5,7 @@
 //! reserve, accepts a connection, tells it why, closes it, and waits a moment.
 
 use super::permit::{ConnectionLimits, FULL, NoPermit, Permit, Permits};
+use super::seldom::Seldom;
 use super::{BLOCKED, passed};
 use crate::protocol::code::Code;
 use crate::protocol::names::AddressGroup;
@@ -23,7 +24,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Connections that may wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 1024;
@@ -40,8 +41,6 @@ const KEEPALIVE_PROBES: u32 = 4;
 const USER_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long accepting pauses when there are no descriptors left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
-/// How often the log says so.
-const TELL_EVERY: Duration = Duration::from_mins(1);
 /// How long accepting pauses while the workers end connections to make room, and how often in a row.
 const CROWD_WAIT: Duration = Duration::from_millis(2);
 const CROWD_WAITS: u32 = 100;
@@ -243,8 +242,8 @@ pub(crate) struct Listener {
     proxies: Vec<ProxyRange>,
     /// Closed when no other descriptor is left.
     spare: Option<File>,
-    /// When the log last said that there are none.
-    told: Option<Instant>,
+    /// That there are none.
+    out_of_descriptors: Seldom,
 }
 
 /// Stops a thread that accepts connections from another one.
@@ -295,7 +294,17 @@ impl Listener {
         let (poll, waker) = prepare().map_err(ListenError::Poll)?;
         let stop = Arc::new(StopHandle::new(waker));
         let permits = Permits::new(limits);
-        Ok(Self { poll, sockets, stop, permits, blocklist, tally, proxies, spare: spare(), told: None })
+        Ok(Self {
+            poll,
+            sockets,
+            stop,
+            permits,
+            blocklist,
+            tally,
+            proxies,
+            spare: spare(),
+            out_of_descriptors: Seldom::default(),
+        })
     }
 
     /// How many connections there may be, which can be changed.
@@ -399,9 +408,7 @@ impl Listener {
     }
 
     fn out_of_descriptors(&mut self, index: usize, error: &io::Error) {
-        let now = clock::now();
-        if self.told.is_none_or(|told| now.saturating_duration_since(told) >= TELL_EVERY) {
-            self.told = Some(now);
+        if self.out_of_descriptors.is_due(clock::now()) {
             log::warn!("can't accept connections: {error}. Those who come are told that the server is full.");
         }
         self.spare = None;

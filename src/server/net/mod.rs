@@ -13,7 +13,8 @@
 //! `listener` accepts, and takes a permit for each connection; `passed` has the sockets that systemd
 //! holds. `worker` runs the loop, and `subscriptions` knows which connections receive what.
 //! `connection` is one peer; `outbox`, `tls` and `socket` move its bytes, and `line_batch` has the
-//! lines that many are sent. `metrics` is a door of its own, for a Prometheus. Nothing here knows rooms, the store or passwords.
+//! lines that many are sent. `seldom` bounds what the log says. `metrics` is a door of its own, for a
+//! Prometheus. Nothing here knows rooms, the store or passwords.
 
 mod connection;
 mod line_batch;
@@ -22,6 +23,7 @@ pub(super) mod metrics;
 mod outbox;
 mod passed;
 mod permit;
+mod seldom;
 mod socket;
 mod subscriptions;
 mod tls;
@@ -32,6 +34,7 @@ pub use passed::PassedSockets;
 pub(super) use permit::{ConnectionLimits, Permits};
 pub(super) use worker::{Worker, WorkerError};
 
+use self::seldom::Seldom;
 use crate::server::traffic::{Blocklist, Budget, Limits, Submit, Tally};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -79,6 +82,17 @@ pub(super) struct WorkerContext {
     pub blocklist: Arc<Blocklist>,
     /// What each worker's connections leave unread, by worker.
     pub unread: Unread,
+    /// What is wrong with proxies.
+    pub proxy_log: ProxyLog,
+}
+
+/// What the log says of proxies whose settings and those of the server do not agree.
+#[derive(Debug, Default)]
+pub(super) struct ProxyLog {
+    /// One that is named in the settings sends no header.
+    no_header: Seldom,
+    /// One that is not sends one.
+    not_believed: Seldom,
 }
 
 /// What one worker's connections leave unread, for the limit over all.

@@ -135,6 +135,7 @@ impl Machine {
             tally: Arc::default(),
             blocklist,
             unread: net::unread_of(mailboxes.len()),
+            proxy_log: net::ProxyLog::default(),
         };
         take_journal();
         Ok(Self {

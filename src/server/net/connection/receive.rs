@@ -201,6 +201,7 @@ impl Connection {
         }
         if matches!(self.transport, Transport::Silent) && self.stage() == Stage::Open {
             if first != TLS_HANDSHAKE {
+                self.note_header(bytes, turn);
                 self.refuse_plain_text(turn);
                 return;
             }
@@ -209,11 +210,12 @@ impl Connection {
         if matches!(self.transport, Transport::Tls(_)) {
             self.receive_tls(bytes, turn);
         } else if self.stage() == Stage::Open {
-            if first == TLS_HANDSHAKE && !self.input.has_received() {
-                self.refuse_tls(turn);
-            } else {
-                self.receive_plain(bytes, turn);
+            match (self.input.has_received(), first) {
+                (false, TLS_HANDSHAKE) => return self.refuse_tls(turn),
+                (false, _) => self.note_header(bytes, turn),
+                (true, _) => {}
             }
+            self.receive_plain(bytes, turn);
         }
     }
 

@@ -2,6 +2,8 @@
 
 use super::{Connection, Transport, Turn};
 use crate::server::config::TLS_PORT;
+use crate::server::net::seldom::Seldom;
+use crate::server::proxy::{Parsed, parse};
 use crate::server::traffic::ListenerKind;
 
 impl Connection {
@@ -23,7 +25,8 @@ impl Connection {
 
     /// What a proxy is told that does not say whose connection it passes on, or somebody else at its address.
     pub(super) fn refuse_without_header(&mut self, turn: &mut Turn<'_>) {
-        log::warn!(
+        log::log!(
+            level(&turn.shared.proxy_log.no_header, turn),
             "connection {} from {} has no PROXY header, though the settings name that address in proxies; it is closed",
             self.id,
             self.from
@@ -31,6 +34,19 @@ impl Connection {
         self.transport = Transport::Plain;
         let text = "connections from your address are a proxy's and begin with a PROXY header; this one did not. See proxies in the server's settings.";
         self.drop_with(None, text, turn);
+    }
+
+    /// A header from an address that is in no setting is not believed. Whoever has forgotten the setting should learn
+    /// why everybody seems to come from one address.
+    pub(super) fn note_header(&self, bytes: &[u8], turn: &Turn<'_>) {
+        if self.listener == ListenerKind::Console || !matches!(parse(bytes), Parsed::Header { .. }) {
+            return;
+        }
+        let (id, from) = (self.id, self.from);
+        log::log!(
+            level(&turn.shared.proxy_log.not_believed, turn),
+            "connection {id} from {from} begins with a PROXY header, which is not believed. If that is your proxy, name it in the settings (proxies = \"{from}\") and restart chitchatd"
+        );
     }
 
     /// What every port tells a browser.
@@ -52,4 +68,9 @@ impl Connection {
     fn local_port(&self) -> u16 {
         self.socket.local_port().unwrap_or(TLS_PORT)
     }
+}
+
+/// Of a line about a proxy: strangers can make it happen as often as they like.
+fn level(seldom: &Seldom, turn: &Turn<'_>) -> log::Level {
+    if seldom.is_due(turn.now) { log::Level::Warn } else { log::Level::Debug }
 }

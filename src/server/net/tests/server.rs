@@ -54,6 +54,7 @@ impl Server {
             budget: Arc::clone(&budget),
             dispatcher: Arc::new(requests.clone()),
             unread: unread_of(1),
+            proxy_log: crate::server::net::ProxyLog::default(),
         };
         let run = move || worker.run(&shared).unwrap();
         let thread = std::thread::Builder::new().name("work-0".to_owned()).spawn(run).unwrap();
