@@ -129,7 +129,7 @@ pub fn import(text: &str) {
 pub fn scrape(data: &[u8]) {
     let mut before = Request::Unfinished;
     for end in 0..=data.len() {
-        let read = request::read(&data[..end]);
+        let read = request::read(&data[..end], "chat.example.org");
         assert!(before == Request::Unfinished || read == before, "{before:?} became {read:?} with {end} bytes");
         assert!(end < HEAD_MAX || read != Request::Unfinished, "{end} bytes are not enough");
         before = read;

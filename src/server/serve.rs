@@ -132,7 +132,7 @@ impl Server {
         )?;
         let stop_accepting = listener.stopper();
         let asked = requests.clone();
-        let metrics = MetricsServer::new(metrics, Box::new(move || figures::page(&asked)))?;
+        let metrics = MetricsServer::new(metrics, config.name.clone(), Box::new(move || figures::page(&asked)))?;
         let stop_metrics = metrics.stopper();
         let budget = Budget::new(budget_bytes(&config));
         let certificate_ends = Arc::new(AtomicI64::new(identity.details().not_after.as_second()));

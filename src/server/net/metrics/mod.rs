@@ -43,6 +43,8 @@ pub(crate) struct MetricsServer {
     listeners: Vec<TcpListener>,
     stop: Arc<StopHandle>,
     page: Page,
+    /// The server's, by which it may be asked.
+    name: String,
     /// The last page, and when it was written.
     last: Option<(Instant, Option<String>)>,
     /// The oldest first.
@@ -77,21 +79,31 @@ enum Outcome {
 }
 
 impl MetricsServer {
-    /// Prepares to serve the page at these addresses.
+    /// Prepares to serve the page at these addresses, to whoever asks for an address or the server's name.
     ///
     /// # Errors
     /// [`ListenError::Poll`] if the system can't set up polling.
-    pub(crate) fn new(listeners: Vec<TcpListener>, page: Page) -> Result<Self, ListenError> {
-        Self::prepare(listeners, page).map_err(ListenError::Poll)
+    pub(crate) fn new(listeners: Vec<TcpListener>, name: String, page: Page) -> Result<Self, ListenError> {
+        Self::prepare(listeners, name, page).map_err(ListenError::Poll)
     }
 
-    fn prepare(listeners: Vec<TcpListener>, page: Page) -> io::Result<Self> {
+    fn prepare(listeners: Vec<TcpListener>, name: String, page: Page) -> io::Result<Self> {
         let poll = Poll::new()?;
         for (index, listener) in listeners.iter().enumerate() {
             poll.registry().register(&mut SourceFd(&listener.as_raw_fd()), Token(index), Interest::READABLE)?;
         }
         let stop = Arc::new(StopHandle::new(Waker::new(poll.registry(), WAKER)?));
-        Ok(Self { poll, listeners, stop, page, last: None, peers: Vec::new(), next: FIRST_PEER, accept_again: false })
+        Ok(Self {
+            poll,
+            listeners,
+            stop,
+            page,
+            name,
+            last: None,
+            peers: Vec::new(),
+            next: FIRST_PEER,
+            accept_again: false,
+        })
     }
 
     /// Whether there is any address to serve at.
@@ -176,15 +188,24 @@ impl MetricsServer {
         let Some(at) = self.peers.iter().position(|peer| peer.token == token) else { return };
         // While it is served it is not among the others: the page is theirs as well.
         let mut peer = self.peers.remove(at);
-        match peer.go_on(|| self.answer()) {
+        match peer.go_on(|head| self.answer(head)) {
             Ok(Outcome::Waits) => self.peers.insert(at, peer),
             Ok(Outcome::Ended) => {}
             Err(error) => log::debug!("somebody who read the metrics is gone: {error}"),
         }
     }
 
+    /// The answer to what has arrived, if that is all of it.
+    fn answer(&mut self, head: &[u8]) -> Option<Vec<u8>> {
+        match request::read(head, &self.name) {
+            Request::Unfinished => None,
+            Request::Metrics => Some(self.metrics()),
+            Request::Other(status) => Some(failure(status)),
+        }
+    }
+
     /// The answer with the metrics.
-    fn answer(&mut self) -> Vec<u8> {
+    fn metrics(&mut self) -> Vec<u8> {
         let now = clock::now();
         let is_fresh = self.last.as_ref().is_some_and(|(at, _)| now.saturating_duration_since(*at) < FRESH);
         if !is_fresh {
@@ -199,7 +220,7 @@ impl MetricsServer {
 }
 
 impl Peer {
-    fn go_on(&mut self, mut answer: impl FnMut() -> Vec<u8>) -> io::Result<Outcome> {
+    fn go_on(&mut self, mut answer: impl FnMut(&[u8]) -> Option<Vec<u8>>) -> io::Result<Outcome> {
         let mut chunk = [0; HEAD_MAX];
         loop {
             match &mut self.stage {
@@ -208,12 +229,9 @@ impl Peer {
                     Some(0) => return Ok(Outcome::Ended),
                     Some(read) => {
                         head.extend_from_slice(&chunk[..read]);
-                        let answer = match request::read(head) {
-                            Request::Unfinished => continue,
-                            Request::Metrics => answer(),
-                            Request::Other(status) => failure(status),
-                        };
-                        self.stage = Stage::Writing(answer, 0);
+                        if let Some(answer) = answer(head) {
+                            self.stage = Stage::Writing(answer, 0);
+                        }
                     }
                 },
                 Stage::Writing(answer, sent) => match self.stream.write(&answer[*sent..]) {

@@ -1,4 +1,6 @@
-//! The head of an HTTP request, as far as it is read: the method and the path. Knows no socket.
+//! The head of an HTTP request, as far as it is read: the method, the path and the host. Knows no socket.
+
+use std::net::IpAddr;
 
 /// The most bytes of a head. A scraper's has a few hundred.
 pub(crate) const HEAD_MAX: usize = 4 * 1024;
@@ -23,6 +25,8 @@ pub(crate) enum Status {
     NotARequest,
     NotFound,
     NotAllowed,
+    /// A name that may be anybody's.
+    Misdirected,
     TooLong,
     /// The server itself does not answer in time.
     Unavailable,
@@ -36,6 +40,7 @@ impl Status {
             Self::NotARequest => "400 Bad Request",
             Self::NotFound => "404 Not Found",
             Self::NotAllowed => "405 Method Not Allowed",
+            Self::Misdirected => "421 Misdirected Request",
             Self::TooLong => "431 Request Header Fields Too Large",
             Self::Unavailable => "503 Service Unavailable",
         }
@@ -48,17 +53,20 @@ impl Status {
             Self::NotARequest => "That is not an HTTP request.",
             Self::NotFound => "There is only /metrics here.",
             Self::NotAllowed => "The metrics can only be read, with GET.",
+            Self::Misdirected => {
+                "The host in the URL must be an address, localhost, or the name in the server's settings."
+            }
             Self::TooLong => "That request is too long.",
             Self::Unavailable => "The server does not answer. Its log may say why.",
         }
     }
 }
 
-/// Reads what has arrived. What comes after the head is left alone.
+/// Reads what has arrived; `name` is the server's. What comes after the head is left alone.
 #[must_use]
-pub(crate) fn read(bytes: &[u8]) -> Request {
+pub(crate) fn read(bytes: &[u8], name: &str) -> Request {
     let head = &bytes[..bytes.len().min(HEAD_MAX)];
-    let Some(line) = first_line(head) else {
+    let Some((line, fields)) = lines(head) else {
         return if head.len() < HEAD_MAX { Request::Unfinished } else { Request::Other(Status::TooLong) };
     };
     let mut words = line.split(|&b| b == b' ');
@@ -69,6 +77,9 @@ pub(crate) fn read(bytes: &[u8]) -> Request {
     if !version.starts_with(b"HTTP/1.") || method.is_empty() {
         return Request::Other(Status::NotARequest);
     }
+    if !fields.iter().filter_map(|field| host(field)).all(|host| is_ours(host, name)) {
+        return Request::Other(Status::Misdirected);
+    }
     let path = target.split(|&b| b == b'?').next().unwrap_or(target);
     match (path == PATH.as_bytes(), method) {
         (true, b"GET") => Request::Metrics,
@@ -77,18 +88,45 @@ pub(crate) fn read(bytes: &[u8]) -> Request {
     }
 }
 
-/// The first line of a head that is complete, without its end.
-fn first_line(head: &[u8]) -> Option<&[u8]> {
+/// The first line of a head that is complete, and those behind it, without their ends.
+fn lines(head: &[u8]) -> Option<(&[u8], Vec<&[u8]>)> {
     let mut lines = head.split_inclusive(|&b| b == b'\n').map(|line| (line, line.trim_ascii_end()));
     let (_, first) = lines.next()?;
-    // An empty line ends it, even where a line should end in CR LF and does not.
-    lines.any(|(line, text)| line.ends_with(b"\n") && text.is_empty()).then_some(first)
+    let mut fields = Vec::new();
+    for (line, text) in lines {
+        // An empty line ends it, even where a line should end in CR LF and does not.
+        if text.is_empty() {
+            return line.ends_with(b"\n").then_some((first, fields));
+        }
+        fields.push(text);
+    }
+    None
+}
+
+/// What a field says of the host, if it is the one that does.
+fn host(field: &[u8]) -> Option<&[u8]> {
+    let (key, value) = field.split_at_checked("host:".len())?;
+    key.eq_ignore_ascii_case(b"host:").then(|| value.trim_ascii())
+}
+
+/// Whether a host, perhaps with a port, is named as nobody else can name theirs. Of any other name a stranger may say
+/// that it is this machine (DNS rebinding), and read the metrics with the browser of whoever works here.
+fn is_ours(host: &[u8], name: &str) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else { return false };
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
+    let host = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(host, _)| host);
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    address.parse::<IpAddr>().is_ok() || ["localhost", name].iter().any(|ours| host.eq_ignore_ascii_case(ours))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn read(bytes: &[u8]) -> Request {
+        super::read(bytes, "chat.example.org")
+    }
 
     #[test]
     fn a_scraper_gets_the_metrics_and_others_a_reason() {
@@ -107,6 +145,34 @@ mod tests {
         ] {
             assert_eq!(read(request.as_bytes()), Request::Other(status), "{request:?}");
         }
+    }
+
+    /// A page whose name a stranger has pointed at this machine is another origin, and stays one.
+    #[test]
+    fn only_what_is_surely_this_server_is_a_host() {
+        let said = |field: &str| read(format!("GET /metrics HTTP/1.1\r\n{field}\r\nAccept: */*\r\n\r\n").as_bytes());
+        for ours in ["127.0.0.1:9428", "127.0.0.1", "[::1]:9428", "[::1]", "192.0.2.7", "localhost:9428", "LocalHost"] {
+            assert_eq!(said(&format!("Host: {ours}")), Request::Metrics, "{ours}");
+        }
+        for ours in ["host:chat.example.org:1", "HOST: \tChat.Example.org ", "Hosts: evil.example"] {
+            assert_eq!(said(ours), Request::Metrics, "{ours}");
+        }
+        for other in [
+            "evil.example",
+            "evil.example:9428",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "",
+            ":9428",
+            "[localhost]",
+            "\u{e4}",
+        ] {
+            assert_eq!(said(&format!("Host: {other}")), Request::Other(Status::Misdirected), "{other}");
+        }
+        assert_eq!(said("Host: localhost\r\nHost: evil.example"), Request::Other(Status::Misdirected));
+        assert_eq!(read(b"GET /metrics HTTP/1.1\r\nHost: \xff\r\n\r\n"), Request::Other(Status::Misdirected));
+        // Nobody's browser leaves it out.
+        assert_eq!(said("X: y"), Request::Metrics);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 /// The deadline of every wait; longer than any of the server's.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-const GET: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n";
+const GET: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: here.example:9428\r\n\r\n";
 
 struct Served {
     address: SocketAddr,
@@ -19,7 +19,7 @@ impl Served {
     fn start(page: Page) -> Self {
         let listener = listen("127.0.0.1:0".parse().unwrap(), "metrics").unwrap();
         let address = listener.local_addr().unwrap();
-        let server = MetricsServer::new(vec![listener], page).unwrap();
+        let server = MetricsServer::new(vec![listener], "here.example".to_owned(), page).unwrap();
         let stop = server.stopper();
         let thread = std::thread::spawn(move || server.run());
         Self { address, stop, thread: Some(thread) }
@@ -68,6 +68,11 @@ fn each_gets_an_answer_and_is_closed() {
     assert!(served.ask(b"POST /metrics HTTP/1.1\r\n\r\n").contains("405 Method Not Allowed\r\n"));
     assert!(served.ask(b"POST /metrics HTTP/1.1\r\n\r\n").contains("\r\nAllow: GET\r\n"));
     assert!(served.ask(b"GET / HTTP/1.1\r\n\r\n").ends_with("\r\n\r\nThere is only /metrics here.\n"));
+    let elsewhere = served.ask(b"GET /metrics HTTP/1.1\r\nHost: evil.example:9428\r\n\r\n");
+    assert!(
+        elsewhere.starts_with("HTTP/1.1 421 Misdirected Request\r\n") && !elsewhere.contains("rooms"),
+        "{elsewhere}"
+    );
     assert!(served.ask(b"hello\r\n\r\n").starts_with("HTTP/1.1 400 Bad Request\r\n"));
 }
 
