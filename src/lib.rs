@@ -66,6 +66,8 @@ mod files;
 pub mod protocol;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(any(feature = "server", feature = "client"))]
+mod settings_text;
 
 // What the two programs use, and the library does not.
 #[cfg(any(feature = "server", feature = "client"))]

@@ -59,9 +59,9 @@ pub struct CommandLine {
     /// Use plain text instead of TLS; only to a server on this machine
     #[arg(long)]
     plain: bool,
-    /// When to use colours; auto looks at the terminal, NO_COLOR and TERM
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
-    pub color: Colors,
+    /// When to use colours; auto, the default, looks at the terminal, NO_COLOR and TERM
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub color: Option<Colors>,
 }
 
 impl CommandLine {

@@ -47,6 +47,7 @@ mod requests;
 mod screen;
 mod script;
 mod session;
+pub mod settings;
 mod state;
 mod terminal;
 mod trust;
@@ -64,6 +65,7 @@ use poller::Poller;
 pub use screen::clean_lines;
 use screen::{OutputKind, Paint, Style};
 use session::{Marking, Session};
+use settings::{Settings, SettingsError};
 use state::{StateDir, StateError};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -92,6 +94,9 @@ pub enum ClientError {
     /// Its own files can't be read or written.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The settings can't be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The line editor failed.
     #[error("this terminal isn't supported: {0}")]
     Terminal(#[from] rustyline::error::ReadlineError),
@@ -119,6 +124,7 @@ impl ClientError {
             Self::FirstConnection(FirstConnectionError::Connector(error)) | Self::Lost { error, .. } => {
                 connector_code(error)
             }
+            Self::Settings(_) => 2,
             _ => 1,
         }
     }
@@ -143,12 +149,14 @@ fn connector_code(error: &ConnectorError) -> u8 {
 /// # Errors
 /// [`ClientError`]; the process ends with [`ClientError::exit_code`].
 pub fn run(args: &CommandLine) -> Result<(), ClientError> {
+    let mut settings = Settings::read()?;
+    settings.color = args.color.unwrap_or(settings.color);
     let connector = Connector { server: args.address(), state: StateDir::open()?, fingerprint: args.fingerprint };
     let mut poller = Poller::new()?;
     let logged_in = first_connection::connect(args, &connector, &mut poller, &mut TerminalPrompts)?;
     let names = KnownNames::default();
     let output = if io::stdout().is_terminal() { OutputKind::Terminal } else { OutputKind::Pipe };
-    let paint = Paint::choose(args.color, output, |name| std::env::var(name).ok());
+    let paint = Paint::choose(settings.color, output, |name| std::env::var(name).ok());
     let key_prefix = crate::protocol::secrets::new_epoch()?;
     let host = connector.server.host.clone();
     if io::stdin().is_terminal() && output == OutputKind::Terminal {

@@ -25,6 +25,7 @@ pub use error::{ConfigError, Warning};
 pub use settings::{Accounts, History, Limits, PLAIN_PORT, Registration, Sync, TLS_PORT, WORKERS_MAX};
 pub use value::{BURST_MAX, RATE_MAX};
 
+use crate::settings_text;
 use settings::Settings;
 use source::Source;
 use std::net::SocketAddr;
@@ -99,7 +100,7 @@ impl Config {
     /// Every key, dotted, in the order of the example file.
     #[must_use]
     pub fn keys() -> Vec<String> {
-        source::example_keys(Self::example())
+        settings_text::example_keys(Self::example())
     }
 
     /// These settings, with everything from `read` that can change while a server runs. The rest needs a

@@ -6,6 +6,7 @@
 use super::settings::{PATHS, Settings};
 use super::{Config, ConfigError, Origin};
 use crate::protocol::names::to_text;
+use crate::settings_text::{self, position, shown};
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -22,15 +23,12 @@ pub(super) struct Source {
 impl Source {
     /// Reads a file's text.
     pub(super) fn of_file(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        // Some editors begin a file with a byte order mark, which TOML does not know.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let text = settings_text::without_mark(text);
         let place = |error: &toml::de::Error| position(text, error.span().map_or(0, |span| span.start));
         let mut table: Table = toml::from_str(text).map_err(|error| {
             let (line, column) = place(&error);
-            // For the mistake that is made most, the parser's own message goes on to what it looked for.
-            let unquoted = error.message().starts_with("string values must be quoted");
-            let message = if unquoted { "a string needs quotes, such as \"off\"" } else { error.message() };
-            ConfigError::Syntax { place: format!("{}:{line}:{column}", path.display()), message: shown(message) }
+            let message = settings_text::syntax(&error);
+            ConfigError::Syntax { place: format!("{}:{line}:{column}", path.display()), message }
         })?;
         // Checked from the text, not from the table: only those errors know lines.
         if let Err(error) = toml::from_str::<Settings>(text) {
@@ -128,49 +126,12 @@ fn fault(place: String, error: &toml::de::Error) -> ConfigError {
     }
 }
 
-/// The keys of the example file, dotted: `#key = …` is a setting, `[group]` its group.
-pub(super) fn example_keys(example: &str) -> Vec<String> {
-    let mut group = String::new();
-    let mut keys = Vec::new();
-    for line in example.lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            group = format!("{name}.");
-        } else if let Some((key, _)) = line.strip_prefix('#').and_then(|line| line.split_once(" = ")) {
-            keys.push(format!("{group}{key}"));
-        }
-    }
-    keys
-}
-
 /// The key that was probably meant, if one is near; `typed` is one name of a dotted key.
 fn nearest(typed: &str) -> Option<String> {
-    const NEAR: f64 = 0.65;
     let mut known = Config::keys();
     let groups: Vec<String> = known.iter().filter_map(|key| Some(key.split_once('.')?.0.to_owned())).collect();
     known.extend(groups);
-    // The group may be missing or wrong, so only the last name is compared.
-    let likeness =
-        |known: &str| strsim::normalized_damerau_levenshtein(typed, known.rsplit('.').next().unwrap_or_default());
-    let nearest = known.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    (likeness(&nearest) >= NEAR).then_some(nearest)
-}
-
-/// Line and column of a byte, both counted from 1, the column in characters.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
-}
-
-/// A text for an error: its first line, cut after 60 characters, clean.
-fn shown(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    let mut out = to_text(&line.chars().take(60).collect::<String>());
-    if line.chars().nth(60).is_some() || text.lines().nth(1).is_some() {
-        out.push('…');
-    }
-    out
+    settings_text::nearest(typed, known)
 }
 
 #[cfg(test)]
@@ -233,13 +194,6 @@ mod tests {
         assert_eq!(bare, "/etc/chitchat.toml:2:16: a string needs quotes, such as \"off\"");
         let twice = fault("workers = 1\nworkers = 2\n");
         assert!(twice.starts_with("/etc/chitchat.toml:2:1: "), "{twice}");
-    }
-
-    #[test]
-    fn a_quoted_text_is_one_short_line() {
-        assert_eq!(shown("a\u{1b}[0m\nb"), "a?[0m…");
-        assert_eq!(shown(&"x".repeat(61)).chars().count(), 61);
-        assert_eq!(shown(&"x".repeat(60)), "x".repeat(60));
     }
 
     #[test]
