@@ -9,7 +9,7 @@
 //! messages held for it follow, except those that the pages contained. Memory is bounded: beyond
 //! [`HELD_MAX`] held messages are dropped, and fetched later.
 
-use super::screen::ShownMessage;
+use super::item::ShownMessage;
 use crate::protocol::names::Target;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -28,7 +28,7 @@ pub(super) const PAGE: u32 = 1000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CatchUpStep {
     /// Show this message of a conversation.
-    Show(Target, u64, ShownMessage),
+    Show(Target, u64, Box<ShownMessage>),
     /// Fetch this part of a conversation; pass on the rows with [`CatchUp::fetched`], then call
     /// [`CatchUp::page_end`].
     Fetch(Target, Part),
@@ -200,7 +200,7 @@ impl CatchUp {
             *progress = true;
         }
         if conversation.pass(id) {
-            steps.push(CatchUpStep::Show(target.clone(), id, message));
+            steps.push(CatchUpStep::Show(target.clone(), id, Box::new(message)));
         }
         steps
     }
@@ -227,10 +227,10 @@ impl CatchUp {
             !live && (self.phase == CatchUpPhase::Listing || self.queue.iter().any(|(queued, _)| queued == target));
         let room = self.held < HELD_MAX;
         let Some(conversation) = self.conversation(target) else {
-            return Some(CatchUpStep::Show(target.clone(), id, message));
+            return Some(CatchUpStep::Show(target.clone(), id, Box::new(message)));
         };
         if !waiting {
-            return conversation.pass(id).then(|| CatchUpStep::Show(target.clone(), id, message));
+            return conversation.pass(id).then(|| CatchUpStep::Show(target.clone(), id, Box::new(message)));
         }
         if room && !conversation.dropped {
             let added = cost(&message);
@@ -288,7 +288,7 @@ impl CatchUp {
         self.held -= held.values().map(cost).sum::<usize>();
         for (id, message) in held {
             if conversation.pass(id) {
-                steps.push(CatchUpStep::Show(target.clone(), id, message));
+                steps.push(CatchUpStep::Show(target.clone(), id, Box::new(message)));
             }
         }
     }

@@ -2,8 +2,9 @@
 
 use super::args::{Address, Transport};
 use super::incoming::{parse_line, parse_row};
+use super::item::{EventKind, Item, ShownEvent};
 use super::known_hosts::{self, Pin, Record};
-use super::screen::{Item, Paint, Style, render};
+use super::screen::{Paint, Style, render};
 use super::state::{self, SavedLogin};
 use crate::protocol::line::Line;
 use crate::protocol::names::UserName;
@@ -16,10 +17,12 @@ pub fn shown(line: &str) -> Vec<String> {
     let me = UserName::parse("alice").ok();
     let parsed = Line::parse(line).ok().and_then(|line| parse_line(&line, me.as_ref()));
     let messages = [parsed, parse_row(line, me.as_ref())];
-    let mut items: Vec<Item> = messages.into_iter().flatten().map(|incoming| Item::Message(incoming.message)).collect();
+    let mut items: Vec<Item> = messages.into_iter().flatten().map(Item::Message).collect();
     items.push(Item::Row(line.to_owned()));
     items.push(Item::Refused { code: line.to_owned(), text: line.to_owned() });
-    items.push(Item::Event { room: line.to_owned(), text: line.to_owned(), at: None });
+    let kind = EventKind::Other(None);
+    let text = line.to_owned();
+    items.push(Item::Event(ShownEvent { target: None, kind, who: None, own: false, text, at: None }));
     let style = Style { clock: None, paint: Paint::Plain };
     items.iter().map(|item| render(item, &style, Timestamp::UNIX_EPOCH)).collect()
 }

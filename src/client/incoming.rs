@@ -3,53 +3,45 @@
 //! Owns the syntax of those rows, and the rule for which conversation a direct message belongs to.
 //! Pure.
 
-use super::screen::{Recipient, ShownMessage};
+use super::item::ShownMessage;
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::{Target, UserName};
 use jiff::Timestamp;
 
-/// A message and where it belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Incoming {
-    /// The conversation; `None` if its name is not valid.
-    pub target: Option<Target>,
-    /// Its id there; `None` without tags.
-    pub id: Option<u64>,
-    /// The message, as it is shown.
-    pub message: ShownMessage,
-}
-
-/// Takes the message from a line; `None` if it is another kind of line.
+/// Takes the message from a line; `None` if it is another kind of line, or its conversation can't exist.
 #[must_use]
-pub(super) fn parse_line(line: &Line<'_>, me: Option<&UserName>) -> Option<Incoming> {
-    let at = line.tags.at;
-    // An event about a message may carry the message's id, but is not a message.
-    let id = if line.tags.ev.is_some() { None } else { line.tags.id };
-    let (target, recipient, author, mark, text) = match line.body {
-        Body::RoomMessage { room, author, mark, text } => {
-            (Target::parse(room).ok(), Recipient::Room(room.to_owned()), author, mark, text)
-        }
+pub(super) fn parse_line(line: &Line<'_>, me: Option<&UserName>) -> Option<ShownMessage> {
+    let (target, author, to, mark, text) = match line.body {
+        Body::RoomMessage { room, author, mark, text } => (Target::parse(room).ok()?, author, None, mark, text),
         Body::DirectMessage { from, to, mark, text } => {
             let other = if is_me(from, me) { to } else { from };
             let target = match line.tags.to {
-                Some(tagged) => Target::parse(tagged).ok(),
-                None => UserName::parse(other).ok().map(Target::Direct),
+                Some(tagged) => Target::parse(tagged).ok()?,
+                None => UserName::parse(other).ok().map(Target::Direct)?,
             };
-            (target, Recipient::DirectTo(to.to_owned()), from, mark, text)
+            (target, from, Some(to.to_owned()), mark, text)
         }
         _ => return None,
     };
-    let mark = mark.map(str::to_owned);
-    Some(Incoming {
+    let own = is_me(author, me);
+    Some(ShownMessage {
         target,
-        id,
-        message: ShownMessage { recipient, author: author.to_owned(), mark, text: text.to_owned(), at },
+        // An event about a message may carry the message's id, but is not a message.
+        id: if line.tags.ev.is_some() { None } else { line.tags.id },
+        author: author.to_owned(),
+        to,
+        mark: mark.map(str::to_owned),
+        text: text.to_owned(),
+        at: line.tags.at,
+        own,
+        mentions_me: !own && me.is_some_and(|me| line.tags.mentions(me)),
+        quote: None,
     })
 }
 
 /// Parses a row of history, `TARGET ID TIME AUTHOR[ (mark)]: TEXT`.
 #[must_use]
-pub(super) fn parse_row(row: &str, me: Option<&UserName>) -> Option<Incoming> {
+pub(super) fn parse_row(row: &str, me: Option<&UserName>) -> Option<ShownMessage> {
     let mut words = row.splitn(4, ' ');
     let target = Target::parse(words.next()?).ok()?;
     let id = words.next()?.parse().ok()?;
@@ -59,17 +51,29 @@ pub(super) fn parse_row(row: &str, me: Option<&UserName>) -> Option<Incoming> {
         Some((author, mark)) => (author, Some(mark.strip_suffix(')')?.to_owned())),
         None => (head, None),
     };
-    let recipient = match &target {
-        Target::Room(room) => Recipient::Room(room.to_string()),
+    let own = is_me(author, me);
+    let to = match &target {
+        Target::Room(_) => None,
         // Rows name only the other side; what the other side said went to this account.
-        Target::Direct(other) if is_me(author, me) => Recipient::DirectTo(other.to_string()),
-        Target::Direct(other) => Recipient::DirectTo(me.unwrap_or(other).to_string()),
+        Target::Direct(other) => Some(if own { *other } else { *me.unwrap_or(other) }.to_string()),
     };
-    let message = ShownMessage { recipient, author: author.to_owned(), mark, text: text.to_owned(), at };
-    Some(Incoming { target: Some(target), id: Some(id), message })
+    Some(ShownMessage {
+        target,
+        id: Some(id),
+        author: author.to_owned(),
+        to,
+        mark,
+        text: text.to_owned(),
+        at,
+        own,
+        mentions_me: false,
+        quote: None,
+    })
 }
 
-fn is_me(name: &str, me: Option<&UserName>) -> bool {
+/// Whether a name is this account's.
+#[must_use]
+pub(super) fn is_me(name: &str, me: Option<&UserName>) -> bool {
     UserName::parse(name).is_ok_and(|name| Some(&name) == me)
 }
 
@@ -98,10 +102,10 @@ mod tests {
     fn a_direct_message_belongs_to_the_other_side_even_without_a_tag() {
         for line in ["@id=1 (alice > bob) x", "@id=1 (bob > alice) x", "@id=1;to=@bob (bob > alice) x"] {
             let said = parse_line(&Line::parse(line).unwrap(), Some(&me())).unwrap();
-            assert_eq!(said.target, Some(Target::parse("@bob").unwrap()), "{line}");
+            assert_eq!(said.target, Target::parse("@bob").unwrap(), "{line}");
         }
         let server = parse_line(&Line::parse("@id=1;to=@server (server > alice) x").unwrap(), Some(&me())).unwrap();
-        assert_eq!(server.target, Some(Target::parse("@server").unwrap()));
+        assert_eq!(server.target, Target::parse("@server").unwrap());
     }
 
     #[test]
@@ -109,6 +113,6 @@ mod tests {
         for row in ["", "lobby", "lobby x y z", "lobby 1 now bob", "b!d 1 2026-11-22T09:10:00Z bob: x"] {
             assert_eq!(parse_row(row, None), None, "{row}");
         }
-        assert_eq!(parse_row("lobby 1 sometime bob: x", None).unwrap().message.at, None);
+        assert_eq!(parse_row("lobby 1 sometime bob: x", None).unwrap().at, None);
     }
 }

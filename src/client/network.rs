@@ -9,13 +9,14 @@ use super::authenticate::{AuthError, token_label};
 use super::backoff::Backoff;
 use super::connection::{Connection, ConnectionError};
 use super::connector::{Connector, ConnectorError, LoggedInConnection};
+use super::item::Item;
+use super::place::PlaceBoard;
 use super::poller::{Poller, WaitOutcome};
 use super::printer::Screen;
 use super::questions::Questions;
-use super::screen::Item;
 use super::session::{Effect, Session};
 use super::state::SavedLogin;
-use crate::protocol::names::{RoomName, UserName};
+use crate::protocol::names::UserName;
 use crate::protocol::secrets::Secret;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use std::io;
@@ -61,9 +62,7 @@ struct Network<S> {
     /// Answers to the server's questions that were not sent yet.
     answers: Vec<Secret>,
     answer_timer: AnswerTimer,
-    /// The current room, as it was last reported, if it was.
-    room: Option<RoomName>,
-    room_is_reported: bool,
+    place: PlaceBoard,
 }
 
 /// Why a connection is over.
@@ -88,6 +87,7 @@ pub(super) fn start<S: Screen + 'static>(
     let (actions, taken) = crossbeam_channel::unbounded();
     let (report, reports) = crossbeam_channel::unbounded();
     let wake_handle = poller.wake_handle();
+    let place = PlaceBoard::default();
     let network = Network {
         connector,
         poller,
@@ -103,11 +103,10 @@ pub(super) fn start<S: Screen + 'static>(
         questions: Questions::default(),
         answers: Vec::new(),
         answer_timer: AnswerTimer::default(),
-        room: None,
-        room_is_reported: false,
+        place: place.clone(),
     };
     let thread = thread::Builder::new().name("network".to_owned()).spawn(move || network.run(logged_in))?;
-    Ok(NetworkHandle { actions, wake_handle, reports, thread })
+    Ok(NetworkHandle { actions, wake_handle, reports, place, thread })
 }
 
 impl<S: Screen> Network<S> {
@@ -282,6 +281,10 @@ impl<S: Screen> Network<S> {
                 Ok(UserAction::Answer(..)) => {
                     self.tell("the server no longer waits for that answer, so it was not sent");
                 }
+                Ok(UserAction::Switch(to)) => {
+                    let effects = self.session.switch(to);
+                    self.act(effects);
+                }
                 Ok(UserAction::Leave(when)) => self.leave(when),
                 Err(TryRecvError::Empty) => return,
                 // The main thread has ended.
@@ -309,10 +312,9 @@ impl<S: Screen> Network<S> {
                     self.questions.settled(id);
                     self.report(Report::Settled(id, how));
                 }
-                Effect::Room(room) => {
-                    if !self.room_is_reported || self.room != room {
-                        (self.room, self.room_is_reported) = (room, true);
-                        self.report(Report::Room(room));
+                Effect::Place(place) => {
+                    if self.place.post(place) {
+                        self.report(Report::Place);
                     }
                 }
                 Effect::TokenRevoked => self.renew_token(),

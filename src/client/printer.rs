@@ -9,7 +9,8 @@
 //! inside it. The [`Gate`] keeps the order: lines pass only while one is being typed.
 
 use super::inbox::LINE_COST;
-use super::screen::{Item, Style, render};
+use super::item::Item;
+use super::screen::{Style, render};
 use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
 use rustyline::ExternalPrinter;

@@ -8,7 +8,7 @@
 //! whatever it is. So nothing is sent after a command until it is answered.
 
 use super::catch_up::Part;
-use crate::protocol::names::Target;
+use crate::protocol::names::{RoomName, Target};
 use std::collections::VecDeque;
 
 /// Requests in flight; more wait here, since the server would only slow them down.
@@ -47,6 +47,8 @@ pub(super) enum Request {
     NewToken(String),
     /// Return to the room that was current before the connection dropped.
     Return(Target),
+    /// Go to another of the user's rooms: a key was pressed.
+    Switch(RoomName),
     /// Set an option again, with this command, as the user did before the connection dropped.
     Restore(String),
 }
@@ -65,6 +67,7 @@ impl Request {
             Self::Mark(target, id) => format!("read {target} {id}"),
             Self::NewToken(label) => format!("token new {label} here"),
             Self::Return(target) => format!("switch {target}"),
+            Self::Switch(room) => format!("switch {room}"),
             Self::Restore(command) => command.clone(),
         }
     }
@@ -153,6 +156,7 @@ impl RequestQueue {
                 | Request::Mark(..)
                 | Request::NewToken(_)
                 | Request::Return(_)
+                | Request::Switch(_)
                 | Request::Restore(_) => {}
             }
         }

@@ -3,60 +3,11 @@
 //! Owns the marks, times and colours; colour alone never says anything. Pure: knows no terminal,
 //! and runs on whichever thread prints.
 
-use crate::protocol::names::{UserName, is_text};
+use super::item::{AnswerEnd, AnswerItem, Item};
+use crate::protocol::names::{Target, UserName, is_text};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::borrow::Cow;
-
-/// Something to show on one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Item {
-    /// Somebody said something.
-    Message(ShownMessage),
-    /// Something happened in a room.
-    Event {
-        room: String,
-        text: String,
-        /// When, in milliseconds of Unix time.
-        at: Option<u64>,
-    },
-    /// A row of an answer.
-    Row(String),
-    /// A command was done.
-    Done(String),
-    /// A line was refused.
-    Refused {
-        /// The code word.
-        code: String,
-        /// The server's sentence.
-        text: String,
-    },
-    /// A notice from the server.
-    Notice(String),
-    /// A notice from the client itself.
-    Local(String),
-}
-
-/// A message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ShownMessage {
-    pub recipient: Recipient,
-    pub author: String,
-    /// `me`, `re ID`, `edited`, …
-    pub mark: Option<String>,
-    pub text: String,
-    /// When, in milliseconds of Unix time.
-    pub at: Option<u64>,
-}
-
-/// Where a message was said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Recipient {
-    /// In a room.
-    Room(String),
-    /// Directly, to an account.
-    DirectTo(String),
-}
 
 /// How to show things.
 #[derive(Debug, Clone)]
@@ -117,7 +68,7 @@ const NAME_COLOURS: [u8; 12] = [31, 35, 62, 64, 66, 97, 99, 130, 132, 161, 166, 
 const GREY: u8 = 244;
 const RED: u8 = 160;
 
-/// The line for an item, without its line end. `now` decides whether a time needs its date.
+/// The line for an item, or its lines, without the last line end. `now` decides whether a time needs its date.
 #[must_use]
 pub(super) fn render(item: &Item, style: &Style, now: Timestamp) -> String {
     let mut out = String::new();
@@ -126,16 +77,16 @@ pub(super) fn render(item: &Item, style: &Style, now: Timestamp) -> String {
         Item::Message(message) => {
             stamp(&mut out, message.at, style, now);
             let mark = message.mark.as_deref();
-            match &message.recipient {
-                Recipient::Room(room) => {
-                    paint.put(&mut out, &format!("[{}] ", clean(room)), GREY);
+            match &message.to {
+                None => {
+                    paint.put(&mut out, &format!("[{}] ", message.target), GREY);
                     put_name(&mut out, &message.author, paint);
                     if let Some(mark) = mark {
                         out.push_str(&format!(" ({})", clean(mark)));
                     }
                     out.push_str(": ");
                 }
-                Recipient::DirectTo(to) => {
+                Some(to) => {
                     out.push('(');
                     put_name(&mut out, &message.author, paint);
                     out.push_str(" > ");
@@ -148,20 +99,60 @@ pub(super) fn render(item: &Item, style: &Style, now: Timestamp) -> String {
             }
             out.push_str(&clean(&message.text));
         }
-        Item::Event { room, text, at } => {
-            stamp(&mut out, *at, style, now);
-            paint.put(&mut out, &format!("[{}] * {}", clean(room), clean(text)), GREY);
+        Item::Event(event) => {
+            stamp(&mut out, event.at, style, now);
+            match &event.target {
+                Some(Target::Room(room)) => {
+                    paint.put(&mut out, &format!("[{room}] * {}", clean(&event.text)), GREY);
+                }
+                Some(Target::Direct(_)) | None => out.push_str(&format!("* {}", clean(&event.text))),
+            }
         }
-        Item::Row(text) => {
-            paint.put(&mut out, "| ", GREY);
-            out.push_str(&clean(text));
+        Item::Here { target, topic } => {
+            let topic = topic.as_deref().map(|topic| format!(": {}", clean(topic))).unwrap_or_default();
+            paint.put(&mut out, &format!("── {}{topic} ──", named(target)), GREY);
         }
+        Item::LeftOff { count, since } => {
+            stamp(&mut out, *since, style, now);
+            let lines = if *count == 1 { "line" } else { "lines" };
+            paint.put(&mut out, &format!("── {count} new {lines} ──"), GREY);
+        }
+        Item::Answer(AnswerItem { rows, end, .. }) => {
+            let mut lines: Vec<String> = rows.iter().map(|row| row_line(row, paint)).collect();
+            match end {
+                AnswerEnd::Done(text) => lines.push(format!("+ {}", clean(text))),
+                AnswerEnd::Refused { code, text } => lines.push(refusal_line(code, text, paint)),
+                AnswerEnd::Open => {}
+            }
+            out.push_str(&lines.join("\n"));
+        }
+        Item::Row(text) => out.push_str(&row_line(text, paint)),
         Item::Done(text) => out.push_str(&format!("+ {}", clean(text))),
-        Item::Refused { code, text } => paint.put(&mut out, &format!("- {}: {}", clean(code), clean(text)), RED),
+        Item::Refused { code, text } => out.push_str(&refusal_line(code, text, paint)),
         Item::Notice(text) => out.push_str(&format!("* {}", clean(text))),
         Item::Local(text) => paint.put(&mut out, &format!("({})", clean(text)), GREY),
     }
     out
+}
+
+fn row_line(text: &str, paint: Paint) -> String {
+    let mut out = String::new();
+    paint.put(&mut out, "| ", GREY);
+    out.push_str(&clean(text));
+    out
+}
+
+fn refusal_line(code: &str, text: &str, paint: Paint) -> String {
+    let mut out = String::new();
+    paint.put(&mut out, &format!("- {}: {}", clean(code), clean(text)), RED);
+    out
+}
+
+fn named(target: &Target) -> String {
+    match target {
+        Target::Room(room) => format!("#{room}"),
+        Target::Direct(_) => target.to_string(),
+    }
 }
 
 /// A text without the characters that control a terminal, whatever the server let through.
@@ -202,6 +193,7 @@ fn stamp(out: &mut String, at: Option<u64>, style: &Style, now: Timestamp) {
 mod tests {
     use super::*;
     use crate::client::args::Colors;
+    use crate::client::item::{EventKind, ShownEvent, ShownMessage};
     use proptest::prelude::*;
 
     /// 2026-11-22 09:10:00 UTC.
@@ -212,8 +204,27 @@ mod tests {
     }
 
     fn said(text: &str, at: Option<u64>) -> Item {
-        let recipient = Recipient::Room("lobby".to_owned());
-        Item::Message(ShownMessage { recipient, author: "bob".to_owned(), mark: None, text: text.to_owned(), at })
+        Item::Message(message("lobby", text, at))
+    }
+
+    fn message(target: &str, text: &str, at: Option<u64>) -> ShownMessage {
+        ShownMessage {
+            target: Target::parse(target).unwrap(),
+            id: Some(7),
+            author: "bob".to_owned(),
+            to: None,
+            mark: None,
+            text: text.to_owned(),
+            at,
+            own: false,
+            mentions_me: false,
+            quote: None,
+        }
+    }
+
+    fn happened(target: Option<Target>, text: &str, at: Option<u64>) -> Item {
+        let kind = EventKind::Other(None);
+        Item::Event(ShownEvent { target, kind, who: None, own: false, text: text.to_owned(), at })
     }
 
     #[test]
@@ -221,15 +232,19 @@ mod tests {
         let plain = |item: &Item| shown(item, Paint::Plain, None);
         assert_eq!(plain(&said("hello", Some(1))), "[lobby] bob: hello");
         let direct = Item::Message(ShownMessage {
-            recipient: Recipient::DirectTo("alice".to_owned()),
-            author: "bob".to_owned(),
+            to: Some("alice".to_owned()),
             mark: Some("edited".to_owned()),
-            text: "yes!".to_owned(),
-            at: None,
+            ..message("@bob", "yes!", None)
         });
         assert_eq!(plain(&direct), "(bob > alice, edited) yes!");
-        let event = Item::Event { room: "lobby".to_owned(), text: "carol left".to_owned(), at: None };
-        assert_eq!(plain(&event), "[lobby] * carol left");
+        let event = |target: &str| happened(Target::parse(target).ok(), "carol left", None);
+        assert_eq!(
+            (plain(&event("lobby")), plain(&event("@bob"))),
+            ("[lobby] * carol left".into(), "* carol left".into())
+        );
+        let answer =
+            AnswerItem { command: "who".into(), rows: vec!["a".into(), "b".into()], end: AnswerEnd::Done("2".into()) };
+        assert_eq!(plain(&Item::Answer(answer)), "| a\n| b\n+ 2");
         let refused = Item::Refused { code: "muted".to_owned(), text: "no.".to_owned() };
         assert_eq!(plain(&refused), "- muted: no.");
         assert_eq!(plain(&Item::Row("a b".to_owned())), "| a b");
@@ -285,16 +300,21 @@ mod tests {
     proptest! {
         #[test]
         fn no_control_character_reaches_the_terminal(text in any::<String>(), name in any::<String>(), at in any::<u64>()) {
-            let message = ShownMessage {
-                recipient: Recipient::DirectTo(name.clone()),
+            let named = ShownMessage {
                 author: name.clone(),
+                to: Some(name.clone()),
                 mark: Some(text.clone()),
-                text: text.clone(),
-                at: Some(at),
+                ..message("@bob", &text, Some(at))
             };
+            let end = AnswerEnd::Refused { code: name.clone(), text: text.clone() };
             let items = [
-                Item::Message(message),
-                Item::Event { room: name.clone(), text: text.clone(), at: Some(at) },
+                Item::Message(ShownMessage { to: None, ..named.clone() }),
+                Item::Message(named),
+                happened(None, &text, Some(at)),
+                happened(Target::parse("lobby").ok(), &text, Some(at)),
+                Item::Here { target: Target::parse("lobby").unwrap(), topic: Some(text.clone()) },
+                Item::Answer(AnswerItem { command: text.clone(), rows: Vec::new(), end }),
+                Item::Answer(AnswerItem { command: text.clone(), rows: vec![text.clone()], end: AnswerEnd::Open }),
                 Item::Row(text.clone()),
                 Item::Done(text.clone()),
                 Item::Refused { code: name, text: text.clone() },

@@ -10,9 +10,10 @@
 
 use super::ClientError;
 use super::interpret::is_quit;
+use super::item::Item;
 use super::network::{Ending, NetworkHandle, Report, UserAction, When};
 use super::printer::Screen;
-use super::screen::{Item, Style, render};
+use super::screen::{Style, render};
 use super::session::Settled;
 use super::unanswered::Unanswered;
 use crate::protocol::command::{Input, parse_line};
@@ -125,7 +126,7 @@ impl Script<'_> {
                 self.network.send(UserAction::Answer(question, Secret::new(&answer)));
             }
             Report::Ended(ending) => self.ended = Some(ending),
-            Report::Room(_) => {}
+            Report::Place => {}
         }
         Ok(())
     }

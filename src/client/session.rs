@@ -7,18 +7,21 @@
 
 use super::catch_up::{CatchUp, CatchUpStep, Continuity, Listed, TARGETS_MAX};
 use super::ignored::Ignored;
-use super::incoming::{self, Incoming};
+use super::incoming;
 use super::interpret::{self, Interpretation};
+use super::item::{AnswerEnd, EventKind, Item, ShownEvent, ShownMessage};
 use super::known_names::KnownNames;
+use super::place::{Place, Switch};
 use super::requests::{Request, RequestId, RequestQueue};
-use super::screen::Item;
 use crate::protocol::code::Code;
 use crate::protocol::line::{Body, Line, Tags};
 use crate::protocol::names::{RoomName, Target, UserName};
 use crate::protocol::secrets::Secret;
+use answer_rows::AnswerRows;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
+mod answer_rows;
 mod answers;
 
 /// The user's lines that wait for a connection; more are refused.
@@ -35,8 +38,8 @@ pub(super) enum Effect {
     Ask(RequestId, String),
     /// One of the user's lines has been answered, or never will be.
     Settled(RequestId, Settled),
-    /// The current room changed.
-    Room(Option<RoomName>),
+    /// Where the user is, or where there is news, has changed.
+    Place(Place),
     /// The password was changed, which revoked the saved token.
     TokenRevoked,
     /// Save this new token.
@@ -86,6 +89,10 @@ pub(super) struct Session {
     /// Conversations with unread messages that were not shown: they stay unread.
     behind: HashSet<Target>,
     next_mark: Option<Instant>,
+    /// The rows of the command that is being answered.
+    answer: AnswerRows,
+    /// The conversations, in the order of the list.
+    order: Vec<Target>,
     effects: Vec<Effect>,
 }
 
@@ -125,6 +132,8 @@ impl Session {
             marks: HashMap::new(),
             behind: HashSet::new(),
             next_mark: None,
+            answer: AnswerRows::default(),
+            order: Vec::new(),
             effects: Vec::new(),
         }
     }
@@ -161,7 +170,10 @@ impl Session {
     pub(super) fn disconnected(&mut self) -> Vec<Effect> {
         self.state = ConnectionState::Down;
         for (id, command) in self.requests.dropped() {
-            let verb = command.split(' ').next().unwrap_or_default();
+            let verb = command.split(' ').next().unwrap_or_default().to_owned();
+            if !self.answer.is_empty() {
+                self.show_answer(command, AnswerEnd::Open);
+            }
             self.tell(&format!("the connection dropped before /{verb} was answered; it may or may not have been done"));
             self.settle(id, Settled::Unknown);
         }
@@ -233,6 +245,19 @@ impl Session {
         self.take_effects()
     }
 
+    /// The user pressed a key that goes to another conversation.
+    pub(super) fn switch(&mut self, to: Switch) -> Vec<Effect> {
+        let target = match to {
+            Switch::Nth(number) => number.checked_sub(1).and_then(|index| self.order.get(index)),
+            Switch::News => None,
+        };
+        match target {
+            Some(Target::Room(room)) => self.requests.push(Request::Switch(*room)),
+            _ => self.tell("there is no such conversation"),
+        }
+        self.take_effects()
+    }
+
     /// A line arrived from the server.
     pub(super) fn server_line(&mut self, text: &str, now: Instant) -> Vec<Effect> {
         if let Ok(line) = Line::parse(text) {
@@ -273,23 +298,27 @@ impl Session {
                 None => self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() }),
             },
             Body::Notice(Some(Code::Read), _) => {}
-            Body::Notice(code, text) => {
+            Body::Notice(None, text) if line.tags.ev.is_some() => {
                 self.ignored.notice(&line.tags);
+                let target = line.tags.to.and_then(|to| Target::parse(to).ok());
+                self.show_event(target, text, &line.tags);
+            }
+            Body::Notice(code, text) => {
                 let code = code.map(|code| format!("{code}: ")).unwrap_or_default();
                 self.show(Item::Notice(format!("{code}{text}")));
             }
             Body::Event { room, text } => self.event(room, text, &line.tags),
             Body::RoomMessage { .. } | Body::DirectMessage { .. } => {
-                let Some(incoming) = incoming::parse_line(line, self.me.as_ref()) else { return };
-                self.learn(&incoming);
-                let Incoming { target, id, message } = incoming;
-                match (target, id) {
-                    (Some(target), Some(id)) => {
+                let Some(message) = incoming::parse_line(line, self.me.as_ref()) else { return };
+                self.learn(&message);
+                let target = message.target.clone();
+                match message.id {
+                    Some(id) => {
                         let step = self.catch_up.live(&target, id, message);
                         self.apply(step.into_iter().collect(), now);
                     }
-                    _ if self.ignored.hides(&message.author) => {}
-                    _ => self.show(Item::Message(message)),
+                    None if self.ignored.hides(&message.author) => {}
+                    None => self.show(Item::Message(message)),
                 }
             }
         }
@@ -297,7 +326,7 @@ impl Session {
 
     fn event(&mut self, room: &str, text: &str, tags: &Tags<'_>) {
         self.names.room(room);
-        let me = |who: &str| UserName::parse(who).is_ok_and(|who| Some(&who) == self.me.as_ref());
+        let me = |who: &str| incoming::is_me(who, self.me.as_ref());
         let out = matches!(tags.ev, Some("kick" | "ban" | "leave")) && tags.who.is_some_and(me);
         let ours = self.room.as_ref().is_some_and(|current| current.as_str() == room);
         if tags.ev == Some("rename")
@@ -311,10 +340,21 @@ impl Session {
         if let Some(who) = tags.who {
             self.names.person(who);
         }
+        let target = RoomName::parse_existing(room).ok().map(Target::Room);
+        self.show_event(target, text, tags);
+    }
+
+    fn show_event(&mut self, target: Option<Target>, text: &str, tags: &Tags<'_>) {
         if self.ignored.hides_event(tags) {
             return;
         }
-        self.show(Item::Event { room: room.to_owned(), text: text.to_owned(), at: tags.at });
+        let own = tags.who.is_some_and(|who| incoming::is_me(who, self.me.as_ref()));
+        let mut kind = EventKind::from_tags(tags, text);
+        if let EventKind::Change(change) = &mut kind {
+            change.mentions_me = !own && self.me.as_ref().is_some_and(|me| tags.mentions(me));
+        }
+        let who = tags.who.map(str::to_owned);
+        self.show(Item::Event(ShownEvent { target, kind, who, own, text: text.to_owned(), at: tags.at }));
     }
 
     /// A room has another name: its ids go on under it.
@@ -344,7 +384,7 @@ impl Session {
                 CatchUpStep::Show(target, id, message) => {
                     // Left out is as good as read.
                     if !self.ignored.hides(&message.author) {
-                        self.show(Item::Message(message));
+                        self.show(Item::Message(*message));
                     }
                     let room = self.marks.len() < TARGETS_MAX || self.marks.contains_key(&target);
                     if self.marking == Marking::On && room && !self.behind.contains(&target) {
@@ -365,11 +405,9 @@ impl Session {
         }
     }
 
-    fn learn(&self, incoming: &Incoming) {
-        self.names.person(&incoming.message.author);
-        if let Some(target) = &incoming.target {
-            self.learn_target(target);
-        }
+    fn learn(&self, message: &ShownMessage) {
+        self.names.person(&message.author);
+        self.learn_target(&message.target);
     }
 
     fn learn_target(&self, target: &Target) {
@@ -382,8 +420,13 @@ impl Session {
     fn set_room(&mut self, room: Option<RoomName>) {
         if self.room != room {
             self.room.clone_from(&room);
-            self.effects.push(Effect::Room(room));
+            self.report_place();
         }
+    }
+
+    fn report_place(&mut self) {
+        let current = self.room.map(Target::Room);
+        self.effects.push(Effect::Place(Place { current, elsewhere: Vec::new() }));
     }
 
     fn refuse(&mut self, id: RequestId, code: &str, text: &str) {

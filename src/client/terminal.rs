@@ -8,11 +8,11 @@
 use super::interpret::is_quit;
 use super::line_editor::{Entered, LineEditor};
 use super::network::{Ending, NetworkHandle, Report, UserAction, When};
+use super::place::Place;
 use super::screen::clean;
 use super::unanswered::Unanswered;
 use super::{ClientError, say};
 use crate::protocol::command::{Input as Parsed, parse_line};
-use crate::protocol::names::RoomName;
 use crate::protocol::secrets::Secret;
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,9 @@ struct TerminalChat<'a> {
     host: &'a str,
     editor: &'a mut LineEditor,
     prompt: Prompt,
-    room: Option<RoomName>,
+    place: Place,
+    /// Whether the user was told where that is.
+    placed: bool,
     unanswered: Unanswered,
     leave: Leave,
     ended: Option<Ending>,
@@ -67,9 +69,19 @@ pub(super) fn run(
     host: &str,
 ) -> Result<(), ClientError> {
     let (unanswered, leave) = (Unanswered::default(), Leave::Warns);
-    let mut chat = TerminalChat { network, host, editor, prompt, room: None, unanswered, leave, ended: None };
+    let mut chat = TerminalChat {
+        network,
+        host,
+        editor,
+        prompt,
+        place: Place::default(),
+        placed: false,
+        unanswered,
+        leave,
+        ended: None,
+    };
     // The current room is known when the conversations are listed. The first prompt waits for it.
-    chat.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Room(_)));
+    chat.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Place));
     while chat.ended.is_none() {
         chat.turn();
     }
@@ -82,9 +94,9 @@ pub(super) fn run(
 
 impl TerminalChat<'_> {
     fn turn(&mut self) {
-        let prompt = match (self.prompt, &self.room) {
+        let prompt = match (self.prompt, &self.place.current) {
             (Prompt::Told, _) => String::new(),
-            (Prompt::Shown, Some(room)) => format!("[{room}] "),
+            (Prompt::Shown, Some(current)) => format!("[{current}] "),
             (Prompt::Shown, None) => "(no room) ".to_owned(),
         };
         let entered = self.editor.read(&prompt);
@@ -165,14 +177,15 @@ impl TerminalChat<'_> {
 
     fn take(&mut self, report: Report) {
         match report {
-            Report::Room(room) => {
-                if self.prompt == Prompt::Told {
-                    match &room {
-                        Some(room) => say(&format!("(you're in {room})")),
+            Report::Place => {
+                let place = self.network.place.take();
+                if self.prompt == Prompt::Told && (!self.placed || place.current != self.place.current) {
+                    match &place.current {
+                        Some(current) => say(&format!("(you're in {current})")),
                         None => say("(you're not in a room)"),
                     }
                 }
-                self.room = room;
+                (self.place, self.placed) = (place, true);
             }
             Report::Settled(id, _) => self.unanswered.settled(id),
             Report::Ask(question, text) => {

@@ -1,7 +1,6 @@
 //! Tests of [`super`]: a small server that drops connections at any moment.
 
 use super::*;
-use crate::client::screen::Recipient;
 use proptest::prelude::*;
 
 fn target(name: &str) -> Target {
@@ -9,8 +8,19 @@ fn target(name: &str) -> Target {
 }
 
 fn message(target: &Target, id: u64) -> ShownMessage {
-    let recipient = Recipient::Room(target.to_string());
-    ShownMessage { recipient, author: "bob".to_owned(), mark: None, text: id.to_string(), at: None }
+    let target = target.clone();
+    ShownMessage {
+        target,
+        id: Some(id),
+        author: "bob".to_owned(),
+        to: None,
+        mark: None,
+        text: id.to_string(),
+        at: None,
+        own: false,
+        mentions_me: false,
+        quote: None,
+    }
 }
 
 fn row(name: &str, last: u64, read: u64, unread: u64) -> Listed {

@@ -1,11 +1,11 @@
 //! What passes between the main thread and the network thread, and the main thread's side of it.
 
 use crate::client::connector::ConnectorError;
+use crate::client::place::{PlaceBoard, Switch};
 use crate::client::poller::WakeHandle;
 use crate::client::questions::QuestionId;
 use crate::client::requests::RequestId;
 use crate::client::session::Settled;
-use crate::protocol::names::RoomName;
 use crate::protocol::secrets::Secret;
 use crossbeam_channel::{Receiver, Sender};
 use std::io;
@@ -22,6 +22,9 @@ pub(in crate::client) enum UserAction {
     Line(RequestId, String),
     /// The user answers this question of the server; an empty answer cancels.
     Answer(QuestionId, Secret),
+    /// The user pressed a key that goes to another conversation.
+    #[allow(dead_code, reason = "the keys are about to be bound")]
+    Switch(Switch),
     /// Leave.
     Leave(When),
 }
@@ -42,8 +45,8 @@ pub(in crate::client) enum Report {
     Ask(QuestionId, String),
     /// A line has been answered, or never will be.
     Settled(RequestId, Settled),
-    /// The current room.
-    Room(Option<RoomName>),
+    /// There is a new [`NetworkHandle::place`]. There is at most one of these that was not taken.
+    Place,
     /// The thread ends.
     Ended(Ending),
 }
@@ -66,6 +69,8 @@ pub(in crate::client) struct NetworkHandle {
     pub(super) wake_handle: WakeHandle,
     /// What the thread reports.
     pub reports: Receiver<Report>,
+    /// Where the user is, and where there is news.
+    pub place: PlaceBoard,
     pub(super) thread: JoinHandle<()>,
 }
 

@@ -2,10 +2,10 @@
 
 use super::{ConnectionState, Effect, Marking, Session, Settled};
 use crate::client::catch_up::{Listed, Page, TARGETS_MAX};
-use crate::client::incoming::{self, Incoming};
+use crate::client::incoming;
 use crate::client::interpret;
+use crate::client::item::{AnswerEnd, AnswerItem, Item};
 use crate::client::requests::Request;
-use crate::client::screen::Item;
 use crate::protocol::code::Code;
 use crate::protocol::names::{RoomName, Target};
 use crate::protocol::secrets::Secret;
@@ -22,20 +22,18 @@ impl Session {
                 }
             }
             Some(Request::Fetch(wanted, _)) => {
-                let Some(Incoming { target: Some(target), id: Some(id), message }) =
-                    incoming::parse_row(text, self.me.as_ref())
-                else {
-                    return;
-                };
-                if target == *wanted {
+                let Some(message) = incoming::parse_row(text, self.me.as_ref()) else { return };
+                if let (true, Some(id)) = (message.target == *wanted, message.id) {
                     self.names.person(&message.author);
-                    let steps = self.catch_up.fetched(&target, id, message);
+                    let steps = self.catch_up.fetched(wanted, id, message);
                     self.apply(steps, now);
                 }
             }
             Some(Request::Command { command, .. }) => {
                 interpret::learn_row(command, text, &self.names);
-                self.show(Item::Row(text.to_owned()));
+                if self.answer.push(text) {
+                    self.show_answer(command.clone(), AnswerEnd::Open);
+                }
             }
             _ => self.show(Item::Row(text.to_owned())),
         }
@@ -51,11 +49,12 @@ impl Session {
             }
             Request::Command { id, command } => {
                 self.command_done(&command, text);
-                self.show(Item::Done(text.to_owned()));
-                if interpret::is_passwd(&command) {
+                let (revokes, helps) = (interpret::is_passwd(&command), interpret::is_help(&command));
+                self.show_answer(command, AnswerEnd::Done(text.to_owned()));
+                if revokes {
                     self.effects.push(Effect::TokenRevoked);
                 }
-                if interpret::is_help(&command) {
+                if helps {
                     interpret::KEYS_HELP.iter().for_each(|line| self.tell(line));
                 }
                 self.settle(id, Settled::Done);
@@ -71,6 +70,7 @@ impl Session {
                 let token = text.split(' ').next().unwrap_or_default();
                 self.effects.push(Effect::Token(Secret::new(token)));
             }
+            Request::Switch(room) => self.set_room(Some(room)),
             Request::Mark(..) | Request::Return(_) | Request::Restore(_) => {}
         }
     }
@@ -84,7 +84,12 @@ impl Session {
                 if interpret::enters_room(&command).is_some() {
                     self.set_room(None);
                 }
-                self.refuse(id, code, text);
+                self.show_answer(command, AnswerEnd::Refused { code: code.to_owned(), text: text.to_owned() });
+                self.settle(id, Settled::Refused);
+            }
+            Request::Switch(_) => {
+                self.set_room(None);
+                self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
             }
             Request::Ignored | Request::List | Request::Fetch(..) if passing => self.effects.push(Effect::Reconnect),
             Request::List => {
@@ -114,7 +119,8 @@ impl Session {
         let current = Target::Room(room);
         let is_in = rows.iter().any(|row| row.target == current);
         self.room = is_in.then_some(room);
-        self.effects.push(Effect::Room(self.room));
+        self.order = rows.iter().map(|row| row.target.clone()).collect();
+        self.report_place();
         // A person is shown what is unread; a program asks for what it wants.
         let shown = (self.marking == Marking::On).then_some(&current);
         let steps = self.catch_up.listed(&self.epoch, rows, shown);
@@ -123,6 +129,12 @@ impl Session {
         for (id, line) in std::mem::take(&mut self.pending) {
             self.request(id, &line);
         }
+    }
+
+    /// Shows the rows that arrived, and how the answer ends.
+    pub(super) fn show_answer(&mut self, command: String, end: AnswerEnd) {
+        let rows = self.answer.take();
+        self.show(Item::Answer(AnswerItem { command, rows, end }));
     }
 
     fn command_done(&mut self, command: &str, text: &str) {

@@ -209,6 +209,27 @@ fn nothing_is_sent_after_a_question() {
 }
 
 #[test]
+fn an_answer_is_shown_as_a_whole() {
+    let mut talk = Talk::started(Marking::On);
+    talk.type_line("/who");
+    talk.sent();
+    talk.hear(&["@re=c3 | alice here", "@id=11;at=1 [lobby] bob: hello", "@re=c3 | bob here", "@re=c3 + 2 members"]);
+    assert_eq!(talk.shown(), ["[lobby] bob: hello", "| alice here\n| bob here\n+ 2 members"]);
+    talk.type_line("/who");
+    talk.sent();
+    talk.hear(&["@re=c4 | alice here"]);
+    talk.drop_connection();
+    assert_eq!(talk.shown()[0], "| alice here");
+    talk.connect("e1");
+    talk.type_line("/who");
+    talk.sent();
+    let row = format!("@re=c7 | {}", "x".repeat(8000));
+    talk.shown();
+    (0..200).for_each(|_| talk.hear(&[&row]));
+    assert!(talk.shown().len() > 1, "a long answer does not pile up");
+}
+
+#[test]
 fn after_a_restored_backup_ids_start_over() {
     let mut talk = Talk::started(Marking::On);
     talk.drop_connection();
