@@ -54,7 +54,8 @@ impl Manual<'_> {
         }
         // mandoc warns of the empty line that clap_mangen puts before possible values.
         let mut text = String::from_utf8_lossy(&text).replace(".br\n\n.br\n", ".br\n");
-        if let Some(help) = command.get_after_help() {
+        let around = [command.get_before_long_help(), command.get_after_help().or(command.get_after_long_help())];
+        for help in around.into_iter().flatten() {
             text += &sections(&help.to_string()).render();
         }
         let mut end = Roff::new();

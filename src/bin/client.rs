@@ -4,7 +4,7 @@
 
 use chitchat::client::args::CommandLine;
 use chitchat::client::clean_lines;
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -12,12 +12,6 @@ fn main() -> ExitCode {
     let quiet = env_logger::Env::default().default_filter_or("error,rustls_platform_verifier=off");
     env_logger::Builder::from_env(quiet).init();
     let args = CommandLine::parse();
-    if args.asks_for_help() {
-        return match CommandLine::command().print_help() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        };
-    }
     match chitchat::client::run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -48,6 +48,7 @@ mod questions;
 mod requests;
 mod screen;
 mod script;
+mod scripts;
 mod session;
 pub mod settings;
 mod state;
@@ -112,6 +113,9 @@ pub enum ClientError {
     /// before the line was answered.
     #[error("at least one line was refused or not answered")]
     Refused,
+    /// This version does not have that command yet.
+    #[error("this version can't do that yet")]
+    NotYet,
 }
 
 fn not_sent(lines: &[String]) -> String {
@@ -151,9 +155,13 @@ fn connector_code(error: &ConnectorError) -> u8 {
 /// # Errors
 /// [`ClientError`]; the process ends with [`ClientError::exit_code`].
 pub fn run(args: &CommandLine) -> Result<(), ClientError> {
+    if let Some(command) = &args.command {
+        return scripts::run(args, command);
+    }
     let mut settings = Settings::read()?;
     settings.color = args.color.unwrap_or(settings.color);
-    let connector = Connector { server: args.address(), state: StateDir::open()?, fingerprint: args.fingerprint };
+    let server = args.named_server().unwrap_or_else(|| args.local_server());
+    let connector = Connector { server, state: StateDir::open()?, fingerprint: args.fingerprint };
     let mut poller = Poller::new()?;
     let logged_in = first_connection::connect(args, &connector, &mut poller, &mut TerminalPrompts)?;
     let names = KnownNames::default();
