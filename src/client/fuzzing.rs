@@ -4,12 +4,16 @@ use super::args::{Address, Transport};
 use super::incoming::{parse_line, parse_row};
 use super::item::{EventKind, Item, ShownEvent};
 use super::known_hosts::{self, Pin, Record};
-use super::screen::{Paint, Style, render};
+use super::screen::timeline::{Now, Timeline};
+use super::screen::{Paint, wire};
+use super::settings::Settings;
 use super::state::{self, SavedLogin};
 use crate::protocol::line::Line;
 use crate::protocol::names::UserName;
 use crate::protocol::secrets::Secret;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::time::Instant;
 
 /// Everything that a line from a server, or a row of an answer, may be shown as.
 #[must_use]
@@ -23,8 +27,14 @@ pub fn shown(line: &str) -> Vec<String> {
     let kind = EventKind::Other(None);
     let text = line.to_owned();
     items.push(Item::Event(ShownEvent { target: None, kind, who: None, own: false, text, at: None }));
-    let style = Style { clock: None, paint: Paint::Plain };
-    items.iter().map(|item| render(item, &style, Timestamp::UNIX_EPOCH)).collect()
+    let mut shown: Vec<String> = items.iter().map(|item| wire(item, Paint::Plain)).collect();
+    let mut timeline = Timeline::new(UserName::server(), TimeZone::UTC, &Settings::default());
+    let now = Now { wall: Timestamp::UNIX_EPOCH, steady: Instant::now() };
+    for item in &items {
+        let lines = timeline.show(item, now);
+        shown.extend(lines.iter().flat_map(|line| line.rows(Some(40), Paint::Plain)));
+    }
+    shown
 }
 
 /// Reads and changes a server's record and login in the text of the client's files.

@@ -28,6 +28,7 @@ pub mod bot;
 mod catch_up;
 mod connection;
 mod connector;
+mod display;
 mod first_connection;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -60,13 +61,15 @@ use args::CommandLine;
 use authenticate::AuthError;
 use connection::ConnectError;
 use connector::{Connector, ConnectorError};
+use display::{Display, Wrap};
 use first_connection::{FirstConnectionError, TerminalPrompts};
 use known_names::KnownNames;
 use line_editor::LineEditor;
 use network::Patience;
 use poller::Poller;
 pub use screen::clean_lines;
-use screen::{OutputKind, Paint, Style};
+use screen::timeline::Timeline;
+use screen::{OutputKind, Paint};
 use session::{Marking, Session};
 use settings::{Settings, SettingsError};
 use state::{StateDir, StateError};
@@ -171,7 +174,7 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
     let host = connector.server.host.clone();
     if io::stdin().is_terminal() && output == OutputKind::Terminal {
         let session = Session::new(key_prefix, names.clone(), Marking::On);
-        let style = Style { paint, clock: Some(jiff::tz::TimeZone::system()) };
+        let timeline = Timeline::new(logged_in.me, jiff::tz::TimeZone::system(), &settings);
         let mut editor = LineEditor::new(connector.state.history(), names)?;
         // Before the first line is typed: from then on only the printer writes.
         say(&format!("+ {}", screen::clean(&logged_in.welcome)));
@@ -180,8 +183,8 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
                 say("Enter sends, Tab completes, /help lists the commands, Ctrl-D leaves.");
                 let printer = printer::Printer::start(above)?;
                 editor.set_gate(printer.gate());
-                let network =
-                    network::start(connector, poller, session, printer.screen(style), logged_in, Patience::Endless)?;
+                let screen = printer.screen(Display::new(timeline, paint, Wrap::Here));
+                let network = network::start(connector, poller, session, screen, logged_in, Patience::Endless)?;
                 let outcome = terminal::run(&network, &mut editor, Prompt::Shown, &host);
                 editor.save();
                 drop(editor);
@@ -193,14 +196,8 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
             Err(error) => {
                 log::debug!("no line editor: {error}");
                 say("Enter sends, /help lists the commands, Ctrl-D leaves.");
-                let network = network::start(
-                    connector,
-                    poller,
-                    session,
-                    script::ScriptOutput { style },
-                    logged_in,
-                    Patience::Endless,
-                )?;
+                let screen = printer::DumbScreen { display: Display::new(timeline, paint, Wrap::Elsewhere) };
+                let network = network::start(connector, poller, session, screen, logged_in, Patience::Endless)?;
                 let outcome = terminal::run(&network, &mut editor, Prompt::Told, &host);
                 editor.save();
                 network.join();
@@ -209,7 +206,7 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
         }
     } else {
         let session = Session::new(key_prefix, names, Marking::Off);
-        let screen = script::ScriptOutput { style: Style { paint, clock: None } };
+        let screen = script::ScriptOutput { paint };
         let network =
             network::start(connector, poller, session, screen, logged_in, Patience::Limited(SCRIPT_PATIENCE))?;
         let outcome = script::run(&network);

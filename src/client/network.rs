@@ -189,13 +189,16 @@ impl<S: Screen> Network<S> {
         // Who is asked something may take a long time to answer.
         let waiting = self.session.waiting_since_answer().filter(|_| !self.questions.is_waiting());
         let silent = self.answer_timer.note(waiting, now);
-        let until = [self.session.next_tick(), silent].into_iter().flatten().min().unwrap_or(now + IDLE);
+        let due = [self.session.next_tick(), self.screen.next_tick(), silent];
+        let until = due.into_iter().flatten().min().unwrap_or(now + IDLE);
         let woke = connection.wait(&mut self.poller, until)?;
         let now = Instant::now();
         if self.answer_timer.is_over(now) {
             return Err(ConnectionError::Silent);
         }
         self.session.tick(now);
+        let shown = self.screen.tick();
+        self.saw(shown);
         if woke != WaitOutcome::Lines {
             return Ok(None);
         }
@@ -345,9 +348,14 @@ impl<S: Screen> Network<S> {
     }
 
     fn show(&mut self, item: &Item) {
-        if self.unseen.is_none()
-            && let Err(error) = self.screen.show(item)
-        {
+        if self.unseen.is_none() {
+            let shown = self.screen.show(item);
+            self.saw(shown);
+        }
+    }
+
+    fn saw(&mut self, shown: io::Result<()>) {
+        if let Err(error) = shown {
             self.unseen = Some(error);
             self.leave(When::Now);
         }

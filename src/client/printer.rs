@@ -8,16 +8,16 @@
 //! While no line is being typed, rustyline prints at once, although earlier lines may still wait
 //! inside it. The [`Gate`] keeps the order: lines pass only while one is being typed.
 
+use super::display::Display;
 use super::inbox::LINE_COST;
 use super::item::Item;
-use super::screen::{Style, render};
-use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
 use rustyline::ExternalPrinter;
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 /// What lines that wait for the terminal may cost, in bytes.
 const QUEUE_MAX: usize = 4 << 20;
@@ -29,6 +29,19 @@ pub(super) trait Screen: Send {
     /// # Errors
     /// The system's, if nothing more can be shown.
     fn show(&mut self, item: &Item) -> io::Result<()>;
+
+    /// When to call [`Screen::tick`], if something is held back.
+    fn next_tick(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Shows what was held back, if its time has come.
+    ///
+    /// # Errors
+    /// As [`Screen::show`].
+    fn tick(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -82,22 +95,60 @@ impl Gate {
 #[derive(Debug)]
 pub(super) struct TerminalScreen {
     shared: Arc<PrinterShared>,
-    style: Style,
+    display: Display,
+}
+
+impl TerminalScreen {
+    // Never blocks; the printer's thread does that.
+    fn push(&self, text: Option<String>) {
+        let Some(text) = text else { return };
+        let mut queue = self.shared.queue.lock();
+        if queue.skipped > 0 || queue.bytes + text.len() + LINE_COST > QUEUE_MAX {
+            queue.skipped += 1;
+        } else {
+            queue.bytes += text.len() + LINE_COST;
+            queue.lines.push_back(text);
+        }
+        self.shared.changed.notify_one();
+    }
 }
 
 impl Screen for TerminalScreen {
-    // Never blocks; the printer's thread does that.
     fn show(&mut self, item: &Item) -> io::Result<()> {
-        let line = render(item, &self.style, Timestamp::now());
-        let mut queue = self.shared.queue.lock();
-        if queue.skipped > 0 || queue.bytes + line.len() + LINE_COST > QUEUE_MAX {
-            queue.skipped += 1;
-        } else {
-            queue.bytes += line.len() + LINE_COST;
-            queue.lines.push_back(line);
-        }
-        self.shared.changed.notify_one();
+        let text = self.display.show(item);
+        self.push(text);
         Ok(())
+    }
+
+    fn next_tick(&self) -> Option<Instant> {
+        self.display.next_tick()
+    }
+
+    fn tick(&mut self) -> io::Result<()> {
+        let text = self.display.tick();
+        self.push(text);
+        Ok(())
+    }
+}
+
+/// A terminal on which nothing can be printed above the line being typed: lines are written as they come.
+#[derive(Debug)]
+pub(super) struct DumbScreen {
+    /// How they look.
+    pub display: Display,
+}
+
+impl Screen for DumbScreen {
+    fn show(&mut self, item: &Item) -> io::Result<()> {
+        self.display.show(item).map_or(Ok(()), |text| write_out(&text))
+    }
+
+    fn next_tick(&self) -> Option<Instant> {
+        self.display.next_tick()
+    }
+
+    fn tick(&mut self) -> io::Result<()> {
+        self.display.tick().map_or(Ok(()), |text| write_out(&text))
     }
 }
 
@@ -122,8 +173,8 @@ impl Printer {
 
     /// The screen for the network thread.
     #[must_use]
-    pub(super) fn screen(&self, style: Style) -> TerminalScreen {
-        TerminalScreen { shared: Arc::clone(&self.shared), style }
+    pub(super) fn screen(&self, display: Display) -> TerminalScreen {
+        TerminalScreen { shared: Arc::clone(&self.shared), display }
     }
 
     /// The gate for the line editor.
@@ -150,10 +201,13 @@ fn run<P: ExternalPrinter>(shared: &PrinterShared, mut terminal: P) {
             shared.changed.wait(&mut queue);
         }
         let ending = queue.gate == Passage::Ending;
-        let Some(line) = queue.pop() else { return };
+        let Some(text) = queue.pop() else { return };
         drop(queue);
-        if ending || terminal.print(line.clone()).is_err() {
-            write_out(&line);
+        if (ending || terminal.print(text.clone()).is_err())
+            && let Err(error) = write_out(&text)
+        {
+            // The terminal is gone: there is nobody to tell.
+            log::debug!("can't write to the terminal: {error}");
         }
     }
 }
@@ -164,32 +218,34 @@ impl PrintQueue {
     }
 
     fn pop(&mut self) -> Option<String> {
-        if let Some(mut line) = self.lines.pop_front() {
-            self.bytes -= line.len() + LINE_COST;
-            line.push('\n');
-            return Some(line);
+        if let Some(text) = self.lines.pop_front() {
+            self.bytes -= text.len() + LINE_COST;
+            return Some(text);
         }
-        let skipped = std::mem::take(&mut self.skipped);
-        match skipped {
-            0 => None,
-            1 => Some("(1 line was skipped here; /history shows it)\n".to_owned()),
-            _ => Some(format!("({skipped} lines were skipped here; /history shows them)\n")),
-        }
+        let what = match std::mem::take(&mut self.skipped) {
+            0 => return None,
+            1 => "1 line that came meanwhile is not shown".to_owned(),
+            skipped => format!("{skipped} lines that came meanwhile are not shown"),
+        };
+        Some(format!("(the terminal was held for long: {what}. /history shows what was said.)\n"))
     }
 }
 
-/// Writes a line without the editor. If the terminal is gone, there is nobody to tell.
-fn write_out(line: &str) {
+/// Writes without the editor.
+fn write_out(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if let Err(error) = out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
-        log::debug!("can't write to the terminal: {error}");
-    }
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::display::Wrap;
     use crate::client::screen::Paint;
+    use crate::client::screen::timeline::Timeline;
+    use crate::client::settings::Settings;
+    use crate::protocol::names::UserName;
+    use jiff::tz::TimeZone;
     use std::sync::mpsc::{self, Receiver, Sender};
     use std::time::Duration;
 
@@ -201,6 +257,11 @@ mod tests {
         }
     }
 
+    fn display() -> Display {
+        let me = UserName::parse("alice").unwrap();
+        Display::new(Timeline::new(me, TimeZone::UTC, &Settings::default()), Paint::Plain, Wrap::Elsewhere)
+    }
+
     fn next(printed: &Receiver<String>) -> String {
         printed.recv_timeout(Duration::from_secs(10)).unwrap()
     }
@@ -209,7 +270,7 @@ mod tests {
     fn lines_pass_in_order_while_the_gate_is_open() {
         let (sender, printed) = mpsc::channel();
         let printer = Printer::start(Fake(sender)).unwrap();
-        let mut screen = printer.screen(Style { paint: Paint::Plain, clock: None });
+        let mut screen = printer.screen(display());
         screen.show(&Item::Local("one".to_owned())).unwrap();
         screen.show(&Item::Local("two".to_owned())).unwrap();
         assert!(printed.try_recv().is_err(), "nothing is typed yet");
@@ -223,7 +284,7 @@ mod tests {
     fn lines_that_do_not_fit_are_counted() {
         let (sender, printed) = mpsc::channel();
         let printer = Printer::start(Fake(sender)).unwrap();
-        let mut screen = printer.screen(Style { paint: Paint::Plain, clock: None });
+        let mut screen = printer.screen(display());
         let long = "x".repeat(QUEUE_MAX / 2 - 2 * LINE_COST);
         for text in [&long, &long, "short"] {
             screen.show(&Item::Local(text.to_owned())).unwrap();
@@ -233,7 +294,9 @@ mod tests {
         assert_eq!((next(&printed).len(), next(&printed).len()), (long.len() + 3, long.len() + 3));
         assert_eq!(next(&printed), "(short)\n");
         let told = next(&printed);
-        assert!(told.contains("skipped here"), "{told}");
+        let sentence = "(the terminal was held for long: 1 line that came meanwhile is not shown. \
+                        /history shows what was said.)\n";
+        assert_eq!(told, sentence);
         printer.finish();
     }
 }

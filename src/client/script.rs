@@ -13,13 +13,12 @@ use super::interpret::is_quit;
 use super::item::Item;
 use super::network::{Ending, NetworkHandle, Report, UserAction, When};
 use super::printer::Screen;
-use super::screen::{Style, render};
+use super::screen::{Paint, wire};
 use super::session::Settled;
 use super::unanswered::Unanswered;
 use crate::protocol::command::{Input, parse_line};
 use crate::protocol::secrets::Secret;
 use crossbeam_channel::{Receiver, select};
-use jiff::Timestamp;
 use std::io::{self, Write as _};
 use std::thread;
 
@@ -29,14 +28,14 @@ const AHEAD_MAX: usize = 256;
 /// Standard output.
 #[derive(Debug)]
 pub(super) struct ScriptOutput {
-    /// How lines look.
-    pub style: Style,
+    /// Whether names have colours all the same.
+    pub paint: Paint,
 }
 
 impl Screen for ScriptOutput {
     // A slow reader slows the network thread down, as it should in a pipe.
     fn show(&mut self, item: &Item) -> io::Result<()> {
-        let mut line = render(item, &self.style, Timestamp::now());
+        let mut line = wire(item, self.paint);
         line.push('\n');
         let mut out = io::stdout().lock();
         out.write_all(line.as_bytes()).and_then(|()| out.flush())

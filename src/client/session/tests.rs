@@ -1,8 +1,7 @@
 //! Tests of [`super`]: transcripts, without a connection.
 
 use super::*;
-use crate::client::screen::{Paint, Style, render};
-use jiff::Timestamp;
+use crate::client::screen::{Paint, wire};
 
 struct Talk {
     session: Session,
@@ -53,10 +52,9 @@ impl Talk {
     }
 
     fn take(&mut self, effects: Vec<Effect>) {
-        let style = Style { paint: Paint::Plain, clock: None };
         for effect in effects {
             match effect {
-                Effect::Show(item) => self.shown.push(render(&item, &style, Timestamp::UNIX_EPOCH)),
+                Effect::Show(item) => self.shown.push(wire(&item, Paint::Plain)),
                 other => self.reports.push(other),
             }
         }

@@ -213,13 +213,13 @@ fn a_server_restart_loses_neither_messages_nor_the_line_being_typed() {
     let mut bob = Other::connect(server.plain, "/login bob correct horse battery");
     bob.send("/say lobby one");
     bob.send("/msg alice two");
-    tmux.shows("(bob > alice) two");
+    tmux.shows("(bob > you) two");
     bob.until("[lobby] alice: half of it");
     tmux.keys(&["Enter"]);
     bob.until("[lobby] alice: and more");
     bob.send("/say lobby three");
     let screen = tmux.shows("[lobby] bob: three");
-    for said in ["[lobby] bob: one", "(bob > alice) two", "[lobby] bob: three"] {
+    for said in ["[lobby] bob: one", "(bob > you) two", "[lobby] bob: three"] {
         assert_eq!(screen.matches(said).count(), 1, "{said} in:\n{screen}");
     }
     // What was shown counts as read in the next run, too.
