@@ -63,13 +63,17 @@ fn main() -> ExitCode {
         Invocation::Invite { config, request, json } => match console::invite(&config.data, &request) {
             Ok(invitation) if json => print(&invitation.json()),
             Ok(invitation) => {
-                // The code alone on standard output, for scripts; the rest is for people.
                 // This command's own settings are the second best answer.
                 let server = Running::read(&config.data).unwrap_or_else(|| {
                     let Config { name, tls, plain, .. } = *config;
                     Running::here(name, tls, plain)
                 });
-                print_error(&invitation.how_to_use(&server));
+                let text = invitation.how_to_use(&server);
+                if io::stdout().is_terminal() {
+                    return print(&text);
+                }
+                // For scripts, the code stands alone.
+                print_error(&text);
                 print(&format!("{}\n", invitation.code))
             }
             Err(error) => not_asked(&error, json),

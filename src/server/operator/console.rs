@@ -11,7 +11,7 @@ use crate::server::operator::{json, one_line};
 use crate::server::running::{Running, SOCKET_FILE};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -224,22 +224,35 @@ impl Invitation {
         json::code(&self.code, &self.about)
     }
 
-    /// How to use the code: a few lines to pass on to the person who is invited.
+    /// How to use the code: for how many people it is, and what to pass on to them.
     #[must_use]
     pub fn how_to_use(&self, server: &Running) -> String {
-        let Self { code, about } = self;
+        let code = &self.code;
+        // The server ends with how to use it, for those who are connected already.
+        let about = self.about.split(": /").next().unwrap_or_default();
+        let about = if about.is_empty() { String::new() } else { format!("This code {about}. ") };
         let name = one_line(&server.name);
-        let host = if name.contains(':') { format!("[{name}]") } else { name.clone() };
-        let connect = match (server.tls.first(), server.plain.first()) {
-            (Some(tls), _) => format!("openssl s_client -quiet -connect {host}:{}", tls.port()),
-            (None, Some(plain)) => format!("nc {name} {}", plain.port()),
-            // A server always listens somewhere; the usual port is a good guess.
-            (None, None) => format!("openssl s_client -quiet -connect {host}:{TLS_PORT}"),
+        // A machine's own name without its domain is known to nobody else.
+        let (host, note) = if name.contains(':') {
+            (format!("[{name}]"), "")
+        } else if name.contains('.') {
+            (name.clone(), "")
+        } else {
+            let note = "HOST is the name or address by which people reach this machine. If the setting name says it, it stands here.\n";
+            ("HOST".to_owned(), note)
         };
-        let about = if about.is_empty() { String::new() } else { format!("({about})\n") };
+        let register = format!("/register NAME invite={code}");
+        if let (None, Some(plain)) = (server.tls.first(), server.plain.first()) {
+            let host = host.trim_matches(['[', ']']);
+            return format!("{about}To pass on:\n\n  nc {host} {}\n  {register}\n\n{note}", plain.port());
+        }
+        // A server always listens somewhere; the usual port is a good guess.
+        let port = server.tls.first().map_or(TLS_PORT, SocketAddr::port);
+        let address = if port == TLS_PORT { host.clone() } else { format!("{host}:{port}") };
         format!(
-            "{about}Pass it on with these two lines. In a terminal:\n  {connect}\n\
-             and then, choosing a name:\n  /register NAME invite={code}\n"
+            "{about}To pass on:\n\n  chitchat {address} --invite {code}\n\n\
+             Or, for people without the program chitchat, in a terminal:\n\n  \
+             openssl s_client -quiet -connect {host}:{port}\n  {register}\n\n{note}"
         )
     }
 }
@@ -286,16 +299,48 @@ mod tests {
         assert_eq!(asked, "/invitecode for=7d admin\n");
         let invitation = invitation.unwrap();
         assert_eq!((invitation.code.as_str(), invitation.about.as_str()), ("BDFG-HJMN", "once, for 7d"));
-        let tls = vec!["[::]:2500".parse().unwrap()];
-        let plain = vec!["127.0.0.1:2427".parse().unwrap()];
-        let mut server = Running::here("2001:db8::1".to_owned(), tls, plain);
-        let text = invitation.how_to_use(&server);
-        assert!(text.contains("openssl s_client -quiet -connect [2001:db8::1]:2500\n"), "{text}");
-        assert!(text.contains("/register NAME invite=BDFG-HJMN\n"), "{text}");
-        server.tls.clear();
-        let text = invitation.how_to_use(&server);
-        assert!(text.contains("nc 2001:db8::1 2427\n"), "{text}");
         assert_eq!(answered(b"+ BDFG\n").1.unwrap().about, "");
+    }
+
+    #[test]
+    fn an_invitation_is_a_command_to_pass_on() {
+        let about = "lets in one person and is valid for 7 days: /register NAME invite=BDFG-HJMN";
+        let invitation = Invitation { code: "BDFG-HJMN".to_owned(), about: about.to_owned() };
+        let tls = vec!["[::]:2428".parse().unwrap()];
+        let plain = vec!["127.0.0.1:2427".parse().unwrap()];
+        let mut server = Running::here("chat.example.org".to_owned(), tls, plain);
+        assert_eq!(
+            invitation.how_to_use(&server),
+            "\
+This code lets in one person and is valid for 7 days. To pass on:
+
+  chitchat chat.example.org --invite BDFG-HJMN
+
+Or, for people without the program chitchat, in a terminal:
+
+  openssl s_client -quiet -connect chat.example.org:2428
+  /register NAME invite=BDFG-HJMN
+
+"
+        );
+        let has = |server: &Running, lines: &[&str]| {
+            let text = invitation.how_to_use(server);
+            lines.iter().for_each(|line| assert!(text.contains(line), "{line}: {text}"));
+        };
+        // Where people come to is not always known, and not always the usual port.
+        server.name = "vm".to_owned();
+        has(
+            &server,
+            &["  chitchat HOST --invite BDFG-HJMN\n", "connect HOST:2428\n", "HOST is the name or address by"],
+        );
+        (server.name, server.tls) = ("2001:db8::1".to_owned(), vec!["[::]:2500".parse().unwrap()]);
+        has(&server, &["  chitchat [2001:db8::1]:2500 --invite BDFG-HJMN\n", "connect [2001:db8::1]:2500\n"]);
+        server.tls.clear();
+        has(&server, &["  nc 2001:db8::1 2427\n  /register NAME invite=BDFG-HJMN\n"]);
+        server.plain.clear();
+        has(&server, &["  chitchat [2001:db8::1] --invite BDFG-HJMN\n"]);
+        let silent = Invitation { about: String::new(), ..invitation.clone() };
+        assert!(silent.how_to_use(&server).starts_with("To pass on:\n"));
     }
 
     #[test]
