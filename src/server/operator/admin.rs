@@ -7,7 +7,11 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{Input, LIMIT_MAX, parse_line};
 use crate::server::operator::console::{Answer, ConsoleError, ask};
 use crate::server::operator::json::{self, string};
+use std::collections::HashSet;
 use std::path::Path;
+
+/// The most pages of a list: ten million rows, which no server has. Beyond it something else answers.
+const PAGES_MAX: usize = 10_000;
 
 /// A command for the running server, checked by the server's own rules before it is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,10 +97,18 @@ impl AdminRequest {
         if !self.shape.is_paged() {
             return ask(data, &self.line);
         }
-        let mut answer = ask(data, &format!("{} limit={LIMIT_MAX}", self.line))?;
+        self.ask_pages(|line| ask(data, line))
+    }
+
+    fn ask_pages(&self, mut ask: impl FnMut(&str) -> Result<Answer, ConsoleError>) -> Result<Answer, ConsoleError> {
+        let mut answer = ask(&format!("{} limit={LIMIT_MAX}", self.line))?;
         let mut more = answer.done.ends_with(", more");
+        let mut seen = HashSet::new();
         while more && let Some(last) = answer.rows.last().and_then(|row| row.split(' ').next()) {
-            let page = ask(data, &format!("{} limit={LIMIT_MAX} after={last}", self.line))?;
+            if seen.len() == PAGES_MAX || !seen.insert(last.to_owned()) {
+                return Err(ConsoleError::Endless { last: last.to_owned() });
+            }
+            let page = ask(&format!("{} limit={LIMIT_MAX} after={last}", self.line))?;
             more = page.done.ends_with(", more") && !page.rows.is_empty();
             answer.rows.extend(page.rows);
         }
@@ -189,6 +201,33 @@ mod tests {
             blocks.print_json(&answer(&["192.0.2.0/24 - root"], "1 block")),
             "[{\"address\":\"192.0.2.0/24\",\"until\":null,\"by\":\"root\",\"reason\":null}]\n"
         );
+    }
+
+    #[test]
+    fn a_list_that_does_not_go_on_is_an_error() {
+        let rooms = AdminRequest::new("/rooms", Shape::Rooms).unwrap();
+        let mut asked = Vec::new();
+        let whole = rooms.ask_pages(|line| {
+            asked.push(line.to_owned());
+            Ok(if line.ends_with("after=b") {
+                answer(&["c 1 -"], "1 room")
+            } else {
+                answer(&["a 1 -", "b 2 -"], "2 rooms, more")
+            })
+        });
+        assert_eq!(whole.unwrap().rows, ["a 1 -", "b 2 -", "c 1 -"]);
+        assert_eq!(asked, ["/rooms limit=1000", "/rooms limit=1000 after=b"]);
+        // Nobody's server says the same again, by turns, or something new for ever.
+        let mut pages = 0;
+        for period in [1, 2, usize::MAX] {
+            let result = rooms.ask_pages(|_| {
+                pages += 1;
+                assert!(pages < 3 * PAGES_MAX, "it is asked for ever");
+                Ok(answer(&[&format!("room{} 1 -", pages % period)], "1 room, more"))
+            });
+            let error = result.unwrap_err();
+            assert!(error.to_string().contains("does not end"), "{error}");
+        }
     }
 
     #[test]

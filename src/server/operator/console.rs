@@ -109,6 +109,14 @@ pub enum ConsoleError {
     /// The server hung up, or sent what no server sends.
     #[error("the server closed the connection without an answer")]
     HungUp,
+    /// A list of pages that never ends.
+    #[error(
+        "the list that the server sends does not end; its last entry is {last}. Is it chitchatd that listens on {SOCKET_FILE}?"
+    )]
+    Endless {
+        /// What the next page was asked for after.
+        last: String,
+    },
     /// The server refused.
     #[error("the server refused: {}", .0.text)]
     Refused(Refusal),
