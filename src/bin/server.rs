@@ -179,7 +179,7 @@ fn show_tls(config: &Config, json: bool) -> ExitCode {
 /// Imports a certificate, and has the running server use it.
 fn import_tls(config: &Config, directory: &Path, json: bool) -> ExitCode {
     let now = jiff::Timestamp::now();
-    let identity = match tls::import(config, directory) {
+    let identity = match tls::import(config, directory, now) {
         Ok(identity) => identity,
         Err(error @ tls::TlsError::Set { .. }) => {
             failed(&error);

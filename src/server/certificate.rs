@@ -47,6 +47,8 @@ const NEW_KEY_FILE: &str = "key.pem.new";
 pub const SELF_SIGNED_YEARS: i64 = 10;
 /// What to do about a certificate of an authority that ends.
 const RENEW: &str = "Renew it: the server takes the new one by itself.";
+/// The same about one that was imported, whose own files the server does not know.
+const IMPORT: &str = "Renew it, and import the new one: chitchatd tls import DIR.";
 /// The same about a self-signed one.
 const REPLACE: &str = "Import one of an authority (chitchatd tls import DIR); or remove it and its key, then run chitchatd reload \
      for a new one, which people have to trust again.";
@@ -207,7 +209,11 @@ impl Identity {
     #[must_use]
     pub fn expiry(&self, now: jiff::Timestamp) -> Option<CertificateWarning> {
         let (details, path) = (&self.details, self.paths.0.clone());
-        let cure = if details.self_signed { REPLACE } else { RENEW };
+        let cure = match details.self_signed {
+            true => REPLACE,
+            false if path.ends_with(IMPORTED_FILE) => IMPORT,
+            false => RENEW,
+        };
         if now < details.not_before {
             Some(CertificateWarning::NotValidYet { path, from: details.not_before })
         } else if now.as_second() > details.not_after.as_second() {

@@ -328,12 +328,22 @@ fn what_can_not_be_used_is_not_imported() {
     write_key(&directory.path().join("privkey.pem"), &Pair::new(30).key);
     let (code, _, err) = import(directory.path(), &[]);
     assert!(code == Some(1) && err.contains("does not belong to the certificate in "), "{err}");
+    for (pair, why) in [(Pair::valid(-90, -2), "expired at 20"), (Pair::valid(2, 90), "is not valid before 20")] {
+        pair.write(directory.path());
+        let (code, out, err) = import(directory.path(), &[]);
+        assert!(code == Some(1) && err.contains(why) && err.contains("so it was not imported."), "{code:?} {out}{err}");
+    }
     let own = ["--set", "certificate=/a.pem", "--set", "key=/b.pem"];
     let (code, _, err) = import(directory.path(), &own);
     assert!(code == Some(2) && err.contains("the settings name another certificate, /a.pem"), "{err}");
     let files: Vec<PathBuf> = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(!files.iter().any(|path| path.ends_with("imported.pem")), "{files:?}");
     assert_eq!(served(&server), server.fingerprint());
+
+    Pair::new(5).write(directory.path());
+    let (code, _, err) = import(directory.path(), &[]);
+    assert!(code == Some(0) && err.contains("imported.pem expires on "), "{err}");
+    assert!(err.contains("in 5 days. Renew it, and import the new one: chitchatd tls import DIR.\n"), "{err}");
 
     // Without a server it waits for the next start.
     server.terminate();

@@ -3,7 +3,7 @@
 //! Reads and writes files, and has the running server reload. Runs on the main thread of its own process.
 
 use crate::files;
-use crate::server::certificate::{CertificateError, Details, IMPORTED_FILE, Identity, paths_in};
+use crate::server::certificate::{CertificateError, CertificateWarning, Details, IMPORTED_FILE, Identity, paths_in};
 use crate::server::config::{CertificateFiles, Config};
 use crate::server::operator::json::{list, string};
 use std::fs;
@@ -65,6 +65,24 @@ pub enum TlsError {
         first: String,
         /// The server's name.
         name: String,
+    },
+    /// Clients would refuse it from the start.
+    #[error("the certificate in {path} expired at {since}, so it was not imported. Renew it first.")]
+    Expired {
+        /// The certificate.
+        path: PathBuf,
+        /// The last second of its validity.
+        since: jiff::Timestamp,
+    },
+    /// The same.
+    #[error(
+        "the certificate in {path} is not valid before {from}, so it was not imported. Is this machine's clock right?"
+    )]
+    NotValidYet {
+        /// The certificate.
+        path: PathBuf,
+        /// The first second of its validity.
+        from: jiff::Timestamp,
     },
     /// A directory can't be read, or the pair can't be written.
     #[error("{path}: {source}")]
@@ -175,12 +193,18 @@ pub(super) fn paths(config: &Config) -> (PathBuf, PathBuf) {
 ///
 /// # Errors
 /// [`TlsError`]; then nothing was changed.
-pub fn import(config: &Config, directory: &Path) -> Result<Identity, TlsError> {
+pub fn import(config: &Config, directory: &Path, now: jiff::Timestamp) -> Result<Identity, TlsError> {
     if let Some(CertificateFiles { certificate, .. }) = &config.certificate {
         return Err(TlsError::Set { path: certificate.clone() });
     }
     let (certificate, key) = find_pair(directory, &config.name)?;
     let identity = Identity::load(&certificate, &key)?;
+    match identity.expiry(now) {
+        Some(CertificateWarning::Expired { path, since, .. }) => return Err(TlsError::Expired { path, since }),
+        Some(CertificateWarning::NotValidYet { path, from }) => return Err(TlsError::NotValidYet { path, from }),
+        // A little of it is better than what there may be.
+        Some(_) | None => {}
+    }
     let read =
         |path: &PathBuf| files::read_small(path).map_err(|source| TlsError::Files { path: path.clone(), source });
     // One file, since two can't be replaced at once.
@@ -192,8 +216,9 @@ pub fn import(config: &Config, directory: &Path) -> Result<Identity, TlsError> {
         // A renewal runs as root, and the server does not.
         files::replace_as(&imported, 0o600, (data.uid(), data.gid()), &pair)
     });
-    written.map_err(|source| TlsError::Files { path: imported, source })?;
-    Ok(identity)
+    written.map_err(|source| TlsError::Files { path: imported.clone(), source })?;
+    // What there is to say of it is said of the copy.
+    Ok(Identity::load(&imported, &imported)?)
 }
 
 /// The pair in a directory. Where several are, the server's name decides.

@@ -1,7 +1,7 @@
 //! The faults that are planted for `chitchatd check`, each with the line that has to say so.
 
 use super::scene::{SOMEBODY, Scene, copy, is_root};
-use crate::certificates::Pair;
+use crate::certificates::{NAME, Pair, write_key};
 use std::fs::{self, Permissions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::net::TcpListener;
@@ -53,6 +53,12 @@ pub(super) const FAULTS: &[Fault] = &[
         &["chain.pem does not hold a certificate", "PEM file"],
     ),
     ("an expired certificate", expired, "error certificate", &["chain.pem expired at 20", "Renew it"]),
+    (
+        "an imported certificate that has expired",
+        imported_and_expired,
+        "error certificate",
+        &["imported.pem expired at 20", "Renew it, and import the new one: chitchatd tls import DIR"],
+    ),
     ("a certificate of tomorrow", not_yet, "error certificate", &["chain.pem is not valid before", "clock right?"]),
     ("13 days left", thirteen, "warning certificate", &["chain.pem expires on", "in 13 days", "Renew it"]),
     ("another name", other_name, "warning certificate", &["not for other.example.org", "Set the name"]),
@@ -194,6 +200,13 @@ fn from_to(scene: &mut Scene, from: i32, until: i32) -> PathBuf {
 
 fn expired(scene: &mut Scene) -> Planted {
     from_to(scene, -90, -10);
+    Ok(())
+}
+
+fn imported_and_expired(scene: &mut Scene) -> Planted {
+    let Pair { certificate, key, authority } = Pair::valid(-90, -10);
+    write_key(&scene.data.join("imported.pem"), &(certificate + &authority + &key));
+    scene.set(format!("name={NAME}"));
     Ok(())
 }
 
