@@ -59,13 +59,13 @@ pub(super) struct SettingsArguments {
     #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
     /// Address and port for encrypted connections, such as 0.0.0.0:2428, or off; can be repeated
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", global = true)]
     tls: Vec<String>,
     /// Address and port for unencrypted connections, such as 127.0.0.1:2427, or off; can be repeated
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", global = true)]
     plain: Vec<String>,
     /// Who may register an account: open (anyone), invite (with a code) or closed (nobody)
-    #[arg(long, value_name = "WHO")]
+    #[arg(long, value_name = "WHO", global = true)]
     registration: Option<String>,
     /// A settings file; chitchatd config prints an example
     #[arg(long, value_name = "FILE", global = true)]

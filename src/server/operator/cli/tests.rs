@@ -118,6 +118,28 @@ fn settings_are_checked_and_shown_as_a_start_would_read_them() {
     assert!(shown.starts_with("data = \"/d\""), "{shown}");
 }
 
+/// They may be copied from the unit, before the command or behind it.
+#[test]
+fn what_looks_at_a_servers_settings_takes_all_of_its_arguments() {
+    let arguments = "--data /d --tls 127.0.0.1:1 --tls [::1]:1 --plain off --registration open --set workers=1";
+    let started = served(arguments);
+    for verb in ["config check", "config show", "check", "tls show"] {
+        for line in [format!("{arguments} {verb}"), format!("{verb} {arguments}")] {
+            match run(&line).unwrap_or_else(|error| panic!("{line}: {error}")) {
+                Invocation::CheckConfig { config, .. } | Invocation::ShowTls { config, .. } => {
+                    assert_eq!(*config, started, "{line}");
+                }
+                Invocation::Check { sources, .. } => assert_eq!(sources.read().unwrap(), started, "{line}"),
+                Invocation::ShowConfig { settings, .. } => {
+                    let shown = crate::server::operator::settings::show(&settings);
+                    assert!(shown.contains("\ntls = [\"127.0.0.1:1\", \"[::1]:1\"]"), "{line}: {shown}");
+                }
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn the_running_server_is_looked_at() {
     let Invocation::Status { config, json: true } = run("status --json --data /d").unwrap() else { panic!() };
