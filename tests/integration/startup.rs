@@ -5,7 +5,7 @@ use crate::support::{Client, DEADLINE, PASSWORD, Server};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File, Permissions};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -202,6 +202,28 @@ fn a_data_directory_that_others_can_write_to_gets_a_warning() {
         let advice = format!("chmod 700 {}", server.data().display());
         assert_eq!(said.contains(&advice), warned, "{mode:o}: {said}");
     }
+}
+
+/// Its lock would not keep a second server from what the link leads to.
+#[test]
+fn the_database_is_no_link_but_the_directory_may_be_one() {
+    let mut server = Server::start();
+    server.terminate();
+    assert!(server.wait().0.success());
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::rename(server.data(), elsewhere.path().join("data")).unwrap();
+    symlink(elsewhere.path().join("data"), server.data()).unwrap();
+    server.restart();
+    server.terminate();
+    assert!(server.wait().0.success());
+
+    let (file, moved) = (server.data().join("chitchat.db"), elsewhere.path().join("moved.db"));
+    fs::copy(&file, &moved).unwrap();
+    fs::remove_file(&file).unwrap();
+    symlink(&moved, &file).unwrap();
+    let why = format!("{} is a symbolic link to {}, and the lock", file.display(), moved.display());
+    refuses(&server.data(), &[], &[&why, "Move that database here"]);
+    assert!(!elsewhere.path().join("moved.db-wal").exists());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::certificates::{NAME, Pair, write_key};
 use std::fs::{self, Permissions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
 /// Whether a fault could be planted, and if not why.
@@ -80,6 +80,12 @@ pub(super) const FAULTS: &[Fault] = &[
     ("a disk that is nearly full", little_room, "error disk", &["MiB are free for", "Remove something"]),
     ("a damaged database", damaged, "error database", &["chitchat.db is damaged", "replace it with a backup"]),
     ("no database", no_database, "error database", &["chitchat.db is damaged or is not a", "replace it with a backup"]),
+    (
+        "a database that is a link",
+        linked,
+        "error database",
+        &["chitchat.db is a symbolic link to ", "elsewhere.db", "Move that database here", "the whole data directory"],
+    ),
     (
         "a database of a later version",
         later,
@@ -328,6 +334,13 @@ fn damaged(scene: &mut Scene) -> Planted {
 
 fn no_database(scene: &mut Scene) -> Planted {
     fs::write(scene.data.join("chitchat.db"), [b'?'; 5000]).unwrap();
+    Ok(())
+}
+
+fn linked(scene: &mut Scene) -> Planted {
+    let (file, elsewhere) = (scene.data.join("chitchat.db"), scene.directory.path().join("elsewhere.db"));
+    fs::rename(&file, &elsewhere).unwrap();
+    symlink(&elsewhere, &file).unwrap();
     Ok(())
 }
 

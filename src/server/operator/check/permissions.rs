@@ -54,7 +54,8 @@ pub(super) fn check(config: &Config, sources: &Sources, report: &mut Report) {
     let mut ours: Vec<_> = entries.filter(|entry| is_ours(&entry.file_name().to_string_lossy())).collect();
     ours.sort_by_key(fs::DirEntry::file_name);
     for entry in ours {
-        if let Ok(found) = entry.metadata() {
+        // Of a link, those of what it leads to.
+        if let Ok(found) = fs::metadata(entry.path()) {
             file(&entry.path(), &found, &owner, report);
         }
     }

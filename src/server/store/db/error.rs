@@ -26,6 +26,16 @@ pub enum StoreError {
         /// What it is.
         source: io::Error,
     },
+    /// A link is in the place of the database.
+    #[error(
+        "{file} is a symbolic link to {to}, and the lock that keeps two servers from one database is beside the link. Move that database here, with its -wal if there is one; to have it elsewhere, move the whole data directory, which may be a link"
+    )]
+    Link {
+        /// The file that it should be.
+        file: PathBuf,
+        /// Where it leads.
+        to: PathBuf,
+    },
     /// Another server uses the directory.
     #[error("another chitchatd is running on the data directory {dir}; stop it, or choose another data directory")]
     Locked {

@@ -2,7 +2,7 @@
 //! may use it meanwhile. Runs on the main thread of a process of its own.
 
 use super::error::StoreError;
-use super::{check_files, connect_reader, schema};
+use super::{check_files, check_no_link, connect_reader, schema};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -35,8 +35,9 @@ pub(crate) enum Looked {
 ///
 /// # Errors
 /// [`StoreError::Broken`] if it is damaged, or no database of ours; [`StoreError::Newer`] if this version does not know
-/// its schema.
+/// its schema; [`StoreError::Link`].
 pub(crate) fn look(file: &Path, within: Duration) -> Result<Look, StoreError> {
+    check_no_link(file)?;
     quietly(file, |mut db| look_with(&mut db, file, within))
 }
 

@@ -163,10 +163,20 @@ fn check_files(file: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Refuses a link in the place of the main database. SQLite would follow it, past the lock of the data directory.
+fn check_no_link(file: &Path) -> Result<(), StoreError> {
+    match std::fs::read_link(file) {
+        Ok(to) => Err(StoreError::Link { file: file.to_owned(), to }),
+        // It is missing, or no link.
+        Err(_) => Ok(()),
+    }
+}
+
 /// Opens a connection that writes. The file is created first, since SQLite would make it readable
 /// by others; its log takes over the file's permissions. `page` is the size of its pages, if it is new.
 pub(crate) fn connect_writer(file: &Path, page: u32) -> Result<Connection, StoreError> {
     look::sqlite_version()?;
+    check_no_link(file)?;
     check_files(file)?;
     create_private(file).map_err(|source| StoreError::Directory { path: file.to_owned(), source })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
