@@ -12,7 +12,7 @@ use crate::server::config::{self, Config, Sources};
 use crate::server::net::{self, ListenError, ListeningSocket, PassedSockets};
 use crate::server::reload::read_identity;
 use crate::server::running::SOCKET_FILE;
-use crate::server::running::{RUNNING_FILE, Running};
+use crate::server::running::{RUNNING_FILE, Running, file_number};
 use crate::server::serve::{Event, Reloader, Stopper};
 use crate::server::service_manager::ServiceManager;
 use crate::server::store::{self, Checkpointer, Indexer, Store};
@@ -186,11 +186,13 @@ impl Server {
         let (tls_addresses, plain_addresses) = (addresses(ListenerKind::Tls), addresses(ListenerKind::Plain));
         listening.push(net::bind_console(&config.data.join(SOCKET_FILE))?);
         warnings.extend(unavailable.into_iter().map(OpenWarning::from));
-        let running = Running {
+        let mut running = Running {
             metrics: metrics.iter().filter_map(|listener| listener.local_addr().ok()).collect(),
             replaced,
+            database: file_number(&config.data.join(store::DATABASE_FILE)),
             ..Running::here(config.name.clone(), tls_addresses, plain_addresses)
         };
+        running.set_settings(config);
         warnings.extend(running.write(&config.data).err().map(OpenWarning::RunningFile));
 
         Ok(Self {

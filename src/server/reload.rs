@@ -16,6 +16,7 @@ use crate::server::certificate::{CERTIFICATE_FILE, CertificateError, Details, IM
 use crate::server::clock;
 use crate::server::config::{Config, ConfigError, Sources};
 use crate::server::net::Permits;
+use crate::server::running::{RUNNING_FILE, Running};
 use crate::server::serve::{accept_limits, budget_bytes, connection_limits, hub_settings};
 use crate::server::service_manager::ServiceManager;
 use crate::server::traffic::{Budget, Delivery, Mailbox, Maintenance, ReloadJob, Request, TurnQueue};
@@ -58,6 +59,8 @@ pub(super) struct Reload {
     watch: Watch,
     renewal: Renewal,
     warnings: Warnings,
+    /// What other processes are told of this one.
+    running: Running,
     owners: Owners,
 }
 
@@ -112,11 +115,17 @@ fn watched(config: &Config) -> Vec<PathBuf> {
 }
 
 impl Reload {
-    pub(super) fn new(sources: Option<Sources>, config: Config, identity: Identity, owners: Owners) -> Self {
+    pub(super) fn new(
+        sources: Option<Sources>,
+        config: Config,
+        identity: Identity,
+        running: Running,
+        owners: Owners,
+    ) -> Self {
         let watch = Watch::new(watched(&config));
         let warnings = Warnings::new(expiry(&identity, jiff::Timestamp::now()));
         // What has changed since the files were read is noticed at the first look.
-        Self { sources, config, identity, watch, renewal: Renewal::Tried(0), warnings, owners }
+        Self { sources, config, identity, watch, renewal: Renewal::Tried(0), warnings, running, owners }
     }
 
     /// Runs until nobody can ask any more.
@@ -259,6 +268,10 @@ impl Reload {
         self.owners.budget.set_most(budget_bytes(&next));
         (self.config, self.identity, self.watch, self.renewal) = (next, identity, watch, Renewal::Settled);
         self.warnings.set_bad(None);
+        self.running.set_settings(&self.config);
+        if let Err(error) = self.running.write(&self.config.data) {
+            log::warn!("{RUNNING_FILE}: {error}; chitchatd check may say that settings are not in effect");
+        }
         Ok(reloaded)
     }
 }

@@ -3,12 +3,17 @@
 //!
 //! From that file `chitchatd invite` learns where the server really listens: its own settings need not be
 //! the server's, and port 0 is resolved by the system. Written by the thread that opens the server,
-//! removed when the server has stopped; after a crash the file stays, and the next start replaces it.
+//! removed when the server has stopped; after a crash the file stays, and the next start replaces it. `chitchatd check`
+//! learns from it which database the server has open, and by which settings it runs: at a reload the thread `reload`
+//! writes them anew.
 
 use crate::files;
+use crate::server::config::Config;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// The socket of the administrator's console, in the data directory.
@@ -41,14 +46,32 @@ pub struct Running {
     /// Its process.
     #[serde(default)]
     pub pid: Option<u32>,
+    /// The database that it has open, which need not be the one of that name any more: see [`file_number`].
+    #[serde(default)]
+    pub database: Option<String>,
+    /// Its settings in effect, as `config show` shows them.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+}
+
+/// What a file is, whatever it is called: `DEVICE:INODE`. `None` if it is not there.
+#[must_use]
+pub fn file_number(path: &Path) -> Option<String> {
+    std::fs::metadata(path).ok().map(|found| format!("{}:{}", found.dev(), found.ino()))
 }
 
 impl Running {
-    /// Of this process, without metrics and on sockets of its own.
+    /// Of this process, without metrics and on sockets of its own, and with no database.
     #[must_use]
     pub fn here(name: String, tls: Vec<SocketAddr>, plain: Vec<SocketAddr>) -> Self {
         let (version, pid) = (Some(VERSION.to_owned()), Some(std::process::id()));
-        Self { name, tls, plain, metrics: Vec::new(), replaced: Vec::new(), version, pid }
+        let (metrics, replaced, database, settings) = (Vec::new(), Vec::new(), None, BTreeMap::new());
+        Self { name, tls, plain, metrics, replaced, version, pid, database, settings }
+    }
+
+    /// The settings in effect.
+    pub fn set_settings(&mut self, config: &Config) {
+        self.settings = config.values().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     }
 
     /// Writes the file.
@@ -87,6 +110,8 @@ mod tests {
         let mut running = Running::here("chat.example.org".to_owned(), tls, Vec::new());
         running.metrics.push("127.0.0.1:9428".parse().unwrap());
         running.replaced.push("tls".to_owned());
+        running.database = file_number(data.path());
+        running.settings.insert("limits.flood".to_owned(), "\"off\"".to_owned());
         running.write(data.path()).unwrap();
         assert_eq!(Running::read(data.path()), Some(running.clone()));
         // As a version before wrote it.

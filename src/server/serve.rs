@@ -154,7 +154,7 @@ impl Server {
             data: config.data.clone(),
             certificate_ends: Arc::clone(&certificate_ends),
         };
-        let reload = Reload::new(sources, config.clone(), identity, owners);
+        let reload = Reload::new(sources, config.clone(), identity, running.clone(), owners);
         let channels = Channels {
             workers: mailboxes.clone(),
             readers: read_jobs,

@@ -8,9 +8,11 @@ use self::faults::FAULTS;
 pub(crate) use self::scene::{Scene, template};
 use crate::support::Server;
 use crate::support::service_manager::Passed;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// What is found that is not good. A machine on which much is tested at once may be slow to sync.
@@ -52,21 +54,21 @@ fn each_planted_fault_is_found_with_its_place_and_its_cure() {
 
 #[test]
 fn a_running_server_is_known_and_not_disturbed() {
-    let mut server = Server::start();
+    let mut server = Server::by_file(&[]);
     let mut alice = server.connect();
     alice.register("alice");
     fs::set_permissions(server.data(), Permissions::from_mode(0o700)).unwrap();
     let (tls, plain) = (server.tls(), server.plain());
     let check = |more: &[&str], tls: SocketAddr| {
         let (tls, plain) = (tls.to_string(), plain.to_string());
-        let data = server.data().display().to_string();
-        let words = ["--data", &data, "--tls", &tls, "--plain", &plain, "--set", "limits.connections=100", "check"];
+        let (data, file) = (server.data().display().to_string(), server.settings_file().display().to_string());
+        let words = ["--data", &data, "--config", &file, "--tls", &tls, "--plain", &plain, "check"];
         let done = Command::new(env!("CARGO_BIN_EXE_chitchatd")).args(words).args(more).output().unwrap();
         String::from_utf8(done.stdout).unwrap()
     };
     let said = check(&[], tls);
     // Data of tests may be in memory.
-    let is_fault = |line: &&&str| !line.contains("is in memory");
+    let is_fault = |line: &&&str| !line.contains("is in memory") && !line.contains("accounts.bcrypt_cost = 4 makes");
     assert_eq!(faults(&said).iter().filter(is_fault).count(), 0, "{said}");
     for words in
         [format!("process {}, and answers", server.pid()), format!("tls {tls} is where the running server listens")]
@@ -89,6 +91,80 @@ fn a_running_server_is_known_and_not_disturbed() {
     alice.ask("/say lobby still here");
     server.terminate();
     assert!(server.wait().0.success());
+}
+
+/// What is not good, with the settings of the server's own file.
+fn checked(server: &Server) -> Vec<String> {
+    fs::set_permissions(server.data(), Permissions::from_mode(0o700)).unwrap();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
+    check.arg("--data").arg(server.data()).arg("--config").arg(server.settings_file());
+    let listens = [format!("--tls={}", server.tls()), format!("--plain={}", server.plain())];
+    let said = String::from_utf8(check.args(listens).arg("check").output().unwrap().stdout).unwrap();
+    let ours = |line: &&str| line.contains(" settings ") || line.contains(" database ");
+    faults(&said).into_iter().filter(ours).filter(|line| !line.contains("bcrypt_cost = 4")).map(str::to_owned).collect()
+}
+
+#[test]
+fn settings_that_the_running_server_does_not_use_are_named_until_it_does() {
+    let server = Server::by_file(&["workers=2", "limits.repeats=off"]);
+    assert_eq!(checked(&server), [""; 0]);
+    server.write_settings(&["workers=3", "limits.repeats=5/s burst 5"]);
+    let file = server.settings_file().display().to_string();
+    let [line] = checked(&server).try_into().unwrap_or_else(|lines| panic!("{lines:?}"));
+    for words in [
+        format!("warning  settings     the running server does not use workers = 3 ({file}:"),
+        "), but 2, limits.repeats = \"5/s burst 5\" (".to_owned(),
+        "), but \"off\". Run chitchatd reload,".to_owned(),
+    ] {
+        assert!(line.contains(&words), "{words}: {line}");
+    }
+    server.command_output(&["reload"]);
+    let [line] = checked(&server).try_into().unwrap_or_else(|lines| panic!("{lines:?}"));
+    assert!(line.contains("does not use workers = 3 (") && !line.contains("limits.repeats"), "{line}");
+    // What is not there any more is the default again.
+    server.write_settings(&["workers=2"]);
+    let [line] = checked(&server).try_into().unwrap_or_else(|lines| panic!("{lines:?}"));
+    assert!(line.contains("limits.repeats = ") && line.contains("(default), but \"5/s burst 5\""), "{line}");
+    server.command_output(&["reload"]);
+    assert_eq!(checked(&server), [""; 0]);
+}
+
+#[test]
+fn a_database_that_was_removed_under_the_server_is_found_and_can_be_put_back() {
+    let mut server = Server::by_file(&[]);
+    let mut alice = server.connect();
+    alice.register("alice");
+    alice.ask("/say lobby before");
+    let (data, pid) = (server.data(), server.pid());
+    let file = data.join("chitchat.db");
+    let found = |what: &str| {
+        let [line] = checked(&server).try_into().unwrap_or_else(|lines| panic!("{lines:?}"));
+        let words = format!("error    database     {} was {what} under the running server", file.display());
+        assert!(line.starts_with(&words) && line.contains(&format!("/proc/{pid}/fd")), "{line}");
+    };
+    let copy = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    found("removed");
+    fs::write(&file, copy).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    found("replaced");
+    for suffix in ["", "-wal", "-shm"] {
+        fs::remove_file(data.join(format!("chitchat.db{suffix}"))).unwrap();
+    }
+    alice.ask("/say lobby after");
+    // As docs/OPERATING.md has it.
+    let process = Pid::from_raw(pid.cast_signed()).unwrap();
+    kill_process(process, Signal::STOP).unwrap();
+    let open: Vec<_> = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for name in ["chitchat.db", "chitchat.db-wal"] {
+        let is_it = |path: &&PathBuf| fs::read_link(path).is_ok_and(|to| to == data.join(format!("{name} (deleted)")));
+        fs::copy(open.iter().find(is_it).unwrap(), data.join(name)).unwrap();
+    }
+    server.kill();
+    server.restart();
+    let room = server.command_output(&["export", "lobby"]);
+    assert!(room.contains("alice: before\n") && room.contains("alice: after\n"), "{room}");
+    assert_eq!(checked(&server), [""; 0]);
 }
 
 #[test]

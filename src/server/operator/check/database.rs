@@ -3,6 +3,7 @@
 use super::presence::Presence;
 use super::{Area, Report};
 use crate::server::OpenWarning;
+use crate::server::running::file_number;
 use crate::server::store::{self, DATABASE_FILE, INDEX_FILE, Look, Looked};
 use std::path::Path;
 use std::time::Duration;
@@ -13,9 +14,26 @@ const BESIDE_A_SERVER: Duration = Duration::from_secs(4);
 /// The same if none runs.
 const ALONE: Duration = Duration::from_mins(1);
 
+/// The running server writes to a file that is not there any more under its name.
+fn another(file: &Path, pid: Option<u32>) -> String {
+    let what = if file.exists() { "replaced" } else { "removed" };
+    let pid = pid.map_or("PID".to_owned(), |pid| pid.to_string());
+    format!(
+        "{} was {what} under the running server, which goes on with the old file: all that is in it is lost when the server stops. Don't restart it before you have copied that file out of /proc/{pid}/fd: docs/OPERATING.md says how, under Backups",
+        file.display()
+    )
+}
+
 /// Returns the time of the newest message, in milliseconds.
 pub(super) fn check(data: &Path, presence: &Presence, report: &mut Report) -> Option<u64> {
     let file = data.join(DATABASE_FILE);
+    if let Some(running) = presence.running()
+        && let Some(opened) = &running.database
+        && Some(opened) != file_number(&file).as_ref()
+    {
+        report.error(Area::Database, another(&file, running.pid));
+        return None;
+    }
     if !file.exists() {
         report.good(Area::Database, format!("there is none in {} yet; the first start makes it", data.display()));
         return None;

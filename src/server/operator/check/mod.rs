@@ -11,6 +11,7 @@ mod clock;
 mod database;
 mod descriptors;
 mod disk;
+mod in_effect;
 mod permissions;
 mod presence;
 mod report;
@@ -48,6 +49,7 @@ pub fn check(sources: &Sources, now: jiff::Timestamp) -> Report {
     }
     let presence = Presence::of(&config.data);
     presence.report(&mut report);
+    in_effect::check(sources, &presence, &mut report);
     versions::check(&presence, &mut report);
     addresses::check(&config, &presence, &mut report);
     certificate::check(&config, now, &mut report);
