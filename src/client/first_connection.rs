@@ -7,6 +7,7 @@ use super::args::CommandLine;
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome};
 use super::connection::{ConnectError, Connection};
 use super::connector::{Connector, ConnectorError, LoggedInConnection};
+use super::line_editor::ask_hidden;
 use super::poller::Poller;
 use super::screen::clean_lines;
 use super::state::SavedLogin;
@@ -56,7 +57,7 @@ impl Prompts for TerminalPrompts {
     }
 
     fn hidden(&mut self, question: &str) -> io::Result<Secret> {
-        let typed = zeroize::Zeroizing::new(rpassword::prompt_password(question)?);
+        let typed = ask_hidden(question)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         Ok(Secret::new(&typed))
     }
 

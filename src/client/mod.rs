@@ -6,16 +6,15 @@
 //!   main ──────────────> network <──────────> server
 //!   (line editor,  <──── (connection, session)
 //!    prompts)     Report    │ Item
-//!                           └──────> printer ──> terminal
+//!                           └──────> [`printer`], which the main thread empties
 //! ```
 //!
-//! Three threads. **main** parses the command line, connects for the first time
-//! ([`first_connection`]), and then sits in the line editor ([`terminal`]) or reads standard input
-//! ([`script`]). **network** owns the connection and the [`session`], and reconnects with the
-//! [`connector`] when the connection drops; it never waits for the line editor. **printer** prints
-//! lines above the one being typed, and is the only thread that waits while the editor is busy.
-//! Without a line editor there is no printer: the network thread writes to standard output, and a
-//! slow reader slows it down, as it should in a pipe.
+//! Two threads. **main** parses the command line, connects for the first time ([`first_connection`]),
+//! and then sits in the line editor ([`terminal`]), which also prints what arrives above the line being
+//! typed, or reads standard input ([`script`]). **network** owns the connection and the [`session`], and
+//! reconnects with the [`connector`] when the connection drops; it never waits for the main thread.
+//! Without a terminal, the network thread writes to standard output itself, and a slow reader slows it
+//! down, as it should in a pipe.
 //!
 //! A connection is made in three steps: [`connection`] opens it if [`trust`] allows,
 //! [`authenticate`] logs in on it, and then it belongs to the session.
@@ -75,7 +74,6 @@ use settings::{Settings, SettingsError};
 use state::{StateDir, StateError};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
-use terminal::Prompt;
 
 /// How long a script tries to reconnect before it gives up.
 const SCRIPT_PATIENCE: Duration = Duration::from_mins(2);
@@ -105,7 +103,7 @@ pub enum ClientError {
     Settings(#[from] SettingsError),
     /// The line editor failed.
     #[error("this terminal isn't supported: {0}")]
-    Terminal(#[from] rustyline::error::ReadlineError),
+    Terminal(io::Error),
     /// No thread or file descriptor could be created, or standard input failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -175,35 +173,17 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
     if io::stdin().is_terminal() && output == OutputKind::Terminal {
         let session = Session::new(key_prefix, names.clone(), Marking::On);
         let timeline = Timeline::new(logged_in.me, jiff::tz::TimeZone::system(), &settings);
-        let mut editor = LineEditor::new(connector.state.history(), names)?;
-        // Before the first line is typed: from then on only the printer writes.
         say(&format!("+ {}", screen::clean(&logged_in.welcome)));
-        match editor.printer() {
-            Ok(above) => {
-                say("Enter sends, Tab completes, /help lists the commands, Ctrl-D leaves.");
-                let printer = printer::Printer::start(above)?;
-                editor.set_gate(printer.gate());
-                let screen = printer.screen(Display::new(timeline, paint, Wrap::Here));
-                let network = network::start(connector, poller, session, screen, logged_in, Patience::Endless)?;
-                let outcome = terminal::run(&network, &mut editor, Prompt::Shown, &host);
-                editor.save();
-                drop(editor);
-                printer.finish();
-                network.join();
-                outcome
-            }
-            // With TERM=dumb the cursor can't move, so lines are printed as they arrive.
-            Err(error) => {
-                log::debug!("no line editor: {error}");
-                say("Enter sends, /help lists the commands, Ctrl-D leaves.");
-                let screen = printer::DumbScreen { display: Display::new(timeline, paint, Wrap::Elsewhere) };
-                let network = network::start(connector, poller, session, screen, logged_in, Patience::Endless)?;
-                let outcome = terminal::run(&network, &mut editor, Prompt::Told, &host);
-                editor.save();
-                network.join();
-                outcome
-            }
-        }
+        let mut editor = LineEditor::new(connector.state.history(), names).map_err(ClientError::Terminal)?;
+        // With TERM=dumb it may be an editor's window, which wraps by itself and completes other things.
+        let (wrap, tab) = if editor.has_prompt() { (Wrap::Here, "Tab completes, ") } else { (Wrap::Elsewhere, "") };
+        editor.say(&format!("Enter sends, {tab}/help lists the commands, Ctrl-D leaves."));
+        let screen = editor.printer().screen(Display::new(timeline, paint, wrap));
+        let network = network::start(connector, poller, session, screen, logged_in, Patience::Endless)?;
+        let outcome = terminal::run(&network, &mut editor, &host);
+        network.join();
+        let finished = editor.finish().map_err(ClientError::Terminal);
+        outcome.and(finished)
     } else {
         let session = Session::new(key_prefix, names, Marking::Off);
         let screen = script::ScriptOutput { paint };

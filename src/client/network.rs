@@ -112,11 +112,6 @@ pub(super) fn start<S: Screen + 'static>(
 impl<S: Screen> Network<S> {
     fn run(mut self, logged_in: LoggedInConnection) {
         let mut ending = self.keep_connected(logged_in);
-        if let (Ending::Lost(error), Patience::Endless) = (&ending, self.patience) {
-            // The line editor can't be interrupted from here.
-            let why = error.to_string();
-            self.tell(&format!("can't reconnect: {}. Press Enter to leave.", why.trim_end_matches('.')));
-        }
         if let Some(error) = self.unseen.take() {
             ending = Ending::Unseen(error);
         }
@@ -365,6 +360,7 @@ impl<S: Screen> Network<S> {
         if self.reports.send(report).is_err() {
             log::debug!("the main thread has ended");
         }
+        self.screen.nudge();
     }
 }
 

@@ -1,51 +1,46 @@
 //! The chat at a terminal: the main thread's loop.
 //!
-//! Owns the prompt, the server's questions, and the warning before leaving with lines that were
-//! not sent. Other threads print what the server sends. This thread waits for a command's answer
-//! only so that it appears below the command, and no longer than `ANSWER_SHOWN`, unless the server
-//! asks something.
+//! Owns the prompt, the server's questions, and the warning before leaving with lines that were not sent. Other
+//! threads hand over what the server sends, and the line editor prints it. This thread waits for keys and for them
+//! alike; it stops taking keys only after a command that the server may answer with a question, for no longer than
+//! `ASKED_WAIT`: what is typed then may be a password.
 
-use super::interpret::is_quit;
+use super::ClientError;
+use super::interpret::{is_quit, is_secret};
 use super::line_editor::{Entered, LineEditor};
 use super::network::{Ending, NetworkHandle, Report, UserAction, When};
 use super::place::Place;
+use super::questions::QuestionId;
 use super::screen::clean;
 use super::unanswered::Unanswered;
-use super::{ClientError, say};
-use crate::protocol::command::{Input as Parsed, parse_line};
 use crate::protocol::secrets::Secret;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How long to wait for a command's answer before the next prompt.
-const ANSWER_SHOWN: Duration = Duration::from_secs(3);
+/// How long the first prompt waits for the current conversation.
+const PLACE_WAIT: Duration = Duration::from_secs(3);
+/// How long to wait for the server's question after a command that has one.
+const ASKED_WAIT: Duration = Duration::from_secs(3);
 /// How long to wait for answers before leaving. While connected it takes far less.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
+/// How long the network thread may take to leave.
+const GOODBYE_WAIT: Duration = Duration::from_secs(3);
 /// Characters of a server's question that are shown.
 const QUESTION_MAX: usize = 60;
-/// The most lines entered together that are sent without asking; more are a paste.
-const PASTED_UNASKED: usize = 1;
 
 struct TerminalChat<'a> {
     network: &'a NetworkHandle,
     /// The server, which is named before its questions.
     host: &'a str,
     editor: &'a mut LineEditor,
-    prompt: Prompt,
     place: Place,
     /// Whether the user was told where that is.
     placed: bool,
+    /// Questions of the server that were not answered yet; the first one is shown.
+    asked: VecDeque<(QuestionId, String)>,
     unanswered: Unanswered,
     leave: Leave,
     ended: Option<Ending>,
-}
-
-/// How the user knows the current room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Prompt {
-    /// It is in the prompt.
-    Shown,
-    /// There is no prompt, since lines may be printed after it at any time; changes are announced.
-    Told,
 }
 
 /// What happens when the user leaves with lines that were not sent.
@@ -62,26 +57,20 @@ enum Leave {
 /// # Errors
 /// [`ClientError::Lost`] if the client can't reconnect, [`ClientError::Unseen`] if the terminal
 /// can't be used any more.
-pub(super) fn run(
-    network: &NetworkHandle,
-    editor: &mut LineEditor,
-    prompt: Prompt,
-    host: &str,
-) -> Result<(), ClientError> {
-    let (unanswered, leave) = (Unanswered::default(), Leave::Warns);
+pub(super) fn run(network: &NetworkHandle, editor: &mut LineEditor, host: &str) -> Result<(), ClientError> {
     let mut chat = TerminalChat {
         network,
         host,
         editor,
-        prompt,
         place: Place::default(),
         placed: false,
-        unanswered,
-        leave,
+        asked: VecDeque::new(),
+        unanswered: Unanswered::default(),
+        leave: Leave::Warns,
         ended: None,
     };
     // The current room is known when the conversations are listed. The first prompt waits for it.
-    chat.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Place));
+    chat.wait(Instant::now() + PLACE_WAIT, |report| matches!(report, Report::Place));
     while chat.ended.is_none() {
         chat.turn();
     }
@@ -94,26 +83,27 @@ pub(super) fn run(
 
 impl TerminalChat<'_> {
     fn turn(&mut self) {
-        let prompt = match (self.prompt, &self.place.current) {
-            (Prompt::Told, _) => String::new(),
-            (Prompt::Shown, Some(current)) => format!("[{current}] "),
-            (Prompt::Shown, None) => "(no room) ".to_owned(),
+        let prompt = match &self.place.current {
+            Some(current) => format!("[{current}] "),
+            None => "(no room) ".to_owned(),
         };
-        let entered = self.editor.read(&prompt);
+        self.editor.set_prompt(prompt);
+        let entered = self.editor.next();
         while let Ok(report) = self.network.reports.try_recv() {
             self.take(report);
         }
         match entered {
-            Ok(Entered::Lines(lines)) => {
-                if lines.len() <= PASTED_UNASKED || self.confirm(lines.len()) {
-                    lines.into_iter().for_each(|line| self.send(line));
-                }
-            }
-            Ok(Entered::Cleared) => say("(Ctrl-D or /quit leaves)"),
+            Ok(Entered::Line(line)) => self.send(line),
+            Ok(Entered::Pasted(lines)) => lines.into_iter().for_each(|line| self.send(as_text(line))),
+            Ok(Entered::Answer(answer)) => self.answer(&answer),
+            Ok(Entered::Switch(switch)) => self.network.send(UserAction::Switch(switch)),
+            Ok(Entered::Cancelled) => self.editor.say("(Ctrl-D or /quit leaves)"),
             Ok(Entered::End) => self.leave(),
+            Ok(Entered::Gone) => self.leave_now(),
+            Ok(Entered::Woken) => {}
             Err(error) => {
                 log::error!("the terminal failed: {error}");
-                self.leave();
+                self.leave_now();
             }
         }
     }
@@ -127,16 +117,27 @@ impl TerminalChat<'_> {
         }
         self.leave = Leave::Warns;
         let id = self.unanswered.add(&line);
-        let waits = matches!(parse_line(&line), Parsed::Command { .. });
+        let may_be_asked = is_secret(&line);
         self.network.send(UserAction::Line(id, line));
-        if waits {
-            self.wait(Instant::now() + ANSWER_SHOWN, |report| matches!(report, Report::Settled(of, _) if *of == id));
+        if may_be_asked {
+            let done = |report: &Report| match report {
+                Report::Settled(of, _) => *of == id,
+                report => matches!(report, Report::Ask(..)),
+            };
+            self.wait(Instant::now() + ASKED_WAIT, done);
         }
     }
 
-    fn confirm(&mut self, lines: usize) -> bool {
-        let answer = self.editor.ask(&format!("Send these {lines} lines? [y/N] "));
-        matches!(answer.as_deref(), Some("y" | "Y" | "yes"))
+    /// The answer to the question that is shown; an empty one cancels.
+    fn answer(&mut self, answer: &str) {
+        if let Some((question, _)) = self.asked.pop_front() {
+            self.network.send(UserAction::Answer(question, Secret::new(answer)));
+            // There may be another question, and what is typed until then belongs to it.
+            self.wait(Instant::now() + ASKED_WAIT, |report| matches!(report, Report::Ask(..) | Report::Settled(..)));
+        }
+        if let Some((_, question)) = self.asked.front() {
+            self.editor.ask(question.clone());
+        }
     }
 
     fn leave(&mut self) {
@@ -151,23 +152,23 @@ impl TerminalChat<'_> {
                 1 => ("1 line has".to_owned(), "it"),
                 more => (format!("{more} lines have"), "them"),
             };
-            return say(&format!("({lines} not been sent. Press Ctrl-D again to leave without sending {them}.)"));
+            let warning = format!("({lines} not been sent. Press Ctrl-D again to leave without sending {them}.)");
+            return self.editor.say(&warning);
         }
+        self.leave_now();
+    }
+
+    fn leave_now(&mut self) {
         self.network.send(UserAction::Leave(When::Now));
-        self.wait(Instant::now() + ANSWER_SHOWN, |_| false);
+        self.wait(Instant::now() + GOODBYE_WAIT, |_| false);
         self.ended.get_or_insert(Ending::Left);
     }
 
     /// Takes reports until one is `done`, the thread has ended, or the deadline.
     fn wait(&mut self, until: Instant, done: impl Fn(&Report) -> bool) {
-        let mut until = until;
         while self.ended.is_none() {
             let Ok(report) = self.network.reports.recv_deadline(until) else { return };
             let found = done(&report);
-            if matches!(report, Report::Ask(..)) {
-                // The server may have to check a password before it answers.
-                until = Instant::now() + super::authenticate::ANSWER_TIMEOUT;
-            }
             self.take(report);
             if found {
                 return;
@@ -179,26 +180,30 @@ impl TerminalChat<'_> {
         match report {
             Report::Place => {
                 let place = self.network.place.take();
-                if self.prompt == Prompt::Told && (!self.placed || place.current != self.place.current) {
+                if !self.editor.has_prompt() && (!self.placed || place.current != self.place.current) {
                     match &place.current {
-                        Some(current) => say(&format!("(you're in {current})")),
-                        None => say("(you're not in a room)"),
+                        Some(current) => self.editor.say(&format!("(you're in {current})")),
+                        None => self.editor.say("(you're not in a room)"),
                     }
                 }
                 (self.place, self.placed) = (place, true);
             }
             Report::Settled(id, _) => self.unanswered.settled(id),
             Report::Ask(question, text) => {
-                let answer = match rpassword::prompt_password(asked(self.host, &text)) {
-                    Ok(typed) => Secret::new(&zeroize::Zeroizing::new(typed)),
-                    // An empty answer cancels.
-                    Err(_) => Secret::new(""),
-                };
-                self.network.send(UserAction::Answer(question, answer));
+                let text = asked(self.host, &text);
+                if self.asked.is_empty() {
+                    self.editor.ask(text.clone());
+                }
+                self.asked.push_back((question, text));
             }
             Report::Ended(ending) => self.ended = Some(ending),
         }
     }
+}
+
+/// A pasted line is a text, also if it looks like a command.
+fn as_text(line: String) -> String {
+    if line.trim_start().starts_with('/') { format!("/{}", line.trim_start()) } else { line }
 }
 
 /// The server's question as it is shown. The server could ask for any password, so it says who is asking; and
@@ -212,6 +217,14 @@ fn asked(host: &str, question: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pasted_line_runs_no_command() {
+        use crate::protocol::command::{Input, parse_line};
+        for (line, said) in [("/quit", "/quit"), ("  //x", "//x"), ("a /b", "a /b")] {
+            assert!(matches!(parse_line(&as_text(line.to_owned())), Input::Text(text) if text == said), "{line}");
+        }
+    }
 
     #[test]
     fn a_question_says_who_asks_whatever_it_says() {

@@ -55,7 +55,7 @@ pub struct Verb {
     /// What follows its ROOM, if that may be left out.
     pub after_room: Option<AfterRoom>,
     /// The keys of its `key=value` options.
-    pub(super) options: &'static [&'static str],
+    pub options: &'static [&'static str],
     pub(super) parse: fn(&mut Args<'_>) -> Result<Command, Refusal>,
 }
 
