@@ -1,8 +1,10 @@
 //! What is written to a terminal for an item: its lines, as wide as the terminal is now.
 //!
-//! Owns the timeline. Knows how wide the terminal is, and writes nothing. Runs on the network thread.
+//! Owns the timeline and the notifications. Knows how wide the terminal is, and writes nothing. Runs on the
+//! network thread.
 
 use super::item::Item;
+use super::notify::Notifier;
 use super::screen::Paint;
 use super::screen::layout::Draft;
 use super::screen::timeline::{Now, Timeline};
@@ -14,6 +16,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(super) struct Display {
     timeline: Timeline,
+    notifier: Notifier,
     paint: Paint,
     wrap: Wrap,
 }
@@ -29,15 +32,21 @@ pub(super) enum Wrap {
 
 impl Display {
     #[must_use]
-    pub(super) fn new(timeline: Timeline, paint: Paint, wrap: Wrap) -> Self {
-        Self { timeline, paint, wrap }
+    pub(super) fn new(timeline: Timeline, notifier: Notifier, paint: Paint, wrap: Wrap) -> Self {
+        Self { timeline, notifier, paint, wrap }
     }
 
     /// The text for an item, each of its lines with its end; none if there is nothing to write for it now.
     #[must_use]
     pub(super) fn show(&mut self, item: &Item) -> Option<String> {
-        let drafts = self.timeline.show(item, Now::read());
-        self.text(&drafts)
+        let now = Now::read();
+        let notification = self.notifier.notice(item, now.steady);
+        let mut drafts = Vec::new();
+        if let Some(failure) = self.notifier.failure() {
+            drafts.extend(self.timeline.show(&Item::Local(failure), now));
+        }
+        drafts.extend(self.timeline.show(item, now));
+        self.text(&drafts).map(|text| notification + &text)
     }
 
     /// When to call [`Display::tick`].

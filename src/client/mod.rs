@@ -21,6 +21,7 @@
 
 mod answer_timer;
 pub mod args;
+mod attention;
 mod authenticate;
 mod backoff;
 pub mod bot;
@@ -41,6 +42,7 @@ mod known_hosts;
 mod known_names;
 mod line_editor;
 mod network;
+mod notify;
 mod place;
 mod poller;
 mod printer;
@@ -65,6 +67,7 @@ use first_connection::{FirstConnectionError, TerminalPrompts};
 use known_names::KnownNames;
 use line_editor::LineEditor;
 use network::Patience;
+use notify::{Multiplexer, Notifier};
 use poller::Poller;
 pub use screen::clean_lines;
 use screen::timeline::Timeline;
@@ -178,7 +181,9 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
         // With TERM=dumb it may be an editor's window, which wraps by itself and completes other things.
         let (wrap, tab) = if editor.has_prompt() { (Wrap::Here, "Tab completes, ") } else { (Wrap::Elsewhere, "") };
         editor.say(&format!("Enter sends, {tab}/help lists the commands, Ctrl-D leaves."));
-        let screen = editor.printer().screen(Display::new(timeline, paint, wrap));
+        let multiplexer = Multiplexer::find(|name| std::env::var(name).ok());
+        let notifier = Notifier::new(&settings, multiplexer, editor.attention());
+        let screen = editor.printer().screen(Display::new(timeline, notifier, paint, wrap));
         let network = network::start(connector, poller, session, screen, logged_in, Patience::Endless)?;
         let outcome = terminal::run(&network, &mut editor, &host);
         network.join();

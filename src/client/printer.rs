@@ -130,7 +130,9 @@ impl Screen for TerminalScreen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::attention::Attention;
     use crate::client::display::Wrap;
+    use crate::client::notify::{Multiplexer, Notifier};
     use crate::client::screen::Paint;
     use crate::client::screen::timeline::Timeline;
     use crate::client::settings::Settings;
@@ -138,9 +140,10 @@ mod tests {
     use jiff::tz::TimeZone;
 
     fn screen(printer: &Printer) -> TerminalScreen {
-        let me = UserName::parse("alice").unwrap();
-        let timeline = Timeline::new(me, TimeZone::UTC, &Settings::default());
-        printer.screen(Display::new(timeline, Paint::Plain, Wrap::Elsewhere))
+        let (me, settings) = (UserName::parse("alice").unwrap(), Settings::default());
+        let notifier = Notifier::new(&settings, Multiplexer::None, Attention::new(Instant::now()));
+        let timeline = Timeline::new(me, TimeZone::UTC, &settings);
+        printer.screen(Display::new(timeline, notifier, Paint::Plain, Wrap::Elsewhere))
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub enum Notify {
     Osc9,
     /// By the terminal's escape sequence 777.
     Osc777,
-    /// By a command, which the shell runs with `CHITCHAT_TITLE` and `CHITCHAT_TEXT` in its environment.
+    /// By a command, which the shell runs with `CHITCHAT_TITLE`, `CHITCHAT_TEXT` and more in its environment.
     Command(String),
 }
 
@@ -80,7 +80,7 @@ pub enum NotifyFor {
     Direct,
     /// Direct messages, and lines that mention the user.
     Mentions,
-    /// Every line that others say.
+    /// Every line of others that is shown.
     All,
 }
 

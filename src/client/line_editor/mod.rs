@@ -24,6 +24,7 @@ use self::keys::{Decoder, ESCAPE_WAIT, Key};
 use self::tty::{Kind, Tty, Wait};
 pub(super) use self::tty::{Waker, ask_hidden};
 use self::view::{View, width_of};
+use super::attention::Attention;
 use super::interpret::is_secret;
 use super::known_names::KnownNames;
 use super::place::Switch;
@@ -31,7 +32,7 @@ use super::printer::Printer;
 use crate::protocol::names::is_text;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// Lines that come in one piece, beyond the one that is entered, from which on they are a paste, also where the
@@ -88,6 +89,7 @@ pub(super) struct LineEditor {
     tty: Tty,
     printer: Printer,
     keys: Decoder,
+    attention: Attention,
     buffer: Buffer,
     history: History,
     names: KnownNames,
@@ -109,6 +111,7 @@ impl LineEditor {
             printer: Printer::new(tty.waker()),
             tty,
             keys: Decoder::default(),
+            attention: Attention::new(Instant::now()),
             buffer: Buffer::default(),
             history: History::open(history),
             names,
@@ -122,6 +125,11 @@ impl LineEditor {
     /// What others print, and what wakes this thread.
     pub(super) fn printer(&self) -> Printer {
         self.printer.clone()
+    }
+
+    /// Whether somebody is typing.
+    pub(super) fn attention(&self) -> Attention {
+        self.attention.clone()
     }
 
     /// Whether the cursor can be moved. Where it can't, there is no prompt: lines may be printed after it at any time.
@@ -232,6 +240,7 @@ impl LineEditor {
         let mut bytes = Zeroizing::new([0; READ]);
         let read = self.tty.read(&mut *bytes)?;
         self.keys.push(read);
+        self.attention.key(Instant::now());
         Ok(!read.is_empty())
     }
 
