@@ -46,8 +46,8 @@ pub(super) use lines::{LineRef, Lines};
 pub(super) use mailbox::{Mailbox, Wake};
 pub(super) use maintenance::{Maintenance, ReloadJob};
 pub(super) use messages::{
-    Appended, ChangeKind, ChangeRecord, Draft, Mark, Mentioned, MessageRecord, Oldest, Pins, Reaction, Reactions, Rest,
-    SaidBy, Surplus,
+    Appended, ChangeKind, ChangeRecord, Draft, Expiry, Mark, Mentioned, MessageRecord, Oldest, Pins, Reaction,
+    Reactions, Rest, SaidBy, Surplus,
 };
 pub(super) use password_queue::{Applicant, PasswordQueue, PasswordQueueSender, Standing, password_queue};
 pub(super) use personal::{AwayRecord, IgnoredRecord, PersonalWrite};

@@ -10,7 +10,7 @@ use crate::server::core::{Again, Operation, OperationKind, State, Storage as _};
 use crate::server::dispatcher::Transaction;
 use crate::server::hub::Backlog as _;
 use crate::server::store::{Indexer, Store, StoreSettings, Sync, UpgradeCopy};
-use crate::server::traffic::{Ended, Erasures, Rest};
+use crate::server::traffic::{Ended, Erasures, Expiry, Rest};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -98,12 +98,12 @@ impl Eraser {
     }
 
     fn drop_messages(&mut self, erasures: &Erasures) -> Result<(), BackupError> {
-        for (&(room, through), at) in &erasures.dropped {
+        for (&(room, through), &at) in &erasures.dropped {
+            // What is ahead of it was dated by a clock that was wrong, and went with it all the same.
+            let expiry = Expiry { before: at.saturating_add(1), now: at };
             loop {
                 let dropped = self.state.dropped(room);
-                let Ok(oldest) = self.storage.oldest(room, dropped, at.saturating_add(1)) else {
-                    return self.failed();
-                };
+                let Ok(oldest) = self.storage.oldest(room, dropped, expiry) else { return self.failed() };
                 let Some(expired) = oldest.expired.map(|id| id.min(through)).filter(|&id| id > dropped) else { break };
                 self.apply(OperationKind::Drop(BTreeMap::from([(room, expired)])))?;
                 if self.state.dropped(room) == dropped {

@@ -8,7 +8,8 @@ use crate::server::faults::{self, Point};
 use crate::server::hub::{Backlog, ERASE_MOST, SWEEP_MOST};
 use crate::server::store::{CommitError, Committed, Store};
 use crate::server::traffic::{
-    Appended, AuditRecord, Draft, MessageRecord, Oldest, Pins, Reaction, Reactions, SaidBy, Snapshot, Surplus, Write,
+    Appended, AuditRecord, Draft, Expiry, MessageRecord, Oldest, Pins, Reaction, Reactions, SaidBy, Snapshot, Surplus,
+    Write,
 };
 
 /// The store, and the transaction of the current turn.
@@ -87,12 +88,12 @@ impl Transaction {
 }
 
 impl Backlog for Transaction {
-    fn oldest(&mut self, room: ConversationId, above: MessageId, before: u64) -> Result<Oldest, NotStored> {
-        self.look(|store| store.oldest(room, above, before, SWEEP_MOST))
+    fn oldest(&mut self, room: ConversationId, above: MessageId, expiry: Expiry) -> Result<Oldest, NotStored> {
+        self.look(|store| store.oldest(room, above, expiry, SWEEP_MOST))
     }
 
-    fn surplus(&mut self, before: Option<u64>, bytes: Option<u64>) -> Result<Surplus, NotStored> {
-        self.look(|store| store.surplus(before, bytes, SWEEP_MOST))
+    fn surplus(&mut self, expiry: Option<Expiry>, bytes: Option<u64>) -> Result<Surplus, NotStored> {
+        self.look(|store| store.surplus(expiry, bytes, SWEEP_MOST))
     }
 
     fn said_by(&mut self, author: AccountId, cursor: i64) -> Result<SaidBy, NotStored> {

@@ -10,7 +10,7 @@ use super::{Hub, Now};
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::core::{NotStored, OperationKind, State, Storage};
 use crate::server::faults::{self, Fault};
-use crate::server::traffic::{KeepLimits, Oldest, Rest, SaidBy, Surplus};
+use crate::server::traffic::{Expiry, KeepLimits, Oldest, Rest, SaidBy, Surplus};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -42,19 +42,19 @@ const UNINDEXED: Duration = Duration::from_secs(5);
 
 /// What a sweep asks the store for.
 pub(crate) trait Backlog {
-    /// The oldest messages of a room above an id: the last of those, from the first one on, that were
-    /// all said before that time, and when the next one was said. At most [`SWEEP_MOST`] are looked at.
+    /// The oldest messages of a room above an id: the last of those, from the first one on, that are all too old, and
+    /// when the next one was said. At most [`SWEEP_MOST`] are looked at.
     ///
     /// # Errors
     /// [`NotStored`] if it could not be read. The transaction has then failed.
-    fn oldest(&mut self, room: ConversationId, above: MessageId, before: u64) -> Result<Oldest, NotStored>;
+    fn oldest(&mut self, room: ConversationId, above: MessageId, expiry: Expiry) -> Result<Oldest, NotStored>;
 
-    /// The oldest messages of all conversations that were said before that time, or that have to go so that
-    /// no more than so many bytes of the database are in use: at most [`SWEEP_MOST`].
+    /// The oldest messages of all conversations that are too old, or that have to go so that no more than so many
+    /// bytes of the database are in use: at most [`SWEEP_MOST`].
     ///
     /// # Errors
     /// As [`Backlog::oldest`].
-    fn surplus(&mut self, before: Option<u64>, bytes: Option<u64>) -> Result<Surplus, NotStored>;
+    fn surplus(&mut self, expiry: Option<Expiry>, bytes: Option<u64>) -> Result<Surplus, NotStored>;
 
     /// Some of what an account said that has unregistered, at most [`ERASE_MOST`] messages, behind a
     /// cursor; 0 is the beginning.
@@ -195,8 +195,8 @@ impl Hub {
         let shortened = if faults::is_planted(Fault::DroppedEarly) { 2 } else { 1 };
         let lasts = lasts.map(|lasts| u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX) / shortened);
         let steady = self.clock.at(now);
-        let before = lasts.map(|lasts| steady.saturating_sub(lasts));
-        let Surplus { through, next_at, more, behind } = storage.surplus(before, bytes)?;
+        let expiry = lasts.map(|lasts| Expiry { before: steady.saturating_sub(lasts), now: now.wall });
+        let Surplus { through, next_at, more, behind } = storage.surplus(expiry, bytes)?;
         let changed = !through.is_empty();
         if changed && let Err(refusal) = self.apply(now, OperationKind::Drop(through), storage) {
             log::error!("what is more than all conversations keep could not be dropped: {}", refusal.text);
@@ -224,7 +224,8 @@ impl Hub {
         let dropped = self.state.dropped(room);
         let steady = self.clock.at(now);
         let lasts = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
-        let Oldest { expired, next_at, behind } = storage.oldest(room, dropped, steady.saturating_sub(lasts))?;
+        let expiry = Expiry { before: steady.saturating_sub(lasts), now: now.wall };
+        let Oldest { expired, next_at, behind } = storage.oldest(room, dropped, expiry)?;
         if let Some(through) = expired
             && let Err(refusal) = self.apply(now, OperationKind::Drop(BTreeMap::from([(room, through)])), storage)
         {

@@ -41,7 +41,7 @@ pub(super) use db::copy::{Inspected, PAUSE, Pace, copy, inspect, mark_as_copy, o
 pub(super) use db::disk::disk;
 pub(super) use db::erased::erased_of;
 pub(super) use db::error::StoreError;
-pub(super) use db::look::{Look, Looked, look, look_at_index, sqlite_version};
+pub(super) use db::look::{Look, Looked, latest, look, look_at_index, sqlite_version};
 pub(super) use db::schema::KNOWN_SCHEMA;
 #[cfg(feature = "faults")]
 pub(super) use db::schema::{SCHEMAS, create_released};

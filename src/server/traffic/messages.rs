@@ -46,6 +46,15 @@ pub(crate) struct MessageRecord {
     pub at: u64,
 }
 
+/// What is too old, in milliseconds of Unix time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expiry {
+    /// What was said before this.
+    pub before: u64,
+    /// Nothing was said later than this: a message whose time lies ahead of it was dated by a clock that was wrong.
+    pub now: u64,
+}
+
 /// What the store knows of the oldest messages of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Oldest {

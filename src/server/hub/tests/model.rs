@@ -7,8 +7,8 @@ use crate::protocol::names::{AccountId, ConversationId, MessageId, RoomName};
 use crate::server::core::{NotStored, Storage};
 use crate::server::hub::Backlog;
 use crate::server::traffic::{
-    Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft, Hearer, Mark, Mentioned,
-    MessageRecord, Oldest, Pins, Reaction, Reactions, ReadPosition, Rest, SaidBy, Snapshot, Surplus, Write,
+    Appended, AuditRecord, ChangeKind, ChangeRecord, ConversationKind, ConversationRef, Draft, Expiry, Hearer, Mark,
+    Mentioned, MessageRecord, Oldest, Pins, Reaction, Reactions, ReadPosition, Rest, SaidBy, Snapshot, Surplus, Write,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use writes::one;
@@ -213,10 +213,10 @@ impl Model {
 }
 
 impl Backlog for Model {
-    fn oldest(&mut self, room: ConversationId, above: MessageId, before: u64) -> Result<Oldest, NotStored> {
+    fn oldest(&mut self, room: ConversationId, above: MessageId, expiry: Expiry) -> Result<Oldest, NotStored> {
         let mut oldest = Oldest::default();
         for said in self.said.iter().filter(|said| said.conversation == room && said.id > above) {
-            if said.at >= before {
+            if said.at >= expiry.before {
                 oldest.next_at = Some(said.at);
                 break;
             }
@@ -226,11 +226,11 @@ impl Backlog for Model {
     }
 
     /// Each message has one byte here.
-    fn surplus(&mut self, before: Option<u64>, bytes: Option<u64>) -> Result<Surplus, NotStored> {
+    fn surplus(&mut self, expiry: Option<Expiry>, bytes: Option<u64>) -> Result<Surplus, NotStored> {
         let over = bytes.map_or(0, |bytes| self.said.len().saturating_sub(bytes as usize));
         let mut surplus = Surplus::default();
         for (n, said) in self.said.iter().enumerate() {
-            if n >= over && before.is_none_or(|before| said.at >= before) {
+            if n >= over && expiry.is_none_or(|expiry| said.at >= expiry.before) {
                 surplus.next_at = Some(said.at);
                 break;
             }

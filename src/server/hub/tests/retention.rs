@@ -8,8 +8,8 @@ use crate::protocol::code::Code;
 use crate::protocol::names::{AccountId, ConversationId, MessageId};
 use crate::server::core::{NotStored, Storage};
 use crate::server::traffic::{
-    Appended, Draft, HubSettings, KeepLimits, MessageRecord, Oldest, Pins, Reaction, Reactions, Rest, SaidBy, Surplus,
-    Write,
+    Appended, Draft, Expiry, HubSettings, KeepLimits, MessageRecord, Oldest, Pins, Reaction, Reactions, Rest, SaidBy,
+    Surplus, Write,
 };
 use std::time::Duration;
 
@@ -169,11 +169,11 @@ impl Told {
 }
 
 impl Backlog for Told {
-    fn oldest(&mut self, _: ConversationId, _: MessageId, _: u64) -> Result<Oldest, NotStored> {
+    fn oldest(&mut self, _: ConversationId, _: MessageId, _: Expiry) -> Result<Oldest, NotStored> {
         Ok(self.oldest)
     }
 
-    fn surplus(&mut self, _: Option<u64>, _: Option<u64>) -> Result<Surplus, NotStored> {
+    fn surplus(&mut self, _: Option<Expiry>, _: Option<u64>) -> Result<Surplus, NotStored> {
         Ok(self.surplus.clone())
     }
 

@@ -14,6 +14,15 @@ const BESIDE_A_SERVER: Duration = Duration::from_secs(4);
 /// The same if none runs.
 const ALONE: Duration = Duration::from_mins(1);
 
+/// When messages were said, in milliseconds of Unix time; `None` where nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Times {
+    /// The newest one, which arrived last.
+    pub(super) newest: Option<u64>,
+    /// The one with the latest time.
+    pub(super) latest: Option<u64>,
+}
+
 /// The running server writes to a file that is not there any more under its name.
 fn another(file: &Path, pid: Option<u32>) -> String {
     let what = if file.exists() { "replaced" } else { "removed" };
@@ -24,19 +33,18 @@ fn another(file: &Path, pid: Option<u32>) -> String {
     )
 }
 
-/// Returns the time of the newest message, in milliseconds.
-pub(super) fn check(data: &Path, presence: &Presence, report: &mut Report) -> Option<u64> {
+pub(super) fn check(data: &Path, presence: &Presence, report: &mut Report) -> Times {
     let file = data.join(DATABASE_FILE);
     if let Some(running) = presence.running()
         && let Some(opened) = &running.database
         && Some(opened) != file_number(&file).as_ref()
     {
         report.error(Area::Database, another(&file, running.pid));
-        return None;
+        return Times::default();
     }
     if !file.exists() {
         report.good(Area::Database, format!("there is none in {} yet; the first start makes it", data.display()));
-        return None;
+        return Times::default();
     }
     let within = if presence.is_there() { BESIDE_A_SERVER } else { ALONE };
     let shown = file.display();
@@ -64,14 +72,18 @@ pub(super) fn check(data: &Path, presence: &Presence, report: &mut Report) -> Op
         report.warning(Area::Database, OpenWarning::UpgradeCopy { path });
     }
     let index = data.join(INDEX_FILE);
-    if index.exists()
-        && let Err(error) = store::look_at_index(&index, within)
-    {
+    if !index.exists() {
+        return Times { newest, latest: None };
+    }
+    let looked = store::look_at_index(&index, within);
+    if let Err(error) = &looked {
         let shown = index.display();
         report.error(
             Area::Database,
             format!("{shown}: {error}. Stop the server, remove {shown}, and start it: it makes another one"),
         );
     }
-    newest
+    // An index of another version says nothing: the next start makes another one.
+    let latest = looked.and_then(|_| store::latest(&file, &index)).unwrap_or_default();
+    Times { newest, latest }
 }

@@ -56,7 +56,7 @@ pub fn check(sources: &Sources, now: jiff::Timestamp) -> Report {
     permissions::check(&config, sources, &mut report);
     descriptors::check(sources, &presence, &mut report);
     disk::check(&config.data, &mut report);
-    let newest = database::check(&config.data, &presence, &mut report);
-    clock::check(now, newest, &mut report);
+    let times = database::check(&config.data, &presence, &mut report);
+    clock::check(now, times, &mut report);
     report
 }

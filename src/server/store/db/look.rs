@@ -3,12 +3,15 @@
 
 use super::error::StoreError;
 use super::{check_files, check_no_link, connect_reader, schema};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How many of SQLite's steps pass between two looks at the clock.
 const STEPS_PER_CHECK: i32 = 10_000;
+
+/// The most eras that are looked at, the newest first.
+const ERAS_MOST: i64 = 1_000;
 
 /// What a database says about itself.
 #[derive(Debug)]
@@ -63,6 +66,32 @@ fn look_with(db: &mut Connection, file: &Path, within: Duration) -> Result<Look,
 /// [`StoreError::Broken`] if it is damaged.
 pub(crate) fn look_at_index(file: &Path, within: Duration) -> Result<Looked, StoreError> {
     quietly(file, |mut db| look_through(&mut db, file, within))
+}
+
+/// The latest time of any message, in milliseconds of Unix time, by the index: the last one of each era has the latest
+/// of that era. `None` if nobody knows.
+///
+/// # Errors
+/// See [`StoreError`].
+pub(crate) fn latest(file: &Path, index: &Path) -> Result<Option<u64>, StoreError> {
+    let eras = quietly(index, |db| {
+        let eras = || -> rusqlite::Result<Vec<i64>> {
+            let mut eras = db.prepare("SELECT seq FROM era ORDER BY seq DESC LIMIT ?")?;
+            eras.query_map([ERAS_MOST], |row| row.get(0))?.collect()
+        };
+        eras().map_err(|error| StoreError::of(index, error))
+    })?;
+    quietly(file, |db| {
+        let latest = || -> rusqlite::Result<Option<i64>> {
+            let sql = "SELECT at FROM message WHERE seq < ? AND conversation <> 0 ORDER BY seq DESC LIMIT 1";
+            let mut last = db.prepare(sql)?;
+            let ends = eras.iter().copied().chain([i64::MAX]);
+            let times: Vec<Option<i64>> =
+                ends.map(|end| last.query_row([end], |row| row.get(0)).optional()).collect::<rusqlite::Result<_>>()?;
+            Ok(times.into_iter().flatten().max())
+        };
+        latest().map(|at| at.map(i64::unsigned_abs)).map_err(|error| StoreError::of(file, error))
+    })
 }
 
 /// Looks at a file and leaves nothing beside it. SQLite makes a log for whoever opens a database that has none, unless
@@ -121,4 +150,30 @@ pub(crate) fn sqlite_version() -> Result<&'static str, StoreError> {
         return Err(StoreError::OldSqlite { found: rusqlite::version() });
     }
     Ok(rusqlite::version())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::store::db::{DATABASE_FILE, INDEX_FILE};
+    use crate::server::store::test_support::{ALICE, Dir, LOBBY, OPS, peopled, readers, say_all_at};
+
+    #[test]
+    fn the_latest_message_need_not_be_the_newest() {
+        let dir = Dir::new();
+        let mut store = peopled(&dir.settings());
+        let (file, index) = (dir.file(DATABASE_FILE), dir.file(INDEX_FILE));
+        let (mut indexer, _) = readers(&dir.settings());
+        let mut after = |place, times: &[u64]| {
+            say_all_at(&mut store, place, ALICE, times, "x");
+            while indexer.step(99).unwrap() > 0 {}
+            let newest = look(&file, Duration::from_mins(1)).unwrap().newest;
+            (newest, latest(&file, &index).unwrap())
+        };
+        assert_eq!(after(LOBBY, &[]), (None, None));
+        assert_eq!(after(LOBBY, &[10, 20]), (Some(20), Some(20)));
+        assert_eq!(after(OPS, &[9_000]), (Some(9_000), Some(9_000)));
+        assert_eq!(after(LOBBY, &[21, 40]), (Some(40), Some(9_000)));
+        assert_eq!(after(LOBBY, &[30]), (Some(30), Some(9_000)));
+    }
 }

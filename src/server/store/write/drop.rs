@@ -7,19 +7,19 @@
 //!
 //! The index says where the messages are. If it can't, all messages are read.
 
+use super::ahead::Ages;
 use super::statement::{any, one};
 use super::{CommitError, Store, WriteError};
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::server::store::db::stored_text::{StoredText, TextState, altered, gone, is_gone};
 use crate::server::store::db::to_sql;
 use crate::server::store::index::document::Document;
-use crate::server::traffic::Oldest;
+use crate::server::traffic::{Expiry, Oldest};
 use rusqlite::{OptionalExtension as _, params};
 
 impl Store {
-    /// The last of a conversation's messages above an id that, from the first of them on, were all said
-    /// before a time; and when the next one was said. Looks at no more than `most`, and only at what is
-    /// indexed. Needs no transaction.
+    /// The last of a conversation's messages above an id that, from the first of them on, are all too old; and when the
+    /// next one was said. Looks at no more than `most`, and only at what is indexed. Needs no transaction.
     ///
     /// # Errors
     /// [`CommitError::Refused`]; the whole transaction must be rolled back.
@@ -27,13 +27,13 @@ impl Store {
         &mut self,
         conversation: ConversationId,
         above: MessageId,
-        before: u64,
+        expiry: Expiry,
         most: usize,
     ) -> Result<Oldest, CommitError> {
-        self.step(|store| store.try_oldest(conversation.value(), to_sql(above.value()), to_sql(before), most))
+        self.step(|store| store.try_oldest(conversation.value(), to_sql(above.value()), expiry, most))
     }
 
-    fn try_oldest(&mut self, conversation: i64, above: i64, before: i64, most: usize) -> Result<Oldest, WriteError> {
+    fn try_oldest(&mut self, conversation: i64, above: i64, expiry: Expiry, most: usize) -> Result<Oldest, WriteError> {
         let behind = self.index_mark().is_some_and(|mark| mark.seq < self.next_seq - 1);
         let mut oldest = Oldest { behind, ..Oldest::default() };
         let most = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
@@ -47,12 +47,15 @@ impl Store {
         let last = places.len().saturating_sub(1);
         let sql = "SELECT at FROM message WHERE seq = ? AND conversation = ? AND id = ?";
         let mut message = self.db.prepare_cached(sql)?;
+        let mut ages = Ages::new(self, to_sql(expiry.now));
         for (n, (id, seq)) in places.into_iter().enumerate() {
             let at: Option<i64> = message.query_row([seq, conversation, id], |row| row.get(0)).optional()?;
             let Some(at) = at else { break };
+            let said = ages.said(seq, at)?;
+            let is_old = said.is_some_and(|said| said < to_sql(expiry.before));
             // One more than is asked for, to know when it is due.
-            if at >= before || (n == last && n as i64 + 1 == most) {
-                oldest.next_at = Some(at.unsigned_abs());
+            if !is_old || (n == last && n as i64 + 1 == most) {
+                oldest.next_at = said.map(i64::unsigned_abs);
                 break;
             }
             oldest.expired = MessageId::new(id.unsigned_abs());

@@ -194,6 +194,11 @@ impl Store {
         Ok((mark, index.prepare_cached(sql)?.query_row(place, |row| row.get(0)).optional()?))
     }
 
+    /// The index, if it was needed before.
+    pub(super) fn opened_index(&self) -> Option<&Connection> {
+        self.finder.0.as_ref()
+    }
+
     pub(super) fn index(&mut self) -> Result<&Connection, FindError> {
         match &mut self.finder.0 {
             Some(index) => Ok(index),

@@ -11,6 +11,7 @@
 //! long, by a thread of its own beside the commits ([`super::Checkpointer`]): see [`log`].
 
 mod administration;
+mod ahead;
 mod append;
 mod batch;
 mod change;

@@ -7,11 +7,12 @@
 //! without a text is near: what moves then has nothing left to say. The pages become free, are overwritten
 //! (`secure_delete`), and take up what is said next.
 
+use super::ahead::Ages;
 use super::{CommitError, Store, WriteError};
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::server::store::db::stored_text::{is_blank, is_gone};
 use crate::server::store::db::{to_sql, used_bytes};
-use crate::server::traffic::Surplus;
+use crate::server::traffic::{Expiry, Surplus};
 
 /// The most rows that are looked at for one answer: those of dropped messages are passed over.
 const LOOKS_MOST: usize = 1_024;
@@ -36,18 +37,18 @@ const ROW_LEAST: i64 = 16;
 pub(super) const PAGES_NEAR: i64 = 4;
 
 impl Store {
-    /// The oldest messages of all conversations that were said before a time, or that are more than so many
-    /// bytes of the database hold; at most `most`. Looks only at what is indexed. Needs no transaction.
+    /// The oldest messages of all conversations that are too old, or that are more than so many bytes of the database
+    /// hold; at most `most`. Looks only at what is indexed. Needs no transaction.
     ///
     /// # Errors
     /// [`CommitError::Refused`]; the whole transaction must be rolled back.
     pub(crate) fn surplus(
         &mut self,
-        before: Option<u64>,
+        expiry: Option<Expiry>,
         bytes: Option<u64>,
         most: usize,
     ) -> Result<Surplus, CommitError> {
-        self.step(|store| store.try_surplus(before.map(to_sql), bytes, most))
+        self.step(|store| store.try_surplus(expiry, bytes, most))
     }
 
     /// Bytes of the database that are in use, as `history.keep_bytes` counts them; `None` if it can't be read.
@@ -55,15 +56,17 @@ impl Store {
         used_bytes(&self.db).ok()
     }
 
-    fn try_surplus(&mut self, before: Option<i64>, bytes: Option<u64>, most: usize) -> Result<Surplus, WriteError> {
+    fn try_surplus(&mut self, expiry: Option<Expiry>, bytes: Option<u64>, most: usize) -> Result<Surplus, WriteError> {
         let Some(mark) = self.index_mark() else { return Ok(Surplus { behind: true, ..Surplus::default() }) };
         let mut surplus = Surplus { behind: mark.seq < self.next_seq - 1, ..Surplus::default() };
         self.pass_dropped(mark.seq)?;
         let over = bytes.map_or(Ok(0), |bytes| self.messages_over(bytes))?;
-        let sql = "SELECT conversation, id, at, text FROM message WHERE seq >= ? AND seq <= ? ORDER BY seq";
+        let sql = "SELECT conversation, id, at, text, seq FROM message WHERE seq >= ? AND seq <= ? ORDER BY seq";
         let mut oldest = self.db.prepare_cached(sql)?;
         let mut rows = oldest.query([self.kept_from, mark.seq])?;
         let (mut looks, mut found) = (0, 0);
+        let before = expiry.map(|expiry| to_sql(expiry.before));
+        let mut ages = Ages::new(self, expiry.map_or(i64::MAX, |expiry| to_sql(expiry.now)));
         while let Some(row) = rows.next()? {
             looks += 1;
             if looks > LOOKS_MOST {
@@ -74,9 +77,10 @@ impl Store {
             if conversation == 0 || is_gone(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?) {
                 continue;
             }
-            let goes = found < over || before.is_some_and(|before| at < before);
+            let said = ages.said(row.get(4)?, at)?;
+            let goes = found < over || said.zip(before).is_some_and(|(said, before)| said < before);
             if !goes || found as usize == most {
-                surplus.next_at = Some(at.unsigned_abs());
+                surplus.next_at = said.map(i64::unsigned_abs);
                 surplus.more = goes;
                 break;
             }

@@ -11,7 +11,7 @@ use crate::protocol::reaction::ReactionWord;
 use crate::server::store::db::stored_text::StoredText;
 use crate::server::store::index::document::Document;
 use crate::server::traffic::{
-    Appended, ChangeKind, ChangeRecord, ConversationRef, Draft, Mark, Oldest, Reaction, Read, TimeRange, Write,
+    Appended, ChangeKind, ChangeRecord, ConversationRef, Draft, Expiry, Mark, Oldest, Reaction, Read, TimeRange, Write,
 };
 
 fn oldest(expired: u64, next_at: Option<u64>) -> Oldest {
@@ -41,7 +41,7 @@ fn the_oldest_are_found_by_their_time_a_bounded_number_at_once() {
     say_all_at(&mut store, LOBBY, ALICE, &[10, 20, 20, 30, 25], "x");
     say_all_at(&mut store, OPS, ALICE, &[5; 3], "elsewhere");
     let (mut indexer, _) = readers(&dir.settings());
-    let mut ask = |above, before, most| store.oldest(LOBBY, id(above), before, most).unwrap();
+    let mut ask = |above, before, most| store.oldest(LOBBY, id(above), Expiry { before, now: 99 }, most).unwrap();
     // Nothing is known of what is not indexed yet.
     assert_eq!(ask(0, 99, 9), Oldest { behind: true, ..Oldest::default() });
     indexer.step(99).unwrap();

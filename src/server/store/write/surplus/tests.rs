@@ -13,6 +13,11 @@ fn through(places: &[(ConversationId, u64)]) -> BTreeMap<ConversationId, Message
     places.iter().map(|&(place, last)| (place, id(last))).collect()
 }
 
+/// What was said before this is too old, and no clock was wrong.
+fn expiry(before: u64) -> Option<Expiry> {
+    Some(Expiry { before, now: 99 })
+}
+
 /// Drops it, and lets the index forget it and the store give its rows back.
 fn drop_and_give_back(store: &mut Store, indexer: &mut Indexer, surplus: &Surplus) {
     store.begin().unwrap();
@@ -36,20 +41,20 @@ fn the_oldest_of_all_conversations_are_found_a_bounded_number_at_once() {
         say_at(&mut store, place, ALICE, at, "x");
     }
     let (mut indexer, _) = readers(&dir.settings());
-    assert_eq!(store.surplus(Some(99), None, 9).unwrap(), Surplus { behind: true, ..Surplus::default() });
+    assert_eq!(store.surplus(expiry(99), None, 9).unwrap(), Surplus { behind: true, ..Surplus::default() });
     indexer.step(99).unwrap();
     let mut ask = |before, most| store.surplus(before, None, most).unwrap();
     let found = |places: &[_], next_at, more| Surplus { through: through(places), next_at, more, behind: false };
-    assert_eq!(ask(Some(10), 9), found(&[], Some(10), false));
-    assert_eq!(ask(Some(20), 9), found(&[(LOBBY, 2), (PAIR, 1)], Some(30), false));
+    assert_eq!(ask(expiry(10), 9), found(&[], Some(10), false));
+    assert_eq!(ask(expiry(20), 9), found(&[(LOBBY, 2), (PAIR, 1)], Some(30), false));
     // What was said behind it is younger, whatever the clock said.
-    assert_eq!(ask(Some(26), 9), found(&[(LOBBY, 2), (PAIR, 1)], Some(30), false));
-    assert_eq!(ask(Some(99), 2), found(&[(LOBBY, 1), (PAIR, 1)], Some(12), true));
-    assert_eq!(ask(Some(99), 6), found(&[(LOBBY, 3), (PAIR, 2), (OPS, 1)], None, false));
+    assert_eq!(ask(expiry(26), 9), found(&[(LOBBY, 2), (PAIR, 1)], Some(30), false));
+    assert_eq!(ask(expiry(99), 2), found(&[(LOBBY, 1), (PAIR, 1)], Some(12), true));
+    assert_eq!(ask(expiry(99), 6), found(&[(LOBBY, 3), (PAIR, 2), (OPS, 1)], None, false));
     assert_eq!(ask(None, 9), found(&[], Some(10), false));
-    let first = ask(Some(20), 9);
+    let first = ask(expiry(20), 9);
     drop_and_give_back(&mut store, &mut indexer, &first);
-    assert_eq!(store.surplus(Some(31), None, 9).unwrap(), found(&[(OPS, 1), (PAIR, 2)], Some(40), false));
+    assert_eq!(store.surplus(expiry(31), None, 9).unwrap(), found(&[(OPS, 1), (PAIR, 2)], Some(40), false));
 }
 
 #[test]
@@ -207,7 +212,7 @@ fn an_index_is_rebuilt_from_what_is_left_and_nothing_is_deleted_that_it_needs() 
     let (mut store, _) = open(&dir.settings());
     let mut indexer = Indexer::open(&dir.settings(), &mut |_, _| {}).unwrap();
     while indexer.step(99_999).unwrap() > 0 {}
-    let next = store.surplus(Some(9), None, 9).unwrap();
+    let next = store.surplus(expiry(9), None, 9).unwrap();
     assert_eq!(next, Surplus { next_at: Some(9), ..Surplus::default() });
     assert_eq!(say(&mut store, LOBBY, BOB, &["on"]), 2_004);
 }
