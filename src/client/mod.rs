@@ -46,6 +46,7 @@ mod notify;
 mod place;
 mod poller;
 mod printer;
+mod prompt;
 mod questions;
 mod requests;
 mod screen;

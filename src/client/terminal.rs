@@ -10,6 +10,7 @@ use super::interpret::{is_quit, is_secret};
 use super::line_editor::{Entered, LineEditor};
 use super::network::{Ending, NetworkHandle, Report, UserAction, When};
 use super::place::Place;
+use super::prompt::prompt;
 use super::questions::QuestionId;
 use super::screen::clean;
 use super::unanswered::Unanswered;
@@ -83,11 +84,7 @@ pub(super) fn run(network: &NetworkHandle, editor: &mut LineEditor, host: &str) 
 
 impl TerminalChat<'_> {
     fn turn(&mut self) {
-        let prompt = match &self.place.current {
-            Some(current) => format!("[{current}] "),
-            None => "(no room) ".to_owned(),
-        };
-        self.editor.set_prompt(prompt);
+        self.editor.set_prompt(prompt(&self.place, self.editor.columns()));
         let entered = self.editor.next();
         while let Ok(report) = self.network.reports.try_recv() {
             self.take(report);

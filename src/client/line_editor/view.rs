@@ -151,7 +151,7 @@ fn within(text: String, cursor: usize, size: Size) -> (String, usize) {
 }
 
 /// The columns of a text on one row.
-pub(super) fn width_of(text: &str) -> usize {
+pub(in crate::client) fn width_of(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
