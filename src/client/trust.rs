@@ -212,23 +212,60 @@ impl ServerCertVerifier for Trust {
     }
 }
 
-/// Why no authority trusts a certificate, for the user.
+/// Why no authority trusts a certificate, for the user: a sentence for each thing that can be wrong.
 fn reason(error: &TlsError) -> String {
-    let TlsError::InvalidCertificate(why) = error else { return error.to_string() };
-    match why {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+    let TlsError::InvalidCertificate(why) = error else {
+        return format!("its certificate can't be checked on this machine ({error})");
+    };
+    let reason = match why {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired",
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "its certificate is not valid yet (is this machine's clock right?)".to_owned()
+            "its certificate is not valid yet (is this machine's clock right?)"
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "its certificate is for another name".to_owned()
+        CertificateError::NotValidForName => "its certificate is for another name",
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            return match presented.as_slice() {
+                [] => "its certificate is for no name".to_owned(),
+                names => format!("its certificate is for another name: {}", names_of(names)),
+            };
         }
-        CertificateError::UnknownIssuer => "its certificate is self-signed".to_owned(),
-        CertificateError::Revoked => "its certificate was revoked".to_owned(),
+        CertificateError::UnknownIssuer => SELF_SIGNED,
+        // A self-signed certificate is tried as one of an authority that has the same name, and an authority may have
+        // any name: then the key does not fit.
+        CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "its certificate is not signed by the authority that it names"
+        }
+        CertificateError::Revoked => "its certificate was revoked",
+        CertificateError::UnknownRevocationStatus
+        | CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. }
+        | CertificateError::InvalidOcspResponse => "whether its certificate was revoked is not known",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "its certificate is not one for a server"
+        }
+        CertificateError::BadEncoding | CertificateError::UnhandledCriticalExtension => {
+            "its certificate says something that can't be understood"
+        }
         // webpki rejects a self-signed certificate with an error that rustls has no variant for.
-        CertificateError::Other(_) => "its certificate is self-signed".to_owned(),
-        other => other.to_string(),
-    }
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => SELF_SIGNED,
+        CertificateError::Other(other) => return format!("its certificate is not valid ({other})"),
+        other => return format!("its certificate is not valid ({other})"),
+    };
+    reason.to_owned()
+}
+
+const SELF_SIGNED: &str = "its certificate is self-signed, or of a private authority";
+
+/// The first names that a certificate is for.
+fn names_of(presented: &[String]) -> String {
+    const SHOWN: usize = 3;
+    // rustls gives them as they are in its debug output: DnsName("chat.example.org").
+    let name = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
+    let shown: Vec<String> = presented.iter().take(SHOWN).map(name).collect();
+    let more = if presented.len() > SHOWN { ", …" } else { "" };
+    shown.join(", ") + more
 }
 
 #[cfg(test)]
@@ -291,6 +328,36 @@ mod tests {
     fn a_server_that_an_authority_trusted_may_not_fall_back_to_a_pin() {
         let refused = decide(&server(), None, known(Record::Authority), false).unwrap_err();
         assert!(matches!(refused, TrustError::NoLongerTrusted { line: 7, .. }));
+    }
+
+    #[test]
+    fn whatever_is_wrong_with_a_certificate_is_told_in_a_sentence() {
+        let other =
+            |text: &str| CertificateError::Other(rustls::OtherError(Arc::new(std::io::Error::other(text.to_owned()))));
+        let named = |presented: &[&str]| CertificateError::NotValidForNameContext {
+            expected: ServerName::try_from("chat.example.org").unwrap(),
+            presented: presented.iter().map(|name| format!("DnsName(\"{name}\")")).collect(),
+        };
+        let key = CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id: vec![6, 8],
+            public_key_algorithm_id: vec![6, 7],
+        };
+        let cases = [
+            (CertificateError::UnknownIssuer, SELF_SIGNED),
+            (other("CaUsedAsEndEntity"), SELF_SIGNED),
+            (key, "its certificate is not signed by the authority that it names"),
+            (CertificateError::BadSignature, "its certificate is not signed by the authority that it names"),
+            (CertificateError::Expired, "its certificate has expired"),
+            (named(&["a.example"]), "its certificate is for another name: a.example"),
+            (named(&["a", "b", "c", "d"]), "its certificate is for another name: a, b, c, …"),
+            (named(&[]), "its certificate is for no name"),
+            (other("new"), "its certificate is not valid (new)"),
+        ];
+        for (why, wanted) in cases {
+            assert_eq!(reason(&TlsError::InvalidCertificate(why)), wanted);
+        }
+        let general = reason(&TlsError::General("no anchors".to_owned()));
+        assert_eq!(general, "its certificate can't be checked on this machine (unexpected error: no anchors)");
     }
 
     #[test]
