@@ -11,12 +11,14 @@ use std::time::Duration;
 
 mod address;
 mod commands;
+mod destination;
 
 pub(super) use address::unhex;
 pub use address::{Address, ArgumentError, Fingerprint, HostPort, Transport};
 pub use commands::{
     Command, ForgetArgs, MessageArgs, MsgArgs, PipeArgs, RoomsArgs, SayArgs, SearchArgs, TailArgs, WhoArgs,
 };
+pub use destination::Destination;
 
 /// How `--help` is laid out.
 const TEMPLATE: &str = "\
@@ -39,6 +41,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
     before_long_help = "Examples:
   chitchat chat.example.org                           log in, or log in again without a password
   chitchat localhost --invite 9F3D-XM2T-7TPA-B2ZW     register with an invitation
+  chitchat                                            go back to where you were last
   chitchat chat.example.org --name bot                log in with another account
   chitchat say ops 'the backup is done'               say something from a script
   chitchat tail ops -f                                follow a room",
@@ -67,9 +70,10 @@ pub struct CommandLine {
     // Not a documentation comment, which would take the address for a link.
     #[arg(
         value_name = "HOST[:PORT]",
-        help = "Server to chat on; the port is 2428 unless given (2427 with --plain). IPv6: [::1]:2428"
+        help = "Server to chat on, or an invitation's link; without it, the server where you were last. The port is 2428 \
+unless given (2427 with --plain), and 443 in a link. IPv6: [::1]:2428"
     )]
-    host: Option<HostPort>,
+    host: Option<Destination>,
     #[arg(
         long,
         global = true,
@@ -84,7 +88,7 @@ pub struct CommandLine {
     pub name: Option<UserName>,
     /// Register a new account with this invitation
     #[arg(long, value_name = "CODE")]
-    pub invite: Option<String>,
+    invite: Option<String>,
     /// Register a new account on a server that is open to everyone
     #[arg(long)]
     pub register: bool,
@@ -122,7 +126,20 @@ impl CommandLine {
     /// The server that the command line or the environment names.
     #[must_use]
     pub fn named_server(&self) -> Option<Address> {
-        self.host.as_ref().or(self.server.as_ref()).map(|server| server.over(self.transport()))
+        let host = self.host.as_ref().map(|host| &host.server);
+        host.or(self.server.as_ref()).map(|server| server.over(self.transport()))
+    }
+
+    /// The invitation that the command line has, or the link.
+    #[must_use]
+    pub fn invitation(&self) -> Option<&str> {
+        self.invite.as_deref().or(self.host.as_ref()?.invite.as_deref())
+    }
+
+    /// Whether the connection is to be in plain text.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// The server to connect to if none was named and none was used before: the one on this machine.

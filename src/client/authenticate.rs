@@ -12,6 +12,7 @@ use super::inbox::LINE_COST;
 use super::poller::{Poller, WaitOutcome};
 use super::screen::clean;
 use crate::protocol::code::Code;
+use crate::protocol::command::is_label;
 use crate::protocol::deflate::DICTIONARY;
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::UserName;
@@ -24,6 +25,9 @@ use zeroize::Zeroizing;
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// What the lines that arrive before the login is done may cost, in bytes.
 const EARLY_MAX: usize = 8 << 20;
+
+/// A password that no server takes: who sends it is told whether everything else is good.
+const TOO_SHORT: &str = "x";
 
 /// Why the login failed.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +58,14 @@ impl AuthError {
     #[must_use]
     pub fn is(&self, wanted: Code) -> bool {
         matches!(self, Self::Refused { code, .. } if code == wanted.as_str())
+    }
+
+    /// The server's sentence if it refused, for someone who is asked again.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Self::Refused { text, .. } => text.clone(),
+            other => other.to_string(),
+        }
     }
 }
 
@@ -92,6 +104,8 @@ pub(super) struct Authenticator<'p> {
     early: VecDeque<String>,
     early_bytes: usize,
     notice: Option<String>,
+    /// Those of the command that was asked last.
+    rows: Vec<String>,
     asked: u32,
 }
 
@@ -103,7 +117,7 @@ enum Reply {
 impl<'p> Authenticator<'p> {
     /// Starts on a fresh connection.
     pub(super) fn new(connection: Connection, poller: &'p mut Poller) -> Self {
-        Self { connection, poller, early: VecDeque::new(), early_bytes: 0, notice: None, asked: 0 }
+        Self { connection, poller, early: VecDeque::new(), early_bytes: 0, notice: None, rows: Vec::new(), asked: 0 }
     }
 
     /// Waits for the greeting and turns tags on. Returns the epoch of the server's history.
@@ -133,10 +147,7 @@ impl<'p> Authenticator<'p> {
         let (command, answer) = match credentials {
             Credentials::Token(token) => (format!("resume {}", token.expose()), None),
             Credentials::Password(name, password) => (format!("login {name}"), Some(password)),
-            Credentials::Register { name, invite: None, password } => (format!("register {name}"), Some(password)),
-            Credentials::Register { name, invite: Some(code), password } => {
-                (format!("register {name} invite={}", code.expose()), Some(password))
-            }
+            Credentials::Register { name, invite, password } => (registration(name, invite), Some(password)),
         };
         let command = Zeroizing::new(command);
         // The password is sent only after the prompt: without a prompt it would be said in a room.
@@ -153,6 +164,31 @@ impl<'p> Authenticator<'p> {
         }
     }
 
+    /// Whether an account of that name may be registered, before anyone thinks of a password for it. Nothing is
+    /// registered.
+    ///
+    /// # Errors
+    /// As `log_in` with [`Credentials::Register`].
+    pub(super) fn check_registration(&mut self, name: &UserName, invite: Option<&Secret>) -> Result<(), AuthError> {
+        let command = Zeroizing::new(format!("{} {TOO_SHORT}", registration(name, invite)));
+        match self.ask(&command) {
+            Err(error) if error.is(Code::WeakPassword) => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(AuthError::NotChitChat("yes to a password of one letter".to_owned())),
+        }
+    }
+
+    /// Begins again on another connection.
+    ///
+    /// # Errors
+    /// Those of `connect`.
+    pub(super) fn restart<E>(&mut self, connect: impl FnOnce(&mut Poller) -> Result<Connection, E>) -> Result<(), E> {
+        self.connection = connect(self.poller)?;
+        self.early.clear();
+        (self.early_bytes, self.notice) = (0, None);
+        Ok(())
+    }
+
     /// Requests a device token, with which this connection counts as logged in from then on.
     ///
     /// # Errors
@@ -160,6 +196,19 @@ impl<'p> Authenticator<'p> {
     pub(super) fn new_token(&mut self, label: &str) -> Result<Secret, AuthError> {
         let text = Zeroizing::new(self.done(&format!("token new {label} here"))?);
         Ok(Secret::new(text.split(' ').next().unwrap_or_default()))
+    }
+
+    /// Revokes the token with which this connection logged in.
+    ///
+    /// # Errors
+    /// [`AuthError`].
+    pub(super) fn revoke_own_token(&mut self) -> Result<(), AuthError> {
+        self.done("sessions")?;
+        let own = self.rows.iter().find_map(|row| row.split_once(" (this one)")?.0.rsplit_once(" by token "));
+        let label = own.map(|(_, label)| label).filter(|label| is_label(label));
+        let Some(label) = label else { return Err(AuthError::NotChitChat("nothing of this connection".to_owned())) };
+        let command = format!("token revoke {label}");
+        self.done(&command).map(drop)
     }
 
     /// Requests deflate frames. If the server refuses, the connection works without.
@@ -190,6 +239,7 @@ impl<'p> Authenticator<'p> {
 
     fn ask(&mut self, command: &str) -> Result<Reply, AuthError> {
         self.asked += 1;
+        self.rows.clear();
         let line = Zeroizing::new(format!("/@{} {command}", self.label()));
         self.connection.send(&line);
         self.reply()
@@ -219,7 +269,7 @@ impl<'p> Authenticator<'p> {
                     return Err(AuthError::Refused { code, text });
                 }
                 Body::Prompt(_) if ours => return Ok(Reply::Prompt),
-                Body::Row(_) if ours => {}
+                Body::Row(row) if ours => self.rows.push(row.to_owned()),
                 body => {
                     if let Body::Notice(_, notice) = body {
                         self.notice = Some(clean(notice).into_owned());
@@ -251,6 +301,13 @@ impl<'p> Authenticator<'p> {
     }
 }
 
+fn registration(name: &UserName, invite: Option<&Secret>) -> String {
+    match invite {
+        None => format!("register {name}"),
+        Some(code) => format!("register {name} invite={}", code.expose()),
+    }
+}
+
 /// A label for a new token: it contains this machine's name, and is unique.
 ///
 /// # Errors
@@ -271,7 +328,6 @@ fn head(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::command::is_label;
 
     #[test]
     fn token_labels_are_valid_and_unique() {

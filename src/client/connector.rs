@@ -133,30 +133,32 @@ impl Connector {
         Ok(LoggedInConnection { connection, epoch, me, welcome: text, early })
     }
 
-    /// Requests a token and saves it. If that fails, the next login asks for the password again.
+    /// Requests a token and saves it. If that fails, the next login asks for the password again. Says whether it
+    /// is saved.
     ///
     /// # Errors
     /// [`AuthError::Connection`] if the connection failed. Anything else is only logged.
-    pub(super) fn save_login(&self, auth: &mut Authenticator<'_>, me: &UserName) -> Result<(), AuthError> {
+    pub(super) fn save_login(&self, auth: &mut Authenticator<'_>, me: &UserName) -> Result<bool, AuthError> {
         let label = match token_label() {
             Ok(label) => label,
             Err(error) => {
                 log::warn!("{error}");
-                return Ok(());
+                return Ok(false);
             }
         };
         match auth.new_token(&label) {
             Ok(token) => {
                 let saved = SavedLogin { name: *me, token };
-                if let Err(error) = self.state.save_login(&self.server, &saved) {
+                let written = self.state.save_login(&self.server, &saved);
+                if let Err(error) = &written {
                     log::warn!("the login can't be saved: {error}");
                 }
-                Ok(())
+                Ok(written.is_ok())
             }
             Err(error @ AuthError::Connection { .. }) => Err(error),
             Err(error) => {
                 log::warn!("the server gave no token: {error}");
-                Ok(())
+                Ok(false)
             }
         }
     }

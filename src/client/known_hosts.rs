@@ -83,6 +83,28 @@ pub(super) fn remember(state: &StateDir, server: &Address, record: Record) -> Re
     Ok(state.update(&state.known_hosts(), |text| with_record(text, &server, record))?)
 }
 
+/// All servers that are trusted, as the file has them.
+///
+/// # Errors
+/// [`KnownHostsError::State`] if the file can't be read.
+pub(super) fn all(state: &StateDir) -> Result<Vec<String>, KnownHostsError> {
+    Ok(state::read(&state.known_hosts())?.lines().filter_map(host).map(str::to_owned).collect())
+}
+
+/// Forgets why a server is trusted.
+///
+/// # Errors
+/// [`KnownHostsError::State`] if the file can't be written.
+pub(super) fn forget(state: &StateDir, server: &Address) -> Result<(), KnownHostsError> {
+    let server = server.to_string();
+    Ok(state.update(&state.known_hosts(), |text| {
+        let mut new = Zeroizing::new(String::new());
+        let others = |line: &&str| !host(line).is_some_and(|host| host.eq_ignore_ascii_case(&server));
+        text.lines().filter(others).for_each(|line| new.push_str(&format!("{line}\n")));
+        new
+    })?)
+}
+
 /// The file's text with this record of the server, in place of the first that is there.
 pub(super) fn with_record(text: &str, server: &str, record: Record) -> Zeroizing<String> {
     let mut new = Zeroizing::new(String::new());
@@ -104,10 +126,21 @@ pub(super) fn with_record(text: &str, server: &str, record: Record) -> Zeroizing
 /// The first line about a server, counted from 0, and its text after the server's name.
 pub(super) fn find<'a>(text: &'a str, server: &str) -> Option<(usize, &'a str)> {
     text.lines().enumerate().find_map(|(index, line)| {
-        let line = line.split_once('#').map_or(line, |(line, _)| line).trim();
-        let (host, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        host.eq_ignore_ascii_case(server).then_some((index, rest.trim()))
+        let (host, rest) = split(line);
+        host.eq_ignore_ascii_case(server).then_some((index, rest))
     })
+}
+
+/// The server that a line is about, if it is about one.
+fn host(line: &str) -> Option<&str> {
+    Some(split(line).0).filter(|host| !host.is_empty())
+}
+
+/// A line without its comment: the server, and the text after it.
+fn split(line: &str) -> (&str, &str) {
+    let line = line.split_once('#').map_or(line, |(line, _)| line).trim();
+    let (host, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    (host, rest.trim())
 }
 
 pub(super) fn parse_record(word: &str) -> Option<Record> {

@@ -52,19 +52,23 @@ mod requests;
 mod screen;
 mod script;
 mod scripts;
+mod servers;
 mod session;
 pub mod settings;
 mod state;
 mod terminal;
 mod trust;
 mod unanswered;
+mod visits;
 
-use args::CommandLine;
+use args::{Command, CommandLine, HostPort};
 use authenticate::AuthError;
 use connection::ConnectError;
 use connector::{Connector, ConnectorError};
 use display::{Display, Wrap};
 use first_connection::{FirstConnectionError, TerminalPrompts};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use known_names::KnownNames;
 use line_editor::LineEditor;
 use network::Patience;
@@ -73,6 +77,7 @@ use poller::Poller;
 pub use screen::clean_lines;
 use screen::timeline::Timeline;
 use screen::{OutputKind, Paint};
+use servers::{Destination, Forgotten};
 use session::{Marking, Session};
 use settings::{Settings, SettingsError};
 use state::{StateDir, StateError};
@@ -88,6 +93,15 @@ pub enum ClientError {
     /// It could not connect or log in.
     #[error(transparent)]
     FirstConnection(#[from] FirstConnectionError),
+    /// What is remembered of servers can't be read or written.
+    #[error(transparent)]
+    Remembered(#[from] ConnectorError),
+    /// No server was named, none is remembered, and this machine has none.
+    #[error("which server? Type its name: chitchat chat.example.org (none runs on this machine: {0})")]
+    NoServer(ConnectError),
+    /// `chitchat forget` of a server of which nothing is known.
+    #[error("nothing is remembered of {0}. chitchat list shows the servers that are.")]
+    NotRemembered(HostPort),
     /// It lost the connection and could not reconnect.
     #[error("can't reconnect: {error}{}", not_sent(unsent))]
     Lost {
@@ -135,6 +149,8 @@ impl ClientError {
             Self::FirstConnection(FirstConnectionError::Connector(error)) | Self::Lost { error, .. } => {
                 connector_code(error)
             }
+            Self::Remembered(error) => connector_code(error),
+            Self::NoServer(_) => 3,
             Self::Settings(_) => 2,
             _ => 1,
         }
@@ -161,22 +177,33 @@ fn connector_code(error: &ConnectorError) -> u8 {
 /// [`ClientError`]; the process ends with [`ClientError::exit_code`].
 pub fn run(args: &CommandLine) -> Result<(), ClientError> {
     if let Some(command) = &args.command {
-        return scripts::run(args, command);
+        return match command {
+            Command::Config => print(Settings::example()),
+            Command::List => {
+                let list = servers::list(&StateDir::open()?, output_kind(), &TimeZone::system());
+                print(&list.map_err(ConnectorError::from)?)
+            }
+            Command::Forget(which) => forget(&which.host),
+            command => scripts::run(args, command),
+        };
     }
     let mut settings = Settings::read()?;
     settings.color = args.color.unwrap_or(settings.color);
-    let server = args.named_server().unwrap_or_else(|| args.local_server());
-    let connector = Connector { server, state: StateDir::open()?, fingerprint: args.fingerprint };
+    let state = StateDir::open()?;
+    let Destination { server, is_guess, visitor } = servers::choose(args, &state)?;
+    let connector = Connector { server, state, fingerprint: args.fingerprint };
     let mut poller = Poller::new()?;
-    let logged_in = first_connection::connect(args, &connector, &mut poller, &mut TerminalPrompts)?;
+    let connected = first_connection::connect(&visitor, &connector, &mut poller, &mut TerminalPrompts);
+    let logged_in = connected.map_err(|error| if is_guess { nobody_here(error) } else { error.into() })?;
     let names = KnownNames::default();
-    let output = if io::stdout().is_terminal() { OutputKind::Terminal } else { OutputKind::Pipe };
+    let output = output_kind();
     let paint = Paint::choose(settings.color, output, |name| std::env::var(name).ok());
     let key_prefix = crate::protocol::secrets::new_epoch()?;
     let host = connector.server.host.clone();
     if io::stdin().is_terminal() && output == OutputKind::Terminal {
-        let session = Session::new(key_prefix, names.clone(), Marking::On);
-        let timeline = Timeline::new(logged_in.me, jiff::tz::TimeZone::system(), &settings);
+        let mut session = Session::new(key_prefix, names.clone(), Marking::On);
+        session.begin_in(visits::begin(&connector.state, &connector.server, &logged_in.me, Timestamp::now())?);
+        let timeline = Timeline::new(logged_in.me, TimeZone::system(), &settings);
         say(&format!("+ {}", screen::clean(&logged_in.welcome)));
         let mut editor = LineEditor::new(connector.state.history(), names).map_err(ClientError::Terminal)?;
         // With TERM=dumb it may be an editor's window, which wraps by itself and completes other things.
@@ -198,6 +225,36 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
         let outcome = script::run(&network);
         network.join();
         outcome
+    }
+}
+
+/// `chitchat forget`.
+fn forget(host: &HostPort) -> Result<(), ClientError> {
+    match servers::forget(&StateDir::open()?, host, &mut |text| say(&screen::clean(text)))? {
+        Forgotten::Something => Ok(()),
+        Forgotten::Nothing => Err(ClientError::NotRemembered(host.clone())),
+    }
+}
+
+fn output_kind() -> OutputKind {
+    if io::stdout().is_terminal() { OutputKind::Terminal } else { OutputKind::Pipe }
+}
+
+/// Prints what a command is for.
+fn print(text: &str) -> Result<(), ClientError> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(ClientError::Unseen(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Where the server was only guessed to be on this machine: that none was named is what matters.
+fn nobody_here(error: FirstConnectionError) -> ClientError {
+    match error {
+        FirstConnectionError::Connector(ConnectorError::Connect(
+            error @ (ConnectError::Unreachable(..) | ConnectError::NoAddress(..)),
+        )) => ClientError::NoServer(error),
+        other => other.into(),
     }
 }
 

@@ -16,7 +16,8 @@ use super::printer::Screen;
 use super::questions::Questions;
 use super::session::{Effect, Session};
 use super::state::SavedLogin;
-use crate::protocol::names::UserName;
+use super::visits;
+use crate::protocol::names::{Target, UserName};
 use crate::protocol::secrets::Secret;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use std::io;
@@ -63,6 +64,8 @@ struct Network<S> {
     answers: Vec<Secret>,
     answer_timer: AnswerTimer,
     place: PlaceBoard,
+    /// The conversation that was noted as the last one that the user was in.
+    noted: Option<Target>,
 }
 
 /// Why a connection is over.
@@ -104,6 +107,7 @@ pub(super) fn start<S: Screen + 'static>(
         answers: Vec::new(),
         answer_timer: AnswerTimer::default(),
         place: place.clone(),
+        noted: None,
     };
     let thread = thread::Builder::new().name("network".to_owned()).spawn(move || network.run(logged_in))?;
     Ok(NetworkHandle { actions, wake_handle, reports, place, thread })
@@ -311,6 +315,7 @@ impl<S: Screen> Network<S> {
                     self.report(Report::Settled(id, how));
                 }
                 Effect::Place(place) => {
+                    self.note(place.current.as_ref());
                     if self.place.post(place) {
                         self.report(Report::Place);
                     }
@@ -329,6 +334,17 @@ impl<S: Screen> Network<S> {
             over = Some(Over::Dropped(ConnectionError::Flood));
         }
         over
+    }
+
+    /// Notes where the user is, for the next time.
+    fn note(&mut self, current: Option<&Target>) {
+        if self.patience == Patience::Endless && current.is_some() && self.noted.as_ref() != current {
+            self.noted = current.cloned();
+            let Connector { state, server, .. } = &self.connector;
+            if let Err(error) = visits::stay(state, server, &self.me, current) {
+                log::warn!("where you are can't be remembered: {error}");
+            }
+        }
     }
 
     fn renew_token(&mut self) {

@@ -180,6 +180,13 @@ impl Session {
         self.take_effects()
     }
 
+    /// Where the first connection begins, if not in the lobby: where the user was last.
+    pub(super) fn begin_in(&mut self, place: Option<Target>) {
+        if let Some(Target::Room(room)) = place {
+            self.room = Some(room);
+        }
+    }
+
     /// The next line to send, without its line end.
     pub(super) fn next_line(&mut self) -> Option<String> {
         if self.state == ConnectionState::Down { None } else { self.requests.next_line() }

@@ -1,6 +1,6 @@
 //! What the client remembers between runs: files in `$XDG_STATE_HOME/chitchat`.
 //!
-//! Owns the directory (0700) and its files (0600): `known_hosts`, `tokens` and `history`. Never
+//! Owns the directory (0700) and its files (0600): `known_hosts`, `servers`, `tokens` and `history`. Never
 //! stores a password. Several clients may run at once: each change is made under a lock and
 //! replaces the whole file. Used by the main thread, and by the network thread when a token was
 //! revoked.
@@ -78,6 +78,12 @@ impl StateDir {
         self.dir.join("history")
     }
 
+    /// Where the user was.
+    #[must_use]
+    pub(super) fn servers(&self) -> PathBuf {
+        self.dir.join("servers")
+    }
+
     fn tokens(&self) -> PathBuf {
         self.dir.join("tokens")
     }
@@ -95,6 +101,19 @@ impl StateDir {
         let server = server.to_string();
         let mut saved = text.lines().filter_map(|line| parse_token(line, &server));
         Ok(saved.rfind(|saved| name.is_none_or(|name| *name == saved.name)))
+    }
+
+    /// All saved logins and their servers, `HOST:PORT`, the last one last.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] if the file exists but can't be read.
+    pub(super) fn saved_logins(&self) -> Result<Vec<(String, SavedLogin)>, StateError> {
+        let text = Zeroizing::new(read(&self.tokens())?);
+        let saved = |line: &str| {
+            let server = line.split(' ').next()?;
+            Some((server.to_owned(), parse_token(line, server)?))
+        };
+        Ok(text.lines().filter_map(saved).collect())
     }
 
     /// Saves a login in place of the account's old one.

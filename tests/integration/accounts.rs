@@ -172,6 +172,35 @@ fn an_invitation_lets_in_as_many_people_as_it_says() {
     );
 }
 
+#[test]
+fn the_password_of_a_new_account_is_looked_at_last() {
+    let server = Server::with(&["registration=invite"]);
+    let printed = server.command_output(&["invite", "--admin"]);
+    let code = printed.split_whitespace().find(|word| word.len() == 19 && word.matches('-').count() == 3);
+    let mut script = Script::new(&server);
+    script.remember("code", code.unwrap_or_else(|| panic!("there is no code in {printed:?}")));
+    script.play(
+        "
+        dave connects
+        dave > /register bad.name invite={code} x
+        dave < - bad-name: …
+        dave > /register dave x
+        dave < - bad-invite: …
+        dave > /register dave invite=BBBB-BBBB-BBBB-BBBB x
+        dave < - bad-invite: …
+        dave > /register dave invite={code} x
+        dave < - weak-password: …
+        dave > /register dave invite={code} correct horse battery
+        dave < + welcome dave…
+        dave > /invitecode
+        dave < + {second}…
+        erin connects
+        erin > /register Dave invite={second} x
+        erin < - name-taken: …
+        ",
+    );
+}
+
 /// What was made before a restart counts after it, as long as it is not older than a week.
 #[test]
 fn members_invite_as_often_as_the_operator_lets_them() {

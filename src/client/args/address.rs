@@ -42,6 +42,16 @@ impl fmt::Display for Address {
     }
 }
 
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            None => f.write_str(&self.host),
+            Some(port) if self.host.contains(':') => write!(f, "[{}]:{port}", self.host),
+            Some(port) => write!(f, "{}:{port}", self.host),
+        }
+    }
+}
+
 /// A host, and a port if one was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPort {
@@ -53,6 +63,18 @@ impl HostPort {
     /// This machine, where a server may run.
     pub(super) fn localhost() -> Self {
         Self { host: "localhost".to_owned(), port: None }
+    }
+
+    /// The same with this port unless one was typed, if there is this one.
+    pub(super) fn or_port(mut self, port: Option<u16>) -> Self {
+        self.port = self.port.or(port);
+        self
+    }
+
+    /// Whether an address is of this host, and at this port if one was typed.
+    #[must_use]
+    pub fn is_of(&self, address: &Address) -> bool {
+        self.host == address.host && self.port.is_none_or(|port| port == address.port)
     }
 
     /// The address, at the transport's usual port unless one was typed.
@@ -79,6 +101,9 @@ pub enum ArgumentError {
         /// The part after it.
         host: String,
     },
+    /// A link that is none of ours.
+    #[error("an invitation's link looks like https://HOST:PORT/#invite=CODE")]
+    Link,
     /// Not a TCP port.
     #[error("a port is a number from 1 to 65535")]
     Port,

@@ -1,6 +1,6 @@
 //! The subcommands: one thing done on a server, for scripts.
 
-use super::address::{Address, ArgumentError, HostPort, Transport};
+use super::address::{ArgumentError, HostPort};
 use crate::protocol::names::{NameError, RoomName, Target, UserName};
 
 /// What can be done without chatting.
@@ -190,15 +190,8 @@ pub struct PipeArgs {
 #[derive(Debug, clap::Args)]
 pub struct ForgetArgs {
     #[arg(value_name = "HOST[:PORT]", help = "The server to forget")]
-    host: HostPort,
-}
-
-impl ForgetArgs {
-    /// The server to forget.
-    #[must_use]
-    pub fn server(&self) -> Address {
-        self.host.over(Transport::Tls)
-    }
+    /// Its port, too, if only one of several on that host is meant.
+    pub host: HostPort,
 }
 
 fn said_to(typed: &str) -> Result<Target, NameError> {

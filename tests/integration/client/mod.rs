@@ -8,6 +8,7 @@
 mod home;
 mod hostile;
 mod questions;
+mod remembered;
 mod scripted;
 mod terminal;
 

@@ -1,0 +1,196 @@
+//! The servers that the client remembers: which one `chitchat` alone goes to, `chitchat list` and
+//! `chitchat forget`.
+//!
+//! Joins what [`visits`], [`known_hosts`] and the saved logins know of them. Runs on the main thread.
+
+use super::args::{Address, CommandLine, HostPort, Transport};
+use super::authenticate::{AuthError, Authenticator, Credentials};
+use super::connector::{Connector, ConnectorError};
+use super::first_connection::Visitor;
+use super::known_hosts::{self, KnownHostsError, Record};
+use super::poller::Poller;
+use super::screen::OutputKind;
+use super::state::{SavedLogin, StateDir, StateError};
+use super::visits::{self, Visit};
+use crate::protocol::code::Code;
+use crate::protocol::names::UserName;
+use crate::protocol::secrets::Secret;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Where to go.
+#[derive(Debug, Clone)]
+pub(super) struct Destination {
+    pub server: Address,
+    /// Whether anyone named it, now or by having been there.
+    pub is_guess: bool,
+    pub visitor: Visitor,
+}
+
+/// The server that the command line names, or else the one where the user was last, or else this machine's.
+///
+/// # Errors
+/// [`StateError`] if what is remembered can't be read.
+pub(super) fn choose(args: &CommandLine, state: &StateDir) -> Result<Destination, StateError> {
+    let invite = args.invitation().map(Secret::new);
+    let is_new = args.register || invite.is_some();
+    let visitor = Visitor { name: args.name, invite, is_new };
+    if let Some(server) = args.named_server() {
+        return Ok(Destination { server, is_guess: false, visitor });
+    }
+    match visits::last(state)?.filter(|_| !args.is_plain()) {
+        Some(Visit { server, name, .. }) => {
+            let name = visitor.name.or((!is_new).then_some(name));
+            Ok(Destination { server, is_guess: false, visitor: Visitor { name, ..visitor } })
+        }
+        None => Ok(Destination { server: args.local_server(), is_guess: true, visitor }),
+    }
+}
+
+/// A server in the list, with an account there or none.
+struct Row {
+    server: String,
+    name: Option<UserName>,
+    last: Option<Timestamp>,
+    trust: &'static str,
+}
+
+/// `chitchat list`: the servers that are remembered, the last one first.
+///
+/// # Errors
+/// [`KnownHostsError`] if a file can't be read.
+pub(super) fn list(state: &StateDir, output: OutputKind, zone: &TimeZone) -> Result<String, KnownHostsError> {
+    let mut rows: Vec<Row> = Vec::new();
+    for Visit { server, name, at, .. } in visits::all(state)?.into_iter().rev() {
+        let trust = match server.transport {
+            Transport::Plain => "plain text on this machine",
+            Transport::Tls => trust(state, &server)?,
+        };
+        rows.push(Row { server: server.to_string(), name: Some(name), last: Some(at), trust });
+    }
+    // Those that scripts alone use, and those where nobody logged in.
+    let logins = state.saved_logins()?.into_iter().rev().map(|(server, saved)| (server, Some(saved.name)));
+    let known = known_hosts::all(state)?.into_iter().map(|server| (server, None));
+    for (server, name) in logins.chain(known) {
+        if !rows.iter().any(|row| row.server == server && (name.is_none() || row.name == name)) {
+            let trust = match server.parse() {
+                Ok(address) => trust(state, &address)?,
+                Err(_) => "-",
+            };
+            rows.push(Row { server, name, last: None, trust });
+        }
+    }
+    Ok(match output {
+        OutputKind::Pipe => rows.iter().map(Row::for_scripts).collect(),
+        OutputKind::Terminal if rows.is_empty() => {
+            "No server is remembered yet. chitchat HOST goes to one.\n".to_owned()
+        }
+        OutputKind::Terminal => table(&rows, zone),
+    })
+}
+
+impl Row {
+    fn for_scripts(&self) -> String {
+        let Self { server, name, last, trust } = self;
+        let name = name.map_or_else(|| "-".to_owned(), |name| name.to_string());
+        let last = last.map_or_else(|| "-".to_owned(), |at| at.to_string());
+        format!("{server}\t{name}\t{last}\t{trust}\n")
+    }
+}
+
+fn table(rows: &[Row], zone: &TimeZone) -> String {
+    let heads = ["SERVER", "NAME", "LAST THERE", "TRUSTED BY"].map(str::to_owned);
+    let cells = |row: &Row| {
+        let last = row.last.map(|at| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string());
+        let name = row.name.map(|name| name.to_string());
+        let or_dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
+        [row.server.clone(), or_dash(name), or_dash(last), row.trust.to_owned()]
+    };
+    let lines: Vec<[String; 4]> = std::iter::once(heads).chain(rows.iter().map(cells)).collect();
+    let width = |column: usize| lines.iter().map(|cells| cells[column].chars().count()).max().unwrap_or_default();
+    let widths = [width(0), width(1), width(2)];
+    let line = |[server, name, last, trust]: &[String; 4]| {
+        format!("{server:0$}  {name:1$}  {last:2$}  {trust}\n", widths[0], widths[1], widths[2])
+    };
+    lines.iter().map(line).collect()
+}
+
+fn trust(state: &StateDir, server: &Address) -> Result<&'static str, KnownHostsError> {
+    Ok(match known_hosts::look_up(state, server) {
+        Ok(Some(known)) => match known.record {
+            Record::Authority => "an authority",
+            Record::Pin(_) => "its key, which you accepted",
+        },
+        Ok(None) => "-",
+        Err(KnownHostsError::Damaged { .. }) => "a damaged line of known_hosts",
+        Err(error) => return Err(error),
+    })
+}
+
+/// `chitchat forget HOST[:PORT]`: ends its logins there, and forgets them, why it is trusted and where the user
+/// was. Tells what became of each login.
+///
+/// # Errors
+/// [`ConnectorError::State`] and the like if the client's own files can't be read or written.
+pub(super) fn forget(
+    state: &StateDir,
+    host: &HostPort,
+    tell: &mut impl FnMut(&str),
+) -> Result<Forgotten, ConnectorError> {
+    let visits = visits::all(state)?;
+    let mut found = visits.iter().any(|visit| host.is_of(&visit.server));
+    for (server, saved) in state.saved_logins()? {
+        let Ok(mut address) = server.parse::<Address>() else { continue };
+        if !host.is_of(&address) {
+            continue;
+        }
+        found = true;
+        if let Some(visit) = visits.iter().find(|visit| visit.server.to_string() == server) {
+            address = visit.server.clone();
+        }
+        let name = saved.name;
+        match end_login(state, &address, &saved) {
+            Ok(()) => tell(&format!("{name}'s login on {server} has ended there, too.")),
+            Err(error) => tell(&format!(
+                "{name}'s login on {server} is forgotten here, but it could not be ended there: {}. \
+                 /token list shows it there, and /token revoke LABEL ends it.",
+                error.to_string().trim_end_matches('.')
+            )),
+        }
+        state.forget_login(&address, &name)?;
+    }
+    for server in known_hosts::all(state)? {
+        if let Ok(address) = server.parse::<Address>()
+            && host.is_of(&address)
+        {
+            found = true;
+            known_hosts::forget(state, &address)?;
+        }
+    }
+    if visits.iter().any(|visit| host.is_of(&visit.server)) {
+        visits::forget(state, |server| host.is_of(server))?;
+    }
+    Ok(if found { Forgotten::Something } else { Forgotten::Nothing })
+}
+
+/// Whether there was something to forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forgotten {
+    Something,
+    Nothing,
+}
+
+/// Revokes a saved token at its server, as far as the server is trusted without asking.
+fn end_login(state: &StateDir, server: &Address, saved: &SavedLogin) -> Result<(), ConnectorError> {
+    let connector = Connector { server: server.clone(), state: state.clone(), fingerprint: None };
+    let mut poller = Poller::new().map_err(|error| AuthError::Connection { error: error.into(), notice: None })?;
+    let connection = connector.connect(&mut poller)?;
+    let mut auth = Authenticator::new(connection, &mut poller);
+    auth.greet()?;
+    match auth.log_in(Credentials::Token(&saved.token)) {
+        Ok(_) => Ok(auth.revoke_own_token()?),
+        // It has ended already.
+        Err(error) if error.is(Code::BadCredentials) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
