@@ -47,8 +47,10 @@ pub(super) enum Look {
     Loud,
 }
 
-/// Those of the 256 colours that are readable on black and on white.
-const NAME_COLOURS: [u8; 12] = [31, 35, 62, 64, 66, 97, 99, 130, 132, 161, 166, 172];
+/// Those of the 256 colours that can be told apart and are readable on black and on white: a test has figures.
+const NAME_COLOURS: [u8; 12] = [28, 29, 31, 62, 64, 66, 97, 99, 130, 132, 133, 161];
+const GREY: u8 = 243;
+const RED: u8 = 196;
 
 impl Paint {
     /// Decides by `--color` first, then by `NO_COLOR` and `TERM`.
@@ -70,8 +72,8 @@ impl Paint {
         let code = match look {
             _ if self == Self::Plain => None,
             Look::Plain => None,
-            Look::Faint => Some("38;5;244".to_owned()),
-            Look::Bad => Some("38;5;160".to_owned()),
+            Look::Faint => Some(format!("38;5;{GREY}")),
+            Look::Bad => Some(format!("38;5;{RED}")),
             Look::Name(colour) => Some(format!("38;5;{colour}")),
             Look::Own => Some("1".to_owned()),
             Look::Loud => Some("1;7".to_owned()),
@@ -130,6 +132,30 @@ mod tests {
     fn a_name_always_has_the_same_colour() {
         assert_eq!(Look::of_name("Alice"), Look::of_name("alice"));
         assert_ne!(Look::of_name("alice"), Look::of_name("bob"));
+    }
+
+    /// The contrast of one of the 256 colours to black and to white, as the WCAG defines it.
+    fn contrasts(colour: u8) -> [f64; 2] {
+        let linear = |value: u8| {
+            let value = f64::from(value) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        let cube = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
+        let rgb = match colour.checked_sub(232) {
+            Some(grey) => [8 + 10 * grey; 3],
+            None => [(colour - 16) / 36, (colour - 16) / 6 % 6, (colour - 16) % 6].map(cube),
+        };
+        let [red, green, blue] = rgb.map(linear);
+        let luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+        [(luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)]
+    }
+
+    #[test]
+    fn colours_are_readable_on_black_and_on_white() {
+        for colour in NAME_COLOURS.into_iter().chain([GREY, RED]) {
+            assert!(contrasts(colour).iter().all(|&contrast| contrast >= 3.9), "{colour}: {:?}", contrasts(colour));
+        }
+        assert!(contrasts(172)[1] < 3.0, "orange on white");
     }
 
     #[test]

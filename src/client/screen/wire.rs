@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn colours_can_be_had_without_a_terminal() {
         let coloured = wire(&Item::Message(message("lobby", "hello")), Paint::Colour);
-        assert_eq!(coloured, "\x1b[38;5;244m[lobby] \x1b[0m\x1b[38;5;132mbob\x1b[0m: hello");
+        assert_eq!(coloured, "\x1b[38;5;243m[lobby] \x1b[0m\x1b[38;5;130mbob\x1b[0m: hello");
     }
 
     proptest! {

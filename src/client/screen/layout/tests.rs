@@ -78,8 +78,8 @@ fn each_row_has_its_own_colours() {
     assert_eq!(
         draft.rows(Some(30), Paint::Colour),
         [
-            "\x1b[38;5;244m10:10 \x1b[0m\x1b[1mbob\x1b[0m\x1b[38;5;244m: some words that are\x1b[0m",
-            "         \x1b[38;5;244mwrapped\x1b[0m"
+            "\x1b[38;5;243m10:10 \x1b[0m\x1b[1mbob\x1b[0m\x1b[38;5;243m: some words that are\x1b[0m",
+            "         \x1b[38;5;243mwrapped\x1b[0m"
         ]
     );
 }

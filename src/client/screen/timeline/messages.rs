@@ -58,15 +58,17 @@ impl Timeline {
 
     /// The beginning of a message if it was seen here, else its author if that is known, and its number.
     pub(super) fn put_reference(&self, line: &mut Draft, original: Option<&Quote>, author: Option<&str>, id: &str) {
-        match (original, author) {
-            (Some(Quote { author, text }), _) => {
-                line.put(self.look(author), &clean(author)).put(Look::Plain, ": ");
-                line.put(Look::Faint, &quoted(&cut(&clean(text), QUOTE_MAX)));
+        let author = original.map(|original| original.author.as_str()).or(author);
+        if let Some(author) = author {
+            line.put(self.look(author), &clean(author));
+        }
+        match original {
+            // It may have been removed.
+            Some(Quote { text, .. }) if !text.is_empty() => {
+                line.put(Look::Plain, ": ").put(Look::Faint, &quoted(&cut(&clean(text), QUOTE_MAX)));
             }
-            (None, Some(author)) => {
-                line.put(self.look(author), &clean(author)).put(Look::Faint, &format!(" #{}", clean(id)));
-            }
-            (None, None) => _ = line.put(Look::Faint, &format!("#{}", clean(id))),
+            _ if author.is_some() => _ = line.put(Look::Faint, &format!(" #{}", clean(id))),
+            _ => _ = line.put(Look::Faint, &format!("#{}", clean(id))),
         }
     }
 

@@ -196,6 +196,7 @@ fn an_answer_quotes_what_it_answers() {
         line(&about(answer, "alice", long)),
         "10:10 bob (re alice: \"the pump in the second cellar is leakin…\"): welcome"
     );
+    assert_eq!(line(&about(answer, "eve", "")), "10:10 bob (re eve #7): welcome", "it was removed");
     // Whoever is quoted can't end the quotation.
     assert_eq!(line(&about(answer, "eve", "x\"): no")), "10:10 bob (re eve: \"x'): no\"): welcome");
 }
@@ -349,9 +350,9 @@ fn names_and_mentions_are_set_off() {
         let lines = timeline.timeline.show(&item(wire), timeline.now());
         lines.last().unwrap().rows(None, Paint::Colour).concat().replace('\x1b', "^")
     };
-    assert_eq!(painted("@id=1;at=0 [lobby] bob: hello"), "^[38;5;244m10:10 ^[0m^[38;5;132mbob^[0m: hello");
-    assert_eq!(painted("@id=1;at=0 [lobby] alice: hello"), "^[38;5;244m      ^[0m^[1malice^[0m: hello");
-    assert_eq!(painted("@id=1;at=0;mention=alice [lobby] bob: @alice"), "^[38;5;244m     ^[0m^[1;7m!bob^[0m: @alice");
+    assert_eq!(painted("@id=1;at=0 [lobby] bob: hello"), "^[38;5;243m10:10 ^[0m^[38;5;130mbob^[0m: hello");
+    assert_eq!(painted("@id=1;at=0 [lobby] alice: hello"), "^[38;5;243m      ^[0m^[1malice^[0m: hello");
+    assert_eq!(painted("@id=1;at=0;mention=alice [lobby] bob: @alice"), "^[38;5;243m     ^[0m^[1;7m!bob^[0m: @alice");
 }
 
 proptest! {
