@@ -43,9 +43,9 @@ impl Display {
         let notification = self.notifier.notice(item, now.steady);
         let mut drafts = Vec::new();
         if let Some(failure) = self.notifier.failure() {
-            drafts.extend(self.timeline.show(&Item::Local(failure), now));
+            drafts.extend(self.timeline.show(&Item::Local(failure), now, None));
         }
-        drafts.extend(self.timeline.show(item, now));
+        drafts.extend(self.timeline.show(item, now, self.columns()));
         self.text(&drafts).map(|text| notification + &text)
     }
 
@@ -62,11 +62,15 @@ impl Display {
         self.text(&drafts)
     }
 
+    fn columns(&self) -> Option<usize> {
+        if self.wrap == Wrap::Here { columns() } else { None }
+    }
+
     fn text(&self, drafts: &[Draft]) -> Option<String> {
         if drafts.is_empty() {
             return None;
         }
-        let columns = if self.wrap == Wrap::Here { columns() } else { None };
+        let columns = self.columns();
         let rows = drafts.iter().flat_map(|draft| draft.rows(columns, self.paint));
         Some(rows.fold(String::new(), |text, row| text + &row + "\n"))
     }

@@ -43,6 +43,12 @@ impl KnownNames {
         matching(&self.0.lock().rooms, start)
     }
 
+    /// Whether there is a room of that name.
+    #[must_use]
+    pub(super) fn has_room(&self, name: &str) -> bool {
+        RoomName::parse(name).is_ok_and(|room| self.0.lock().rooms.contains_key(room.as_str()))
+    }
+
     /// Whether a word may be meant to be a room: one has that name, but for a slip.
     #[must_use]
     pub(super) fn is_like_a_room(&self, word: &str) -> bool {

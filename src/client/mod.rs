@@ -20,6 +20,7 @@
 //! [`authenticate`] logs in on it, and then it belongs to the session.
 
 mod answer_timer;
+mod answers;
 pub mod args;
 mod attention;
 mod authenticate;
@@ -43,11 +44,14 @@ mod known_names;
 mod line_editor;
 mod network;
 mod notify;
+mod own_verbs;
 mod place;
 mod poller;
 mod printer;
 mod prompt;
 mod questions;
+mod recent;
+mod references;
 mod requests;
 mod screen;
 mod script;

@@ -9,9 +9,10 @@ use super::catch_up::{CatchUp, CatchUpStep, Continuity, Listed, TARGETS_MAX};
 use super::ignored::Ignored;
 use super::incoming;
 use super::interpret::{self, Interpretation};
-use super::item::{AnswerEnd, EventKind, Item, ShownEvent, ShownMessage};
+use super::item::{AnswerEnd, ChangeKind, EventKind, Item, ShownEvent, ShownMessage};
 use super::known_names::KnownNames;
 use super::place::{Place, Switch};
+use super::recent::Recent;
 use super::requests::{Request, RequestId, RequestQueue};
 use crate::protocol::code::Code;
 use crate::protocol::line::{Body, Line, Tags};
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 
 mod answer_rows;
 mod answers;
+mod typed;
 
 /// The user's lines that wait for a connection; more are refused.
 const PENDING_MAX: usize = 1000;
@@ -91,6 +93,10 @@ pub(super) struct Session {
     next_mark: Option<Instant>,
     /// The rows of the command that is being answered.
     answer: AnswerRows,
+    /// The command that goes on where the last list stopped short.
+    more: Option<String>,
+    /// What was shown, so that one can point at it.
+    recent: Recent,
     /// The conversations, in the order of the list.
     order: Vec<Target>,
     effects: Vec<Effect>,
@@ -133,6 +139,8 @@ impl Session {
             behind: HashSet::new(),
             next_mark: None,
             answer: AnswerRows::default(),
+            more: None,
+            recent: Recent::default(),
             order: Vec::new(),
             effects: Vec::new(),
         }
@@ -149,6 +157,8 @@ impl Session {
         if self.catch_up.connected(epoch) == Continuity::Broken {
             self.marks.clear();
             self.behind.clear();
+            self.recent.clear();
+            self.more = None;
             self.tell("the server was restored from a backup: recent messages may be missing");
         }
         self.state = ConnectionState::Listing;
@@ -240,7 +250,7 @@ impl Session {
     /// The user entered a line.
     pub(super) fn user_line(&mut self, id: RequestId, line: String) -> Vec<Effect> {
         if self.state == ConnectionState::Up {
-            self.request(id, &line);
+            self.take_line(id, &line);
         } else if self.pending.len() >= PENDING_MAX {
             self.refuse(id, "limit", "too many lines are waiting for the connection; this one was dropped.");
         } else {
@@ -271,6 +281,13 @@ impl Session {
             self.handle(&line, now);
         }
         self.take_effects()
+    }
+
+    fn take_line(&mut self, id: RequestId, line: &str) {
+        match self.marking {
+            Marking::On => self.typed(id, line),
+            Marking::Off => self.request(id, line),
+        }
     }
 
     fn request(&mut self, id: RequestId, line: &str) {
@@ -359,6 +376,9 @@ impl Session {
         let mut kind = EventKind::from_tags(tags, text);
         if let EventKind::Change(change) = &mut kind {
             change.mentions_me = !own && self.me.as_ref().is_some_and(|me| tags.mentions(me));
+            if let (ChangeKind::Removed, Some(target)) = (change.kind, &target) {
+                self.recent.removed(target, change.about);
+            }
         }
         let who = tags.who.map(str::to_owned);
         self.show(Item::Event(ShownEvent { target, kind, who, own, text: text.to_owned(), at: tags.at }));
@@ -369,6 +389,7 @@ impl Session {
         let Ok(before) = RoomName::parse_existing(before) else { return };
         let (old, new) = (Target::Room(before), Target::Room(name));
         self.catch_up.renamed(&old, &new);
+        self.recent.renamed(&old, &new);
         if let Some(id) = self.marks.remove(&old) {
             self.marks.insert(new.clone(), id);
         }
@@ -391,6 +412,7 @@ impl Session {
                 CatchUpStep::Show(target, id, message) => {
                     // Left out is as good as read.
                     if !self.ignored.hides(&message.author) {
+                        self.note_shown(&message);
                         self.show(Item::Message(*message));
                     }
                     let room = self.marks.len() < TARGETS_MAX || self.marks.contains_key(&target);

@@ -6,9 +6,10 @@
 //! `ASKED_WAIT`: what is typed then may be a password.
 
 use super::ClientError;
-use super::interpret::{is_quit, is_secret};
+use super::interpret::is_secret;
 use super::line_editor::{Entered, LineEditor};
 use super::network::{Ending, NetworkHandle, Report, UserAction, When};
+use super::own_verbs::leaves;
 use super::place::Place;
 use super::prompt::prompt;
 use super::questions::QuestionId;
@@ -109,7 +110,7 @@ impl TerminalChat<'_> {
         if self.ended.is_some() {
             return;
         }
-        if is_quit(&line) {
+        if leaves(&line) {
             return self.leave();
         }
         self.leave = Leave::Warns;

@@ -16,7 +16,7 @@ mod table;
 mod verb;
 
 pub use admin::{AdminCommand, InviteTerms};
-pub use hints::unknown;
+pub use hints::{other_word, unknown};
 pub use parsed::{Command, HistoryPart, NamePage, Search};
 pub use personal::{PersonalCommand, SessionsToEnd};
 pub use room::{AfterRoom, RoomWord, is_mistyped};

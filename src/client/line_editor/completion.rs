@@ -2,6 +2,7 @@
 //!
 //! Pure. Verbs and what may follow them come from the protocol's table; names from what was seen.
 
+use crate::client::answers::{OWN_VERBS, help_words};
 use crate::client::known_names::KnownNames;
 use crate::protocol::command::{TABLE, Verb};
 
@@ -56,8 +57,10 @@ pub(super) fn complete(before: &str, names: &KnownNames) -> Completion {
 
 fn verbs(start: &str) -> Vec<String> {
     let start = start.to_lowercase();
-    let known = TABLE.iter().filter(|verb| verb.name.starts_with(&start));
-    known.map(|verb| format!("/{}{}", verb.name, if verb.usage.is_empty() { "" } else { " " })).collect()
+    let servers = TABLE.iter().map(|verb| (verb.name, verb.usage));
+    let known = servers.chain(OWN_VERBS.iter().map(|own| (own.name, own.usage)));
+    let known = known.filter(|(name, _)| name.starts_with(&start));
+    known.map(|(name, usage)| format!("/{name}{}", if usage.is_empty() { "" } else { " " })).collect()
 }
 
 /// The verb of a line that is a command, if it is known.
@@ -113,6 +116,11 @@ fn keywords(verb: &Verb) -> Vec<&'static str> {
     }
     if verb.name == "help" {
         found.extend(TABLE.iter().map(|verb| verb.name));
+        for word in help_words() {
+            if !found.contains(&word) {
+                found.push(word);
+            }
+        }
     }
     found
 }

@@ -114,6 +114,12 @@ pub(in crate::client) fn cut(text: &str, columns: usize) -> String {
     format!("{}…", text[..end].trim_end())
 }
 
+/// A text in parts of at most so many columns, but for what can't be parted.
+#[must_use]
+pub(in crate::client) fn parted(text: &str, columns: usize) -> Vec<&str> {
+    wrapped(text, columns, 0).into_iter().map(|part| &text[part]).collect()
+}
+
 /// A piece of a line that is not parted.
 struct Word {
     part: Range<usize>,

@@ -13,7 +13,8 @@
 
 use super::layout::{Draft, width};
 use super::{Look, clean, headed, new_lines};
-use crate::client::item::{AnswerEnd, AnswerItem, EventKind, Item, ShownEvent};
+use crate::client::answers::{self, Clock, View};
+use crate::client::item::{EventKind, Item, ShownEvent};
 use crate::client::settings::Settings;
 use crate::protocol::names::{Target, UserName};
 use comings::{Coming, Comings};
@@ -81,9 +82,16 @@ impl Timeline {
         }
     }
 
-    /// The lines for an item; none if it is held back or not worth a line.
+    /// Whose timeline it is.
     #[must_use]
-    pub(in crate::client) fn show(&mut self, item: &Item, now: Now) -> Vec<Draft> {
+    pub(in crate::client) fn me(&self) -> &UserName {
+        &self.me
+    }
+
+    /// The lines for an item; none if it is held back or not worth a line. `columns` is the width of the
+    /// terminal, if that is known: tables are made for it.
+    #[must_use]
+    pub(in crate::client) fn show(&mut self, item: &Item, now: Now, columns: Option<usize>) -> Vec<Draft> {
         self.crowds.note(item);
         let mut lines = Vec::new();
         if let Item::Event(event) = item
@@ -108,10 +116,15 @@ impl Timeline {
             Item::Event(event) => self.event(event, now, &mut lines),
             Item::Here { target, topic } => self.heading(target, topic.as_deref(), now, &mut lines),
             Item::LeftOff { count, since } => self.left_off(*count, *since, now, &mut lines),
-            Item::Answer(answer) => lines.extend(answer_lines(answer)),
+            Item::Answer(answer) => {
+                let clock = Clock { zone: &self.zone, now: now.wall, time_of_day: &self.clock };
+                lines.extend(answers::lines(answer, &View { timeline: self, clock, columns }));
+                // What comes next stands below something else.
+                self.stamp = None;
+            }
             Item::Row(text) => lines.push(row(text)),
             Item::Done(text) => lines.push(plain(Look::Plain, "+ ", text)),
-            Item::Refused { code, text } => lines.push(refusal(code, text)),
+            Item::Refused { code, text } => lines.push(answers::refusal(code, text)),
             Item::Notice(text) => {
                 let mut line = self.begin(None, Mark::None, now, &mut lines);
                 line.put(Look::Plain, "* ").put_text(Look::Plain, &clean(text));
@@ -285,20 +298,6 @@ fn row(text: &str) -> Draft {
     let mut line = Draft::default();
     line.put(Look::Faint, "| ").put_text(Look::Plain, &clean(text));
     line
-}
-
-fn refusal(code: &str, text: &str) -> Draft {
-    plain(Look::Bad, "- ", &format!("{code}: {text}"))
-}
-
-fn answer_lines(answer: &AnswerItem) -> Vec<Draft> {
-    let mut lines: Vec<Draft> = answer.rows.iter().map(|text| row(text)).collect();
-    match &answer.end {
-        AnswerEnd::Done(text) => lines.push(plain(Look::Plain, "+ ", text)),
-        AnswerEnd::Refused { code, text } => lines.push(refusal(code, text)),
-        AnswerEnd::Open => {}
-    }
-    lines
 }
 
 #[cfg(test)]

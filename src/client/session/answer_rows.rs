@@ -21,6 +21,11 @@ impl AnswerRows {
     }
 
     #[must_use]
+    pub(super) fn rows(&self) -> &[String] {
+        &self.rows
+    }
+
+    #[must_use]
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -5,6 +5,8 @@ use crate::client::catch_up::{Listed, Page, TARGETS_MAX};
 use crate::client::incoming;
 use crate::client::interpret;
 use crate::client::item::{AnswerEnd, AnswerItem, Item};
+use crate::client::recent::Author;
+use crate::client::references;
 use crate::client::requests::Request;
 use crate::protocol::code::Code;
 use crate::protocol::names::{RoomName, Target};
@@ -31,6 +33,7 @@ impl Session {
             }
             Some(Request::Command { command, .. }) => {
                 interpret::learn_row(command, text, &self.names);
+                self.note_row(command, text);
                 if self.answer.push(text) {
                     self.show_answer(command.clone(), AnswerEnd::Open);
                 }
@@ -44,17 +47,22 @@ impl Session {
             Request::Post { id, target, .. } => {
                 if let Some(id) = text.split(' ').next().and_then(|id| id.parse().ok()) {
                     self.catch_up.sent(&target, id);
+                    self.recent.shown(&target, id, Author::Me);
                 }
                 self.settle(id, Settled::Done);
             }
             Request::Command { id, command } => {
                 self.command_done(&command, text);
+                self.note_more(&command, text);
+                if let Some((target, id)) = references::removes(&command) {
+                    self.recent.removed(&target, id);
+                }
                 let (revokes, helps) = (interpret::is_passwd(&command), interpret::is_help(&command));
                 self.show_answer(command, AnswerEnd::Done(text.to_owned()));
                 if revokes {
                     self.effects.push(Effect::TokenRevoked);
                 }
-                if helps {
+                if helps && self.marking == Marking::Off {
                     interpret::KEYS_HELP.iter().for_each(|line| self.tell(line));
                 }
                 self.settle(id, Settled::Done);
@@ -127,7 +135,7 @@ impl Session {
         self.apply(steps, now);
         self.state = ConnectionState::Up;
         for (id, line) in std::mem::take(&mut self.pending) {
-            self.request(id, &line);
+            self.take_line(id, &line);
         }
     }
 

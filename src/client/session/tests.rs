@@ -312,3 +312,68 @@ fn whom_the_account_ignores_is_not_shown() {
     talk.hear(&[&format!("@re={label} + bob is ignored from now on."), "@id=15 [lobby] bob: buy this"]);
     assert!(!talk.shown().join("\n").contains("buy"));
 }
+
+#[test]
+fn lines_can_be_pointed_at() {
+    let mut talk = Talk::started(Marking::On);
+    talk.hear(&["@id=11;at=1 [lobby] bob: lunch?", "@id=12;at=1 [lobby] carol: hi", "@id=6;at=1 [ops] bob: x"]);
+    talk.type_line("/react bob 👍");
+    assert_eq!(talk.sent(), ["/@c3 react lobby 11 👍"]);
+    talk.hear(&["@re=c3 + change=1"]);
+    talk.type_line("/reply -1 hello");
+    assert_eq!(talk.sent(), ["/@c4 reply lobby 12 hello"]);
+    talk.hear(&["@re=c4 + 13", "@at=1;ev=redact;who=carol;about=12;change=2 [lobby] * carol removed 12"]);
+    talk.type_line("/react -1 👍");
+    assert_eq!(talk.sent(), ["/@c5 react lobby 11 👍"]);
+    talk.hear(&["@re=c5 + change=3"]);
+    talk.type_line("my own");
+    talk.sent();
+    talk.hear(&["@re=c6 + 14"]);
+    talk.type_line("/redact -1");
+    assert_eq!(talk.sent(), ["/@c7 redact lobby 14"]);
+    talk.hear(&["@re=c7 + change=4"]);
+    talk.shown();
+    talk.type_line("/redact -1");
+    assert_eq!(talk.sent(), [""; 0], "it is gone");
+    assert!(talk.shown()[0].starts_with("- no-such-message: can't find your line -1 in lobby"));
+    // What /history shows counts, too.
+    talk.type_line("/history lobby before=3 limit=1");
+    talk.sent();
+    talk.hear(&["@re=c8 | lobby 2 2026-11-22T09:10:00.000Z alice: old", "@re=c8 + 1 message"]);
+    talk.type_line("/edit -1 older");
+    assert_eq!(talk.sent(), ["/@c9 edit lobby 2 older"]);
+}
+
+#[test]
+fn a_list_that_stopped_short_goes_on() {
+    let mut talk = Talk::started(Marking::On);
+    talk.type_line("/more");
+    assert_eq!(talk.shown(), ["(there is no more to show: /more goes on after a list or a page that stopped short)"]);
+    talk.type_line("/search pump");
+    talk.sent();
+    talk.hear(&["@re=c3 | lobby 9 2026-11-22T09:10:00.000Z bob: pump", "@re=c3 + 1 message, more=9"]);
+    talk.type_line("/whoami");
+    talk.sent();
+    talk.hear(&["@re=c4 + alice"]);
+    talk.type_line("/more");
+    assert_eq!(talk.sent(), ["/@c5 search more=9 pump"]);
+    talk.hear(&["@re=c5 + 0 messages"]);
+    talk.type_line("/more");
+    assert_eq!(talk.sent(), [""; 0]);
+}
+
+#[test]
+fn a_person_s_words_are_taken_and_a_script_s_are_not() {
+    let mut talk = Talk::started(Marking::On);
+    talk.type_line("/w bob lunch?");
+    assert_eq!(talk.sent(), ["/@c3 post @bob k-1 lunch?"]);
+    talk.hear(&["@re=c3 + 1"]);
+    talk.shown();
+    talk.type_line("/help keys");
+    assert_eq!(talk.sent(), [""; 0]);
+    assert!(talk.shown()[0].starts_with("| Tab - completes"));
+    let mut script = Talk::started(Marking::Off);
+    script.type_line("/w bob lunch?");
+    script.hear(&["@re=c3 - unknown-verb: there is no /w here."]);
+    assert_eq!(script.sent(), ["/@c3 w bob lunch?"]);
+}

@@ -1,7 +1,7 @@
 //! What an unknown verb is answered with: the verb that does the same here, for words of other chats,
 //! or else the nearest name in the table.
 
-use super::{TABLE, find};
+use super::{TABLE, Verb, find};
 use crate::protocol::code::{Code, Refusal};
 
 /// Words that other chats have for what a verb here does. A word that is a verb of the table itself is
@@ -68,14 +68,20 @@ const NOTES: &[(&str, &str)] = &[
     ("remove", "To remove a message: /redact TARGET ID. To remove somebody: "),
 ];
 
+/// The verb that does here what this word, in lower case, does in other chats.
+#[must_use]
+pub fn other_word(lower: &str) -> Option<&'static Verb> {
+    let known = OTHER_WORDS.iter().find(|(_, words)| words.contains(&lower));
+    known.and_then(|(name, _)| find(name))
+}
+
 /// The refusal of an unknown verb; it suggests the one that is meant.
 #[must_use]
 pub fn unknown(word: &str) -> Refusal {
     let lower = word.to_ascii_lowercase();
     // A word can be as long as the line, and the answer should not be.
     let shown: String = lower.chars().take(24).collect();
-    let known = OTHER_WORDS.iter().find(|(_, words)| words.contains(&lower.as_str()));
-    if let Some(verb) = known.and_then(|(name, _)| find(name)) {
+    if let Some(verb) = other_word(&lower) {
         let note = NOTES.iter().find(|(word, _)| *word == lower).map_or("", |(_, note)| note);
         let text = format!("there is no /{shown} here. {note}{} {}.", verb.form(), verb.help);
         return Refusal::new(Code::UnknownVerb, text);

@@ -14,15 +14,22 @@ impl Timeline {
     pub(super) fn message(&mut self, message: &ShownMessage, now: Now, lines: &mut Vec<Draft>) {
         let mark = if message.mentions_me { Mark::Mention } else { Mark::None };
         let mut line = self.begin(message.at.map(At::Server), mark, now, lines);
+        let named = self.here.as_ref() != Some(&message.target);
+        self.put_message(&mut line, message, named);
+        lines.push(line);
+    }
+
+    /// What stands behind the time; `named` says whether a room is named.
+    pub(in crate::client) fn put_message(&self, line: &mut Draft, message: &ShownMessage, named: bool) {
         let marks = Marks::of(message);
         let name = if message.mentions_me { Look::Loud } else { self.look(&message.author) };
         if let Some(to) = &message.to {
             line.put(Look::Plain, "(").put(name, &self.side(&message.author)).put(Look::Plain, " > ");
             line.put(self.look(to), &self.side(to));
-            self.put_marks(&mut line, &marks, ", ");
+            self.put_marks(line, &marks, ", ");
             line.put(Look::Plain, ") ");
-        } else {
-            self.put_place(&mut line, Some(&message.target));
+        } else if named {
+            line.put(Look::Faint, &format!("[{}] ", message.target));
         }
         if marks.does {
             line.put(Look::Plain, "~ ");
@@ -31,16 +38,17 @@ impl Timeline {
             line.put(name, &clean(&message.author));
         }
         if message.to.is_none() && !marks.is_empty() {
-            self.put_marks(&mut line, &marks, " (");
+            self.put_marks(line, &marks, " (");
             line.put(Look::Plain, ")");
         }
         match (&message.to, marks.does) {
             (_, true) => _ = line.put(Look::Plain, " "),
+            // It was removed, and nobody said why.
+            (None, false) if message.text.is_empty() => {}
             (None, false) => _ = line.put(Look::Plain, ": "),
             (Some(_), false) => {}
         }
         line.put_text(Look::Plain, &clean(&message.text));
-        lines.push(line);
     }
 
     fn put_marks(&self, line: &mut Draft, marks: &Marks<'_>, before: &str) {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::client::incoming::{is_me, parse_line};
-use crate::client::item::Quote;
+use crate::client::item::{AnswerEnd, AnswerItem, Quote};
 use crate::client::screen::Paint;
 use crate::protocol::line::{Body, Line};
 use crate::protocol::names::is_text;
@@ -80,7 +80,7 @@ impl Shown {
     }
 
     fn show(&mut self, item: &Item) {
-        let lines = self.timeline.show(item, self.now());
+        let lines = self.timeline.show(item, self.now(), None);
         self.rows.extend(lines.iter().flat_map(|line| line.rows(Some(80), Paint::Plain)));
     }
 
@@ -144,7 +144,7 @@ fn times_are_local_and_have_the_form_of_the_settings() {
         let settings = Settings { clock: clock.to_owned(), ..Settings::default() };
         let mut timeline = Timeline::new(me(), TimeZone::get(zone).unwrap(), &settings);
         let now = Shown::in_the_lobby().now();
-        let lines = timeline.show(&item(&format!("@id=1;at={at} [lobby] bob: x")), now);
+        let lines = timeline.show(&item(&format!("@id=1;at={at} [lobby] bob: x")), now, None);
         lines.last().unwrap().rows(None, Paint::Plain).concat()
     };
     assert_eq!(at("America/New_York", "%H:%M", "0"), "05:10 [lobby] bob: x");
@@ -347,7 +347,7 @@ fn times_of_this_machine_do_not_go_back() {
 fn names_and_mentions_are_set_off() {
     let mut timeline = Shown::in_the_lobby();
     let mut painted = |wire: &str| {
-        let lines = timeline.timeline.show(&item(wire), timeline.now());
+        let lines = timeline.timeline.show(&item(wire), timeline.now(), None);
         lines.last().unwrap().rows(None, Paint::Colour).concat().replace('\x1b', "^")
     };
     assert_eq!(painted("@id=1;at=0 [lobby] bob: hello"), "^[38;5;243m10:10 ^[0m^[38;5;130mbob^[0m: hello");
@@ -393,7 +393,7 @@ proptest! {
         }
         let mut shown = Shown::in_the_lobby();
         for item in items {
-            let lines = shown.timeline.show(&item, shown.now());
+            let lines = shown.timeline.show(&item, shown.now(), None);
             let isolate = |c| matches!(c, '\u{2068}' | '\u{2069}');
             for row in lines.iter().flat_map(|line| line.rows(Some(columns), Paint::Plain)) {
                 prop_assert!(row.chars().all(|c| is_text(c) || isolate(c)), "{row:?}");
