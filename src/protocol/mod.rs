@@ -5,6 +5,9 @@
 /// The protocol's name in TLS's ALPN; its number is the one that `/set tags on` answers with.
 pub const ALPN: &[u8] = b"chitchat/1";
 
+/// What a browser offers there.
+pub const ALPN_HTTP: &[u8] = b"http/1.1";
+
 mod args;
 pub mod code;
 pub mod command;

@@ -16,7 +16,7 @@ pub use error::{CertificateError, CertificateWarning};
 
 use crate::cryptography;
 use crate::files;
-use crate::protocol::ALPN;
+use crate::protocol::{ALPN, ALPN_HTTP};
 use data_encoding::HEXLOWER;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::client::verify_server_name;
@@ -254,9 +254,9 @@ impl Identity {
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
         config.send_tls13_tickets = 1;
         config.max_early_data_size = 0;
-        // A browser offers only HTTP and is refused in the handshake. A client that offers nothing is a
-        // person at `openssl s_client`, or a program that does not care.
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        // A browser offers HTTP. A client that offers nothing is a person at `openssl s_client`, or a program that
+        // does not care; one that offers neither is refused in the handshake.
+        config.alpn_protocols = vec![ALPN.to_vec(), ALPN_HTTP.to_vec()];
         config.ignore_client_order = true;
         Ok(Arc::new(config))
     }

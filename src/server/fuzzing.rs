@@ -6,6 +6,8 @@ use super::session::{Session, SessionAction};
 use super::store::fuzzing as store;
 use super::traffic::RequestKind;
 use super::transfer::Parser;
+use super::web::http::{self, Read};
+use super::web::websocket::{Decoder, Event};
 use crate::protocol::deflate::{PLAIN_MAX, Unpacker};
 use crate::protocol::frame::{Cut, Framer, Frames, Rules};
 use crate::protocol::names::AddressGroup;
@@ -120,6 +122,49 @@ pub fn import(text: &str) {
             }
         }
     }
+}
+
+/// Takes the bytes as a browser's request.
+///
+/// # Panics
+/// If what was read of it changes when more arrive, or is not known once a head is too long.
+pub fn request(data: &[u8]) {
+    let mut before = Read::Unfinished;
+    // Not after each byte, which would take seconds.
+    for end in (0..data.len()).step_by(11).chain([data.len()]) {
+        let read = http::read(&data[..end]);
+        assert!(before == Read::Unfinished || read == before, "{before:?} became {read:?} with {end} bytes");
+        assert!(end < http::HEAD_MAX || read != Read::Unfinished, "{end} bytes are not enough");
+        before = read;
+    }
+}
+
+/// Takes the first byte as the size of a read, and the rest as a browser's WebSocket frames.
+///
+/// # Panics
+/// If there is more text than bytes, or it depends on the size of the reads.
+pub fn websocket(data: &[u8]) {
+    let [step, bytes @ ..] = data else { return };
+    let decode = |step: usize| {
+        let (mut decoder, mut text, mut messages) = (Decoder::new(), Vec::new(), 0);
+        for read in bytes.chunks(step) {
+            let mut read = read.to_vec();
+            let mut rest = read.as_mut_slice();
+            loop {
+                match decoder.next(&mut rest) {
+                    Ok(Some(Event::Text(part))) => text.extend_from_slice(part),
+                    Ok(Some(Event::MessageEnd)) => messages += 1,
+                    Ok(Some(Event::Ping(_) | Event::Close)) => {}
+                    Ok(None) => break,
+                    Err(code) => return (text, messages, Some(code)),
+                }
+            }
+        }
+        (text, messages, None)
+    };
+    let whole = decode(bytes.len().max(1));
+    assert!(whole.0.len() <= bytes.len());
+    assert_eq!(decode(usize::from(*step).max(1)), whole);
 }
 
 /// Takes the bytes as what somebody sends who should ask for the metrics.

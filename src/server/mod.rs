@@ -81,6 +81,7 @@ mod store;
 mod traffic;
 pub mod transfer;
 mod watchdog;
+mod web;
 
 pub use core::{
     FORMER_NAMES_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, INVITES_MAX, MENTIONS_MAX, PERMISSIONS,

@@ -97,7 +97,9 @@ impl Owners {
     /// Those who connect from now on meet this certificate. Whoever is told of it later does.
     fn serve(&self, tls: &Arc<rustls::ServerConfig>, details: &Details) {
         self.certificate_ends.store(details.not_after.as_second(), Ordering::Relaxed);
-        self.workers.iter().for_each(|worker| worker.send(Delivery::Tls(Arc::clone(tls))));
+        self.workers.iter().for_each(|worker| {
+            worker.send(Delivery::Tls { config: Arc::clone(tls), vouched_for: !details.self_signed });
+        });
     }
 }
 

@@ -101,7 +101,7 @@ impl Server {
         let requests: TurnQueue<Request> = TurnQueue::default();
         let mut workers = Vec::new();
         let mut mailboxes: Vec<Mailbox<Delivery>> = Vec::new();
-        let live = Live { limits: connection_limits(&config), tls };
+        let live = Live { limits: connection_limits(&config), tls, vouched_for: !identity.details().self_signed };
         for index in 0..usize::from(config.workers) {
             let (worker, mailbox) = Worker::new(index, live.clone())?;
             workers.push(worker);

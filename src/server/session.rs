@@ -31,6 +31,8 @@ pub(super) struct Session {
     state: SessionState,
     from: AddressGroup,
     options: Options,
+    /// Whether it may ask for deflate frames.
+    may_deflate: bool,
 }
 
 #[derive(Debug)]
@@ -44,7 +46,12 @@ enum SessionState {
 impl Session {
     #[must_use]
     pub(super) fn new(from: AddressGroup) -> Self {
-        Self { state: SessionState::New, from, options: Options::default() }
+        Self { state: SessionState::New, from, options: Options::default(), may_deflate: true }
+    }
+
+    /// Its lines are text between others' bytes, where there is no place for deflate frames.
+    pub(super) fn refuse_deflate(&mut self) {
+        self.may_deflate = false;
     }
 
     /// The options as they apply to the next line.
@@ -320,6 +327,9 @@ impl Session {
             if !self.is_logged_in() {
                 let text = "deflate is available after login. /login NAME first.";
                 return answer(Refusal::new(Code::NotLoggedIn, text));
+            }
+            if dictionary.is_some() && !self.may_deflate {
+                return answer(Refusal::new(Code::NotAllowed, "there are no deflate frames in a WebSocket."));
             }
             if dictionary.is_some_and(|dictionary| dictionary != DICTIONARY) {
                 let text = format!("There is no dictionary with that number. /set deflate {DICTIONARY}, or off.");

@@ -364,7 +364,11 @@ pub(super) enum Delivery {
     /// The limits from here on.
     Limits(Limits),
     /// How TLS is spoken with those who connect from here on.
-    Tls(Arc<rustls::ServerConfig>),
+    Tls {
+        config: Arc<rustls::ServerConfig>,
+        /// Whether an authority vouches for it.
+        vouched_for: bool,
+    },
     /// End all connections from these addresses.
     EndFrom(Network),
     /// End the connection, after this notice.

@@ -65,3 +65,4 @@ mod syscalls;
 mod systemd;
 mod telnet;
 mod tls;
+mod web;

@@ -64,6 +64,8 @@ pub(super) struct Live {
     pub limits: Limits,
     /// The certificate and what goes with it.
     pub tls: Arc<rustls::ServerConfig>,
+    /// Whether an authority vouches for it.
+    pub vouched_for: bool,
 }
 
 /// What all workers share.

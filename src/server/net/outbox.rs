@@ -12,6 +12,7 @@ use self::backlog::Backlog;
 use super::tls::{RECORD_MAX, Tls};
 use crate::protocol::deflate::{Header, PACKED_MAX_SERVER};
 use crate::server::traffic::Socket;
+use crate::server::web::websocket;
 use memchr::memchr;
 use std::io;
 
@@ -84,9 +85,20 @@ impl BufferPool {
     }
 }
 
+/// What an outbox holds, and what is not to be sent in part: the next one could not be told from its rest.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Units {
+    /// Lines, and deflate frames among them.
+    #[default]
+    Lines,
+    /// WebSocket frames.
+    WebSocket,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// Starts at the beginning of a line or a frame.
+    units: Units,
+    /// Starts at the beginning of a unit.
     plain: Vec<u8>,
     sent: usize,
     /// Records that the socket has not taken completely; they go before `plain`.
@@ -116,6 +128,12 @@ pub(super) enum Flushed {
 }
 
 impl Outbox {
+    /// All that is appended from now on is made of these. Nothing is waiting.
+    pub(super) fn set_units(&mut self, units: Units) {
+        debug_assert_eq!(self.unsent(), 0);
+        self.units = units;
+    }
+
     /// How many bytes are waiting.
     pub(super) fn unsent(&self) -> usize {
         let backlog = self.backlog.as_ref().map_or(0, |backlog| backlog.unsent());
@@ -133,7 +151,7 @@ impl Outbox {
         self.plain.capacity() + self.cipher.capacity() + backlog
     }
 
-    /// Appends plain text: whole lines or frames.
+    /// Appends plain text: whole units.
     pub(super) fn append(&mut self, bytes: &[u8], pool: &mut BufferPool) {
         if let Some(backlog) = &mut self.backlog {
             backlog.append(bytes, pool);
@@ -150,14 +168,14 @@ impl Outbox {
         self.cipher.extend_from_slice(bytes);
     }
 
-    /// Discards waiting plain text, except the line or frame that was partly sent, which must end
-    /// before another begins. For slow readers.
+    /// Discards waiting plain text, except the unit that was partly sent, which must end before another
+    /// begins. For slow readers.
     pub(super) fn clear_plain(&mut self) {
         if let Some(backlog) = &mut self.backlog {
             backlog.cut_short();
         }
         self.backlog.take_if(|backlog| backlog.unsent() == 0);
-        let (_, end) = bounds_around(&self.plain, self.sent);
+        let (_, end) = bounds_around(&self.plain, self.sent, self.units);
         self.plain.truncate(end);
         self.plain.shrink_to_fit();
     }
@@ -171,7 +189,7 @@ impl Outbox {
             return Ok(Flushed::All);
         }
         if direct {
-            self.backlog = Some(Box::new(Backlog::new(bytes, sent, out.pool)));
+            self.backlog = Some(Box::new(Backlog::new(bytes, sent, self.units, out.pool)));
             return Ok(Flushed::Blocked);
         }
         self.append(bytes, out.pool);
@@ -290,21 +308,27 @@ impl Outbox {
 
     /// The socket takes no more: what is left goes into the backlog.
     fn blocked(&mut self, pool: &mut BufferPool) -> Flushed {
-        self.backlog = Some(Box::new(Backlog::new(&self.plain, self.sent, pool)));
+        self.backlog = Some(Box::new(Backlog::new(&self.plain, self.sent, self.units, pool)));
         self.release_plain(pool);
         Flushed::Blocked
     }
 }
 
-/// The last position up to `at`, and the first from there on, at which a line or a frame ends. No
-/// line from a server begins with `=`; only frames do.
-fn bounds_around(bytes: &[u8], at: usize) -> (usize, usize) {
+/// The last position up to `at`, and the first from there on, at which a unit ends. No line from a server begins
+/// with `=`; only deflate frames do.
+fn bounds_around(bytes: &[u8], at: usize, units: Units) -> (usize, usize) {
     let mut start = 0;
     while start < at {
-        let line = &bytes[start..];
-        let length = memchr(b'\n', line).map_or(line.len(), |end| end + 1);
-        let header = Header::parse(line[..length].trim_ascii_end(), PACKED_MAX_SERVER);
-        let end = start + length + header.map_or(0, |header| header.packed()).min(line.len() - length);
+        let rest = &bytes[start..];
+        let length = match units {
+            Units::Lines => {
+                let line = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+                let header = Header::parse(rest[..line].trim_ascii_end(), PACKED_MAX_SERVER);
+                line + header.map_or(0, |header| header.packed())
+            }
+            Units::WebSocket => websocket::frame_length(rest).unwrap_or(rest.len()),
+        };
+        let end = start + length.min(rest.len());
         if end > at {
             return (start, end);
         }

@@ -53,6 +53,11 @@ impl Tls {
         self.ready
     }
 
+    /// The protocol that both sides agreed on; `None` if the peer offered none.
+    pub(super) fn protocol(&self) -> Option<&[u8]> {
+        self.conn.alpn_protocol()
+    }
+
     /// Processes what arrived, with [`Tls::rest`] before it. Appends plain text to `plain`, and
     /// what has to be sent to `out`; after an error, that is the alert.
     pub(super) fn read(

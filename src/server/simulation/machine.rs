@@ -103,7 +103,7 @@ impl Machine {
         let limits = connection_limits(&config);
         let reader = Reader::open(&store_settings)?;
 
-        let live = Live { limits, tls: tls()? };
+        let live = Live { limits, tls: tls()?, vouched_for: false };
         let queue: TurnQueue<Request> = TurnQueue::default();
         let (mut workers, mut mailboxes) = (Vec::new(), Vec::new());
         for index in 0..usize::from(config.workers) {

@@ -6,6 +6,8 @@
 //! waits for a line, for an end, or for the answer to a command sent after another.
 
 pub(crate) mod any_certificate;
+#[allow(dead_code, reason = "the crash battery has no use for it")]
+pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod files;
 pub(crate) mod pattern;

@@ -13,6 +13,7 @@ mod receive;
 mod refuse;
 mod send;
 mod turn;
+mod web;
 
 pub(super) use life::Stage;
 pub(super) use turn::{Buffers, Turn};
@@ -20,14 +21,17 @@ pub(super) use turn::{Buffers, Turn};
 use self::input::Input;
 use self::life::{Life, Timer};
 use self::output::{Output, Unanswered};
+use self::web::Speech;
 use super::outbox::{Flushed, Out};
 use super::tls::Tls;
 use super::{HANDSHAKE, HINT, LOGIN, PROXY_HEADER, SILENCE};
+use crate::protocol::ALPN_HTTP;
 use crate::protocol::code::Code;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
 use crate::server::flood::Rate;
 use crate::server::session::{Options, Session};
 use crate::server::traffic::{Accepted, Admission, ListenerKind, Request, RequestKind, Socket, Tap, UnheardBy};
+use crate::server::web::websocket::CloseCode;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -59,6 +63,7 @@ pub(super) struct Connection {
     id: ConnId,
     socket: Socket,
     transport: Transport,
+    speech: Speech,
     listener: ListenerKind,
     from: AddressGroup,
     /// Given back when the connection is dropped.
@@ -89,6 +94,7 @@ impl Connection {
             id,
             socket,
             transport: if proxied { Transport::Proxied(Vec::new()) } else { Transport::of(kind) },
+            speech: Speech::Lines,
             listener: kind,
             from,
             permit,
@@ -178,7 +184,7 @@ impl Connection {
 
     /// Whether a turn could do something for it.
     pub(super) fn has_work(&self) -> bool {
-        self.input.has_work()
+        self.input.has_work() || self.speech.is_waiting()
     }
 
     /// The system says that its socket has something to read, or the end of input.
@@ -358,6 +364,10 @@ impl Connection {
 
     fn handshake_done(&mut self, turn: &mut Turn<'_>) {
         self.life.cancel(Timer::Handshake);
+        if self.transport.tls().is_some_and(|tls| tls.protocol() == Some(ALPN_HTTP)) {
+            self.speech = Speech::Http(Vec::new());
+            return;
+        }
         self.life.set(Timer::Hint, turn.now + HINT);
         self.greet(turn);
     }
@@ -392,6 +402,10 @@ impl Connection {
     fn close(&mut self, turn: &mut Turn<'_>) {
         if self.life.close(turn.now) {
             self.output.forget_unanswered();
+            if turn.stopping {
+                self.output.close_with(CloseCode::GoingAway);
+            }
+            self.output.append_close(&mut turn.buffers.pool);
             // Even if nothing is left to send: the flush is what closes it.
             self.output.set_needs_flush(true);
         }

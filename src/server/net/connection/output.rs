@@ -7,8 +7,10 @@
 
 use crate::protocol::command::Setting;
 use crate::protocol::line::{Final, Rows};
-use crate::server::net::outbox::{BufferPool, Flushed, Out, Outbox};
+use crate::server::net::outbox::{BufferPool, Flushed, Out, Outbox, Units};
 use crate::server::session::Options;
+use crate::server::web::websocket::{self, CloseCode};
+use arrayvec::ArrayVec;
 use std::collections::VecDeque;
 use std::io;
 
@@ -40,6 +42,8 @@ pub(super) struct Output {
     pending: VecDeque<Pending>,
     /// Live lines since the login; the login's answer goes out first.
     held: Option<Vec<u8>>,
+    /// Each piece of it is a message of a WebSocket, whose last frame says this.
+    websocket: Option<CloseCode>,
     /// It is on the worker's list of connections to flush, or has to be put there.
     needs_flush: bool,
 }
@@ -51,6 +55,7 @@ impl Output {
             options: Options::default(),
             pending: VecDeque::new(),
             held: None,
+            websocket: None,
             needs_flush: false,
         }
     }
@@ -127,7 +132,12 @@ impl Output {
     pub(super) fn push_live(&mut self, bytes: &[u8], out: &mut Out<'_>) -> io::Result<()> {
         if let Some(held) = &mut self.held {
             held.extend_from_slice(bytes);
-        } else if self.outbox.push(bytes, out)? == Flushed::Blocked {
+            return Ok(());
+        }
+        if self.websocket.is_some() {
+            self.append_header(bytes.len(), out.pool);
+        }
+        if self.outbox.push(bytes, out)? == Flushed::Blocked {
             self.needs_flush = true;
         }
         Ok(())
@@ -135,11 +145,50 @@ impl Output {
 
     // Bytes.
 
-    /// Appends plain text.
+    /// Appends plain text: whole lines.
     pub(super) fn append(&mut self, bytes: &[u8], pool: &mut BufferPool) {
-        if !bytes.is_empty() {
-            self.outbox.append(bytes, pool);
-            self.needs_flush = true;
+        if bytes.is_empty() {
+            return;
+        }
+        if self.websocket.is_some() {
+            self.append_header(bytes.len(), pool);
+        }
+        self.append_raw(bytes, pool);
+    }
+
+    /// Appends bytes as they are.
+    pub(super) fn append_raw(&mut self, bytes: &[u8], pool: &mut BufferPool) {
+        self.outbox.append(bytes, pool);
+        self.needs_flush = true;
+    }
+
+    fn append_header(&mut self, length: usize, pool: &mut BufferPool) {
+        let mut header = ArrayVec::<u8, { websocket::SENT_HEADER_MAX }>::new();
+        websocket::text_header(length, &mut header);
+        self.append_raw(&header, pool);
+    }
+
+    // WebSockets.
+
+    /// From here on each piece is a message. Nothing is waiting.
+    pub(super) fn speak_websocket(&mut self) {
+        self.websocket = Some(CloseCode::Normal);
+        self.outbox.set_units(Units::WebSocket);
+    }
+
+    /// If it ends, then with this code.
+    pub(super) fn close_with(&mut self, code: CloseCode) {
+        if let Some(before) = &mut self.websocket {
+            *before = code;
+        }
+    }
+
+    /// Nothing is appended from here on.
+    pub(super) fn append_close(&mut self, pool: &mut BufferPool) {
+        if let Some(code) = self.websocket {
+            let mut frame = Vec::new();
+            websocket::close(code, &mut frame);
+            self.append_raw(&frame, pool);
         }
     }
 

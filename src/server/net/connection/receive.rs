@@ -5,6 +5,7 @@
 use super::input::{Gate, TooFast};
 use super::life::{Stage, Timer};
 use super::output::{Ready, Unanswered};
+use super::web::Speech;
 use super::{Connection, Transport, Turn};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::deflate::BadFrame;
@@ -42,8 +43,8 @@ impl Connection {
     /// Cuts what is waiting and reads what has arrived. True if there is more to do than one turn
     /// allows.
     pub(in crate::server::net) fn serve(&mut self, turn: &mut Turn<'_>) -> bool {
-        if self.input.has_unfinished() {
-            self.cut(&[], turn);
+        if self.input.has_unfinished() || self.speech.is_waiting() {
+            self.go_on(turn);
         }
         for _ in 0..READS_MAX {
             let wanted = match self.stage() {
@@ -105,7 +106,7 @@ impl Connection {
 
     /// Whether the next line may be cut now, and if not, why. What ends each reason also gives the
     /// connection its next turn: see [`Gate`].
-    fn find_gate(&mut self, turn: &mut Turn<'_>) -> Gate {
+    pub(super) fn find_gate(&mut self, turn: &mut Turn<'_>) -> Gate {
         if self.stage() != Stage::Open || turn.stopping {
             Gate::Shut
         } else if self.input.gate() == Gate::AwaitingAnswer {
@@ -185,7 +186,7 @@ impl Connection {
     fn end_of_input(&mut self, turn: &mut Turn<'_>) {
         self.input.set_ended();
         match self.stage() {
-            Stage::Open => self.cut(&[], turn),
+            Stage::Open => self.go_on(turn),
             // Everything is sent, and the peer has closed as well.
             Stage::Lingering => self.life.end(),
             Stage::Finishing | Stage::Closing | Stage::Gone => {}
@@ -242,7 +243,7 @@ impl Connection {
                     self.handshake_done(turn);
                 }
                 if self.stage() == Stage::Open {
-                    self.receive_plain(&plain, turn);
+                    self.receive_plain(&mut plain, turn);
                 }
                 if incoming == Incoming::Closed && !self.input.has_ended() {
                     self.end_of_input(turn);
@@ -256,11 +257,19 @@ impl Connection {
         turn.buffers.plain = plain;
     }
 
-    fn receive_plain(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
+    fn receive_plain(&mut self, bytes: &mut [u8], turn: &mut Turn<'_>) {
         if bytes.is_empty() {
             return;
         }
         self.input.note_received();
+        match self.speech {
+            Speech::Lines => self.receive_lines(bytes, turn),
+            Speech::Http(_) => self.receive_requests(bytes, turn),
+            Speech::WebSocket(_) => self.receive_frames(bytes, turn),
+        }
+    }
+
+    fn receive_lines(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
         // A program that asked for tags speaks no telnet: a stray 0xFF is refused as bad UTF-8, and
         // not filtered out of its text. A peer that was recognised as telnet before stays one.
         let options = self.session.options();
@@ -287,8 +296,16 @@ impl Connection {
         }
     }
 
+    /// Goes on with what has arrived and had to wait.
+    fn go_on(&mut self, turn: &mut Turn<'_>) {
+        match self.speech {
+            Speech::Lines | Speech::WebSocket(_) => self.cut(&[], turn),
+            Speech::Http(_) => self.take_requests(turn),
+        }
+    }
+
     /// Cuts lines and acts on them while the gate is open.
-    fn cut(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
+    pub(super) fn cut(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
         let mut rest = bytes;
         loop {
             let gate = self.find_gate(turn);
@@ -327,7 +344,7 @@ impl Connection {
     }
 
     /// The peer's input has ended, and all of it is cut: it is answered and flushed, then closed.
-    fn finish(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn finish(&mut self, turn: &mut Turn<'_>) {
         if let Some(step) = self.session.ended() {
             self.act(step, 0, turn);
         }

@@ -3,6 +3,7 @@
 
 use super::life::Stage;
 use super::output::{Ready, Unanswered};
+use super::web::Speech;
 use super::{Buffers, Connection, Turn};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::Setting;
@@ -85,6 +86,9 @@ impl Connection {
 
     /// A notice for this connection alone.
     pub(super) fn notice(&mut self, code: Option<Code>, text: &str, turn: &mut Turn<'_>) {
+        if matches!(self.speech, Speech::Http(_)) {
+            return self.refuse_request(code, text, turn);
+        }
         let mut bytes = Vec::with_capacity(text.len() + 32);
         Line::plain(Body::Notice(code, text)).encode(&mut bytes);
         self.push(&bytes, turn);

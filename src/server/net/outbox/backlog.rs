@@ -4,28 +4,30 @@
 //! outgrew between those of others: a thousand such readers cost three times what they left unread. Pieces
 //! waste half of the last one, and what one reader gives back another one takes. What is held can so be counted.
 
-use super::BufferPool;
+use super::{BufferPool, Units};
 use crate::protocol::deflate::{HEADER_MAX, Header, PACKED_MAX_SERVER};
+use crate::server::web::websocket;
 use memchr::memchr;
 use std::collections::VecDeque;
 
 /// The size of a piece, in bytes.
 pub(super) const PIECE: usize = 4 * 1024;
 
-/// Whole lines and frames, of which the first may be partly sent.
-#[derive(Debug, Default)]
+/// Whole units, of which the first may be partly sent.
+#[derive(Debug)]
 pub(super) struct Backlog {
+    units: Units,
     /// All of them full, except the last one. Positions count from the beginning of the first.
     pieces: VecDeque<Vec<u8>>,
-    /// Where the first line or frame begins that is not completely sent.
+    /// Where the first unit begins that is not completely sent.
     start: usize,
     sent: usize,
 }
 
 impl Backlog {
-    /// Takes over lines and frames of which this many bytes are already sent.
-    pub(super) fn new(bytes: &[u8], sent: usize, pool: &mut BufferPool) -> Self {
-        let mut backlog = Self::default();
+    /// Takes over units of which this many bytes are already sent.
+    pub(super) fn new(bytes: &[u8], sent: usize, units: Units, pool: &mut BufferPool) -> Self {
+        let mut backlog = Self { units, pieces: VecDeque::new(), start: 0, sent: 0 };
         backlog.append(bytes, pool);
         backlog.sent = sent;
         backlog.advance(0, pool);
@@ -49,7 +51,7 @@ impl Backlog {
         }
     }
 
-    /// Appends whole lines or frames.
+    /// Appends whole units.
     pub(super) fn append(&mut self, mut bytes: &[u8], pool: &mut BufferPool) {
         while !bytes.is_empty() {
             match self.pieces.back_mut().filter(|last| last.len() < PIECE) {
@@ -96,7 +98,7 @@ impl Backlog {
         }
     }
 
-    /// Discards all but the line or frame that is partly sent, which must end before another begins.
+    /// Discards all but the unit that is partly sent, which must end before another begins.
     pub(super) fn cut_short(&mut self) {
         let end = if self.start < self.sent { self.unit_end(self.start) } else { self.sent };
         self.pieces.truncate(end.div_ceil(PIECE));
@@ -105,10 +107,13 @@ impl Backlog {
         }
     }
 
-    /// Where the line or frame that begins at `start` ends. No line from a server begins with `=`; only
-    /// frames do.
+    /// Where the unit that begins at `start` ends. No line from a server begins with `=`; only deflate frames do.
     fn unit_end(&self, start: usize) -> usize {
         let len = self.len();
+        if self.units == Units::WebSocket {
+            let header: Vec<u8> = (start..len).take(websocket::SENT_HEADER_MAX).map(|at| self.byte(at)).collect();
+            return websocket::frame_length(&header).map_or(len, |length| start.saturating_add(length).min(len));
+        }
         let mut at = start;
         let mut line_end = len;
         while at < len {

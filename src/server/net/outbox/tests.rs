@@ -97,6 +97,45 @@ fn what_a_socket_does_not_take_is_held_in_pieces_and_counted() {
     assert_eq!((outbox.is_behind(), outbox.held(), pool.held), (false, 0, 0));
 }
 
+#[test]
+fn a_slow_reader_gets_whole_websocket_frames_and_then_the_reason() {
+    // Frames whose lengths take one, three and nine bytes.
+    let frames = [10, 125, 126, 5_000, 70_000].into_iter().cycle().take(60).map(|length| {
+        let mut frame = Vec::new();
+        websocket::text_header(length, &mut frame);
+        frame.resize(frame.len() + length, b'x');
+        frame
+    });
+    let frames: Vec<Vec<u8>> = frames.collect();
+    for reads in [&[][..], &[1], &[3, 130, 6_000], &[200_000, 4_096, 1], &[450_000]] {
+        let (mut socket, mut peer) = pair();
+        let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
+        outbox.set_units(Units::WebSocket);
+        for frame in &frames {
+            outbox.append(frame, &mut pool);
+            flush(&mut outbox, &mut socket, &mut pool);
+        }
+        let mut seen = Vec::new();
+        for read in reads {
+            seen.extend(take(&mut peer, *read));
+            assert_eq!(flush(&mut outbox, &mut socket, &mut pool), Flushed::Blocked);
+        }
+        outbox.clear_plain();
+        outbox.append(b"\x81\x03bye", &mut pool);
+        while flush(&mut outbox, &mut socket, &mut pool) == Flushed::Blocked {
+            seen.extend(take(&mut peer, 1 << 20));
+        }
+        seen.extend(take(&mut peer, 1 << 20));
+        let (mut rest, mut whole) = (seen.as_slice(), 0);
+        while rest != b"\x81\x03bye" {
+            assert!(rest.starts_with(&frames[whole]), "after {whole} whole frames, {reads:?}");
+            rest = &rest[frames[whole].len()..];
+            whole += 1;
+        }
+        assert!(whole < frames.len(), "{reads:?}");
+    }
+}
+
 /// Lines, or frames in between: more than a socket takes at once.
 fn parts(frames: bool) -> &'static [Vec<u8>] {
     static PARTS: [LazyLock<Vec<Vec<u8>>>; 2] = [LazyLock::new(|| make(false)), LazyLock::new(|| make(true))];

@@ -43,7 +43,7 @@ impl Server {
         let identity =
             crate::server::certificate::Identity::load_or_create(dir.path(), "localhost", jiff::Timestamp::now())
                 .unwrap();
-        let live = Live { limits, tls: identity.server_config().unwrap() };
+        let live = Live { limits, tls: identity.server_config().unwrap(), vouched_for: false };
         let (worker, mailbox) = Worker::new(0, live).unwrap();
         let (requests, budget) = (Mailbox::default(), Budget::new(1 << 20));
         let shared = WorkerContext {

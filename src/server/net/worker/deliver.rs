@@ -207,7 +207,9 @@ impl Worker {
             }
             Delivery::Tap { conn, tap } => self.replace_tap(conn, tap),
             Delivery::Limits(limits) => self.replace_limits(limits, now),
-            Delivery::Tls(tls) => self.live.tls = tls,
+            Delivery::Tls { config, vouched_for } => {
+                (self.live.tls, self.live.vouched_for) = (config, vouched_for);
+            }
             Delivery::Announcement(line) => self.announce(line, lines, now, shared),
             Delivery::EndFrom(network) => self.end_from(network, now, shared),
             Delivery::End(conn, refusal) => {

@@ -256,7 +256,7 @@ impl Chat {
             }
             // The worker's alone.
             Delivery::Tap { .. } | Delivery::Limits(_) => {}
-            Delivery::Accepted(_) | Delivery::Tls(_) | Delivery::Stop | Delivery::Bye | Delivery::Abort => {
+            Delivery::Accepted(_) | Delivery::Tls { .. } | Delivery::Stop | Delivery::Bye | Delivery::Abort => {
                 panic!("the dispatcher never sends that")
             }
         }

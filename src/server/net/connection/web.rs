@@ -1,0 +1,170 @@
+//! A browser's connection: requests are answered, and one that opens a WebSocket makes the connection one of the chat
+//! like any other, whose lines come and go in frames.
+
+use super::input::Gate;
+use super::life::Stage;
+use super::{Connection, Turn};
+use crate::protocol::code::Code;
+use crate::server::net::outbox::Flushed;
+use crate::server::web::http::{self, Method, Read, Response, Status};
+use crate::server::web::websocket::{self, Decoder, Event};
+use crate::server::web::{self, Answer, Site};
+
+/// What is spoken on a connection.
+pub(super) enum Speech {
+    /// Lines.
+    Lines,
+    /// HTTP, and what of a request has arrived.
+    Http(Vec<u8>),
+    /// Lines in WebSocket frames. `None` while what has arrived is taken apart.
+    WebSocket(Option<Box<Frames>>),
+}
+
+/// The frames that a browser sends.
+pub(super) struct Frames {
+    decoder: Decoder,
+    /// The message so far ends in the middle of a line.
+    in_line: bool,
+}
+
+impl Speech {
+    /// Whether a request, or a part of one, has arrived and is not answered.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self, Self::Http(waiting) if !waiting.is_empty())
+    }
+}
+
+impl Connection {
+    pub(super) fn receive_requests(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
+        if let Speech::Http(waiting) = &mut self.speech {
+            waiting.extend_from_slice(bytes);
+            self.take_requests(turn);
+        }
+    }
+
+    /// Answers the requests that have arrived, one after the other, while the gate is open.
+    pub(super) fn take_requests(&mut self, turn: &mut Turn<'_>) {
+        let site = Site { vouched_for: turn.live.vouched_for && self.transport.tls().is_some() };
+        loop {
+            let gate = self.find_gate(turn);
+            self.input.set_gate(gate);
+            let Speech::Http(waiting) = &mut self.speech else { return };
+            if gate != Gate::Open {
+                return;
+            }
+            let (head, length) = match http::read(waiting) {
+                Read::Unfinished => break,
+                Read::Head(head, length) => (head, length),
+                Read::Refused(status) => {
+                    let response = web::refusal(status, web::sentence(status), site);
+                    self.respond(&response, Method::Get, false, turn);
+                    return self.close(turn);
+                }
+            };
+            waiting.drain(..length);
+            if waiting.is_empty() {
+                *waiting = Vec::new();
+            }
+            self.input.pay_line(length, turn.now);
+            match web::answer(&head, site) {
+                Answer::Respond(response) => {
+                    self.respond(&response, head.method, head.keep_alive, turn);
+                    if !head.keep_alive {
+                        return self.close(turn);
+                    }
+                }
+                Answer::Upgrade(response) => {
+                    self.respond(&response, head.method, true, turn);
+                    return self.become_websocket(turn);
+                }
+            }
+        }
+        if self.input.has_ended() {
+            self.finish(turn);
+        }
+    }
+
+    fn respond(&mut self, response: &Response, to: Method, keep_alive: bool, turn: &mut Turn<'_>) {
+        let mut bytes = std::mem::take(&mut turn.buffers.line);
+        bytes.clear();
+        response.encode(to == Method::Head, keep_alive, jiff::Timestamp::now(), &mut bytes);
+        self.push(&bytes, turn);
+        turn.buffers.line = bytes;
+    }
+
+    /// What a line would say to a peer that reads lines.
+    pub(super) fn refuse_request(&mut self, code: Option<Code>, text: &str, turn: &mut Turn<'_>) {
+        let status = match code {
+            // Its requests wait.
+            Some(Code::SlowDown) => return,
+            Some(Code::NotLoggedIn) => Status::TimedOut,
+            Some(Code::Blocked) => Status::Forbidden,
+            _ => Status::Unavailable,
+        };
+        self.respond(&web::refusal(status, text, Site { vouched_for: false }), Method::Get, false, turn);
+    }
+
+    fn become_websocket(&mut self, turn: &mut Turn<'_>) {
+        match self.flush_once(turn) {
+            Ok(Flushed::All) => {}
+            // It asks for more than it reads: nothing is to be mixed up with that.
+            Ok(Flushed::Blocked) => return self.life.end(),
+            Err(error) => return self.failed(&error),
+        }
+        let frames = Box::new(Frames { decoder: Decoder::new(), in_line: false });
+        let before = std::mem::replace(&mut self.speech, Speech::WebSocket(Some(frames)));
+        self.session.refuse_deflate();
+        self.output.speak_websocket();
+        self.greet(turn);
+        if let Speech::Http(mut waiting) = before {
+            self.receive_frames(&mut waiting, turn);
+        }
+    }
+
+    pub(super) fn receive_frames(&mut self, mut bytes: &mut [u8], turn: &mut Turn<'_>) {
+        let Speech::WebSocket(frames) = &mut self.speech else { return };
+        let Some(mut frames) = frames.take() else { return };
+        let mut closed = false;
+        while self.stage() == Stage::Open {
+            match frames.decoder.next(&mut bytes) {
+                Ok(None) => break,
+                Ok(Some(Event::Text(text))) => {
+                    frames.in_line = !text.ends_with(b"\n");
+                    self.cut(text, turn);
+                }
+                Ok(Some(Event::MessageEnd)) => {
+                    if std::mem::take(&mut frames.in_line) {
+                        self.cut(b"\n", turn);
+                    }
+                }
+                Ok(Some(Event::Ping(payload))) => {
+                    self.input.pay_line(payload.len(), turn.now);
+                    let mut pong = Vec::new();
+                    websocket::pong(&payload, &mut pong);
+                    self.output.append_raw(&pong, &mut turn.buffers.pool);
+                }
+                Ok(Some(Event::Close)) => {
+                    closed = true;
+                    break;
+                }
+                Err(code) => {
+                    log::debug!(
+                        "connection {} from {}: its WebSocket frames are not valid: {code:?}",
+                        self.id,
+                        self.from
+                    );
+                    self.output.close_with(code);
+                    self.close(turn);
+                }
+            }
+        }
+        if let Speech::WebSocket(place) = &mut self.speech {
+            *place = Some(frames);
+        }
+        if closed && self.stage() == Stage::Open {
+            // Nothing comes after it, whatever the socket says.
+            self.input.set_ended();
+            self.cut(&[], turn);
+        }
+    }
+}

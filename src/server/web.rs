@@ -1,0 +1,199 @@
+//! What a browser is answered: which path brings what, and who may open a WebSocket.
+//!
+//! Owns the paths and the fields that keep a page safe. Knows no socket, clock or account: the head of a request goes
+//! in, an [`Answer`] comes out. Runs on the worker that owns the connection.
+
+pub(super) mod http;
+pub(super) mod websocket;
+
+use self::http::{Body, Head, Method, Response, Status, Upgrade};
+
+/// The subprotocol of a WebSocket: its messages are the lines of `docs/PROTOCOL.md`.
+const SUBPROTOCOL: &str = "chitchat.1";
+
+/// What the pages of this server may do: load and reach what is here, and nothing that others wrote runs.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// For how long a browser that was here insists on a certificate of an authority, in seconds: half a year.
+const HSTS: &str = "max-age=15768000";
+
+/// What an answer depends on besides the request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Site {
+    /// Whether an authority vouches for the certificate of this connection.
+    pub vouched_for: bool,
+}
+
+/// What to do with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Send this.
+    Respond(Response),
+    /// Send this, and from then on the connection is a WebSocket.
+    Upgrade(Response),
+}
+
+/// Answers a request.
+#[must_use]
+pub(super) fn answer(head: &Head, site: Site) -> Answer {
+    let answer = match (head.path.as_str(), head.method) {
+        ("/" | "/health" | "/ws", Method::Other) => {
+            let response = Response::sentence(Status::NotAllowed, "Only GET and HEAD go here.");
+            Answer::Respond(response.with("Allow", "GET, HEAD"))
+        }
+        ("/ws", _) => websocket(head),
+        ("/health", _) => Answer::Respond(Response::sentence(Status::Ok, "ok")),
+        ("/", _) => Answer::Respond(Response::sentence(Status::Ok, front(&head.host))),
+        _ => Answer::Respond(Response::sentence(Status::NotFound, "There is nothing here.")),
+    };
+    match answer {
+        Answer::Respond(response) => Answer::Respond(safe(response, site)),
+        upgrade @ Answer::Upgrade(_) => upgrade,
+    }
+}
+
+/// The answer to a request that can't be read, or can't be served now. The connection is closed after it.
+#[must_use]
+pub(super) fn refusal(status: Status, text: &str, site: Site) -> Response {
+    safe(Response::sentence(status, text), site)
+}
+
+/// What is wrong with a request that can't be read.
+#[must_use]
+pub(super) fn sentence(status: Status) -> &'static str {
+    match status {
+        Status::HeadTooLarge => "The head of that request is too long.",
+        Status::TooLarge => "Nothing here takes a body.",
+        Status::NotImplemented => "Nothing here takes a body, least of all one without a length.",
+        Status::OtherVersion => "This server speaks HTTP/1.1.",
+        _ => "That is not a valid HTTP request.",
+    }
+}
+
+fn front(host: &str) -> String {
+    format!(
+        "This is a chat server. In a terminal, connect with\n  chitchat {host}\nor\n  openssl s_client -quiet -connect {}",
+        if host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())) {
+            host.to_owned()
+        } else {
+            format!("{host}:443")
+        }
+    )
+}
+
+fn websocket(head: &Head) -> Answer {
+    let (accept, protocols) = match &head.upgrade {
+        Upgrade::WebSocket { accept, protocols } => (accept, protocols),
+        Upgrade::No => {
+            let response = Response::sentence(Status::UpgradeRequired, "This is a WebSocket.");
+            return Answer::Respond(response.with("Upgrade", "websocket"));
+        }
+        Upgrade::OtherVersion => {
+            let response = Response::sentence(Status::UpgradeRequired, "This server speaks version 13 of WebSocket.");
+            return Answer::Respond(response.with("Upgrade", "websocket").with("Sec-WebSocket-Version", "13"));
+        }
+        Upgrade::Malformed => {
+            return Answer::Respond(Response::sentence(Status::BadRequest, "The Sec-WebSocket-Key is not valid."));
+        }
+    };
+    // A browser says which page opens a WebSocket, and lets any page do so.
+    if head.origin.as_deref().is_some_and(|origin| !is_same(origin, &head.host)) {
+        let text = "Only a page of this server may open this WebSocket.";
+        return Answer::Respond(Response::sentence(Status::Forbidden, text));
+    }
+    let names_ours = protocols.as_ref().map(|names| names.iter().any(|name| name == SUBPROTOCOL));
+    if names_ours == Some(false) {
+        let text = format!("This WebSocket speaks {SUBPROTOCOL}.");
+        return Answer::Respond(Response::sentence(Status::BadRequest, text));
+    }
+    let response = Response { status: Status::SwitchingProtocols, fields: Vec::new(), body: Body::None }
+        .with("Upgrade", "websocket")
+        .with("Connection", "Upgrade")
+        .with("Sec-WebSocket-Accept", accept);
+    Answer::Upgrade(if names_ours.is_some() { response.with("Sec-WebSocket-Protocol", SUBPROTOCOL) } else { response })
+}
+
+/// Whether an origin is the host that the request is for. Both leave out the port if it is the scheme's.
+fn is_same(origin: &str, host: &str) -> bool {
+    origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+}
+
+/// Adds the fields that every response has.
+fn safe(mut response: Response, site: Site) -> Response {
+    if site.vouched_for {
+        response.fields.push(("Strict-Transport-Security", HSTS.to_owned()));
+    }
+    response
+        .with("Content-Security-Policy", POLICY)
+        .with("X-Content-Type-Options", "nosniff")
+        .with("Referrer-Policy", "no-referrer")
+        .with("Cross-Origin-Opener-Policy", "same-origin")
+        .with("Cache-Control", "no-store")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SITE: Site = Site { vouched_for: false };
+
+    fn get(path: &str) -> Head {
+        Head {
+            method: Method::Get,
+            path: path.to_owned(),
+            host: "chat.example.org:2428".to_owned(),
+            origin: None,
+            upgrade: Upgrade::No,
+            keep_alive: true,
+        }
+    }
+
+    fn status(head: &Head) -> Status {
+        match answer(head, SITE) {
+            Answer::Respond(response) | Answer::Upgrade(response) => response.status,
+        }
+    }
+
+    #[test]
+    fn each_path_has_its_answer() {
+        for (path, expected) in [
+            ("/", Status::Ok),
+            ("/health", Status::Ok),
+            ("/ws", Status::UpgradeRequired),
+            ("/ws/", Status::NotFound),
+            ("/../etc/passwd", Status::NotFound),
+        ] {
+            assert_eq!(status(&get(path)), expected, "{path}");
+        }
+        assert_eq!(status(&Head { method: Method::Other, ..get("/") }), Status::NotAllowed);
+    }
+
+    #[test]
+    fn only_the_servers_own_pages_open_a_websocket() {
+        let accept = Upgrade::WebSocket { accept: "x".to_owned(), protocols: Some(vec![SUBPROTOCOL.to_owned()]) };
+        let from =
+            |origin: Option<&str>| Head { origin: origin.map(str::to_owned), upgrade: accept.clone(), ..get("/ws") };
+        for origin in [None, Some("https://chat.example.org:2428"), Some("https://CHAT.example.org:2428")] {
+            assert_eq!(status(&from(origin)), Status::SwitchingProtocols, "{origin:?}");
+        }
+        for origin in
+            ["null", "https://evil.example", "https://chat.example.org", "https://chat.example.org:2428.evil", ""]
+        {
+            assert_eq!(status(&from(Some(origin))), Status::Forbidden, "{origin}");
+        }
+        let other = Upgrade::WebSocket { accept: "x".to_owned(), protocols: Some(vec!["mqtt".to_owned()]) };
+        assert_eq!(status(&Head { upgrade: other, ..get("/ws") }), Status::BadRequest);
+    }
+
+    #[test]
+    fn every_response_keeps_the_page_safe() {
+        for path in ["/", "/nowhere", "/ws"] {
+            let Answer::Respond(response) = answer(&get(path), Site { vouched_for: true }) else { panic!() };
+            let names: Vec<&str> = response.fields.iter().map(|(name, _)| *name).collect();
+            for name in ["Strict-Transport-Security", "Content-Security-Policy", "X-Content-Type-Options"] {
+                assert!(names.contains(&name), "{path} {name}");
+            }
+        }
+    }
+}

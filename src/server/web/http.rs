@@ -1,0 +1,386 @@
+//! HTTP/1.1 (RFC 9112), as far as a browser needs it: the head of a request is read, and a response written. Sans-IO:
+//! knows no socket and no clock, and does not decide what is answered.
+//!
+//! A request is read strictly, since a proxy before the server may read it in another way: what could be understood
+//! in two ways is refused, and nothing after it is read.
+
+use data_encoding::BASE64;
+use httparse::Status as Progress;
+use jiff::Timestamp;
+use sha1::{Digest as _, Sha1};
+
+/// The most bytes of a request's head.
+pub(crate) const HEAD_MAX: usize = 8 * 1024;
+/// The most fields in it. Browsers send about twenty.
+const FIELDS_MAX: usize = 64;
+/// What a WebSocket's key is hashed with: RFC 6455, section 1.3.
+const WEBSOCKET_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What has arrived of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// A part of its head.
+    Unfinished,
+    /// The head, of so many bytes.
+    Head(Head, usize),
+    /// It can't be read, and neither can what follows it.
+    Refused(Status),
+}
+
+/// The head of a request, as far as it matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    /// Without what follows a `?`.
+    pub(crate) path: String,
+    /// The host that it is for, with its port if it named one.
+    pub(crate) host: String,
+    /// The page that sent it, if that was one of another kind than the one that is loaded.
+    pub(crate) origin: Option<String>,
+    /// Whether it wants the connection to become a WebSocket.
+    pub(crate) upgrade: Upgrade,
+    /// Whether others may follow it.
+    pub(crate) keep_alive: bool,
+}
+
+/// The method of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    /// As [`Method::Get`], without the body.
+    Head,
+    Other,
+}
+
+/// What a request says of WebSockets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    /// Nothing.
+    No,
+    /// It wants one.
+    WebSocket {
+        /// What `Sec-WebSocket-Accept` answers.
+        accept: String,
+        /// The subprotocols that it speaks, if it names any.
+        protocols: Option<Vec<String>>,
+    },
+    /// It wants one of another version.
+    OtherVersion,
+    /// It wants one and has no valid key.
+    Malformed,
+}
+
+/// The status of a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    SwitchingProtocols = 101,
+    Ok = 200,
+    BadRequest = 400,
+    Forbidden = 403,
+    NotFound = 404,
+    NotAllowed = 405,
+    TimedOut = 408,
+    TooLarge = 413,
+    UpgradeRequired = 426,
+    HeadTooLarge = 431,
+    NotImplemented = 501,
+    Unavailable = 503,
+    OtherVersion = 505,
+}
+
+impl Status {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::SwitchingProtocols => "Switching Protocols",
+            Self::Ok => "OK",
+            Self::BadRequest => "Bad Request",
+            Self::Forbidden => "Forbidden",
+            Self::NotFound => "Not Found",
+            Self::NotAllowed => "Method Not Allowed",
+            Self::TimedOut => "Request Timeout",
+            Self::TooLarge => "Content Too Large",
+            Self::UpgradeRequired => "Upgrade Required",
+            Self::HeadTooLarge => "Request Header Fields Too Large",
+            Self::NotImplemented => "Not Implemented",
+            Self::Unavailable => "Service Unavailable",
+            Self::OtherVersion => "HTTP Version Not Supported",
+        }
+    }
+}
+
+/// Reads the head of a request, if it is complete. Empty lines may come before it.
+#[must_use]
+pub(crate) fn read(bytes: &[u8]) -> Read {
+    let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
+    let mut request = httparse::Request::new(&mut fields);
+    let length = match request.parse(&bytes[..bytes.len().min(HEAD_MAX)]) {
+        Ok(Progress::Complete(length)) => length,
+        Ok(Progress::Partial) if bytes.len() < HEAD_MAX => return Read::Unfinished,
+        Ok(Progress::Partial) | Err(httparse::Error::TooManyHeaders) => return Read::Refused(Status::HeadTooLarge),
+        Err(httparse::Error::Version) => return Read::Refused(Status::OtherVersion),
+        Err(_) => return Read::Refused(Status::BadRequest),
+    };
+    match head(&request) {
+        Ok(head) => Read::Head(head, length),
+        Err(status) => Read::Refused(status),
+    }
+}
+
+fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
+    let fields = Fields(request.headers);
+    let is_1_1 = request.version == Some(1);
+    let host = match (fields.all("host").count(), is_1_1) {
+        (1, _) => fields.one("host")?.unwrap_or_default(),
+        (0, false) => "",
+        _ => return Err(Status::BadRequest),
+    };
+    // Nothing that is served takes a body, and what it would be is not for guessing.
+    if fields.one("transfer-encoding")?.is_some() {
+        return Err(if fields.one("content-length")?.is_some() { Status::BadRequest } else { Status::NotImplemented });
+    }
+    if let Some(length) = fields.one("content-length")? {
+        match length.bytes().all(|b| b.is_ascii_digit()).then(|| length.parse::<u64>()) {
+            Some(Ok(0)) => {}
+            Some(_) => return Err(Status::TooLarge),
+            None => return Err(Status::BadRequest),
+        }
+    }
+    let target = request.path.unwrap_or_default();
+    if !target.starts_with('/') {
+        return Err(Status::BadRequest);
+    }
+    let method = match request.method {
+        Some("GET") => Method::Get,
+        Some("HEAD") => Method::Head,
+        _ => Method::Other,
+    };
+    Ok(Head {
+        method,
+        path: target.split('?').next().unwrap_or(target).to_owned(),
+        host: host.to_owned(),
+        origin: fields.one("origin")?.map(str::to_owned),
+        upgrade: if is_1_1 { upgrade(&fields)? } else { Upgrade::No },
+        keep_alive: is_1_1 && !fields.has_word("connection", "close")?,
+    })
+}
+
+fn upgrade(fields: &Fields<'_>) -> Result<Upgrade, Status> {
+    if !fields.has_word("connection", "upgrade")? || !fields.has_word("upgrade", "websocket")? {
+        return Ok(Upgrade::No);
+    }
+    if fields.one("sec-websocket-version")? != Some("13") {
+        return Ok(Upgrade::OtherVersion);
+    }
+    let key = fields.one("sec-websocket-key")?.unwrap_or_default();
+    if BASE64.decode(key.as_bytes()).is_ok_and(|key| key.len() == 16) {
+        let accept = BASE64.encode(&Sha1::new().chain_update(key).chain_update(WEBSOCKET_GUID).finalize());
+        let protocols = fields.words("sec-websocket-protocol")?;
+        let protocols = (!protocols.is_empty()).then(|| protocols.into_iter().map(str::to_owned).collect());
+        Ok(Upgrade::WebSocket { accept, protocols })
+    } else {
+        Ok(Upgrade::Malformed)
+    }
+}
+
+/// The fields of a request. Their names ignore case.
+struct Fields<'a>(&'a [httparse::Header<'a>]);
+
+impl<'a> Fields<'a> {
+    fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+    }
+
+    /// The value of a field that may be there once.
+    fn one(&self, name: &str) -> Result<Option<&'a str>, Status> {
+        let mut all = self.all(name);
+        match (all.next(), all.next()) {
+            (Some(value), None) => {
+                std::str::from_utf8(value).map(|value| Some(value.trim())).map_err(|_| Status::BadRequest)
+            }
+            (None, _) => Ok(None),
+            (Some(_), Some(_)) => Err(Status::BadRequest),
+        }
+    }
+
+    /// The words of a field that is a list, however many times it is there.
+    fn words(&self, name: &str) -> Result<Vec<&'a str>, Status> {
+        let mut words = Vec::new();
+        for value in self.all(name) {
+            let value = std::str::from_utf8(value).map_err(|_| Status::BadRequest)?;
+            words.extend(value.split(',').map(str::trim).filter(|word| !word.is_empty()));
+        }
+        Ok(words)
+    }
+
+    fn has_word(&self, name: &str, word: &str) -> Result<bool, Status> {
+        Ok(self.words(name)?.iter().any(|other| other.eq_ignore_ascii_case(word)))
+    }
+}
+
+/// A response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Response {
+    pub(crate) status: Status,
+    /// Besides those that every response has.
+    pub(crate) fields: Vec<(&'static str, String)>,
+    pub(crate) body: Body,
+}
+
+/// What a response brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// Nothing, and no word of how long that is.
+    None,
+    /// A sentence.
+    Sentence(String),
+}
+
+impl Response {
+    /// A response that says something in a sentence.
+    #[must_use]
+    pub(crate) fn sentence(status: Status, text: impl Into<String>) -> Self {
+        Self { status, fields: Vec::new(), body: Body::Sentence(text.into()) }
+    }
+
+    /// The same with one more field.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// Appends it to what is sent at this time; `to_head` leaves the body out, as is due to [`Method::Head`].
+    pub(crate) fn encode(&self, to_head: bool, keep_alive: bool, now: Timestamp, out: &mut Vec<u8>) {
+        let mut text = format!("HTTP/1.1 {} {}\r\n", self.status as u16, self.status.reason());
+        let mut field = |name: &str, value: &str| text.extend([name, ": ", value, "\r\n"]);
+        for (name, value) in &self.fields {
+            field(name, value);
+        }
+        let sentence;
+        let body = match &self.body {
+            Body::None => &[],
+            Body::Sentence(said) => {
+                sentence = format!("{said}\n");
+                field("Content-Type", "text/plain; charset=utf-8");
+                sentence.as_bytes()
+            }
+        };
+        if self.status != Status::SwitchingProtocols {
+            field("Date", &now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
+            if self.body != Body::None {
+                field("Content-Length", &body.len().to_string());
+            }
+            field("Connection", if keep_alive { "keep-alive" } else { "close" });
+        }
+        text.push_str("\r\n");
+        out.extend_from_slice(text.as_bytes());
+        if !to_head {
+            out.extend_from_slice(body);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HELLO: &str = "GET /ws HTTP/1.1\r\nHost: chat.example.org:2428\r\nConnection: keep-alive, Upgrade\r\n\
+        Upgrade: WebSocket\r\nOrigin: https://chat.example.org:2428\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chat, chitchat.1\r\n\r\n";
+
+    fn refusal(text: &str) -> Option<Status> {
+        match read(text.as_bytes()) {
+            Read::Refused(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_head_is_read_when_it_is_complete() {
+        let Read::Head(head, length) = read(HELLO.as_bytes()) else { panic!() };
+        assert_eq!(
+            (head.method, head.path.as_str(), head.host.as_str()),
+            (Method::Get, "/ws", "chat.example.org:2428")
+        );
+        assert_eq!((head.origin.as_deref(), head.keep_alive), (Some("https://chat.example.org:2428"), true));
+        // The key and its answer are those of RFC 6455, section 1.3.
+        let (accept, protocols) = ("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_owned(), vec!["chat".into(), "chitchat.1".into()]);
+        assert_eq!(head.upgrade, Upgrade::WebSocket { accept, protocols: Some(protocols) });
+        assert_eq!(length, HELLO.len());
+        assert!((0..length).all(|short| read(&HELLO.as_bytes()[..short]) == Read::Unfinished));
+        let Read::Head(head, _) = read(b"\r\nHEAD /a?b=c HTTP/1.0\r\n\r\n") else { panic!() };
+        assert_eq!((head.method, head.path.as_str(), head.keep_alive), (Method::Head, "/a", false));
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        let with = |fields: &str| format!("GET / HTTP/1.1\r\n{fields}\r\n");
+        for (fields, status) in [
+            ("", Status::BadRequest),
+            ("Host: a\r\nHost: b\r\n", Status::BadRequest),
+            ("Host: a\r\nContent-Length: 5\r\n", Status::TooLarge),
+            ("Host: a\r\nContent-Length: +0\r\n", Status::BadRequest),
+            ("Host: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n", Status::BadRequest),
+            ("Host: a\r\nTransfer-Encoding: chunked\r\n", Status::NotImplemented),
+            ("Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n", Status::BadRequest),
+            ("Host: a\r\nTransfer-Encoding : chunked\r\n", Status::BadRequest),
+            ("Host: a\r\n Transfer-Encoding: chunked\r\n", Status::BadRequest),
+            ("Host: a\0\r\n", Status::BadRequest),
+            ("Host: \u{80}a\r\nOrigin: a\r\nOrigin: b\r\n", Status::BadRequest),
+        ] {
+            assert_eq!(refusal(&with(fields)), Some(status), "{fields:?}");
+        }
+        for (line, status) in [
+            ("GET / HTTP/2.0", Status::OtherVersion),
+            ("GET http://a/ HTTP/1.1", Status::BadRequest),
+            ("GET  / HTTP/1.1", Status::BadRequest),
+            ("GET /", Status::BadRequest),
+            ("/login bob", Status::BadRequest),
+        ] {
+            assert_eq!(refusal(&format!("{line}\r\nHost: a\r\n\r\n")), Some(status), "{line}");
+        }
+        assert_eq!(refusal(&with(&format!("Host: a\r\nX: {}\r\n", "x".repeat(HEAD_MAX)))), Some(Status::HeadTooLarge));
+        assert_eq!(refusal(&with(&format!("Host: a\r\n{}", "X: y\r\n".repeat(64)))), Some(Status::HeadTooLarge));
+    }
+
+    #[test]
+    fn a_websocket_needs_its_version_and_a_key() {
+        let upgrade = |text: &str| match read(text.as_bytes()) {
+            Read::Head(head, _) => head.upgrade,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(upgrade(&HELLO.replace("Version: 13", "Version: 8")), Upgrade::OtherVersion);
+        assert_eq!(upgrade(&HELLO.replace("dGhl", "dGh")), Upgrade::Malformed);
+        assert_eq!(upgrade(&HELLO.replace("keep-alive, Upgrade", "keep-alive")), Upgrade::No);
+        assert_eq!(upgrade(&HELLO.replace("HTTP/1.1", "HTTP/1.0")), Upgrade::No);
+        let bare = HELLO.replace("Sec-WebSocket-Protocol: chat, chitchat.1\r\n", "");
+        assert!(matches!(upgrade(&bare), Upgrade::WebSocket { protocols: None, .. }));
+    }
+
+    #[test]
+    fn a_response_says_how_long_it_is() {
+        let now = Timestamp::from_second(1_795_338_600).unwrap();
+        let mut out = Vec::new();
+        Response::sentence(Status::NotFound, "There is nothing here.")
+            .with("X-A", "b")
+            .encode(false, true, now, &mut out);
+        let expected = "HTTP/1.1 404 Not Found\r\nX-A: b\r\nContent-Type: text/plain; charset=utf-8\r\n\
+            Date: Sun, 22 Nov 2026 09:10:00 GMT\r\nContent-Length: 23\r\nConnection: keep-alive\r\n\r\nThere is nothing here.\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let mut out = Vec::new();
+        Response::sentence(Status::Ok, "Hello.").encode(true, false, now, &mut out);
+        let expected = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\
+            Date: Sun, 22 Nov 2026 09:10:00 GMT\r\nContent-Length: 7\r\nConnection: close\r\n\r\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_head_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Read::Head(_, length) = read(&bytes) {
+                prop_assert!(length <= bytes.len());
+            }
+        }
+    }
+}
