@@ -2,6 +2,7 @@
 //!
 //! Pure. Verbs and what may follow them come from the protocol's table; names from what was seen.
 
+use super::view::width_of;
 use crate::client::answers::{OWN_VERBS, help_words};
 use crate::client::known_names::KnownNames;
 use crate::protocol::command::{TABLE, Verb};
@@ -125,6 +126,20 @@ fn keywords(verb: &Verb) -> Vec<&'static str> {
     found
 }
 
+/// Words below one another, in as many columns as fit.
+pub(super) fn in_columns(words: &[String], columns: usize) -> String {
+    let words: Vec<&str> = words.iter().map(|word| word.trim_end_matches([' ', ','])).collect();
+    let wide = words.iter().map(|word| width_of(word)).max().unwrap_or(0) + 2;
+    let per_row = (columns / wide).max(1);
+    let mut out = String::new();
+    for row in words.chunks(per_row) {
+        let padded = row.iter().map(|word| format!("{word}{}", " ".repeat(wide - width_of(word))));
+        out.push_str(padded.collect::<String>().trim_end());
+        out.push('\n');
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,5 +197,12 @@ mod tests {
         assert_eq!(of(&["ops "]), "ops ");
         assert_eq!(of(&["ana ", "bob "]), "");
         assert_eq!(of(&[]), "");
+    }
+
+    #[test]
+    fn completions_are_listed_in_columns() {
+        let words: Vec<String> = ["Bob, ", "bonnie, ", "日本 "].iter().map(|&word| word.to_owned()).collect();
+        assert_eq!(in_columns(&words, 16), "Bob     bonnie\n日本\n");
+        assert_eq!(in_columns(&words, 5), "Bob\nbonnie\n日本\n");
     }
 }

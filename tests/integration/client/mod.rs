@@ -11,6 +11,7 @@ mod questions;
 mod remembered;
 mod scripted;
 mod terminal;
+mod typing;
 
 use home::{Home, finish};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData as _};

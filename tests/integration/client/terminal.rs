@@ -13,15 +13,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// `chitchatd` on loopback, killed at the end of the test.
-struct RealServer {
+pub(super) struct RealServer {
     child: Child,
-    tls: SocketAddr,
-    plain: SocketAddr,
-    fingerprint: String,
+    pub tls: SocketAddr,
+    pub plain: SocketAddr,
+    pub fingerprint: String,
 }
 
 impl RealServer {
-    fn start(data: &Path, tls: &str, plain: &str) -> Self {
+    pub(super) fn start(data: &Path, tls: &str, plain: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
         command.arg("--data").arg(data).args(["--tls", tls, "--plain", plain, "--registration", "open"]);
         command.args(["--set", "accounts.bcrypt_cost=4"]).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -41,7 +41,7 @@ impl RealServer {
     }
 
     /// Stops it and waits until it has ended.
-    fn stop(mut self) {
+    pub(super) fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").arg(&pid).status().unwrap().success());
         let until = Instant::now() + DEADLINE;
@@ -61,10 +61,10 @@ impl Drop for RealServer {
 }
 
 /// Somebody else, on the plain port as with nc.
-struct Other(BufReader<TcpStream>);
+pub(super) struct Other(BufReader<TcpStream>);
 
 impl Other {
-    fn connect(server: SocketAddr, how: &str) -> Self {
+    pub(super) fn connect(server: SocketAddr, how: &str) -> Self {
         let socket = TcpStream::connect(server).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut other = Self(BufReader::new(socket));
@@ -73,11 +73,11 @@ impl Other {
         other
     }
 
-    fn send(&mut self, line: &str) {
+    pub(super) fn send(&mut self, line: &str) {
         writeln!(self.0.get_mut(), "{line}").unwrap();
     }
 
-    fn until(&mut self, start: &str) -> String {
+    pub(super) fn until(&mut self, start: &str) -> String {
         loop {
             let mut line = String::new();
             assert!(self.0.read_line(&mut line).unwrap() > 0, "the connection ended before {start:?}");
@@ -89,12 +89,12 @@ impl Other {
 }
 
 /// A terminal of 80 by 24 in a tmux server of its own.
-struct Tmux {
+pub(super) struct Tmux {
     socket: std::path::PathBuf,
 }
 
 impl Tmux {
-    fn start(home: &Home, command: &str) -> Self {
+    pub(super) fn start(home: &Home, command: &str) -> Self {
         let tmux = Self { socket: home.0.path().join("tmux") };
         let shell = format!("{command}; echo ended with $?; exec cat");
         let state = format!("XDG_STATE_HOME={}", home.0.path().display());
@@ -104,28 +104,28 @@ impl Tmux {
         tmux
     }
 
-    fn run(&self, args: &[&str]) -> String {
+    pub(super) fn run(&self, args: &[&str]) -> String {
         let out = Command::new("tmux").arg("-u").arg("-S").arg(&self.socket).args(args).output().unwrap();
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
     }
 
-    fn keys(&self, keys: &[&str]) {
+    pub(super) fn keys(&self, keys: &[&str]) {
         self.run(&[&["send-keys"], keys].concat());
     }
 
-    fn type_line(&self, text: &str) {
+    pub(super) fn type_line(&self, text: &str) {
         self.run(&["send-keys", "-l", text]);
         self.keys(&["Enter"]);
     }
 
-    fn screen(&self) -> String {
+    pub(super) fn screen(&self) -> String {
         let all = self.run(&["capture-pane", "-p", "-J", "-S", "-2000"]);
         all.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
     }
 
     /// Waits until the screen looks as expected.
-    fn until(&self, what: &str, expected: impl Fn(&str) -> bool) -> String {
+    pub(super) fn until(&self, what: &str, expected: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + DEADLINE;
         loop {
             let screen = self.screen();
@@ -137,7 +137,7 @@ impl Tmux {
         }
     }
 
-    fn shows(&self, text: &str) -> String {
+    pub(super) fn shows(&self, text: &str) -> String {
         self.until(text, |screen| screen.contains(text))
     }
 }
@@ -149,17 +149,17 @@ impl Drop for Tmux {
     }
 }
 
-fn register(server: &RealServer, home: &Home, name: &str) -> Tmux {
+pub(super) fn register(server: &RealServer, home: &Home, name: &str) -> Tmux {
     let program = env!("CARGO_BIN_EXE_chitchat");
     let tmux = Tmux::start(home, &format!("{program} {} --register", server.tls));
     let asked = tmux.shows("Trust this server from now on? [y/N]");
     assert!(asked.replace('\n', "").contains(&server.fingerprint), "{asked}");
     tmux.type_line("y");
-    tmux.shows("Name:");
+    tmux.shows("Choose a name:");
     tmux.type_line(name);
-    tmux.shows("Password:");
+    tmux.shows("Choose a password, 8 characters or more:");
     tmux.type_line("correct horse battery");
-    tmux.shows("Password again:");
+    tmux.shows("The same again:");
     tmux.type_line("correct horse battery");
     let screen = tmux.until("prompt", |screen| screen.ends_with("\n[lobby]"));
     assert!(!screen.contains("horse"), "{screen}");
@@ -243,13 +243,13 @@ fn questions_are_hidden_and_tab_completes() {
     tmux.keys(&["Tab"]);
     tmux.shows("/who lobby");
     tmux.keys(&["Enter"]);
-    tmux.shows("| alice here");
+    tmux.shows("here (1): alice");
     tmux.type_line("/passwd");
     tmux.until("question", |screen| {
         screen.lines().last().is_some_and(|line| line.starts_with("127.0.0.1 asks: ") && line.contains("password"))
     });
     tmux.type_line("correct horse battery");
-    let asked = tmux.until("second question", |screen| screen.lines().filter(|l| l.contains("password")).count() > 1);
+    let asked = tmux.until("second question", |screen| screen.matches("127.0.0.1 asks: ").count() > 1);
     tmux.type_line("another good passphrase");
     let screen = tmux.until("prompt", |screen| screen.ends_with("\n[lobby]") && screen.len() > asked.len());
     assert!(!screen.contains("horse") && !screen.contains("passphrase"), "{screen}");
@@ -290,7 +290,7 @@ fn a_question_of_a_hostile_server_is_shown_as_its_own() {
     assert_eq!(question.lines().count(), 1, "{asked}");
     assert!(!tmux.run(&["display-message", "-p", "#{pane_title}"]).contains("owned"));
     tmux.type_line("hunter2");
-    let screen = tmux.shows("wrong-password");
+    let screen = tmux.shows("! no.");
     assert!(!screen.contains("hunter2"), "{screen}");
     drop(tmux);
     server.finish();
@@ -334,7 +334,7 @@ fn a_dumb_terminal_works() {
     bob.send("/say lobby hello back");
     tmux.shows("[lobby] bob: hello back");
     tmux.type_line("/who lobby");
-    tmux.shows("| alice here");
+    tmux.shows("here (2): alice, bob");
     tmux.keys(&["C-d"]);
     let screen = tmux.shows("ended with 0");
     assert!(!screen.contains('\u{1b}'), "{screen}");

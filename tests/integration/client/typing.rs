@@ -1,0 +1,366 @@
+//! The line being typed, in a real terminal: keys, pastes, editors, widths, and what arrives meanwhile.
+//!
+//! Needs tmux, like [`super::terminal`].
+
+use super::DEADLINE;
+use super::home::Home;
+use super::terminal::{Other, RealServer, Tmux, register};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+use std::time::Instant;
+
+/// Alice at a terminal, and bob elsewhere, both in the lobby.
+struct Chat {
+    tmux: Tmux,
+    bob: Other,
+    server: RealServer,
+    home: Home,
+    _data: tempfile::TempDir,
+}
+
+impl Chat {
+    fn start() -> Self {
+        let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+        let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+        let tmux = register(&server, &home, "alice");
+        let bob = Other::connect(server.plain, "/register bob correct horse battery");
+        tmux.shows("bob joined");
+        Self { tmux, bob, server, home, _data: data }
+    }
+
+    /// Starts alice's client anew, after these words.
+    fn again(&self, before: &str) {
+        self.tmux.keys(&["C-c", "C-d"]);
+        self.tmux.shows("ended with 0");
+        let program = env!("CARGO_BIN_EXE_chitchat");
+        let command = format!("{before} {program} {}; echo ended with $?; exec cat", self.server.tls);
+        self.tmux.run(&["respawn-pane", "-k", &command]);
+        self.line_is("[lobby]");
+    }
+
+    fn types(&self, text: &str) {
+        self.tmux.run(&["send-keys", "-l", text]);
+    }
+
+    /// Pastes as terminals do: marked, with carriage returns as line ends.
+    fn pastes(&self, text: &str) {
+        let file = self.home.0.path().join("pasted");
+        fs::write(&file, text).unwrap();
+        self.tmux.run(&["load-buffer", file.to_str().unwrap()]);
+        self.tmux.run(&["paste-buffer", "-p"]);
+    }
+
+    fn bob_says(&mut self, text: &str) {
+        self.bob.send(&format!("/say lobby {text}"));
+        self.bob.until("+ ");
+    }
+
+    /// Waits until the last line of the screen is this one.
+    fn line_is(&self, line: &str) -> String {
+        self.tmux.until(line, |screen| screen.lines().last() == Some(line))
+    }
+
+    /// Makes the terminal this wide. tmux wraps its rows anew at once, and tells the program a little later.
+    fn resize(&self, columns: &str) {
+        self.tmux.run(&["resize-window", "-x", columns, "-y", "24"]);
+        let tty = self.tmux.run(&["display-message", "-p", "#{pane_tty}"]);
+        self.tmux.until("new size", |_| {
+            let size = Command::new("stty").args(["-F", tty.trim(), "size"]).output().unwrap();
+            String::from_utf8_lossy(&size.stdout).trim() == format!("24 {columns}")
+        });
+    }
+
+    /// The rows of the screen as they are, without those below the line being typed.
+    fn rows(&self) -> Vec<String> {
+        let screen = self.tmux.run(&["capture-pane", "-p"]);
+        screen.trim_end().lines().map(|row| row.trim_end().to_owned()).collect()
+    }
+
+    /// Waits until the screen ends with these rows.
+    fn ends_with(&self, rows: &[&str]) {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let found = self.rows();
+            if found.ends_with(&rows.iter().map(|&row| row.to_owned()).collect::<Vec<_>>()) {
+                return;
+            }
+            assert!(Instant::now() < until, "{rows:#?} is not the end of {found:#?}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn up_ctrl_c_and_the_search_lose_nothing_that_was_typed() {
+    let chat = Chat::start();
+    chat.tmux.type_line("/whoami");
+    chat.types("half typed");
+    chat.tmux.keys(&["Up"]);
+    chat.line_is("[lobby] /whoami");
+    chat.tmux.keys(&["Down"]);
+    chat.line_is("[lobby] half typed");
+    chat.tmux.keys(&["C-r"]);
+    chat.types("who");
+    chat.line_is("(search) who: /whoami");
+    chat.tmux.keys(&["C-g"]);
+    chat.line_is("[lobby] half typed");
+    chat.tmux.keys(&["C-c"]);
+    chat.line_is("[lobby]");
+    chat.tmux.keys(&["Up"]);
+    chat.line_is("[lobby] half typed");
+    chat.tmux.keys(&["C-l"]);
+    chat.tmux.until("an empty screen", |_| chat.rows() == ["[lobby] half typed"]);
+    chat.tmux.keys(&["C-c", "C-c"]);
+    chat.tmux.shows("(Ctrl-D or /quit leaves)");
+    chat.tmux.keys(&["C-d"]);
+    chat.tmux.shows("ended with 0");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn tab_completes_by_place_and_lists_what_is_possible() {
+    let chat = Chat::start();
+    chat.types("bo");
+    chat.tmux.keys(&["Tab"]);
+    chat.types("hi");
+    chat.line_is("[lobby] bob, hi");
+    chat.tmux.keys(&["C-u"]);
+    chat.types("/search pump fr");
+    chat.tmux.keys(&["Tab"]);
+    chat.types("b");
+    chat.tmux.keys(&["Tab"]);
+    chat.types("x");
+    chat.line_is("[lobby] /search pump from=bob x");
+    chat.tmux.keys(&["C-u"]);
+    chat.types("/mu");
+    chat.tmux.keys(&["Tab"]);
+    chat.line_is("[lobby] /mute");
+    chat.tmux.keys(&["C-u"]);
+    chat.types("/un");
+    chat.tmux.keys(&["Tab"]);
+    chat.ends_with(&["/unregister  /unignore    /unblock     /unban       /unmute      /unpin", "[lobby] /un"]);
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_paste_of_many_lines_asks_and_is_sent_whole() {
+    let mut chat = Chat::start();
+    // Of those that are sent, no more than the server takes in one go: it would make the test slow.
+    let lines = |many: u32| (1..=many).map(|n| format!("{n}\tof {many}")).collect::<Vec<String>>();
+    chat.types("see ");
+    chat.pastes(&lines(1000).join("\n"));
+    chat.line_is("Send these 1000 lines? y sends them, n does not, e edits them:");
+    chat.tmux.keys(&["n"]);
+    chat.tmux.shows("(not sent; Up brings the lines back)");
+    chat.line_is("[lobby] see");
+    chat.pastes(&format!("{}\n/quit\n\n", lines(20).join("\n")));
+    chat.line_is("Send these 21 lines? y sends them, n does not, e edits them:");
+    chat.tmux.keys(&["n"]);
+    chat.line_is("[lobby] see");
+    chat.tmux.keys(&["Up", "Enter"]);
+    chat.line_is("Send these 21 lines? y sends them, n does not, e edits them:");
+    chat.tmux.keys(&["y"]);
+    assert_eq!(chat.bob.until("[lobby] alice: "), "[lobby] alice: see 1\tof 20\n");
+    for line in &lines(20)[1..] {
+        assert_eq!(chat.bob.until("[lobby] alice: "), format!("[lobby] alice: {line}\n"));
+    }
+    assert_eq!(chat.bob.until("[lobby] alice: "), "[lobby] alice: /quit\n");
+    // One line is typed, not sent.
+    chat.pastes("only one\n");
+    chat.line_is("[lobby] only one");
+    // Where the terminal does not mark a paste, its lines come in one piece.
+    chat.tmux.run(&["send-keys", "-H", "0d", "61", "0d", "62", "0d", "63", "0d", "64", "0d", "65"]);
+    chat.line_is("Send these 6 lines? y sends them, n does not, e edits them:");
+    chat.tmux.keys(&["C-c"]);
+    chat.tmux.shows("(not sent");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn the_half_typed_line_goes_through_ones_own_editor() {
+    let mut chat = Chat::start();
+    let dir = chat.home.0.path();
+    let (editor, go, seen) = (dir.join("editor"), dir.join("go"), dir.join("seen"));
+    let script = format!(
+        "#!/bin/sh\nstat -c %a \"$2\" >{seen}; cat \"$2\" >>{seen}; echo \"$2\" >>{seen}; echo editing\n\
+         n=0; while [ ! -e {go} ] && [ $n -lt 200 ]; do sleep 0.1; n=$((n + 1)); done; echo \"$1\" >\"$2\"\n",
+        seen = seen.display(),
+        go = go.display(),
+    );
+    fs::write(&editor, script).unwrap();
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o700)).unwrap();
+    chat.again(&format!("VISUAL='{} edited'", editor.display()));
+    chat.types("half typed");
+    chat.tmux.keys(&["C-x", "C-e"]);
+    chat.line_is("editing");
+    chat.bob_says("while you edit");
+    assert!(!chat.tmux.screen().contains("while you edit"));
+    fs::write(&go, "").unwrap();
+    let screen = chat.line_is("[lobby] edited");
+    assert!(screen.contains("while you edit"), "{screen}");
+    let seen = fs::read_to_string(seen).unwrap();
+    let seen: Vec<&str> = seen.lines().collect();
+    assert_eq!(seen[..2], ["600", "half typed"]);
+    assert!(!std::path::Path::new(seen[2]).exists(), "{} is left", seen[2]);
+    chat.tmux.keys(&["Enter"]);
+    chat.bob.until("[lobby] alice: edited");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn ctrl_z_suspends_and_the_shell_has_its_terminal() {
+    let mut chat = Chat::start();
+    chat.tmux.keys(&["C-d"]);
+    chat.tmux.shows("ended with 0");
+    chat.tmux.run(&["respawn-pane", "-k", "env PS1='shell ' bash --norc -i"]);
+    chat.line_is("shell");
+    chat.tmux.type_line(&format!("{} {}", env!("CARGO_BIN_EXE_chitchat"), chat.server.tls));
+    chat.line_is("[lobby]");
+    chat.types("half typed");
+    chat.tmux.keys(&["C-z"]);
+    chat.line_is("shell");
+    chat.bob_says("are you there?");
+    chat.tmux.type_line("stty -a | grep -o -- '-*icanon'");
+    chat.tmux.until("the shell's mode", |screen| screen.ends_with("\nicanon\nshell"));
+    chat.tmux.type_line("fg");
+    let screen = chat.line_is("[lobby] half typed");
+    assert!(screen.contains("are you there?"), "{screen}");
+    chat.tmux.keys(&["Enter"]);
+    chat.bob.until("[lobby] alice: half typed");
+    chat.tmux.keys(&["C-d"]);
+    chat.line_is("shell");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn wide_characters_and_widths_keep_the_line_in_order() {
+    let mut chat = Chat::start();
+    chat.resize("40");
+    let typed = "日本語 e\u{301} שלום 👩\u{200d}🚀 and a row more of it";
+    chat.types(typed);
+    chat.tmux.keys(&["Left", "Left"]);
+    chat.ends_with(&["[lobby] 日本語 e\u{301} שלום 👩🚀 and a row mor", "e of it"]);
+    chat.bob_says("narrow");
+    chat.tmux.shows("bob: narrow");
+    chat.resize("25");
+    chat.ends_with(&["[lobby] 日本語 e\u{301} שלום 👩", "🚀 and a row more of it"]);
+    chat.bob_says("narrower");
+    chat.tmux.shows("bob: narrower");
+    chat.resize("80");
+    chat.bob_says("wide");
+    chat.tmux.until("all of it", |_| {
+        let rows = chat.rows();
+        let said = ["narrow", "narrower", "wide"].map(|word| rows.iter().filter(|row| row.ends_with(word)).count());
+        said == [1, 1, 1] && rows.iter().filter(|row| row.contains("日本語")).count() == 1
+    });
+    // The cursor is still before the last two characters.
+    chat.types("<");
+    chat.line_is("[lobby] 日本語 e\u{301} שלום 👩🚀 and a row more of <it");
+    chat.tmux.keys(&["Enter"]);
+    chat.bob.until(&format!("[lobby] alice: {}", typed.replace("it", "<it")));
+}
+
+/// A screen reader speaks what is written: each line once, whole and in order, and no line anew for each key.
+#[test]
+#[ignore = "needs tmux"]
+fn what_is_written_makes_sense_when_it_is_read_aloud() {
+    let mut chat = Chat::start();
+    let stream = chat.home.0.path().join("stream");
+    chat.tmux.run(&["pipe-pane", &format!("cat >>{}", stream.display())]);
+    let typed = "typed slowly";
+    let read = || fs::read_to_string(&stream).unwrap_or_default();
+    for c in typed.chars() {
+        chat.types(&c.to_string());
+    }
+    chat.line_is("[lobby] typed slowly");
+    chat.tmux.until("the stream", |_| read().contains("slowly"));
+    assert_eq!(read(), typed);
+    for n in 1..=5 {
+        chat.bob_says(&format!("line {n} of five"));
+        chat.tmux.shows(&format!("line {n} of five"));
+    }
+    chat.tmux.until("the stream", |_| read().contains("line 5 of five"));
+    let text = read();
+    let places: Vec<usize> = (1..=5).filter_map(|n| text.find(&format!("line {n} of five"))).collect();
+    assert!(places.len() == 5 && places.is_sorted(), "{text:?}");
+    assert_eq!(text.matches(" of five").count(), 5, "{text:?}");
+    // The line is drawn again below what arrives, and at no other time.
+    assert!(text.matches("[lobby] typed slowly").count() <= 5, "{text:?}");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn no_color_means_text_alone() {
+    let mut chat = Chat::start();
+    chat.again("NO_COLOR=1");
+    chat.bob_says("grey");
+    chat.tmux.shows("bob: grey");
+    let screen = chat.tmux.run(&["capture-pane", "-p", "-e"]);
+    assert!(!screen.contains('\u{1b}'), "{screen:?}");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn secrets_do_not_stay_on_the_screen() {
+    let chat = Chat::start();
+    chat.tmux.type_line("/login alice hunter22");
+    let screen = chat.tmux.shows("[lobby] /login …");
+    assert!(!screen.contains("hunter22"), "{screen}");
+    chat.tmux.keys(&["C-d"]);
+    chat.tmux.shows("ended with 0");
+    assert!(!fs::read_to_string(chat.home.path("history")).unwrap_or_default().contains("hunter22"));
+}
+
+/// Whoever sends a password the instant its prompt appears does not see it.
+#[test]
+#[ignore = "needs python3"]
+fn the_echo_is_off_before_a_password_is_asked_for() {
+    let (home, data) = (Home::new(), tempfile::tempdir().unwrap());
+    let server = RealServer::start(data.path(), "127.0.0.1:0", "127.0.0.1:0");
+    let script = r#"
+import os, pty, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+seen = b""
+def until(text):
+    global seen
+    while text not in seen:
+        seen += os.read(fd, 1024)
+    seen = seen[seen.index(text) + len(text):]
+def echo():
+    return bool(termios.tcgetattr(fd)[3] & termios.ECHO)
+until(b"[y/N] "); os.write(fd, b"y\n")
+until(b"name: "); os.write(fd, b"alice\n")
+for prompt in (b"or more: ", b"The same again: "):
+    until(prompt)
+    assert not echo(), prompt
+    os.write(fd, b"correct horse battery\n")
+until(b"[lobby] ")
+assert b"horse" not in seen
+os.write(fd, b"/quit\r")
+while True:
+    try:
+        if not os.read(fd, 1024): break
+    except OSError: break
+status = os.waitpid(pid, 0)[1]
+assert echo(), "the echo is not on again"
+sys.exit(os.waitstatus_to_exitcode(status))
+"#;
+    let mut command = Command::new("timeout");
+    command.args([
+        "30",
+        "python3",
+        "-c",
+        script,
+        env!("CARGO_BIN_EXE_chitchat"),
+        &server.tls.to_string(),
+        "--register",
+    ]);
+    command.env("XDG_STATE_HOME", home.0.path()).env("TERM", "xterm");
+    let out = command.output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    server.stop();
+}
