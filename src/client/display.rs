@@ -6,7 +6,7 @@
 use super::item::Item;
 use super::notify::Notifier;
 use super::screen::Paint;
-use super::screen::layout::Draft;
+use super::screen::layout::StyledLine;
 use super::screen::timeline::{Now, Timeline};
 use rustix::termios::tcgetwinsize;
 use std::io;
@@ -18,22 +18,15 @@ pub(super) struct Display {
     timeline: Timeline,
     notifier: Notifier,
     paint: Paint,
-    wrap: Wrap,
-}
-
-/// Whether lines are wrapped here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wrap {
-    /// At the width that the terminal has when they are shown.
-    Here,
-    /// Not at all. With `TERM=dumb` it may be an editor's window, which wraps by itself.
-    Elsewhere,
+    /// How wide the terminal is at this moment, if it says so.
+    columns: fn() -> Option<usize>,
 }
 
 impl Display {
+    /// A view of a terminal that is as wide as `columns` says, which is asked for each item.
     #[must_use]
-    pub(super) fn new(timeline: Timeline, notifier: Notifier, paint: Paint, wrap: Wrap) -> Self {
-        Self { timeline, notifier, paint, wrap }
+    pub(super) fn new(timeline: Timeline, notifier: Notifier, paint: Paint, columns: fn() -> Option<usize>) -> Self {
+        Self { timeline, notifier, paint, columns }
     }
 
     /// The text for an item, each of its lines with its end; none if there is nothing to write for it now.
@@ -41,12 +34,12 @@ impl Display {
     pub(super) fn show(&mut self, item: &Item) -> Option<String> {
         let now = Now::read();
         let notification = self.notifier.notice(item, now.steady);
-        let mut drafts = Vec::new();
+        let mut lines = Vec::new();
         if let Some(failure) = self.notifier.failure() {
-            drafts.extend(self.timeline.show(&Item::Local(failure), now, None));
+            lines.extend(self.timeline.show(&Item::Local(failure), now, None));
         }
-        drafts.extend(self.timeline.show(item, now, self.columns()));
-        self.text(&drafts).map(|text| notification + &text)
+        lines.extend(self.timeline.show(item, now, (self.columns)()));
+        self.text(&lines).map(|text| notification + &text)
     }
 
     /// When to call [`Display::tick`].
@@ -58,26 +51,23 @@ impl Display {
     /// The text of what was held back until now.
     #[must_use]
     pub(super) fn tick(&mut self) -> Option<String> {
-        let drafts = self.timeline.tick(Now::read());
-        self.text(&drafts)
+        let lines = self.timeline.tick(Now::read());
+        self.text(&lines)
     }
 
-    fn columns(&self) -> Option<usize> {
-        if self.wrap == Wrap::Here { columns() } else { None }
-    }
-
-    fn text(&self, drafts: &[Draft]) -> Option<String> {
-        if drafts.is_empty() {
+    fn text(&self, lines: &[StyledLine]) -> Option<String> {
+        if lines.is_empty() {
             return None;
         }
-        let columns = self.columns();
-        let rows = drafts.iter().flat_map(|draft| draft.rows(columns, self.paint));
+        let columns = (self.columns)();
+        let rows = lines.iter().flat_map(|line| line.rows(columns, self.paint));
         Some(rows.fold(String::new(), |text, row| text + &row + "\n"))
     }
 }
 
-/// How wide the terminal is at this moment, if it says so.
-fn columns() -> Option<usize> {
+/// The width of standard output.
+#[must_use]
+pub(super) fn terminal_columns() -> Option<usize> {
     let size = tcgetwinsize(io::stdout()).ok()?;
     Some(usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }

@@ -69,7 +69,7 @@ use args::{Command, CommandLine, HostPort};
 use authenticate::AuthError;
 use connection::ConnectError;
 use connector::{Connector, ConnectorError};
-use display::{Display, Wrap};
+use display::{Display, terminal_columns};
 use first_connection::{FirstConnectionError, TerminalPrompts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -210,12 +210,12 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
         let timeline = Timeline::new(logged_in.me, TimeZone::system(), &settings);
         say(&format!("+ {}", screen::clean(&logged_in.welcome)));
         let mut editor = LineEditor::new(connector.state.history(), names).map_err(ClientError::Terminal)?;
-        // With TERM=dumb it may be an editor's window, which wraps by itself and completes other things.
-        let (wrap, tab) = if editor.has_prompt() { (Wrap::Here, "Tab completes, ") } else { (Wrap::Elsewhere, "") };
+        let tab = if editor.has_prompt() { "Tab completes, " } else { "" };
         editor.say(&format!("Enter sends, {tab}/help lists the commands, Ctrl-D leaves."));
         let multiplexer = Multiplexer::find(|name| std::env::var(name).ok());
         let notifier = Notifier::new(&settings, multiplexer, editor.attention());
-        let screen = editor.printer().screen(Display::new(timeline, notifier, paint, wrap));
+        let display = Display::new(timeline, notifier, paint, terminal_columns);
+        let screen = editor.printer().screen(display);
         let network = network::start(connector, poller, session, screen, logged_in, Patience::Endless)?;
         let outcome = terminal::run(&network, &mut editor, &host);
         network.join();

@@ -131,7 +131,6 @@ impl Screen for TerminalScreen {
 mod tests {
     use super::*;
     use crate::client::attention::Attention;
-    use crate::client::display::Wrap;
     use crate::client::notify::{Multiplexer, Notifier};
     use crate::client::screen::Paint;
     use crate::client::screen::timeline::Timeline;
@@ -143,7 +142,7 @@ mod tests {
         let (me, settings) = (UserName::parse("alice").unwrap(), Settings::default());
         let notifier = Notifier::new(&settings, Multiplexer::None, Attention::new(Instant::now()));
         let timeline = Timeline::new(me, TimeZone::UTC, &settings);
-        printer.screen(Display::new(timeline, notifier, Paint::Plain, Wrap::Elsewhere))
+        printer.screen(Display::new(timeline, notifier, Paint::Plain, || None))
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use super::View;
 use super::pairs::aligned;
 use crate::client::references;
-use crate::client::screen::layout::Draft;
+use crate::client::screen::layout::StyledLine;
 use crate::protocol::command::{Verb, Who, find};
 
 /// A command that the client carries out itself.
@@ -211,11 +211,11 @@ impl OwnVerb {
 
 /// The rows of `/help`, `FORM - WHAT IT DOES`: of all commands, or of those that were asked for.
 #[must_use]
-pub(super) fn lines(command: &str, rows: &[String], view: &View<'_>) -> Vec<Draft> {
+pub(super) fn lines(command: &str, rows: &[String], view: &View<'_>) -> Vec<StyledLine> {
     if command.trim_end().contains(' ') { explained(rows, view) } else { overview(rows, view) }
 }
 
-fn overview(rows: &[String], view: &View<'_>) -> Vec<Draft> {
+fn overview(rows: &[String], view: &View<'_>) -> Vec<StyledLine> {
     let listed: Vec<&str> = rows.iter().filter_map(|row| verb_of(row)).collect();
     let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
         pairs.iter().map(|&(what, does)| (what.to_owned(), does.to_owned())).collect()
@@ -240,7 +240,7 @@ fn overview(rows: &[String], view: &View<'_>) -> Vec<Draft> {
     lines
 }
 
-fn explained(rows: &[String], view: &View<'_>) -> Vec<Draft> {
+fn explained(rows: &[String], view: &View<'_>) -> Vec<StyledLine> {
     let mut lines = Vec::new();
     let mut keys = Vec::new();
     for row in rows {

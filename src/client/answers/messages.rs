@@ -5,7 +5,7 @@ use super::times;
 use crate::client::incoming;
 use crate::client::item::{ChangeKind, Quote, ShownMessage};
 use crate::client::screen::Look;
-use crate::client::screen::layout::Draft;
+use crate::client::screen::layout::StyledLine;
 use crate::protocol::names::Target;
 use jiff::Timestamp;
 
@@ -22,7 +22,7 @@ pub(super) enum Order {
 
 /// Rows of `/history` and its like: each with its ID, so that one can point at it.
 #[must_use]
-pub(super) fn messages(rows: &[String], order: Order, view: &View<'_>) -> Vec<Draft> {
+pub(super) fn messages(rows: &[String], order: Order, view: &View<'_>) -> Vec<StyledLine> {
     let messages: Vec<Option<(ShownMessage, Timestamp)>> = rows.iter().map(|row| parse(row, view)).collect();
     let ids = messages.iter().flatten().filter_map(|(message, _)| message.id);
     let digits = ids.max().map_or(0, |id| id.to_string().len());
@@ -36,7 +36,7 @@ pub(super) fn messages(rows: &[String], order: Order, view: &View<'_>) -> Vec<Dr
         lines.extend(heading(parsed, before, order, view));
         before = Some(parsed);
         let (message, at) = parsed;
-        let mut line = Draft::default();
+        let mut line = StyledLine::default();
         line.put(Look::Faint, &format!("{:>digits$}  ", message.id.unwrap_or_default()));
         let when = if order == Order::Conversation { view.clock.time(*at) } else { view.clock.moment(*at) };
         if !when.is_empty() {
@@ -71,7 +71,7 @@ fn heading(
     before: Option<&(ShownMessage, Timestamp)>,
     order: Order,
     view: &View<'_>,
-) -> Option<Draft> {
+) -> Option<StyledLine> {
     let clock = view.clock;
     let day = || if clock.is_today(*at) { "today".to_owned() } else { clock.day(*at) };
     let is_another = before.is_none_or(|(before, _)| before.target != message.target);
@@ -95,7 +95,7 @@ fn named(target: &Target) -> String {
 
 /// Rows of `/changes`: `TARGET CHANGE TIME WHO WORD ID[: TEXT]`.
 #[must_use]
-pub(super) fn changes(rows: &[String], view: &View<'_>) -> Vec<Draft> {
+pub(super) fn changes(rows: &[String], view: &View<'_>) -> Vec<StyledLine> {
     let mut lines = Vec::new();
     let mut before = None;
     for row in rows {
@@ -106,7 +106,7 @@ pub(super) fn changes(rows: &[String], view: &View<'_>) -> Vec<Draft> {
         if before.as_ref() != Some(&change.target) {
             lines.push(view.heading(&format!("changes in {}", named(&change.target))));
         }
-        let mut line = Draft::default();
+        let mut line = StyledLine::default();
         line.put(Look::Faint, &format!("{} ", view.clock.moment(change.at)));
         line.put(Look::of_name(change.who), change.who).put(Look::Plain, &format!(" {} #{}", change.did(), change.id));
         if let Some(text) = change.text {

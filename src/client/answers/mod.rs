@@ -8,7 +8,7 @@
 
 use super::item::{AnswerEnd, AnswerItem};
 use super::references;
-use super::screen::layout::Draft;
+use super::screen::layout::StyledLine;
 use super::screen::timeline::Timeline;
 use super::screen::{Look, clean};
 use last::{Last, last_line};
@@ -173,17 +173,17 @@ const FORMS: &[Form] = &[
 
 impl View<'_> {
     /// A line as it is.
-    fn as_is(&self, text: &str) -> Draft {
+    fn as_is(&self, text: &str) -> StyledLine {
         self.line(Look::Plain, text)
     }
 
-    fn heading(&self, text: &str) -> Draft {
+    fn heading(&self, text: &str) -> StyledLine {
         self.line(Look::Faint, &format!("── {text} ──"))
     }
 
     #[expect(clippy::unused_self, reason = "lines are made for a view")]
-    fn line(&self, look: Look, text: &str) -> Draft {
-        let mut line = Draft::default();
+    fn line(&self, look: Look, text: &str) -> StyledLine {
+        let mut line = StyledLine::default();
         line.put_text(look, text);
         line
     }
@@ -191,7 +191,7 @@ impl View<'_> {
 
 /// The lines for an answer, or for a part of a long one.
 #[must_use]
-pub(super) fn lines(answer: &AnswerItem, view: &View<'_>) -> Vec<Draft> {
+pub(super) fn lines(answer: &AnswerItem, view: &View<'_>) -> Vec<StyledLine> {
     let AnswerItem { command, rows, end } = answer;
     let form = form_of(command);
     let cleaned: Vec<String> = rows.iter().map(|row| clean(row).into_owned()).collect();
@@ -217,14 +217,14 @@ pub(super) fn lines(answer: &AnswerItem, view: &View<'_>) -> Vec<Draft> {
 
 /// The line for a refusal: its sentence says what to do, and the code word is for programs.
 #[must_use]
-pub(super) fn refusal(code: &str, text: &str) -> Draft {
-    let mut line = Draft::default();
+pub(super) fn refusal(code: &str, text: &str) -> StyledLine {
+    let mut line = StyledLine::default();
     let text = references::for_people(if text.is_empty() { code } else { text });
     line.put(Look::Bad, "! ").put(Look::Bad, &clean(&text));
     line
 }
 
-fn row_lines(command: &str, form: Option<&Form>, rows: &[String], view: &View<'_>) -> Vec<Draft> {
+fn row_lines(command: &str, form: Option<&Form>, rows: &[String], view: &View<'_>) -> Vec<StyledLine> {
     let as_they_are = || rows.iter().map(|row| view.as_is(row)).collect();
     let Some(form) = form else { return as_they_are() };
     match &form.rows {
@@ -245,7 +245,7 @@ fn form_of(command: &str) -> Option<&'static Form> {
     FORMS.iter().find(|form| form.verb.eq_ignore_ascii_case(verb))
 }
 
-fn list_lines(list: &ListForm, rows: &[String], view: &View<'_>) -> Vec<Draft> {
+fn list_lines(list: &ListForm, rows: &[String], view: &View<'_>) -> Vec<StyledLine> {
     let cut = rows.iter().map(|row| (list.cut)(row, &view.clock).map_or_else(|| Row::AsIs(row.clone()), Row::Cells));
     // Without cells there is nothing to show.
     let cut: Vec<Row> = cut.filter(|row| *row != Row::Cells(Vec::new())).collect();

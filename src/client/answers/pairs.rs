@@ -5,7 +5,7 @@ use super::lists::{noted, presence};
 use super::table::{Column, Kind, Row, table};
 use super::times;
 use crate::client::screen::Look;
-use crate::client::screen::layout::Draft;
+use crate::client::screen::layout::StyledLine;
 
 /// How a value is shown.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ const FIGURES: &[(&str, &str, Value)] = &[
 
 /// Rows of `/stats`.
 #[must_use]
-pub(super) fn stats(rows: &[String], view: &View<'_>) -> Vec<Draft> {
+pub(super) fn stats(rows: &[String], view: &View<'_>) -> Vec<StyledLine> {
     let pairs = rows.iter().map(|row| {
         let (word, value) = row.split_once(' ').unwrap_or((row, ""));
         let known = FIGURES.iter().find(|(known, ..)| *known == word);
@@ -138,7 +138,7 @@ fn milliseconds(microseconds: u64) -> String {
 
 /// Rows of `/profile`.
 #[must_use]
-pub(super) fn profile(rows: &[String], view: &View<'_>) -> Vec<Draft> {
+pub(super) fn profile(rows: &[String], view: &View<'_>) -> Vec<StyledLine> {
     let pairs = rows.iter().map(|row| {
         let (word, value) = row.split_once(' ').unwrap_or((row, ""));
         known(word, value, view).unwrap_or_else(|| (word.to_owned(), value.to_owned()))
@@ -167,7 +167,7 @@ fn known(word: &str, value: &str, view: &View<'_>) -> Option<(String, String)> {
 
 /// Labels and values, the values below one another.
 #[must_use]
-pub(super) fn aligned(pairs: Vec<(String, String)>, view: &View<'_>) -> Vec<Draft> {
+pub(super) fn aligned(pairs: Vec<(String, String)>, view: &View<'_>) -> Vec<StyledLine> {
     const COLUMNS: [Column; 2] = [Column { head: "", kind: Kind::Word }, Column { head: "", kind: Kind::Text }];
     let rows: Vec<Row> = pairs.into_iter().map(|(label, value)| Row::Cells(vec![label, value])).collect();
     table(&COLUMNS, &rows, view.columns)
@@ -177,7 +177,7 @@ pub(super) fn aligned(pairs: Vec<(String, String)>, view: &View<'_>) -> Vec<Draf
 /// One line for all who are here and one for the others, so that a room of fifty fits on a screen. What
 /// people say about being away has lines of its own, in which it can't be taken for names.
 #[must_use]
-pub(super) fn members(rows: &[String], view: &View<'_>) -> Vec<Draft> {
+pub(super) fn members(rows: &[String], view: &View<'_>) -> Vec<StyledLine> {
     let (mut here, mut not_here, mut below) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         let (words, away) = noted(row);
@@ -194,7 +194,7 @@ pub(super) fn members(rows: &[String], view: &View<'_>) -> Vec<Draft> {
     let mut lines = Vec::new();
     for (label, names) in [("here", here), ("not here", not_here)] {
         if !names.is_empty() {
-            let mut line = Draft::default();
+            let mut line = StyledLine::default();
             line.put(Look::Faint, &format!("{label} ({}): ", names.len())).put_text(Look::Plain, &names.join(", "));
             lines.push(line);
         }

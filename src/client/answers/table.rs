@@ -3,7 +3,7 @@
 //! Knows nothing of what stands in them.
 
 use crate::client::screen::Look;
-use crate::client::screen::layout::{Draft, parted, width};
+use crate::client::screen::layout::{StyledLine, parted, width};
 
 /// Blanks between two columns.
 const GAP: usize = 2;
@@ -56,7 +56,7 @@ struct Shown<'a> {
 /// Lays out a table for a terminal of `columns`; without, it is as wide as it is. Columns in which nothing
 /// stands are not shown, nor heads if all are empty; a line says which columns have no room.
 #[must_use]
-pub(super) fn table(columns: &[Column], rows: &[Row], terminal: Option<usize>) -> Vec<Draft> {
+pub(super) fn table(columns: &[Column], rows: &[Row], terminal: Option<usize>) -> Vec<StyledLine> {
     let terminal = terminal.filter(|&terminal| terminal >= WIDTH_MIN).unwrap_or(usize::MAX);
     let (shown, left_out) = fitting(columns, rows, terminal);
     let text = shown.last().filter(|last| last.column.kind == Kind::Text).copied();
@@ -139,7 +139,7 @@ struct Layout<'a> {
 }
 
 impl Layout<'_> {
-    fn lines(&self, look: Look, cell: &dyn Fn(&Shown<'_>) -> String, text: &str) -> Vec<Draft> {
+    fn lines(&self, look: Look, cell: &dyn Fn(&Shown<'_>) -> String, text: &str) -> Vec<StyledLine> {
         let mut line = String::new();
         for shown in self.fixed {
             let cell = cell(shown);
@@ -167,8 +167,8 @@ impl Layout<'_> {
     }
 }
 
-fn plain(look: Look, text: &str) -> Draft {
-    let mut line = Draft::default();
+fn plain(look: Look, text: &str) -> StyledLine {
+    let mut line = StyledLine::default();
     line.put(look, text);
     line
 }

@@ -9,6 +9,7 @@
 //! Pure; knows no terminal. Lines here have no control characters but the colours.
 
 use super::{Look, Paint};
+use std::borrow::Cow;
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr as _};
@@ -22,7 +23,7 @@ const TAB: usize = 8;
 
 /// A line that is being put together.
 #[derive(Debug, Clone, Default)]
-pub(in crate::client) struct Draft {
+pub(in crate::client) struct StyledLine {
     text: String,
     /// Which looks its parts have, each up to an end in `text`.
     looks: Vec<(usize, Look)>,
@@ -30,7 +31,7 @@ pub(in crate::client) struct Draft {
     text_at: Option<usize>,
 }
 
-impl Draft {
+impl StyledLine {
     /// Appends a part, which must be clean.
     pub(in crate::client) fn put(&mut self, look: Look, part: &str) -> &mut Self {
         self.text.push_str(part);
@@ -243,14 +244,19 @@ fn is_address(word: &str) -> bool {
     word.contains("://") && word.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A text that is quoted within a line. A right-to-left one is isolated, so that the rest of the line
-/// keeps its order on terminals that reorder; elsewhere the isolates, which nobody may send, stay out of
-/// what people copy.
+/// A text that is quoted within a line.
 #[must_use]
 pub(in crate::client) fn quoted(text: &str) -> String {
     // So that only the real end of the quotation looks like one.
-    let text = text.replace('"', "'");
-    if text.chars().any(is_right_to_left) { format!("\"\u{2068}{text}\u{2069}\"") } else { format!("\"{text}\"") }
+    format!("\"{}\"", isolated(&text.replace('"', "'")))
+}
+
+/// A part of a line behind which others follow. A right-to-left one is isolated, so that the others keep
+/// their order on terminals that reorder; elsewhere the isolates, which nobody may send, stay out of what
+/// people copy.
+#[must_use]
+pub(in crate::client) fn isolated(part: &str) -> Cow<'_, str> {
+    if part.chars().any(is_right_to_left) { Cow::Owned(format!("\u{2068}{part}\u{2069}")) } else { Cow::Borrowed(part) }
 }
 
 /// The blocks of Unicode whose characters run from right to left, and the mark that says so.

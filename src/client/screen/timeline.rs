@@ -9,9 +9,9 @@
 //!   the one off as the other;
 //! - `──` begins and ends a heading.
 //!
-//! Pure: an item and the time in, [`Draft`]s of lines out. Runs on the network thread.
+//! Pure: an item and the time in, [`StyledLine`]s of lines out. Runs on the network thread.
 
-use super::layout::{Draft, width};
+use super::layout::{StyledLine, width};
 use super::{Look, clean, headed, new_lines};
 use crate::client::answers::{self, Clock, View};
 use crate::client::item::{EventKind, Item, ShownEvent};
@@ -91,7 +91,7 @@ impl Timeline {
     /// The lines for an item; none if it is held back or not worth a line. `columns` is the width of the
     /// terminal, if that is known: tables are made for it.
     #[must_use]
-    pub(in crate::client) fn show(&mut self, item: &Item, now: Now, columns: Option<usize>) -> Vec<Draft> {
+    pub(in crate::client) fn show(&mut self, item: &Item, now: Now, columns: Option<usize>) -> Vec<StyledLine> {
         self.crowds.note(item);
         let mut lines = Vec::new();
         if let Item::Event(event) = item
@@ -143,7 +143,7 @@ impl Timeline {
 
     /// The lines of what was held back, if its time is over.
     #[must_use]
-    pub(in crate::client) fn tick(&mut self, now: Now) -> Vec<Draft> {
+    pub(in crate::client) fn tick(&mut self, now: Now) -> Vec<StyledLine> {
         let mut lines = Vec::new();
         if self.next_tick().is_some_and(|due| due <= now.steady) {
             self.release(now, &mut lines);
@@ -151,7 +151,7 @@ impl Timeline {
         lines
     }
 
-    fn release(&mut self, now: Now, lines: &mut Vec<Draft>) {
+    fn release(&mut self, now: Now, lines: &mut Vec<StyledLine>) {
         for (place, at, sentence) in self.comings.release() {
             let mut line = self.begin(Some(At::Here(at)), Mark::None, now, lines);
             self.put_place(&mut line, place.as_ref());
@@ -160,7 +160,7 @@ impl Timeline {
         }
     }
 
-    fn event(&mut self, event: &ShownEvent, now: Now, lines: &mut Vec<Draft>) {
+    fn event(&mut self, event: &ShownEvent, now: Now, lines: &mut Vec<StyledLine>) {
         let mark = match &event.kind {
             EventKind::Change(change) if change.mentions_me => Mark::Mention,
             _ => Mark::None,
@@ -179,7 +179,7 @@ impl Timeline {
     }
 
     /// From here on lines of this conversation don't name it.
-    fn heading(&mut self, target: &Target, topic: Option<&str>, now: Now, lines: &mut Vec<Draft>) {
+    fn heading(&mut self, target: &Target, topic: Option<&str>, now: Now, lines: &mut Vec<StyledLine>) {
         if self.day.is_none() {
             self.rule(self.zoned(now.wall).date(), lines);
         }
@@ -189,21 +189,21 @@ impl Timeline {
         self.stamp = None;
     }
 
-    fn left_off(&mut self, count: u64, since: Option<u64>, now: Now, lines: &mut Vec<Draft>) {
+    fn left_off(&mut self, count: u64, since: Option<u64>, now: Now, lines: &mut Vec<StyledLine>) {
         let since = since.and_then(|at| self.local(at));
         let since = since.map(|at| format!(" since {}", self.moment(&at, now))).unwrap_or_default();
         lines.push(plain(Look::Faint, "── ", &format!("{}{since} ──", new_lines(count))));
         self.stamp = None;
     }
 
-    fn rule(&mut self, day: Date, lines: &mut Vec<Draft>) {
+    fn rule(&mut self, day: Date, lines: &mut Vec<StyledLine>) {
         lines.push(plain(Look::Faint, "── ", &format!("{} ──", day.strftime("%A, %-d %B %Y"))));
         self.day = Some(day);
         self.stamp = None;
     }
 
     /// A line with its time, or with as many blanks if that is the same as before.
-    fn begin(&mut self, at: Option<At>, mark: Mark, now: Now, lines: &mut Vec<Draft>) -> Draft {
+    fn begin(&mut self, at: Option<At>, mark: Mark, now: Now, lines: &mut Vec<StyledLine>) -> StyledLine {
         let time = match at.unwrap_or(At::Here(now.wall)) {
             At::Server(at) => self.local(at).unwrap_or_else(|| self.zoned(now.wall)),
             // This clock may differ from the server's: times don't go back because of that.
@@ -217,7 +217,7 @@ impl Timeline {
         }
         let stamp = self.time_of_day(&time);
         self.last = Some(time);
-        let mut line = Draft::default();
+        let mut line = StyledLine::default();
         if self.stamp.as_ref() == Some(&stamp) {
             line.put(Look::Faint, &" ".repeat(width(&stamp)));
         } else {
@@ -233,7 +233,7 @@ impl Timeline {
     }
 
     /// Names a conversation, unless it is the current one.
-    fn put_place(&self, line: &mut Draft, place: Option<&Target>) {
+    fn put_place(&self, line: &mut StyledLine, place: Option<&Target>) {
         if let Some(place) = place.filter(|place| self.here.as_ref() != Some(place)) {
             line.put(Look::Faint, &format!("[{place}] "));
         }
@@ -288,14 +288,14 @@ fn is_presence(kind: &EventKind) -> bool {
     matches!(kind, Join | Leave | Online | Offline | Away | Back)
 }
 
-fn plain(look: Look, mark: &str, text: &str) -> Draft {
-    let mut line = Draft::default();
+fn plain(look: Look, mark: &str, text: &str) -> StyledLine {
+    let mut line = StyledLine::default();
     line.put(look, mark).put(look, &clean(text));
     line
 }
 
-fn row(text: &str) -> Draft {
-    let mut line = Draft::default();
+fn row(text: &str) -> StyledLine {
+    let mut line = StyledLine::default();
     line.put(Look::Faint, "| ").put_text(Look::Plain, &clean(text));
     line
 }

@@ -1,8 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
-fn said(head: &str, text: &str) -> Draft {
-    let mut draft = Draft::default();
+fn said(head: &str, text: &str) -> StyledLine {
+    let mut draft = StyledLine::default();
     draft.put(Look::Plain, head).put_text(Look::Plain, text);
     draft
 }
@@ -73,7 +73,7 @@ fn tabs_become_blanks() {
 
 #[test]
 fn each_row_has_its_own_colours() {
-    let mut draft = Draft::default();
+    let mut draft = StyledLine::default();
     draft.put(Look::Faint, "10:10 ").put(Look::Own, "bob").put_text(Look::Faint, ": some words that are wrapped");
     assert_eq!(
         draft.rows(Some(30), Paint::Colour),

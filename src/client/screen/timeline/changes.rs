@@ -3,16 +3,16 @@
 use super::Timeline;
 use super::messages::QUOTE_MAX;
 use crate::client::item::{ChangeKind, ShownChange, ShownEvent};
-use crate::client::screen::layout::{Draft, cut, quoted};
+use crate::client::screen::layout::{StyledLine, cut, isolated, quoted};
 use crate::client::screen::{Look, clean};
 
 impl Timeline {
-    pub(super) fn put_change(&self, line: &mut Draft, event: &ShownEvent, change: &ShownChange) {
+    pub(super) fn put_change(&self, line: &mut StyledLine, event: &ShownEvent, change: &ShownChange) {
         let Some(who) = &event.who else {
             line.put_text(Look::Faint, &clean(&event.text));
             return;
         };
-        let who = if event.own { "you".to_owned() } else { clean(who).into_owned() };
+        let who = if event.own { "you".to_owned() } else { isolated(&clean(who)).into_owned() };
         line.put(Look::Faint, &format!("{who} "));
         let original = change.original.as_ref();
         let id = change.about.to_string();
@@ -37,6 +37,7 @@ impl Timeline {
             ChangeKind::Reacted | ChangeKind::ReactionTakenBack => {
                 let (count, word) = change.text.split_once(' ').unwrap_or(("1", &change.text));
                 let word = clean(word);
+                let word = isolated(&word);
                 if change.kind == ChangeKind::Reacted {
                     line.put(Look::Faint, "reacted ").put(Look::Plain, &word);
                     // How many say so, if it is not this one alone.

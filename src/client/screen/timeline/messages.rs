@@ -2,7 +2,7 @@
 
 use super::{At, Mark, Now, Timeline};
 use crate::client::item::{Quote, ShownMessage};
-use crate::client::screen::layout::{Draft, cut, quoted};
+use crate::client::screen::layout::{StyledLine, cut, isolated, quoted};
 use crate::client::screen::{Look, clean};
 use crate::protocol::line::MARK_ME;
 use crate::protocol::names::UserName;
@@ -11,7 +11,7 @@ use crate::protocol::names::UserName;
 pub(super) const QUOTE_MAX: usize = 40;
 
 impl Timeline {
-    pub(super) fn message(&mut self, message: &ShownMessage, now: Now, lines: &mut Vec<Draft>) {
+    pub(super) fn message(&mut self, message: &ShownMessage, now: Now, lines: &mut Vec<StyledLine>) {
         let mark = if message.mentions_me { Mark::Mention } else { Mark::None };
         let mut line = self.begin(message.at.map(At::Server), mark, now, lines);
         let named = self.here.as_ref() != Some(&message.target);
@@ -20,7 +20,7 @@ impl Timeline {
     }
 
     /// What stands behind the time; `named` says whether a room is named.
-    pub(in crate::client) fn put_message(&self, line: &mut Draft, message: &ShownMessage, named: bool) {
+    pub(in crate::client) fn put_message(&self, line: &mut StyledLine, message: &ShownMessage, named: bool) {
         let marks = Marks::of(message);
         let name = if message.mentions_me { Look::Loud } else { self.look(&message.author) };
         if let Some(to) = &message.to {
@@ -35,7 +35,7 @@ impl Timeline {
             line.put(Look::Plain, "~ ");
         }
         if message.to.is_none() || marks.does {
-            line.put(name, &clean(&message.author));
+            line.put(name, &isolated(&clean(&message.author)));
         }
         if message.to.is_none() && !marks.is_empty() {
             self.put_marks(line, &marks, " (");
@@ -51,7 +51,7 @@ impl Timeline {
         line.put_text(Look::Plain, &clean(&message.text));
     }
 
-    fn put_marks(&self, line: &mut Draft, marks: &Marks<'_>, before: &str) {
+    fn put_marks(&self, line: &mut StyledLine, marks: &Marks<'_>, before: &str) {
         let mut before = before;
         if let Some(answers) = &marks.answers {
             line.put(Look::Plain, before).put(Look::Faint, "re ");
@@ -59,16 +59,22 @@ impl Timeline {
             before = ", ";
         }
         for mark in &marks.others {
-            line.put(Look::Plain, before).put(Look::Faint, &clean(mark));
+            line.put(Look::Plain, before).put(Look::Faint, &isolated(&clean(mark)));
             before = ", ";
         }
     }
 
     /// The beginning of a message if it was seen here, else its author if that is known, and its number.
-    pub(super) fn put_reference(&self, line: &mut Draft, original: Option<&Quote>, author: Option<&str>, id: &str) {
+    pub(super) fn put_reference(
+        &self,
+        line: &mut StyledLine,
+        original: Option<&Quote>,
+        author: Option<&str>,
+        id: &str,
+    ) {
         let author = original.map(|original| original.author.as_str()).or(author);
         if let Some(author) = author {
-            line.put(self.look(author), &clean(author));
+            line.put(self.look(author), &isolated(&clean(author)));
         }
         match original {
             // It may have been removed.
@@ -87,7 +93,7 @@ impl Timeline {
 
     /// A side of a direct conversation.
     fn side(&self, name: &str) -> String {
-        if self.is_me(name) { "you".to_owned() } else { clean(name).into_owned() }
+        if self.is_me(name) { "you".to_owned() } else { isolated(&clean(name)).into_owned() }
     }
 
     fn is_me(&self, name: &str) -> bool {

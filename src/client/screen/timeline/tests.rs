@@ -184,6 +184,19 @@ fn lines_say_who_says_what_to_whom() {
 }
 
 #[test]
+fn right_to_left_parts_do_not_reorder_the_rest() {
+    assert_eq!(
+        line(&item("@id=1;at=0 [lobby] bob (2 טוב, 3 👍): שלום 12")),
+        "10:10 bob (\u{2068}2 טוב\u{2069}, 3 👍): שלום 12",
+        "nothing follows the text"
+    );
+    let answer = about("@id=9;at=0 [lobby] bob (re 7 carol): 12?", "carol", "שלום");
+    assert_eq!(line(&answer), "10:10 bob (re carol: \"\u{2068}שלום\u{2069}\"): 12?");
+    let reacted = about("@at=0;ev=react;who=bob;about=7 [lobby] * bob reacted to 7: 2 טוב", "carol", "hello");
+    assert_eq!(line(&reacted), "10:10 * bob reacted \u{2068}טוב\u{2069} (2) to carol: \"hello\"");
+}
+
+#[test]
 fn an_answer_quotes_what_it_answers() {
     let answer = "@id=9;at=0;reply=7 [lobby] bob (re 7 alice): welcome";
     assert_eq!(line(&about(answer, "alice", "here I am")), "10:10 bob (re alice: \"here I am\"): welcome");
