@@ -192,7 +192,7 @@ fn unindexed(
         let (seq, conversation) = (row.get(0)?, row.get(1)?);
         if conversation == 0 {
             let of: i64 = row.get(2)?;
-            if of <= mark && of < search.below {
+            if of <= mark {
                 altered.push(of);
             }
             continue;

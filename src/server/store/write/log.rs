@@ -75,11 +75,11 @@ pub(super) struct Log {
 /// What became of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Checkpointed {
-    /// The whole log is in the database.
-    All,
-    /// Readers need the rest of the log, or it failed.
-    Part,
-    /// Somebody else is checkpointing.
+    /// What its mode is for: what nobody reads from the log any more is in the database, or all of it is.
+    Done,
+    /// The log stays as it is.
+    Failed,
+    /// Somebody else is checkpointing, or reads from the log for longer than may be waited for.
     Busy,
 }
 
@@ -143,7 +143,7 @@ impl Log {
     /// or checkpoints it just now. Returns whether it is empty.
     pub(super) fn empty(&mut self, db: &Connection, wait: Duration) -> bool {
         let patience = db.busy_timeout(wait);
-        let emptied = patience.is_ok() && self.checkpoint(db, CheckpointMode::TRUNCATE) == Checkpointed::All;
+        let emptied = patience.is_ok() && self.checkpoint(db, CheckpointMode::TRUNCATE) == Checkpointed::Done;
         if let Err(error) = patience.and_then(|()| db.busy_timeout(BUSY_TIMEOUT)) {
             ::log::debug!("can't set how long SQLite waits: {error}");
         }
@@ -186,10 +186,10 @@ impl Log {
         let patience = db.busy_timeout(wait);
         let free = loop {
             match self.checkpoint(db, CheckpointMode::RESTART) {
-                Checkpointed::All => break true,
+                Checkpointed::Done => break true,
                 // At once, if the other thread has just begun again.
                 Checkpointed::Busy if patience.is_ok() && Instant::now() < end => std::thread::sleep(RETRY),
-                Checkpointed::Busy | Checkpointed::Part => break false,
+                Checkpointed::Busy | Checkpointed::Failed => break false,
             }
         };
         if let Err(error) = patience.and_then(|()| db.busy_timeout(BUSY_TIMEOUT)) {
@@ -212,14 +212,14 @@ impl Log {
         let result = db.wal_checkpoint_v2(Some("main"), mode);
         faults::point(Point::AfterCheckpoint);
         match result {
-            Ok((pages, checkpointed)) => {
+            Ok((_, checkpointed)) => {
                 self.checkpointed = checkpointed;
-                if checkpointed < pages { Checkpointed::Part } else { Checkpointed::All }
+                Checkpointed::Done
             }
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Checkpointed::Busy,
             Err(error) => {
                 ::log::warn!("{}: can't checkpoint its log: {error}", db.path().unwrap_or_default());
-                Checkpointed::Part
+                Checkpointed::Failed
             }
         }
     }
