@@ -270,10 +270,15 @@ fn haproxy_shares_port_443_as_documented() {
     let start = |files: &Path, settings: &str| {
         let file = files.join("haproxy.cfg");
         let idle = HAPROXY_TIMEOUT.as_secs();
-        let usual =
-            format!("defaults\n    timeout connect 5s\n    timeout client {idle}s\n    timeout server {idle}s\n");
+        // As Debian's package has it, but for the time and what lies elsewhere.
+        let usual = format!(
+            "global\n    log stderr local0\ndefaults\n    log global\n    mode http\n    option httplog\n    option dontlognull\n    timeout connect 5s\n    timeout client {idle}s\n    timeout server {idle}s\n"
+        );
         fs::write(&file, usual + settings).unwrap();
-        Program::start("haproxy", &["-db", "-f", file.to_str().unwrap()])
+        let file = file.to_str().unwrap();
+        let said = Program::start("haproxy", &["-c", "-f", file]).read_to_end();
+        assert_eq!(said.trim(), "Configuration file is valid");
+        Program::start("haproxy", &["-db", "-f", file])
     };
     Shared::new("# /etc/haproxy/haproxy.cfg\n", start).is_shared();
 }
