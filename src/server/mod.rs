@@ -71,6 +71,7 @@ mod proxy;
 mod quoted;
 mod reload;
 pub mod running;
+mod sentence;
 mod serve;
 mod service_manager;
 mod session;

@@ -17,6 +17,7 @@ use crate::server::clock;
 use crate::server::config::{Config, ConfigError, Sources};
 use crate::server::net::Permits;
 use crate::server::running::{RUNNING_FILE, Running};
+use crate::server::sentence::sentence;
 use crate::server::serve::{accept_limits, budget_bytes, connection_limits, hub_settings};
 use crate::server::service_manager::ServiceManager;
 use crate::server::traffic::{Budget, Delivery, Mailbox, Maintenance, ReloadJob, Request, TurnQueue};
@@ -161,7 +162,7 @@ impl Reload {
                     reloaded.log();
                 }
                 Ok(Err(error)) => {
-                    let text = one_line(&format!("{error} Nothing was changed."));
+                    let text = one_line(&format!("{} Nothing was changed.", sentence(&error.to_string())));
                     let answer = Some(refused(Code::BadSettings, text.as_str()));
                     self.tell(job, Maintenance { answer, ..Maintenance::default() });
                     log::error!("can't reload: {text}");

@@ -78,6 +78,7 @@ fn a_file_with_a_mistake_changes_nothing() {
     server.connect().register("alice");
     fs::remove_file(&path).unwrap();
     let (code, out, _) = reload(&server.data(), &["--json"]);
+    assert!(server.wait_for_log("can't reload: can't read ").ends_with("(os error 2). Nothing was changed."));
     assert_eq!(code, Some(3));
     assert!(out.starts_with("{\"refused\":\"bad-settings\",\"text\":\"can't read "), "{out}");
     let nowhere = tempfile::tempdir().unwrap();

@@ -22,6 +22,7 @@ pub use report::{Area, Finding, Report, Severity};
 use self::presence::Presence;
 use crate::server::config::{ConfigError, Sources, Warning};
 use crate::server::operator::settings;
+use crate::server::sentence::sentence;
 
 /// Looks at everything that these settings lead to. If they can't be read there is little more to look at.
 #[must_use]
@@ -34,7 +35,7 @@ pub fn check(sources: &Sources, now: jiff::Timestamp) -> Report {
             return report;
         }
         Err(error) => {
-            report.error(Area::Settings, format!("{error} Nothing else was looked at."));
+            report.error(Area::Settings, format!("{} Nothing else was looked at", sentence(&error.to_string())));
             return report;
         }
     };
@@ -44,7 +45,7 @@ pub fn check(sources: &Sources, now: jiff::Timestamp) -> Report {
         report.warning(Area::Settings, warning);
     }
     if let Some(closed) = permissions::closed(&config.data) {
-        report.error(Area::Permissions, format!("{closed} Nothing else was looked at."));
+        report.error(Area::Permissions, format!("{} Nothing else was looked at", sentence(&closed)));
         return report;
     }
     let presence = Presence::of(&config.data);

@@ -2,6 +2,7 @@
 
 use crate::server::operator::json::{list, string};
 use crate::server::operator::one_line;
+use crate::server::sentence::sentence;
 use std::fmt;
 
 /// How bad something is. The worst is the last.
@@ -103,10 +104,7 @@ impl Report {
 
     pub(super) fn add(&mut self, severity: Severity, area: Area, text: impl fmt::Display) {
         // Each finding is one sentence or more on one line, however the text came and whatever a file is called.
-        let mut text = one_line(&text.to_string());
-        if !text.ends_with(['.', '?']) {
-            text.push('.');
-        }
+        let text = sentence(&one_line(&text.to_string()));
         self.findings.push(Finding { severity, area, text });
     }
 
