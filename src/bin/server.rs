@@ -89,6 +89,11 @@ fn main() -> ExitCode {
             // Standard output may be the backup.
             Ok(made) => {
                 print_error(&made.to_string());
+                if let Err(error) = backup::note_last(&config.data, &to, &made) {
+                    let file = config.data.join(backup::LAST_BACKUP_FILE);
+                    let text = format!("the backup is good, but {} can't be written: {error}", file.display());
+                    warn(&[text]);
+                }
                 ExitCode::SUCCESS
             }
             Err(error) => failed(&error),

@@ -178,12 +178,14 @@ fn an_existing_file_is_replaced_only_by_force() {
 }
 
 #[test]
-fn a_backup_goes_to_standard_output_and_leaves_nothing_behind() {
+fn a_backup_goes_to_standard_output_and_leaves_nothing_behind_but_when() {
     let server = server_with(3);
-    let before = names(&server.data());
+    let mut before = names(&server.data());
     let output = chitchatd(&["backup", "-o", "-", "--data", text(&server.data())]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(members(&output.stdout).len(), 5);
+    before.push("last-backup".to_owned());
+    before.sort();
     assert_eq!(names(&server.data()), before);
 }
 
@@ -329,4 +331,35 @@ fn the_command_line_of_backups_is_checked() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && said.contains(expected), "{words:?}: {said}");
     }
+}
+
+#[test]
+fn when_the_last_backup_was_made_is_known_to_status_check_and_the_figures() {
+    let server = server_with(1);
+    let (data, backups) = (server.data(), tempfile::tempdir().unwrap());
+    let (data, note) = (text(&data), data.join("last-backup"));
+    let status = || server.command_output(&["status"]);
+    let stats = || server.command_output(&["stats"]);
+    assert!(!status().contains("\n  backup ") && !stats().contains("last-backup"));
+    // Looked at, and kept by nobody.
+    let mut looked = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
+    looked.args(["backup", "--data", data, "-o", "-"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(looked.status().unwrap().success() && !note.exists());
+    let directory = format!("{}/", text(backups.path()));
+    for to in [directory.as_str(), &format!("{directory}one.tar"), "-"] {
+        let _ = fs::remove_file(&note);
+        done(&["backup", "--data", data, "-o", to]);
+        let made: jiff::Timestamp = fs::read_to_string(&note).unwrap().trim_end().parse().unwrap();
+        assert_eq!(fs::metadata(&note).unwrap().permissions().mode() & 0o777, 0o600);
+        let shown = status();
+        assert!(shown.contains("\n  backup       ") && shown.contains(&format!(" ago, at {made:.0}\n")), "{shown}");
+        assert!(stats().contains(&format!("\nlast-backup {made:.0}").replace('Z', ".")), "{}", stats());
+    }
+    let check = chitchatd(&["--data", data, "check"]);
+    let said = String::from_utf8(check.stdout).unwrap();
+    assert!(said.contains(&format!("good     backup       the last backup of {data} was made ")), "{said}");
+    // Another directory has not been backed up yet.
+    let restored = backups.path().join("restored");
+    done(&["restore", &format!("{directory}one.tar"), "--data", text(&restored)]);
+    assert!(!restored.join("last-backup").exists());
 }

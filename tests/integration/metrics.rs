@@ -11,6 +11,8 @@ use std::time::Instant;
 fn start() -> (Server, SocketAddr) {
     let mut server = Server::with(&["metrics=127.0.0.1:0", "history.keep_bytes=2 GiB", "history.keep_for=30d"]);
     let line = server.wait_for_log("  metrics ");
+    let backups = tempfile::tempdir().unwrap();
+    server.command_output(&["backup", "-o", backups.path().to_str().unwrap()]);
     let address = line.rsplit_once("http://").and_then(|(_, url)| url.strip_suffix("/metrics")?.parse().ok());
     (server, address.expect("the start says where the metrics are"))
 }

@@ -11,6 +11,7 @@ mod rows;
 use self::rows::rows;
 use crate::protocol::line::Final;
 use crate::protocol::names::ConnId;
+use crate::server::backup::last_backup;
 use crate::server::net::{Permits, Unread, UnreadBytes};
 use crate::server::store;
 use crate::server::traffic::{
@@ -69,6 +70,7 @@ impl Gatherer {
             used,
             memory: memory(),
             certificate_ends: self.certificate_ends.load(Ordering::Relaxed),
+            last_backup: last_backup(&self.data).map(jiff::Timestamp::as_second),
             now: jiff::Timestamp::now().as_second(),
         }
     }

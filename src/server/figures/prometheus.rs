@@ -81,6 +81,10 @@ fn process(page: &mut Page, figures: &Figures) {
         "When the certificate ends that is served, in Unix time.",
         ends,
     );
+    if let Some(last) = figures.last_backup {
+        let help = "When the last backup was made, in Unix time.";
+        page.single("chitchat_last_backup_timestamp_seconds", Kind::Gauge, help, last);
+    }
     let warnings = figures.hub.warnings.len();
     page.single(
         "chitchat_warnings",

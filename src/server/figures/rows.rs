@@ -9,8 +9,20 @@ use std::fmt::Display;
 pub(super) fn rows(figures: &Figures) -> Rows {
     let mut rows = Rows::default();
     let mut row = |word: &str, value: &dyn Display| rows.push(&format!("{word} {value}"));
-    let Figures { hub, tally, open, queues, under_way, unread, disk, used, memory, certificate_ends: _, now: _ } =
-        figures;
+    let Figures {
+        hub,
+        tally,
+        open,
+        queues,
+        under_way,
+        unread,
+        disk,
+        used,
+        memory,
+        certificate_ends: _,
+        last_backup,
+        now: _,
+    } = figures;
     row("version", &env!("CARGO_PKG_VERSION"));
     row("since", &rfc3339(hub.since));
     row("storage", &if hub.unsaved { "failing" } else { "good" });
@@ -59,6 +71,9 @@ pub(super) fn rows(figures: &Figures) -> Rows {
         row("free", &free);
     }
     row("certificate-days", &figures.certificate_days());
+    if let Some(seconds) = last_backup {
+        row("last-backup", &rfc3339(u64::try_from(*seconds).unwrap_or(0) * 1000));
+    }
     for warning in &hub.warnings {
         row("warning", warning);
     }

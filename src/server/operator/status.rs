@@ -64,6 +64,7 @@ impl Status {
         line("disk", self.disk());
         line("history", self.history());
         line("certificate", self.certificate());
+        line("backup", self.backup(now));
         line(
             "held back",
             self.sentence(&[
@@ -116,6 +117,13 @@ impl Status {
         let part = |&(word, after): &(&str, &str)| Some(format!("{}{after}", self.text_of(word)?));
         let parts: Vec<String> = parts.iter().filter_map(part).collect();
         (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
+    /// Nothing of a server that does not say: one without a backup, or of an earlier version.
+    fn backup(&self, now: jiff::Timestamp) -> Option<String> {
+        let last: jiff::Timestamp = self.text_of("last-backup")?.parse().ok()?;
+        let seconds = u64::try_from(now.as_second().saturating_sub(last.as_second())).unwrap_or(0);
+        Some(format!("{} ago, at {last:.0}", roughly(Duration::from_secs(seconds))))
     }
 
     fn up(&self, now: jiff::Timestamp) -> String {
@@ -192,7 +200,7 @@ mod tests {
             "version 0.1.0\nsince 2026-03-01T12:34:56.789Z\nstorage good\naccounts 40\nhere 12\nconnections 15\ntls 12\n\
              plain 4\nconsole 1\nguests 2\nrooms 8\nmessages 120000\nlast-minute 31\nlines-in 5\nlines-out 700\ncommits 9\n\
              commits-failed 0\ncommit-p99 3140\nwaiting 0\nmemory 24536000\ndisk 125829120\nlog 1\nused 94371840\nfree 13207024435\n\
-             certificate-days 80\nlater-version 7",
+             certificate-days 80\nlast-backup 2026-03-05T02:30:00.000Z\nlater-version 7",
         );
         let now = "2026-03-05T12:00:00Z".parse().unwrap();
         assert_eq!(
@@ -209,6 +217,7 @@ ChitChat 0.1.0, up for 4 days, since 2026-03-01T12:34:56Z
   disk         120.0 MiB, 12.3 GiB free
   history      90.0 MiB in use
   certificate  80 days left
+  backup       10 hours ago, at 2026-03-05T02:30:00Z
 No warnings.
 "
         );
@@ -216,7 +225,7 @@ No warnings.
         assert!(
             figures.json().starts_with(r#"{"version":"0.1.0","since":"2026-03-01T12:34:56.789Z","storage":"good","#)
         );
-        assert!(figures.json().ends_with(",\"certificate-days\":80,\"later-version\":7,\"warnings\":[]}\n"));
+        assert!(figures.json().ends_with(",\"certificate-days\":80,\"last-backup\":\"2026-03-05T02:30:00.000Z\",\"later-version\":7,\"warnings\":[]}\n"));
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub(crate) struct Figures {
     pub memory: Option<u64>,
     /// When the certificate ends that is served, in seconds of Unix time.
     pub certificate_ends: i64,
+    /// When the last backup was made, in seconds of Unix time; `None` if none was noted.
+    pub last_backup: Option<i64>,
     /// Now, by the same clock.
     pub now: i64,
 }

@@ -7,6 +7,7 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// Whether a fault could be planted, and if not why.
 pub(super) type Planted = Result<(), &'static str>;
@@ -100,6 +101,8 @@ pub(super) const FAULTS: &[Fault] = &[
     ("a damaged index", damaged_index, "error database", &["index.db", "remove ", "makes another one"]),
     ("a restore that was interrupted", restoring, "error database", &["interrupted", "Run chitchatd restore again"]),
     ("a copy from before an upgrade", upgraded, "warning database", &["chitchat.db.before-17", "Remove it once"]),
+    ("no backup", no_backup, "warning backup", &["no backup of ", "Make one (chitchatd backup)"]),
+    ("an old backup", old_backup, "warning backup", &["the last backup of ", "days ago, at 20", "journalctl -u "]),
     ("a message from the future", future, "warning clock", &["newest message is from", "timedatectl"]),
 ];
 
@@ -367,6 +370,26 @@ fn restoring(scene: &mut Scene) -> Planted {
 
 fn upgraded(scene: &mut Scene) -> Planted {
     fs::copy(scene.data.join("chitchat.db"), scene.data.join("chitchat.db.before-17")).unwrap();
+    Ok(())
+}
+
+/// The data is so many days old.
+fn age(scene: &Scene, days: u64) -> SystemTime {
+    let then = SystemTime::now() - Duration::from_secs(days * 86_400);
+    fs::File::options().append(true).open(scene.data.join("lock")).unwrap().set_modified(then).unwrap();
+    then
+}
+
+fn no_backup(scene: &mut Scene) -> Planted {
+    age(scene, 30);
+    Ok(())
+}
+
+fn old_backup(scene: &mut Scene) -> Planted {
+    let then = jiff::Timestamp::try_from(age(scene, 30)).unwrap();
+    let file = scene.data.join("last-backup");
+    fs::write(&file, format!("{then}\n")).unwrap();
+    fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 //! is and judges it, apart wherever that can't be planted in a test. Runs on the main thread of its own process.
 
 mod addresses;
+mod backup;
 mod certificate;
 mod clock;
 mod database;
@@ -58,6 +59,7 @@ pub fn check(sources: &Sources, now: jiff::Timestamp) -> Report {
     descriptors::check(sources, &presence, &mut report);
     disk::check(&config.data, &mut report);
     let times = database::check(&config.data, &presence, &mut report);
+    backup::check(&config.data, now, &mut report);
     clock::check(now, times, &mut report);
     report
 }

@@ -3,6 +3,7 @@
 
 use super::{Area, Report};
 use crate::server::OpenWarning;
+use crate::server::backup::LAST_BACKUP_FILE;
 use crate::server::certificate::{CERTIFICATE_FILE, IMPORTED_FILE, KEY_FILE};
 use crate::server::config::{CertificateFiles, Config, Sources};
 use crate::server::running::{RUNNING_FILE, SOCKET_FILE};
@@ -180,7 +181,7 @@ fn readable(path: &Path, server: &Metadata, report: &mut Report) {
 
 /// Whether a file in the data directory is one that the server makes.
 fn is_ours(name: &str) -> bool {
-    let known = [LOCK_FILE, SOCKET_FILE, RUNNING_FILE, CERTIFICATE_FILE, KEY_FILE, IMPORTED_FILE];
+    let known = [LOCK_FILE, SOCKET_FILE, RUNNING_FILE, CERTIFICATE_FILE, KEY_FILE, IMPORTED_FILE, LAST_BACKUP_FILE];
     // With their logs, and copies from before an upgrade.
     known.contains(&name) || name.starts_with(DATABASE_FILE) || name.starts_with(INDEX_FILE)
 }

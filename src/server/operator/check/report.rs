@@ -49,6 +49,8 @@ pub enum Area {
     Disk,
     /// The databases.
     Database,
+    /// How long ago the last backup was.
+    Backup,
     /// The system's clock.
     Clock,
 }
@@ -67,6 +69,7 @@ impl Area {
             Self::Descriptors => "descriptors",
             Self::Disk => "disk",
             Self::Database => "database",
+            Self::Backup => "backup",
             Self::Clock => "clock",
         }
     }
