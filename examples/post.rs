@@ -12,6 +12,9 @@
 use chitchat::client::bot::Bot;
 use chitchat::protocol::secrets::Secret;
 use std::error::Error;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,10 +27,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 pub(crate) fn run(server: &str, fingerprint: &str, token: &Secret, words: &[&str; 3]) -> Result<u64, Box<dyn Error>> {
-    let mut bot = Bot::connect(&server.parse()?, Some(fingerprint.parse()?), token)?;
+    // A restart of the server takes a moment, and whoever started this may not try again.
+    let mut bot = Bot::connect_within(&server.parse()?, Some(fingerprint.parse()?), token, PATIENCE)?;
     let [room, key, text] = words;
-    bot.ask(&format!("/join {room}"))?;
-    let posted = bot.ask(&format!("/post {room} {key} {text}"))?;
+    let id = bot.post(room, key, text)?;
     bot.quit()?;
-    Ok(posted.text.parse()?)
+    Ok(id)
 }

@@ -8,6 +8,7 @@ use super::args::{Address, Fingerprint, Transport};
 use super::authenticate::{AuthError, Authenticator, Credentials, Welcome, token_label};
 use super::connection::{ConnectError, Connection};
 use super::known_hosts::{self, KnownHostsError, Record};
+use super::password::PasswordError;
 use super::poller::Poller;
 use super::state::{SavedLogin, StateDir, StateError};
 use super::trust::{Trust, TrustError, TrustOutcome};
@@ -36,6 +37,12 @@ pub enum ConnectorError {
     /// The saved login has expired or was revoked: with `/token revoke`, or by a new password.
     #[error("the saved login of {0} has expired or was revoked. Run chitchat in a terminal to log in again.")]
     LoginRevoked(UserName),
+    /// There is a password, and no name for it.
+    #[error("whose password is that? Give the account with --name.")]
+    NoName,
+    /// The password can't be read.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
 }
 
 impl ConnectorError {

@@ -45,6 +45,7 @@ mod line_editor;
 mod network;
 mod notify;
 mod own_verbs;
+mod password;
 mod place;
 mod poller;
 mod printer;
@@ -65,8 +66,10 @@ mod trust;
 mod unanswered;
 mod visits;
 
+use crate::protocol::names::Target;
 use args::{Command, CommandLine, HostPort};
 use authenticate::AuthError;
+use bot::BotError;
 use connection::ConnectError;
 use connector::{Connector, ConnectorError};
 use display::{Display, terminal_columns};
@@ -136,9 +139,20 @@ pub enum ClientError {
     /// before the line was answered.
     #[error("at least one line was refused or not answered")]
     Refused,
-    /// This version does not have that command yet.
-    #[error("this version can't do that yet")]
-    NotYet,
+    /// A subcommand failed.
+    #[error(transparent)]
+    Bot(BotError),
+    /// What was followed can't be read any more.
+    #[error("{target} can't be followed any more: {why}")]
+    Ended {
+        /// The conversation.
+        target: Target,
+        /// Why, as a word.
+        why: String,
+    },
+    /// A message that is empty.
+    #[error("there is nothing to say: the text is empty")]
+    NothingToSay,
 }
 
 fn not_sent(lines: &[String]) -> String {
@@ -156,6 +170,9 @@ impl ClientError {
             Self::Remembered(error) => connector_code(error),
             Self::NoServer(_) => 3,
             Self::Settings(_) => 2,
+            Self::Bot(error) => scripts::exit_code(error),
+            Self::Ended { .. } => 6,
+            Self::NothingToSay => 2,
             _ => 1,
         }
     }
@@ -164,14 +181,14 @@ impl ClientError {
 fn connector_code(error: &ConnectorError) -> u8 {
     match error {
         ConnectorError::KnownHosts(_) | ConnectorError::Connect(ConnectError::Untrusted(_)) => 5,
-        ConnectorError::Connect(ConnectError::PlainBeyondLoopback(_)) => 2,
+        ConnectorError::Connect(ConnectError::PlainBeyondLoopback(_)) | ConnectorError::NoName => 2,
         ConnectorError::Connect(_) | ConnectorError::Auth(AuthError::Connection { .. } | AuthError::NotChitChat(_)) => {
             3
         }
         ConnectorError::Auth(AuthError::Refused { .. })
         | ConnectorError::NoSavedLogin(_)
         | ConnectorError::LoginRevoked(_) => 4,
-        ConnectorError::State(_) => 1,
+        ConnectorError::State(_) | ConnectorError::Password(_) => 1,
     }
 }
 

@@ -56,6 +56,7 @@ mod reload;
 mod restoring;
 mod retention;
 mod rooms;
+mod scripts;
 mod shutdown;
 mod soak;
 mod startup;

@@ -30,7 +30,7 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-fn text_of(name: &str) -> String {
+pub(crate) fn text_of(name: &str) -> String {
     fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
@@ -39,7 +39,7 @@ fn page() -> String {
 }
 
 /// The contents of the code block with that info string.
-fn fenced<'a>(page: &'a str, info: &str) -> &'a str {
+pub(crate) fn fenced<'a>(page: &'a str, info: &str) -> &'a str {
     let begin = format!("\n```{info}\n");
     let (_, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("the page has no ```{info}"));
     let end = rest.find("\n```\n").expect("a fence ends") + 1;

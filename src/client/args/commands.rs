@@ -184,6 +184,9 @@ pub struct PipeArgs {
     /// Rooms to follow, which are joined if they are there, and @NAMEs; without any, all of yours
     #[arg(value_name = "ROOM", value_parser = Target::parse)]
     pub targets: Vec<Target>,
+    /// Begin at the read marker, which {"command": "/read ROOM ID"} moves, so that a bot misses nothing while it is down
+    #[arg(long)]
+    pub unread: bool,
 }
 
 /// What `forget` is told.

@@ -12,6 +12,7 @@ pub(crate) mod client;
 pub(crate) mod files;
 pub(crate) mod pattern;
 pub(crate) mod program;
+pub(crate) mod relay;
 pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod service_manager;
@@ -27,6 +28,8 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 
 pub(crate) use client::Client;
 pub(crate) use files::{files_with, wait_until_gone};
+#[allow(unused_imports, reason = "the crash battery has no use for it")]
+pub(crate) use relay::Relay;
 pub(crate) use script::Script;
 pub(crate) use server::Server;
 pub(crate) use service_manager::ServiceManager;
