@@ -80,6 +80,7 @@ use known_names::KnownNames;
 use line_editor::LineEditor;
 use network::Patience;
 use notify::{Multiplexer, Notifier};
+use password::PasswordSource;
 use poller::Poller;
 pub use screen::clean_lines;
 use screen::timeline::Timeline;
@@ -214,7 +215,12 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
     let Destination { server, is_guess, visitor } = servers::choose(args, &state)?;
     let connector = Connector { server, state, fingerprint: args.fingerprint };
     let mut poller = Poller::new()?;
-    let connected = first_connection::connect(&visitor, &connector, &mut poller, &mut TerminalPrompts);
+    let password = PasswordSource::of(args);
+    let connected = if args.no_input || password.is_some() && !visitor.is_new {
+        scripts::log_in_unasked(&connector, visitor.name, password, &mut poller).map_err(Into::into)
+    } else {
+        first_connection::connect(&visitor, &connector, &mut poller, &mut TerminalPrompts)
+    };
     let logged_in = connected.map_err(|error| if is_guess { nobody_here(error) } else { error.into() })?;
     let names = KnownNames::default();
     let output = output_kind();

@@ -11,6 +11,7 @@ use super::{ClientError, connector_code};
 use crate::protocol::code::Code;
 use crate::protocol::names::Target;
 use login::ScriptDial;
+pub(super) use login::log_in_unasked;
 use std::io::{self, Write as _};
 
 mod lists;

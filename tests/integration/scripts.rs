@@ -226,6 +226,16 @@ fn a_password_comes_from_a_file_or_a_command_and_is_needed_once() {
     assert_eq!(run(&["--name", "bot", "--password-command", &command], "two").code, Some(0));
     assert_eq!(run(&["--name", "bot", "--password-command", "echo no"], "three").code, Some(4));
     assert_eq!(run(&["--name", "bot", "--password-command", "false"], "three").code, Some(1));
+    // So it does for the chat without a command.
+    let chat = |args: &[&str], state: &str| {
+        let mut command = world.bare(&["--fingerprint", &world.fingerprint]);
+        command.args(args).env("XDG_STATE_HOME", world.home.path().join(state)).env("HOME", world.home.path());
+        finish(command.spawn().unwrap(), "/whoami\n")
+    };
+    let said = chat(&["--name", "bot", "--password-file", file.to_str().unwrap()], "four");
+    assert!(said.code == Some(0) && said.out.contains("+ bot - "), "{}{}", said.out, said.err);
+    assert_eq!(chat(&["--no-input"], "four").code, Some(0), "the login was saved");
+    assert_eq!(chat(&["--no-input"], "five").code, Some(4));
 }
 
 #[test]

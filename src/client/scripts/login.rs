@@ -49,6 +49,16 @@ impl ScriptDial {
     }
 }
 
+/// Logs in without asking anyone, for a chat that is told to ask nothing or where the password is.
+pub(in crate::client) fn log_in_unasked(
+    connector: &Connector,
+    name: Option<UserName>,
+    password: Option<PasswordSource>,
+    poller: &mut Poller,
+) -> Result<LoggedInConnection, ConnectorError> {
+    ScriptDial::Saved { connector: connector.clone(), name, password }.dial(poller)
+}
+
 impl Dial for ScriptDial {
     fn dial(&mut self, poller: &mut Poller) -> Result<LoggedInConnection, ConnectorError> {
         match self {
@@ -92,6 +102,7 @@ fn with_password(
         other => other?,
     };
     connector.save_login(&mut auth, &me)?;
+    auth.deflate()?;
     let (connection, early) = auth.into_parts();
     Ok(LoggedInConnection { connection, epoch, me, welcome, early })
 }
