@@ -9,10 +9,15 @@ use std::time::{Duration, Instant};
 /// starts the wait anew.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_mins(2);
 
+/// The same after the machine has slept: the connection is probably dead.
+const AWAKE_WITHIN: Duration = Duration::from_secs(10);
+
 #[derive(Debug, Default)]
 pub(super) struct AnswerTimer {
     /// How many answers there had been, and since when there have been no more.
     since: Option<(u64, Instant)>,
+    /// Whether the next answer is wanted soon.
+    hurried: bool,
 }
 
 impl AnswerTimer {
@@ -22,15 +27,29 @@ impl AnswerTimer {
         self.since = match (waiting, self.since) {
             (None, _) => None,
             (Some(answers), Some((before, since))) if before == answers => Some((before, since)),
-            (Some(answers), _) => Some((answers, now)),
+            (Some(answers), before) => {
+                self.hurried &= before.is_none();
+                Some((answers, now))
+            }
         };
-        self.since.map(|(_, since)| since + ANSWER_WITHIN)
+        self.deadline()
+    }
+
+    /// The machine has slept: the next answer is wanted soon.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.hurried = true;
+        self.since = self.since.map(|(answers, _)| (answers, now));
     }
 
     /// Whether the server has been silent for too long.
     #[must_use]
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        self.since.is_some_and(|(_, since)| since + ANSWER_WITHIN <= now)
+        self.deadline().is_some_and(|deadline| deadline <= now)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let within = if self.hurried { AWAKE_WITHIN } else { ANSWER_WITHIN };
+        self.since.map(|(_, since)| since + within)
     }
 }
 
@@ -50,5 +69,10 @@ mod tests {
         assert!(!timer.is_over(at(130)));
         assert_eq!(timer.note(None, at(200)), None);
         assert!(!timer.is_over(at(1000)));
+        timer.hurry(at(1000));
+        assert_eq!(timer.note(Some(4), at(1001)), Some(at(1011)), "the question whether it is there");
+        timer.hurry(at(1005));
+        assert_eq!(timer.note(Some(4), at(1006)), Some(at(1015)));
+        assert_eq!(timer.note(Some(5), at(1007)), Some(at(1127)), "it is");
     }
 }

@@ -1,8 +1,12 @@
 //! Catching up: every message is shown once and in order, over any number of dropped connections.
 //!
-//! Owns the last id shown in each conversation, and the live messages that are held back while
-//! older ones are fetched. Pure: messages in, [`CatchUpStep`]s out. Must not know sockets, labels or what
-//! a line looks like. Runs on the network thread.
+//! Owns the last id shown in each conversation, which conversations are shown at all, and the live
+//! messages that are held back while older ones are fetched. Pure: messages in, [`CatchUpStep`]s out. Must
+//! not know sockets, labels or what a line looks like. Runs on the network thread.
+//!
+//! A program is shown every conversation. A person may choose to be shown the current one and all direct
+//! ones ([`Scope::Current`]): messages of other rooms are passed on to be counted, and shown when the
+//! person goes there.
 //!
 //! After each login, live messages are held back while the conversations are listed. If one has
 //! more than was shown, the rest is fetched page by page, one conversation after another; then the
@@ -19,8 +23,8 @@ pub(super) const HELD_MAX: usize = 4 << 20;
 const HELD_COST: usize = 2048;
 /// Conversations that are tracked; messages of others are shown as they arrive.
 pub(super) const TARGETS_MAX: usize = 10_000;
-/// Unread messages of the current room that are shown at the start.
-pub(super) const UNREAD_SHOWN: u32 = 20;
+/// Unread messages that are shown at the start, and in a conversation that becomes the current one.
+pub(super) const UNREAD_SHOWN: u32 = 50;
 /// Messages on a page when catching up.
 pub(super) const PAGE: u32 = 1000;
 
@@ -29,6 +33,15 @@ pub(super) const PAGE: u32 = 1000;
 pub(super) enum CatchUpStep {
     /// Show this message of a conversation.
     Show(Target, u64, Box<ShownMessage>),
+    /// Count this message of a conversation that is not shown.
+    Count(Target, u64, Box<ShownMessage>),
+    /// The message that is shown next is the first unread one of the current conversation.
+    LeftOff {
+        /// How many unread ones there are.
+        unread: u64,
+        /// When it was said.
+        since: Option<u64>,
+    },
     /// Fetch this part of a conversation; pass on the rows with [`CatchUp::fetched`], then call
     /// [`CatchUp::page_end`].
     Fetch(Target, Part),
@@ -69,21 +82,41 @@ pub(super) struct Listed {
     pub read: u64,
     /// Other people's messages since then.
     pub unread: u64,
+    /// How many of those mention the account.
+    pub mentions: u64,
+    /// The number of the last change there.
+    pub change: u64,
 }
 
 impl Listed {
-    /// Reads `TARGET LAST READ UNREAD`, and ignores what follows.
+    /// Reads `TARGET LAST READ UNREAD MENTIONS CHANGE`, and ignores what follows.
     #[must_use]
     pub(super) fn parse(row: &str) -> Option<Self> {
         let mut words = row.split(' ');
         let target = Target::parse(words.next()?).ok()?;
         let mut number = || words.next()?.parse().ok();
-        Some(Self { target, last: number()?, read: number()?, unread: number()? })
+        let (last, read, unread) = (number()?, number()?, number()?);
+        // Older servers end here.
+        let (mentions, change) = (number().unwrap_or_default(), number().unwrap_or_default());
+        Some(Self { target, last, read, unread, mentions, change })
     }
+}
+
+/// Which conversations are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Scope {
+    /// All of them.
+    #[default]
+    All,
+    /// The current one, and all direct ones.
+    Current,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct CatchUp {
+    scope: Scope,
+    /// The current conversation.
+    current: Option<Target>,
     epoch: Option<String>,
     conversations: HashMap<Target, Conversation>,
     /// What the held messages cost, in bytes.
@@ -115,20 +148,40 @@ struct Conversation {
     held: BTreeMap<u64, ShownMessage>,
     /// Whether held messages were dropped and must be fetched.
     dropped: bool,
-    /// The last id that was read, until the first unread message is shown.
-    earlier: Option<u64>,
+    /// Where the user left off, until the first unread message is shown.
+    left_off: Option<LeftOff>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct LeftOff {
+    /// The last id that was read.
+    read: u64,
+    unread: u64,
 }
 
 impl CatchUp {
+    #[must_use]
+    pub(super) fn new(scope: Scope) -> Self {
+        Self { scope, ..Self::default() }
+    }
+
+    /// Whether the messages of a conversation are shown.
+    #[must_use]
+    pub(super) fn shows(&self, target: &Target) -> bool {
+        self.scope == Scope::All || matches!(target, Target::Direct(_)) || self.current.as_ref() == Some(target)
+    }
+
     /// Whether everything that was missed has been shown.
     #[must_use]
     pub(super) fn is_live(&self) -> bool {
         self.phase == CatchUpPhase::Live
     }
 
-    /// A connection is logged in. Live messages are held until [`CatchUp::listed`]. If the server's
+    /// A connection is logged in, and `current` is the current conversation if the user is still in it. Live
+    /// messages are held until [`CatchUp::listed`]. If the server's
     /// history is a different one than before, all ids are forgotten.
-    pub(super) fn connected(&mut self, epoch: &str) -> Continuity {
+    pub(super) fn connected(&mut self, epoch: &str, current: Option<&Target>) -> Continuity {
+        self.current = current.cloned();
         self.phase = CatchUpPhase::Listing;
         self.queue.clear();
         for conversation in self.conversations.values_mut() {
@@ -148,13 +201,44 @@ impl CatchUp {
         }
     }
 
+    /// The user is in this conversation from now on. What is there unread, above `read` and up to `last`, is
+    /// shown if it is not shown anyway.
+    pub(super) fn go(&mut self, target: Option<&Target>, read: u64, last: u64, unread: u64) -> Vec<CatchUpStep> {
+        let mut steps = Vec::new();
+        let shown = target.is_none_or(|target| self.shows(target));
+        self.current = target.cloned();
+        let Some(target) = target.filter(|_| !shown) else { return steps };
+        let Some(conversation) = self.conversation(target) else { return steps };
+        conversation.known = true;
+        conversation.seen = conversation.seen.max(read);
+        if last > conversation.seen {
+            conversation.left_off = Some(LeftOff { read: conversation.seen, unread });
+            self.fetch(target, Part::Latest);
+            if self.phase == CatchUpPhase::Live {
+                self.next_page(&mut steps);
+            }
+        }
+        steps
+    }
+
+    fn fetch(&mut self, target: &Target, part: Part) {
+        if self.queue.iter().all(|(queued, _)| queued != target) {
+            self.queue.push_back((target.clone(), part));
+        }
+    }
+
     /// The conversations are listed. The first time, the unread messages of `current` are shown, and
-    /// those of the others are counted.
+    /// those of the others are counted; in [`Scope::Current`] unread direct ones are shown as well.
     pub(super) fn listed(&mut self, epoch: &str, rows: Vec<Listed>, current: Option<&Target>) -> Vec<CatchUpStep> {
+        self.current = current.cloned();
+        let (scope, mine) = (self.scope, current.cloned());
+        let shown = |target: &Target| {
+            scope == Scope::All || matches!(target, Target::Direct(_)) || mine.as_ref() == Some(target)
+        };
         let first = self.epoch.is_none();
         self.epoch = Some(epoch.to_owned());
         let mut steps = Vec::new();
-        for row in rows.into_iter().take(TARGETS_MAX) {
+        for row in rows.into_iter().take(TARGETS_MAX).filter(|row| shown(&row.target)) {
             let Some(conversation) = self.conversation(&row.target) else { continue };
             let known = std::mem::replace(&mut conversation.known, true);
             if !first {
@@ -166,9 +250,9 @@ impl CatchUp {
                     conversation.dropped = false;
                     self.queue.push_back((row.target, Part::After(0)));
                 }
-            } else if current == Some(&row.target) && row.unread > 0 {
+            } else if (scope == Scope::Current || current == Some(&row.target)) && row.unread > 0 {
                 conversation.seen = row.read;
-                conversation.earlier = Some(row.read);
+                conversation.left_off = Some(LeftOff { read: row.read, unread: row.unread });
                 self.queue.push_back((row.target, Part::Latest));
             } else {
                 conversation.seen = row.last;
@@ -193,8 +277,13 @@ impl CatchUp {
         if id <= conversation.seen {
             return steps;
         }
-        if let Some(read) = conversation.earlier.take().filter(|read| id > read + 1) {
-            steps.push(CatchUpStep::Earlier { target: target.clone(), read, before: id });
+        if let Some(LeftOff { read, unread }) = conversation.left_off.take() {
+            if id > read + 1 {
+                steps.push(CatchUpStep::Earlier { target: target.clone(), read, before: id });
+            }
+            if self.current.as_ref() == Some(target) && unread > 0 {
+                steps.push(CatchUpStep::LeftOff { unread, since: message.at });
+            }
         }
         if let CatchUpPhase::Fetching { progress } = &mut self.phase {
             *progress = true;
@@ -225,6 +314,11 @@ impl CatchUp {
         let live = self.phase == CatchUpPhase::Live;
         let waiting =
             !live && (self.phase == CatchUpPhase::Listing || self.queue.iter().any(|(queued, _)| queued == target));
+        let shows = self.shows(target);
+        // What is only counted needs not wait for the list; what is being fetched is shown once more.
+        if !shows && (live || self.queue.iter().all(|(queued, _)| queued != target)) {
+            return Some(CatchUpStep::Count(target.clone(), id, Box::new(message)));
+        }
         let room = self.held < HELD_MAX;
         let Some(conversation) = self.conversation(target) else {
             return Some(CatchUpStep::Show(target.clone(), id, Box::new(message)));
@@ -245,7 +339,7 @@ impl CatchUp {
         None
     }
 
-    /// This client sent a message, which got this id. It is already on the screen.
+    /// This client sent a message, which got this id, and which is not to be shown.
     pub(super) fn sent(&mut self, target: &Target, id: u64) {
         let live = self.phase == CatchUpPhase::Live;
         let Some(conversation) = self.conversation(target) else { return };
@@ -278,6 +372,7 @@ impl CatchUp {
 
     /// Shows the messages held for a conversation, or fetches them if some were dropped.
     fn release(&mut self, target: &Target, steps: &mut Vec<CatchUpStep>) {
+        let shows = self.shows(target);
         let Some(conversation) = self.conversations.get_mut(target) else { return };
         if conversation.dropped {
             conversation.dropped = false;
@@ -287,7 +382,10 @@ impl CatchUp {
         let held = std::mem::take(&mut conversation.held);
         self.held -= held.values().map(cost).sum::<usize>();
         for (id, message) in held {
-            if conversation.pass(id) {
+            if !shows {
+                // The user has left meanwhile.
+                steps.push(CatchUpStep::Count(target.clone(), id, Box::new(message)));
+            } else if conversation.pass(id) {
                 steps.push(CatchUpStep::Show(target.clone(), id, Box::new(message)));
             }
         }

@@ -71,6 +71,13 @@ pub(super) fn parse_row(row: &str, me: Option<&UserName>) -> Option<ShownMessage
     })
 }
 
+/// The message that a message answers, as its marks say.
+#[must_use]
+pub(super) fn answered(message: &ShownMessage) -> Option<u64> {
+    let mark = message.mark.as_deref()?.split(", ").find_map(|mark| mark.strip_prefix("re "))?;
+    mark.split(' ').next()?.parse().ok()
+}
+
 /// Whether a name is this account's.
 #[must_use]
 pub(super) fn is_me(name: &str, me: Option<&UserName>) -> bool {

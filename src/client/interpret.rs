@@ -18,6 +18,8 @@ pub(super) const KEYS_HELP: &[&str] = &[
     "Ctrl-C clears the line, Ctrl-D or /quit leaves; to say a line that begins with /, type // instead",
 ];
 
+const NO_ROOM: &str = "you're not in a room. /rooms lists them, /join ROOM enters one.";
+
 /// What a line means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Interpretation {
@@ -41,10 +43,10 @@ pub(super) enum Interpretation {
     },
 }
 
-/// Interprets a line that was entered while `room` was the current room.
+/// Interprets a line that was entered while `current` was the current conversation.
 pub(super) fn interpret(
     line: &str,
-    room: Option<&RoomName>,
+    current: Option<&Target>,
     names: &KnownNames,
     new_key: impl FnOnce() -> String,
 ) -> Interpretation {
@@ -54,9 +56,18 @@ pub(super) fn interpret(
     }
     let interpreted = match parse_line(line) {
         Input::Nothing => return Interpretation::Nothing,
-        Input::Text(text) => match room {
-            Some(room) => Interpretation::Post { target: Target::Room(*room), key: new_key(), text: text.to_owned() },
-            None => return refused("no-room", "you're not in a room. /rooms lists them, /join ROOM enters one."),
+        Input::Text(text) => match current {
+            Some(target) => Interpretation::Post { target: target.clone(), key: new_key(), text: text.to_owned() },
+            None => return refused("no-room", NO_ROOM),
+        },
+        // The server's current room is not always this client's current conversation, so it is named.
+        Input::Command { verb: Ok(verb), rest, .. } if verb.name == "me" => match current {
+            Some(target) => Interpretation::Command(format!("act {target}{rest}")),
+            None => return refused("no-room", NO_ROOM),
+        },
+        Input::Command { verb: Ok(verb), rest, .. } if leaves_target_out(verb, rest) => match current {
+            Some(target) => Interpretation::Command(format!("{} {target}{rest}", verb.name)),
+            None => return refused("no-room", NO_ROOM),
         },
         Input::Command { verb: Ok(verb), rest, .. } => match verb.parse(rest) {
             Ok(Command::Say { target, key: None, text }) => {
@@ -67,8 +78,16 @@ pub(super) fn interpret(
             }
             // Even if the arguments look wrong: the server decides.
             _ => {
-                let named = room.filter(|_| leaves_room_out(verb, rest, names));
-                let with_room = named.map(|room| Verb::with_room(room.as_str(), rest));
+                let with_room = match current {
+                    Some(Target::Room(room)) if leaves_room_out(verb, rest, names) => {
+                        Some(Verb::with_room(room.as_str(), rest))
+                    }
+                    Some(person @ Target::Direct(_)) if about_a_room(verb, rest) => {
+                        let text = format!("you're talking with {person}, and this is about a room: name it.");
+                        return refused("no-room", &text);
+                    }
+                    _ => None,
+                };
                 Interpretation::Command(format!("{}{}", verb.name, with_room.as_deref().unwrap_or(rest)))
             }
         },
@@ -85,6 +104,17 @@ pub(super) fn interpret(
         return Interpretation::Refused { code: "line-too-long", text };
     }
     interpreted
+}
+
+/// Whether a command is about the current conversation without naming it.
+fn leaves_target_out(verb: &Verb, rest: &str) -> bool {
+    use Command::{Changes, History, Pins};
+    matches!(verb.parse(rest), Ok(History { target: None, .. } | Changes { target: None, .. } | Pins(None)))
+}
+
+/// Whether a command is about the current room, surely.
+fn about_a_room(verb: &Verb, rest: &str) -> bool {
+    verb.room_word(rest) == RoomWord::LeftOut || matches!(verb.parse(rest), Ok(Command::Who { room: None, .. }))
 }
 
 /// Whether a command is about the current room without naming it. The server takes this client for a
@@ -168,6 +198,28 @@ pub(super) fn ignores(command: &str) -> Option<(UserName, bool)> {
     }
 }
 
+/// The conversation in which a command says or changes something.
+#[must_use]
+pub(super) fn tells(command: &str) -> Option<Target> {
+    match parse(&format!("/{command}"))? {
+        Command::Say { target, .. }
+        | Command::Act { target: Some(target), .. }
+        | Command::Reply { target, .. }
+        | Command::Edit { target, .. }
+        | Command::Update { target, .. }
+        | Command::Redact { target, .. }
+        | Command::React { target, .. }
+        | Command::Pin { target, .. } => Some(target),
+        _ => None,
+    }
+}
+
+/// Whether a command makes a room.
+#[must_use]
+pub(super) fn makes_room(command: &str) -> bool {
+    matches!(parse(&format!("/{command}")), Some(Command::Create { .. }))
+}
+
 /// The option that a command sets, if it is the user's to set: the client manages tags and deflate.
 #[must_use]
 pub(super) fn sets_option(command: &str) -> Option<&'static str> {
@@ -214,8 +266,12 @@ fn parse(line: &str) -> Option<Command> {
 mod tests {
     use super::*;
 
+    fn lobby() -> Target {
+        Target::Room(RoomName::lobby())
+    }
+
     fn interpreted(line: &str) -> Interpretation {
-        interpret(line, Some(&RoomName::lobby()), &KnownNames::default(), || "key".to_owned())
+        interpret(line, Some(&lobby()), &KnownNames::default(), || "key".to_owned())
     }
 
     fn post(target: &str, text: &str) -> Interpretation {
@@ -241,7 +297,7 @@ mod tests {
     fn a_command_about_the_current_room_names_it() {
         let names = KnownNames::default();
         ["lobby", "ops"].iter().for_each(|room| names.room(room));
-        let sent = |line: &str| match interpret(line, Some(&RoomName::lobby()), &names, || "key".to_owned()) {
+        let sent = |line: &str| match interpret(line, Some(&lobby()), &names, || "key".to_owned()) {
             Interpretation::Command(command) => command,
             other => panic!("{other:?}"),
         };
@@ -253,6 +309,10 @@ mod tests {
         assert_eq!(sent("/kick ops bob"), "kick ops bob");
         assert_eq!(sent("/topic  the house  rules"), "topic #lobby  the house  rules");
         assert_eq!(sent("/topic -"), "topic #lobby -");
+        assert_eq!(sent("/me waves"), "act lobby waves");
+        assert_eq!(sent("/history limit=5"), "history lobby limit=5");
+        assert_eq!(sent("/pins"), "pins lobby");
+        assert_eq!(sent("/history @bob limit=5"), "history @bob limit=5");
         // These name a room, or the server says what to type.
         for as_typed in ["topic ops the pumps", "topic lobb the rules", "topic rules", "join", "frobnicate bob"] {
             assert_eq!(sent(&format!("/{as_typed}")), as_typed);
@@ -262,14 +322,28 @@ mod tests {
     }
 
     #[test]
+    fn with_a_person_nothing_is_about_a_room_by_accident() {
+        let (bob, names) = (Target::parse("@bob").unwrap(), KnownNames::default());
+        names.room("lobby");
+        let meant = |line: &str| interpret(line, Some(&bob), &names, || "key".to_owned());
+        assert_eq!(meant("lunch?"), post("@bob", "lunch?"));
+        assert_eq!(meant("/me bows"), Interpretation::Command("act @bob bows".to_owned()));
+        assert_eq!(meant("/history"), Interpretation::Command("history @bob".to_owned()));
+        for line in ["/leave", "/who", "/topic", "/invite carol"] {
+            assert!(matches!(meant(line), Interpretation::Refused { code: "no-room", .. }), "{line}");
+        }
+        assert_eq!(meant("/leave lobby"), Interpretation::Command("leave lobby".to_owned()));
+    }
+
+    #[test]
     fn a_line_that_can_not_be_sent_is_refused() {
-        let code = |line: &str, room: Option<&RoomName>| match interpret(line, room, &KnownNames::default(), || {
+        let code = |line: &str, room: Option<&Target>| match interpret(line, room, &KnownNames::default(), || {
             "key".to_owned()
         }) {
             Interpretation::Refused { code, .. } => code,
             other => panic!("{other:?}"),
         };
-        let lobby = RoomName::lobby();
+        let lobby = lobby();
         assert_eq!(code("hello", None), "no-room");
         assert_eq!(code(&"a".repeat(LINE_MAX), Some(&lobby)), "line-too-long");
         assert_eq!(code("/set tags off", Some(&lobby)), "not-allowed");

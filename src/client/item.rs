@@ -14,14 +14,14 @@ pub(super) enum Item {
     /// Something happened in a room, to a message, or to the account.
     Event(ShownEvent),
     /// This conversation is the current one from here on.
-    #[allow(dead_code, reason = "the session is about to make it")]
     Here {
         target: Target,
-        /// The room's topic, if it has one.
+        /// The room's topic, if it has one that is known.
         topic: Option<String>,
+        /// How many members the room has, if that is known.
+        members: Option<u32>,
     },
     /// The first unread line of the current conversation comes next.
-    #[allow(dead_code, reason = "the session is about to make it")]
     LeftOff {
         /// How many unread lines there are.
         count: u64,

@@ -29,6 +29,7 @@ pub mod bot;
 mod catch_up;
 mod connection;
 mod connector;
+mod conversations;
 mod display;
 mod first_connection;
 #[cfg(fuzzing)]
@@ -60,6 +61,7 @@ mod scripts;
 mod servers;
 mod session;
 pub mod settings;
+mod sleep_watch;
 mod state;
 mod terminal;
 mod trust;
@@ -86,7 +88,7 @@ pub use screen::clean_lines;
 use screen::timeline::Timeline;
 use screen::{OutputKind, Paint};
 use servers::{Destination, Forgotten};
-use session::{Marking, Session};
+use session::{Reader, Session};
 use settings::{Settings, SettingsError};
 use state::{StateDir, StateError};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -228,7 +230,7 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
     let key_prefix = crate::protocol::secrets::new_epoch()?;
     let host = connector.server.host.clone();
     if io::stdin().is_terminal() && output == OutputKind::Terminal {
-        let mut session = Session::new(key_prefix, names.clone(), Marking::On);
+        let mut session = Session::new(key_prefix, names.clone(), Reader::Person(settings.elsewhere));
         session.begin_in(visits::begin(&connector.state, &connector.server, &logged_in.me, Timestamp::now())?);
         let timeline = Timeline::new(logged_in.me, TimeZone::system(), &settings);
         say(&format!("+ {}", screen::clean(&logged_in.welcome)));
@@ -245,7 +247,7 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
         let finished = editor.finish().map_err(ClientError::Terminal);
         outcome.and(finished)
     } else {
-        let session = Session::new(key_prefix, names, Marking::Off);
+        let session = Session::new(key_prefix, names, Reader::Program);
         let screen = script::ScriptOutput { paint };
         let network =
             network::start(connector, poller, session, screen, logged_in, Patience::Limited(SCRIPT_PATIENCE))?;

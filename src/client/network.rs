@@ -15,6 +15,7 @@ use super::poller::{Poller, WaitOutcome};
 use super::printer::Screen;
 use super::questions::Questions;
 use super::session::{Effect, Session};
+use super::sleep_watch::{LOOK_EVERY, SleepWatch};
 use super::state::SavedLogin;
 use super::visits;
 use crate::protocol::names::{Target, UserName};
@@ -22,15 +23,12 @@ use crate::protocol::secrets::Secret;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use std::io;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 mod handle;
 
 use self::handle::GOODBYE;
 pub(super) use self::handle::{Ending, NetworkHandle, Report, UserAction, When};
-
-/// How long to wait for lines when nothing else is due.
-const IDLE: Duration = Duration::from_hours(1);
 
 /// Reports that may wait for the main thread, which takes none while the user is idle. No honest server causes
 /// that many.
@@ -63,6 +61,7 @@ struct Network<S> {
     /// Answers to the server's questions that were not sent yet.
     answers: Vec<Secret>,
     answer_timer: AnswerTimer,
+    sleep_watch: SleepWatch,
     place: PlaceBoard,
     /// The conversation that was noted as the last one that the user was in.
     noted: Option<Target>,
@@ -106,6 +105,7 @@ pub(super) fn start<S: Screen + 'static>(
         questions: Questions::default(),
         answers: Vec::new(),
         answer_timer: AnswerTimer::default(),
+        sleep_watch: SleepWatch::new(Instant::now(), SystemTime::now()),
         place: place.clone(),
         noted: None,
     };
@@ -189,9 +189,13 @@ impl<S: Screen> Network<S> {
         let waiting = self.session.waiting_since_answer().filter(|_| !self.questions.is_waiting());
         let silent = self.answer_timer.note(waiting, now);
         let due = [self.session.next_tick(), self.screen.next_tick(), silent];
-        let until = due.into_iter().flatten().min().unwrap_or(now + IDLE);
+        let until = due.into_iter().flatten().fold(now + LOOK_EVERY, Instant::min);
         let woke = connection.wait(&mut self.poller, until)?;
         let now = Instant::now();
+        if self.has_slept() {
+            self.session.probe();
+            self.answer_timer.hurry(now);
+        }
         if self.answer_timer.is_over(now) {
             return Err(ConnectionError::Silent);
         }
@@ -257,9 +261,14 @@ impl<S: Screen> Network<S> {
             if self.leaving == Some(When::Now) {
                 return true;
             }
-            match self.poller.sleep(until) {
-                Ok(WaitOutcome::Woken) => {}
-                Ok(WaitOutcome::TimedOut | WaitOutcome::Lines) => return false,
+            if self.has_slept() {
+                // The network may be another one by now.
+                self.backoff = Backoff::new();
+                return false;
+            }
+            match self.poller.sleep(until.min(Instant::now() + LOOK_EVERY)) {
+                Ok(WaitOutcome::TimedOut) if Instant::now() >= until => return false,
+                Ok(_) => {}
                 Err(error) => {
                     log::warn!("can't sleep: {error}");
                     thread::sleep(until.saturating_duration_since(Instant::now()));
@@ -267,6 +276,10 @@ impl<S: Screen> Network<S> {
                 }
             }
         }
+    }
+
+    fn has_slept(&mut self) -> bool {
+        self.sleep_watch.look(Instant::now(), SystemTime::now())
     }
 
     fn take_actions(&mut self) {

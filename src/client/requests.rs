@@ -8,11 +8,14 @@
 //! whatever it is. So nothing is sent after a command until it is answered.
 
 use super::catch_up::Part;
-use crate::protocol::names::{RoomName, Target};
+use crate::protocol::names::{RoomName, Target, UserName};
 use std::collections::VecDeque;
 
 /// Requests in flight; more wait here, since the server would only slow them down.
 const WINDOW: usize = 32;
+
+/// Changes that were missed that are shown of each conversation.
+const CHANGES_MAX: usize = 100;
 
 /// Identifies one of the user's lines until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,9 +49,17 @@ pub(super) enum Request {
     /// Create a device token with this label: a new password revoked the old one.
     NewToken(String),
     /// Return to the room that was current before the connection dropped.
-    Return(Target),
+    Return(RoomName),
     /// Go to another of the user's rooms: a key was pressed.
     Switch(RoomName),
+    /// Go to the direct conversation with somebody, because of this line or a key.
+    Visit { id: Option<RequestId>, name: UserName },
+    /// List the conversations again, for the counts.
+    Recount,
+    /// List the changes of a conversation after this one.
+    Changes(Target, u64),
+    /// Answer, to show that the connection is not dead.
+    Probe,
     /// Set an option again, with this command, as the user did before the connection dropped.
     Restore(String),
 }
@@ -59,15 +70,18 @@ impl Request {
             Self::Post { target, key, text, .. } => format!("post {target} {key} {text}"),
             Self::Command { command, .. } => command.clone(),
             Self::Ignored => "ignored".to_owned(),
-            Self::List => "conversations".to_owned(),
+            Self::List | Self::Recount => "conversations".to_owned(),
             Self::Fetch(target, Part::After(id)) => {
                 format!("history {target} after={id} limit={}", super::catch_up::PAGE)
             }
             Self::Fetch(target, Part::Latest) => format!("history {target} limit={}", super::catch_up::UNREAD_SHOWN),
             Self::Mark(target, id) => format!("read {target} {id}"),
             Self::NewToken(label) => format!("token new {label} here"),
-            Self::Return(target) => format!("switch {target}"),
-            Self::Switch(room) => format!("switch {room}"),
+            Self::Return(room) | Self::Switch(room) => format!("switch {room}"),
+            // Refused if there is no such account.
+            Self::Visit { name, .. } => format!("history @{name} limit=1"),
+            Self::Changes(target, after) => format!("changes {target} after={after} limit={CHANGES_MAX}"),
+            Self::Probe => "ping".to_owned(),
             Self::Restore(command) => command.clone(),
         }
     }
@@ -135,36 +149,39 @@ impl RequestQueue {
     /// Whether the user's lines, and what they caused, are all answered.
     #[must_use]
     pub(super) fn is_settled(&self) -> bool {
-        let users = |request: &Request| {
-            matches!(request, Request::Post { .. } | Request::Command { .. } | Request::NewToken(_))
-        };
-        !self.waiting.iter().any(users) && !self.in_flight.iter().any(|(_, request)| users(request))
+        !self.any(|request| {
+            matches!(
+                request,
+                Request::Post { .. } | Request::Command { .. } | Request::Visit { .. } | Request::NewToken(_)
+            )
+        })
     }
 
-    /// The connection was lost. Messages wait to be sent again, in order; the client's own requests
-    /// are forgotten. Returns the commands whose outcome is unknown.
-    pub(super) fn dropped(&mut self) -> Vec<(RequestId, String)> {
-        let mut unknown = Vec::new();
+    /// Whether there is a request like this that is not answered.
+    #[must_use]
+    pub(super) fn any(&self, is: impl Fn(&Request) -> bool) -> bool {
+        self.waiting.iter().any(&is) || self.in_flight.iter().any(|(_, request)| is(request))
+    }
+
+    /// The connection was lost. What the user said, and where they go, waits to be sent again, in order. Returns the
+    /// requests that are forgotten: commands, whose outcome is unknown, and the client's own.
+    pub(super) fn dropped(&mut self) -> Vec<Request> {
+        let mut forgotten = Vec::new();
         let mut again = VecDeque::new();
         for (_, request) in self.in_flight.drain(..) {
             match request {
-                Request::Post { .. } => again.push_back(request),
-                Request::Command { id, command } => unknown.push((id, command)),
-                Request::Ignored
-                | Request::List
-                | Request::Fetch(..)
-                | Request::Mark(..)
-                | Request::NewToken(_)
-                | Request::Return(_)
-                | Request::Switch(_)
-                | Request::Restore(_) => {}
+                Request::Post { .. } | Request::Visit { .. } => again.push_back(request),
+                _ => forgotten.push(request),
             }
         }
-        again.extend(
-            self.waiting.drain(..).filter(|request| matches!(request, Request::Post { .. } | Request::Command { .. })),
-        );
+        for request in self.waiting.drain(..) {
+            match request {
+                Request::Post { .. } | Request::Visit { .. } | Request::Command { .. } => again.push_back(request),
+                _ => forgotten.push(request),
+            }
+        }
         self.waiting = again;
-        unknown
+        forgotten
     }
 }
 
@@ -190,7 +207,7 @@ mod tests {
         assert_eq!(requests.next_line().as_deref(), Some("/@c3 who"));
         assert_eq!(requests.next_line(), None, "the next line could be taken for a password");
         assert_eq!(requests.answered("c1"), Some(post(1)));
-        assert_eq!(requests.dropped(), [(RequestId(3), "who".to_owned())]);
+        assert_eq!(requests.dropped(), [typed(3, "who")]);
         requests.push_first(Request::List);
         assert_eq!(requests.next_line().as_deref(), Some("/@c4 conversations"));
         assert_eq!(requests.next_line().as_deref(), Some("/@c5 post lobby k2 text 2"));

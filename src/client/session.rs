@@ -5,31 +5,37 @@
 //! [`Effect`]s out, the time an argument. Must not know sockets, threads or the terminal. Runs on
 //! the network thread.
 
-use super::catch_up::{CatchUp, CatchUpStep, Continuity, Listed, TARGETS_MAX};
+use super::catch_up::{CatchUp, Continuity, Listed, Scope};
+use super::conversations::Conversations;
 use super::ignored::Ignored;
-use super::incoming;
 use super::interpret::{self, Interpretation};
-use super::item::{AnswerEnd, ChangeKind, EventKind, Item, ShownEvent, ShownMessage};
+use super::item::{AnswerEnd, Item};
 use super::known_names::KnownNames;
-use super::place::{Place, Switch};
+use super::place::Place;
 use super::recent::Recent;
 use super::requests::{Request, RequestId, RequestQueue};
-use crate::protocol::code::Code;
-use crate::protocol::line::{Body, Line, Tags};
+use super::settings::Elsewhere;
+use crate::protocol::line::Line;
 use crate::protocol::names::{RoomName, Target, UserName};
 use crate::protocol::secrets::Secret;
 use answer_rows::AnswerRows;
+use recall::Recall;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 mod answer_rows;
 mod answers;
+mod live;
+mod recall;
+mod switching;
 mod typed;
 
-/// The user's lines that wait for a connection; more are refused.
+/// The user's lines that wait for a connection, or for another conversation; more are refused.
 const PENDING_MAX: usize = 1000;
 /// Read markers are moved at most this often.
 const MARK_EVERY: Duration = Duration::from_secs(5);
+/// How long counts that may be wrong wait for the list: more such news may come.
+const RECOUNT_AFTER: Duration = Duration::from_secs(2);
 
 /// What the network thread must do.
 #[derive(Debug, Clone)]
@@ -40,7 +46,7 @@ pub(super) enum Effect {
     Ask(RequestId, String),
     /// One of the user's lines has been answered, or never will be.
     Settled(RequestId, Settled),
-    /// Where the user is, or where there is news, has changed.
+    /// Where the user is, or where there is news, may have changed.
     Place(Place),
     /// The password was changed, which revoked the saved token.
     TokenRevoked,
@@ -61,44 +67,54 @@ pub(super) enum Settled {
     Unknown,
 }
 
-/// Whether what is shown counts as read.
+/// Who reads what is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Marking {
-    /// Yes: a person sees it.
-    On,
-    /// No: a program reads it.
-    Off,
+pub(super) enum Reader {
+    /// A person, for whom what was shown counts as read, and who sees their own lines come back.
+    Person(Elsewhere),
+    /// A program: it is shown all that comes, and asks for what it wants.
+    Program,
 }
 
 #[derive(Debug)]
 pub(super) struct Session {
     me: Option<UserName>,
     epoch: String,
+    reader: Reader,
     catch_up: CatchUp,
+    conversations: Conversations,
     requests: RequestQueue,
     names: KnownNames,
     ignored: Ignored,
-    room: Option<RoomName>,
+    recall: Recall,
+    /// Where what is typed is said.
+    current: Option<Target>,
+    /// The conversation of the last heading.
+    headed: Option<Target>,
+    /// What the server said about the current room when the connection came.
+    described: String,
     state: ConnectionState,
     /// What the user set with `/set`, and the command: a server forgets options with the connection.
     options: Vec<(&'static str, String)>,
-    /// The user's lines while there is no connection.
+    /// The user's lines while there is no connection, or it is not known where they are to be said.
     pending: VecDeque<(RequestId, String)>,
     listed: Vec<Listed>,
     keys: Keys,
-    marking: Marking,
     marks: HashMap<Target, u64>,
     /// Conversations with unread messages that were not shown: they stay unread.
     behind: HashSet<Target>,
     next_mark: Option<Instant>,
+    next_count: Option<Instant>,
     /// The rows of the command that is being answered.
     answer: AnswerRows,
     /// The command that goes on where the last list stopped short.
     more: Option<String>,
     /// What was shown, so that one can point at it.
     recent: Recent,
-    /// The conversations, in the order of the list.
-    order: Vec<Target>,
+    /// What this client said in conversations that are not shown: it is shown when it comes back.
+    said: VecDeque<(Target, u64)>,
+    /// Conversations whose changes are asked for.
+    asking: HashSet<Target>,
     effects: Vec<Effect>,
 }
 
@@ -120,58 +136,87 @@ struct Keys {
 impl Session {
     /// A session without a connection. `key_prefix` makes this run's keys unique.
     #[must_use]
-    pub(super) fn new(key_prefix: String, names: KnownNames, marking: Marking) -> Self {
+    pub(super) fn new(key_prefix: String, names: KnownNames, reader: Reader) -> Self {
+        let scope = if reader == Reader::Person(Elsewhere::Count) { Scope::Current } else { Scope::All };
         Self {
             me: None,
             epoch: String::new(),
-            catch_up: CatchUp::default(),
+            reader,
+            catch_up: CatchUp::new(scope),
+            conversations: Conversations::default(),
             requests: RequestQueue::default(),
             names,
             ignored: Ignored::default(),
-            room: None,
+            recall: Recall::default(),
+            // Where the server puts whoever logs in.
+            current: Some(Target::Room(RoomName::lobby())),
+            headed: None,
+            described: String::new(),
             state: ConnectionState::Down,
             options: Vec::new(),
             pending: VecDeque::new(),
             listed: Vec::new(),
             keys: Keys { prefix: key_prefix, count: 0 },
-            marking,
             marks: HashMap::new(),
             behind: HashSet::new(),
             next_mark: None,
+            next_count: None,
             answer: AnswerRows::default(),
             more: None,
             recent: Recent::default(),
-            order: Vec::new(),
+            said: VecDeque::new(),
+            asking: HashSet::new(),
             effects: Vec::new(),
         }
+    }
+
+    fn is_person(&self) -> bool {
+        self.reader != Reader::Program
+    }
+
+    /// Whether lines of rooms other than the current one are counted and not shown.
+    fn counts(&self) -> bool {
+        self.reader == Reader::Person(Elsewhere::Count)
     }
 
     /// A connection is logged in.
     pub(super) fn connected(&mut self, epoch: &str, me: UserName) -> Vec<Effect> {
         self.names.person(me.as_str());
-        if self.me.is_none() && self.marking == Marking::On {
+        if self.me.is_none() && self.is_person() {
             self.tell(&format!("connected as {me}"));
         }
         self.me = Some(me);
         epoch.clone_into(&mut self.epoch);
-        if self.catch_up.connected(epoch) == Continuity::Broken {
+        if self.catch_up.connected(epoch, self.current.as_ref()) == Continuity::Broken {
             self.marks.clear();
             self.behind.clear();
+            self.conversations.forget();
+            self.recall.forget();
             self.recent.clear();
             self.more = None;
+            self.said.clear();
             self.tell("the server was restored from a backup: recent messages may be missing");
         }
         self.state = ConnectionState::Listing;
         self.listed.clear();
-        if let Some(room) = self.room.filter(|room| *room != RoomName::lobby()) {
-            self.requests.push_first(Request::Return(Target::Room(room)));
+        // The server puts everyone in the lobby. A person is also shown what it says about the room.
+        if let Some(Target::Room(room)) = self.current
+            && (self.is_person() || room != RoomName::lobby())
+        {
+            self.requests.push_first(Request::Return(room));
         }
         for (_, command) in self.options.iter().rev() {
             self.requests.push_first(Request::Restore(command.clone()));
         }
+        if self.is_person() {
+            // So that one's own lines come back in their place and with their time.
+            self.requests.push_first(Request::Restore("set echo on".to_owned()));
+        }
         self.ignored.list();
         self.requests.push(Request::Ignored);
+        self.mark();
         // After the messages that are sent again, so that their ids are known before a page shows them.
+        self.conversations.listing();
         self.requests.push(Request::List);
         self.take_effects()
     }
@@ -179,22 +224,37 @@ impl Session {
     /// The connection was lost.
     pub(super) fn disconnected(&mut self) -> Vec<Effect> {
         self.state = ConnectionState::Down;
-        for (id, command) in self.requests.dropped() {
-            let verb = command.split(' ').next().unwrap_or_default().to_owned();
-            if !self.answer.is_empty() {
-                self.show_answer(command, AnswerEnd::Open);
+        self.next_count = None;
+        self.asking.clear();
+        self.conversations.dropped();
+        for request in self.requests.dropped() {
+            match request {
+                Request::Command { id, command } => {
+                    if let Some(room) = interpret::enters_room(&command) {
+                        // Whether that was done shows when the connection is back.
+                        self.current = Some(Target::Room(room));
+                    }
+                    let verb = command.split(' ').next().unwrap_or_default().to_owned();
+                    if !self.answer.is_empty() {
+                        self.show_answer(command, AnswerEnd::Open);
+                    }
+                    self.tell(&format!(
+                        "the connection dropped before /{verb} was answered; it may or may not have been done"
+                    ));
+                    self.settle(id, Settled::Unknown);
+                }
+                Request::Mark(target, id) => {
+                    self.marks.entry(target).or_insert(id);
+                }
+                _ => {}
             }
-            self.tell(&format!("the connection dropped before /{verb} was answered; it may or may not have been done"));
-            self.settle(id, Settled::Unknown);
         }
         self.take_effects()
     }
 
     /// Where the first connection begins, if not in the lobby: where the user was last.
     pub(super) fn begin_in(&mut self, place: Option<Target>) {
-        if let Some(Target::Room(room)) = place {
-            self.room = Some(room);
-        }
+        self.current = place.or(self.current.take());
     }
 
     /// The next line to send, without its line end.
@@ -220,10 +280,10 @@ impl Session {
     /// When to call [`Session::tick`].
     #[must_use]
     pub(super) fn next_tick(&self) -> Option<Instant> {
-        self.next_mark
+        self.next_mark.into_iter().chain(self.next_count).min()
     }
 
-    /// Moves the read markers if it is time.
+    /// Moves the read markers, and asks for the list again, if it is time.
     pub(super) fn tick(&mut self, now: Instant) {
         if self.next_mark.is_some_and(|at| at <= now) {
             // A server that does not answer gets no more of them.
@@ -233,12 +293,27 @@ impl Session {
                 self.mark();
             }
         }
+        if self.next_count.is_some_and(|at| at <= now) {
+            self.next_count = None;
+            // What was shown is read first, so that the list does not count it.
+            self.mark();
+            self.conversations.listing();
+            self.listed.clear();
+            self.requests.push(Request::Recount);
+        }
     }
 
-    /// Moves the read markers now, before leaving.
+    /// Moves the read markers now.
     pub(super) fn mark(&mut self) {
         for (target, id) in self.marks.drain() {
             self.requests.push(Request::Mark(target, id));
+        }
+    }
+
+    /// Asks whether the server is still there: the machine may have slept.
+    pub(super) fn probe(&mut self) {
+        if self.state != ConnectionState::Down {
+            self.requests.push_first(Request::Probe);
         }
     }
 
@@ -249,30 +324,30 @@ impl Session {
 
     /// The user entered a line.
     pub(super) fn user_line(&mut self, id: RequestId, line: String) -> Vec<Effect> {
-        if self.state == ConnectionState::Up {
-            self.take_line(id, &line);
-        } else if self.pending.len() >= PENDING_MAX {
-            self.refuse(id, "limit", "too many lines are waiting for the connection; this one was dropped.");
+        if self.pending.len() >= PENDING_MAX {
+            self.refuse_line(
+                id,
+                &line,
+                "limit",
+                "too many lines are waiting for the connection; this one was dropped.",
+            );
         } else {
             if self.state == ConnectionState::Down {
-                self.tell("not connected: this will be sent when the connection is back");
+                let again = self.shown_again(&line).map(|line| format!(": {line}")).unwrap_or_default();
+                self.tell(&format!("not connected: this will be sent when the connection is back{again}"));
             }
             self.pending.push_back((id, line));
+            self.take_pending();
         }
         self.take_effects()
     }
 
-    /// The user pressed a key that goes to another conversation.
-    pub(super) fn switch(&mut self, to: Switch) -> Vec<Effect> {
-        let target = match to {
-            Switch::Nth(number) => number.checked_sub(1).and_then(|index| self.order.get(index)),
-            Switch::News => None,
-        };
-        match target {
-            Some(Target::Room(room)) => self.requests.push(Request::Switch(*room)),
-            _ => self.tell("there is no such conversation"),
+    /// Takes up the user's lines, as long as it is known where they are to be said.
+    fn take_pending(&mut self) {
+        while self.state == ConnectionState::Up && !self.requests.any(switching::moves) {
+            let Some((id, line)) = self.pending.pop_front() else { return };
+            self.take_line(id, &line);
         }
-        self.take_effects()
     }
 
     /// A line arrived from the server.
@@ -280,182 +355,50 @@ impl Session {
         if let Ok(line) = Line::parse(text) {
             self.handle(&line, now);
         }
+        self.take_pending();
+        if self.conversations.is_stale() && self.state == ConnectionState::Up && self.counts() {
+            self.next_count.get_or_insert(now + RECOUNT_AFTER);
+        }
         self.take_effects()
     }
 
     fn take_line(&mut self, id: RequestId, line: &str) {
-        match self.marking {
-            Marking::On => self.typed(id, line),
-            Marking::Off => self.request(id, line),
-        }
+        if self.is_person() { self.typed(id, line) } else { self.request(id, line) }
     }
 
     fn request(&mut self, id: RequestId, line: &str) {
+        if let Some(name) = switching::to_person(line).filter(|_| self.is_person()) {
+            return self.visit(id, name);
+        }
         let key = &mut self.keys;
-        let interpretation = interpret::interpret(line, self.room.as_ref(), &self.names, || {
+        let interpretation = interpret::interpret(line, self.current.as_ref(), &self.names, || {
             key.count += 1;
             format!("{}-{}", key.prefix, key.count)
         });
         match interpretation {
             Interpretation::Nothing => self.settle(id, Settled::Done),
-            Interpretation::Refused { code, text } => self.refuse(id, code, &text),
+            Interpretation::Refused { code, text } => self.refuse_line(id, line, code, &text),
             Interpretation::Post { target, key, text } => self.requests.push(Request::Post { id, target, key, text }),
+            Interpretation::Command(command)
+                if self.is_person() && interpret::sets_option(&command) == Some("echo") =>
+            {
+                self.refuse(id, "not-allowed", "this client manages echo itself.");
+            }
             Interpretation::Command(command) => self.requests.push(Request::Command { id, command }),
         }
     }
 
-    fn handle(&mut self, line: &Line<'_>, now: Instant) {
-        let request = line.tags.re.and_then(|re| self.requests.request(re)).cloned();
-        match line.body {
-            Body::Row(text) => self.row(request.as_ref(), text, now),
-            Body::Prompt(text) => match request {
-                Some(Request::Command { id, .. }) => self.effects.push(Effect::Ask(id, text.to_owned())),
-                // No server asks anything in response to the client's own requests: start over.
-                _ => self.effects.push(Effect::Reconnect),
-            },
-            Body::Done(text) => match line.tags.re.and_then(|re| self.requests.answered(re)) {
-                Some(request) => self.done(request, text, now),
-                None => self.show(Item::Done(text.to_owned())),
-            },
-            Body::Refused(code, text) => match line.tags.re.and_then(|re| self.requests.answered(re)) {
-                Some(request) => self.refused(request, code, text, now),
-                None => self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() }),
-            },
-            Body::Notice(Some(Code::Read), _) => {}
-            Body::Notice(None, text) if line.tags.ev.is_some() => {
-                self.ignored.notice(&line.tags);
-                let target = line.tags.to.and_then(|to| Target::parse(to).ok());
-                self.show_event(target, text, &line.tags);
-            }
-            Body::Notice(code, text) => {
-                let code = code.map(|code| format!("{code}: ")).unwrap_or_default();
-                self.show(Item::Notice(format!("{code}{text}")));
-            }
-            Body::Event { room, text } => self.event(room, text, &line.tags),
-            Body::RoomMessage { .. } | Body::DirectMessage { .. } => {
-                let Some(message) = incoming::parse_line(line, self.me.as_ref()) else { return };
-                self.learn(&message);
-                let target = message.target.clone();
-                match message.id {
-                    Some(id) => {
-                        let step = self.catch_up.live(&target, id, message);
-                        self.apply(step.into_iter().collect(), now);
-                    }
-                    None if self.ignored.hides(&message.author) => {}
-                    None => self.show(Item::Message(message)),
-                }
-            }
+    /// Refuses a line, which a person is shown again: it is nowhere else any more.
+    fn refuse_line(&mut self, id: RequestId, line: &str, code: &str, text: &str) {
+        if let Some(line) = self.shown_again(line) {
+            self.tell(&format!("not sent: {line}"));
         }
+        self.refuse(id, code, text);
     }
 
-    fn event(&mut self, room: &str, text: &str, tags: &Tags<'_>) {
-        self.names.room(room);
-        let me = |who: &str| incoming::is_me(who, self.me.as_ref());
-        let out = matches!(tags.ev, Some("kick" | "ban" | "leave")) && tags.who.is_some_and(me);
-        let ours = self.room.as_ref().is_some_and(|current| current.as_str() == room);
-        if tags.ev == Some("rename")
-            && let Some(name) = tags.set.and_then(|name| RoomName::parse(name).ok())
-        {
-            self.renamed(room, name);
-        }
-        if ours && (out || tags.ev == Some("close")) {
-            self.set_room(None);
-        }
-        if let Some(who) = tags.who {
-            self.names.person(who);
-        }
-        let target = RoomName::parse_existing(room).ok().map(Target::Room);
-        self.show_event(target, text, tags);
-    }
-
-    fn show_event(&mut self, target: Option<Target>, text: &str, tags: &Tags<'_>) {
-        if self.ignored.hides_event(tags) {
-            return;
-        }
-        let own = tags.who.is_some_and(|who| incoming::is_me(who, self.me.as_ref()));
-        let mut kind = EventKind::from_tags(tags, text);
-        if let EventKind::Change(change) = &mut kind {
-            change.mentions_me = !own && self.me.as_ref().is_some_and(|me| tags.mentions(me));
-            if let (ChangeKind::Removed, Some(target)) = (change.kind, &target) {
-                self.recent.removed(target, change.about);
-            }
-        }
-        let who = tags.who.map(str::to_owned);
-        self.show(Item::Event(ShownEvent { target, kind, who, own, text: text.to_owned(), at: tags.at }));
-    }
-
-    /// A room has another name: its ids go on under it.
-    fn renamed(&mut self, before: &str, name: RoomName) {
-        let Ok(before) = RoomName::parse_existing(before) else { return };
-        let (old, new) = (Target::Room(before), Target::Room(name));
-        self.catch_up.renamed(&old, &new);
-        self.recent.renamed(&old, &new);
-        if let Some(id) = self.marks.remove(&old) {
-            self.marks.insert(new.clone(), id);
-        }
-        if self.behind.remove(&old) {
-            self.behind.insert(new);
-        }
-        if !self.catch_up.is_live() {
-            // What is being fetched was asked for under the old name.
-            self.effects.push(Effect::Reconnect);
-        }
-        self.names.room(name.as_str());
-        if self.room == Some(before) {
-            self.set_room(Some(name));
-        }
-    }
-
-    fn apply(&mut self, steps: Vec<CatchUpStep>, now: Instant) {
-        for step in steps {
-            match step {
-                CatchUpStep::Show(target, id, message) => {
-                    // Left out is as good as read.
-                    if !self.ignored.hides(&message.author) {
-                        self.note_shown(&message);
-                        self.show(Item::Message(*message));
-                    }
-                    let room = self.marks.len() < TARGETS_MAX || self.marks.contains_key(&target);
-                    if self.marking == Marking::On && room && !self.behind.contains(&target) {
-                        self.marks.insert(target, id);
-                        self.next_mark.get_or_insert(now + MARK_EVERY);
-                    }
-                }
-                CatchUpStep::Fetch(target, part) => self.requests.push_first(Request::Fetch(target, part)),
-                CatchUpStep::Unread { .. } if self.marking == Marking::Off => {}
-                CatchUpStep::Unread { target, unread, read } => {
-                    self.tell(&format!("{unread} unread in {target}: /history {target} after={read}"));
-                    self.behind.insert(target);
-                }
-                CatchUpStep::Earlier { target, read, before } => {
-                    self.tell(&format!("more unread before these: /history {target} after={read} before={before}"));
-                }
-            }
-        }
-    }
-
-    fn learn(&self, message: &ShownMessage) {
-        self.names.person(&message.author);
-        self.learn_target(&message.target);
-    }
-
-    fn learn_target(&self, target: &Target) {
-        match target {
-            Target::Room(room) => self.names.room(room.as_str()),
-            Target::Direct(name) => self.names.person(name.as_str()),
-        }
-    }
-
-    fn set_room(&mut self, room: Option<RoomName>) {
-        if self.room != room {
-            self.room.clone_from(&room);
-            self.report_place();
-        }
-    }
-
-    fn report_place(&mut self) {
-        let current = self.room.map(Target::Room);
-        self.effects.push(Effect::Place(Place { current, elsewhere: Vec::new() }));
+    /// A line as it may be shown again, to a person: without secrets.
+    fn shown_again(&self, line: &str) -> Option<String> {
+        (self.is_person() && !interpret::is_secret(line)).then(|| line.to_owned())
     }
 
     fn refuse(&mut self, id: RequestId, code: &str, text: &str) {

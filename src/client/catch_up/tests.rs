@@ -24,7 +24,7 @@ fn message(target: &Target, id: u64) -> ShownMessage {
 }
 
 fn row(name: &str, last: u64, read: u64, unread: u64) -> Listed {
-    Listed { target: target(name), last, read, unread }
+    Listed { target: target(name), last, read, unread, mentions: 0, change: 0 }
 }
 
 fn ids(steps: &[CatchUpStep]) -> Vec<u64> {
@@ -43,7 +43,7 @@ fn rows_are_parsed() {
 #[test]
 fn the_start_shows_the_current_room_and_counts_the_others() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
-    catch_up.connected("e1");
+    catch_up.connected("e1", None);
     assert_eq!(catch_up.live(&lobby, 31, message(&lobby, 31)), None, "held until the rest is there");
     let steps =
         catch_up.listed("e1", vec![row("lobby", 30, 5, 25), row("ops", 9, 7, 2), row("quiet", 4, 4, 0)], Some(&lobby));
@@ -64,9 +64,9 @@ fn the_start_shows_the_current_room_and_counts_the_others() {
 #[test]
 fn a_different_history_starts_over() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
-    assert_eq!(catch_up.connected("e1"), Continuity::Same);
+    assert_eq!(catch_up.connected("e1", None), Continuity::Same);
     catch_up.listed("e1", vec![row("lobby", 30, 30, 0)], Some(&lobby));
-    assert_eq!(catch_up.connected("e2"), Continuity::Broken);
+    assert_eq!(catch_up.connected("e2", None), Continuity::Broken);
     assert_eq!(catch_up.listed("e2", vec![row("lobby", 20, 20, 0)], Some(&lobby)), []);
     assert!(catch_up.live(&lobby, 21, message(&lobby, 21)).is_some());
 }
@@ -74,9 +74,9 @@ fn a_different_history_starts_over() {
 #[test]
 fn a_page_without_anything_new_is_the_last() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
-    catch_up.connected("e1");
+    catch_up.connected("e1", None);
     catch_up.listed("e1", vec![row("lobby", 1, 1, 0)], None);
-    catch_up.connected("e1");
+    catch_up.connected("e1", None);
     assert_eq!(catch_up.listed("e1", vec![row("lobby", 9, 1, 8)], None), [CatchUpStep::Fetch(lobby, Part::After(1))]);
     assert_eq!(catch_up.page_end(Page::More), []);
     assert!(catch_up.is_live());
@@ -85,11 +85,11 @@ fn a_page_without_anything_new_is_the_last() {
 #[test]
 fn messages_sent_here_are_not_shown_again() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
-    catch_up.connected("e1");
+    catch_up.connected("e1", None);
     catch_up.listed("e1", vec![row("lobby", 1, 1, 0)], None);
     catch_up.sent(&lobby, 2);
     assert_eq!(catch_up.live(&lobby, 2, message(&lobby, 2)), None, "an echo");
-    catch_up.connected("e1");
+    catch_up.connected("e1", None);
     catch_up.sent(&lobby, 4);
     catch_up.listed("e1", vec![row("lobby", 5, 1, 1)], None);
     let shown: Vec<CatchUpStep> = (3..=5).flat_map(|id| catch_up.fetched(&lobby, id, message(&lobby, id))).collect();
@@ -99,9 +99,9 @@ fn messages_sent_here_are_not_shown_again() {
 #[test]
 fn messages_that_can_not_be_held_are_fetched() {
     let (lobby, mut catch_up) = (target("lobby"), CatchUp::default());
-    catch_up.connected("e1");
+    catch_up.connected("e1", None);
     catch_up.listed("e1", vec![row("lobby", 0, 0, 0)], None);
-    catch_up.connected("e1");
+    catch_up.connected("e1", None);
     let last = (HELD_MAX / HELD_COST) as u64 + 500;
     for id in 1..=last {
         assert_eq!(catch_up.live(&lobby, id, message(&lobby, id)), None);
@@ -149,7 +149,7 @@ impl World {
     fn connect(&mut self) {
         self.drop_connection();
         self.connected = true;
-        self.catch_up.connected("e1");
+        self.catch_up.connected("e1", None);
         self.wire.push_back(Sent::List(self.last));
     }
 

@@ -114,7 +114,7 @@ impl Timeline {
         match item {
             Item::Message(message) => self.message(message, now, &mut lines),
             Item::Event(event) => self.event(event, now, &mut lines),
-            Item::Here { target, topic } => self.heading(target, topic.as_deref(), now, &mut lines),
+            Item::Here { target, topic, .. } => self.heading(target, topic.as_deref(), now, &mut lines),
             Item::LeftOff { count, since } => self.left_off(*count, *since, now, &mut lines),
             Item::Answer(answer) => {
                 let clock = Clock { zone: &self.zone, now: now.wall, time_of_day: &self.clock };

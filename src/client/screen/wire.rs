@@ -41,7 +41,7 @@ pub(in crate::client) fn wire(item: &Item, paint: Paint) -> String {
             }
             Some(Target::Direct(_)) | None => out.push_str(&format!("* {}", clean(&event.text))),
         },
-        Item::Here { target, topic } => {
+        Item::Here { target, topic, .. } => {
             let topic = topic.as_deref().map(|topic| format!(": {}", clean(topic))).unwrap_or_default();
             paint.put(&mut out, &format!("── {}{topic} ──", headed(target)), Look::Faint);
         }
@@ -153,7 +153,7 @@ mod tests {
                 Item::Message(named),
                 happened(None, &text),
                 happened(Target::parse("lobby").ok(), &text),
-                Item::Here { target: Target::parse("lobby").unwrap(), topic: Some(text.clone()) },
+                Item::Here { target: Target::parse("lobby").unwrap(), topic: Some(text.clone()), members: None },
                 Item::Answer(AnswerItem { command: text.clone(), rows: Vec::new(), end }),
                 Item::Answer(AnswerItem { command: text.clone(), rows: vec![text.clone()], end: AnswerEnd::Open }),
                 Item::Row(text.clone()),

@@ -1,10 +1,10 @@
 //! Answers: what the rows and the final line of each kind of request change.
 
-use super::{ConnectionState, Effect, Marking, Session, Settled};
+use super::{ConnectionState, Effect, Session, Settled};
 use crate::client::catch_up::{Listed, Page, TARGETS_MAX};
 use crate::client::incoming;
 use crate::client::interpret;
-use crate::client::item::{AnswerEnd, AnswerItem, Item};
+use crate::client::item::{AnswerEnd, AnswerItem, Item, ShownMessage};
 use crate::client::recent::Author;
 use crate::client::references;
 use crate::client::requests::Request;
@@ -13,11 +13,14 @@ use crate::protocol::names::{RoomName, Target};
 use crate::protocol::secrets::Secret;
 use std::time::Instant;
 
+/// Lines said elsewhere that are waited for; older ones are counted like those of other devices.
+const SAID_MAX: usize = 100;
+
 impl Session {
     pub(super) fn row(&mut self, request: Option<&Request>, text: &str, now: Instant) {
         match request {
             Some(Request::Ignored) => self.ignored.row(text),
-            Some(Request::List) => {
+            Some(Request::List | Request::Recount) => {
                 if let Some(row) = Listed::parse(text).filter(|_| self.listed.len() < TARGETS_MAX) {
                     self.learn_target(&row.target);
                     self.listed.push(row);
@@ -31,6 +34,13 @@ impl Session {
                     self.apply(steps, now);
                 }
             }
+            Some(Request::Changes(..)) => {
+                if let Some(event) = self.recall.missed_event(text, self.me.as_ref())
+                    && !event.who.as_deref().is_some_and(|who| self.ignored.hides(who))
+                {
+                    self.show(Item::Event(event));
+                }
+            }
             Some(Request::Command { command, .. }) => {
                 interpret::learn_row(command, text, &self.names);
                 self.note_row(command, text);
@@ -38,21 +48,22 @@ impl Session {
                     self.show_answer(command.clone(), AnswerEnd::Open);
                 }
             }
-            _ => self.show(Item::Row(text.to_owned())),
+            Some(_) => {}
+            None => self.show(Item::Row(text.to_owned())),
         }
     }
 
     pub(super) fn done(&mut self, request: Request, text: &str, now: Instant) {
         match request {
-            Request::Post { id, target, .. } => {
-                if let Some(id) = text.split(' ').next().and_then(|id| id.parse().ok()) {
-                    self.catch_up.sent(&target, id);
-                    self.recent.shown(&target, id, Author::Me);
+            Request::Post { id, target, text: said, .. } => {
+                if let Some(number) = first_number(text) {
+                    self.recent.shown(&target, number, Author::Me);
+                    self.posted(&target, number, said);
                 }
                 self.settle(id, Settled::Done);
             }
             Request::Command { id, command } => {
-                self.command_done(&command, text);
+                self.command_done(&command, text, now);
                 self.note_more(&command, text);
                 if let Some((target, id)) = references::removes(&command) {
                     self.recent.removed(&target, id);
@@ -62,24 +73,45 @@ impl Session {
                 if revokes {
                     self.effects.push(Effect::TokenRevoked);
                 }
-                if helps && self.marking == Marking::Off {
+                if helps && !self.is_person() {
                     interpret::KEYS_HELP.iter().for_each(|line| self.tell(line));
                 }
                 self.settle(id, Settled::Done);
             }
             Request::Ignored => self.ignored.listed(),
             Request::List => self.all_listed(now),
+            Request::Recount => {
+                let rows = std::mem::take(&mut self.listed);
+                self.conversations.listed(&rows);
+                self.report_place();
+            }
             Request::Fetch(..) => {
-                let more = text.split(", ").skip(1).any(|word| word == "more");
+                let more = says_more(text);
                 let steps = self.catch_up.page_end(if more { Page::More } else { Page::Last });
                 self.apply(steps, now);
+                self.follow_changes();
+            }
+            Request::Changes(target, after) => {
+                if says_more(text) {
+                    self.tell(&format!("more was changed: /changes {target} after={after}"));
+                }
+                self.asking.remove(&target);
+                self.recall.caught_up(&target);
             }
             Request::NewToken(_) => {
                 let token = text.split(' ').next().unwrap_or_default();
                 self.effects.push(Effect::Token(Secret::new(token)));
             }
-            Request::Switch(room) => self.set_room(Some(room)),
-            Request::Mark(..) | Request::Return(_) | Request::Restore(_) => {}
+            Request::Switch(room) => self.enter(named_room(text).unwrap_or(room), text, now),
+            Request::Visit { id, name } => {
+                self.names.person(name.as_str());
+                self.go(Some(Target::Direct(name)), "", now);
+                if let Some(id) = id {
+                    self.settle(id, Settled::Done);
+                }
+            }
+            Request::Return(_) => text.clone_into(&mut self.described),
+            Request::Mark(..) | Request::Restore(_) | Request::Probe => {}
         }
     }
 
@@ -87,55 +119,127 @@ impl Session {
         let passing =
             [Code::Busy, Code::Throttled, Code::SlowDown, Code::ShuttingDown].iter().any(|c| c.as_str() == code);
         match request {
-            Request::Post { id, .. } => self.refuse(id, code, text),
+            Request::Post { id, target, text: said, .. } => {
+                let to = if self.current.as_ref() == Some(&target) { String::new() } else { format!(" to {target}") };
+                if self.is_person() {
+                    self.tell(&format!("not sent{to}: {said}"));
+                }
+                self.refuse(id, code, text);
+            }
             Request::Command { id, command } => {
                 if interpret::enters_room(&command).is_some() {
-                    self.set_room(None);
+                    self.go(None, "", now);
                 }
                 self.show_answer(command, AnswerEnd::Refused { code: code.to_owned(), text: text.to_owned() });
                 self.settle(id, Settled::Refused);
             }
             Request::Switch(_) => {
-                self.set_room(None);
+                self.go(None, "", now);
                 self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
+            }
+            Request::Visit { id, .. } => {
+                // As the server does it with rooms: better to say nothing than to say it to somebody else.
+                self.go(None, "", now);
+                match id {
+                    Some(id) => self.refuse(id, code, text),
+                    None => self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() }),
+                }
             }
             Request::Ignored | Request::List | Request::Fetch(..) if passing => self.effects.push(Effect::Reconnect),
             Request::List => {
                 self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
                 self.all_listed(now);
             }
+            Request::Recount => self.conversations.not_listed(),
             // The user may no longer read there.
             Request::Fetch(..) => {
                 let steps = self.catch_up.page_end(Page::Last);
                 self.apply(steps, now);
+                self.follow_changes();
             }
-            Request::Return(target) => {
-                self.tell(&format!("you're no longer in {target}"));
-                self.set_room(None);
+            Request::Changes(target, _) => {
+                self.asking.remove(&target);
+                self.recall.caught_up(&target);
+            }
+            Request::Return(room) => {
+                // At the start nobody has been anywhere yet.
+                if self.headed.is_some() || !self.is_person() {
+                    self.tell(&format!("you're no longer in {room}"));
+                }
+                self.current = None;
             }
             // An older server knows no such verb.
             Request::Ignored => {}
             Request::NewToken(_) => self.tell("the next login will ask for the password"),
             Request::Restore(command) => self.tell(&format!("/{command} could not be set again: {text}")),
-            Request::Mark(..) => {}
+            Request::Mark(..) | Request::Probe => {}
         }
     }
 
     fn all_listed(&mut self, now: Instant) {
         let rows = std::mem::take(&mut self.listed);
-        let room = self.room.unwrap_or_else(RoomName::lobby);
-        let current = Target::Room(room);
-        let is_in = rows.iter().any(|row| row.target == current);
-        self.room = is_in.then_some(room);
-        self.order = rows.iter().map(|row| row.target.clone()).collect();
+        self.conversations.listed(&rows);
+        if self.is_person() {
+            rows.iter().for_each(|row| self.recall.heard(&row.target, row.change));
+        }
+        if self.headed.is_none() {
+            // Nobody has been anywhere yet.
+            self.current = self.current.take().or(Some(Target::Room(RoomName::lobby())));
+        }
+        // A room that the account is not in, or no longer in, can't be the current one.
+        self.current = self
+            .current
+            .take()
+            .filter(|current| matches!(current, Target::Direct(_)) || rows.iter().any(|row| row.target == *current));
+        let described = std::mem::take(&mut self.described);
+        if let Some(current) = self.current.clone() {
+            self.head(&current, &described);
+        }
         self.report_place();
         // A person is shown what is unread; a program asks for what it wants.
-        let shown = (self.marking == Marking::On).then_some(&current);
-        let steps = self.catch_up.listed(&self.epoch, rows, shown);
+        let shown = self.current.clone().filter(|_| self.is_person());
+        let steps = self.catch_up.listed(&self.epoch, rows, shown.as_ref());
         self.apply(steps, now);
         self.state = ConnectionState::Up;
-        for (id, line) in std::mem::take(&mut self.pending) {
-            self.take_line(id, &line);
+        self.follow_changes();
+    }
+
+    /// One of the user's lines was said, under this id.
+    fn posted(&mut self, target: &Target, id: u64, text: String) {
+        if !self.is_person() {
+            return self.catch_up.sent(target, id);
+        }
+        if self.catch_up.shows(target) {
+            // It comes back, or is in what is being fetched.
+            return;
+        }
+        let (_, last, _) = self.conversations.unread(target);
+        if id > last {
+            self.expect_back(target, id);
+        } else if let Some(me) = self.me {
+            // It was said before the connection dropped, and does not come back: here it is.
+            self.say(ShownMessage {
+                target: target.clone(),
+                id: Some(id),
+                author: me.to_string(),
+                to: None,
+                mark: None,
+                text,
+                at: None,
+                own: true,
+                mentions_me: false,
+                quote: None,
+            });
+        }
+    }
+
+    /// This client said something in a conversation that is not shown: it is shown when it comes back.
+    fn expect_back(&mut self, target: &Target, id: u64) {
+        if self.is_person() && !self.catch_up.shows(target) {
+            if self.said.len() >= SAID_MAX {
+                self.said.pop_front();
+            }
+            self.said.push_back((target.clone(), id));
         }
     }
 
@@ -145,16 +249,11 @@ impl Session {
         self.show(Item::Answer(AnswerItem { command, rows, end }));
     }
 
-    fn command_done(&mut self, command: &str, text: &str) {
-        let named = text.split(' ').next().and_then(|word| RoomName::parse(word).ok());
+    fn command_done(&mut self, command: &str, text: &str, now: Instant) {
         if let Some(wanted) = interpret::enters_room(command) {
-            let room = named.unwrap_or(wanted);
-            self.names.room(room.as_str());
-            self.set_room(Some(room));
+            self.enter(named_room(text).unwrap_or(wanted), text, now);
         } else if let Some(left) = interpret::leaves_room(command) {
-            if self.room.as_ref() == Some(&left) {
-                self.set_room(None);
-            }
+            self.left(&Target::Room(left), now);
         } else if let Some(target) = interpret::catches_up(command) {
             self.behind.remove(&target);
         } else if let Some((name, ignored)) = interpret::ignores(command) {
@@ -164,6 +263,30 @@ impl Session {
                 Some((_, set)) => command.clone_into(set),
                 None => self.options.push((option, command.to_owned())),
             }
+        } else if let Some(target) = interpret::tells(command) {
+            match text.strip_prefix("change=").and_then(first_number) {
+                Some(change) => {
+                    let _ = self.recall.place(&target, change);
+                }
+                None => first_number(text).into_iter().for_each(|id| self.expect_back(&target, id)),
+            }
+        } else if interpret::makes_room(command) {
+            self.conversations.outdate();
         }
     }
+}
+
+/// The number that an answer begins with.
+fn first_number(text: &str) -> Option<u64> {
+    text.split(' ').next()?.parse().ok()
+}
+
+/// The room that an answer begins with.
+fn named_room(text: &str) -> Option<RoomName> {
+    text.split(' ').next().and_then(|word| RoomName::parse(word).ok())
+}
+
+/// Whether a final line says that there is another page.
+fn says_more(text: &str) -> bool {
+    text.split(", ").skip(1).any(|word| word == "more")
 }

@@ -1,7 +1,13 @@
 //! Tests of [`super`]: transcripts, without a connection.
 
 use super::*;
+use crate::client::item::EventKind;
+use crate::client::place::Switch;
 use crate::client::screen::{Paint, wire};
+
+mod person;
+
+const PERSON: Reader = Reader::Person(Elsewhere::Count);
 
 struct Talk {
     session: Session,
@@ -12,17 +18,15 @@ struct Talk {
 }
 
 impl Talk {
-    fn new(marking: Marking) -> Self {
-        let session = Session::new("k".to_owned(), KnownNames::default(), marking);
+    fn new(reader: Reader) -> Self {
+        let session = Session::new("k".to_owned(), KnownNames::default(), reader);
         Self { session, now: Instant::now(), shown: Vec::new(), reports: Vec::new(), ids: 0 }
     }
 
     /// Logged in, in the lobby, nothing missed.
-    fn started(marking: Marking) -> Self {
-        let mut talk = Self::new(marking);
-        talk.connect("e1");
-        assert_eq!(talk.sent(), ["/@c1 ignored", "/@c2 conversations"]);
-        talk.hear(&["@re=c2 | lobby 10 10 0", "@re=c2 | ops 5 5 0", "@re=c2 + 2 conversations"]);
+    fn started(reader: Reader) -> Self {
+        let mut talk = Self::new(reader);
+        talk.lists(&["lobby 10 10 0", "ops 5 5 0"]);
         talk.shown.clear();
         talk.reports.clear();
         talk
@@ -60,6 +64,23 @@ impl Talk {
         }
     }
 
+    fn press(&mut self, to: Switch) {
+        let effects = self.session.switch(to);
+        self.take(effects);
+    }
+
+    /// Where the user is, and where there is news, as it was last reported.
+    fn news(&self) -> String {
+        let place = self.reports.iter().rev().find_map(|effect| match effect {
+            Effect::Place(place) => Some(place.clone()),
+            _ => None,
+        });
+        let place = place.unwrap_or_default();
+        let news = place.elsewhere.iter().map(|news| format!(" {} {}+{}", news.target, news.unread, news.mentions));
+        let current = place.current.map_or("nowhere".to_owned(), |current| current.to_string());
+        format!("{current}:{}", news.collect::<String>())
+    }
+
     fn sent(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.session.next_line()).collect()
     }
@@ -68,56 +89,51 @@ impl Talk {
         std::mem::take(&mut self.shown)
     }
 
-    fn room(&self) -> Option<&str> {
-        self.session.room.as_ref().map(RoomName::as_str)
+    fn current(&self) -> String {
+        self.session.current.as_ref().map_or("nowhere".to_owned(), Target::to_string)
+    }
+
+    /// The label of the one line that is sent now, which must be this command.
+    fn label(&mut self, command: &str) -> String {
+        let sent = self.sent();
+        let [line] = &sent[..] else { panic!("{sent:?} in place of {command}") };
+        let (label, found) = line.strip_prefix("/@").and_then(|rest| rest.split_once(' ')).unwrap();
+        assert_eq!(found, command);
+        label.to_owned()
+    }
+
+    /// Types a command and hears its answer.
+    fn asks(&mut self, command: &str, answer: &[&str]) {
+        self.type_line(&format!("/{command}"));
+        self.answers(command, answer);
+    }
+
+    /// Answers the command that is sent now.
+    fn answers(&mut self, command: &str, answer: &[&str]) {
+        let label = self.label(command);
+        answer.iter().for_each(|line| self.hear(&[&format!("@re={label} {line}")]));
+    }
+
+    /// Connects, and lists these conversations.
+    fn lists(&mut self, rows: &[&str]) {
+        self.connect("e1");
+        for line in self.sent() {
+            let (label, command) = line.strip_prefix("/@").and_then(|rest| rest.split_once(' ')).unwrap();
+            if command == "conversations" {
+                rows.iter().for_each(|row| self.hear(&[&format!("@re={label} | {row}")]));
+            }
+            let text = match command.split_once(' ') {
+                Some(("switch", room)) => format!("{room} - 3 members, 2 here. Topic: the rules"),
+                _ => "done".to_owned(),
+            };
+            self.hear(&[&format!("@re={label} + {text}")]);
+        }
     }
 }
 
 #[test]
-fn unread_messages_are_shown_at_the_start_and_marked_as_read() {
-    let mut talk = Talk::new(Marking::On);
-    talk.connect("e1");
-    talk.type_line("typed early");
-    assert_eq!(talk.sent(), ["/@c1 ignored", "/@c2 conversations"]);
-    talk.hear(&["@re=c2 | lobby 10 8 2", "@re=c2 | ops 5 3 2", "@re=c2 + 2 conversations"]);
-    assert_eq!(talk.sent(), ["/@c3 history lobby limit=20", "/@c4 post lobby k-1 typed early"]);
-    let row = |id: u64, text: &str| format!("@re=c3 | lobby {id} 2026-11-22T09:10:00.000Z bob: {text}");
-    talk.hear(&[&row(8, "old"), &row(9, "nine"), "@id=11;at=1 [lobby] carol: live", &row(10, "ten")]);
-    talk.hear(&[
-        "@re=c3 + 3 messages, more",
-        "@re=c4 + 12",
-        "@id=13;at=1 [lobby] bob: more",
-        "@id=6;at=1 [ops] bob: x",
-    ]);
-    assert_eq!(
-        talk.shown(),
-        [
-            "(connected as alice)",
-            "(2 unread in ops: /history ops after=3)",
-            "[lobby] bob: nine",
-            "[lobby] bob: ten",
-            "[lobby] carol: live",
-            "[lobby] bob: more",
-            "[ops] bob: x"
-        ]
-    );
-    assert!(talk.session.is_settled());
-    assert_eq!(talk.session.next_tick(), Some(talk.now + MARK_EVERY));
-    talk.session.tick(talk.now);
-    assert!(talk.sent().is_empty(), "not yet");
-    talk.session.tick(talk.now + MARK_EVERY);
-    assert_eq!(talk.sent(), ["/@c5 read lobby 13"], "ops has lines that were not shown");
-    talk.hear(&["@re=c5 + 13"]);
-    talk.type_line("/history ops after=3");
-    talk.sent();
-    talk.hear(&["@re=c6 | ops 4 2026-11-22T09:10:00.000Z bob: four", "@re=c6 + 1 messages", "@id=7;at=1 [ops] bob: y"]);
-    talk.session.tick(talk.now + MARK_EVERY * 2);
-    assert_eq!(talk.sent(), ["/@c7 read ops 7"]);
-}
-
-#[test]
 fn a_script_is_shown_no_history_and_marks_nothing() {
-    let mut talk = Talk::new(Marking::Off);
+    let mut talk = Talk::new(Reader::Program);
     talk.connect("e1");
     talk.sent();
     talk.hear(&["@re=c2 | lobby 10 8 2", "@re=c2 + 1 conversations", "@id=11;at=1 [lobby] bob: x"]);
@@ -127,11 +143,11 @@ fn a_script_is_shown_no_history_and_marks_nothing() {
 
 #[test]
 fn after_a_drop_messages_are_sent_again_and_missed_ones_are_shown_once() {
-    let mut talk = Talk::started(Marking::Off);
+    let mut talk = Talk::started(Reader::Program);
     talk.type_line("/join ops");
     assert_eq!(talk.sent(), ["/@c3 join ops"]);
     talk.hear(&["@re=c3 + ops - 2 here."]);
-    assert_eq!(talk.room(), Some("ops"));
+    assert_eq!(talk.current(), "ops");
     assert_eq!(talk.shown(), ["+ ops - 2 here."]);
     talk.type_line("one");
     talk.type_line("two");
@@ -160,36 +176,36 @@ fn after_a_drop_messages_are_sent_again_and_missed_ones_are_shown_once() {
 
 #[test]
 fn the_current_room_follows_the_server() {
-    let mut talk = Talk::started(Marking::Off);
-    assert_eq!(talk.room(), Some("lobby"));
+    let mut talk = Talk::started(Reader::Program);
+    assert_eq!(talk.current(), "lobby");
     talk.type_line("/switch nowhere");
     talk.sent();
     talk.hear(&["@re=c3 - no-such-room: there is no nowhere."]);
-    assert_eq!(talk.room(), None);
+    assert_eq!(talk.current(), "nowhere");
     talk.type_line("hello?");
     assert_eq!(talk.shown()[1], "- no-room: you're not in a room. /rooms lists them, /join ROOM enters one.");
     talk.type_line("/join ops");
     talk.sent();
     talk.hear(&["@re=c4 + ops", "@ev=kick;who=Alice [ops] * alice was kicked by bob"]);
-    assert_eq!(talk.room(), None);
+    assert_eq!(talk.current(), "nowhere");
     talk.type_line("/join ops");
     talk.sent();
     talk.hear(&["@re=c5 + ops", "@ev=rename;who=bob;set=dev [ops] * bob renamed this room: it is dev now"]);
-    assert_eq!(talk.room(), Some("dev"));
+    assert_eq!(talk.current(), "dev");
     talk.hear(&["@ev=close;who=bob [dev] * bob closed this room for good"]);
-    assert_eq!(talk.room(), None);
+    assert_eq!(talk.current(), "nowhere");
     talk.type_line("/join ops");
     talk.type_line("/leave ops");
     talk.sent();
     talk.hear(&["@re=c6 + ops"]);
     talk.sent();
     talk.hear(&["@re=c7 + ops"]);
-    assert_eq!(talk.room(), None);
+    assert_eq!(talk.current(), "nowhere");
 }
 
 #[test]
 fn nothing_is_sent_after_a_question() {
-    let mut talk = Talk::started(Marking::Off);
+    let mut talk = Talk::started(Reader::Program);
     talk.type_line("/passwd");
     talk.type_line("hello");
     assert_eq!(talk.sent(), ["/@c3 passwd"]);
@@ -207,8 +223,28 @@ fn nothing_is_sent_after_a_question() {
 }
 
 #[test]
+fn odd_lines_are_harmless() {
+    let mut talk = Talk::started(Reader::Program);
+    talk.hear(&[
+        "",
+        "@",
+        "@re=c100 + 5",
+        "@re=c100 | x",
+        "@id=x [lobby] bob: hi",
+        "| row",
+        "[",
+        "(a > b)",
+        "= 1 2",
+        "? pw",
+    ]);
+    assert_eq!(talk.shown(), ["+ 5", "| x", "[lobby] bob: hi", "| row"]);
+    talk.hear(&["* read: lobby 10", "* invited: ops by bob. /join ops", "* hello"]);
+    assert_eq!(talk.shown(), ["* invited: ops by bob. /join ops", "* hello"]);
+}
+
+#[test]
 fn an_answer_is_shown_as_a_whole() {
-    let mut talk = Talk::started(Marking::On);
+    let mut talk = Talk::started(Reader::Program);
     talk.type_line("/who");
     talk.sent();
     talk.hear(&["@re=c3 | alice here", "@id=11;at=1 [lobby] bob: hello", "@re=c3 | bob here", "@re=c3 + 2 members"]);
@@ -229,7 +265,7 @@ fn an_answer_is_shown_as_a_whole() {
 
 #[test]
 fn after_a_restored_backup_ids_start_over() {
-    let mut talk = Talk::started(Marking::On);
+    let mut talk = Talk::started(Reader::Program);
     talk.drop_connection();
     talk.connect("e2");
     assert!(talk.shown()[0].contains("restored from a backup"));
@@ -240,7 +276,7 @@ fn after_a_restored_backup_ids_start_over() {
 
 #[test]
 fn a_busy_server_is_tried_again_later() {
-    let mut talk = Talk::new(Marking::On);
+    let mut talk = Talk::new(Reader::Program);
     talk.connect("e1");
     talk.sent();
     talk.hear(&["@re=c1 - busy: too much to do."]);
@@ -248,28 +284,8 @@ fn a_busy_server_is_tried_again_later() {
 }
 
 #[test]
-fn odd_lines_are_harmless() {
-    let mut talk = Talk::started(Marking::Off);
-    talk.hear(&[
-        "",
-        "@",
-        "@re=c100 + 5",
-        "@re=c100 | x",
-        "@id=x [lobby] bob: hi",
-        "| row",
-        "[",
-        "(a > b)",
-        "= 1 2",
-        "? pw",
-    ]);
-    assert_eq!(talk.shown(), ["+ 5", "| x", "[lobby] bob: hi", "| row"]);
-    talk.hear(&["* read: lobby 10", "* invited: ops by bob. /join ops", "* hello"]);
-    assert_eq!(talk.shown(), ["* invited: ops by bob. /join ops", "* hello"]);
-}
-
-#[test]
 fn options_are_set_again_on_the_next_connection() {
-    let mut talk = Talk::started(Marking::On);
+    let mut talk = Talk::started(Reader::Program);
     for line in ["/set presence off", "/set echo on", "/set echo off", "/set presence maybe"] {
         talk.type_line(line);
     }
@@ -287,93 +303,4 @@ fn options_are_set_again_on_the_next_connection() {
     assert_eq!(talk.sent(), ["/@c7 set presence off", "/@c8 set echo off", "/@c9 ignored", "/@c10 conversations"]);
     talk.hear(&["@re=c7 + presence off", "@re=c8 + echo off"]);
     assert!(talk.shown().is_empty());
-}
-
-/// The server shows a program all of it, so the client leaves it out.
-#[test]
-fn whom_the_account_ignores_is_not_shown() {
-    let mut talk = Talk::new(Marking::On);
-    talk.connect("e1");
-    assert_eq!(talk.sent(), ["/@c1 ignored", "/@c2 conversations"]);
-    talk.hear(&["@re=c1 | Bob since 2026-11-01T09:00:00.000Z", "@re=c1 + 1 account"]);
-    talk.hear(&["@id=11 [lobby] bob: buy this", "@id=12 [lobby] carol: hello"]);
-    talk.hear(&["@re=c2 | lobby 12 9 3", "@re=c2 + 1 conversation"]);
-    let _ = talk.sent();
-    talk.hear(&["@re=c3 | lobby 10 2026-11-01T09:10:00.000Z bob: buy that", "@re=c3 + 1 message"]);
-    talk.hear(&["@id=13 [lobby] bob: buy this", "@ev=edit;who=bob;about=13;change=1 [lobby] * bob edited 13: buy"]);
-    talk.hear(&["@ev=pin;who=bob;about=12;change=2 [lobby] * bob pinned 12"]);
-    let shown = talk.shown().join("\n");
-    assert!(shown.contains("carol: hello") && shown.contains("bob pinned 12") && !shown.contains("buy"), "{shown}");
-    // Another connection ends it, and this one begins it again.
-    talk.hear(&["@ev=unignore;who=bob * you don't ignore bob any more.", "@id=14 [lobby] bob: sorry"]);
-    assert_eq!(talk.shown().last().map(String::as_str), Some("[lobby] bob: sorry"));
-    talk.type_line("/ignore bob");
-    let label = talk.sent()[0].split(' ').next().unwrap().trim_start_matches("/@").to_owned();
-    talk.hear(&[&format!("@re={label} + bob is ignored from now on."), "@id=15 [lobby] bob: buy this"]);
-    assert!(!talk.shown().join("\n").contains("buy"));
-}
-
-#[test]
-fn lines_can_be_pointed_at() {
-    let mut talk = Talk::started(Marking::On);
-    talk.hear(&["@id=11;at=1 [lobby] bob: lunch?", "@id=12;at=1 [lobby] carol: hi", "@id=6;at=1 [ops] bob: x"]);
-    talk.type_line("/react bob 👍");
-    assert_eq!(talk.sent(), ["/@c3 react lobby 11 👍"]);
-    talk.hear(&["@re=c3 + change=1"]);
-    talk.type_line("/reply -1 hello");
-    assert_eq!(talk.sent(), ["/@c4 reply lobby 12 hello"]);
-    talk.hear(&["@re=c4 + 13", "@at=1;ev=redact;who=carol;about=12;change=2 [lobby] * carol removed 12"]);
-    talk.type_line("/react -1 👍");
-    assert_eq!(talk.sent(), ["/@c5 react lobby 11 👍"]);
-    talk.hear(&["@re=c5 + change=3"]);
-    talk.type_line("my own");
-    talk.sent();
-    talk.hear(&["@re=c6 + 14"]);
-    talk.type_line("/redact -1");
-    assert_eq!(talk.sent(), ["/@c7 redact lobby 14"]);
-    talk.hear(&["@re=c7 + change=4"]);
-    talk.shown();
-    talk.type_line("/redact -1");
-    assert_eq!(talk.sent(), [""; 0], "it is gone");
-    assert!(talk.shown()[0].starts_with("- no-such-message: can't find your line -1 in lobby"));
-    // What /history shows counts, too.
-    talk.type_line("/history lobby before=3 limit=1");
-    talk.sent();
-    talk.hear(&["@re=c8 | lobby 2 2026-11-22T09:10:00.000Z alice: old", "@re=c8 + 1 message"]);
-    talk.type_line("/edit -1 older");
-    assert_eq!(talk.sent(), ["/@c9 edit lobby 2 older"]);
-}
-
-#[test]
-fn a_list_that_stopped_short_goes_on() {
-    let mut talk = Talk::started(Marking::On);
-    talk.type_line("/more");
-    assert_eq!(talk.shown(), ["(there is no more to show: /more goes on after a list or a page that stopped short)"]);
-    talk.type_line("/search pump");
-    talk.sent();
-    talk.hear(&["@re=c3 | lobby 9 2026-11-22T09:10:00.000Z bob: pump", "@re=c3 + 1 message, more=9"]);
-    talk.type_line("/whoami");
-    talk.sent();
-    talk.hear(&["@re=c4 + alice"]);
-    talk.type_line("/more");
-    assert_eq!(talk.sent(), ["/@c5 search more=9 pump"]);
-    talk.hear(&["@re=c5 + 0 messages"]);
-    talk.type_line("/more");
-    assert_eq!(talk.sent(), [""; 0]);
-}
-
-#[test]
-fn a_person_s_words_are_taken_and_a_script_s_are_not() {
-    let mut talk = Talk::started(Marking::On);
-    talk.type_line("/w bob lunch?");
-    assert_eq!(talk.sent(), ["/@c3 post @bob k-1 lunch?"]);
-    talk.hear(&["@re=c3 + 1"]);
-    talk.shown();
-    talk.type_line("/help keys");
-    assert_eq!(talk.sent(), [""; 0]);
-    assert!(talk.shown()[0].starts_with("| Tab - completes"));
-    let mut script = Talk::started(Marking::Off);
-    script.type_line("/w bob lunch?");
-    script.hear(&["@re=c3 - unknown-verb: there is no /w here."]);
-    assert_eq!(script.sent(), ["/@c3 w bob lunch?"]);
 }

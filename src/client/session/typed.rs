@@ -9,18 +9,15 @@ use crate::client::own_verbs::{self, Meant};
 use crate::client::recent::Author;
 use crate::client::references;
 use crate::client::requests::{Request, RequestId};
-use crate::protocol::names::{Target, UserName};
+use crate::protocol::names::UserName;
 
 impl Session {
     pub(super) fn typed(&mut self, id: RequestId, line: &str) {
         match own_verbs::meant(line) {
-            Meant::Line(line) => {
-                let current = self.room.map(Target::Room);
-                match references::line(&line, current.as_ref(), &self.recent, &self.names) {
-                    Ok(line) => self.request(id, &line),
-                    Err(why) => self.refuse(id, "no-such-message", &why),
-                }
-            }
+            Meant::Line(line) => match references::line(&line, self.current.as_ref(), &self.recent, &self.names) {
+                Ok(line) => self.request(id, &line),
+                Err(why) => self.refuse_line(id, &line, "no-such-message", &why),
+            },
             Meant::More => match self.more.take() {
                 Some(command) => self.requests.push(Request::Command { id, command }),
                 None => {

@@ -90,8 +90,20 @@ impl Peer {
         self.send(&[&format!("@re={label} + tags on epoch=e1 protocol=1")]);
     }
 
+    /// The conversations; before that what a client at a terminal asks for.
     pub(super) fn list(&mut self, conversations: &[&str]) {
-        let label = self.expect("ignored");
+        let label = loop {
+            let line = self.read();
+            let (label, command) = line.strip_prefix("/@").and_then(|rest| rest.split_once(' ')).unwrap();
+            match command {
+                "set echo on" => self.send(&[&format!("@re={label} + echo on")]),
+                "switch lobby" => self.send(&[&format!("@re={label} + lobby - 2 members, 2 here. Type to talk.")]),
+                _ => {
+                    assert_eq!(command, "ignored");
+                    break label.to_owned();
+                }
+            }
+        };
         self.send(&[&format!("@re={label} + 0 accounts")]);
         let label = self.expect("conversations");
         for row in conversations {

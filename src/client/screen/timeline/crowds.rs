@@ -53,6 +53,9 @@ impl Crowds {
                     _ => _ = self.saw(*room, who),
                 }
             }
+            Item::Here { target: Target::Room(room), members: Some(members), .. } => {
+                self.crowd(*room).members = Some(*members as usize);
+            }
             Item::Answer(AnswerItem { command, end: AnswerEnd::Done(text), .. }) => {
                 let verb = command.split(' ').next().unwrap_or_default().to_lowercase();
                 if matches!(verb.as_str(), "join" | "switch") {

@@ -42,7 +42,7 @@ fn milliseconds(seconds: u64) -> u64 {
 }
 
 fn here(target: &str, topic: Option<&str>) -> Item {
-    Item::Here { target: Target::parse(target).unwrap(), topic: topic.map(str::to_owned) }
+    Item::Here { target: Target::parse(target).unwrap(), topic: topic.map(str::to_owned), members: None }
 }
 
 /// The same with what it is about.
@@ -386,7 +386,7 @@ proptest! {
         let mut items = vec![
             said,
             direct,
-            Item::Here { target: Target::parse("lobby").unwrap(), topic: Some(text.clone()) },
+            Item::Here { target: Target::parse("lobby").unwrap(), topic: Some(text.clone()), members: None },
             Item::LeftOff { count: 2, since: Some(at) },
             Item::Row(text.clone()),
             Item::Done(text.clone()),
