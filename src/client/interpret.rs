@@ -255,6 +255,13 @@ pub(super) fn learn_row(command: &str, row: &str, names: &KnownNames) {
     }
 }
 
+/// Learns the room that a command has made: it may be named in the next line.
+pub(super) fn learn_done(command: &str, names: &KnownNames) {
+    if let Some(Command::Create { room, .. }) = parse(&format!("/{command}")) {
+        names.room(room.as_str());
+    }
+}
+
 fn parse(line: &str) -> Option<Command> {
     match parse_line(line) {
         Input::Command { verb: Ok(verb), rest, .. } => verb.parse(rest).ok(),
@@ -333,6 +340,14 @@ mod tests {
             assert!(matches!(meant(line), Interpretation::Refused { code: "no-room", .. }), "{line}");
         }
         assert_eq!(meant("/leave lobby"), Interpretation::Command("leave lobby".to_owned()));
+    }
+
+    #[test]
+    fn a_room_that_was_made_is_known() {
+        let names = KnownNames::default();
+        learn_done("create ops private", &names);
+        learn_done("topic lobby x", &names);
+        assert!(names.has_room("ops") && !names.has_room("lobby"));
     }
 
     #[test]

@@ -38,9 +38,9 @@ pub(super) const ROOMS: ListForm = ListForm {
     },
 };
 
-/// `TARGET LAST READ UNREAD MENTIONS CHANGE`. IDs are for programs.
+/// `TARGET LAST READ UNREAD MENTIONS CHANGE`, behind an empty cell for a key. IDs are for programs.
 pub(super) const CONVERSATIONS: ListForm = ListForm {
-    columns: &[word("conversation"), number("unread"), number("mentions you"), text("")],
+    columns: &[drop_at(1, "key"), word("conversation"), number("unread"), number("mentions you"), text("")],
     cut: |row, _| {
         let mut words = row.splitn(7, ' ');
         let target = words.next()?;
@@ -50,7 +50,7 @@ pub(super) const CONVERSATIONS: ListForm = ListForm {
         }
         let [_last, _read, unread, mentions, _change] = numbers;
         let none_is_empty = |number| if number == "0" { "" } else { number };
-        cells([target, none_is_empty(unread), none_is_empty(mentions), words.next().unwrap_or_default()])
+        cells(["", target, none_is_empty(unread), none_is_empty(mentions), words.next().unwrap_or_default()])
     },
 };
 

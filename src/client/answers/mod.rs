@@ -45,6 +45,9 @@ struct Form {
     last: Last,
 }
 
+/// Conversations that a key goes to.
+const KEYS_MAX: usize = 9;
+
 /// What rows look like.
 enum RowsForm {
     /// There are none.
@@ -52,6 +55,8 @@ enum RowsForm {
     Messages(Order),
     Changes,
     List(&'static ListForm),
+    /// A list whose first column is the key that goes there.
+    Keyed(&'static ListForm),
     Members,
     Stats,
     Profile,
@@ -127,7 +132,11 @@ const FORMS: &[Form] = &[
     ),
     form("set", RowsForm::List(&lists::OPTIONS), Last::Uncounted),
     list("rooms", &lists::ROOMS, "no rooms"),
-    list("conversations", &lists::CONVERSATIONS, "no conversations"),
+    form(
+        "conversations",
+        RowsForm::Keyed(&lists::CONVERSATIONS),
+        Last::Count { none: "no conversations", things: None },
+    ),
     told("create"),
     told("join"),
     told("leave"),
@@ -231,7 +240,18 @@ fn row_lines(command: &str, form: Option<&Form>, rows: &[String], view: &View<'_
         RowsForm::Absent => as_they_are(),
         RowsForm::Messages(order) => messages::messages(rows, *order, view),
         RowsForm::Changes => messages::changes(rows, view),
-        RowsForm::List(list) => list_lines(list, rows, view),
+        RowsForm::List(list) => table::table(list.columns, &cut(list, rows, view), view.columns),
+        RowsForm::Keyed(list) => {
+            let mut rows = cut(list, rows, view);
+            for (row, number) in rows.iter_mut().zip(1..=KEYS_MAX) {
+                if let Row::Cells(cells) = row
+                    && let Some(key) = cells.first_mut()
+                {
+                    *key = format!("Alt-{number}");
+                }
+            }
+            table::table(list.columns, &rows, view.columns)
+        }
         RowsForm::Members => pairs::members(rows, view),
         RowsForm::Stats => pairs::stats(rows, view),
         RowsForm::Profile => pairs::profile(rows, view),
@@ -245,11 +265,10 @@ fn form_of(command: &str) -> Option<&'static Form> {
     FORMS.iter().find(|form| form.verb.eq_ignore_ascii_case(verb))
 }
 
-fn list_lines(list: &ListForm, rows: &[String], view: &View<'_>) -> Vec<StyledLine> {
+fn cut(list: &ListForm, rows: &[String], view: &View<'_>) -> Vec<Row> {
     let cut = rows.iter().map(|row| (list.cut)(row, &view.clock).map_or_else(|| Row::AsIs(row.clone()), Row::Cells));
     // Without cells there is nothing to show.
-    let cut: Vec<Row> = cut.filter(|row| *row != Row::Cells(Vec::new())).collect();
-    table::table(list.columns, &cut, view.columns)
+    cut.filter(|row| *row != Row::Cells(Vec::new())).collect()
 }
 
 /// A row of `/reload`: `WHAT KEY VALUE`.

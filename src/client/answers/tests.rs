@@ -133,12 +133,15 @@ fn rooms_and_conversations_are_tables() {
     );
     assert_eq!(
         shown("conversations", &["lobby 17 12 5 1 0", "ops 3 3 0 0 9", "@bob 1 0 1 0 0"], "3 conversations", 80),
-        "conversation  unread  mentions you\n\
-         lobby              5             1\n\
-         ops\n\
-         @bob               1\n\
+        "key    conversation  unread  mentions you\n\
+         Alt-1  lobby              5             1\n\
+         Alt-2  ops\n\
+         Alt-3  @bob               1\n\
          3 conversations"
     );
+    let many: Vec<String> = (0..12).map(|n| format!("r{n} 1 1 0 0 0")).collect();
+    let many = shown("conversations", &many.iter().map(String::as_str).collect::<Vec<_>>(), "12 conversations", 80);
+    assert!(many.contains("\nAlt-9  r8\n-      r9\n"), "{many}");
     assert_eq!(
         shown(
             "invitations",
@@ -271,9 +274,9 @@ fn administrators_see_lists_and_figures() {
     let invites = ["3 member 1 2026-11-23T09:10:00.000Z alice for carol", "12 admin 2 2026-11-29T09:10:00.000Z server"];
     assert_eq!(
         shown("invites", &invites, "2 invites", 80),
-        "number  for               uses left  until        by      note\n\
-         \x20    3  a member                  1  in 24 hours  alice   for carol\n\
-         \x20   12  an administrator          2  2026-11-29   server\n\
+        "number  for               uses left  until       by      note\n\
+         \x20    3  a member                  1  in 1 day    alice   for carol\n\
+         \x20   12  an administrator          2  2026-11-29  server\n\
          2 invitation codes"
     );
     assert_eq!(

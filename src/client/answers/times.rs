@@ -90,7 +90,10 @@ impl Clock<'_> {
 /// `2 hours`: rounded to the nearest, in a unit of which there are enough to say something.
 fn span(seconds: i64) -> String {
     let (unit, word) = match seconds {
+        // What rounds to an hour or a day is one; from there on the smaller unit says more.
+        3570..3630 => (3600, "hour"),
         ..5370 => (60, "minute"),
+        84_600..88_200 => (86_400, "day"),
         5370..129_600 => (3600, "hour"),
         _ => (86_400, "day"),
     };
@@ -139,7 +142,8 @@ mod tests {
                 ("2026-11-22T09:09:01Z", "just now"),
                 ("2026-11-22T09:08:30Z", "2 minutes ago"),
                 ("2026-11-22T09:00:00Z", "10 minutes ago"),
-                ("2026-11-22T08:10:00Z", "60 minutes ago"),
+                ("2026-11-22T08:10:00Z", "1 hour ago"),
+                ("2026-11-22T08:00:00Z", "70 minutes ago"),
                 ("2026-11-22T06:20:00Z", "3 hours ago"),
                 ("2026-11-21T10:00:00Z", "23 hours ago"),
                 ("2026-11-21T08:00:00Z", "yesterday 03:00"),
@@ -159,7 +163,8 @@ mod tests {
             for (time, told) in [
                 ("2026-11-22T09:10:20Z", "in less than a minute"),
                 ("2026-11-22T09:20:00Z", "in 10 minutes"),
-                ("2026-11-22T10:10:00Z", "in 60 minutes"),
+                ("2026-11-22T10:10:00Z", "in 1 hour"),
+                ("2026-11-23T09:10:00Z", "in 1 day"),
                 ("2026-11-22T11:00:00Z", "in 2 hours"),
                 ("2026-11-24T09:00:00Z", "in 2 days"),
                 ("2026-12-22T09:00:00Z", "2026-12-22"),

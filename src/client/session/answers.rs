@@ -64,7 +64,7 @@ impl Session {
             }
             Request::Command { id, command } => {
                 self.command_done(&command, text, now);
-                self.note_more(&command, text);
+                self.note_done(&command, text);
                 if let Some((target, id)) = references::removes(&command) {
                     self.recent.removed(&target, id);
                 }

@@ -4,6 +4,7 @@
 use super::{Session, Settled};
 use crate::client::answers::more;
 use crate::client::incoming;
+use crate::client::interpret;
 use crate::client::item::{AnswerEnd, AnswerItem, Item, ShownMessage};
 use crate::client::own_verbs::{self, Meant};
 use crate::client::recent::Author;
@@ -32,8 +33,9 @@ impl Session {
         }
     }
 
-    /// Notes how an answered command goes on.
-    pub(super) fn note_more(&mut self, command: &str, text: &str) {
+    /// Notes what an answered command has made, and how it goes on.
+    pub(super) fn note_done(&mut self, command: &str, text: &str) {
+        interpret::learn_done(command, &self.names);
         if more::is_paged(command) {
             self.more = more::next(command, self.answer.rows(), text).map(more::Next::command);
         }

@@ -5,6 +5,7 @@
 //! reads from standard input, what it prints, and its exit code. Nothing waits longer than
 //! [`DEADLINE`].
 
+mod answers;
 mod following;
 mod home;
 mod hostile;
