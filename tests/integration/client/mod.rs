@@ -13,6 +13,7 @@ mod questions;
 mod remembered;
 mod scripted;
 mod terminal;
+mod timeline;
 mod typing;
 
 use home::{Home, finish};

@@ -134,7 +134,8 @@ impl Comings {
     /// Takes them out: where it was, since when, and the sentence.
     pub(super) fn release(&mut self) -> Vec<(Option<Target>, Timestamp, String)> {
         self.due = None;
-        let places = std::mem::take(&mut self.places);
+        let mut places = std::mem::take(&mut self.places);
+        leave_out_implied(&mut places);
         let told: Vec<_> = places
             .into_iter()
             .filter_map(|place| Some((sentence(&place.people)?, place)))
@@ -142,6 +143,17 @@ impl Comings {
             .collect();
         self.goes_on |= !told.is_empty();
         told
+    }
+}
+
+/// Who joined is here, and who left and went away left: a newcomer does both.
+fn leave_out_implied(places: &mut [PlaceComings]) {
+    let of_rooms = places.iter().filter(|place| place.place.is_some()).flat_map(|place| &place.people);
+    let known: Vec<(String, bool)> = of_rooms.map(|person| (person.name.clone(), person.last.is_in())).collect();
+    for place in places.iter_mut().filter(|place| place.place.is_none()) {
+        place
+            .people
+            .retain(|person| !known.iter().any(|(name, is_in)| *name == person.name && *is_in == person.last.is_in()));
     }
 }
 
@@ -191,6 +203,24 @@ mod tests {
         let six = ["a", "b", "c", "d", "e", "f"].map(|name| (name, Joined));
         assert_eq!(after(&six[..5]).unwrap(), "a, b, c, d and e joined");
         assert_eq!(after(&six).unwrap(), "a, b, c, d, e and 1 more joined");
+    }
+
+    #[test]
+    fn a_newcomer_is_told_once() {
+        let mut comings = Comings::default();
+        let now = Now { wall: Timestamp::UNIX_EPOCH, steady: Instant::now() };
+        let lobby = Target::parse("lobby").ok();
+        for (place, name, way) in [
+            (&lobby, "a", Way::Joined),
+            (&None, "a", Way::CameOnline),
+            (&None, "b", Way::CameOnline),
+            (&lobby, "c", Way::Left),
+            (&None, "c", Way::WentOffline),
+        ] {
+            comings.hold(Coming { place: place.clone(), name: name.to_owned(), way }, now);
+        }
+        let sentences: Vec<String> = comings.release().into_iter().map(|(_, _, sentence)| sentence).collect();
+        assert_eq!(sentences, ["a joined, c left", "b is here"]);
     }
 
     #[test]
