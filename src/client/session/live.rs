@@ -184,7 +184,9 @@ impl Session {
             self.current = Some(new.clone());
         }
         if self.headed.as_ref() == Some(&old) {
-            self.headed = Some(new);
+            self.headed = Some(new.clone());
+            // Lines are not named below the heading of their room, so it needs the new name.
+            self.show(Item::Here { target: new, topic: None, members: None });
         }
         self.report_place();
     }

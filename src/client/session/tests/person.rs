@@ -42,6 +42,17 @@ fn the_start_shows_where_one_left_off_and_counts_the_rest() {
 }
 
 #[test]
+fn a_room_that_is_renamed_gets_a_new_heading() {
+    let mut talk = Talk::started(PERSON);
+    talk.type_line("/switch ops");
+    let label = talk.label("switch ops");
+    talk.hear(&[&format!("@re={label} + ops - 2 members, 2 here.")]);
+    talk.shown();
+    talk.hear(&["@ev=rename;who=bob;set=dev [ops] * bob renamed this room: it is dev now"]);
+    assert_eq!(talk.shown(), ["[ops] * bob renamed this room: it is dev now", "── #dev ──"]);
+}
+
+#[test]
 fn what_is_unread_is_shown_when_one_goes_there() {
     let mut talk = Talk::started(PERSON);
     for id in 6..=8 {
