@@ -53,6 +53,7 @@ pub mod bench;
 pub mod certificate;
 mod clock;
 pub mod config;
+mod considerate;
 mod core;
 mod dispatcher;
 mod error;

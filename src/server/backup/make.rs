@@ -8,25 +8,20 @@ use super::erasures::{self, ERASURES_FILE};
 use super::error::BackupError;
 use super::workspace::Workspace;
 use crate::files;
+use crate::server::considerate::{Considerate, PIECE};
 use crate::server::{clock, priority, store};
 use std::fmt;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use store::{DATABASE_FILE, PAUSE, Pace};
+use store::{DATABASE_FILE, Pace};
 
 /// What backups in a directory are called, before and after the time.
 const NAME: (&str, &str) = ("chitchat-", ".tar");
 
 /// The time in a backup's name, in UTC.
 const TIME: &str = "%Y%m%dT%H%M%SZ";
-
-/// Bytes of an archive that are written at a time.
-const BUFFER: usize = 256 << 10;
-
-/// Bytes after which what was written is synced, and others may write.
-const PIECE: usize = 4 << 20;
 
 /// Where a backup goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +97,7 @@ pub fn back_up(data: &Path, to: &Destination) -> Result<Made, BackupError> {
     // Nobody waits for what follows.
     priority::give_way();
     store::mark_as_copy(&copy)?;
-    let manifest = Manifest::new(store::inspect(&copy)?, now);
+    let manifest = Manifest::new(store::inspect(&copy, Pace::Considerate)?, now);
     let sources =
         FILES.map(|(name, mode)| (name, mode, if name == DATABASE_FILE { copy.clone() } else { data.join(name) }));
     let sources = sources.into_iter().filter(|(.., source)| source.exists());
@@ -114,7 +109,7 @@ pub fn back_up(data: &Path, to: &Destination) -> Result<Made, BackupError> {
         Some(path) => {
             let unwritable = |source| BackupError::Unwritable { path: path.clone(), source };
             let file = tempfile::NamedTempFile::new_in(workspace.path()).map_err(unwritable)?;
-            pack(BufWriter::with_capacity(BUFFER, Steady::new(file.as_file())), path, &manifest, now, sources)?;
+            pack(BufWriter::with_capacity(PIECE, Considerate::new(file.as_file())), path, &manifest, now, sources)?;
             file.as_file().sync_all().map_err(unwritable)?;
             let force = matches!(to, Destination::File { force: true, .. });
             let persisted = if force { file.persist(path) } else { file.persist_noclobber(path) };
@@ -178,35 +173,6 @@ fn pack(
         writer.add(name, mode, size, file).map_err(unwritable)?;
     }
     writer.finish().map_err(unwritable).map(drop)
-}
-
-/// Writes a file a piece at a time, each of which is on the disk before the next one.
-struct Steady<'a> {
-    file: &'a File,
-    unsynced: usize,
-}
-
-impl<'a> Steady<'a> {
-    fn new(file: &'a File) -> Self {
-        Self { file, unsynced: 0 }
-    }
-}
-
-impl Write for Steady<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.unsynced += written;
-        if self.unsynced >= PIECE {
-            self.file.sync_data()?;
-            self.unsynced = 0;
-            std::thread::sleep(PAUSE);
-        }
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }
 
 /// Removes the oldest backups of a directory, but for so many. Files with other names are not touched.

@@ -10,7 +10,7 @@ use super::erasures;
 use super::error::BackupError;
 use crate::files;
 use crate::server::faults::{self, Point};
-use crate::server::store::{self, DATABASE_FILE, DataDir, INDEX_FILE, LOCK_FILE, RESTORING, StoreError};
+use crate::server::store::{self, DATABASE_FILE, DataDir, INDEX_FILE, LOCK_FILE, Pace, RESTORING, StoreError};
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
@@ -111,7 +111,7 @@ pub fn restore(from: &Source, list: Option<&Path>, data: &Path) -> Result<Restor
 /// Checks the database of a backup, whose faults are the backup's.
 fn check(database: &Path, backup: &Path) -> Result<(), BackupError> {
     let path = backup.to_owned();
-    match store::inspect(database) {
+    match store::inspect(database, Pace::Fast) {
         Ok(_) => Ok(()),
         Err(StoreError::Newer { needs, .. }) => Err(BackupError::Newer { path, needs }),
         Err(StoreError::Broken { detail, .. }) => {

@@ -37,7 +37,7 @@ mod first_schema_tests;
 mod test_support;
 
 pub(super) use db::checkpoint::Checkpointer;
-pub(super) use db::copy::{Inspected, PAUSE, Pace, copy, inspect, mark_as_copy, open as open_to_copy};
+pub(super) use db::copy::{Inspected, Pace, copy, inspect, mark_as_copy, open as open_to_copy};
 pub(super) use db::disk::disk;
 pub(super) use db::erased::erased_of;
 pub(super) use db::error::StoreError;

@@ -10,18 +10,21 @@ use super::error::{StoreError, is_damage};
 use super::schema;
 use super::stored_text::is_kept;
 use super::{connect_reader, create_private};
+use crate::server::considerate::{PIECE, REST_MOST, Rests};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-/// Pages that are copied at a time.
+/// Pages that are copied at a time where nobody else needs the disk.
 const STEP: i32 = 4_096;
 
-/// Between two steps, if they are to leave the disk to others. What is written at once is synced at once, and whoever
-/// syncs a line then waits for all of it: 0.1 s and more for some hundred MiB.
-pub(crate) const PAUSE: Duration = Duration::from_millis(20);
+/// How long all rests of a copy together may take. Meanwhile the server's log can't be restarted.
+const RESTS: Duration = Duration::from_secs(5);
+
+/// After so many of SQLite's steps it is seen whether it is time to rest: some tens of microseconds.
+const STEPS_PER_REST: i32 = 1_000;
 
 /// How long to wait for a server that just starts, and holds its database while it repairs it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -57,12 +60,12 @@ pub(crate) fn open(file: &Path) -> Result<Connection, StoreError> {
     Ok(db)
 }
 
-/// How fast a file is written.
+/// How fast a file is written or looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// As fast as it goes: nobody waits for the disk meanwhile.
+    /// As fast as it goes: nobody waits for the disk or a core meanwhile.
     Fast,
-    /// Some MiB at a time, with room between them for what others write.
+    /// A piece at a time, with rests for others.
     Considerate,
 }
 
@@ -89,12 +92,17 @@ fn copy_pages(from: &Connection, to: &Path, sync: Option<&File>) -> rusqlite::Re
         let instant = from.unchecked_transaction()?;
         // The transaction sees what there is at its first read.
         schema_of(&instant)?;
+        let sizes = |name| instant.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+        let piece = u32::try_from(PIECE).unwrap_or(u32::MAX) / sizes("page_size")?.max(1);
+        let pieces = sizes("page_count")? / piece + 1;
+        let mut rests = Rests::new(RESTS / pieces);
+        let step = if sync.is_some() { i32::try_from(piece).unwrap_or(STEP) } else { STEP };
         let pages = Backup::new(&instant, &mut copy)?;
-        while pages.step(STEP)? != StepResult::Done {
+        while pages.step(step)? != StepResult::Done {
             if let Some(file) = sync {
                 // A failure shows when the archive is synced, if it matters.
                 let _ = file.sync_data();
-                std::thread::sleep(PAUSE);
+                rests.rest();
             }
         }
     }
@@ -129,11 +137,19 @@ fn connect_alone(file: &Path) -> rusqlite::Result<Connection> {
 ///
 /// # Errors
 /// [`StoreError::Broken`] if it does not; [`StoreError::Newer`] if this version does not know its schema.
-pub(crate) fn inspect(file: &Path) -> Result<Inspected, StoreError> {
-    let db = connect_reader(file)?;
+pub(crate) fn inspect(file: &Path, pace: Pace) -> Result<Inspected, StoreError> {
+    let mut db = connect_reader(file)?;
     let of = |error| StoreError::of(file, error);
     db.pragma_update(None, "cache_size", -CACHE_KIB).map_err(of)?;
     db.pragma_update(None, "mmap_size", MAPPED).map_err(of)?;
+    if pace == Pace::Considerate {
+        let mut rests = Rests::new(REST_MOST);
+        let rest = move || {
+            rests.rest_in_time();
+            false
+        };
+        db.progress_handler(STEPS_PER_REST, Some(rest)).map_err(of)?;
+    }
     let sound: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(of)?;
     if sound != "ok" {
         return Err(StoreError::Broken { file: file.to_owned(), detail: sound });
