@@ -27,7 +27,6 @@ pub(super) struct News {
 }
 
 /// Where to go, by a key.
-#[allow(dead_code, reason = "the keys are about to be bound")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Switch {
     /// To the conversation of this number, from 1, in the order of `/conversations`.

@@ -76,6 +76,8 @@ struct Model {
     lines: Vec<Heard>,
     read: u64,
     all: Conversations,
+    /// Whether the server was asked for the list and has not answered.
+    asked: bool,
     /// Sent by the server and not yet read by the device.
     wire: std::collections::VecDeque<Sent>,
 }
@@ -105,13 +107,21 @@ impl Model {
 
     fn list(&mut self) {
         self.all.listing();
-        self.wire.push_back(Sent::List(self.row()));
+        self.asked = true;
+    }
+
+    /// The server answers, somewhere among the lines that are under way.
+    fn answer(&mut self, place: u64) {
+        if std::mem::take(&mut self.asked) {
+            let place = place as usize % (self.wire.len() + 1);
+            self.wire.insert(place, Sent::List(self.row()));
+        }
     }
 }
 
 proptest! {
     #[test]
-    fn counts_are_exact_over_any_number_of_dropped_connections(acts in prop::collection::vec((0..12u8, 0..40u64), 0..200)) {
+    fn counts_are_exact_over_any_number_of_dropped_connections(acts in prop::collection::vec((0..13u8, 0..40u64), 0..200)) {
         let mut model = Model::default();
         model.list();
         for (act, number) in acts {
@@ -131,6 +141,7 @@ proptest! {
                 5..=9 => model.hear(),
                 10 if model.all.is_stale() => model.list(),
                 10 => {}
+                11 => model.answer(number),
                 _ => {
                     model.wire.clear();
                     model.all.dropped();
@@ -139,7 +150,8 @@ proptest! {
             }
         }
         // In the end the device has heard everything, and asked where it was in doubt.
-        for _ in 0..2 {
+        for _ in 0..3 {
+            model.answer(model.wire.len() as u64);
             while !model.wire.is_empty() {
                 model.hear();
             }

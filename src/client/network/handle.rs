@@ -23,7 +23,6 @@ pub(in crate::client) enum UserAction {
     /// The user answers this question of the server; an empty answer cancels.
     Answer(QuestionId, Secret),
     /// The user pressed a key that goes to another conversation.
-    #[allow(dead_code, reason = "the keys are about to be bound")]
     Switch(Switch),
     /// Leave.
     Leave(When),

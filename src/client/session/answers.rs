@@ -265,9 +265,12 @@ impl Session {
             }
         } else if let Some(target) = interpret::tells(command) {
             match text.strip_prefix("change=").and_then(first_number) {
-                Some(change) => {
-                    let _ = self.recall.place(&target, change);
+                // Asked for, since only the server knows what a reaction made of it.
+                Some(change) if self.is_person() => {
+                    self.recall.heard(&target, change);
+                    self.follow_changes();
                 }
+                Some(_) => {}
                 None => first_number(text).into_iter().for_each(|id| self.expect_back(&target, id)),
             }
         } else if interpret::makes_room(command) {

@@ -245,6 +245,25 @@ fn changes_of_what_was_shown_are_shown_once() {
 }
 
 #[test]
+fn what_one_changes_is_shown_as_others_see_it() {
+    let mut talk = Talk::started(PERSON);
+    talk.hear(&["@id=11;at=1 [lobby] alice: helo"]);
+    talk.asks("edit lobby 11 hello", &["+ change=1"]);
+    talk.answers(
+        "changes lobby after=0 limit=100",
+        &["| lobby 1 2026-11-22T09:10:00.000Z alice edit 11: hello", "+ 1"],
+    );
+    talk.asks("react lobby 11 👍", &["+ change=2"]);
+    talk.answers(
+        "changes lobby after=1 limit=100",
+        &["| lobby 2 2026-11-22T09:10:00.000Z alice react 11: 2 👍", "+ 1"],
+    );
+    let shown = talk.shown();
+    let happened: Vec<_> = shown.iter().filter(|line| line.starts_with("[lobby] *")).collect();
+    assert_eq!(happened, ["[lobby] * alice edited 11: hello", "[lobby] * alice reacted to 11: 2 👍"]);
+}
+
+#[test]
 fn an_answer_and_an_edit_quote_what_they_are_about() {
     let mut talk = Talk::started(PERSON);
     let items = |talk: &mut Talk, line: &str| {
@@ -333,20 +352,19 @@ fn lines_can_be_pointed_at() {
     let mut talk = Talk::started(PERSON);
     talk.hear(&["@id=11;at=1 [lobby] bob: lunch?", "@id=12;at=1 [lobby] carol: hi", "@id=6;at=1 [ops] bob: x"]);
     talk.type_line("/react bob 👍");
-    assert_eq!(talk.sent(), ["/@c5 react lobby 11 👍"]);
-    talk.hear(&["@re=c5 + change=1"]);
+    talk.answers("react lobby 11 👍", &["+ change=1"]);
+    talk.answers("changes lobby after=0 limit=100", &["+ 0 changes"]);
     talk.type_line("/reply -1 hello");
-    assert_eq!(talk.sent(), ["/@c6 reply lobby 12 hello"]);
-    talk.hear(&["@re=c6 + 13", "@at=1;ev=redact;who=carol;about=12;change=2 [lobby] * carol removed 12"]);
+    talk.answers("reply lobby 12 hello", &["+ 13"]);
+    talk.hear(&["@at=1;ev=redact;who=carol;about=12;change=2 [lobby] * carol removed 12"]);
     talk.type_line("/react -1 👍");
-    assert_eq!(talk.sent(), ["/@c7 react lobby 11 👍"]);
-    talk.hear(&["@re=c7 + change=3"]);
+    talk.answers("react lobby 11 👍", &["+ change=3"]);
+    talk.answers("changes lobby after=2 limit=100", &["+ 0 changes"]);
     talk.type_line("my own");
-    talk.sent();
-    talk.hear(&["@re=c8 + 14"]);
+    talk.answers("post lobby k-1 my own", &["+ 14"]);
     talk.type_line("/redact -1");
-    assert_eq!(talk.sent(), ["/@c9 redact lobby 14"]);
-    talk.hear(&["@re=c9 + change=4"]);
+    talk.answers("redact lobby 14", &["+ change=4"]);
+    talk.answers("changes lobby after=3 limit=100", &["+ 0 changes"]);
     talk.shown();
     talk.type_line("/redact -1");
     assert_eq!(talk.sent(), [""; 0], "it is gone");
@@ -354,11 +372,9 @@ fn lines_can_be_pointed_at() {
     assert_eq!(shown[0], "(not sent: /redact -1)");
     assert!(shown[1].starts_with("- no-such-message: can't find your line -1 in lobby"));
     // What /history shows counts, too.
-    talk.type_line("/history lobby before=3 limit=1");
-    talk.sent();
-    talk.hear(&["@re=c10 | lobby 2 2026-11-22T09:10:00.000Z alice: old", "@re=c10 + 1 message"]);
+    talk.asks("history lobby before=3 limit=1", &["| lobby 2 2026-11-22T09:10:00.000Z alice: old", "+ 1 message"]);
     talk.type_line("/edit -1 older");
-    assert_eq!(talk.sent(), ["/@c11 edit lobby 2 older"]);
+    talk.label("edit lobby 2 older");
 }
 
 #[test]
