@@ -9,6 +9,7 @@ use super::tty::Wait;
 use super::{Entered, LineEditor, Mode, asking, completion, outside};
 use crate::client::interpret::is_secret;
 use crate::client::place::Switch;
+use crate::protocol::command::{Input, parse_line};
 use crate::protocol::names::is_text;
 use std::io;
 use std::time::Duration;
@@ -116,7 +117,8 @@ impl LineEditor {
             return Ok(None);
         }
         self.remember(&line);
-        let mut out = if is_secret(&line) { self.view.erase(self.tty.size()) } else { self.view.leave() };
+        let mut out =
+            if comes_back(&line) || is_secret(&line) { self.view.erase(self.tty.size()) } else { self.view.leave() };
         if is_secret(&line) {
             let mut words = line.split_whitespace();
             let verb = words.next().unwrap_or_default();
@@ -183,5 +185,15 @@ impl LineEditor {
         } else {
             self.history.keep(text);
         }
+    }
+}
+
+/// Whether an entered line is shown again, with its time, once the server has it. Until then it is nowhere: what is
+/// on the screen was said. Commands stay, above their answers.
+fn comes_back(line: &str) -> bool {
+    match parse_line(line) {
+        Input::Nothing | Input::Text(_) => true,
+        Input::Command { verb: Ok(verb), .. } => matches!(verb.name, "say" | "msg" | "post" | "me" | "act" | "reply"),
+        Input::Command { .. } => false,
     }
 }

@@ -52,7 +52,11 @@ impl Chat {
     }
 
     fn bob_says(&mut self, text: &str) {
-        self.bob.send(&format!("/say lobby {text}"));
+        self.bob_says_in("lobby", text);
+    }
+
+    fn bob_says_in(&mut self, room: &str, text: &str) {
+        self.bob.send(&format!("/say {room} {text}"));
         self.bob.until("+ ");
     }
 
@@ -288,6 +292,48 @@ fn what_is_written_makes_sense_when_it_is_read_aloud() {
     assert_eq!(text.matches(" of five").count(), 5, "{text:?}");
     // The line is drawn again below what arrives, and at no other time.
     assert!(text.matches("[lobby] typed slowly").count() <= 5, "{text:?}");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn ones_own_line_comes_back_with_its_time_and_a_command_stays() {
+    let mut chat = Chat::start();
+    chat.tmux.type_line("hello, everyone in this room: this line is longer than one row of the terminal");
+    chat.bob.until("[lobby] alice: hello");
+    let screen = chat.tmux.until("own line", |screen| screen.contains("alice: hello"));
+    assert_eq!(screen.matches("hello, everyone").count(), 1, "{screen}");
+    chat.tmux.type_line("/whoami");
+    let screen =
+        chat.tmux.until("answer", |screen| screen.contains("[lobby] /whoami\n") && screen.ends_with("\n[lobby]"));
+    assert_eq!(screen.matches("hello, everyone").count(), 1, "{screen}");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn the_prompt_counts_while_a_line_is_half_typed_and_keys_go_there() {
+    let mut chat = Chat::start();
+    for room in ["kitchen", "ops"] {
+        chat.tmux.type_line(&format!("/join {room}"));
+        chat.line_is(&format!("[{room}]"));
+        chat.bob.send(&format!("/join {room}"));
+        chat.bob.until(&format!("+ {room}"));
+    }
+    chat.tmux.type_line("/switch lobby");
+    chat.line_is("[lobby]");
+    chat.types("half typed");
+    chat.bob_says_in("ops", "one");
+    chat.line_is("[lobby] 1 ops > half typed");
+    chat.bob_says_in("ops", "two");
+    chat.bob_says_in("kitchen", "three");
+    chat.bob_says_in("kitchen", "@alice four");
+    chat.line_is("[lobby] 1+1@ kitchen, 2 ops > half typed");
+    chat.tmux.keys(&["M-a"]);
+    chat.line_is("[kitchen] 2 ops > half typed");
+    chat.tmux.shows("bob: three\n");
+    // The conversations in order: kitchen, lobby, ops.
+    chat.tmux.keys(&["M-3"]);
+    chat.line_is("[ops] half typed");
+    chat.tmux.until("what was said in ops", |screen| screen.contains("bob: one\n") && screen.contains("bob: two\n"));
 }
 
 #[test]
