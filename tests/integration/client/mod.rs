@@ -9,6 +9,7 @@ mod answers;
 mod following;
 mod home;
 mod hostile;
+mod picture;
 mod questions;
 mod remembered;
 mod scripted;

@@ -22,7 +22,11 @@ pub(super) struct RealServer {
 
 impl RealServer {
     pub(super) fn start(data: &Path, tls: &str, plain: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chitchatd"));
+        Self::run(Command::new(env!("CARGO_BIN_EXE_chitchatd")), data, tls, plain)
+    }
+
+    /// As `start`, by a command that may do more than run the program.
+    pub(super) fn run(mut command: Command, data: &Path, tls: &str, plain: &str) -> Self {
         command.arg("--data").arg(data).args(["--tls", tls, "--plain", plain, "--registration", "open"]);
         command.args(["--set", "accounts.bcrypt_cost=4"]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
