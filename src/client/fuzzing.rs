@@ -31,7 +31,7 @@ pub fn shown(line: &str) -> Vec<String> {
     let mut timeline = Timeline::new(UserName::server(), TimeZone::UTC, &Settings::default());
     let now = Now { wall: Timestamp::UNIX_EPOCH, steady: Instant::now() };
     for item in &items {
-        let lines = timeline.show(item, now);
+        let lines = timeline.show(item, now, Some(40));
         shown.extend(lines.iter().flat_map(|line| line.rows(Some(40), Paint::Plain)));
     }
     shown
