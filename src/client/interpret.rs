@@ -4,6 +4,7 @@
 //! server as typed, even those that this version does not know: the server may be newer.
 
 use super::known_names::KnownNames;
+use super::own_verbs;
 use crate::protocol::command::{
     AfterRoom, Command, HistoryPart, Input, LINE_MAX, PersonalCommand, RoomWord, Setting, Verb, label_of, parse_line,
 };
@@ -151,7 +152,8 @@ pub(super) fn is_quit(line: &str) -> bool {
 pub(super) fn is_secret(line: &str) -> bool {
     let Input::Command { verb: Ok(verb), .. } = parse_line(line.trim_start()) else {
         // A mistyped /login may contain a password.
-        return line.trim_start().starts_with('/') && !matches!(parse_line(line.trim_start()), Input::Text(_));
+        let line = line.trim_start();
+        return line.starts_with('/') && !matches!(parse_line(line), Input::Text(_)) && !own_verbs::knows(line);
     };
     matches!(verb.name, "login" | "register" | "resume" | "passwd" | "recover" | "unregister")
 }
@@ -378,7 +380,7 @@ mod tests {
         {
             assert!(is_secret(line), "{line}");
         }
-        for line in ["hello", "/join ops", "//login a b", ""] {
+        for line in ["hello", "/join ops", "//login a b", "", "/query bob", "/more", "/w bob hi", "/names"] {
             assert!(!is_secret(line), "{line}");
         }
     }

@@ -5,7 +5,7 @@
 //! `/part` the server says what `/leave` does. Whatever is not known goes to the server, which may be
 //! newer. Pure.
 
-use super::answers::local_help;
+use super::answers::{OWN_VERBS, local_help};
 use super::interpret::is_quit;
 use crate::protocol::command::{find, other_word};
 use std::borrow::Cow;
@@ -99,6 +99,15 @@ pub(super) fn meant(line: &str) -> Meant<'_> {
         },
         _ => as_it_is,
     }
+}
+
+/// Whether a line is a command that the server does not know, and the client does.
+#[must_use]
+pub(super) fn knows(line: &str) -> bool {
+    let word = line.strip_prefix('/').and_then(|typed| typed.split(' ').next()).unwrap_or_default();
+    let word = word.to_ascii_lowercase();
+    let is_own = OWN_VERBS.iter().any(|own| own.name == word) || matches!(word.as_str(), "q" | "back");
+    is_own || TAKEN.contains(&word.as_str())
 }
 
 /// Whether a line leaves the client, which the main thread does.
