@@ -220,10 +220,14 @@ impl<S: Screen> Network<S> {
         loop {
             match connection.wait(&mut self.poller, until) {
                 Ok(WaitOutcome::Lines) => {
-                    // What arrives now stays unread, and is shown next time.
-                    if connection.next_line().is_err() || Instant::now() >= until {
+                    let now = Instant::now();
+                    let Ok(line) = connection.next_line() else { break };
+                    if now >= until {
                         break;
                     }
+                    // What arrives now stays unread, and is shown next time.
+                    let effects = line.map(|line| self.session.parting_line(&line, now)).unwrap_or_default();
+                    self.act(effects);
                 }
                 Ok(WaitOutcome::Woken) => {}
                 Ok(WaitOutcome::TimedOut) | Err(_) => break,

@@ -362,6 +362,17 @@ impl Session {
         self.take_effects()
     }
 
+    /// A line arrived while the user leaves. Only a new token is still taken: without it the next login would ask
+    /// for the password.
+    pub(super) fn parting_line(&mut self, text: &str, now: Instant) -> Vec<Effect> {
+        if let Ok(line) = Line::parse(text)
+            && matches!(line.tags.re.and_then(|re| self.requests.request(re)), Some(Request::NewToken(_)))
+        {
+            self.handle(&line, now);
+        }
+        self.take_effects()
+    }
+
     fn take_line(&mut self, id: RequestId, line: &str) {
         if self.is_person() { self.typed(id, line) } else { self.request(id, line) }
     }

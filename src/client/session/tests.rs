@@ -217,7 +217,13 @@ fn nothing_is_sent_after_a_question() {
     talk.session.renew_token("label".to_owned());
     assert_eq!(talk.sent(), ["/@c4 token new label here", "/@c5 post lobby k-1 hello"]);
     talk.shown();
-    talk.hear(&["@re=c4 + tsecret"]);
+    // The user may leave meanwhile.
+    let parting = |talk: &mut Talk, line: &str| {
+        let effects = talk.session.parting_line(line, talk.now);
+        talk.take(effects);
+    };
+    parting(&mut talk, "@id=11;at=1 [lobby] bob: bye");
+    parting(&mut talk, "@re=c4 + tsecret");
     assert!(matches!(talk.reports.last(), Some(Effect::Token(token)) if token.expose() == "tsecret"));
     assert!(talk.shown().is_empty(), "a token is not shown");
 }
