@@ -42,10 +42,10 @@ const READ_SIZE: usize = 16 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The host has no address.
-    #[error("can't find host {0}: {1}")]
+    #[error("can't find the host {0}: {1}. Is its name spelled right, and is this machine online?")]
     NoAddress(String, io::Error),
     /// None of its addresses answered; this was the last.
-    #[error("can't reach {0}: {1}")]
+    #[error("can't reach {0}: {1}{cure}", cure = cure(.1))]
     Unreachable(SocketAddr, io::Error),
     /// Plain text would leave this machine.
     #[error("plain text is for this machine only, and {0} is another machine. Drop --plain.")]
@@ -65,6 +65,15 @@ pub enum ConnectError {
     /// The connection ended, or did nothing for too long, before it was usable.
     #[error(transparent)]
     Lost(#[from] ConnectionError),
+}
+
+/// What to look at when a server can't be reached.
+fn cure(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ". Is the server running, and is that its port?",
+        io::ErrorKind::TimedOut => ". Is that its address, and does a firewall let you through?",
+        _ => "",
+    }
 }
 
 /// Why a connection ended.

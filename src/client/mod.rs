@@ -69,7 +69,7 @@ mod unanswered;
 mod visits;
 
 use crate::protocol::names::Target;
-use args::{Command, CommandLine, HostPort};
+use args::{Address, Command, CommandLine, HostPort};
 use authenticate::AuthError;
 use bot::BotError;
 use connection::ConnectError;
@@ -107,8 +107,8 @@ pub enum ClientError {
     #[error(transparent)]
     Remembered(#[from] ConnectorError),
     /// No server was named, none is remembered, and this machine has none.
-    #[error("which server? Type its name: chitchat chat.example.org (none runs on this machine: {0})")]
-    NoServer(ConnectError),
+    #[error("which server? None is remembered, and none answers at {0}. Name it: chitchat chat.example.org")]
+    NoServer(Address),
     /// `chitchat forget` of a server of which nothing is known.
     #[error("nothing is remembered of {0}. chitchat list shows the servers that are.")]
     NotRemembered(HostPort),
@@ -223,7 +223,8 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
     } else {
         first_connection::connect(&visitor, &connector, &mut poller, &mut TerminalPrompts)
     };
-    let logged_in = connected.map_err(|error| if is_guess { nobody_here(error) } else { error.into() })?;
+    let logged_in =
+        connected.map_err(|error| if is_guess { nobody_here(error, &connector.server) } else { error.into() })?;
     let names = KnownNames::default();
     let output = output_kind();
     let paint = Paint::choose(settings.color, output, |name| std::env::var(name).ok());
@@ -231,7 +232,10 @@ pub fn run(args: &CommandLine) -> Result<(), ClientError> {
     let host = connector.server.host.clone();
     if io::stdin().is_terminal() && output == OutputKind::Terminal {
         let mut session = Session::new(key_prefix, names.clone(), Reader::Person(settings.elsewhere));
-        session.begin_in(visits::begin(&connector.state, &connector.server, &logged_in.me, Timestamp::now())?);
+        match visits::begin(&connector.state, &connector.server, &logged_in.me, Timestamp::now()) {
+            Ok(place) => session.begin_in(place),
+            Err(error) => log::warn!("where you were can't be remembered: {error}"),
+        }
         let timeline = Timeline::new(logged_in.me, TimeZone::system(), &settings);
         say(&format!("+ {}", screen::clean(&logged_in.welcome)));
         let mut editor = LineEditor::new(connector.state.history(), names).map_err(ClientError::Terminal)?;
@@ -278,11 +282,12 @@ fn print(text: &str) -> Result<(), ClientError> {
 }
 
 /// Where the server was only guessed to be on this machine: that none was named is what matters.
-fn nobody_here(error: FirstConnectionError) -> ClientError {
+fn nobody_here(error: FirstConnectionError, server: &Address) -> ClientError {
+    use ConnectError::{NoAddress, Unreachable};
     match error {
-        FirstConnectionError::Connector(ConnectorError::Connect(
-            error @ (ConnectError::Unreachable(..) | ConnectError::NoAddress(..)),
-        )) => ClientError::NoServer(error),
+        FirstConnectionError::Connector(ConnectorError::Connect(NoAddress(..) | Unreachable(..))) => {
+            ClientError::NoServer(server.clone())
+        }
         other => other.into(),
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn choose(args: &CommandLine, state: &StateDir) -> Result<Destination
     let is_new = args.register || invite.is_some();
     let visitor = Visitor { name: args.name, invite, is_new };
     if let Some(server) = args.named_server() {
-        return Ok(Destination { server, is_guess: false, visitor });
+        let name = visitor.name.map_or_else(|| last_name(state, &server, is_new), |name| Ok(Some(name)))?;
+        return Ok(Destination { server, is_guess: false, visitor: Visitor { name, ..visitor } });
     }
     match visits::last(state)?.filter(|_| !args.is_plain()) {
         Some(Visit { server, name, .. }) => {
@@ -45,6 +46,13 @@ pub(super) fn choose(args: &CommandLine, state: &StateDir) -> Result<Destination
         }
         None => Ok(Destination { server: args.local_server(), is_guess: true, visitor }),
     }
+}
+
+/// The account that was on a server last, if it is still logged in.
+fn last_name(state: &StateDir, server: &Address, is_new: bool) -> Result<Option<UserName>, StateError> {
+    let was_there = visits::all(state)?.into_iter().rfind(|visit| visit.server == *server && !is_new);
+    let Some(Visit { name, .. }) = was_there else { return Ok(None) };
+    Ok(state.saved_login(server, Some(&name))?.map(|saved| saved.name))
 }
 
 /// A server in the list, with an account there or none.
@@ -152,9 +160,8 @@ pub(super) fn forget(
         match end_login(state, &address, &saved) {
             Ok(()) => tell(&format!("{name}'s login on {server} has ended there, too.")),
             Err(error) => tell(&format!(
-                "{name}'s login on {server} is forgotten here, but it could not be ended there: {}. \
-                 /token list shows it there, and /token revoke LABEL ends it.",
-                error.to_string().trim_end_matches('.')
+                "{name}'s login on {server} is forgotten here, but it could not be ended there, where /token list \
+                 shows it and /token revoke LABEL ends it: {error}"
             )),
         }
         state.forget_login(&address, &name)?;
@@ -192,5 +199,45 @@ fn end_login(state: &StateDir, server: &Address, saved: &SavedLogin) -> Result<(
         // It has ended already.
         Err(error) if error.is(Code::BadCredentials) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    /// Where this command line goes: the server, the name and whether it was guessed.
+    fn goes(state: &StateDir, args: &[&str]) -> (String, Option<String>, bool) {
+        let args = CommandLine::parse_from(std::iter::once("chitchat").chain(args.iter().copied()));
+        let Destination { server, is_guess, visitor } = choose(&args, state).unwrap();
+        (server.to_string(), visitor.name.map(|name| name.to_string()), is_guess)
+    }
+
+    #[test]
+    fn the_client_goes_where_it_is_told_or_where_it_was_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::at(dir.path().to_owned()).unwrap();
+        let to = |server: &str, name: Option<&str>, is_guess| (server.to_owned(), name.map(str::to_owned), is_guess);
+        assert_eq!(goes(&state, &[]), to("localhost:2428", None, true));
+        let (a, b): (Address, Address) = ("a:7".parse().unwrap(), "b".parse().unwrap());
+        let name = |name| UserName::parse(name).unwrap();
+        for (server, who) in [(&a, "bob"), (&a, "alice"), (&b, "carol")] {
+            let token = Secret::new("t");
+            state.save_login(server, &SavedLogin { name: name(who), token }).unwrap();
+        }
+        // Alice logged in later, and bob was there later.
+        for (second, who) in [(1, "alice"), (2, "bob")] {
+            visits::begin(&state, &a, &name(who), Timestamp::from_second(second).unwrap()).unwrap();
+        }
+        assert_eq!(goes(&state, &[]), to("a:7", Some("bob"), false));
+        assert_eq!(goes(&state, &["--name", "alice"]), to("a:7", Some("alice"), false));
+        assert_eq!(goes(&state, &["a:7"]), to("a:7", Some("bob"), false));
+        assert_eq!(goes(&state, &["b"]), to("b:2428", None, false));
+        assert_eq!(goes(&state, &["--plain"]), to("localhost:2427", None, true));
+        assert_eq!(goes(&state, &["--register"]), to("a:7", None, false));
+        assert_eq!(goes(&state, &["https://a:7/#invite=9f3d"]), to("a:7", None, false));
+        state.forget_login(&a, &name("bob")).unwrap();
+        assert_eq!(goes(&state, &["a:7"]), to("a:7", None, false));
     }
 }

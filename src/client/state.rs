@@ -23,7 +23,7 @@ pub enum StateError {
     #[error("no home directory: set XDG_STATE_HOME to where chitchat may save its state")]
     NoHome,
     /// A file or directory could not be read or written.
-    #[error("{}: {error}", path.display())]
+    #[error("can't use {}: {error}. What chitchat remembers is there; XDG_STATE_HOME names another place", path.display())]
     Io {
         /// Its path.
         path: PathBuf,

@@ -51,6 +51,7 @@ impl FromStr for Destination {
 mod tests {
     use super::*;
     use crate::client::args::Transport;
+    use proptest::prelude::*;
 
     fn read(typed: &str) -> Result<String, ArgumentError> {
         let Destination { server, invite } = typed.parse()?;
@@ -81,5 +82,18 @@ mod tests {
             assert_eq!(read(wrong), Err(ArgumentError::Link), "{wrong}");
         }
         assert_eq!(read("https:///#invite=9f3d"), Err(ArgumentError::Host));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_pasted_is_read_or_refused(scheme in "(https|chitchat)", rest in "\\PC{0,30}", code in "\\PC{0,9}") {
+            for typed in [rest.clone(), format!("{scheme}://{rest}/#invite={code}")] {
+                if let Ok(Destination { server, invite }) = typed.parse() {
+                    let server = server.over(Transport::Tls).to_string();
+                    prop_assert!(!server.contains(['/', '#', ' ', '@']), "{}", server);
+                    prop_assert!(invite.is_none_or(|code| code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')));
+                }
+            }
+        }
     }
 }
