@@ -4,6 +4,7 @@
 //! in, an [`Answer`] comes out. Runs on the worker that owns the connection.
 
 pub(super) mod http;
+mod page;
 pub(super) mod websocket;
 
 use self::http::{Body, Head, Method, Response, Status, Upgrade};
@@ -44,7 +45,9 @@ pub(super) fn answer(head: &Head, site: Site) -> Answer {
         }
         ("/ws", _) => websocket(head),
         ("/health", _) => Answer::Respond(Response::sentence(Status::Ok, "ok")),
-        ("/", _) => Answer::Respond(Response::sentence(Status::Ok, front(&head.host))),
+        (_, Method::Get | Method::Head) => Answer::Respond(
+            page::file(head).unwrap_or_else(|| Response::sentence(Status::NotFound, "There is nothing here.")),
+        ),
         _ => Answer::Respond(Response::sentence(Status::NotFound, "There is nothing here.")),
     };
     match answer {
@@ -69,17 +72,6 @@ pub(super) fn sentence(status: Status) -> &'static str {
         Status::OtherVersion => "This server speaks HTTP/1.1.",
         _ => "That is not a valid HTTP request.",
     }
-}
-
-fn front(host: &str) -> String {
-    format!(
-        "This is a chat server. In a terminal, connect with\n  chitchat {host}\nor\n  openssl s_client -quiet -connect {}",
-        if host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())) {
-            host.to_owned()
-        } else {
-            format!("{host}:443")
-        }
-    )
 }
 
 fn websocket(head: &Head) -> Answer {
@@ -122,14 +114,16 @@ fn is_same(origin: &str, host: &str) -> bool {
 /// Adds the fields that every response has.
 fn safe(mut response: Response, site: Site) -> Response {
     if site.vouched_for {
-        response.fields.push(("Strict-Transport-Security", HSTS.to_owned()));
+        response = response.with("Strict-Transport-Security", HSTS);
+    }
+    if !response.fields.iter().any(|(name, _)| *name == "Cache-Control") {
+        response = response.with("Cache-Control", "no-store");
     }
     response
         .with("Content-Security-Policy", POLICY)
         .with("X-Content-Type-Options", "nosniff")
         .with("Referrer-Policy", "no-referrer")
         .with("Cross-Origin-Opener-Policy", "same-origin")
-        .with("Cache-Control", "no-store")
 }
 
 #[cfg(test)]
@@ -144,6 +138,8 @@ mod tests {
             path: path.to_owned(),
             host: "chat.example.org:2428".to_owned(),
             origin: None,
+            if_none_match: None,
+            takes_gzip: false,
             upgrade: Upgrade::No,
             keep_alive: true,
         }

@@ -45,6 +45,7 @@ mod moderation;
 mod nc;
 mod openssl;
 mod page;
+mod page_in_browser;
 mod pages;
 mod passwords;
 mod people;

@@ -37,6 +37,10 @@ pub(crate) struct Head {
     pub(crate) host: String,
     /// The page that sent it, if that was one of another kind than the one that is loaded.
     pub(crate) origin: Option<String>,
+    /// What it already has: an `ETag`, or several.
+    pub(crate) if_none_match: Option<String>,
+    /// Whether a body may be compressed.
+    pub(crate) takes_gzip: bool,
     /// Whether it wants the connection to become a WebSocket.
     pub(crate) upgrade: Upgrade,
     /// Whether others may follow it.
@@ -75,6 +79,7 @@ pub(crate) enum Upgrade {
 pub(crate) enum Status {
     SwitchingProtocols = 101,
     Ok = 200,
+    NotModified = 304,
     BadRequest = 400,
     Forbidden = 403,
     NotFound = 404,
@@ -93,6 +98,7 @@ impl Status {
         match self {
             Self::SwitchingProtocols => "Switching Protocols",
             Self::Ok => "OK",
+            Self::NotModified => "Not Modified",
             Self::BadRequest => "Bad Request",
             Self::Forbidden => "Forbidden",
             Self::NotFound => "Not Found",
@@ -159,6 +165,8 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
         path: target.split('?').next().unwrap_or(target).to_owned(),
         host: host.to_owned(),
         origin: fields.one("origin")?.map(str::to_owned),
+        if_none_match: fields.one("if-none-match")?.map(str::to_owned),
+        takes_gzip: fields.has_word("accept-encoding", "gzip")?,
         upgrade: if is_1_1 { upgrade(&fields)? } else { Upgrade::No },
         keep_alive: is_1_1 && !fields.has_word("connection", "close")?,
     })
@@ -233,6 +241,8 @@ pub(crate) enum Body {
     None,
     /// A sentence.
     Sentence(String),
+    /// A file of this type.
+    File(&'static str, &'static [u8]),
 }
 
 impl Response {
@@ -263,6 +273,10 @@ impl Response {
                 sentence = format!("{said}\n");
                 field("Content-Type", "text/plain; charset=utf-8");
                 sentence.as_bytes()
+            }
+            Body::File(kind, bytes) => {
+                field("Content-Type", kind);
+                bytes
             }
         };
         if self.status != Status::SwitchingProtocols {

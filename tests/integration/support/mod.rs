@@ -8,6 +8,8 @@
 pub(crate) mod any_certificate;
 #[allow(dead_code, reason = "the crash battery has no use for it")]
 pub(crate) mod browser;
+#[allow(dead_code, reason = "the crash battery has no use for it")]
+pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod files;
 pub(crate) mod pattern;
