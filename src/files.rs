@@ -105,7 +105,7 @@ pub(crate) fn create(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// The system's.
-#[cfg(any(feature = "server", test))]
+#[cfg(feature = "server")]
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)?;
     sync(directory(to))
