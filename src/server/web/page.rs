@@ -23,11 +23,17 @@ const FIXED: [(&str, &str, &str); 3] = [
 ];
 
 /// The parts of the page.
-const PARTS: [(&str, &str, &str); 8] = [
+const PARTS: [(&str, &str, &str); 14] = [
     ("app.js", SCRIPT, include_str!("page/app.js")),
     ("chat.js", SCRIPT, include_str!("page/chat.js")),
+    ("commands.js", SCRIPT, include_str!("page/commands.js")),
+    ("composer.js", SCRIPT, include_str!("page/composer.js")),
     ("connection.js", SCRIPT, include_str!("page/connection.js")),
+    ("here.js", SCRIPT, include_str!("page/here.js")),
+    ("menus.js", SCRIPT, include_str!("page/menus.js")),
     ("model.js", SCRIPT, include_str!("page/model.js")),
+    ("panels.js", SCRIPT, include_str!("page/panels.js")),
+    ("places.js", SCRIPT, include_str!("page/places.js")),
     ("style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
     ("text.js", SCRIPT, include_str!("page/text.js")),
     ("view.js", SCRIPT, include_str!("page/view.js")),

@@ -77,7 +77,6 @@ export class Model {
     this.people = new Map(); // names that were seen, by their lower case
     this.ignored = new Set();
     this.outbox = []; // {key, target, text, reply, sent, refused}
-    this.muted = false;
   }
 
   // The history of this server is another one: nothing that was known of it holds.
@@ -119,6 +118,13 @@ export class Model {
 
   get shown() {
     return this.current === null ? null : (this.conversations.get(this.current) ?? null);
+  }
+
+  // Rooms before people, by name.
+  sorted() {
+    const by = (a, b) => a.target.localeCompare(b.target);
+    const all = [...this.conversations.values()];
+    return [...all.filter((one) => one.isRoom).sort(by), ...all.filter((one) => !one.isRoom).sort(by)];
   }
 
   isMe(name) {

@@ -36,7 +36,7 @@ export function parseLine(line) {
       return said && { kind: "message", tags, target: room, ...said };
     }
     case "(": {
-      const [, from, to, mark, text] = /^\((\S+) > ([^\s,)]+)(?:, (.*?))?\) (.*)$/s.exec(line) ?? [];
+      const [, from, , mark, text] = /^\((\S+) > ([^\s,)]+)(?:, (.*?))?\) (.*)$/s.exec(line) ?? [];
       if (!from) return null;
       return { kind: "message", tags, target: tags.to, author: from, marks: parseMarks(mark), text };
     }
