@@ -3,6 +3,7 @@
 
 use super::home::{Ended, Home, finish_within};
 use super::scripted::{Act, Identity, Peer, Server, self_signed};
+use crate::support::DEADLINE;
 use chitchat::client::bot::{Bot, BotError};
 use chitchat::protocol::deflate::Packer;
 use chitchat::protocol::secrets::Secret;
@@ -314,13 +315,15 @@ fn a_bot_gives_up_a_server_that_floods_it() {
             peer.greet();
             let label = peer.expect("resume ttoken");
             peer.send(&[&format!("@re={label} + welcome alice - you are in lobby.")]);
+            peer.echo();
             let label = peer.expect("rooms");
             report.send(pour(&mut peer, MOST, |n| flood(&label, n))).unwrap();
         });
         let server = Server::start(&identity, vec![act]);
         let address = server.address.to_string().parse().unwrap();
         let fingerprint = identity.fingerprint.parse().unwrap();
-        let mut bot = Bot::connect(&address, Some(fingerprint), &Secret::new("ttoken")).unwrap();
+        let token = Secret::new("ttoken");
+        let mut bot = Bot::connect_within(&address, Some(fingerprint), &token, DEADLINE).unwrap();
         let error = bot.ask("/rooms").unwrap_err();
         assert!(matches!(error, BotError::Lost(_)), "{what}: {error}");
         assert_eq!(error.to_string(), "the server sends too much without answering", "{what}");
@@ -338,6 +341,7 @@ fn a_bots_errors_show_nothing_that_a_terminal_obeys() {
         peer.greet();
         let label = peer.expect("resume ttoken");
         peer.send(&[&format!("@re={label} + welcome alice - {ESCAPES}")]);
+        peer.echo();
         let label = peer.expect("rooms");
         peer.send(&[&format!("@re={label} - {ESCAPES}: {ESCAPES}")]);
         peer.end();
@@ -345,7 +349,8 @@ fn a_bots_errors_show_nothing_that_a_terminal_obeys() {
     let identity = self_signed();
     let server = Server::start(&identity, vec![act]);
     let address = server.address.to_string().parse().unwrap();
-    let mut bot = Bot::connect(&address, Some(identity.fingerprint.parse().unwrap()), &Secret::new("ttoken")).unwrap();
+    let (fingerprint, token) = (identity.fingerprint.parse().unwrap(), Secret::new("ttoken"));
+    let mut bot = Bot::connect_within(&address, Some(fingerprint), &token, DEADLINE).unwrap();
     let error = bot.ask("/rooms").unwrap_err().to_string();
     assert!(error.contains("FORGED") && !error.contains(|c: char| c.is_control() || c == '\u{202e}'), "{error:?}");
     drop(bot);

@@ -84,6 +84,12 @@ impl Peer {
         self.list(conversations);
     }
 
+    /// What a bot asks for once it is logged in.
+    pub(super) fn echo(&mut self) {
+        let label = self.expect("set echo on");
+        self.send(&[&format!("@re={label} + echo on")]);
+    }
+
     pub(super) fn greet(&mut self) {
         self.send(&["* ChitChat at test. New here? /register NAME"]);
         let label = self.expect("set tags on");
