@@ -73,7 +73,8 @@ impl LineEditor {
     }
 }
 
-/// One key of an answer that is not shown. The answer, once it is whole.
+/// One key of an answer that is not shown. The answer, once it is whole. rpassword could not read it here: it keeps
+/// the thread until then, and lines that arrive would wait. Where none arrive, [`super::hidden`] has it read.
 pub(super) fn hidden(answer: &mut Zeroizing<String>, key: Key) -> Option<Zeroizing<String>> {
     match key {
         Key::Char(c) => answer.push(c),

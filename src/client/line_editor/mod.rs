@@ -13,6 +13,7 @@
 mod asking;
 mod buffer;
 mod completion;
+mod hidden;
 mod history;
 mod keys;
 mod outside;
@@ -21,10 +22,11 @@ mod tty;
 mod view;
 
 use self::buffer::Buffer;
+pub(super) use self::hidden::ask_hidden;
 use self::history::History;
 use self::keys::{Decoder, ESCAPE_WAIT};
+pub(super) use self::tty::Waker;
 use self::tty::{Kind, Tty, Wait};
-pub(super) use self::tty::{Waker, ask_hidden};
 use self::view::View;
 pub(super) use self::view::width_of;
 use super::attention::Attention;

@@ -11,14 +11,13 @@ use rustix::process::{Signal, kill_current_process_group};
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
 };
-use signal_hook::consts::{SIGCONT, SIGINT, SIGTERM, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGTERM, SIGWINCH};
 use signal_hook::{SigId, low_level};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// The size of a terminal that does not say how large it is.
 const USUAL: Size = Size { columns: 80, rows: 24 };
@@ -27,8 +26,6 @@ const SUSPENDED: Duration = Duration::from_millis(200);
 /// Pastes come with a mark at both ends.
 const PASTES_MARKED: &str = "\x1b[?2004h";
 const PASTES_PLAIN: &str = "\x1b[?2004l";
-/// Ctrl-C.
-const INTERRUPT: u8 = 3;
 
 /// Wakes the thread that waits in [`Tty::wait`].
 #[derive(Debug, Clone)]
@@ -214,42 +211,7 @@ impl Drop for Tty {
     }
 }
 
-/// Asks a question and reads the answer, which is not shown. Nothing is shown of an answer that comes with the
-/// question either: the echo is off before the question appears. `None` at the end of the input.
-///
-/// # Errors
-/// The system's, if standard input is no terminal or fails.
-pub(in crate::client) fn ask_hidden(question: &str) -> io::Result<Option<Zeroizing<String>>> {
-    let found = tcgetattr(io::stdin())?;
-    let mut hidden = found.clone();
-    // The terminal still edits the line. Ctrl-C ends it, and the program when the echo is on again.
-    hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
-    hidden.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
-    set(&hidden)?;
-    let answer = write!(io::stderr(), "{question}").and_then(|()| read_hidden());
-    set(&found)?;
-    writeln!(io::stderr())?;
-    let answer = answer?;
-    if answer.ends_with(char::from(INTERRUPT)) {
-        low_level::emulate_default_handler(SIGINT)?;
-    }
-    Ok(answer.strip_suffix('\n').map(|answer| Zeroizing::new(answer.trim_end_matches('\r').to_owned())))
-}
-
-/// The bytes up to the end of the line or to `INTERRUPT`.
-fn read_hidden() -> io::Result<Zeroizing<String>> {
-    let mut answer = Zeroizing::new(Vec::new());
-    let mut bytes = Zeroizing::new([0; 512]);
-    loop {
-        let read = rustix::io::read(io::stdin(), &mut *bytes)?;
-        answer.extend_from_slice(&bytes[..read]);
-        if read == 0 || matches!(answer.last(), Some(&(b'\n' | INTERRUPT))) {
-            return Ok(Zeroizing::new(String::from_utf8_lossy(&answer).into_owned()));
-        }
-    }
-}
-
-fn set(mode: &Termios) -> io::Result<()> {
+pub(super) fn set(mode: &Termios) -> io::Result<()> {
     Ok(tcsetattr(io::stdin(), OptionalActions::Drain, mode)?)
 }
 
