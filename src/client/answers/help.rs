@@ -97,15 +97,28 @@ const FIRST: &[(&str, &str)] = &[
     ("/history", "shows what was said before; /search WORD finds it"),
 ];
 
+/// The keys of the line editor, first those that only a chat has.
 const KEYS: &[(&str, &str)] = &[
-    ("Tab", "completes commands, rooms and names"),
-    ("Up, Ctrl-R", "find earlier lines"),
+    ("Tab", "completes commands, their options and words, rooms and names"),
+    ("Enter", "sends the line"),
     ("Alt-1 to Alt-9", "go to a conversation, by its number in /conversations"),
     ("Alt-a", "goes to the next one with news"),
-    ("Ctrl-X Ctrl-E", "edits the line in $EDITOR"),
+    ("Ctrl-X Ctrl-E", "edits the line in $VISUAL or $EDITOR"),
+    ("Ctrl-C", "clears the line; Up brings it back"),
+    ("Ctrl-D", "leaves, if the line is empty, like /quit; else deletes a character"),
     ("Ctrl-L", "clears the screen"),
-    ("Ctrl-C", "clears the line"),
-    ("Ctrl-D, /quit", "leave"),
+    ("Ctrl-Z", "suspends the client; fg brings it back"),
+    ("Up, Down, Ctrl-P, Ctrl-N", "go through earlier lines; Alt-< and Alt-> to the ends"),
+    ("Ctrl-R", "searches earlier lines"),
+    ("Left, Right, Ctrl-B, Ctrl-F", "move by a character"),
+    ("Ctrl-Left, Ctrl-Right, Alt-b, Alt-f", "move by a word"),
+    ("Home, End, Ctrl-A, Ctrl-E", "move to the ends of the line"),
+    ("Backspace, Delete", "delete a character"),
+    ("Ctrl-W, Alt-Backspace, Alt-d", "cut a word, before or after the cursor"),
+    ("Ctrl-U, Ctrl-K", "cut what is before or after the cursor"),
+    ("Ctrl-Y", "puts back what was cut"),
+    ("Ctrl-T", "exchanges two characters"),
+    ("Ctrl-_, Ctrl-X Ctrl-U", "undo"),
 ];
 
 /// Examples, and what else a person needs to know of a command.
@@ -281,6 +294,7 @@ mod tests {
     use super::*;
     use crate::client::answers::tests::shown;
     use crate::protocol::command::TABLE;
+    use std::collections::BTreeSet;
 
     fn row(verb: &Verb) -> String {
         format!("{} - {}", verb.form(), verb.help)
@@ -326,6 +340,43 @@ mod tests {
              \x20 /redact bob spam  removes bob's last line here, if you are a moderator, and\n\
              \x20                   says why"
         );
+    }
+
+    /// The keys that the line editor's source names in its patterns, in a person's words.
+    fn bound() -> BTreeSet<String> {
+        let source = include_str!("../line_editor/press.rs");
+        let patterns = source.split("Key::").skip(1).filter_map(|rest| {
+            let name = &rest[..rest.find(|c: char| !c.is_ascii_alphanumeric())?];
+            let letter = rest[name.len()..].strip_prefix("('").and_then(|rest| rest.chars().next());
+            Some(match (name, letter) {
+                ("Char" | "Paste", _) => return None,
+                ("Ctrl", Some(c)) => format!("Ctrl-{}", c.to_ascii_uppercase()),
+                ("Alt", Some(c)) => format!("Alt-{c}"),
+                ("Alt", None) => "Alt-1".to_owned(),
+                ("AltBackspace", _) => "Alt-Backspace".to_owned(),
+                ("WordLeft", _) => "Ctrl-Left".to_owned(),
+                ("WordRight", _) => "Ctrl-Right".to_owned(),
+                (name, _) => name.to_owned(),
+            })
+        });
+        patterns.collect()
+    }
+
+    #[test]
+    fn the_keys_that_are_told_are_those_that_are_bound() {
+        let told: Vec<String> = KEYS.iter().map(|(keys, does)| format!("{keys} {does}")).collect();
+        let words = told.iter().flat_map(|row| row.split([' ', ',', ';'])).map(str::to_owned);
+        let modified = words.filter(|word| word.starts_with("Ctrl-") || word.starts_with("Alt-"));
+        let alone = KEYS.iter().flat_map(|(keys, _)| keys.split(", ")).filter(|key| !key.contains('-'));
+        let mut told: BTreeSet<String> = modified.chain(alone.map(str::to_owned)).collect();
+        assert!(told.remove("Alt-9"));
+        assert_eq!(told, bound());
+        let page = include_str!("../../../docs/CLIENT.md");
+        let keys = page.split("\n## ").find(|section| section.starts_with("Keys\n")).unwrap();
+        let words: BTreeSet<&str> = keys.split(|c: char| c.is_whitespace() || ",;|".contains(c)).collect();
+        for key in bound() {
+            assert!(words.contains(key.as_str()), "docs/CLIENT.md does not tell {key}");
+        }
     }
 
     #[test]
