@@ -216,6 +216,17 @@ pub(super) fn tells(command: &str) -> Option<Target> {
     }
 }
 
+/// The message that a command changes, if it names one.
+#[must_use]
+pub(super) fn changes(command: &str) -> Option<u64> {
+    match parse(&format!("/{command}"))? {
+        Command::Edit { id, .. } | Command::Redact { id, .. } | Command::React { id, .. } | Command::Pin { id, .. } => {
+            Some(id.value())
+        }
+        _ => None,
+    }
+}
+
 /// Whether a command makes a room.
 #[must_use]
 pub(super) fn makes_room(command: &str) -> bool {

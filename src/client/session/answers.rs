@@ -243,6 +243,17 @@ impl Session {
         }
     }
 
+    /// The user changed something, perhaps in this message. It is asked for, since only the server knows what a
+    /// reaction made of it; what is not shown then is said to be done.
+    fn changed(&mut self, target: &Target, change: u64, message: Option<u64>) {
+        let comes_back = self.catch_up.shows(target) && self.recall.is_of_shown(target, change, message);
+        self.recall.heard(target, change);
+        self.follow_changes();
+        if !comes_back {
+            self.tell(&format!("done in {target}"));
+        }
+    }
+
     /// Shows the rows that arrived, and how the answer ends.
     pub(super) fn show_answer(&mut self, command: String, end: AnswerEnd) {
         let rows = self.answer.take();
@@ -265,11 +276,7 @@ impl Session {
             }
         } else if let Some(target) = interpret::tells(command) {
             match text.strip_prefix("change=").and_then(first_number) {
-                // Asked for, since only the server knows what a reaction made of it.
-                Some(change) if self.is_person() => {
-                    self.recall.heard(&target, change);
-                    self.follow_changes();
-                }
+                Some(change) if self.is_person() => self.changed(&target, change, interpret::changes(command)),
                 Some(_) => {}
                 None => first_number(text).into_iter().for_each(|id| self.expect_back(&target, id)),
             }

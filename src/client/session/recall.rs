@@ -90,6 +90,15 @@ impl Recall {
         }
     }
 
+    /// Whether a change is new, and of a message that was shown, as far as it is known which one it is of.
+    #[must_use]
+    pub(super) fn is_of_shown(&self, target: &Target, number: u64, about: Option<u64>) -> bool {
+        self.seen.get(target).is_some_and(|seen| {
+            let shown = seen.ids.is_some_and(|(first, last)| about.is_none_or(|id| (first..=last).contains(&id)));
+            shown && number > seen.change
+        })
+    }
+
     /// There is this change in a conversation; it is not shown now.
     pub(super) fn heard(&mut self, target: &Target, number: u64) {
         if let Some(seen) = self.seen(target) {

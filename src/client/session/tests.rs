@@ -5,6 +5,7 @@ use crate::client::item::EventKind;
 use crate::client::place::Switch;
 use crate::client::screen::{Paint, wire};
 
+mod changes;
 mod person;
 
 const PERSON: Reader = Reader::Person(Elsewhere::Count);

@@ -42,6 +42,22 @@ fn the_start_shows_where_one_left_off_and_counts_the_rest() {
 }
 
 #[test]
+fn one_goes_back_to_the_person_one_talked_with_last() {
+    let mut talk = Talk::new(PERSON);
+    talk.session.begin_in(Target::parse("@bob").ok());
+    talk.connect("e1");
+    talk.type_line("typed early");
+    assert_eq!(talk.sent(), ["/@c1 set echo on", "/@c2 ignored", "/@c3 conversations"]);
+    talk.hear(&["@re=c1 + echo on", "@re=c2 + 0 accounts"]);
+    talk.hear(&["@re=c3 | lobby 10 8 2 0 0", "@re=c3 | @bob 4 3 1 0 0", "@re=c3 + 2"]);
+    assert_eq!(talk.news(), "@bob: lobby 2+0");
+    assert_eq!(talk.sent(), ["/@c4 history @bob limit=50", "/@c5 post @bob k-1 typed early"]);
+    talk.hear(&["@re=c4 | @bob 3 2026-11-22T09:10:00.000Z alice: hello"]);
+    talk.hear(&["@re=c4 | @bob 4 2026-11-22T09:10:00.000Z bob: lunch?", "@re=c4 + 2 messages"]);
+    assert_eq!(talk.shown()[1..], ["── @bob ──", "── 1 new line ──", "(bob > alice) lunch?"]);
+}
+
+#[test]
 fn a_room_that_is_renamed_gets_a_new_heading() {
     let mut talk = Talk::started(PERSON);
     talk.type_line("/switch ops");
@@ -213,73 +229,6 @@ fn another_device_that_reads_takes_the_counts_down() {
     assert_eq!(talk.news(), "lobby: ops 1+1");
     talk.hear(&["* read: ops 8"]);
     assert_eq!((talk.news().as_str(), talk.session.next_tick()), ("lobby:", None));
-}
-
-#[test]
-fn changes_of_what_was_shown_are_shown_once() {
-    let mut talk = Talk::started(PERSON);
-    talk.hear(&["@id=11;at=1 [lobby] bob: helo", "@ev=edit;who=bob;about=11;change=1 [lobby] * bob edited 11: hello"]);
-    talk.drop_connection();
-    talk.shown();
-    talk.lists(&["lobby 12 10 2 0 4"]);
-    talk.hear(&["@ev=react;who=carol;about=11;change=5 [lobby] * carol reacted to 11: 2 👍"]);
-    talk.answers("history lobby after=11 limit=1000", &["| lobby 12 2026-11-22T09:10:00.000Z bob: new", "+ 1 message"]);
-    talk.answers(
-        "changes lobby after=1 limit=100",
-        &[
-            "| lobby 2 2026-11-22T09:10:00.000Z bob edit 11: hello!",
-            "| lobby 3 2026-11-22T09:10:00.000Z bob edit 3: long ago",
-            "| lobby 4 2026-11-22T09:10:00.000Z carol react 11: 1 👍",
-            "| lobby 5 2026-11-22T09:10:00.000Z carol react 11: 2 👍",
-            "+ 4 changes",
-        ],
-    );
-    let happened = ["bob edited 11: hello!", "carol reacted to 11: 1 👍", "carol reacted to 11: 2 👍"];
-    let happened = happened.map(|text| format!("[lobby] * {text}"));
-    assert_eq!(talk.shown(), [&["[lobby] bob: new".to_owned()][..], &happened].concat());
-    talk.hear(&["@ev=redact;who=bob;about=11;change=6 [lobby] * bob removed 11"]);
-    assert_eq!(talk.shown(), ["[lobby] * bob removed 11"]);
-    talk.drop_connection();
-    talk.lists(&["lobby 12 10 2 0 6"]);
-    assert!(talk.sent().is_empty(), "nothing was missed");
-}
-
-#[test]
-fn what_one_changes_is_shown_as_others_see_it() {
-    let mut talk = Talk::started(PERSON);
-    talk.hear(&["@id=11;at=1 [lobby] alice: helo"]);
-    talk.asks("edit lobby 11 hello", &["+ change=1"]);
-    talk.answers(
-        "changes lobby after=0 limit=100",
-        &["| lobby 1 2026-11-22T09:10:00.000Z alice edit 11: hello", "+ 1"],
-    );
-    talk.asks("react lobby 11 👍", &["+ change=2"]);
-    talk.answers(
-        "changes lobby after=1 limit=100",
-        &["| lobby 2 2026-11-22T09:10:00.000Z alice react 11: 2 👍", "+ 1"],
-    );
-    let shown = talk.shown();
-    let happened: Vec<_> = shown.iter().filter(|line| line.starts_with("[lobby] *")).collect();
-    assert_eq!(happened, ["[lobby] * alice edited 11: hello", "[lobby] * alice reacted to 11: 2 👍"]);
-}
-
-#[test]
-fn an_answer_and_an_edit_quote_what_they_are_about() {
-    let mut talk = Talk::started(PERSON);
-    let items = |talk: &mut Talk, line: &str| {
-        let effects = talk.session.server_line(line, talk.now);
-        effects.into_iter().find_map(|effect| if let Effect::Show(item) = effect { Some(item) } else { None }).unwrap()
-    };
-    items(&mut talk, "@id=11;at=1 [lobby] alice: here I am");
-    let Item::Message(answer) = items(&mut talk, "@id=12;at=1;reply=11 [lobby] bob (re 11 alice): welcome") else {
-        panic!()
-    };
-    let quote = answer.quote.unwrap();
-    assert_eq!((quote.author.as_str(), quote.text.as_str()), ("alice", "here I am"));
-    let edited = "@ev=edit;who=bob;about=12;change=1 [lobby] * bob edited 12: welcome!";
-    let Item::Event(event) = items(&mut talk, edited) else { panic!() };
-    let EventKind::Change(change) = event.kind else { panic!() };
-    assert_eq!((change.original.unwrap().text.as_str(), change.text.as_str()), ("welcome", "welcome!"));
 }
 
 #[test]
