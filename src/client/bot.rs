@@ -32,132 +32,34 @@
 use super::args::{Address, Fingerprint};
 use super::backoff::Backoff;
 use super::connection::ConnectionError;
-use super::connector::{ConnectorError, LoggedInConnection};
+use super::connector::LoggedInConnection;
 use super::poller::{Poller, WaitOutcome, WakeHandle};
 use crate::protocol::code::Code;
 use crate::protocol::names::{NameError, Target, UserName};
-use crate::protocol::secrets::{NoRandomness, Secret, new_epoch};
+use crate::protocol::secrets::{Secret, new_epoch};
 use follow::{Follower, Last, Missing, Verdict};
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 use wire::Wire;
 
+mod answer;
 mod catch_up;
 mod dial;
+mod error;
 mod event;
 mod follow;
 mod wire;
 
+pub use answer::{Answer, Updated};
 use dial::TokenDial;
 pub(super) use dial::{Dial, log_in};
+pub use error::BotError;
 pub use event::{Change, Event, Happening, Message};
 pub use follow::Start;
 
 /// How long one wait for a line lasts before the next begins.
 const IDLE: Duration = Duration::from_hours(1);
-/// How long to wait after a refusal that does not say for how long.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// Why a bot can't go on, or one of its commands failed.
-#[derive(Debug, thiserror::Error)]
-pub enum BotError {
-    /// There is no connection, or no login on it.
-    #[error(transparent)]
-    Connect(#[from] ConnectorError),
-    /// The connection was lost before the answer: the command may or may not have been done. The next method connects
-    /// again.
-    #[error(transparent)]
-    Lost(#[from] ConnectionError),
-    /// The server refused a command; the connection goes on.
-    #[error("{text} ({code})")]
-    Refused {
-        /// The code word, such as `no-such-room`.
-        code: String,
-        /// The server's sentence.
-        text: String,
-        /// Seconds after which trying again makes sense.
-        retry: Option<u64>,
-        /// What the room is called now.
-        renamed: Option<String>,
-    },
-    /// The caller's fault: a command is one line that begins with `/`. Nothing was sent.
-    #[error("a command is one line that begins with a slash")]
-    NotACommand,
-    /// The caller's fault: a message is one line, and a key one word. Nothing was sent.
-    #[error("a message is one line, and a key is one word")]
-    NotOneLine,
-    /// The caller's fault: that can't be a room or a person.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// The caller's fault: the server asked a question, as it does after `/passwd`.
-    #[error("the server asked a question, which a bot can't answer")]
-    Prompted,
-    /// The server's fault: it answered something else than was asked for.
-    #[error("the server's answer makes no sense: {0:?}")]
-    Senseless(String),
-    /// The system gave no descriptors.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The system gave no random bytes.
-    #[error(transparent)]
-    Randomness(#[from] NoRandomness),
-}
-
-impl BotError {
-    /// Whether the server refused with this code.
-    #[must_use]
-    pub fn is(&self, wanted: Code) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == wanted.as_str())
-    }
-
-    /// After how long a refused command may be repeated; `None` if that would not help.
-    fn retry(&self) -> Option<Duration> {
-        let Self::Refused { retry, .. } = self else { return None };
-        let passes = [Code::Busy, Code::SlowDown, Code::Storage, Code::ShuttingDown, Code::Internal]
-            .iter()
-            .any(|&code| self.is(code));
-        passes.then(|| retry.map_or(RETRY, Duration::from_secs))
-    }
-}
-
-/// What a command was answered with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The final line, without its `+`.
-    pub text: String,
-    /// The rows before it, without their `|`.
-    pub rows: Vec<String>,
-}
-
-impl Answer {
-    /// Whether there are more rows.
-    #[must_use]
-    pub fn has_more(&self) -> bool {
-        self.text.split(", ").any(|part| part == "more" || part.starts_with("more="))
-    }
-
-    /// Where `/search` goes on, for its `more=`.
-    #[must_use]
-    pub fn cursor(&self) -> Option<&str> {
-        self.text.split(", ").find_map(|part| part.strip_prefix("more="))
-    }
-
-    /// The id that a message got.
-    fn id(&self) -> Result<u64, BotError> {
-        let id = self.text.split(' ').next().and_then(|id| id.parse().ok());
-        id.ok_or_else(|| BotError::Senseless(self.text.clone()))
-    }
-}
-
-/// What [`Bot::update`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Updated {
-    /// Nothing was said under the key before: this is the new message's id.
-    Said(u64),
-    /// The message was replaced; this is the number of that change in its conversation.
-    Replaced(u64),
-}
 
 /// See the module.
 pub struct Bot {
@@ -316,11 +218,7 @@ impl Bot {
     /// # Errors
     /// As [`Bot::say`].
     pub fn update(&mut self, target: &str, key: &str, text: &str) -> Result<Updated, BotError> {
-        let answer = self.put("update", target, key, text)?;
-        match answer.text.split(' ').next().and_then(|word| word.strip_prefix("change=")) {
-            Some(number) => number.parse().map(Updated::Replaced).map_err(|_| BotError::Senseless(answer.text.clone())),
-            None => answer.id().map(Updated::Said),
-        }
+        self.put("update", target, key, text)?.updated()
     }
 
     /// Joins a room that is there; unlike `/join`, it makes none.

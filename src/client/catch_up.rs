@@ -17,6 +17,10 @@ use super::item::ShownMessage;
 use crate::protocol::names::Target;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+mod steps;
+
+pub(super) use steps::{CatchUpStep, Continuity, Listed, Page, Part};
+
 /// What the messages that are held back may cost, over all conversations, in bytes.
 pub(super) const HELD_MAX: usize = 4 << 20;
 /// What one costs besides its text: the smallest map of them has room for eleven.
@@ -27,80 +31,6 @@ pub(super) const TARGETS_MAX: usize = 10_000;
 pub(super) const UNREAD_SHOWN: u32 = 50;
 /// Messages on a page when catching up.
 pub(super) const PAGE: u32 = 1000;
-
-/// What to do next, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum CatchUpStep {
-    /// Show this message of a conversation.
-    Show(Target, u64, Box<ShownMessage>),
-    /// Count this message of a conversation that is not shown.
-    Count(Target, u64, Box<ShownMessage>),
-    /// The message that is shown next is the first unread one of the current conversation.
-    LeftOff {
-        /// How many unread ones there are.
-        unread: u64,
-        /// When it was said.
-        since: Option<u64>,
-    },
-    /// Fetch this part of a conversation; pass on the rows with [`CatchUp::fetched`], then call
-    /// [`CatchUp::page_end`].
-    Fetch(Target, Part),
-    /// A conversation has unread messages that are not shown.
-    Unread {
-        target: Target,
-        /// How many there are.
-        unread: u64,
-        /// The last id that was read.
-        read: u64,
-    },
-    /// There are more unread messages before those that follow.
-    Earlier {
-        target: Target,
-        /// The last id that was read.
-        read: u64,
-        /// The first id that is shown.
-        before: u64,
-    },
-}
-
-/// A part of a conversation's history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    /// The first [`PAGE`] messages after this id.
-    After(u64),
-    /// The last [`UNREAD_SHOWN`] messages.
-    Latest,
-}
-
-/// A row of `/conversations`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub target: Target,
-    /// Its last id.
-    pub last: u64,
-    /// The last id that was read.
-    pub read: u64,
-    /// Other people's messages since then.
-    pub unread: u64,
-    /// How many of those mention the account.
-    pub mentions: u64,
-    /// The number of the last change there.
-    pub change: u64,
-}
-
-impl Listed {
-    /// Reads `TARGET LAST READ UNREAD MENTIONS CHANGE`, and ignores what follows.
-    #[must_use]
-    pub(super) fn parse(row: &str) -> Option<Self> {
-        let mut words = row.split(' ');
-        let target = Target::parse(words.next()?).ok()?;
-        let mut number = || words.next()?.parse().ok();
-        let (last, read, unread) = (number()?, number()?, number()?);
-        // Older servers end here.
-        let (mentions, change) = (number().unwrap_or_default(), number().unwrap_or_default());
-        Some(Self { target, last, read, unread, mentions, change })
-    }
-}
 
 /// Which conversations are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -406,21 +336,6 @@ impl CatchUp {
 
 fn cost(message: &ShownMessage) -> usize {
     HELD_COST + message.text.len()
-}
-
-/// Whether a new connection has the history of the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Continuity {
-    Same,
-    /// No: the server was restored from a backup.
-    Broken,
-}
-
-/// Whether there is another page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Page {
-    More,
-    Last,
 }
 
 impl Conversation {

@@ -8,7 +8,7 @@ use super::answer_timer::AnswerTimer;
 use super::authenticate::{AuthError, token_label};
 use super::backoff::Backoff;
 use super::connection::{Connection, ConnectionError};
-use super::connector::{Connector, ConnectorError, LoggedInConnection};
+use super::connector::{Connector, LoggedInConnection};
 use super::item::Item;
 use super::place::PlaceBoard;
 use super::poller::{Poller, WaitOutcome};
@@ -23,25 +23,18 @@ use crate::protocol::secrets::Secret;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use std::io;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 mod handle;
+mod reconnecting;
 
 use self::handle::GOODBYE;
 pub(super) use self::handle::{Ending, NetworkHandle, Report, UserAction, When};
+pub(super) use self::reconnecting::Patience;
 
 /// Reports that may wait for the main thread, which takes none while the user is idle. No honest server causes
 /// that many.
 const REPORTS_MAX: usize = 10_000;
-
-/// How long to keep trying to reconnect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Patience {
-    /// Until the user leaves.
-    Endless,
-    /// For this long: nobody is there to notice that nothing is happening.
-    Limited(Duration),
-}
 
 /// The thread's state.
 struct Network<S> {
@@ -236,52 +229,6 @@ impl<S: Screen> Network<S> {
         connection.close();
     }
 
-    fn reconnect(&mut self) -> Result<Option<LoggedInConnection>, ConnectorError> {
-        let since = Instant::now();
-        let mut told = String::new();
-        loop {
-            if self.rest() {
-                return Ok(None);
-            }
-            match self.connector.reconnect(&self.me, &mut self.poller) {
-                Ok(logged_in) => return Ok(Some(logged_in)),
-                Err(error) if error.is_temporary() && self.patience.holds(since) => {
-                    let why = error.to_string();
-                    if why != told {
-                        self.tell(&format!("still offline: {why}"));
-                        told = why;
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Sleeps before the next attempt; true if the user leaves meanwhile.
-    fn rest(&mut self) -> bool {
-        let until = Instant::now() + self.backoff.next_wait();
-        loop {
-            self.take_actions();
-            if self.leaving == Some(When::Now) {
-                return true;
-            }
-            if self.has_slept() {
-                // The network may be another one by now.
-                self.backoff = Backoff::new();
-                return false;
-            }
-            match self.poller.sleep(until.min(Instant::now() + LOOK_EVERY)) {
-                Ok(WaitOutcome::TimedOut) if Instant::now() >= until => return false,
-                Ok(_) => {}
-                Err(error) => {
-                    log::warn!("can't sleep: {error}");
-                    thread::sleep(until.saturating_duration_since(Instant::now()));
-                    return false;
-                }
-            }
-        }
-    }
-
     fn has_slept(&mut self) -> bool {
         self.sleep_watch.look(Instant::now(), SystemTime::now())
     }
@@ -394,14 +341,5 @@ impl<S: Screen> Network<S> {
             log::debug!("the main thread has ended");
         }
         self.screen.nudge();
-    }
-}
-
-impl Patience {
-    fn holds(self, since: Instant) -> bool {
-        match self {
-            Self::Endless => true,
-            Self::Limited(most) => since.elapsed() < most,
-        }
     }
 }

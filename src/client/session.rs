@@ -8,7 +8,7 @@
 use super::catch_up::{CatchUp, Continuity, Listed, Scope};
 use super::conversations::Conversations;
 use super::ignored::Ignored;
-use super::interpret::{self, Interpretation};
+use super::interpret;
 use super::item::{AnswerEnd, Item};
 use super::known_names::KnownNames;
 use super::place::Place;
@@ -22,6 +22,7 @@ use answer_rows::AnswerRows;
 use recall::Recall;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
+use user_lines::Keys;
 
 mod answer_rows;
 mod answers;
@@ -29,9 +30,8 @@ mod live;
 mod recall;
 mod switching;
 mod typed;
+mod user_lines;
 
-/// The user's lines that wait for a connection, or for another conversation; more are refused.
-const PENDING_MAX: usize = 1000;
 /// Read markers are moved at most this often.
 const MARK_EVERY: Duration = Duration::from_secs(5);
 /// How long counts that may be wrong wait for the list: more such news may come.
@@ -126,13 +126,6 @@ enum ConnectionState {
     Up,
 }
 
-/// Keys for `/post`: random, so that no other run of any client uses the same.
-#[derive(Debug)]
-struct Keys {
-    prefix: String,
-    count: u64,
-}
-
 impl Session {
     /// A session without a connection. `key_prefix` makes this run's keys unique.
     #[must_use]
@@ -156,7 +149,7 @@ impl Session {
             options: Vec::new(),
             pending: VecDeque::new(),
             listed: Vec::new(),
-            keys: Keys { prefix: key_prefix, count: 0 },
+            keys: Keys::new(key_prefix),
             marks: HashMap::new(),
             behind: HashSet::new(),
             next_mark: None,
@@ -322,34 +315,6 @@ impl Session {
         self.requests.push_first(Request::NewToken(label));
     }
 
-    /// The user entered a line.
-    pub(super) fn user_line(&mut self, id: RequestId, line: String) -> Vec<Effect> {
-        if self.pending.len() >= PENDING_MAX {
-            self.refuse_line(
-                id,
-                &line,
-                "limit",
-                "too many lines are waiting for the connection; this one was dropped.",
-            );
-        } else {
-            if self.state == ConnectionState::Down {
-                let again = self.shown_again(&line).map(|line| format!(": {line}")).unwrap_or_default();
-                self.tell(&format!("not connected: this will be sent when the connection is back{again}"));
-            }
-            self.pending.push_back((id, line));
-            self.take_pending();
-        }
-        self.take_effects()
-    }
-
-    /// Takes up the user's lines, as long as it is known where they are to be said.
-    fn take_pending(&mut self) {
-        while self.state == ConnectionState::Up && !self.requests.any(switching::moves) {
-            let Some((id, line)) = self.pending.pop_front() else { return };
-            self.take_line(id, &line);
-        }
-    }
-
     /// A line arrived from the server.
     pub(super) fn server_line(&mut self, text: &str, now: Instant) -> Vec<Effect> {
         if let Ok(line) = Line::parse(text) {
@@ -371,45 +336,6 @@ impl Session {
             self.handle(&line, now);
         }
         self.take_effects()
-    }
-
-    fn take_line(&mut self, id: RequestId, line: &str) {
-        if self.is_person() { self.typed(id, line) } else { self.request(id, line) }
-    }
-
-    fn request(&mut self, id: RequestId, line: &str) {
-        if let Some(name) = switching::to_person(line).filter(|_| self.is_person()) {
-            return self.visit(id, name);
-        }
-        let key = &mut self.keys;
-        let interpretation = interpret::interpret(line, self.current.as_ref(), &self.names, || {
-            key.count += 1;
-            format!("{}-{}", key.prefix, key.count)
-        });
-        match interpretation {
-            Interpretation::Nothing => self.settle(id, Settled::Done),
-            Interpretation::Refused { code, text } => self.refuse_line(id, line, code, &text),
-            Interpretation::Post { target, key, text } => self.requests.push(Request::Post { id, target, key, text }),
-            Interpretation::Command(command)
-                if self.is_person() && interpret::sets_option(&command) == Some("echo") =>
-            {
-                self.refuse(id, "not-allowed", "this client manages echo itself.");
-            }
-            Interpretation::Command(command) => self.requests.push(Request::Command { id, command }),
-        }
-    }
-
-    /// Refuses a line, which a person is shown again: it is nowhere else any more.
-    fn refuse_line(&mut self, id: RequestId, line: &str, code: &str, text: &str) {
-        if let Some(line) = self.shown_again(line) {
-            self.tell(&format!("not sent: {line}"));
-        }
-        self.refuse(id, code, text);
-    }
-
-    /// A line as it may be shown again, to a person: without secrets.
-    fn shown_again(&self, line: &str) -> Option<String> {
-        (self.is_person() && !interpret::is_secret(line)).then(|| line.to_owned())
     }
 
     fn refuse(&mut self, id: RequestId, code: &str, text: &str) {
