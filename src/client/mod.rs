@@ -4,17 +4,22 @@
 //! ```text
 //!            UserAction              lines
 //!   main ──────────────> network <──────────> server
-//!   (line editor,  <──── (connection, session)
-//!    prompts)     Report    │ Item
-//!                           └──────> [`printer`], which the main thread empties
+//!   (prompts,      <──── (connection, session,
+//!    line editor)  Report screen)
+//!     ^                     │ text
+//!     └──── [`printer`] <───┘
 //! ```
 //!
-//! Two threads. **main** parses the command line, connects for the first time ([`first_connection`]),
-//! and then sits in the line editor ([`terminal`]), which also prints what arrives above the line being
-//! typed, or reads standard input ([`script`]). **network** owns the connection and the [`session`], and
-//! reconnects with the [`connector`] when the connection drops; it never waits for the main thread.
-//! Without a terminal, the network thread writes to standard output itself, and a slow reader slows it
-//! down, as it should in a pipe.
+//! Two threads. **main** parses the command line, connects for the first time ([`first_connection`]), and then
+//! waits in the [`line_editor`] for keys and for the network thread alike ([`terminal`]), or sends what standard input
+//! holds ([`script`]). **network** owns the connection and the [`session`], makes what happens into text
+//! ([`display`]), and reconnects with the [`connector`] when the connection drops. It never waits for the main thread,
+//! which takes that text from the [`printer`] and prints it above the line being typed. Without a terminal, the network
+//! thread writes to standard output itself, and a slow reader slows it down, as it should in a pipe.
+//!
+//! Two more where they are needed, which nobody joins: `notifier` runs the user's own command ([`notify`]), and
+//! `stdin` reads standard input where it is no terminal. A subcommand ([`scripts`]) has no network thread: its bot runs
+//! on main.
 //!
 //! A connection is made in three steps: [`connection`] opens it if [`trust`] allows,
 //! [`authenticate`] logs in on it, and then it belongs to the session.

@@ -1,9 +1,9 @@
 //! The line being typed, and the lines that arrive meanwhile above it.
 //!
 //! Owns the terminal while people chat: keys come in ([`tty`], [`keys`]), do something ([`press`], [`asking`]) to the
-//! line ([`buffer`], [`history`], [`completion`], [`outside`]), and it is drawn ([`view`]). Must not know the network. Runs on the main thread, which
-//! waits here for keys and for other threads' wake-ups alike; so what arrives is shown at once, and the prompt can
-//! change, whatever is half typed.
+//! line ([`buffer`], [`history`], [`completion`], [`outside`]), and it is drawn ([`view`]). Must not know the network.
+//! Runs on the main thread, which waits here for keys and for other threads' wake-ups alike; so what arrives is shown
+//! at once, and the prompt can change, whatever is half typed.
 //!
 //! Our own code, in spite of rustyline and reedline: what follows was read in the sources of 19.0.0 and 0.52.1.
 //!
