@@ -43,7 +43,11 @@ impl Session {
             Body::Event { room, text } => self.event(room, text, &line.tags, now),
             Body::RoomMessage { .. } | Body::DirectMessage { .. } => {
                 let Some(message) = incoming::parse_line(line, self.me.as_ref()) else { return };
-                self.names.person(&message.author);
+                if message.own {
+                    self.names.person(&message.author);
+                } else {
+                    self.names.speaker(&message.author);
+                }
                 self.learn_target(&message.target);
                 let target = message.target.clone();
                 match message.id {

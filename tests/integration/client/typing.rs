@@ -125,7 +125,7 @@ fn up_ctrl_c_and_the_search_lose_nothing_that_was_typed() {
 #[test]
 #[ignore = "needs tmux"]
 fn tab_completes_by_place_and_lists_what_is_possible() {
-    let chat = Chat::start();
+    let mut chat = Chat::start();
     chat.types("bo");
     chat.tmux.keys(&["Tab"]);
     chat.types("hi");
@@ -145,6 +145,15 @@ fn tab_completes_by_place_and_lists_what_is_possible() {
     chat.types("/un");
     chat.tmux.keys(&["Tab"]);
     chat.ends_with(&["/unregister  /unignore    /unblock     /unban       /unmute      /unpin", "[lobby] /un"]);
+    // Who spoke last comes first.
+    let _bea = Other::connect(chat.server.plain, "/register bea correct horse battery");
+    chat.tmux.shows("bea joined");
+    chat.bob_says("hi");
+    chat.tmux.shows("bob: hi");
+    chat.tmux.keys(&["C-u"]);
+    chat.types("b");
+    chat.tmux.keys(&["Tab"]);
+    chat.ends_with(&["bob  bea", "[lobby] b"]);
 }
 
 #[test]
