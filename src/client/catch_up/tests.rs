@@ -110,15 +110,19 @@ fn messages_that_can_not_be_held_are_fetched() {
     assert_eq!(catch_up.listed("e1", vec![row("lobby", 0, 0, 0)], None), [CatchUpStep::Fetch(lobby, Part::After(0))]);
 }
 
-/// A server with two rooms, and one client's connection to it.
+/// A server with two rooms, and one client's connection to it: a program's, or that of a person who goes from room to
+/// room.
 #[derive(Default)]
 struct World {
     last: [u64; 2],
+    /// The room that the person is in.
+    here: Option<usize>,
     catch_up: CatchUp,
     connected: bool,
     /// Sent by the server and not yet read by the client.
     wire: VecDeque<Sent>,
     shown: [Vec<u64>; 2],
+    counted: [u64; 2],
 }
 
 #[derive(Debug)]
@@ -134,6 +138,14 @@ const ROOMS: [&str; 2] = ["lobby", "ops"];
 const SMALL_PAGE: u64 = 3;
 
 impl World {
+    fn of_a_person() -> Self {
+        Self { here: Some(0), catch_up: CatchUp::new(Scope::Current), ..Self::default() }
+    }
+
+    fn current(&self) -> Option<Target> {
+        self.here.map(|room| target(ROOMS[room]))
+    }
+
     fn say(&mut self, room: usize) {
         self.last[room] += 1;
         if self.connected {
@@ -149,8 +161,15 @@ impl World {
     fn connect(&mut self) {
         self.drop_connection();
         self.connected = true;
-        self.catch_up.connected("e1", None);
+        self.catch_up.connected("e1", self.current().as_ref());
         self.wire.push_back(Sent::List(self.last));
+    }
+
+    fn go(&mut self, room: usize) {
+        let last = self.counted[room].max(self.shown[room].last().copied().unwrap_or_default());
+        self.here = Some(room);
+        let steps = self.catch_up.go(self.current().as_ref(), 0, last, 0);
+        self.take(steps);
     }
 
     fn read(&mut self) {
@@ -162,7 +181,10 @@ impl World {
             }
             Sent::List(last) => {
                 let rows = (0..2).map(|room| row(ROOMS[room], last[room], 0, 0)).collect();
-                self.catch_up.listed("e1", rows, None)
+                for room in (0..2).filter(|&room| self.here.is_some_and(|here| here != room)) {
+                    self.counted[room] = self.counted[room].max(last[room]);
+                }
+                self.catch_up.listed("e1", rows, self.current().as_ref())
             }
             Sent::Row(room, id) => {
                 let target = target(ROOMS[room]);
@@ -170,19 +192,35 @@ impl World {
             }
             Sent::End(page) => self.catch_up.page_end(page),
         };
+        self.take(steps);
+    }
+
+    fn read_all(&mut self) {
+        while !self.wire.is_empty() {
+            self.read();
+        }
+    }
+
+    fn take(&mut self, steps: Vec<CatchUpStep>) {
+        let number = |target: &Target| ROOMS.iter().position(|name| *name == target.to_string()).unwrap();
         for step in steps {
             match step {
-                CatchUpStep::Show(target, id, _) => {
-                    let room = ROOMS.iter().position(|name| *name == target.to_string()).unwrap();
-                    self.shown[room].push(id);
-                }
-                CatchUpStep::Fetch(target, Part::After(after)) => {
-                    let room = ROOMS.iter().position(|name| *name == target.to_string()).unwrap();
-                    let end = (after + SMALL_PAGE).min(self.last[room]);
-                    (after + 1..=end).for_each(|id| self.wire.push_back(Sent::Row(room, id)));
-                    let page = if end < self.last[room] { Page::More } else { Page::Last };
+                CatchUpStep::Show(target, id, _) => self.shown[number(&target)].push(id),
+                CatchUpStep::Fetch(target, part) => {
+                    let room = number(&target);
+                    let (first, last) = match part {
+                        Part::After(after) => (after + 1, (after + SMALL_PAGE).min(self.last[room])),
+                        Part::Latest => (self.last[room].saturating_sub(u64::from(UNREAD_SHOWN)) + 1, self.last[room]),
+                    };
+                    (first..=last).for_each(|id| self.wire.push_back(Sent::Row(room, id)));
+                    let page = if last < self.last[room] { Page::More } else { Page::Last };
                     self.wire.push_back(Sent::End(page));
                 }
+                CatchUpStep::Count(target, id, _) if self.here.is_some() => {
+                    let room = number(&target);
+                    self.counted[room] = self.counted[room].max(id);
+                }
+                CatchUpStep::LeftOff { .. } | CatchUpStep::Earlier { .. } if self.here.is_some() => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -208,9 +246,7 @@ proptest! {
             }
         }
         world.connect();
-        while !world.wire.is_empty() {
-            world.read();
-        }
+        world.read_all();
         prop_assert!(world.catch_up.is_live());
         for room in 0..2 {
             prop_assert_eq!(world.shown[room].len() as u64, world.last[room]);
@@ -218,105 +254,19 @@ proptest! {
     }
 }
 
-/// A person who goes from room to room, over connections that drop: where they are, every message after the first
-/// that was shown in a visit is shown once and in order; and of each message it is either shown or counted.
-#[derive(Default)]
-struct Walk {
-    last: [u64; 2],
-    here: usize,
-    catch_up: CatchUp,
-    connected: bool,
-    wire: VecDeque<Sent>,
-    shown: [Vec<u64>; 2],
-    counted: [u64; 2],
-}
-
-impl Walk {
-    fn new() -> Self {
-        Self { catch_up: CatchUp::new(Scope::Current), ..Self::default() }
-    }
-
-    fn say(&mut self, room: usize) {
-        self.last[room] += 1;
-        if self.connected {
-            self.wire.push_back(Sent::Live(room, self.last[room]));
-        }
-    }
-
-    fn connect(&mut self) {
-        self.connected = true;
-        self.wire.clear();
-        self.catch_up.connected("e1", Some(&target(ROOMS[self.here])));
-        self.wire.push_back(Sent::List(self.last));
-    }
-
-    fn go(&mut self, room: usize) {
-        let last = self.counted[room].max(self.shown[room].last().copied().unwrap_or_default());
-        self.here = room;
-        let steps = self.catch_up.go(Some(&target(ROOMS[room])), 0, last, 0);
-        self.take(steps);
-    }
-
-    fn read(&mut self) {
-        let Some(sent) = self.wire.pop_front() else { return };
-        let steps = match sent {
-            Sent::Live(room, id) => {
-                let target = target(ROOMS[room]);
-                self.catch_up.live(&target, id, message(&target, id)).into_iter().collect()
-            }
-            Sent::List(last) => {
-                let rows = (0..2).map(|room| row(ROOMS[room], last[room], 0, 0)).collect();
-                for room in (0..2).filter(|&room| room != self.here) {
-                    self.counted[room] = self.counted[room].max(last[room]);
-                }
-                self.catch_up.listed("e1", rows, Some(&target(ROOMS[self.here])))
-            }
-            Sent::Row(room, id) => {
-                let target = target(ROOMS[room]);
-                self.catch_up.fetched(&target, id, message(&target, id))
-            }
-            Sent::End(page) => self.catch_up.page_end(page),
-        };
-        self.take(steps);
-    }
-
-    fn take(&mut self, steps: Vec<CatchUpStep>) {
-        let number = |target: &Target| ROOMS.iter().position(|name| *name == target.to_string()).unwrap();
-        for step in steps {
-            match step {
-                CatchUpStep::Show(target, id, _) => self.shown[number(&target)].push(id),
-                CatchUpStep::Count(target, id, _) => {
-                    let room = number(&target);
-                    self.counted[room] = self.counted[room].max(id);
-                }
-                CatchUpStep::Fetch(target, part) => {
-                    let room = number(&target);
-                    let (first, last) = match part {
-                        Part::After(after) => (after + 1, (after + SMALL_PAGE).min(self.last[room])),
-                        Part::Latest => (self.last[room].saturating_sub(u64::from(UNREAD_SHOWN)) + 1, self.last[room]),
-                    };
-                    (first..=last).for_each(|id| self.wire.push_back(Sent::Row(room, id)));
-                    let page = if last < self.last[room] { Page::More } else { Page::Last };
-                    self.wire.push_back(Sent::End(page));
-                }
-                CatchUpStep::LeftOff { .. } | CatchUpStep::Earlier { .. } => {}
-                other @ CatchUpStep::Unread { .. } => panic!("{other:?}"),
-            }
-        }
-    }
-}
-
 proptest! {
+    /// Where a person is, every message after the first that was shown in a visit is shown once and in order; and each
+    /// message is either shown or counted.
     #[test]
     fn who_goes_from_room_to_room_misses_nothing_and_sees_nothing_twice(acts in prop::collection::vec(0..14u8, 0..300)) {
-        let mut walk = Walk::new();
+        let mut walk = World::of_a_person();
         walk.connect();
         walk.read();
         for act in acts {
             match act {
                 0..=3 => walk.say(usize::from(act % 2)),
                 4..=9 => walk.read(),
-                10 => (walk.connected, walk.wire) = (false, VecDeque::new()),
+                10 => walk.drop_connection(),
                 11 => walk.connect(),
                 // Not while the connection is down: the line waits then.
                 _ if walk.catch_up.is_live() && walk.connected => walk.go(usize::from(act % 2)),
@@ -327,14 +277,11 @@ proptest! {
             }
         }
         walk.connect();
-        while !walk.wire.is_empty() {
-            walk.read();
-        }
-        for room in [1 - walk.here, walk.here] {
+        walk.read_all();
+        let here = walk.here.unwrap();
+        for room in [1 - here, here] {
             walk.go(room);
-            while !walk.wire.is_empty() {
-                walk.read();
-            }
+            walk.read_all();
             // Fewer than a visit shows were ever said.
             let all: Vec<u64> = (1..=walk.last[room]).collect();
             prop_assert!(all.len() > UNREAD_SHOWN as usize || walk.shown[room] == all, "{:?}", walk.shown[room]);
