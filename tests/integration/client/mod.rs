@@ -6,6 +6,7 @@
 //! [`DEADLINE`].
 
 mod answers;
+mod chat;
 mod following;
 mod home;
 mod hostile;
