@@ -90,7 +90,7 @@ fn websocket(head: &Head) -> Answer {
         }
     };
     // A browser says which page opens a WebSocket, and lets any page do so.
-    if head.origin.as_deref().is_some_and(|origin| !is_same(origin, &head.host)) {
+    if head.origin.as_deref().is_some_and(|origin| !is_same(origin, head.host.as_deref().unwrap_or_default())) {
         let text = "Only a page of this server may open this WebSocket.";
         return Answer::Respond(Response::sentence(Status::Forbidden, text));
     }
@@ -136,7 +136,7 @@ mod tests {
         Head {
             method: Method::Get,
             path: path.to_owned(),
-            host: "chat.example.org:2428".to_owned(),
+            host: Some("chat.example.org:2428".to_owned()),
             origin: None,
             if_none_match: None,
             takes_gzip: false,

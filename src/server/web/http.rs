@@ -33,8 +33,8 @@ pub(crate) struct Head {
     pub(crate) method: Method,
     /// Without what follows a `?`.
     pub(crate) path: String,
-    /// The host that it is for, with its port if it named one.
-    pub(crate) host: String,
+    /// The host that it is for, with its port if it named one. Only HTTP/1.0 may leave it out.
+    pub(crate) host: Option<String>,
     /// The page that sent it, if that was one of another kind than the one that is loaded.
     pub(crate) origin: Option<String>,
     /// What it already has: an `ETag`, or several.
@@ -86,6 +86,7 @@ pub(crate) enum Status {
     NotAllowed = 405,
     TimedOut = 408,
     TooLarge = 413,
+    Misdirected = 421,
     UpgradeRequired = 426,
     HeadTooLarge = 431,
     NotImplemented = 501,
@@ -105,6 +106,7 @@ impl Status {
             Self::NotAllowed => "Method Not Allowed",
             Self::TimedOut => "Request Timeout",
             Self::TooLarge => "Content Too Large",
+            Self::Misdirected => "Misdirected Request",
             Self::UpgradeRequired => "Upgrade Required",
             Self::HeadTooLarge => "Request Header Fields Too Large",
             Self::NotImplemented => "Not Implemented",
@@ -136,8 +138,7 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
     let fields = Fields(request.headers);
     let is_1_1 = request.version == Some(1);
     let host = match (fields.all("host").count(), is_1_1) {
-        (1, _) => fields.one("host")?.unwrap_or_default(),
-        (0, false) => "",
+        (1, _) | (0, false) => fields.one("host")?,
         _ => return Err(Status::BadRequest),
     };
     // Nothing that is served takes a body, and what it would be is not for guessing.
@@ -163,7 +164,7 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
     Ok(Head {
         method,
         path: target.split('?').next().unwrap_or(target).to_owned(),
-        host: host.to_owned(),
+        host: host.map(str::to_owned),
         origin: fields.one("origin")?.map(str::to_owned),
         if_none_match: fields.one("if-none-match")?.map(str::to_owned),
         takes_gzip: fields.has_word("accept-encoding", "gzip")?,
@@ -243,6 +244,8 @@ pub(crate) enum Body {
     Sentence(String),
     /// A file of this type.
     File(&'static str, &'static [u8]),
+    /// A text of this type that was made for it.
+    Text(&'static str, String),
 }
 
 impl Response {
@@ -273,6 +276,10 @@ impl Response {
                 sentence = format!("{said}\n");
                 field("Content-Type", "text/plain; charset=utf-8");
                 sentence.as_bytes()
+            }
+            Body::Text(kind, text) => {
+                field("Content-Type", kind);
+                text.as_bytes()
             }
             Body::File(kind, bytes) => {
                 field("Content-Type", kind);
@@ -314,8 +321,8 @@ mod tests {
     fn a_head_is_read_when_it_is_complete() {
         let Read::Head(head, length) = read(HELLO.as_bytes()) else { panic!() };
         assert_eq!(
-            (head.method, head.path.as_str(), head.host.as_str()),
-            (Method::Get, "/ws", "chat.example.org:2428")
+            (head.method, head.path.as_str(), head.host.as_deref()),
+            (Method::Get, "/ws", Some("chat.example.org:2428"))
         );
         assert_eq!((head.origin.as_deref(), head.keep_alive), (Some("https://chat.example.org:2428"), true));
         // The key and its answer are those of RFC 6455, section 1.3.

@@ -9,9 +9,10 @@
 
 pub(crate) mod request;
 
-use self::request::{HEAD_MAX, Request, Status};
+use self::request::{HEAD_MAX, Request};
 use super::listener::{ListenError, StopHandle};
 use crate::server::clock;
+use crate::server::web::http::{Body, Response, Status};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io::{self, Read as _, Write as _};
@@ -200,7 +201,7 @@ impl MetricsServer {
         match request::read(head, &self.name) {
             Request::Unfinished => None,
             Request::Metrics => Some(self.metrics()),
-            Request::Other(status) => Some(failure(status)),
+            Request::Other(status) => Some(encoded(&request::failure(status))),
         }
     }
 
@@ -213,8 +214,11 @@ impl MetricsServer {
             self.last = Some((clock::now(), page));
         }
         match self.last.as_ref().and_then(|(_, page)| page.as_ref()) {
-            Some(page) => http("200 OK", "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n", page),
-            None => failure(Status::Unavailable),
+            Some(page) => {
+                let body = Body::Text("text/plain; version=0.0.4; charset=utf-8", page.clone());
+                encoded(&Response { status: Status::Ok, fields: Vec::new(), body })
+            }
+            None => encoded(&request::failure(Status::Unavailable)),
         }
     }
 }
@@ -273,15 +277,10 @@ fn read(stream: &mut TcpStream, chunk: &mut [u8]) -> io::Result<Option<usize>> {
     }
 }
 
-fn failure(status: Status) -> Vec<u8> {
-    let more = if status == Status::NotAllowed { "Allow: GET\r\n" } else { "" };
-    let head = format!("Content-Type: text/plain; charset=utf-8\r\n{more}");
-    http(status.line(), &head, &format!("{}\n", status.sentence()))
-}
-
-fn http(status: &str, head: &str, body: &str) -> Vec<u8> {
-    let length = body.len();
-    format!("HTTP/1.1 {status}\r\n{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}").into_bytes()
+fn encoded(response: &Response) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    response.encode(false, false, jiff::Timestamp::now(), &mut bytes);
+    bytes
 }
 
 #[cfg(test)]

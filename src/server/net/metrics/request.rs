@@ -1,9 +1,10 @@
-//! The head of an HTTP request, as far as it is read: the method, the path and the host. Knows no socket.
+//! What somebody asks of the metrics, and what those get who ask for something else. Knows no socket.
 
+use crate::server::web::http::{self, Method, Read, Response, Status};
+use crate::server::web::sentence;
 use std::net::IpAddr;
 
-/// The most bytes of a head. A scraper's has a few hundred.
-pub(crate) const HEAD_MAX: usize = 4 * 1024;
+pub(crate) use crate::server::web::http::HEAD_MAX;
 
 /// Where the metrics are.
 const PATH: &str = "/metrics";
@@ -19,100 +20,43 @@ pub(crate) enum Request {
     Other(Status),
 }
 
-/// The status of an answer without metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    NotARequest,
-    NotFound,
-    NotAllowed,
-    /// A name that may be anybody's.
-    Misdirected,
-    TooLong,
-    /// The server itself does not answer in time.
-    Unavailable,
-}
-
-impl Status {
-    /// The code, and the reason that goes with it.
-    #[must_use]
-    pub(crate) fn line(self) -> &'static str {
-        match self {
-            Self::NotARequest => "400 Bad Request",
-            Self::NotFound => "404 Not Found",
-            Self::NotAllowed => "405 Method Not Allowed",
-            Self::Misdirected => "421 Misdirected Request",
-            Self::TooLong => "431 Request Header Fields Too Large",
-            Self::Unavailable => "503 Service Unavailable",
-        }
-    }
-
-    /// What a person is told who looks.
-    #[must_use]
-    pub(crate) fn sentence(self) -> &'static str {
-        match self {
-            Self::NotARequest => "That is not an HTTP request.",
-            Self::NotFound => "There is only /metrics here.",
-            Self::NotAllowed => "The metrics can only be read, with GET.",
-            Self::Misdirected => {
-                "The host in the URL must be an address, localhost, or the name in the server's settings."
-            }
-            Self::TooLong => "That request is too long.",
-            Self::Unavailable => "The server does not answer. Its log may say why.",
-        }
-    }
-}
-
 /// Reads what has arrived; `name` is the server's. What comes after the head is left alone.
 #[must_use]
 pub(crate) fn read(bytes: &[u8], name: &str) -> Request {
-    let head = &bytes[..bytes.len().min(HEAD_MAX)];
-    let Some((line, fields)) = lines(head) else {
-        return if head.len() < HEAD_MAX { Request::Unfinished } else { Request::Other(Status::TooLong) };
+    let head = match http::read(bytes) {
+        Read::Unfinished => return Request::Unfinished,
+        Read::Refused(status) => return Request::Other(status),
+        Read::Head(head, _) => head,
     };
-    let mut words = line.split(|&b| b == b' ');
-    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
-    else {
-        return Request::Other(Status::NotARequest);
-    };
-    if !version.starts_with(b"HTTP/1.") || method.is_empty() {
-        return Request::Other(Status::NotARequest);
-    }
-    if !fields.iter().filter_map(|field| host(field)).all(|host| is_ours(host, name)) {
+    if head.host.is_some_and(|host| !is_ours(&host, name)) {
         return Request::Other(Status::Misdirected);
     }
-    let path = target.split(|&b| b == b'?').next().unwrap_or(target);
-    match (path == PATH.as_bytes(), method) {
-        (true, b"GET") => Request::Metrics,
+    match (head.path == PATH, head.method) {
+        (true, Method::Get) => Request::Metrics,
         (true, _) => Request::Other(Status::NotAllowed),
         (false, _) => Request::Other(Status::NotFound),
     }
 }
 
-/// The first line of a head that is complete, and those behind it, without their ends.
-fn lines(head: &[u8]) -> Option<(&[u8], Vec<&[u8]>)> {
-    let mut lines = head.split_inclusive(|&b| b == b'\n').map(|line| (line, line.trim_ascii_end()));
-    let (_, first) = lines.next()?;
-    let mut fields = Vec::new();
-    for (line, text) in lines {
-        // An empty line ends it, even where a line should end in CR LF and does not.
-        if text.is_empty() {
-            return line.ends_with(b"\n").then_some((first, fields));
+/// What a person is told who looks.
+#[must_use]
+pub(crate) fn failure(status: Status) -> Response {
+    let text = match status {
+        Status::NotFound => "There is only /metrics here.",
+        Status::NotAllowed => "The metrics can only be read, with GET.",
+        Status::Misdirected => {
+            "The host in the URL must be an address, localhost, or the name in the server's settings."
         }
-        fields.push(text);
-    }
-    None
-}
-
-/// What a field says of the host, if it is the one that does.
-fn host(field: &[u8]) -> Option<&[u8]> {
-    let (key, value) = field.split_at_checked("host:".len())?;
-    key.eq_ignore_ascii_case(b"host:").then(|| value.trim_ascii())
+        Status::Unavailable => "The server does not answer. Its log may say why.",
+        other => sentence(other),
+    };
+    let response = Response::sentence(status, text);
+    if status == Status::NotAllowed { response.with("Allow", "GET") } else { response }
 }
 
 /// Whether a host, perhaps with a port, is named as nobody else can name theirs. Of any other name a stranger may say
 /// that it is this machine (DNS rebinding), and read the metrics with the browser of whoever works here.
-fn is_ours(host: &[u8], name: &str) -> bool {
-    let Ok(host) = std::str::from_utf8(host) else { return false };
+fn is_ours(host: &str, name: &str) -> bool {
     let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
     let host = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(host, _)| host);
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -134,14 +78,13 @@ mod tests {
         assert_eq!(read(scrape), Request::Metrics);
         assert_eq!(read(b"GET /metrics?x=1 HTTP/1.0\n\n"), Request::Metrics);
         for (request, status) in [
-            ("POST /metrics HTTP/1.1\r\n\r\n", Status::NotAllowed),
-            ("GET / HTTP/1.1\r\n\r\n", Status::NotFound),
-            ("GET /metrics/ HTTP/1.1\r\n\r\n", Status::NotFound),
-            ("GET /metrics\r\n\r\n", Status::NotARequest),
-            ("GET /metrics HTTP/2\r\n\r\n", Status::NotARequest),
-            ("GET  /metrics HTTP/1.1\r\n\r\n", Status::NotARequest),
-            ("/login bob\n\n", Status::NotARequest),
-            ("\n\n", Status::NotARequest),
+            ("POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", Status::NotAllowed),
+            ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", Status::NotFound),
+            ("GET /metrics/ HTTP/1.1\r\nHost: localhost\r\n\r\n", Status::NotFound),
+            ("GET /metrics\r\n\r\n", Status::BadRequest),
+            ("GET /metrics HTTP/2.0\r\n\r\n", Status::OtherVersion),
+            ("GET  /metrics HTTP/1.1\r\n\r\n", Status::BadRequest),
+            ("/login bob\n\n", Status::BadRequest),
         ] {
             assert_eq!(read(request.as_bytes()), Request::Other(status), "{request:?}");
         }
@@ -154,7 +97,7 @@ mod tests {
         for ours in ["127.0.0.1:9428", "127.0.0.1", "[::1]:9428", "[::1]", "192.0.2.7", "localhost:9428", "LocalHost"] {
             assert_eq!(said(&format!("Host: {ours}")), Request::Metrics, "{ours}");
         }
-        for ours in ["host:chat.example.org:1", "HOST: \tChat.Example.org ", "Hosts: evil.example"] {
+        for ours in ["host:chat.example.org:1", "HOST: \tChat.Example.org ", "Host: localhost\r\nHosts: evil.example"] {
             assert_eq!(said(ours), Request::Metrics, "{ours}");
         }
         for other in [
@@ -169,10 +112,11 @@ mod tests {
         ] {
             assert_eq!(said(&format!("Host: {other}")), Request::Other(Status::Misdirected), "{other}");
         }
-        assert_eq!(said("Host: localhost\r\nHost: evil.example"), Request::Other(Status::Misdirected));
-        assert_eq!(read(b"GET /metrics HTTP/1.1\r\nHost: \xff\r\n\r\n"), Request::Other(Status::Misdirected));
+        assert_eq!(said("Host: localhost\r\nHost: evil.example"), Request::Other(Status::BadRequest));
+        assert_eq!(read(b"GET /metrics HTTP/1.1\r\nHost: \xff\r\n\r\n"), Request::Other(Status::BadRequest));
         // Nobody's browser leaves it out.
-        assert_eq!(said("X: y"), Request::Metrics);
+        assert_eq!(said("X: y"), Request::Other(Status::BadRequest));
+        assert_eq!(read(b"GET /metrics HTTP/1.0\r\nX: y\r\n\r\n"), Request::Metrics);
     }
 
     #[test]
@@ -181,10 +125,10 @@ mod tests {
         for end in 0..request.len() {
             assert_eq!(read(&request[..end]), Request::Unfinished, "{end}");
         }
-        let endless = [b"GET /metrics HTTP/1.1\r\n".as_slice(), &b"X: y\r\n".repeat(HEAD_MAX)].concat();
+        let endless = [b"GET /metrics HTTP/1.1\r\nX: ".as_slice(), &b"y".repeat(2 * HEAD_MAX)].concat();
         assert_eq!(read(&endless[..HEAD_MAX - 1]), Request::Unfinished);
-        assert_eq!(read(&endless[..HEAD_MAX]), Request::Other(Status::TooLong));
-        assert_eq!(read(&endless), Request::Other(Status::TooLong));
+        assert_eq!(read(&endless[..HEAD_MAX]), Request::Other(Status::HeadTooLarge));
+        assert_eq!(read(&endless), Request::Other(Status::HeadTooLarge));
     }
 
     proptest! {
