@@ -56,6 +56,15 @@ pub(super) fn answer(head: &Head, site: Site) -> Answer {
     }
 }
 
+/// The answer to a request without TLS on a port that speaks it: where the page is. `None` if it can't be told.
+#[must_use]
+pub(super) fn redirect(bytes: &[u8]) -> Option<Response> {
+    let http::Read::Head(Head { host: Some(host), path, .. }, _) = http::read(bytes) else { return None };
+    let location = format!("https://{host}{path}");
+    let response = Response::sentence(Status::Redirect, format!("This port speaks TLS: {location}"));
+    Some(response.with("Location", location).with("Cache-Control", "no-store"))
+}
+
 /// The answer to a request that can't be read, or can't be served now. The connection is closed after it.
 #[must_use]
 pub(super) fn refusal(status: Status, text: &str, site: Site) -> Response {
@@ -106,9 +115,9 @@ fn websocket(head: &Head) -> Answer {
     Answer::Upgrade(if names_ours.is_some() { response.with("Sec-WebSocket-Protocol", SUBPROTOCOL) } else { response })
 }
 
-/// Whether an origin is the host that the request is for. Both leave out the port if it is the scheme's.
+/// Whether an origin is the host that the request is for, reached over TLS. Both leave out the port if it is 443.
 fn is_same(origin: &str, host: &str) -> bool {
-    origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+    origin.strip_prefix("https://").is_some_and(|authority| authority.eq_ignore_ascii_case(host))
 }
 
 /// Adds the fields that every response has.
@@ -173,9 +182,14 @@ mod tests {
         for origin in [None, Some("https://chat.example.org:2428"), Some("https://CHAT.example.org:2428")] {
             assert_eq!(status(&from(origin)), Status::SwitchingProtocols, "{origin:?}");
         }
-        for origin in
-            ["null", "https://evil.example", "https://chat.example.org", "https://chat.example.org:2428.evil", ""]
-        {
+        for origin in [
+            "null",
+            "http://chat.example.org:2428",
+            "https://evil.example",
+            "https://chat.example.org",
+            "https://chat.example.org:2428.evil",
+            "",
+        ] {
             assert_eq!(status(&from(Some(origin))), Status::Forbidden, "{origin}");
         }
         let other = Upgrade::WebSocket { accept: "x".to_owned(), protocols: Some(vec!["mqtt".to_owned()]) };

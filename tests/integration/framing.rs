@@ -293,7 +293,8 @@ fn an_http_request_is_refused_before_any_of_it_is_acted_on() {
             let notice = notice.strip_prefix(b"\xff\xfd\0").unwrap_or(&notice);
             let shown = request.escape_ascii();
             assert!(
-                notice.starts_with(b"* this is a chat server, not a web server."),
+                notice.starts_with(b"* this is a chat server, not a web server.")
+                    || notice.starts_with(b"* for HTTP, offer "),
                 "{shown}: {}",
                 notice.escape_ascii()
             );

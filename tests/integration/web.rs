@@ -125,6 +125,18 @@ fn what_a_request_hides_is_never_acted_on() {
 }
 
 #[test]
+fn a_browser_that_comes_without_tls_is_sent_on() {
+    let server = Server::start();
+    let mut socket = std::net::TcpStream::connect(server.tls()).unwrap();
+    socket.set_read_timeout(Some(super::support::DEADLINE)).unwrap();
+    socket.write_all(b"GET /x?y HTTP/1.1\r\nHost: chat.example.org:2428\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut socket, &mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 307 Temporary Redirect\r\n"), "{answer}");
+    assert!(answer.contains("\r\nLocation: https://chat.example.org:2428/x\r\n"), "{answer}");
+}
+
+#[test]
 fn only_a_page_of_this_server_opens_a_websocket() {
     let server = Server::start();
     let ask = |fields: &str| {

@@ -259,7 +259,9 @@ impl Invitation {
         let address = if port == TLS_PORT { host.clone() } else { format!("{host}:{port}") };
         format!(
             "{about}To pass on:\n\n  chitchat {address} --invite {code}\n\n\
-             Or, for people without the program chitchat, in a terminal:\n\n  \
+             Or, for people without the program chitchat, in a browser:\n\n  \
+             https://{host}:{port}/#invite={code}\n\n\
+             Or in a terminal:\n\n  \
              openssl s_client -quiet -connect {host}:{port}\n  {register}\n\n{note}"
         )
     }
@@ -324,7 +326,11 @@ This code lets in one person and is valid for 7 days. To pass on:
 
   chitchat chat.example.org --invite BDFG-HJMN
 
-Or, for people without the program chitchat, in a terminal:
+Or, for people without the program chitchat, in a browser:
+
+  https://chat.example.org:2428/#invite=BDFG-HJMN
+
+Or in a terminal:
 
   openssl s_client -quiet -connect chat.example.org:2428
   /register NAME invite=BDFG-HJMN

@@ -36,6 +36,7 @@ pub fn message(server: &Server, invitation: Option<&Secret>) -> String {
     line("Connect with");
     if let Some(&address) = server.tls_addresses().first() {
         line(&format!("  {} {}", client_command(), client_address(address)));
+        line(&format!("  https://{}:{}/ in a browser", host(address), address.port()));
         line(&format!("  openssl s_client -quiet -connect {}:{}", host(address), address.port()));
     }
     if let Some(address) = server.plain_addresses().first() {
@@ -47,6 +48,7 @@ pub fn message(server: &Server, invitation: Option<&Secret>) -> String {
         line(&format!("  /register NAME invite={code}"));
         if let Some(&address) = server.tls_addresses().first() {
             line(&format!("  {} {} --invite {code}", client_command(), client_address(address)));
+            line(&format!("  https://{}:{}/#invite={code}", host(address), address.port()));
         }
     } else if !server.has_administrator() {
         line("There is no administrator yet. This makes an invitation for one:");

@@ -131,6 +131,7 @@ impl Decoder {
                     let control = self.control.take();
                     self.state = BEFORE_A_HEADER;
                     match opcode {
+                        CLOSE if !is_close(&control) => return Err(CloseCode::ProtocolError),
                         CLOSE => {
                             self.state = DecoderState::Closed;
                             return Ok(Some(Event::Close));
@@ -162,6 +163,15 @@ impl Frame {
             0 => u64::from(flags[1] & !MASKED),
             _ => length.iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
         };
+        // A length is said in the shortest form that has room for it, and has 63 bits.
+        let shortest = match length.len() {
+            0 => 0,
+            2 => 126,
+            _ => 1 << 16,
+        };
+        if left < shortest || left > i64::MAX as u64 {
+            return Err(CloseCode::ProtocolError);
+        }
         match opcode {
             TEXT if !in_message => {}
             CONTINUATION if in_message => {}
@@ -181,6 +191,13 @@ impl Frame {
         self.mask.rotate_left(payload.len() % 4);
         self.left -= payload.len() as u64;
     }
+}
+
+/// Whether a close says nothing, or a code that a peer may send and a reason: RFC 6455, section 7.4.
+fn is_close(payload: &[u8]) -> bool {
+    let Some((code, reason)) = payload.split_first_chunk() else { return payload.is_empty() };
+    let may_be_sent = matches!(u16::from_be_bytes(*code), 1000..=1003 | 1007..=1014 | 3000..=4999);
+    may_be_sent && std::str::from_utf8(reason).is_ok()
 }
 
 fn is_control(opcode: u8) -> bool {
@@ -338,6 +355,12 @@ mod tests {
             (ping(true, &[0; 126]), ProtocolError),
             (ping(false, b"x"), ProtocolError),
             (vec![0x83, 0x80, 0, 0, 0, 0], ProtocolError),
+            // Five bytes in the form for 126 and more, and more than there can be.
+            (vec![0x81, 0xfe, 0, 5, 0, 0, 0, 0], ProtocolError),
+            (vec![0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4], ProtocolError),
+            (frame(OpCode::Control(Control::Close), true, &[3]), ProtocolError),
+            (frame(OpCode::Control(Control::Close), true, &1005_u16.to_be_bytes()), ProtocolError),
+            (frame(OpCode::Control(Control::Close), true, b"\x03\xe8\xff"), ProtocolError),
         ] {
             assert_eq!(decode(&bytes, 3).1, Some(code), "{bytes:?}");
         }

@@ -16,6 +16,7 @@ use crate::server::faults::{self, Point};
 use crate::server::net::tls::Incoming;
 use crate::server::session::{SessionAction, Step};
 use crate::server::traffic::{ListenerKind, RequestKind};
+use crate::server::web;
 use std::time::Instant;
 
 /// Bytes for one read.
@@ -203,7 +204,10 @@ impl Connection {
         if matches!(self.transport, Transport::Silent) && self.stage() == Stage::Open {
             if first != TLS_HANDSHAKE {
                 self.note_header(bytes, turn);
-                self.refuse_plain_text(turn);
+                match web::redirect(bytes) {
+                    Some(response) => self.redirect(&response, turn),
+                    None => self.refuse_plain_text(turn),
+                }
                 return;
             }
             self.start_tls(turn);

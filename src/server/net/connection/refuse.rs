@@ -49,10 +49,15 @@ impl Connection {
         );
     }
 
-    /// What every port tells a browser.
+    /// What a peer is told that speaks HTTP where lines are spoken.
     pub(super) fn refuse_http(&mut self, turn: &mut Turn<'_>) {
         let client = self.client_command(&turn.shared.name);
-        let text = format!("this is a chat server, not a web server. Connect with: {client}");
+        let text = match self.listener {
+            ListenerKind::Tls => format!(
+                "for HTTP, offer http/1.1 by ALPN, as browsers do; here lines are spoken. Connect with: {client}"
+            ),
+            _ => format!("this is a chat server, not a web server. Connect with: {client}"),
+        };
         self.hang_up(None, &text, turn);
     }
 

@@ -3,7 +3,7 @@
 
 use super::input::Gate;
 use super::life::Stage;
-use super::{Connection, Turn};
+use super::{Connection, Transport, Turn};
 use crate::protocol::code::Code;
 use crate::server::net::outbox::Flushed;
 use crate::server::web::http::{self, Method, Read, Response, Status};
@@ -90,6 +90,13 @@ impl Connection {
         response.encode(to == Method::Head, keep_alive, jiff::Timestamp::now(), &mut bytes);
         self.push(&bytes, turn);
         turn.buffers.line = bytes;
+    }
+
+    /// What the TLS port tells a browser that does not speak TLS.
+    pub(super) fn redirect(&mut self, response: &Response, turn: &mut Turn<'_>) {
+        self.transport = Transport::Plain;
+        self.respond(response, Method::Get, false, turn);
+        self.close(turn);
     }
 
     /// What a line would say to a peer that reads lines.

@@ -21,6 +21,7 @@ export class Chat {
     this.model = new Model();
     this.credentials = null;
     this.entered = false;
+    this.isUp = false; // whether this connection is logged in and caught up
     this.held = null;
     this.role = new Map(); // of this account in its rooms
     this.isAdmin = false;
@@ -109,6 +110,7 @@ export class Chat {
     const held = this.held ?? [];
     this.held = null;
     this.entered = true;
+    this.isUp = true;
     for (const line of held) this.line(line);
     this.on.state("here");
     this.on.changed("all");
@@ -184,7 +186,7 @@ export class Chat {
       this.held.push(line);
       return;
     }
-    if (!this.entered) return;
+    if (!this.isUp) return;
     const change = changeOf(line);
     if (change) {
       if (this.model.change(change)) this.on.changed("line", this.model.get(change.target), change.id);
@@ -251,6 +253,7 @@ export class Chat {
   closed(reason) {
     this.model.disconnected();
     this.held = null;
+    this.isUp = false;
     if (this.credentials === null) return;
     if (!this.entered && !this.credentials.token) {
       this.connection.stop();
@@ -270,7 +273,7 @@ export class Chat {
   }
 
   flush() {
-    if (!this.entered || !this.connection.isOpen) return;
+    if (!this.isUp || !this.connection.isOpen) return;
     const under = this.model.outbox.filter((entry) => entry.sent && entry.refused === null).length;
     for (const entry of this.model.outbox.filter((entry) => !entry.sent && entry.refused === null).slice(0, WINDOW - under)) {
       this.send(entry);

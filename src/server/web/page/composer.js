@@ -66,6 +66,7 @@ $("about-end").onclick = () => {
 
 async function submit() {
   const { shown } = model;
+  $("suggestions").hidden = true;
   const all = typed.value.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "");
   if (!shown || all.trim() === "") return;
   if (about?.kind === "edit") {
