@@ -206,6 +206,23 @@ mod tests {
         CommandLine::command().debug_assert();
     }
 
+    /// clap leaves a global option out of a subcommand that has an argument of that id, and takes one for the other.
+    #[test]
+    fn no_command_has_an_argument_of_a_global_options_id() {
+        let whole = CommandLine::command();
+        let globals: Vec<&clap::Id> =
+            whole.get_arguments().filter(|arg| arg.is_global_set()).map(clap::Arg::get_id).collect();
+        assert!(globals.iter().any(|id| *id == "name") && globals.iter().any(|id| *id == "server"));
+        for command in whole.get_subcommands() {
+            for arg in command.get_arguments() {
+                assert!(!globals.contains(&arg.get_id()), "{} of {}", arg.get_id(), command.get_name());
+            }
+        }
+        let msg = parse(&["msg", "bob", "hi", "--name", "alice"]).unwrap();
+        assert_eq!(msg.name, UserName::parse("alice").ok());
+        assert_eq!(parse(&["msg", "bob", "hi"]).unwrap().name, None);
+    }
+
     #[test]
     fn addresses_are_read_as_people_type_them() {
         assert_eq!(address(&[]), "localhost:2428");

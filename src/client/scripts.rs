@@ -29,7 +29,7 @@ mod tail;
 pub(super) fn run(args: &CommandLine, command: &Command) -> Result<(), ClientError> {
     let done = match command {
         Command::Say(say) => say::say(connect(args)?, &say.target, &say.message),
-        Command::Msg(msg) => say::say(connect(args)?, &Target::Direct(msg.name), &msg.message),
+        Command::Msg(msg) => say::say(connect(args)?, &Target::Direct(msg.to), &msg.message),
         Command::Tail(tail) => tail::tail(connect(args)?, tail),
         Command::Search(search) => tail::search(connect(args)?, search),
         Command::Rooms(rooms) => lists::rooms(connect(args)?, rooms.json),

@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Instant;
 
+mod logins;
+
 /// A server, and what a script needs to know of it: an address that stays the same over restarts, and a token.
 struct World {
     server: Server,

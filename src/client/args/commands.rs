@@ -90,8 +90,9 @@ pub struct SayArgs {
 #[derive(Debug, clap::Args)]
 pub struct MsgArgs {
     /// To whom to say it
-    #[arg(value_parser = UserName::parse)]
-    pub name: UserName,
+    // Not called `name`, which is the global option's id.
+    #[arg(value_name = "NAME", value_parser = UserName::parse)]
+    pub to: UserName,
     /// What is said, and how.
     #[command(flatten)]
     pub message: MessageArgs,

@@ -1,0 +1,36 @@
+//! Several accounts whose logins are saved in one state directory: which of them a command speaks for.
+
+use super::{Ended, World, finish};
+use std::fs;
+
+impl World {
+    /// Runs a command with what is saved in this world's home, and nothing in the environment that logs in.
+    fn run_saved(&self, args: &[&str]) -> Ended {
+        let mut command = self.bare(&["--fingerprint", &self.fingerprint]);
+        command.args(args).env("XDG_STATE_HOME", self.home.path()).env("HOME", self.home.path());
+        finish(command.spawn().unwrap(), "")
+    }
+
+    /// Logs in with a password, which saves the login.
+    fn save_login(&self, name: &str) {
+        let file = self.home.path().join("password");
+        fs::write(&file, "correct horse battery\n").unwrap();
+        let ended = self.run_saved(&["rooms", "--name", name, "--password-file", file.to_str().unwrap()]);
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+    }
+}
+
+#[test]
+fn msg_says_it_to_somebody_and_never_for_them() {
+    let world = World::new();
+    world.save_login("bot");
+    world.save_login("alice");
+    let said = world.run_saved(&["msg", "bot", "from the last login"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let said = world.run_saved(&["msg", "alice", "--name", "bot", "from the named one"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let tail = world.run_saved(&["tail", "@bot", "--name", "alice"]);
+    let told: Vec<String> =
+        tail.out.lines().map(|line| line.split('\t').skip(3).collect::<Vec<_>>().join(": ")).collect();
+    assert_eq!(told, ["alice: from the last login", "bot: from the named one"]);
+}
