@@ -158,7 +158,7 @@ pub(super) fn is_secret(line: &str) -> bool {
     matches!(verb.name, "login" | "register" | "resume" | "passwd" | "recover" | "unregister")
 }
 
-/// The room that a command makes current. If it is refused, there is no current room.
+/// The room that a command makes current.
 #[must_use]
 pub(super) fn enters_room(command: &str) -> Option<RoomName> {
     match parse(&format!("/{command}"))? {

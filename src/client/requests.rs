@@ -48,7 +48,7 @@ pub(super) enum Request {
     Mark(Target, u64),
     /// Create a device token with this label: a new password revoked the old one.
     NewToken(String),
-    /// Return to the room that was current before the connection dropped.
+    /// Return to the room that was current before the connection dropped, or a move was refused.
     Return(RoomName),
     /// Go to another of the user's rooms: a key was pressed.
     Switch(RoomName),

@@ -1,6 +1,6 @@
 //! Answers: what the rows and the final line of each kind of request change.
 
-use super::{ConnectionState, Effect, Session, Settled};
+use super::{ConnectionState, Effect, Session, Settled, switching};
 use crate::client::catch_up::{Listed, Page, TARGETS_MAX};
 use crate::client::incoming;
 use crate::client::interpret;
@@ -110,8 +110,8 @@ impl Session {
                     self.settle(id, Settled::Done);
                 }
             }
-            Request::Return(_) => text.clone_into(&mut self.described),
-            Request::Mark(..) | Request::Restore(_) | Request::Probe => {}
+            Request::Return(_) if self.state == ConnectionState::Listing => text.clone_into(&mut self.described),
+            Request::Return(_) | Request::Mark(..) | Request::Restore(_) | Request::Probe => {}
         }
     }
 
@@ -127,23 +127,24 @@ impl Session {
                 self.refuse(id, code, text);
             }
             Request::Command { id, command } => {
-                if interpret::enters_room(&command).is_some() {
-                    self.go(None, "", now);
-                }
-                self.show_answer(command, AnswerEnd::Refused { code: code.to_owned(), text: text.to_owned() });
+                let moves = switching::asks_to_enter(&command);
+                let text = if moves && self.is_person() { switching::reason(text) } else { text.to_owned() };
+                self.show_answer(command, AnswerEnd::Refused { code: code.to_owned(), text });
                 self.settle(id, Settled::Refused);
+                if moves {
+                    self.not_moved(now);
+                }
             }
             Request::Switch(_) => {
-                self.go(None, "", now);
-                self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() });
+                self.show(Item::Refused { code: code.to_owned(), text: switching::reason(text) });
+                self.not_moved(now);
             }
             Request::Visit { id, .. } => {
-                // As the server does it with rooms: better to say nothing than to say it to somebody else.
-                self.go(None, "", now);
                 match id {
                     Some(id) => self.refuse(id, code, text),
                     None => self.show(Item::Refused { code: code.to_owned(), text: text.to_owned() }),
                 }
+                self.not_moved(now);
             }
             Request::Ignored | Request::List | Request::Fetch(..) if passing => self.effects.push(Effect::Reconnect),
             Request::List => {
@@ -161,6 +162,8 @@ impl Session {
                 self.asking.remove(&target);
                 self.recall.caught_up(&target);
             }
+            // Whoever is put out of a room is told so.
+            Request::Return(_) if self.state == ConnectionState::Up => {}
             Request::Return(room) => {
                 // At the start nobody has been anywhere yet.
                 if self.headed.is_some() || !self.is_person() {

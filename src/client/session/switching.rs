@@ -1,11 +1,11 @@
 //! Going from one conversation to another: which lines do, and what happens then.
 
-use super::{Effect, Session};
+use super::{Effect, Session, Settled};
 use crate::client::interpret;
 use crate::client::item::Item;
 use crate::client::place::{Place, Switch};
 use crate::client::requests::{Request, RequestId};
-use crate::protocol::command::{Input, parse_line};
+use crate::protocol::command::{Input, find, parse_line};
 use crate::protocol::names::{RoomName, Target, UserName};
 use std::time::Instant;
 
@@ -21,13 +21,19 @@ pub(super) fn to_person(line: &str) -> Option<&str> {
     }
 }
 
+/// Whether a command asks for another current room, also if its arguments are not valid. If it is refused, the
+/// connection has no current room.
+#[must_use]
+pub(super) fn asks_to_enter(command: &str) -> bool {
+    let verb = command.split(' ').next().and_then(find);
+    verb.is_some_and(|verb| matches!(verb.name, "join" | "switch"))
+}
+
 /// Whether what is typed after this line may be meant for another conversation than what was typed before.
 #[must_use]
 pub(super) fn moves(request: &Request) -> bool {
     match request {
-        Request::Command { command, .. } => {
-            interpret::enters_room(command).is_some() || interpret::leaves_room(command).is_some()
-        }
+        Request::Command { command, .. } => asks_to_enter(command) || interpret::leaves_room(command).is_some(),
         Request::Visit { .. } | Request::Switch(_) => true,
         _ => false,
     }
@@ -76,6 +82,29 @@ impl Session {
         self.go(Some(Target::Room(room)), text, now);
     }
 
+    /// The user asked for another conversation, which was refused. A person stays where they are, as the prompt
+    /// says, and what they typed before they could see the refusal is not said there: it was meant for elsewhere. A
+    /// script is nowhere, since it goes on without looking.
+    pub(super) fn not_moved(&mut self, now: Instant) {
+        if !self.is_person() {
+            return self.go(None, "", now);
+        }
+        for (id, line) in std::mem::take(&mut self.pending) {
+            let shown = match self.shown_again(&line) {
+                Some(line) => line,
+                None => format!("{} …", line.split_whitespace().next().unwrap_or_default()),
+            };
+            self.tell(&format!("not sent: {shown}"));
+            self.settle(id, Settled::Refused);
+        }
+        // For the server the connection has no current room now. Another move that is under way gives it one.
+        if let Some(Target::Room(room)) = self.current
+            && !self.requests.any(moves)
+        {
+            self.requests.push_first(Request::Return(room));
+        }
+    }
+
     /// Shows a heading, unless the last one was the same.
     pub(super) fn head(&mut self, target: &Target, text: &str) {
         if self.is_person() && self.headed.as_ref() != Some(target) {
@@ -88,6 +117,22 @@ impl Session {
     pub(super) fn report_place(&mut self) {
         let elsewhere = if self.counts() { self.conversations.news(self.current.as_ref()) } else { Vec::new() };
         self.effects.push(Effect::Place(Place { current: self.current.clone(), elsewhere }));
+    }
+}
+
+/// Why the server refused a move, without its sentence about the current room, which is about the connection: this
+/// client says what is typed in its own current conversation.
+#[must_use]
+pub(super) fn reason(text: &str) -> String {
+    let cut = text.split_once("You're not in a room now; ").and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(" goes back.")?;
+        Some((before.trim_end(), after.trim_start()))
+    });
+    match cut {
+        Some(("", after)) => after.to_owned(),
+        Some((before, "")) => before.to_owned(),
+        Some((before, after)) => format!("{before} {after}"),
+        None => text.to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::client::screen::{Paint, wire};
 
 mod changes;
 mod person;
+mod refusals;
 
 const PERSON: Reader = Reader::Person(Elsewhere::Count);
 

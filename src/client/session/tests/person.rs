@@ -161,7 +161,7 @@ fn one_talks_with_a_person_as_in_a_room() {
     talk.answers("history @nobody limit=1", &["- no-such-user: there is no nobody."]);
     let shown = talk.shown();
     assert_eq!(shown[..2], ["- no-such-user: there is no nobody.", "(not sent: secret)"]);
-    assert_eq!((talk.current().as_str(), talk.sent().len()), ("nowhere", 0));
+    assert_eq!((talk.current().as_str(), talk.sent().len()), ("@Bob", 0));
 }
 
 #[test]
