@@ -61,13 +61,11 @@ struct Tally {
     shown: u64,
     unread: u64,
     mentions: u64,
-    /// Whether a direct message came while the user was somewhere else.
-    calls: bool,
 }
 
 impl Tally {
     fn new(target: Target) -> Self {
-        Self { target, last: 0, read: 0, shown: 0, unread: 0, mentions: 0, calls: false }
+        Self { target, last: 0, read: 0, shown: 0, unread: 0, mentions: 0 }
     }
 
     fn hear(&mut self, id: u64, heard: Heard) {
@@ -137,15 +135,13 @@ impl Conversations {
         }
     }
 
-    /// Everything up to this id was shown here. `calls`: it came from somebody, directly, while the user was
-    /// somewhere else.
-    pub(super) fn shown(&mut self, target: &Target, id: u64, calls: bool) {
+    /// Everything up to this id was shown here.
+    pub(super) fn shown(&mut self, target: &Target, id: u64) {
         self.note(target, id, Heard::Own);
         if let Some(tally) = self.tally(target) {
             tally.last = tally.last.max(id);
             tally.shown = tally.shown.max(id);
             tally.read = tally.read.max(id);
-            tally.calls |= calls;
             tally.clear();
         }
     }
@@ -180,13 +176,6 @@ impl Conversations {
     /// A message there was edited or removed: it may count otherwise now.
     pub(super) fn changed(&mut self, target: &Target) {
         self.stale |= self.listing || self.all.get(&Place::from(target)).is_some_and(|tally| tally.unread > 0);
-    }
-
-    /// The user is there, or leaves.
-    pub(super) fn visited(&mut self, target: &Target) {
-        if let Some(tally) = self.tally(target) {
-            tally.calls = false;
-        }
     }
 
     /// It is no conversation of this account's any more.
@@ -229,11 +218,14 @@ impl Conversations {
     /// The rooms in which there is something unread, but for `current`. Direct conversations are always shown.
     #[must_use]
     pub(super) fn news(&self, current: Option<&Target>) -> Vec<News> {
-        let wanted = |tally: &&Tally| {
-            tally.unread > 0 && matches!(tally.target, Target::Room(_)) && Some(&tally.target) != current
-        };
-        let all = self.all.values().filter(wanted);
+        let all = self.with_news(current);
         all.map(|tally| News { target: tally.target.clone(), unread: tally.unread, mentions: tally.mentions }).collect()
+    }
+
+    fn with_news(&self, current: Option<&Target>) -> impl Iterator<Item = &Tally> {
+        self.all.values().filter(move |tally| {
+            tally.unread > 0 && matches!(tally.target, Target::Room(_)) && Some(&tally.target) != current
+        })
     }
 
     /// Where a key goes.
@@ -244,10 +236,9 @@ impl Conversations {
                 number.checked_sub(1).and_then(|index| self.all.values().nth(index)).map(|tally| tally.target.clone())
             }
             Switch::News => {
-                let wanting: [fn(&Tally) -> bool; 3] =
-                    [|tally| tally.mentions > 0, |tally| tally.calls, |tally| tally.unread > 0];
-                let elsewhere = || self.all.values().filter(|tally| Some(&tally.target) != current);
-                let found = wanting.iter().find_map(|wants| elsewhere().find(|tally| wants(tally)));
+                // Where the prompt has news, and nowhere else.
+                let news = || self.with_news(current);
+                let found = news().find(|tally| tally.mentions > 0).or_else(|| news().next());
                 found.map(|tally| tally.target.clone())
             }
         }

@@ -31,7 +31,7 @@ pub(super) struct News {
 pub(super) enum Switch {
     /// To the conversation of this number, from 1, in the order of `/conversations`.
     Nth(usize),
-    /// To the next one that has news: mentions and direct messages first.
+    /// To the next one that has news: one with mentions first.
     News,
 }
 

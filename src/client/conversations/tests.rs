@@ -30,7 +30,7 @@ fn live_lines_are_added_to_what_the_server_counted() {
     all.hear(&ops, 11, Heard::Other);
     assert_eq!((news(&all, "lobby"), all.unread(&ops)), (vec!["ops 4+1".to_owned()], (6, 11, 4)));
     assert_eq!(news(&all, "ops"), [""; 0], "where one is, nothing is unread");
-    all.shown(&ops, 11, false);
+    all.shown(&ops, 11);
     assert_eq!(news(&all, "lobby"), [""; 0]);
     assert!(!all.is_stale());
 }
@@ -60,12 +60,11 @@ fn keys_go_by_number_and_to_news() {
     assert_eq!(order, ["dev", "lobby", "ops", "@bob", ""]);
     assert_eq!(go(&all, Switch::Nth(0), "lobby"), None);
     assert_eq!(go(&all, Switch::News, "lobby").as_deref(), Some("dev"), "mentions first");
-    all.shown(&target("dev"), 8, false);
-    all.shown(&target("@bob"), 2, true);
-    assert_eq!(go(&all, Switch::News, "dev").as_deref(), Some("@bob"), "then who spoke to one");
-    all.visited(&target("@bob"));
-    assert_eq!(go(&all, Switch::News, "@bob").as_deref(), Some("ops"));
-    all.shown(&target("ops"), 8, false);
+    all.shown(&target("dev"), 8);
+    all.shown(&target("@bob"), 2);
+    all.hear(&target("@carol"), 1, Heard::Other);
+    assert_eq!(go(&all, Switch::News, "dev").as_deref(), Some("ops"), "the prompt has no news of people");
+    all.shown(&target("ops"), 8);
     assert_eq!(go(&all, Switch::News, "ops"), None);
 }
 

@@ -199,8 +199,7 @@ impl Session {
         for step in steps {
             match step {
                 CatchUpStep::Show(target, id, message) => {
-                    let calls = matches!(target, Target::Direct(_)) && self.current.as_ref() != Some(&target);
-                    self.conversations.shown(&target, id, calls && !message.own);
+                    self.conversations.shown(&target, id);
                     // Left out is as good as read.
                     if !self.ignored.hides(&message.author) {
                         self.recall.shown(&target, id);

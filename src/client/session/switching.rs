@@ -65,7 +65,6 @@ impl Session {
     /// `described` is what the server says about it.
     pub(super) fn go(&mut self, to: Option<Target>, described: &str, now: Instant) {
         let left = std::mem::replace(&mut self.current, to.clone());
-        left.iter().chain(&to).for_each(|target| self.conversations.visited(target));
         if let Some(target) = to.as_ref().filter(|target| left.as_ref() != Some(target)) {
             self.head(target, described);
         }
