@@ -216,6 +216,13 @@ pub(super) fn tells(command: &str) -> Option<Target> {
     }
 }
 
+/// Whether a command has a text in it that somebody wrote for others, also if its arguments are not valid.
+#[must_use]
+pub(super) fn says(command: &str) -> bool {
+    const VERBS: [&str; 4] = ["say", "act", "reply", "edit"];
+    command.split_once(' ').is_some_and(|(verb, _)| VERBS.iter().any(|says| says.eq_ignore_ascii_case(verb)))
+}
+
 /// The message that a command changes, if it names one.
 #[must_use]
 pub(super) fn changes(command: &str) -> Option<u64> {
@@ -242,6 +249,12 @@ pub(super) fn sets_option(command: &str) -> Option<&'static str> {
         Command::Set(Setting::Replay(_)) => Some("replay"),
         _ => None,
     }
+}
+
+/// Whether a command lists the conversations.
+#[must_use]
+pub(super) fn lists_conversations(command: &str) -> bool {
+    matches!(parse(&format!("/{command}")), Some(Command::Conversations))
 }
 
 /// Whether a command is `/help` without an argument.

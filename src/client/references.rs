@@ -114,8 +114,28 @@ fn resolve(verb: &str, rest: &str, current: Option<&Target>, recent: &Recent, na
     let person = UserName::parse(first).ok().filter(|_| pointing.by_name && !is_conversation);
     match person.and_then(|person| recent.nth_last(current, 1, Whose::Of(&person))) {
         Some(id) => Reference::Meant(meant(current, &id.to_string(), after)),
-        None => Reference::AsTyped,
+        // A conversation that is not known here may come before an ID.
+        None if is_conversation || is_number(second) => Reference::AsTyped,
+        None => unknown(pointing, current, first),
     }
+}
+
+/// What stands where an ID should is no number, and nobody whose line was shown.
+fn unknown(pointing: &Pointing, current: &Target, word: &str) -> Reference {
+    let Ok(name) = UserName::parse(word) else { return Reference::AsTyped };
+    let way = way_to_id(pointing, current);
+    Reference::Nothing(if pointing.by_name {
+        format!("nothing by {name} was shown here. {way}")
+    } else {
+        let line = if pointing.counts == Counts::Own { "your last line" } else { "the last line" };
+        format!("{name} is not an ID. -1 is {line}; {way}")
+    })
+}
+
+/// How to find an ID, and what to type with it.
+fn way_to_id(pointing: &Pointing, target: &Target) -> String {
+    let form = find(pointing.verb).map(Verb::form).unwrap_or_default().replace("TARGET", &target.to_string());
+    format!("/history {target} shows lines with their IDs; then: {form}")
 }
 
 fn nth(pointing: &Pointing, target: &Target, n: usize, after: Option<&str>, recent: &Recent) -> Reference {
@@ -124,11 +144,8 @@ fn nth(pointing: &Pointing, target: &Target, n: usize, after: Option<&str>, rece
         return Reference::Meant(meant(target, &id.to_string(), after));
     }
     let line = if pointing.counts == Counts::Own { "your line" } else { "line" };
-    let form = find(pointing.verb).map(Verb::form).unwrap_or_default().replace("TARGET", &target.to_string());
-    Reference::Nothing(format!(
-        "can't find {line} -{n} in {target}: it was not shown here. /history {target} shows lines with their IDs; \
-         then: {form}"
-    ))
+    let way = way_to_id(pointing, target);
+    Reference::Nothing(format!("can't find {line} -{n} in {target}: it was not shown here. {way}"))
 }
 
 /// ` TARGET ID`, and what follows as it was typed.
@@ -198,7 +215,7 @@ mod tests {
         assert_eq!(meant("redact bob spam"), " lobby 4 spam");
         assert_eq!(meant("reply bob 2 of us"), " lobby 4 2 of us");
         for as_typed in
-            ["reply @bob 12 yes", "reply ops 12 yes", "edit bob x", "reply dan hello", "reply #bob 1 x", "say bob x"]
+            ["reply @bob 12 yes", "reply ops 12 yes", "reply dev 12 yes", "reply #bob 1 x", "edit", "say bob x"]
         {
             assert_eq!(resolved(as_typed), Reference::AsTyped, "{as_typed}");
         }
@@ -232,6 +249,18 @@ mod tests {
         assert!(why.starts_with("can't find your line -2 in lobby") && why.ends_with(": /edit lobby ID TEXT"), "{why}");
         assert_eq!(resolved("edit -0 x"), resolved("edit -0 y"));
         assert!(matches!(resolved("edit ops -1 x"), Reference::Nothing(_)));
+        for (typed, begins) in [
+            (
+                "reply dora hello",
+                "nothing by dora was shown here. /history lobby shows lines with their IDs; then: /reply",
+            ),
+            ("react @dora 👍", "nothing by dora was shown here. "),
+            ("redact dora", "nothing by dora was shown here. "),
+            ("edit carol x", "carol is not an ID. -1 is your last line; /history lobby shows"),
+        ] {
+            let Reference::Nothing(why) = resolved(typed) else { panic!("{typed}") };
+            assert!(why.starts_with(begins), "{why}");
+        }
         let nowhere = resolve("edit", " -1 x", None, &Recent::default(), &KnownNames::default());
         assert!(matches!(nowhere, Reference::Nothing(_)));
     }

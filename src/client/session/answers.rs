@@ -127,6 +127,9 @@ impl Session {
                 self.refuse(id, code, text);
             }
             Request::Command { id, command } => {
+                if self.is_person() && interpret::says(&command) {
+                    self.tell(&format!("not sent: /{command}"));
+                }
                 let moves = switching::asks_to_enter(&command);
                 let text = if moves && self.is_person() { switching::reason(text) } else { text.to_owned() };
                 self.show_answer(command, AnswerEnd::Refused { code: code.to_owned(), text });

@@ -74,7 +74,13 @@ impl Session {
             {
                 self.refuse(id, "not-allowed", "this client manages echo itself.");
             }
-            Interpretation::Command(command) => self.requests.push(Request::Command { id, command }),
+            Interpretation::Command(command) => {
+                if interpret::lists_conversations(&command) {
+                    // What was shown is read, and so not counted.
+                    self.mark();
+                }
+                self.requests.push(Request::Command { id, command });
+            }
         }
     }
 

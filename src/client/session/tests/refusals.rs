@@ -69,6 +69,25 @@ fn of_two_ways_the_second_counts() {
     assert_eq!((talk.current().as_str(), talk.sent().len()), ("ops", 0));
 }
 
+#[test]
+fn a_text_that_was_refused_is_shown_again() {
+    let mut talk = Talk::started(PERSON);
+    talk.asks("reply lobby 99999 a long answer", &["- no-such-message: there is no message 99999 in lobby."]);
+    let told = "- no-such-message: there is no message 99999 in lobby.";
+    assert_eq!(talk.shown(), ["(not sent: /reply lobby 99999 a long answer)", told]);
+    talk.asks("react lobby 99999 👍", &[told]);
+    assert_eq!(talk.shown(), [told]);
+}
+
+#[test]
+fn what_was_just_shown_is_not_listed_as_unread() {
+    let mut talk = Talk::started(PERSON);
+    talk.hear(&["@id=11;at=1 [lobby] bob: hello"]);
+    talk.type_line("/conversations");
+    let sent = talk.sent();
+    assert_eq!(sent, ["/@c5 read lobby 11", "/@c6 conversations"]);
+}
+
 /// A script can't see the refusal before it goes on.
 #[test]
 fn a_script_is_nowhere_after_a_refusal() {
