@@ -32,7 +32,7 @@ pub enum ConnectorError {
     #[error(transparent)]
     State(#[from] StateError),
     /// There is no saved login, and nobody to ask.
-    #[error("not logged in to {0} yet. Run chitchat in a terminal once to log in.")]
+    #[error("not logged in to {0}. Run chitchat in a terminal once to log in.")]
     NoSavedLogin(Address),
     /// The saved login has expired or was revoked: with `/token revoke`, or by a new password.
     #[error("the saved login of {0} has expired or was revoked. Run chitchat in a terminal to log in again.")]

@@ -128,7 +128,7 @@ fn a_link_is_a_server_with_an_invitation() {
     let (code, _, err) = run(&home, &[&link, "--fingerprint", &identity.fingerprint]);
     server.finish();
     assert_eq!(code, Some(4), "{err}");
-    assert!(err.contains(&format!("not logged in to {address} yet")), "{err}");
+    assert!(err.contains(&format!("not logged in to {address}.")), "{err}");
     let (code, _, err) = run(&home, &["http://127.0.0.1/#invite=9F3D"]);
     assert_eq!(code, Some(2));
     assert!(err.contains("https://HOST:PORT/#invite=CODE"), "{err}");

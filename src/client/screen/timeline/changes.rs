@@ -2,7 +2,7 @@
 
 use super::Timeline;
 use super::messages::QUOTE_MAX;
-use crate::client::item::{ChangeKind, ShownChange, ShownEvent};
+use crate::client::item::{ChangeKind, Quote, ShownChange, ShownEvent};
 use crate::client::screen::layout::{StyledLine, cut, isolated, quoted};
 use crate::client::screen::{Look, clean};
 
@@ -29,7 +29,7 @@ impl Timeline {
             }
             ChangeKind::Removed => {
                 line.put(Look::Faint, "removed ");
-                self.put_reference(line, original, None, &id);
+                self.put_changed(line, event, original, &id);
                 if !change.text.is_empty() {
                     line.put_text(Look::Faint, &format!(": {}", clean(&change.text)));
                 }
@@ -48,13 +48,23 @@ impl Timeline {
                 } else {
                     line.put(Look::Faint, "took back ").put(Look::Plain, &word).put(Look::Faint, " from ");
                 }
-                self.put_reference(line, original, None, &id);
+                self.put_changed(line, event, original, &id);
             }
             ChangeKind::Pinned | ChangeKind::Unpinned => {
                 let did = if change.kind == ChangeKind::Pinned { "pinned " } else { "unpinned " };
                 line.put(Look::Faint, did);
-                self.put_reference(line, original, None, &id);
+                self.put_changed(line, event, original, &id);
             }
+        }
+    }
+    /// What was changed: the user's own line is not somebody's whose name they have to read.
+    fn put_changed(&self, line: &mut StyledLine, event: &ShownEvent, original: Option<&Quote>, id: &str) {
+        match original.filter(|original| event.own && self.is_me(&original.author) && !original.text.is_empty()) {
+            Some(own) => {
+                let text = quoted(&cut(&clean(&own.text), QUOTE_MAX));
+                line.put(Look::Own, "your own line").put(Look::Plain, ": ").put(Look::Faint, &text);
+            }
+            None => self.put_reference(line, original, None, id),
         }
     }
 }

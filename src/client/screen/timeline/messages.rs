@@ -96,7 +96,7 @@ impl Timeline {
         if self.is_me(name) { "you".to_owned() } else { isolated(&clean(name)).into_owned() }
     }
 
-    fn is_me(&self, name: &str) -> bool {
+    pub(super) fn is_me(&self, name: &str) -> bool {
         UserName::parse(name).is_ok_and(|name| name == self.me)
     }
 }

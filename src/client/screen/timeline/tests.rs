@@ -240,6 +240,8 @@ fn a_change_says_what_was_changed() {
     assert_eq!(line(&item(elsewhere)), "10:10 [ops] * bob pinned #7");
     let direct = "@at=0;to=@bob;ev=edit;who=alice;about=7;change=3 * alice edited 7 in @bob: yes";
     assert_eq!(line(&about(direct, "alice", "no")), "10:10 [@bob] * you edited: \"no\" → \"yes\"");
+    let own = "@at=0;ev=unreact;who=alice;about=7;change=3 [lobby] * alice took a reaction back from 7: 0 👍";
+    assert_eq!(line(&about(own, "alice", "hello")), "10:10 * you took back 👍 from your own line: \"hello\"");
     let mentions = "@at=0;mention=alice;ev=edit;who=bob;about=7;change=3 [lobby] * bob edited 7: @alice?";
     assert_eq!(line(&item(mentions)), "10:10!* bob edited #7: \"@alice?\"");
 }
