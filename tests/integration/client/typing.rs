@@ -261,6 +261,20 @@ fn the_prompt_counts_while_a_line_is_half_typed_and_keys_go_there() {
 
 #[test]
 #[ignore = "needs tmux"]
+fn after_a_refused_join_one_is_where_the_prompt_says() {
+    let mut chat = Chat::start();
+    chat.tmux.type_line("/join two words");
+    chat.tmux.shows("Unexpected: words.");
+    chat.tmux.type_line("/switch lobyb");
+    let screen = chat.tmux.until("the refusal", |screen| screen.contains("there is no room lobyb"));
+    assert!(!screen.contains("not in a room"), "{screen}");
+    chat.line_is("[lobby]");
+    chat.tmux.type_line("still here");
+    chat.bob.until("[lobby] alice: still here");
+}
+
+#[test]
+#[ignore = "needs tmux"]
 fn no_color_means_text_alone() {
     let mut chat = Chat::start();
     chat.again("NO_COLOR=1");
