@@ -34,6 +34,9 @@ pub enum ConnectorError {
     /// There is no saved login, and nobody to ask.
     #[error("not logged in to {0}. Run chitchat in a terminal once to log in.")]
     NoSavedLogin(Address),
+    /// There is no saved login of this account, and nobody to ask.
+    #[error(transparent)]
+    NoLoginOf(Box<NoLogin>),
     /// The saved login has expired or was revoked: with `/token revoke`, or by a new password.
     #[error("the saved login of {0} has expired or was revoked. Run chitchat in a terminal to log in again.")]
     LoginRevoked(UserName),
@@ -43,6 +46,23 @@ pub enum ConnectorError {
     /// The password can't be read.
     #[error(transparent)]
     Password(#[from] PasswordError),
+}
+
+/// An account without a saved login, and those that have one.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no login of {name} on {server}{}. Run chitchat {server} --name {name} in a terminal once to log in.",
+    there_is(others)
+)]
+pub struct NoLogin {
+    name: UserName,
+    server: Address,
+    others: Vec<UserName>,
+}
+
+fn there_is(names: &[UserName]) -> String {
+    let names: Vec<&str> = names.iter().map(UserName::as_str).collect();
+    if names.is_empty() { String::new() } else { format!("; there is {}", names.join(", ")) }
 }
 
 impl ConnectorError {
@@ -117,13 +137,27 @@ impl Connector {
         Ok(())
     }
 
+    /// That there is no saved login: of this account, if one was named.
+    pub(super) fn no_login(&self, name: Option<&UserName>) -> ConnectorError {
+        let server = self.server.clone();
+        let Some(&name) = name else { return ConnectorError::NoSavedLogin(server) };
+        let here = server.to_string();
+        match self.state.saved_logins() {
+            Ok(saved) => {
+                let others = saved.into_iter().filter(|(at, _)| *at == here).map(|(_, saved)| saved.name).collect();
+                ConnectorError::NoLoginOf(Box::new(NoLogin { name, server, others }))
+            }
+            Err(error) => error.into(),
+        }
+    }
+
     /// Connects and logs in with the saved token.
     ///
     /// # Errors
     /// [`ConnectorError`]; [`ConnectorError::is_temporary`] says whether to try again.
     pub(super) fn reconnect(&self, me: &UserName, poller: &mut Poller) -> Result<LoggedInConnection, ConnectorError> {
         let saved = self.state.saved_login(&self.server, Some(me))?;
-        let Some(saved) = saved else { return Err(ConnectorError::NoSavedLogin(self.server.clone())) };
+        let Some(saved) = saved else { return Err(self.no_login(Some(me))) };
         let connection = self.connect(poller)?;
         let mut auth = Authenticator::new(connection, poller);
         let epoch = auth.greet()?;

@@ -74,7 +74,7 @@ pub(super) fn connect(
     let Welcome { me, text } = match resumed {
         Some(welcome) => welcome,
         None if !prompts.can_answer() => {
-            return Err(ConnectorError::NoSavedLogin(connector.server.clone()).into());
+            return Err(connector.no_login(visitor.name.as_ref()).into());
         }
         None => {
             let welcome = Login { connector, visitor: &visitor, auth: &mut auth, epoch: &mut epoch, prompts }.run()?;

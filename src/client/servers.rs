@@ -41,18 +41,30 @@ pub(super) fn choose(args: &CommandLine, state: &StateDir) -> Result<Destination
     }
     match visits::last(state)?.filter(|_| !args.is_plain()) {
         Some(Visit { server, name, .. }) => {
-            let name = visitor.name.or((!is_new).then_some(name));
+            let last = match last_name(state, &server, is_new)? {
+                // Whoever was there last is asked for the password, if nobody is logged in.
+                None if !is_new && state.saved_login(&server, None)?.is_none() => Some(name),
+                last => last,
+            };
+            let name = visitor.name.or(last);
             Ok(Destination { server, is_guess: false, visitor: Visitor { name, ..visitor } })
         }
         None => Ok(Destination { server: args.local_server(), is_guess: true, visitor }),
     }
 }
 
-/// The account that was on a server last, if it is still logged in.
+/// The account that was on a server last, of those that are still logged in; `None` if none of those was there with a
+/// terminal. Then the login that was saved last is taken.
 fn last_name(state: &StateDir, server: &Address, is_new: bool) -> Result<Option<UserName>, StateError> {
-    let was_there = visits::all(state)?.into_iter().rfind(|visit| visit.server == *server && !is_new);
-    let Some(Visit { name, .. }) = was_there else { return Ok(None) };
-    Ok(state.saved_login(server, Some(&name))?.map(|saved| saved.name))
+    if is_new {
+        return Ok(None);
+    }
+    for visit in visits::all(state)?.into_iter().rev().filter(|visit| visit.server == *server) {
+        if let Some(saved) = state.saved_login(server, Some(&visit.name))? {
+            return Ok(Some(saved.name));
+        }
+    }
+    Ok(None)
 }
 
 /// A server in the list, with an account there or none.
@@ -237,7 +249,19 @@ mod tests {
         assert_eq!(goes(&state, &["--plain"]), to("localhost:2427", None, true));
         assert_eq!(goes(&state, &["--register"]), to("a:7", None, false));
         assert_eq!(goes(&state, &["https://a:7/#invite=9f3d"]), to("a:7", None, false));
-        state.forget_login(&a, &name("bob")).unwrap();
+        let connector = Connector { server: a.clone(), state: state.clone(), fingerprint: None };
+        let told = connector.no_login(Some(&name("zoe"))).to_string();
+        assert!(told.starts_with("no login of zoe on a:7; there is bob, alice. "), "{told}");
+        for at_a in [&[][..], &["a:7"]] {
+            let again = SavedLogin { name: name("bob"), token: Secret::new("t") };
+            state.save_login(&a, &again).unwrap();
+            visits::begin(&state, &a, &name("bob"), Timestamp::from_second(3).unwrap()).unwrap();
+            assert_eq!(goes(&state, at_a), to("a:7", Some("bob"), false));
+            state.forget_login(&a, &name("bob")).unwrap();
+            assert_eq!(goes(&state, at_a), to("a:7", Some("alice"), false), "she is logged in, and was there before");
+        }
+        state.forget_login(&a, &name("alice")).unwrap();
         assert_eq!(goes(&state, &["a:7"]), to("a:7", None, false));
+        assert_eq!(goes(&state, &[]), to("a:7", Some("bob"), false), "he is asked for his password");
     }
 }

@@ -79,7 +79,7 @@ impl Dial for ScriptDial {
                     }
                 }
                 let Some(source) = password else {
-                    return Err(ConnectorError::NoSavedLogin(connector.server.clone()));
+                    return Err(connector.no_login(name.as_ref()));
                 };
                 let Some(name) = name else { return Err(ConnectorError::NoName) };
                 with_password(connector, name, &source.read()?, poller)
