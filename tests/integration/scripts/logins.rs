@@ -21,6 +21,27 @@ impl World {
 }
 
 #[test]
+fn without_a_name_the_login_that_was_used_last_speaks() {
+    let world = World::new();
+    world.save_login("alice");
+    world.save_login("bot");
+    let author = || {
+        let who = world.run_saved(&["say", "lobby", "hi"]);
+        assert_eq!((who.code, who.err.as_str()), (Some(0), ""));
+        let tail = world.run_saved(&["tail", "lobby", "-n", "1"]);
+        tail.out.split('\t').nth(3).unwrap().to_owned()
+    };
+    assert_eq!(author(), "bot", "whose login was saved last");
+    let address = world.relay.address;
+    let visit = format!("{address} tls alice 2026-11-30T10:15:00Z -\n");
+    fs::write(world.home.path().join("chitchat/servers"), visit).unwrap();
+    assert_eq!(author(), "alice", "who was there last");
+    let zoe = world.run_saved(&["say", "lobby", "--name", "zoe", "hi"]);
+    assert_eq!(zoe.code, Some(4), "{}", zoe.err);
+    assert!(zoe.err.contains(&format!("no login of zoe on {address}; there is alice, bot.")), "{}", zoe.err);
+}
+
+#[test]
 fn msg_says_it_to_somebody_and_never_for_them() {
     let world = World::new();
     world.save_login("bot");
