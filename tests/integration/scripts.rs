@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Instant;
 
+mod input;
 mod logins;
 
 /// A server, and what a script needs to know of it: an address that stays the same over restarts, and a token.
@@ -81,10 +82,10 @@ impl World {
 }
 
 /// Writes the input and waits for the end.
-fn finish(mut child: Child, input: &str) -> Ended {
+fn finish(mut child: Child, input: impl AsRef<[u8]>) -> Ended {
     let mut stdin = child.stdin.take().unwrap();
     // A command may end without having read it.
-    let _ = stdin.write_all(input.as_bytes());
+    let _ = stdin.write_all(input.as_ref());
     drop(stdin);
     let read = |mut pipe: Box<dyn std::io::Read + Send>| {
         thread::spawn(move || {

@@ -84,6 +84,10 @@ pub(super) fn run(mut bot: Bot, args: &PipeArgs) -> Result<(), ClientError> {
                 out.line(&answer)?;
                 continue;
             }
+            Next::NotText => {
+                out.line(&refused(&Value::Null, BAD_JSON, "the line is not UTF-8".to_owned()))?;
+                continue;
+            }
             Next::End => break,
             Next::Wait => {}
         }
@@ -109,7 +113,7 @@ pub(super) fn run(mut bot: Bot, args: &PipeArgs) -> Result<(), ClientError> {
 fn carry_out(bot: &mut Bot, line: &str) -> Result<String, ClientError> {
     let order: Order = match serde_json::from_str(line) {
         Ok(order) => order,
-        Err(error) => return Ok(refused(&Value::Null, BAD_JSON, error.to_string())),
+        Err(error) => return Ok(refused(&id_of(line), BAD_JSON, error.to_string())),
     };
     let done = match &order {
         Order { say: Some(text), to: Some(to), key, update, command: None, .. } => match key {
@@ -146,6 +150,12 @@ fn carry_out(bot: &mut Bot, line: &str) -> Result<String, ClientError> {
     })
 }
 
+/// The `id` of an object that is no order; null if there is none.
+fn id_of(line: &str) -> Value {
+    let object: Option<Value> = serde_json::from_str(line).ok();
+    object.and_then(|mut object| object.get_mut("id").map(Value::take)).unwrap_or_default()
+}
+
 fn refused(id: &Value, code: &str, text: String) -> String {
     json(&Answered {
         answer: id,
@@ -168,6 +178,19 @@ mod tests {
         assert_eq!((order.id, order.say.as_deref(), order.to.as_deref()), (Value::from(7), Some("hi"), Some("ops")));
         for wrong in ["", "7", "[]", r#"{"says": "hi"}"#, r#"{"say": 7}"#] {
             assert!(serde_json::from_str::<Order>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_order_is_answered_with_its_id_all_the_same() {
+        for (line, id) in [
+            (r#"{"id": 7, "says": "hi"}"#, Value::from(7)),
+            (r#"{"id": "a", "say": 7}"#, Value::from("a")),
+            (r#"{"says": "hi"}"#, Value::Null),
+            ("[7]", Value::Null),
+            (r#"{"id": 7,"#, Value::Null),
+        ] {
+            assert_eq!(id_of(line), id, "{line}");
         }
     }
 }

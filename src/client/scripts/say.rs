@@ -17,7 +17,7 @@ struct Sayer<'a> {
     out: Out,
     target: String,
     how: &'a MessageArgs,
-    /// How many lines were said under the key.
+    /// How many lines there were to say, which numbers the keys.
     count: u64,
     refused: bool,
 }
@@ -31,11 +31,11 @@ pub(super) fn say(bot: Bot, target: &Target, how: &MessageArgs) -> Result<(), Cl
         words => {
             let text = words.join(" ");
             // A shell's "$(command)" may hold several lines.
-            let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+            let lines: Vec<(u64, &str)> = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
             if lines.is_empty() {
                 return Err(ClientError::NothingToSay);
             }
-            lines.into_iter().try_for_each(|line| sayer.say(line))?;
+            lines.into_iter().try_for_each(|(number, line)| sayer.say(number, line))?;
         }
     }
     if let Err(error) = sayer.bot.quit() {
@@ -47,10 +47,18 @@ pub(super) fn say(bot: Bot, target: &Target, how: &MessageArgs) -> Result<(), Cl
 impl Sayer<'_> {
     fn say_input(&mut self) -> Result<(), ClientError> {
         let input = Input::start(self.bot.wake_handle())?;
+        let mut number = 0;
         loop {
-            match input.next()? {
+            let next = input.next()?;
+            number += u64::from(matches!(next, Next::Line(_) | Next::NotText));
+            match next {
                 Next::Line(line) if line.trim().is_empty() => {}
-                Next::Line(line) => self.say(line.strip_suffix('\r').unwrap_or(&line))?,
+                Next::Line(line) => self.say(number, &line)?,
+                Next::NotText => {
+                    // It counts, so that the lines behind it have the same keys when it is mended.
+                    self.count += 1;
+                    self.refuse(number, "it is not UTF-8");
+                }
                 // What others say is of no interest, but has to be read.
                 Next::Wait => drop(self.bot.next_before(Instant::now() + IDLE)?),
                 Next::End => return Ok(()),
@@ -58,7 +66,14 @@ impl Sayer<'_> {
         }
     }
 
-    fn say(&mut self, text: &str) -> Result<(), ClientError> {
+    /// Tells that a line can't be said.
+    fn refuse(&mut self, number: u64, why: &str) {
+        tell(&format!("line {number}: {why}"));
+        self.refused = true;
+    }
+
+    /// Says the line of this number.
+    fn say(&mut self, number: u64, text: &str) -> Result<(), ClientError> {
         self.count += 1;
         let said = match &self.how.key {
             None => self.bot.say(&self.target, text).map(Updated::Said),
@@ -72,8 +87,7 @@ impl Sayer<'_> {
             Ok(_) => return Ok(()),
             // The next line may be better, unless nothing can be said there at all.
             Err(error @ (BotError::Refused { .. } | BotError::NotOneLine)) if exit_code(&error) == 1 => {
-                tell(&format!("line {}: {error}", self.count));
-                self.refused = true;
+                self.refuse(number, &error.to_string());
             }
             Err(error) => return Err(error.into()),
         }

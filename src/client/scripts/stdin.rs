@@ -6,12 +6,14 @@ use std::io::{self, BufRead as _};
 use std::thread;
 
 pub(super) struct Input {
-    lines: Receiver<io::Result<String>>,
+    lines: Receiver<io::Result<Vec<u8>>>,
 }
 
 /// What the input has for now.
 pub(super) enum Next {
     Line(String),
+    /// A line that is not UTF-8.
+    NotText,
     /// Nothing yet; the bot's thread is woken when there is.
     Wait,
     End,
@@ -22,7 +24,7 @@ impl Input {
     pub(super) fn start(wake: WakeHandle) -> io::Result<Self> {
         let (sender, lines) = crossbeam_channel::bounded(1);
         thread::Builder::new().name("stdin".to_owned()).spawn(move || {
-            for line in io::stdin().lock().lines() {
+            for line in io::stdin().lock().split(b'\n') {
                 if sender.send(line).is_err() {
                     return;
                 }
@@ -34,13 +36,17 @@ impl Input {
         Ok(Self { lines })
     }
 
-    /// The next line, if there is one.
+    /// The next line, without its end, if there is one.
     ///
     /// # Errors
-    /// If the input can't be read, or is no text.
+    /// If the input can't be read.
     pub(super) fn next(&self) -> io::Result<Next> {
         match self.lines.try_recv() {
-            Ok(line) => line.map(Next::Line),
+            Ok(line) => {
+                let mut line = line?;
+                line.pop_if(|last| *last == b'\r');
+                Ok(String::from_utf8(line).map_or(Next::NotText, Next::Line))
+            }
             Err(TryRecvError::Empty) => Ok(Next::Wait),
             Err(TryRecvError::Disconnected) => Ok(Next::End),
         }
