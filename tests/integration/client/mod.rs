@@ -346,7 +346,7 @@ fn a_revoked_login_is_forgotten() {
         "hello\n",
     );
     assert_eq!(ended.code, Some(4), "{}", ended.err);
-    assert!(ended.err.contains("Run chitchat in a terminal"), "{}", ended.err);
+    assert!(ended.err.contains("in a terminal once"), "{}", ended.err);
     assert_eq!(fs::read_to_string(home.path("tokens")).unwrap(), "");
 }
 
