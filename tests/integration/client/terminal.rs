@@ -7,6 +7,7 @@ use super::home::Home;
 use super::scripted::{Act, Server, self_signed};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -29,7 +30,8 @@ impl RealServer {
     pub(super) fn run(mut command: Command, data: &Path, tls: &str, plain: &str) -> Self {
         command.arg("--data").arg(data).args(["--tls", tls, "--plain", plain, "--registration", "open"]);
         command.args(["--set", "accounts.bcrypt_cost=4"]).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
+        // So that all of them end with it, if the command starts the program as a process of its own.
+        let mut child = command.process_group(0).spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut word = |line: &str| -> String {
             let found =
@@ -55,8 +57,7 @@ impl RealServer {
     }
 
     fn end_by(mut self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert!(self.signal(signal));
         let until = Instant::now() + DEADLINE;
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < until, "the server does not end");
@@ -65,10 +66,18 @@ impl RealServer {
     }
 }
 
+impl RealServer {
+    /// Signals it and whatever it has started; false if nothing of that is there any more.
+    fn signal(&self, signal: &str) -> bool {
+        let group = format!("-{}", self.child.id());
+        Command::new("kill").args([signal, "--", &group]).stderr(Stdio::null()).status().unwrap().success()
+    }
+}
+
 impl Drop for RealServer {
     fn drop(&mut self) {
         // Usually it has ended already.
-        let _ = self.child.kill();
+        self.signal("-KILL");
         let _ = self.child.wait();
     }
 }
