@@ -80,7 +80,7 @@ unless given (2427 with --plain), and 443 in a link. IPv6: [::1]:2428"
         value_name = "HOST[:PORT]",
         env = "CHITCHAT_SERVER",
         hide_env = true,
-        help = "The same for commands; without it, the server in CHITCHAT_SERVER or the one used last"
+        help = "Server for the commands for scripts; by default CHITCHAT_SERVER, or the one where you were last"
     )]
     server: Option<HostPort>,
     /// Account name to log in with or register

@@ -2,8 +2,8 @@
 //! acted on. Lines are cut only while the gate is open; the rest waits, and TCP slows the sender
 //! down.
 
-use super::input::{Gate, TooFast};
-use super::life::{Stage, Timer};
+use super::input::Gate;
+use super::life::Stage;
 use super::output::{Ready, Unanswered};
 use super::web::Speech;
 use super::{Connection, Transport, Turn};
@@ -17,7 +17,6 @@ use crate::server::net::tls::Incoming;
 use crate::server::session::{SessionAction, Step};
 use crate::server::traffic::{ListenerKind, RequestKind};
 use crate::server::web;
-use std::time::Instant;
 
 /// Bytes for one read.
 const READ_CHUNK: usize = 16 * 1024;
@@ -84,76 +83,8 @@ impl Connection {
     }
 
     /// Whether it has used up its share of this turn, so that lines have to wait for the next one.
-    fn share_is_spent(&mut self, turn: &Turn<'_>) -> bool {
+    pub(super) fn share_is_spent(&mut self, turn: &Turn<'_>) -> bool {
         self.stage() == Stage::Open && self.input.share_is_spent(turn.number)
-    }
-
-    /// Whether more is read from the peer. Nothing else slows down input that yields no line
-    /// (telnet noise, TLS's own records).
-    fn may_read(&mut self, turn: &mut Turn<'_>) -> bool {
-        if !self.input.may_read_ahead() {
-            return false;
-        }
-        let gate = if self.leaves_too_much_unread(turn) {
-            Gate::UnreadBytes
-        } else if self.is_out_of_tokens(turn) {
-            Gate::Flood
-        } else {
-            return true;
-        };
-        self.input.set_gate(gate);
-        false
-    }
-
-    /// Whether the next line may be cut now, and if not, why. What ends each reason also gives the
-    /// connection its next turn: see [`Gate`].
-    pub(super) fn find_gate(&mut self, turn: &mut Turn<'_>) -> Gate {
-        if self.stage() != Stage::Open || turn.stopping {
-            Gate::Shut
-        } else if self.input.gate() == Gate::AwaitingAnswer {
-            Gate::AwaitingAnswer
-        } else if self.output.unanswered() >= turn.live.limits.unanswered {
-            Gate::Unanswered
-        } else if self.leaves_too_much_unread(turn) {
-            Gate::UnreadBytes
-        } else if self.share_is_spent(turn) {
-            Gate::TurnShare
-        } else if !turn.shared.budget.has_room() {
-            turn.out_of_budget = true;
-            Gate::Budget
-        } else if self.is_out_of_tokens(turn) {
-            Gate::Flood
-        } else {
-            Gate::Open
-        }
-    }
-
-    fn leaves_too_much_unread(&self, turn: &Turn<'_>) -> bool {
-        self.output.unsent() > turn.live.limits.unread_to_pause()
-    }
-
-    /// Whether it has to wait for tokens; it gets another turn when there are some. Lines wait,
-    /// none is lost, and the peer is told once.
-    fn is_out_of_tokens(&mut self, turn: &mut Turn<'_>) -> bool {
-        let Some((wait, too_fast)) = self.input.tokens_owed(turn.now) else { return false };
-        self.slow_down(turn.now + wait, too_fast, turn);
-        true
-    }
-
-    fn slow_down(&mut self, until: Instant, too_fast: TooFast, turn: &mut Turn<'_>) {
-        if !self.life.is_set(Timer::Flood) {
-            self.life.set(Timer::Flood, until);
-        }
-        if self.output.unanswered() == 0 && self.input.is_to_be_told() {
-            turn.shared.tally.count_slowed();
-            let (rate, over) = match too_fast {
-                TooFast::Connection(rate) => (rate, ""),
-                TooFast::Account(rate) => (rate, " over all your connections"),
-            };
-            let rate = rate.in_words("line");
-            let text = format!("you are sending more than {rate}{over}. The rest will wait; nothing is lost.");
-            self.notice(Some(Code::SlowDown), &text, turn);
-        }
     }
 
     fn read(&mut self, turn: &mut Turn<'_>) -> ReadOutcome {
