@@ -284,7 +284,7 @@ fn refused(chat: &mut Chat, lines: &[(usize, String)]) {
         // Someone who is asked for a password would answer with the line.
         .filter(|(who, line)| line == PASSWORD || !chat.conns[chat.at(LABELS[*who])].session.is_asked())
         // What asks for a password would take the next line for it.
-        .filter(|(_, line)| line != "/passwd" && line != "/unregister" && line != "/quit")
+        .filter(|(_, line)| line != "/passwd" && !line.starts_with("/unregister") && line != "/quit")
         // Someone whose session was ended in that turn asks for nothing after it.
         .filter(|(_, line)| !line.starts_with("/sessions end"))
         .map(|(who, line)| (LABELS[*who], line.as_str()))
