@@ -9,16 +9,16 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// Bytes after which what was written is synced.
-pub(super) const PIECE: usize = 256 << 10;
+pub(super) const PIECE: usize = 64 << 10;
 
-/// After this long, work that writes nothing rests as well. The system gives a core to somebody else no more often.
-const SPELL: Duration = Duration::from_millis(2);
+/// After this long, work that writes nothing rests as well.
+const SPELL: Duration = Duration::from_micros(500);
 
-/// How many times as long as the work took a rest is.
-const REST: u32 = 4;
+/// How many times as long as the work took a rest is: less than one commit in a hundred is to meet a piece of work.
+const REST: u32 = 40;
 
-/// The longest rest, so that a slow disk does not make a large file take days: 10 GiB rest for 34 minutes
-/// at most.
+/// The longest rest, so that a slow disk does not make a large file take days: 10 GiB rest for two and a half hours at
+/// most.
 pub(super) const REST_MOST: Duration = Duration::from_millis(50);
 
 /// Rests between pieces of work.
@@ -90,9 +90,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_piece_is_rested_from_four_times_as_long_as_it_took_and_no_longer_than_allowed() {
+    fn a_piece_is_rested_from_forty_times_as_long_as_it_took_and_no_longer_than_allowed() {
         let ms = Duration::from_millis;
-        assert_eq!(rest_after(ms(1), REST_MOST), ms(4));
+        assert_eq!(rest_after(ms(1), REST_MOST), ms(40));
         assert_eq!(rest_after(ms(30), REST_MOST), ms(50));
         assert_eq!(rest_after(ms(30), ms(2)), ms(2));
         assert_eq!(Rests::new(ms(1000)).most, REST_MOST);

@@ -9,6 +9,7 @@ use super::error::BackupError;
 use super::workspace::Workspace;
 use crate::files;
 use crate::server::considerate::{Considerate, PIECE};
+use crate::server::running::RUNNING_FILE;
 use crate::server::{clock, priority, store};
 use std::fmt;
 use std::fs::{self, DirBuilder, File};
@@ -69,7 +70,7 @@ impl fmt::Display for Made {
     }
 }
 
-/// Makes a backup of a data directory, whether a server runs on it or not. It needs room for two copies of the
+/// Makes a backup of a data directory, whether a server runs on it or not; if one does, slowly. It needs room for two copies of the
 /// database beside the destination, one of which goes again; for one in the data directory if the destination is
 /// standard output.
 ///
@@ -91,13 +92,15 @@ pub fn back_up(data: &Path, to: &Destination) -> Result<Made, BackupError> {
         let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
         created.map_err(|source| BackupError::Unwritable { path: path.clone(), source })?;
     }
+    let pace = pace_in(data);
+    if pace == Pace::Considerate {
+        priority::give_way();
+    }
     let workspace = Workspace::new_in(path.as_deref().map_or(data, files::directory))?;
     let copy = workspace.path().join(DATABASE_FILE);
-    store::copy(&store::open_to_copy(&database)?, &copy, Pace::Considerate)?;
-    // Nobody waits for what follows.
-    priority::give_way();
+    store::copy(&store::open_to_copy(&database)?, &copy, pace)?;
     store::mark_as_copy(&copy)?;
-    let manifest = Manifest::new(store::inspect(&copy, Pace::Considerate)?, now);
+    let manifest = Manifest::new(store::inspect(&copy, pace)?, now);
     let sources =
         FILES.map(|(name, mode)| (name, mode, if name == DATABASE_FILE { copy.clone() } else { data.join(name) }));
     let sources = sources.into_iter().filter(|(.., source)| source.exists());
@@ -109,7 +112,11 @@ pub fn back_up(data: &Path, to: &Destination) -> Result<Made, BackupError> {
         Some(path) => {
             let unwritable = |source| BackupError::Unwritable { path: path.clone(), source };
             let file = tempfile::NamedTempFile::new_in(workspace.path()).map_err(unwritable)?;
-            pack(BufWriter::with_capacity(PIECE, Considerate::new(file.as_file())), path, &manifest, now, sources)?;
+            let out: Box<dyn Write> = match pace {
+                Pace::Fast => Box::new(file.as_file()),
+                Pace::Considerate => Box::new(Considerate::new(file.as_file())),
+            };
+            pack(BufWriter::with_capacity(PIECE, out), path, &manifest, now, sources)?;
             file.as_file().sync_all().map_err(unwritable)?;
             let force = matches!(to, Destination::File { force: true, .. });
             let persisted = if force { file.persist(path) } else { file.persist_noclobber(path) };
@@ -133,6 +140,11 @@ pub fn back_up(data: &Path, to: &Destination) -> Result<Made, BackupError> {
         _ => Vec::new(),
     };
     Ok(Made { path, manifest, erasures, removed })
+}
+
+/// How fast to work: a server that runs is to notice nothing. After one that crashed, that is slower than it need be.
+fn pace_in(data: &Path) -> Pace {
+    if data.join(RUNNING_FILE).exists() { Pace::Considerate } else { Pace::Fast }
 }
 
 /// Adds to a list what was removed for good from a data directory, whether a server runs on it or not. Returns how many
@@ -203,6 +215,14 @@ fn is_named_by_time(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_where_a_server_runs_does_a_backup_take_its_time() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(pace_in(data.path()), Pace::Fast);
+        fs::write(data.path().join(RUNNING_FILE), "").unwrap();
+        assert_eq!(pace_in(data.path()), Pace::Considerate);
+    }
 
     #[test]
     fn only_backups_that_were_named_by_time_are_removed_and_the_oldest_first() {
