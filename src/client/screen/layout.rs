@@ -20,6 +20,10 @@ const WIDTH_MIN: usize = 30;
 const INDENT_MIN: usize = 4;
 /// TABs go to the next multiple of this, counted from the text's beginning.
 const TAB: usize = 8;
+/// Begins a part of a line whose direction is nobody else's: U+2068, FIRST STRONG ISOLATE.
+const ISOLATE: char = '\u{2068}';
+/// Ends it: U+2069, POP DIRECTIONAL ISOLATE.
+const ISOLATE_END: char = '\u{2069}';
 
 /// A line that is being put together.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +80,10 @@ impl StyledLine {
 
     fn painted(&self, part: Range<usize>, indent: usize, paint: Paint) -> String {
         let mut out = " ".repeat(indent);
+        // A terminal lays out each row by itself, so an isolated part that is wrapped is isolated in each of them.
+        if ends_isolated(&self.text[..part.start]) {
+            out.push(ISOLATE);
+        }
         let mut start = 0;
         for &(end, look) in &self.looks {
             let (from, to) = (start.max(part.start), end.min(part.end));
@@ -83,6 +91,9 @@ impl StyledLine {
                 paint.put(&mut out, &self.text[from..to], look);
             }
             start = end;
+        }
+        if ends_isolated(&self.text[..part.end]) {
+            out.push(ISOLATE_END);
         }
         out
     }
@@ -256,7 +267,16 @@ pub(in crate::client) fn quoted(text: &str) -> String {
 /// people copy.
 #[must_use]
 pub(in crate::client) fn isolated(part: &str) -> Cow<'_, str> {
-    if part.chars().any(is_right_to_left) { Cow::Owned(format!("\u{2068}{part}\u{2069}")) } else { Cow::Borrowed(part) }
+    if part.chars().any(is_right_to_left) {
+        Cow::Owned(format!("{ISOLATE}{part}{ISOLATE_END}"))
+    } else {
+        Cow::Borrowed(part)
+    }
+}
+
+/// Whether a part that is isolated begins in a text and does not end in it. They are never nested.
+fn ends_isolated(text: &str) -> bool {
+    text.rfind([ISOLATE, ISOLATE_END]).is_some_and(|at| text[at..].starts_with(ISOLATE))
 }
 
 /// The blocks of Unicode whose characters run from right to left, and the mark that says so.

@@ -91,6 +91,19 @@ fn only_quotations_that_need_it_are_isolated() {
     assert_eq!(width(&quoted("שלום")), 6);
 }
 
+#[test]
+fn what_is_isolated_is_isolated_in_each_of_its_rows() {
+    let quotation = quoted("שלום לכולם, המשאבה במרתף השני שוב דולפת");
+    let line = said("10:10 ", &format!("bob (re carol: {quotation}): 12?"));
+    assert_eq!(
+        line.rows(Some(40), Paint::Plain),
+        [
+            "10:10 bob (re carol: \"\u{2068}שלום לכולם, המשאבה\u{2069}",
+            "      \u{2068}במרתף השני שוב דולפת\u{2069}\"): 12?",
+        ]
+    );
+}
+
 /// Texts of what makes layouts hard: blanks, wide and combining characters, joined emoji, addresses.
 fn texts() -> impl Strategy<Value = String> {
     let piece = prop_oneof![

@@ -409,9 +409,19 @@ proptest! {
         let mut shown = Shown::in_the_lobby();
         for item in items {
             let lines = shown.timeline.show(&item, shown.now(), None);
-            let isolate = |c| matches!(c, '\u{2068}' | '\u{2069}');
             for row in lines.iter().flat_map(|line| line.rows(Some(columns), Paint::Plain)) {
-                prop_assert!(row.chars().all(|c| is_text(c) || isolate(c)), "{row:?}");
+                // What is isolated ends in its row.
+                let mut isolated = false;
+                for c in row.chars() {
+                    match c {
+                        '\u{2068}' | '\u{2069}' => {
+                            prop_assert_eq!(isolated, c == '\u{2069}', "{:?}", row);
+                            isolated = !isolated;
+                        }
+                        c => prop_assert!(is_text(c), "{row:?}"),
+                    }
+                }
+                prop_assert!(!isolated, "{row:?}");
                 prop_assert!(row.contains("://") || width(&row) <= columns, "{row:?}");
             }
             if matches!(item, Item::Message(_)) {
