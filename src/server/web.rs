@@ -5,9 +5,11 @@
 
 pub(super) mod http;
 mod page;
+pub(super) mod response;
 pub(super) mod websocket;
 
-use self::http::{Body, Head, Method, Response, Status, Upgrade};
+use self::http::{Head, Method, Upgrade};
+use self::response::{Body, Response, Status};
 
 /// The subprotocol of a WebSocket: its messages are the lines of `docs/PROTOCOL.md`.
 const SUBPROTOCOL: &str = "chitchat.1";

@@ -2,7 +2,8 @@
 //!
 //! What changes with a version is under a path that changes with it, and is kept by browsers for good.
 
-use super::http::{Body, Head, Response, Status};
+use super::http::Head;
+use super::response::{Body, Response, Status};
 use data_encoding::HEXLOWER;
 use flate2::Compression;
 use flate2::write::GzEncoder;

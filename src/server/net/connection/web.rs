@@ -6,7 +6,8 @@ use super::life::Stage;
 use super::{Connection, Transport, Turn};
 use crate::protocol::code::Code;
 use crate::server::net::outbox::Flushed;
-use crate::server::web::http::{self, Method, Read, Response, Status};
+use crate::server::web::http::{self, Method, Read};
+use crate::server::web::response::{Response, Status};
 use crate::server::web::websocket::{self, Decoder, Event};
 use crate::server::web::{self, Answer, Site};
 

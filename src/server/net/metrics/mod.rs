@@ -12,7 +12,7 @@ pub(crate) mod request;
 use self::request::{HEAD_MAX, Request};
 use super::listener::{ListenError, StopHandle};
 use crate::server::clock;
-use crate::server::web::http::{Body, Response, Status};
+use crate::server::web::response::{Body, Response, Status};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io::{self, Read as _, Write as _};

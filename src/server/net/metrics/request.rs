@@ -1,6 +1,7 @@
 //! What somebody asks of the metrics, and what those get who ask for something else. Knows no socket.
 
-use crate::server::web::http::{self, Method, Read, Response, Status};
+use crate::server::web::http::{self, Method, Read};
+use crate::server::web::response::{Response, Status};
 use crate::server::web::sentence;
 use std::net::IpAddr;
 
