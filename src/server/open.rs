@@ -112,6 +112,11 @@ pub enum OpenWarning {
         "systemd's socket for {0} accepts other machines without TLS: passwords and messages travel unencrypted. Let other machines use tls."
     )]
     PlainBeyondThisMachine(SocketAddr),
+    /// The same, unless whoever comes is a proxy.
+    #[error(
+        "systemd's socket for {0} accepts other machines without TLS: whoever comes past your proxy sends passwords and messages unencrypted. Let nobody but the proxy reach it."
+    )]
+    WebBeyondThisMachine(SocketAddr),
     /// [`Running`] can't be written.
     #[error("can't write {RUNNING_FILE} to the data directory: {0}; chitchatd invite may name the wrong port")]
     RunningFile(io::Error),
@@ -129,8 +134,7 @@ impl Server {
         Self::open_on(config, PassedSockets::default())
     }
 
-    /// The same with sockets that listen already. They take the place of the setting `tls`, of `plain`, or of both:
-    /// where there is one of a kind, the addresses that the settings name for it are not used.
+    /// The same with sockets that listen already. They take the place of the settings `tls`, `plain` and `web`: where there is one of a kind, the addresses that the settings name for it are not used.
     ///
     /// # Errors
     /// As [`Server::open`].
@@ -159,8 +163,8 @@ impl Server {
         warnings.extend(identity.warnings(now).into_iter().map(OpenWarning::from));
 
         let (mut unavailable, mut replaced) = (Vec::new(), Vec::new());
-        for (setting, kind, addresses) in
-            [("tls", ListenerKind::Tls, &config.tls), ("plain", ListenerKind::Plain, &config.plain)]
+        for (kind, addresses) in
+            [(ListenerKind::Tls, &config.tls), (ListenerKind::Plain, &config.plain), (ListenerKind::Web, &config.web)]
         {
             let passed: Vec<&ListeningSocket> = listening.iter().filter(|socket| socket.kind() == kind).collect();
             if passed.is_empty() {
@@ -172,21 +176,25 @@ impl Server {
                 listening.extend(sockets);
                 continue;
             }
-            replaced.push(setting.to_owned());
+            replaced.push(kind.as_str().to_owned());
             let beyond =
                 passed.iter().filter_map(|socket| socket.address()).filter(|address| !address.ip().is_loopback());
-            if kind == ListenerKind::Plain {
-                warnings.extend(beyond.map(OpenWarning::PlainBeyondThisMachine));
+            match kind {
+                ListenerKind::Plain => warnings.extend(beyond.map(OpenWarning::PlainBeyondThisMachine)),
+                ListenerKind::Web => warnings.extend(beyond.map(OpenWarning::WebBeyondThisMachine)),
+                ListenerKind::Tls | ListenerKind::Console => {}
             }
         }
         let metrics = listen_on(&config.metrics, |address| net::listen(address, "metrics"), &mut unavailable)?;
         let addresses = |kind: ListenerKind| {
             listening.iter().filter(|socket| socket.kind() == kind).filter_map(ListeningSocket::address).collect()
         };
-        let (tls_addresses, plain_addresses) = (addresses(ListenerKind::Tls), addresses(ListenerKind::Plain));
+        let [tls_addresses, plain_addresses, web] =
+            [ListenerKind::Tls, ListenerKind::Plain, ListenerKind::Web].map(addresses);
         listening.push(net::bind_console(&config.data.join(SOCKET_FILE))?);
         warnings.extend(unavailable.into_iter().map(OpenWarning::from));
         let mut running = Running {
+            web,
             metrics: metrics.iter().filter_map(|listener| listener.local_addr().ok()).collect(),
             replaced,
             database: file_number(&config.data.join(store::DATABASE_FILE)),
@@ -232,7 +240,13 @@ impl Server {
         &self.running.plain
     }
 
-    /// The settings, `tls` or `plain`, in whose place it listens on sockets that it was given.
+    /// The addresses that accept HTTP without TLS.
+    #[must_use]
+    pub fn web_addresses(&self) -> &[SocketAddr] {
+        &self.running.web
+    }
+
+    /// The settings, of `tls`, `plain` and `web`, in whose place it listens on sockets that it was given.
     #[must_use]
     pub fn replaced_settings(&self) -> &[String] {
         &self.running.replaced

@@ -34,10 +34,13 @@ pub struct Running {
     pub tls: Vec<SocketAddr>,
     /// Where it accepts unencrypted connections.
     pub plain: Vec<SocketAddr>,
+    /// Where it speaks HTTP without TLS.
+    #[serde(default)]
+    pub web: Vec<SocketAddr>,
     /// Where it serves the metrics.
     #[serde(default)]
     pub metrics: Vec<SocketAddr>,
-    /// The settings, `tls` or `plain`, in whose place it listens on sockets that it was given.
+    /// The settings, of `tls`, `plain` and `web`, in whose place it listens on sockets that it was given.
     #[serde(default)]
     pub replaced: Vec<String>,
     /// Its version; a server from before this was written down says nothing.
@@ -61,12 +64,13 @@ pub fn file_number(path: &Path) -> Option<String> {
 }
 
 impl Running {
-    /// Of this process, without metrics and on sockets of its own, and with no database.
+    /// Of this process, without `web` and metrics and on sockets of its own, and with no database.
     #[must_use]
     pub fn here(name: String, tls: Vec<SocketAddr>, plain: Vec<SocketAddr>) -> Self {
         let (version, pid) = (Some(VERSION.to_owned()), Some(std::process::id()));
-        let (metrics, replaced, database, settings) = (Vec::new(), Vec::new(), None, BTreeMap::new());
-        Self { name, tls, plain, metrics, replaced, version, pid, database, settings }
+        let (web, metrics, replaced) = (Vec::new(), Vec::new(), Vec::new());
+        let (database, settings) = (None, BTreeMap::new());
+        Self { name, tls, plain, web, metrics, replaced, version, pid, database, settings }
     }
 
     /// The settings in effect.
@@ -108,6 +112,7 @@ mod tests {
         assert_eq!(Running::read(data.path()), None);
         let tls = vec!["[::]:2428".parse().unwrap(), "127.0.0.1:3428".parse().unwrap()];
         let mut running = Running::here("chat.example.org".to_owned(), tls, Vec::new());
+        running.web.push("127.0.0.1:2480".parse().unwrap());
         running.metrics.push("127.0.0.1:9428".parse().unwrap());
         running.replaced.push("tls".to_owned());
         running.database = file_number(data.path());

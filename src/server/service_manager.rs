@@ -73,5 +73,6 @@ impl ServiceManager {
 fn listening(running: &Running) -> String {
     let tls = running.tls.iter().map(|address| format!("TLS {address}"));
     let plain = running.plain.iter().map(|address| format!("plain {address}"));
-    format!("listening: {}", tls.chain(plain).collect::<Vec<_>>().join(", "))
+    let web = running.web.iter().map(|address| format!("web {address}"));
+    format!("listening: {}", tls.chain(plain).chain(web).collect::<Vec<_>>().join(", "))
 }

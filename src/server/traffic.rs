@@ -216,7 +216,7 @@ impl RequestKind {
 /// An accepted socket that no worker owns yet.
 #[derive(Debug)]
 pub(super) enum Socket {
-    /// From the TLS port or the plain port.
+    /// From one of the ports.
     Tcp(TcpStream),
     /// From the admin socket.
     Unix(UnixStream),
@@ -232,19 +232,22 @@ pub(super) enum ListenerKind {
     Tls,
     /// Plain text.
     Plain,
+    /// HTTP without TLS.
+    Web,
     /// The admin socket: logged in immediately.
     Console,
 }
 
 impl ListenerKind {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 3] = [Self::Tls, Self::Plain, Self::Console];
+    pub(super) const ALL: [Self; 4] = [Self::Tls, Self::Plain, Self::Web, Self::Console];
 
     #[must_use]
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Tls => "tls",
             Self::Plain => "plain",
+            Self::Web => "web",
             Self::Console => "console",
         }
     }

@@ -10,6 +10,7 @@ pub(super) mod websocket;
 
 use self::http::{Head, Method, Upgrade};
 use self::response::{Body, Response, Status};
+use crate::protocol::code::Code;
 
 /// The subprotocol of a WebSocket: its messages are the lines of `docs/PROTOCOL.md`.
 const SUBPROTOCOL: &str = "chitchat.1";
@@ -22,10 +23,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const HSTS: &str = "max-age=15768000";
 
 /// What an answer depends on besides the request.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Site {
-    /// Whether an authority vouches for the certificate of this connection.
-    pub vouched_for: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Site {
+    /// It came over TLS.
+    Tls {
+        /// Whether an authority vouches for the certificate.
+        vouched_for: bool,
+    },
+    /// It came without. If that was through a proxy, that one spoke TLS, and speaks for it.
+    Plain,
 }
 
 /// What to do with a request.
@@ -45,7 +51,7 @@ pub(super) fn answer(head: &Head, site: Site) -> Answer {
             let response = Response::sentence(Status::NotAllowed, "Only GET and HEAD go here.");
             Answer::Respond(response.with("Allow", "GET, HEAD"))
         }
-        ("/ws", _) => websocket(head),
+        ("/ws", _) => websocket(head, site),
         ("/health", _) => Answer::Respond(Response::sentence(Status::Ok, "ok")),
         (_, Method::Get | Method::Head) => Answer::Respond(
             page::file(head).unwrap_or_else(|| Response::sentence(Status::NotFound, "There is nothing here.")),
@@ -73,6 +79,17 @@ pub(super) fn refusal(status: Status, text: &str, site: Site) -> Response {
     safe(Response::sentence(status, text), site)
 }
 
+/// The answer to a peer who is turned away or told to go, in place of a line with this code.
+#[must_use]
+pub(super) fn turned_away(code: Option<Code>, text: &str) -> Response {
+    let status = match code {
+        Some(Code::NotLoggedIn) => Status::TimedOut,
+        Some(Code::Blocked) => Status::Forbidden,
+        _ => Status::Unavailable,
+    };
+    refusal(status, text, Site::Plain)
+}
+
 /// What is wrong with a request that can't be read.
 #[must_use]
 pub(super) fn sentence(status: Status) -> &'static str {
@@ -85,7 +102,7 @@ pub(super) fn sentence(status: Status) -> &'static str {
     }
 }
 
-fn websocket(head: &Head) -> Answer {
+fn websocket(head: &Head, site: Site) -> Answer {
     let (accept, protocols) = match &head.upgrade {
         Upgrade::WebSocket { accept, protocols } => (accept, protocols),
         Upgrade::No => {
@@ -101,7 +118,8 @@ fn websocket(head: &Head) -> Answer {
         }
     };
     // A browser says which page opens a WebSocket, and lets any page do so.
-    if head.origin.as_deref().is_some_and(|origin| !is_same(origin, head.host.as_deref().unwrap_or_default())) {
+    let host = head.host.as_deref().unwrap_or_default();
+    if head.origin.as_deref().is_some_and(|origin| !is_same(origin, host, site)) {
         let text = "Only a page of this server may open this WebSocket.";
         return Answer::Respond(Response::sentence(Status::Forbidden, text));
     }
@@ -117,14 +135,16 @@ fn websocket(head: &Head) -> Answer {
     Answer::Upgrade(if names_ours.is_some() { response.with("Sec-WebSocket-Protocol", SUBPROTOCOL) } else { response })
 }
 
-/// Whether an origin is the host that the request is for, reached over TLS. Both leave out the port if it is 443.
-fn is_same(origin: &str, host: &str) -> bool {
-    origin.strip_prefix("https://").is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+/// Whether an origin is the host that the request is for. Both leave out the port if it is the usual one. Over TLS the
+/// page came over TLS, too; without it nobody knows which of the two the proxy speaks.
+fn is_same(origin: &str, host: &str, site: Site) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    (scheme == "https" || scheme == "http" && site == Site::Plain) && authority.eq_ignore_ascii_case(host)
 }
 
 /// Adds the fields that every response has.
 fn safe(mut response: Response, site: Site) -> Response {
-    if site.vouched_for {
+    if site == (Site::Tls { vouched_for: true }) {
         response = response.with("Strict-Transport-Security", HSTS);
     }
     if !response.fields.iter().any(|(name, _)| *name == "Cache-Control") {
@@ -141,7 +161,7 @@ fn safe(mut response: Response, site: Site) -> Response {
 mod tests {
     use super::*;
 
-    const SITE: Site = Site { vouched_for: false };
+    const SITE: Site = Site::Tls { vouched_for: false };
 
     fn get(path: &str) -> Head {
         Head {
@@ -194,6 +214,17 @@ mod tests {
         ] {
             assert_eq!(status(&from(Some(origin))), Status::Forbidden, "{origin}");
         }
+        // Behind a proxy it may be either.
+        for (origin, opens) in [
+            ("http://chat.example.org:2428", true),
+            ("https://chat.example.org:2428", true),
+            ("ftp://chat.example.org:2428", false),
+            ("http://evil.example", false),
+            ("null", false),
+        ] {
+            let answer = answer(&from(Some(origin)), Site::Plain);
+            assert_eq!(matches!(answer, Answer::Upgrade(_)), opens, "{origin}");
+        }
         let other = Upgrade::WebSocket { accept: "x".to_owned(), protocols: Some(vec!["mqtt".to_owned()]) };
         assert_eq!(status(&Head { upgrade: other, ..get("/ws") }), Status::BadRequest);
     }
@@ -201,7 +232,7 @@ mod tests {
     #[test]
     fn every_response_keeps_the_page_safe() {
         for path in ["/", "/nowhere", "/ws"] {
-            let Answer::Respond(response) = answer(&get(path), Site { vouched_for: true }) else { panic!() };
+            let Answer::Respond(response) = answer(&get(path), Site::Tls { vouched_for: true }) else { panic!() };
             let names: Vec<&str> = response.fields.iter().map(|(name, _)| *name).collect();
             for name in ["Strict-Transport-Security", "Content-Security-Policy", "X-Content-Type-Options"] {
                 assert!(names.contains(&name), "{path} {name}");

@@ -68,3 +68,4 @@ mod systemd;
 mod telnet;
 mod tls;
 mod web;
+mod web_port;

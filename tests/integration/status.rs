@@ -25,7 +25,7 @@ fn a_running_server_is_seen_to_be_well() {
     assert!(code == Some(0) && said.is_empty(), "{said}");
     for line in [
         "  people       1 here, 1 with an account\n",
-        "  connections  0 over TLS, 1 plain, 1 console, 0 not logged in\n",
+        "  connections  0 over TLS, 1 plain, 0 web, 1 console, 0 not logged in\n",
         "  messages     0 in the last minute, 1 ever\n",
         ", 0 failed; 99 of 100 took at most ",
         " free\n",

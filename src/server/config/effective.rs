@@ -76,6 +76,7 @@ impl Config {
             data,
             tls,
             plain,
+            web,
             metrics,
             proxies,
             registration,
@@ -119,6 +120,7 @@ impl Config {
             ("data", quoted(&data.to_string_lossy())),
             ("tls", addresses(tls)),
             ("plain", addresses(plain)),
+            ("web", addresses(web)),
             ("metrics", addresses(metrics)),
             ("proxies", addresses(proxies)),
             (

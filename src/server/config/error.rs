@@ -17,6 +17,11 @@ pub enum Warning {
         "plain = {0} accepts other machines: passwords and messages travel unencrypted. Let other machines use tls."
     )]
     PlainBeyondThisMachine(SocketAddr),
+    /// Passwords cross the network unencrypted, unless whoever comes is a proxy.
+    #[error(
+        "web = {0} accepts other machines: whoever comes past your proxy sends passwords and messages unencrypted. Let nobody but the proxy reach it."
+    )]
+    WebBeyondThisMachine(SocketAddr),
     /// Anybody who reaches that address reads the metrics.
     #[error(
         "metrics = {0} accepts other machines: whoever reaches it sees how many people are here and how much they say. Let Prometheus run on this machine, or come through a tunnel."
@@ -93,8 +98,8 @@ pub enum ConfigError {
     /// There is no home directory to keep data in.
     #[error("there is no home directory to keep the data in. Name a directory with --data DIR.")]
     NoHome,
-    /// Both `tls` and `plain` are off.
-    #[error("tls and plain are both off, so nobody could connect. Give one of them an address.")]
+    /// `tls`, `plain` and `web` are off.
+    #[error("tls, plain and web are all off, so nobody could connect. Give one of them an address.")]
     NoListener,
     /// The system allows so few open files that no connection can be accepted.
     #[error(

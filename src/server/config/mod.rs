@@ -44,8 +44,10 @@ pub struct Config {
     pub data: PathBuf,
     /// Where encrypted connections are accepted; may be empty. An IPv6 address takes IPv6 alone.
     pub tls: Vec<SocketAddr>,
-    /// Where unencrypted connections are accepted; may be empty, but not together with `tls`.
+    /// Where unencrypted connections are accepted; may be empty.
     pub plain: Vec<SocketAddr>,
+    /// Where HTTP is spoken without TLS, for a reverse proxy; may be empty, but not together with `tls` and `plain`.
+    pub web: Vec<SocketAddr>,
     /// Where a Prometheus reads the metrics, over HTTP; may be empty.
     pub metrics: Vec<SocketAddr>,
     /// Proxies, whose connections begin with a PROXY header that says whose they are.
@@ -230,6 +232,7 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         data,
         tls,
         plain,
+        web,
         metrics,
         proxies,
         registration,
@@ -242,11 +245,12 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         mut limits,
     } = settings;
     let mut warnings = Vec::new();
-    if tls.is_empty() && plain.is_empty() {
+    if tls.is_empty() && plain.is_empty() && web.is_empty() {
         return Err(ConfigError::NoListener);
     }
     let is_beyond = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
     warnings.extend(plain.iter().filter(is_beyond).map(|&address| Warning::PlainBeyondThisMachine(address)));
+    warnings.extend(web.iter().filter(is_beyond).map(|&address| Warning::WebBeyondThisMachine(address)));
     warnings.extend(metrics.iter().filter(is_beyond).map(|&address| Warning::MetricsBeyondThisMachine(address)));
     if accounts.bcrypt_cost < BCRYPT_COST_ADVISED {
         warnings.push(Warning::CheapPasswords(accounts.bcrypt_cost));
@@ -282,6 +286,7 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         data,
         tls,
         plain,
+        web,
         metrics,
         proxies,
         registration,

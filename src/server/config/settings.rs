@@ -37,6 +37,8 @@ pub(super) struct Settings {
     #[serde(deserialize_with = "value::<List<Address>, _>")]
     pub(super) plain: Vec<SocketAddr>,
     #[serde(deserialize_with = "value::<List<Address>, _>")]
+    pub(super) web: Vec<SocketAddr>,
+    #[serde(deserialize_with = "value::<List<Address>, _>")]
     pub(super) metrics: Vec<SocketAddr>,
     #[serde(deserialize_with = "value::<List<Proxy>, _>")]
     pub(super) proxies: Vec<ProxyRange>,
@@ -60,6 +62,7 @@ impl Default for Settings {
             data: None,
             tls: vec![(Ipv6Addr::UNSPECIFIED, TLS_PORT).into(), (Ipv4Addr::UNSPECIFIED, TLS_PORT).into()],
             plain: vec![(Ipv4Addr::LOCALHOST, PLAIN_PORT).into()],
+            web: Vec::new(),
             metrics: Vec::new(),
             proxies: Vec::new(),
             registration: Registration::Invite,

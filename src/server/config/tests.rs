@@ -101,6 +101,7 @@ fn every_key_is_read() {
         data = "data"
         tls = "off"
         plain = ["127.0.0.1:1", "[::1]:1"]
+        web = "127.0.0.1:3"
         metrics = "127.0.0.1:2"
         proxies = ["127.0.0.2", "10.0.0.0/8"]
         registration = "open"
@@ -136,6 +137,7 @@ fn every_key_is_read() {
         data: "/etc/data".into(),
         tls: vec![],
         plain: vec!["127.0.0.1:1".parse().unwrap(), "[::1]:1".parse().unwrap()],
+        web: vec!["127.0.0.1:3".parse().unwrap()],
         metrics: vec!["127.0.0.1:2".parse().unwrap()],
         proxies: vec![ProxyRange::parse("127.0.0.2").unwrap(), ProxyRange::parse("10.0.0.0/8").unwrap()],
         registration: Registration::Open,

@@ -12,6 +12,7 @@ use crate::protocol::names::AddressGroup;
 use crate::server::clock;
 use crate::server::proxy::ProxyRange;
 use crate::server::traffic::{Accepted, Blocklist, Delivery, ListenerKind, Mailbox, Socket, Tally};
+use crate::server::web;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, SockAddr, Type};
@@ -79,9 +80,9 @@ pub enum ListenError {
         /// What is wrong with it.
         source: io::Error,
     },
-    /// Nothing says whether TLS is spoken there.
+    /// Nothing says what is spoken there.
     #[error(
-        "systemd passed a socket for {address}, named {name:?}, and nothing says whether to speak TLS there. In its .socket unit, set FileDescriptorName=tls, or FileDescriptorName=plain for unencrypted connections"
+        "systemd passed a socket for {address}, named {name:?}, and nothing says whether to speak TLS there. In its .socket unit, set FileDescriptorName=tls, or FileDescriptorName=plain for unencrypted connections, or FileDescriptorName=web for those of a reverse proxy"
     )]
     PassedFor {
         /// The address.
@@ -151,8 +152,7 @@ impl ListeningSocket {
 /// # Errors
 /// See [`ListenError`].
 pub(crate) fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<ListeningSocket, ListenError> {
-    let setting = if kind == ListenerKind::Tls { "tls" } else { "plain" };
-    Ok(ListeningSocket { listener: Listening::Tcp(listen(address, setting)?), kind })
+    Ok(ListeningSocket { listener: Listening::Tcp(listen(address, kind.as_str())?), kind })
 }
 
 /// The same, for what is no connection of the chat.
@@ -366,7 +366,7 @@ impl Listener {
                     // Whose it is the worker learns, which then asks the same.
                     let proxied = address.is_some_and(|address| self.is_proxy(address));
                     if !proxied && self.blocklist.blocks(from, clock::now()) {
-                        self.turn_away(socket, Code::Blocked, BLOCKED);
+                        self.turn_away(socket, kind, Code::Blocked, BLOCKED);
                         continue;
                     }
                     match self.permit((!proxied).then_some(from), kind) {
@@ -376,7 +376,7 @@ impl Listener {
                             *next = next.wrapping_add(1);
                             worker.send(Delivery::Accepted(Accepted { socket, kind, from, proxied, permit, crowded }));
                         }
-                        Err(why) => self.turn_away(socket, Code::Busy, why.sentence()),
+                        Err(why) => self.turn_away(socket, kind, Code::Busy, why.sentence()),
                     }
                 }
                 Err(error) => match error.kind() {
@@ -417,7 +417,7 @@ impl Listener {
             Listening::Unix(listener) => accept_unix(listener).map(|(socket, _)| socket),
         };
         if let Ok(socket) = turned_away {
-            self.turn_away(socket, Code::Busy, FULL);
+            self.turn_away(socket, self.sockets[index].kind, Code::Busy, FULL);
         }
         self.spare = spare();
         std::thread::sleep(OUT_OF_DESCRIPTORS);
@@ -425,9 +425,18 @@ impl Listener {
 
     /// Says one line and closes. A TLS client can't read it, but its user sees it in `nc` or in
     /// `openssl`'s debug output; a handshake for everyone who is turned away would be a gift to a flood.
-    fn turn_away(&self, mut socket: Socket, code: Code, why: &str) {
+    fn turn_away(&self, mut socket: Socket, kind: ListenerKind, code: Code, why: &str) {
         self.tally.count_turned_away(code);
-        if let Err(error) = socket.write(format!("* {code}: {why}\n").as_bytes()) {
+        let mut said = Vec::new();
+        match kind {
+            ListenerKind::Web => {
+                web::turned_away(Some(code), why).encode(false, false, jiff::Timestamp::now(), &mut said);
+            }
+            ListenerKind::Tls | ListenerKind::Plain | ListenerKind::Console => {
+                said.extend_from_slice(format!("* {code}: {why}\n").as_bytes());
+            }
+        }
+        if let Err(error) = socket.write(&said) {
             log::debug!("a peer was turned away and could not be told: {error}");
         }
     }

@@ -1,7 +1,7 @@
 //! Sockets that the service manager listens on and passes to the server, `sd_listen_fds(3)`: it holds them while the
 //! server restarts, and whoever connects meanwhile waits instead of being refused.
 //!
-//! Owns which of them speaks TLS. The thread that opens the server takes them, and `accept` accepts.
+//! Owns what is spoken on which of them. The thread that opens the server takes them, and `accept` accepts.
 
 use super::listener::{ListenError, ListeningSocket, accept_tcp, configure};
 use crate::server::config::Config;
@@ -50,7 +50,7 @@ impl PassedSockets {
     /// Each with its kind.
     ///
     /// # Errors
-    /// [`ListenError::PassedFor`] if nothing says whether one speaks TLS.
+    /// [`ListenError::PassedFor`] if nothing says what is spoken on one.
     pub(in crate::server) fn listening(self, config: &Config) -> Result<Vec<ListeningSocket>, ListenError> {
         let listening = |Passed { name, listener, address }| match kind(&name, address, config) {
             Some(kind) => Ok(ListeningSocket::passed(listener, kind)),
@@ -70,15 +70,18 @@ fn take(passed: &mut ListenFd, index: usize) -> io::Result<(TcpListener, SocketA
     Ok((listener, address))
 }
 
-/// Its name says it, or else its port, if that is one of `tls` or of `plain`. Nothing else does: text is sent in the
-/// clear only where somebody wanted that.
+/// Its name says it, or else its port, if that is one of `tls`, of `plain` or of `web`. Nothing else does: text is sent
+/// in the clear only where somebody wanted that.
 fn kind(name: &str, address: SocketAddr, config: &Config) -> Option<ListenerKind> {
+    let kinds =
+        [(ListenerKind::Tls, &config.tls), (ListenerKind::Plain, &config.plain), (ListenerKind::Web, &config.web)];
+    if let Some((kind, _)) = kinds.into_iter().find(|(kind, _)| kind.as_str() == name) {
+        return Some(kind);
+    }
     let is_in = |addresses: &[SocketAddr]| addresses.iter().any(|other| other.port() == address.port());
-    match (name, is_in(&config.tls), is_in(&config.plain)) {
-        ("tls", ..) => Some(ListenerKind::Tls),
-        ("plain", ..) => Some(ListenerKind::Plain),
-        (_, true, false) => Some(ListenerKind::Tls),
-        (_, false, true) => Some(ListenerKind::Plain),
+    let mut of_port = kinds.into_iter().filter(|(_, addresses)| is_in(addresses));
+    match (of_port.next(), of_port.next()) {
+        (Some((kind, _)), None) => Some(kind),
         _ => None,
     }
 }
@@ -116,12 +119,14 @@ mod tests {
     #[test]
     fn the_name_decides_and_then_the_port() {
         let flags = Flags { data: Some("/data".into()), ..Flags::default() };
-        let settings = ["tls=[::]:2428", "plain=127.0.0.1:2427"].map(str::to_owned);
+        let settings = ["tls=[::]:2428", "plain=127.0.0.1:2427", "web=[::1]:2480"].map(str::to_owned);
         let config = Config::build(None, &settings, &flags, &Environment::of_process()).unwrap();
         for (name, address, expected) in [
             ("tls", "[::]:9", Some(ListenerKind::Tls)),
             ("tls", "127.0.0.1:2427", Some(ListenerKind::Tls)),
             ("plain", "[::]:2428", Some(ListenerKind::Plain)),
+            ("web", "[::]:2428", Some(ListenerKind::Web)),
+            ("web.socket", "127.0.0.1:2480", Some(ListenerKind::Web)),
             ("chitchatd.socket", "0.0.0.0:2428", Some(ListenerKind::Tls)),
             (NAMELESS, "[::1]:2427", Some(ListenerKind::Plain)),
             ("chitchatd.socket", "[::]:9", None),

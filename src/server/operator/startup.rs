@@ -27,6 +27,9 @@ pub fn message(server: &Server, invitation: Option<&Secret>) -> String {
     for address in server.plain_addresses() {
         line(&format!("  listening    plain {address}"));
     }
+    for address in server.web_addresses() {
+        line(&format!("  listening    web {address}"));
+    }
     for setting in server.replaced_settings() {
         line(&format!("  sockets      systemd's, in place of the setting {setting}"));
     }
@@ -41,6 +44,12 @@ pub fn message(server: &Server, invitation: Option<&Secret>) -> String {
     }
     if let Some(address) = server.plain_addresses().first() {
         line(&format!("  nc {} {}", reachable(*address), address.port()));
+    }
+    if let Some(address) = server.web_addresses().first() {
+        line(&format!(
+            "  http://{}/ in a browser, or as your reverse proxy",
+            SocketAddr::new(reachable(*address), address.port())
+        ));
     }
     if let Some(code) = invitation {
         let code = code.expose();

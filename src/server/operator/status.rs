@@ -52,6 +52,7 @@ impl Status {
             self.sentence(&[
                 ("tls", " over TLS"),
                 ("plain", " plain"),
+                ("web", " web"),
                 ("console", " console"),
                 ("guests", " not logged in"),
             ]),
@@ -198,7 +199,7 @@ mod tests {
     fn the_figures_fit_on_a_screen() {
         let figures = status(
             "version 0.1.0\nsince 2026-03-01T12:34:56.789Z\nstorage good\naccounts 40\nhere 12\nconnections 15\ntls 12\n\
-             plain 4\nconsole 1\nguests 2\nrooms 8\nmessages 120000\nlast-minute 31\nlines-in 5\nlines-out 700\ncommits 9\n\
+             plain 4\nweb 3\nconsole 1\nguests 2\nrooms 8\nmessages 120000\nlast-minute 31\nlines-in 5\nlines-out 700\ncommits 9\n\
              commits-failed 0\ncommit-p99 3140\nwaiting 0\nmemory 24536000\ndisk 125829120\nlog 1\nused 94371840\nfree 13207024435\n\
              certificate-days 80\nlast-backup 2026-03-05T02:30:00.000Z\nlater-version 7",
         );
@@ -208,7 +209,7 @@ mod tests {
             "\
 ChitChat 0.1.0, up for 4 days, since 2026-03-01T12:34:56Z
   people       12 here, 40 with an account
-  connections  12 over TLS, 4 plain, 1 console, 2 not logged in
+  connections  12 over TLS, 4 plain, 3 web, 1 console, 2 not logged in
   rooms        8
   messages     31 in the last minute, 120000 ever
   lines        5 in, 700 out, 0 waiting

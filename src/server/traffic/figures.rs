@@ -56,7 +56,7 @@ pub(crate) struct Figures {
     pub hub: HubFigures,
     pub tally: Arc<Tally>,
     /// Open connections of each kind.
-    pub open: [(ListenerKind, OpenConnections); 3],
+    pub open: [(ListenerKind, OpenConnections); ListenerKind::ALL.len()],
     /// What waits, in the order in which it is passed through.
     pub queues: Queues,
     /// Bytes of all requests and lines under way.

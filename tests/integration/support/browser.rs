@@ -11,6 +11,11 @@ use tungstenite::{Message, WebSocket};
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;
 
+/// What a browser's connection consists of, over TLS or not.
+pub(crate) trait Stream: std::io::Read + std::io::Write + Send {}
+
+impl<T: std::io::Read + std::io::Write + Send> Stream for T {}
+
 /// A connection over TLS that offers what a browser does.
 pub(crate) fn browser_tls(address: SocketAddr) -> Tls {
     let socket = TcpStream::connect_timeout(&address, DEADLINE).unwrap();
@@ -21,7 +26,7 @@ pub(crate) fn browser_tls(address: SocketAddr) -> Tls {
 }
 
 /// Sends requests on one connection.
-pub(crate) struct Requests(BufReader<Tls>);
+pub(crate) struct Requests(BufReader<Box<dyn Stream>>);
 
 /// What a request was answered with.
 #[derive(Debug)]
@@ -34,7 +39,12 @@ pub(crate) struct Response {
 
 impl Requests {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self(BufReader::new(browser_tls(address)))
+        Self::over(browser_tls(address))
+    }
+
+    /// On a connection that there is.
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
+        Self(BufReader::new(Box::new(stream)))
     }
 
     pub(crate) fn send(&mut self, request: &str) {
@@ -70,18 +80,28 @@ impl Requests {
 
 /// A WebSocket on which lines are spoken.
 pub(crate) struct Page {
-    pub socket: WebSocket<Tls>,
+    pub socket: WebSocket<Box<dyn Stream>>,
     lines: std::collections::VecDeque<String>,
 }
 
 impl Page {
     /// Opens it as a page of the server does.
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let mut request = format!("wss://{address}/ws").into_client_request().unwrap();
+        Self::over(browser_tls(address), &format!("https://{address}"), &[])
+    }
+
+    /// Opens it on a connection that there is, as a page of this origin does, with these fields besides.
+    pub(crate) fn over(stream: impl Stream + 'static, origin: &str, more: &[(&'static str, &str)]) -> Self {
+        let authority = origin.split_once("://").unwrap().1;
+        let mut request = format!("ws://{authority}/ws").into_client_request().unwrap();
         let fields = request.headers_mut();
-        fields.insert("Origin", format!("https://{address}").parse().unwrap());
+        fields.insert("Origin", origin.parse().unwrap());
         fields.insert("Sec-WebSocket-Protocol", "chitchat.1".parse().unwrap());
-        let (socket, response) = tungstenite::client(request, browser_tls(address)).unwrap();
+        for (name, value) in more {
+            fields.insert(*name, value.parse().unwrap());
+        }
+        let stream: Box<dyn Stream> = Box::new(stream);
+        let (socket, response) = tungstenite::client(request, stream).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(response.headers()["Sec-WebSocket-Protocol"], "chitchat.1");
         Self { socket, lines: std::collections::VecDeque::new() }
     }

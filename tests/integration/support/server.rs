@@ -258,6 +258,15 @@ impl Server {
         self.running().plain
     }
 
+    /// Where it accepts HTTP without TLS.
+    #[allow(dead_code, reason = "the crash battery has no use for it")]
+    pub(crate) fn web(&mut self) -> SocketAddr {
+        const BEFORE: &str = "  listening    web ";
+        let said = self.running().log.lines().find(|line| line.starts_with(BEFORE)).map(str::to_owned);
+        let line = said.unwrap_or_else(|| self.wait_for_log(BEFORE));
+        line[BEFORE.len()..].parse().expect("an address")
+    }
+
     /// Its certificate's fingerprint, as its start printed it.
     pub(crate) fn fingerprint(&self) -> String {
         let mut lines = self.running().log.lines().filter_map(|line| line.trim().strip_prefix("certificate "));

@@ -93,7 +93,7 @@ impl Connection {
             id,
             socket,
             transport: if proxied { Transport::Proxied(Vec::new()) } else { Transport::of(kind) },
-            speech: Speech::Lines,
+            speech: if kind == ListenerKind::Web { Speech::Http(Vec::new()) } else { Speech::Lines },
             listener: kind,
             from,
             permit,
@@ -120,6 +120,8 @@ impl Connection {
         match self.listener {
             ListenerKind::Tls => self.life.set(Timer::Silence, turn.now + SILENCE),
             ListenerKind::Plain => self.greet(turn),
+            // It asks for something first.
+            ListenerKind::Web => {}
             ListenerKind::Console => {
                 self.greet(turn);
                 self.request_and_wait(None, RequestKind::Console, 0, turn);

@@ -147,7 +147,7 @@ impl Connection {
             self.receive_tls(bytes, turn);
         } else if self.stage() == Stage::Open {
             match (self.input.has_received(), first) {
-                (false, TLS_HANDSHAKE) => return self.refuse_tls(turn),
+                (false, TLS_HANDSHAKE) if self.listener != ListenerKind::Web => return self.refuse_tls(turn),
                 (false, _) => self.note_header(bytes, turn),
                 (true, _) => {}
             }

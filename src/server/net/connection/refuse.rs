@@ -66,7 +66,7 @@ impl Connection {
         match (self.listener, self.local_port()) {
             (ListenerKind::Tls, TLS_PORT) => format!("chitchat {name}"),
             (ListenerKind::Tls, port) => format!("chitchat {name}:{port}"),
-            (ListenerKind::Plain | ListenerKind::Console, port) => format!("nc {name} {port}"),
+            (ListenerKind::Plain | ListenerKind::Web | ListenerKind::Console, port) => format!("nc {name} {port}"),
         }
     }
 

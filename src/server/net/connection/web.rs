@@ -7,7 +7,7 @@ use super::{Connection, Transport, Turn};
 use crate::protocol::code::Code;
 use crate::server::net::outbox::Flushed;
 use crate::server::web::http::{self, Method, Read};
-use crate::server::web::response::{Response, Status};
+use crate::server::web::response::Response;
 use crate::server::web::websocket::{self, Decoder, Event};
 use crate::server::web::{self, Answer, Site};
 
@@ -45,7 +45,7 @@ impl Connection {
 
     /// Answers the requests that have arrived, one after the other, while the gate is open.
     pub(super) fn take_requests(&mut self, turn: &mut Turn<'_>) {
-        let site = Site { vouched_for: turn.live.vouched_for && self.transport.tls().is_some() };
+        let site = self.site(turn);
         loop {
             let gate = self.find_gate(turn);
             self.input.set_gate(gate);
@@ -102,14 +102,17 @@ impl Connection {
 
     /// What a line would say to a peer that reads lines.
     pub(super) fn refuse_request(&mut self, code: Option<Code>, text: &str, turn: &mut Turn<'_>) {
-        let status = match code {
-            // Its requests wait.
-            Some(Code::SlowDown) => return,
-            Some(Code::NotLoggedIn) => Status::TimedOut,
-            Some(Code::Blocked) => Status::Forbidden,
-            _ => Status::Unavailable,
-        };
-        self.respond(&web::refusal(status, text, Site { vouched_for: false }), Method::Get, false, turn);
+        // Its requests wait.
+        if code != Some(Code::SlowDown) {
+            self.respond(&web::turned_away(code, text), Method::Get, false, turn);
+        }
+    }
+
+    fn site(&mut self, turn: &Turn<'_>) -> Site {
+        match self.transport.tls() {
+            Some(_) => Site::Tls { vouched_for: turn.live.vouched_for },
+            None => Site::Plain,
+        }
     }
 
     fn become_websocket(&mut self, turn: &mut Turn<'_>) {

@@ -52,13 +52,15 @@ enum Held {
 
 pub(super) fn check(config: &Config, presence: &Presence, report: &mut Report) {
     let is_about_addresses = |warning: &&Warning| {
-        matches!(warning, Warning::PlainBeyondThisMachine(_) | Warning::MetricsBeyondThisMachine(_))
+        use Warning::{MetricsBeyondThisMachine, PlainBeyondThisMachine, WebBeyondThisMachine};
+        matches!(warning, PlainBeyondThisMachine(_) | WebBeyondThisMachine(_) | MetricsBeyondThisMachine(_))
     };
     for warning in config.warnings.iter().filter(is_about_addresses) {
         report.warning(Area::Addresses, warning);
     }
     let mut attempts = Vec::new();
-    for (setting, addresses) in [("tls", &config.tls), ("plain", &config.plain), (METRICS, &config.metrics)] {
+    let all = [("tls", &config.tls), ("plain", &config.plain), ("web", &config.web), (METRICS, &config.metrics)];
+    for (setting, addresses) in all {
         if presence.running().is_some_and(|running| running.replaced.iter().any(|replaced| replaced == setting)) {
             report.good(Area::Addresses, format!("systemd listens in the place of the setting {setting}"));
             continue;
@@ -81,6 +83,7 @@ pub(super) fn check(config: &Config, presence: &Presence, report: &mut Report) {
                 let listens = match setting {
                     "tls" => &running.tls,
                     "plain" => &running.plain,
+                    "web" => &running.web,
                     _ => &running.metrics,
                 };
                 // Port 0 is another one each time.
