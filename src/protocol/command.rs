@@ -9,6 +9,7 @@ use super::code::{Code, Refusal};
 
 mod admin;
 mod hints;
+mod hook;
 mod parsed;
 mod personal;
 mod room;
@@ -17,6 +18,7 @@ mod verb;
 
 pub use admin::{AdminCommand, InviteTerms};
 pub use hints::{other_word, unknown};
+pub use hook::HookCommand;
 pub use parsed::{Command, HistoryPart, NamePage, Search};
 pub use personal::{PersonalCommand, SessionsToEnd};
 pub use room::{AfterRoom, RoomWord, is_mistyped};

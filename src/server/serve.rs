@@ -308,6 +308,7 @@ pub(super) fn hub_settings(config: &Config) -> HubSettings {
             first_messages: config.limits.first_messages,
             invitations: config.limits.invitations,
             repeats: config.limits.repeats,
+            hook: config.limits.hook,
             new_account: config.limits.new_account,
         },
         rooms_made: config.limits.rooms_made,

@@ -14,8 +14,8 @@ pub(super) use options::{Options, set_text};
 
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{
-    AdminCommand, Command, Input, LINE_MAX, LINE_MAX_NEW, PersonalCommand, RoomWord, Setting, Verb, Who, label_of,
-    parse_line,
+    AdminCommand, Command, HookCommand, Input, LINE_MAX, LINE_MAX_NEW, PersonalCommand, RoomWord, Setting, Verb, Who,
+    label_of, parse_line,
 };
 use crate::protocol::deflate::DICTIONARY;
 use crate::protocol::frame::text;
@@ -232,6 +232,7 @@ impl Session {
             Command::Unregister { all } => Next::AskFor(Question::Unregister { all }),
             Command::TokenNew { label, here } => Next::Do(SessionAction::NewToken { label, here }),
             Command::InviteCode(terms) => Next::Do(SessionAction::NewInvite(terms)),
+            Command::Hook(HookCommand::New { room, label }) => Next::Do(SessionAction::NewHook { room, label }),
             Command::Admin(AdminCommand::ResetPassword(name)) => Next::Do(SessionAction::ResetPassword(name)),
             Command::SetShow => Next::Do(self.options.show()),
             Command::Set(setting) => Next::Do(self.set(setting)),
@@ -256,6 +257,7 @@ impl Session {
             | Command::Who { .. }
             | Command::Bans { .. }
             | Command::Invitations
+            | Command::Hook(HookCommand::List(_))
             | Command::Personal(PersonalCommand::Sessions | PersonalCommand::Profile(_) | PersonalCommand::Ignored)
             | Command::TokenList => Next::Do(SessionAction::RequestAndWait(RequestKind::Command(command))),
             // So is what shows a person unread lines.

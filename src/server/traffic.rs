@@ -53,7 +53,7 @@ pub(super) use password_queue::{Applicant, PasswordQueue, PasswordQueueSender, S
 pub(super) use personal::{AwayRecord, IgnoredRecord, PersonalWrite};
 pub(super) use reads::{ConversationRef, Hearer, Read, ReadJob, ReadPosition, TimeRange};
 pub(super) use records::{
-    AccountRecord, AdministrationWrite, AuditRecord, BlockRecord, ConversationKind, ConversationRecord,
+    AccountRecord, AdministrationWrite, AuditRecord, BlockRecord, ConversationKind, ConversationRecord, HookRecord,
     InviteMadeRecord, InviteRecord, InvitedRecord, KNOWN_MAX, MemberRecord, RecoveryRecord, RetentionRecord,
     SanctionKind, SanctionRecord, Snapshot, TokenRecord, Write,
 };
@@ -65,7 +65,7 @@ pub(super) use turn_queue::TurnQueue;
 use crate::protocol::code::Refusal;
 use crate::protocol::command::{Command, InviteTerms, Verb};
 use crate::protocol::line::{Final, Rows};
-use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, MessageId, Text, UserName};
+use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId, MessageId, RoomName, Text, UserName};
 use crate::protocol::network::Network;
 use crate::protocol::secrets::{Digest, Secret};
 #[cfg(feature = "faults")]
@@ -161,6 +161,18 @@ pub(super) enum RequestKind {
     },
     /// `/invitecode`: the worker creates the code.
     NewInvite { terms: InviteTerms, code: Secret },
+    /// `/hook new`: the worker creates the token.
+    NewHook { room: RoomName, label: UserName, token: Secret },
+    /// What a program posts at a hook's address; nobody is logged in on the connection. The answer is the
+    /// id of the message that was said, or a refusal.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no worker takes what is posted yet"))]
+    Hook {
+        /// Of the token in the address.
+        token: Digest,
+        /// The key of a `/post`, if it gave one.
+        key: Option<Box<str>>,
+        text: Text,
+    },
     /// `/resetpw`: the worker creates the code.
     ResetPassword { name: UserName, code: Secret },
     /// Bare text, said in the current room.

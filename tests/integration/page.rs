@@ -15,8 +15,8 @@ use chitchat::protocol::names::NAME_MAX;
 use chitchat::protocol::secrets::{PASSWORD_MAX, PASSWORD_MIN};
 use chitchat::server::config::{Config, Limits, Rate};
 use chitchat::server::{
-    FORMER_NAMES_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, INVITES_MAX, MENTIONS_MAX, PERMISSIONS,
-    PINS_MAX, REACTIONS_MAX, ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
+    FORMER_NAMES_MAX, HOOKS_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, INVITES_MAX, MENTIONS_MAX,
+    PERMISSIONS, PINS_MAX, REACTIONS_MAX, ROOMS_MAX, SANCTIONS_MAX, TELL_MEMBERS_MAX, TOKENS_MAX,
 };
 use sha2::Digest as _;
 use std::collections::BTreeSet;
@@ -176,6 +176,7 @@ fn the_pages_numbers_match_the_program() {
         format!("A room has at most {SANCTIONS_MAX}."),
         format!("| other names that a room had | {FORMER_NAMES_MAX} |"),
         format!("A room can have {FORMER_NAMES_MAX} other names."),
+        format!("| hooks of one room, without an address too | {HOOKS_MAX} |"),
         format!("`limit=` up to {LIMIT_MAX}, and {}", kib(limits.unread_bytes.map(|bytes| bytes / 2))),
         format!("| your lines | {} at once, {} a second", flood.burst, flood.per_second),
         paced("rooms that one account makes", limits.new_rooms, "an hour", 3600.0),
@@ -193,6 +194,7 @@ fn the_pages_numbers_match_the_program() {
             "a minute",
             60.0,
         ),
+        paced("what is posted at the address of one hook", limits.hook, "a minute", 60.0),
         format!(
             "| the lines of all your account's connections | {} at once, {} a second;",
             account_flood.burst, account_flood.per_second

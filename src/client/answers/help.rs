@@ -71,8 +71,8 @@ const GROUPS: &[Group] = &[
         name: "moderate",
         about: "look after a room",
         verbs: &[
-            "pin", "unpin", "kick", "mute", "unmute", "ban", "unban", "bans", "slow", "role", "private", "retain",
-            "rename", "close", "audit",
+            "pin", "unpin", "kick", "mute", "unmute", "ban", "unban", "bans", "slow", "role", "hook", "private",
+            "retain", "rename", "close", "audit",
         ],
     },
     Group {
@@ -187,6 +187,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
     ("ban", &[("/ban bob for=1d flooding", "keeps bob out of the current room for a day")]),
     ("mute", &[("/mute bob for=10m calm down", "bob can only read here for ten minutes")]),
     ("slow", &[("/slow 30s", "a message every 30 seconds from each member"), ("/slow off", "no limit any more")]),
+    ("hook", &[("/hook new ops backup", "an address at which a program says something in ops, as backup")]),
     ("retain", &[("/retain 30d", "what is older than 30 days goes for good"), ("/retain off", "it stays")]),
     ("invitecode", &[("/invitecode note=for carol", "a code for one person, good for 7 days")]),
     ("block", &[("/block 192.0.2.7 for=1d flooding", "nobody can connect from there for a day")]),

@@ -119,6 +119,17 @@ pub(super) const INVITATIONS: ListForm = ListForm {
 pub(super) const BANS: ListForm =
     ListForm { columns: &[word("name"), word("until"), drop_at(1, "banned by"), text("reason")], cut: kept_out };
 
+/// `LABEL MADE BY on|off`
+pub(super) const HOOKS: ListForm = ListForm {
+    columns: &[word("hook"), word("address"), word("made"), drop_at(1, "by"), text("")],
+    cut: |row, clock| {
+        let mut words = row.splitn(5, ' ');
+        let (label, made, by, address) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let address = if address == "off" { "revoked" } else { address };
+        cells([label, address, &clock.ago(times::parse(made)?), by, words.next().unwrap_or_default()])
+    },
+};
+
 /// `ADDRESS UNTIL BY[ REASON]`
 pub(super) const BLOCKS: ListForm =
     ListForm { columns: &[word("address"), word("until"), drop_at(1, "blocked by"), text("reason")], cut: kept_out };

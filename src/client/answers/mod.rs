@@ -154,6 +154,7 @@ const FORMS: &[Form] = &[
     told("mute"),
     told("unmute"),
     told("slow"),
+    list("hook", &lists::HOOKS, "no hooks"),
     told("private"),
     told("retain"),
     told("rename"),

@@ -245,6 +245,15 @@ fn moderators_see_who_when_and_why() {
          2 bans"
     );
     assert_eq!(shown("bans", &[], "0 bans", 80), "nobody is banned here");
+    let hooks = ["backup 2026-11-22T07:10:00.000Z alice on", "ci 2026-11-21T09:10:00.000Z bob off"];
+    assert_eq!(
+        shown("hook list ops", &hooks, "2 hooks", 80),
+        "hook    address  made             by\n\
+         backup  on       2 hours ago      alice\n\
+         ci      revoked  yesterday 04:10  bob\n\
+         2 hooks"
+    );
+    assert_eq!(shown("hook list ops", &[], "0 hooks", 80), "no hooks");
     let audit = [
         "2026-11-22T09:00:00.000Z bob ban carol for=1h no advertising",
         "2026-11-21T09:00:00.000Z alice topic - the pumps",

@@ -42,6 +42,7 @@ const OTHER_WORDS: &[(&str, &[&str])] = &[
     ("mute", &["devoice", "gag", "quiet", "timeout"]),
     ("unmute", &["ungag", "unquiet", "untimeout", "voice"]),
     ("slow", &["slowmode"]),
+    ("hook", &["hooks", "integration", "webhook", "webhooks"]),
     ("retain", &["expire", "keep", "retention"]),
     ("private", &["hide", "public"]),
     ("rename", &["roomname"]),

@@ -1,6 +1,6 @@
 //! Commands as they were typed, their arguments checked.
 
-use super::{AdminCommand, InviteTerms, PersonalCommand};
+use super::{AdminCommand, HookCommand, InviteTerms, PersonalCommand};
 use crate::protocol::args::Setting;
 use crate::protocol::code::Refusal;
 use crate::protocol::names::{MessageId, RoomName, Target, Text, UserName};
@@ -166,6 +166,8 @@ pub enum Command {
         /// How long each member has to wait between two messages.
         every: Option<Duration>,
     },
+    /// The addresses at which programs post in a room.
+    Hook(HookCommand),
     /// `/private ROOM on` or `/private ROOM off`
     Private {
         /// The room.

@@ -1,7 +1,7 @@
 //! The table itself.
 
 use super::{AfterRoom, Command, HistoryPart, NamePage, PersonalCommand, Search, Verb, Who};
-use super::{admin, personal};
+use super::{admin, hook, personal};
 use crate::protocol::args::{
     bad, duration, existing_room_name, login_name, message_id, new_name, number, quoted, reaction, retention, role,
     room_name, said, setting, target_name, user_name,
@@ -183,6 +183,8 @@ pub const TABLE: &[Verb] = &[
         let every = Some(a.word("TIME")?).filter(|&word| word != "off").map(duration).transpose()?;
         Ok(Command::Slow { room, every })
     }),
+    verb!("hook" "new ROOM LABEL | list ROOM | revoke ROOM LABEL", Moderator, "makes an address at which a program posts by HTTP and is shown as LABEL, lists a room's: label, since when, by whom, whether it has an address, or ends one",
+        "+ /hook/TOKEN… for new, + N hooks for list, + LABEL… for revoke", [], hook::hook),
     verb!("private" "[ROOM] on or off" (Word), Owner, "hides a room from all but its members and those they invite, or shows it again", "+ ROOM…", [], |a| {
         Ok(Command::Private { room: a.room("ROOM")?, private: a.switch("on or off")? })
     }),

@@ -196,6 +196,9 @@ pub struct Limits {
     /// For how long an account is new and may do a quarter of the five above and of `account_flood`.
     #[serde(deserialize_with = "value::<Off<Span<0>>, _>")]
     pub new_account: Option<Duration>,
+    /// What is posted at the address of one hook.
+    #[serde(deserialize_with = "value::<Off<RateValue>, _>")]
+    pub hook: Option<Rate>,
     /// Bytes that one connection has not read yet.
     #[serde(deserialize_with = "value::<Off<Size<{ 16 * KIB }, GIB>>, _>")]
     pub unread_bytes: Option<usize>,
@@ -226,6 +229,7 @@ impl Default for Limits {
             invitations: Some(Rate { per_second: 60.0 / 3600.0, burst: 60 }),
             repeats: Some(Rate { per_second: 2.0 / 60.0, burst: 20 }),
             new_account: Some(Duration::from_hours(1)),
+            hook: Some(Rate { per_second: 30.0 / 60.0, burst: 60 }),
             unread_bytes: Some(256 * KIB),
             unread_total: Some(64 * MIB),
             unanswered: Some(128),

@@ -126,6 +126,7 @@ fn every_key_is_read() {
         invitations = "10/s burst 10"
         repeats = "11/s burst 11"
         new_account = "2h"
+        hook = "13/s burst 13"
         unread_bytes = "16 KiB"
         unread_total = 65537
         unanswered = 8
@@ -167,6 +168,7 @@ fn every_key_is_read() {
             invitations: rate(10),
             repeats: rate(11),
             new_account: Some(Duration::from_hours(2)),
+            hook: rate(13),
             unread_bytes: Some(16384),
             unread_total: Some(65537),
             unanswered: Some(8),
@@ -181,10 +183,10 @@ fn every_key_is_read() {
 fn every_limit_can_be_off() {
     let keys = Config::keys().into_iter().filter(|key| key.starts_with("limits."));
     let sets: Vec<String> = keys.map(|key| format!("{key}=off")).collect();
-    assert_eq!(sets.len(), 17);
+    assert_eq!(sets.len(), 18);
     let limits = Config::build(None, &sets, &Flags::default(), &machine()).unwrap().limits;
     let shown = format!("{limits:?}");
-    assert_eq!(shown.matches("None").count(), 17, "{shown}");
+    assert_eq!(shown.matches("None").count(), 18, "{shown}");
 }
 
 #[test]

@@ -239,9 +239,10 @@ pub(super) fn recover(
     Ok(Outcome::Recovered(id))
 }
 
-/// An account that somebody can log in to: any but the server's own.
+/// An account that somebody can log in to: any but the server's own and those of hooks.
 fn person<'a>(state: &'a State, name: &UserName) -> Result<(AccountId, &'a super::entities::Account), Refused> {
     let id = state.user(name)?;
+    state.check_no_hook(id)?;
     let account = state.account(id).filter(|account| account.hash.is_some());
     account.map(|account| (id, account)).ok_or(Refused::NoSuchUser(*name))
 }

@@ -67,6 +67,7 @@ pub(super) fn invite(
     let room = state.room_for(RoomAction::Invite, name, by)?;
     let account = state.user(whom)?;
     state.check_permission(RoomAction::Invite, room, by)?;
+    state.check_no_hook(account)?;
     if let Err(Refused::Moderation(ModerationRefused::Banned { room, .. })) =
         state.check_unbanned(room, account, actor.steady)
     {

@@ -45,7 +45,10 @@ pub(super) fn say(
                 (Some(pair), _) => pair,
                 // A refused operation changes nothing, so no conversation is created for it.
                 (None, Manner::Reply(id)) => return Err(Refused::MessageGone { id, last: MessageId::ZERO }),
-                (None, _) => create_pair(state, by, other, storage),
+                (None, _) => {
+                    state.check_no_hook(other)?;
+                    create_pair(state, by, other, storage)
+                }
             }
         }
     };

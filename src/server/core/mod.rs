@@ -11,7 +11,7 @@
 //! `operation` has all that can be asked, `outcome` what may come of it. `state` is the stored state as
 //! held in memory, and `entities` has its parts; `permissions` says who may do what in a room;
 //! `accounts`, `invites`, `rooms`, `roles`, `invitations`, `moderation`, `messages`, `mentions`, `changes`, `retention`
-//! and `unregister` decide the operations, `personal` what accounts say about themselves and whom they ignore,
+//! `hooks` and `unregister` decide the operations, `personal` what accounts say about themselves and whom they ignore,
 //! `administration` what administrators do. Nothing outside this folder can change the state in any other way. What changed is
 //! also written out: see [`Storage`].
 
@@ -20,6 +20,7 @@ mod administration;
 mod audit;
 mod changes;
 mod entities;
+mod hooks;
 mod invitations;
 mod invites;
 mod mentions;
@@ -40,11 +41,11 @@ mod unregister;
 pub(super) use administration::Administration;
 pub(super) use entities::{Account, Conversation, Room};
 pub(super) use moderation::Moderation;
-pub(super) use operation::{AccountAction, Again, Manner, NewAccount, Operation, OperationKind};
+pub(super) use operation::{AccountAction, Again, Manner, NewAccount, NewHook, Operation, OperationKind};
 pub(super) use outcome::{Message, Moderated, Outcome, Standing};
 pub use permissions::{PERMISSIONS, Permission, RoomAction};
 pub(super) use personal::Personal;
-pub(super) use refused::{AdministrationRefused, ModerationRefused, Refused};
+pub(super) use refused::{AdministrationRefused, HookRefused, ModerationRefused, Refused};
 pub(super) use state::State;
 pub(super) use storage::{NotStored, Storage};
 
@@ -69,6 +70,8 @@ pub const INVITATIONS_BY_ONE_MAX: usize = 10;
 const INVITATION_LASTS: Duration = Duration::from_hours(720);
 /// Bans that one room may have, and mutes.
 pub const SANCTIONS_MAX: usize = 1000;
+/// Hooks that one room may have, those without an address included: each keeps its name.
+pub const HOOKS_MAX: usize = 32;
 /// Names that one room may have had before.
 pub const FORMER_NAMES_MAX: usize = 16;
 /// Different words that may be said about one message: a row of `/history` must hold them.
@@ -165,6 +168,8 @@ impl State {
             AccountAction::Moderate { room, moderation } => {
                 moderation::moderate(self, actor, &room, *moderation, storage)
             }
+            AccountAction::NewHook(new) => hooks::make(self, actor, *new, storage),
+            AccountAction::RevokeHook { room, label } => hooks::revoke(self, actor, &room, &label, storage),
             AccountAction::CloseRoom(room) => rooms::close(self, actor, &room, storage),
             AccountAction::RenameRoom { room, name } => rooms::rename(self, actor, &room, name, storage),
             AccountAction::Retain { room, keep } => retention::retain(self, actor, &room, keep, storage),

@@ -155,6 +155,13 @@ pub(crate) enum AccountAction {
         /// Large, and rare: a message is moved about in an operation, too.
         moderation: Box<Moderation>,
     },
+    /// Gives a hook of a room an address, and makes the hook if there is none of that label.
+    NewHook(Box<NewHook>),
+    /// The address of a hook is worth nothing from now on.
+    RevokeHook {
+        room: RoomName,
+        label: UserName,
+    },
     /// Ends a room for good.
     CloseRoom(RoomName),
     /// Gives a room another name, which no room has or had.
@@ -223,6 +230,15 @@ pub(crate) enum AccountAction {
         /// Inclusive.
         id: MessageId,
     },
+}
+
+/// An address that somebody wants to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NewHook {
+    pub room: RoomName,
+    pub label: UserName,
+    /// Of the token in the address.
+    pub digest: Digest,
 }
 
 /// How something is said.

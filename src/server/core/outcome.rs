@@ -77,6 +77,16 @@ pub(crate) enum Outcome {
     },
     /// It was done in the room.
     Moderated(Moderated),
+    /// The hook has an address.
+    HookMade {
+        room: ConversationId,
+        /// The hook's.
+        account: AccountId,
+        /// Whether it was not in the room before.
+        joined: bool,
+    },
+    /// The hook has no address any more.
+    HookRevoked(AccountId),
     /// The account has ended.
     Unregistered {
         /// The rooms that it was in.

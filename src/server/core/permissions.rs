@@ -39,6 +39,8 @@ pub enum RoomAction {
     Mute,
     /// Make all members wait between two messages.
     Slow,
+    /// Let programs post, see which do, or end that.
+    Hook,
     /// See what was done with all this.
     Audit,
     /// Say what a member is from now on.
@@ -106,6 +108,7 @@ pub const PERMISSIONS: &[Permission] = &[
     permission!(SeeBans, Moderator, true, false, ["bans"], "see who is kept out"),
     permission!(Mute, Moderator, true, false, ["mute", "unmute"], "silence somebody, or let them talk again"),
     permission!(Slow, Moderator, true, false, ["slow"], "make members wait between two messages"),
+    permission!(Hook, Moderator, true, false, ["hook"], "let programs post, see which may, or end that"),
     permission!(Audit, Moderator, true, false, ["audit"], "see what was done with all this"),
     permission!(SetRole, Owner, true, false, ["role"], "change a member's role"),
     permission!(SetPrivate, Owner, true, false, ["private"], "say who can see the room"),

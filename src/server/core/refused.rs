@@ -39,6 +39,23 @@ pub(crate) enum AdministrationRefused {
     BadRecovery,
 }
 
+/// Why an operation was refused because of hooks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HookRefused {
+    /// The account is a hook: nobody reads what is written to it, and nobody logs in to it.
+    #[error("{0} is a hook")]
+    IsHook(UserName),
+    /// The hook has an address already.
+    #[error("hook {label} of {room} has an address")]
+    HasAddress { room: RoomName, label: UserName },
+    /// The room has no hook of that label that has an address.
+    #[error("{room} has no hook {label} with an address")]
+    NoAddress { room: RoomName, label: UserName },
+    /// The room has [`super::HOOKS_MAX`] hooks.
+    #[error("too many hooks in {0}")]
+    TooMany(RoomName),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     /// There is no room of that name that the account may see.
@@ -119,6 +136,9 @@ pub(crate) enum Refused {
     /// The account has [`super::TOKENS_MAX`] tokens.
     #[error("too many tokens")]
     TooManyTokens,
+    /// Hooks are in the way, or are not there.
+    #[error(transparent)]
+    Hook(#[from] HookRefused),
     /// Only an administrator may do that.
     #[error("not an administrator")]
     NotAdministrator,

@@ -46,6 +46,9 @@ pub(super) fn set_role(
     let id = state.room_for(RoomAction::SetRole, name, by)?;
     let account = state.user(whom)?;
     state.check_permission(RoomAction::SetRole, id, by)?;
+    if role != Role::Member {
+        state.check_no_hook(account)?;
+    }
     if account != by {
         state.check_rank(id, by, account)?;
     }

@@ -116,7 +116,7 @@ pub(super) fn leave(
 ) -> Result<Outcome, Refused> {
     let id = state.joined_room(name, by)?;
     let room = state.room(id).ok_or(Refused::NotInConversation)?;
-    if room.members.len() == 1 && leaves_no_trace(room) {
+    if room.members.len() == 1 && leaves_no_trace(state, id, room) {
         forget(state, id, storage);
         return Ok(Outcome::RoomLeft { room: id, forgotten: true });
     }
@@ -160,7 +160,7 @@ pub(super) fn close(
     check_not_lobby(name)?;
     // What an administrator closes from outside keeps its name, and its entry in the audit log.
     let stored = state.room(room).ok_or(Refused::NotInConversation)?;
-    let forgotten = stored.has_member(actor.by) && leaves_no_trace(stored);
+    let forgotten = stored.has_member(actor.by) && leaves_no_trace(state, room, stored);
     let removed = state.close_room(room);
     storage.write(Write::Closed(room));
     if forgotten {
@@ -235,10 +235,11 @@ fn check_name(state: &State, by: AccountId, name: RoomName) -> Result<(), Refuse
     })
 }
 
-/// Whether nothing was ever said in a room and nobody is invited to it, so that it may be forgotten when
-/// nobody is in it any more. The lobby stays.
-pub(super) fn leaves_no_trace(room: &Room) -> bool {
-    room.last == MessageId::ZERO && room.invited.is_empty() && room.name != RoomName::lobby()
+/// Whether nothing was ever said in a room, nobody is invited to it and it has no hook, so that it may be
+/// forgotten when nobody is in it any more. The lobby stays.
+pub(super) fn leaves_no_trace(state: &State, id: ConversationId, room: &Room) -> bool {
+    let used = room.last != MessageId::ZERO || !room.invited.is_empty() || state.hooks_of(id).next().is_some();
+    !used && room.name != RoomName::lobby()
 }
 
 /// Forgets a room as if it had never been made. Otherwise rooms that are made and left, or closed, would

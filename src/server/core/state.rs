@@ -2,11 +2,12 @@
 //!
 //! It is read from the store at startup, and again after a failed commit. Every change has its
 //! [`crate::server::traffic::Write`], so that reading it again loses nothing. Anyone may read it;
-//! only the operations beside it change it, by the methods in `accounts`, `invites`, `personal` and
-//! `conversations`.
+//! only the operations beside it change it, by the methods in `accounts`, `hooks`, `invites`, `personal`
+//! and `conversations`.
 
 mod accounts;
 mod conversations;
+mod hooks;
 mod invites;
 mod personal;
 
@@ -14,7 +15,7 @@ use super::entities::{Account, Conversation};
 use crate::protocol::names::{AccountId, ConversationId, RoomName, UserName};
 use crate::protocol::network::Network;
 use crate::protocol::secrets::Digest;
-use crate::server::traffic::{BlockRecord, InviteRecord, RetentionRecord, Snapshot};
+use crate::server::traffic::{BlockRecord, HookRecord, InviteRecord, RetentionRecord, Snapshot};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -36,6 +37,9 @@ pub(crate) struct State {
     /// Accounts that have ended, and whether what they said is still being removed.
     unregistered: BTreeMap<AccountId, bool>,
     tokens: HashMap<Digest, AccountId>,
+    hooks: BTreeMap<AccountId, HookRecord>,
+    /// By the token in its address, if it has one.
+    hook_tokens: HashMap<Digest, AccountId>,
     invites: HashMap<Digest, InviteRecord>,
     /// The highest number that an invitation code ever had.
     invites_ever: u64,
@@ -88,6 +92,9 @@ impl State {
         let ever = usize::try_from(snapshot.conversations_ever).unwrap_or(0);
         if state.conversations.len() <= ever {
             state.conversations.resize_with(ever + 1, || None);
+        }
+        for hook in snapshot.hooks {
+            state.add_hook(hook);
         }
         for (room, maker) in snapshot.makers {
             state.set_maker(room, maker);

@@ -57,7 +57,7 @@ fn end(state: &mut State, actor: Actor, all: bool, storage: &mut dyn Storage) ->
     state.unregister(by, all);
     storage.write(Write::Unregistered { account: by, all });
     for &room in &rooms {
-        if state.room(room).is_some_and(|stored| stored.members.is_empty() && leaves_no_trace(stored)) {
+        if state.room(room).is_some_and(|stored| stored.members.is_empty() && leaves_no_trace(state, room, stored)) {
             forget(state, room, storage);
         }
     }
@@ -65,10 +65,10 @@ fn end(state: &mut State, actor: Actor, all: bool, storage: &mut dyn Storage) ->
 }
 
 /// Who owns a room next, if the account alone does: of those with the highest role the one whose account
-/// is the oldest, and rather one who can log in.
+/// is the oldest, and rather one who can log in; never a hook.
 fn heir(state: &State, id: ConversationId, account: AccountId) -> Option<AccountId> {
     let room = state.room(id).filter(|room| room.is_last_owner(account))?;
-    let others = room.members.iter().filter(|(other, _)| **other != account);
+    let others = room.members.iter().filter(|(other, _)| **other != account && state.hook(**other).is_none());
     let rank = |(&other, member): (&AccountId, &super::entities::Member)| {
         let disabled = state.account(other).is_none_or(|other| other.disabled.is_some());
         (disabled, Reverse(member.role), other)

@@ -43,6 +43,7 @@ pub(super) fn login(guest: &mut Guest<'_>, name: UserName, password: Secret, fro
     throttle.login(from, now).map_err(|wait| throttled("logins", wait))?;
     // The server's own account has no password, and looks as unknown as any other name.
     let id = state.find_account(&name);
+    id.map_or(Ok(()), |id| state.check_no_hook(id)).map_err(refusals::refusal)?;
     let known = id.and_then(|id| Some((id, state.account(id).filter(|account| account.password().is_some())?)));
     let (standing, delay) = match known {
         Some((id, account)) if account.known.contains(&from) => (throttle.familiar(id, from, now), Duration::ZERO),
@@ -103,6 +104,8 @@ pub(super) fn recover(
 ) -> Answered {
     // Codes are tried, too.
     guest.hub.throttle.login(from, guest.now.instant).map_err(|wait| throttled("logins", wait))?;
+    let id = guest.hub.state.find_account(&name);
+    id.map_or(Ok(()), |id| guest.hub.state.check_no_hook(id)).map_err(refusals::refusal)?;
     if let Err(refused) = guest.hub.state.check_recovery(guest.now.wall, &name, &code) {
         guest.log_failure(Tried::Code, Some(name), from);
         return Err(refusals::refusal(refused));

@@ -106,7 +106,13 @@ struct Direct<'a> {
 impl Hub {
     /// Sends a message to everyone online who may see it, and acknowledges it to the connection
     /// that said it. Returns the other side of a direct message.
-    fn deliver(&self, message: &Message, from: ConnId, ack: Ack, effects: &mut Effects) -> Option<AccountId> {
+    pub(super) fn deliver(
+        &self,
+        message: &Message,
+        from: ConnId,
+        ack: Ack,
+        effects: &mut Effects,
+    ) -> Option<AccountId> {
         let Message { id, draft } = message;
         let mut tags = Tags { id: Some(id.value()), at: Some(draft.at), ..Tags::default() };
         let mark = match draft.mark {

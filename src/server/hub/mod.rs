@@ -9,7 +9,7 @@
 //! thread runs it.
 //!
 //! `login` and `attach` let connections in; `account`, `administration`, `rooms`, `roles`, `moderation`,
-//! `messages`, `mentions`, `changes` and
+//! `messages`, `mentions`, `changes`, `hooks` and
 //! `reading` hold the verbs, and `current_room` reads lines that leave their ROOM out; `presence` announces who comes
 //! and goes; `connections` knows who is connected; `throttle` and `password_checks` handle passwords, and
 //! `pace` says how often an account may do what many notice, and `taps` how fast it may send lines; `sweep` drops what rooms no longer keep;
@@ -23,6 +23,7 @@ mod changes;
 mod connections;
 mod current_room;
 mod effects;
+mod hooks;
 mod invitations;
 mod invites;
 mod log_entry;
@@ -187,6 +188,7 @@ impl Hub {
             RequestKind::Recover { name, code, password, from } => {
                 login::recover(&mut guest, name, code, password, from)
             }
+            RequestKind::Hook { token, key, text } => hooks::post(&mut guest, &token, key, text),
             RequestKind::AuthDone(outcome) => login::auth_done(&mut guest, outcome),
             RequestKind::Quit { answer } => presence::quit(&mut guest, answer),
             RequestKind::Detach => {
@@ -265,6 +267,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         RequestKind::Unregister { all, password } => return login::unregister(cx, all, password),
         RequestKind::NewToken { label, here, token } => return account::new_token(cx, label, here, &token),
         RequestKind::NewInvite { terms, code } => return invites::new(cx, terms, &code),
+        RequestKind::NewHook { room, label, token } => return hooks::new(cx, room, label, &token),
         RequestKind::ResetPassword { name, code } => return administration::reset_password(cx, name, &code),
         RequestKind::InCurrentRoom { verb, rest } => current_room::read(cx, verb, &rest)?,
         RequestKind::Command(command) => command,
@@ -310,6 +313,7 @@ fn handle_logged_in(cx: &mut Context<'_>, kind: RequestKind) -> Answered {
         Command::Unban { room, name } => moderation::lift(cx, room, name, SanctionKind::Ban),
         Command::Unmute { room, name } => moderation::lift(cx, room, name, SanctionKind::Mute),
         Command::Slow { room, every } => moderation::slow(cx, room, every),
+        Command::Hook(command) => hooks::act(cx, command),
         Command::Private { room, private } => moderation::set_private(cx, room, private),
         Command::Retain { room, keep } => moderation::retain(cx, room, keep),
         Command::Rename { room, name } => moderation::rename(cx, room, name),

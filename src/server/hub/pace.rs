@@ -38,6 +38,8 @@ pub(super) enum Paced {
     Invitation,
     /// Saying something that it said elsewhere.
     Repeat,
+    /// Posting at a hook's address, which is the account's.
+    Hook,
 }
 
 impl Paced {
@@ -48,6 +50,7 @@ impl Paced {
             Self::FirstMessage => limits.first_messages,
             Self::Invitation => limits.invitations,
             Self::Repeat => limits.repeats,
+            Self::Hook => limits.hook,
         }
     }
 
@@ -59,6 +62,7 @@ impl Paced {
             Self::FirstMessage => "written to many people for the first time",
             Self::Invitation => "invited many people",
             Self::Repeat => "said that in many places",
+            Self::Hook => "posted many messages",
         }
     }
 }
@@ -276,7 +280,9 @@ impl Context<'_> {
     /// `None` if the account is not held back.
     fn paces(&self) -> Option<Paces> {
         let account = self.hub.state.account(self.account).filter(|account| !account.admin)?;
-        let new = self.hub.pace.limits.new_account.is_some_and(|span| is_new(account.at, span, self.now));
+        // A hook is no newcomer, however new it is.
+        let newcomer = |span| account.hash.is_some() && is_new(account.at, span, self.now);
+        let new = self.hub.pace.limits.new_account.is_some_and(newcomer);
         Some(Paces { account: self.account, new })
     }
 }

@@ -5,8 +5,8 @@ use crate::protocol::code::{Code, Refusal};
 use crate::protocol::names::MessageId;
 use crate::protocol::spans;
 use crate::server::core::{
-    AdministrationRefused, BLOCKS_MAX, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX, INVITES_MAX, PINS_MAX,
-    REACTIONS_MAX, ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX,
+    AdministrationRefused, BLOCKS_MAX, HOOKS_MAX, HookRefused, IGNORED_MAX, INVITATIONS_BY_ONE_MAX, INVITATIONS_MAX,
+    INVITES_MAX, PINS_MAX, REACTIONS_MAX, ROOMS_MAX, Refused, TOKENS_MAX, TOPIC_MAX,
 };
 use std::time::Duration;
 
@@ -85,6 +85,7 @@ pub(super) fn refusal(refused: Refused) -> Refusal {
         Refused::TooManyTokens => {
             (Code::Limit, format!("you have {TOKENS_MAX} tokens, which is the limit. /token revoke LABEL ends one."))
         }
+        Refused::Hook(refused) => return hook(refused),
         Refused::NotAdministrator => (Code::NotAllowed, "only an administrator of this server can do that.".to_owned()),
         Refused::Administration(refused) => return administration(refused),
         Refused::KeyConflict => {
@@ -122,6 +123,27 @@ fn shown(span: Duration) -> String {
     let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
     let (unit, name) = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, "second"));
     count(usize::try_from(seconds / unit).unwrap_or(usize::MAX), name)
+}
+
+fn hook(refused: HookRefused) -> Refusal {
+    let (code, text) = match refused {
+        HookRefused::IsHook(name) => (
+            Code::NotAllowed,
+            format!("{name} is a hook: a program posts as it. It reads nothing, and nobody can log in as it."),
+        ),
+        HookRefused::HasAddress { room, label } => (
+            Code::NameTaken,
+            format!("{label} has an address already. /hook revoke {room} {label} ends it; then make another."),
+        ),
+        HookRefused::NoAddress { room, label } => {
+            (Code::BadArgument, format!("{room} has no hook {label} with an address. /hook list {room} shows them."))
+        }
+        HookRefused::TooMany(room) => (
+            Code::Limit,
+            format!("{room} has had {HOOKS_MAX} hooks, which is the limit. Use one of their labels again."),
+        ),
+    };
+    Refusal::new(code, text)
 }
 
 fn administration(refused: AdministrationRefused) -> Refusal {

@@ -9,6 +9,7 @@ mod changes;
 mod chat;
 mod current_room;
 mod forgotten;
+mod hooks;
 mod ignoring;
 mod invitations;
 mod invites;

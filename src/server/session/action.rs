@@ -3,7 +3,7 @@
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::{InviteTerms, Setting};
 use crate::protocol::line::{Final, Rows};
-use crate::protocol::names::UserName;
+use crate::protocol::names::{RoomName, UserName};
 use crate::server::traffic::RequestKind;
 
 /// What a line asks of the connection.
@@ -29,6 +29,8 @@ pub(crate) enum SessionAction {
     },
     /// `/invitecode`: create a code first.
     NewInvite(InviteTerms),
+    /// `/hook new`: create a token first.
+    NewHook { room: RoomName, label: UserName },
     /// `/resetpw`: create a code first.
     ResetPassword(UserName),
     /// Say goodbye and close.

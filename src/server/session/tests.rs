@@ -50,6 +50,7 @@ fn shown(step: &Step) -> String {
         SessionAction::RequestAndWait(ask) => format!("ask alone {}", word(ask)),
         SessionAction::NewToken { label, .. } => format!("new token {label}"),
         SessionAction::NewInvite(_) => "new invite".to_owned(),
+        SessionAction::NewHook { room, label } => format!("new hook {label} in {room}"),
         SessionAction::ResetPassword(name) => format!("reset password {name}"),
         SessionAction::Quit => "quit".to_owned(),
     };

@@ -77,6 +77,10 @@ pub(crate) enum Write {
     Made(ConversationId, AccountId),
     /// A room in which nothing was ever said is gone, and with it all that was stored about it.
     Forgotten(ConversationId),
+    /// A hook that is new, or has a new address.
+    Hook(HookRecord),
+    /// A hook has no address any more.
+    HookRevoked(AccountId),
     /// Something for the audit log.
     Audit(AuditRecord),
     /// A member's new role.
@@ -121,7 +125,7 @@ pub(crate) struct AccountRecord {
     pub id: AccountId,
     /// Spelled as it was registered.
     pub name: UserName,
-    /// bcrypt's hash; `None` for the server's own account, which nobody can log in to.
+    /// bcrypt's hash; `None` if nobody can log in to it: the server's own account, and hooks.
     pub hash: Option<Arc<str>>,
     /// Counts password changes: proof of an older password is worth nothing.
     pub generation: u32,
@@ -263,6 +267,19 @@ pub(crate) struct InvitedRecord {
     pub until: u64,
 }
 
+/// An account as which programs post in one room, by HTTP, as stored. It has no password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HookRecord {
+    pub account: AccountId,
+    pub conversation: ConversationId,
+    /// SHA-256 of the token in its address; `None` if it has none now.
+    pub digest: Option<Digest>,
+    /// The account that made it, or its latest address.
+    pub by: AccountId,
+    /// When that was, in milliseconds of Unix time.
+    pub at: u64,
+}
+
 /// What keeps an account from something in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SanctionKind {
@@ -326,6 +343,8 @@ pub(crate) struct Snapshot {
     pub conversations: Vec<ConversationRecord>,
     /// The highest id that a conversation had when one was forgotten; 0 if none was.
     pub conversations_ever: i64,
+    /// Ascending by account.
+    pub hooks: Vec<HookRecord>,
     /// Who made which room.
     pub makers: Vec<(ConversationId, AccountId)>,
     pub members: Vec<MemberRecord>,

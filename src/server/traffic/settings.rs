@@ -67,6 +67,8 @@ pub(crate) struct PaceLimits {
     pub first_messages: Option<Rate>,
     pub invitations: Option<Rate>,
     pub repeats: Option<Rate>,
+    /// What is posted at the address of one hook.
+    pub hook: Option<Rate>,
     /// For how long an account is new.
     pub new_account: Option<Duration>,
 }

@@ -85,6 +85,10 @@ const STEPS: &[(&str, Seen)] = &[
     ("/disable bob spam", Here("bob is disabled and has been logged out.")),
     ("/enable bob", Here("bob may log in again.")),
     ("/resetpw bob", Here("is good for a day, once")),
+    ("/hook list lobby", Here("no hooks")),
+    ("/hook new lobby backup", Here("is shown only this once")),
+    ("/hook list lobby", Here("hook    address  made      by\nbackup  on       just now  alice\n1 hook")),
+    ("/hook revoke lobby backup", Here("backup has no address any more")),
     ("/leave lobby", Here("lobby - you left.")),
     ("/quit", Here("ended with 0")),
 ];

@@ -176,6 +176,8 @@ impl State {
             }
         }
         self.listed.remove(&(name, id));
+        let hooks: Vec<AccountId> = self.hooks_of(id).map(|hook| hook.account).collect();
+        hooks.into_iter().for_each(|hook| self.revoke_hook(hook));
         members
     }
 

@@ -3,7 +3,7 @@
 //! database; then one that follows the log can take over.
 
 use super::*;
-use crate::protocol::command::{AdminCommand, Input, parse_line};
+use crate::protocol::command::{AdminCommand, HookCommand, Input, parse_line};
 use crate::protocol::names::{ConversationId, MessageId};
 use crate::protocol::secrets::Digest;
 use crate::server::core::State;
@@ -149,6 +149,9 @@ fn ask(conn: u64, line: &str, serial: usize) -> Request {
                 RequestKind::NewToken { label, here, token: Secret::new(&format!("token{serial}")) }
             }
             Command::InviteCode(terms) => RequestKind::NewInvite { terms, code: Secret::new(&format!("code{serial}")) },
+            Command::Hook(HookCommand::New { room, label }) => {
+                RequestKind::NewHook { room, label, token: Secret::new(&format!("hook{serial}")) }
+            }
             Command::Admin(AdminCommand::ResetPassword(name)) => {
                 RequestKind::ResetPassword { name, code: Secret::new(RECOVERY) }
             }
@@ -305,6 +308,8 @@ fn a_node_that_follows_the_log_gives_every_message_the_same_id() {
         vec![(BOB, "/passwd"), (BOB, "/token new phone"), (CONSOLE, "/invitecode uses=2"), (CAROL, "/say lobby hello")],
         vec![(CONSOLE, "/grant alice admin"), (ALICE, "/disable bob too loud"), (CONSOLE, "/resetpw carol")],
         vec![(CAROL, "/recover carol"), (CONSOLE, "/resetpw alice")],
+        vec![(CONSOLE, "/hook new lobby ci"), (CONSOLE, "/hook new den cron"), (CONSOLE, "/hook revoke lobby ci")],
+        vec![(CONSOLE, "/hook new lobby ci"), (CONSOLE, "/close den")],
     ];
     let said = follows(script, 4);
     assert_eq!(said.matches(" bob: red").count(), 1, "{said}");

@@ -271,6 +271,10 @@ impl Chat {
                 let code = Secret::new(&format!("HDFG{}", self.fresh()));
                 RequestKind::NewInvite { terms, code }
             }
+            SessionAction::NewHook { room, label } => {
+                let token = Secret::new(&format!("thook{}", self.fresh()));
+                RequestKind::NewHook { room, label, token }
+            }
             SessionAction::ResetPassword(name) => {
                 let code = Secret::new(&format!("HRST{}", self.fresh()));
                 RequestKind::ResetPassword { name, code }

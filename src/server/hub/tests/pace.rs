@@ -149,6 +149,7 @@ fn an_honest_newcomer_meets_no_limit() {
         first_messages: limits.first_messages,
         invitations: limits.invitations,
         repeats: limits.repeats,
+        hook: limits.hook,
         new_account: limits.new_account,
     };
     let friends = ["a", "b", "c", "d", "e", "f", "g", "h"];

@@ -114,6 +114,7 @@ fn line(action: RoomAction, verb: &str) -> &'static str {
         (RoomAction::Mute, "mute") => "/mute #ops sam",
         (RoomAction::Mute, "unmute") => "/unmute #ops sam",
         (RoomAction::Slow, "slow") => "/slow #ops 30s",
+        (RoomAction::Hook, "hook") => "/hook new #ops ci",
         (RoomAction::Audit, "audit") => "/audit #ops",
         (RoomAction::SetPrivate, "private") => "/private #ops on",
         (RoomAction::Rename, "rename") => "/rename #ops dev",

@@ -291,7 +291,10 @@ impl Connection {
     fn request(&mut self, label: Option<Box<str>>, kind: RequestKind, bytes: usize, turn: &mut Turn<'_>) {
         let secret = matches!(
             kind,
-            RequestKind::NewToken { .. } | RequestKind::NewInvite { .. } | RequestKind::ResetPassword { .. }
+            RequestKind::NewToken { .. }
+                | RequestKind::NewInvite { .. }
+                | RequestKind::NewHook { .. }
+                | RequestKind::ResetPassword { .. }
         );
         self.output.await_answer(Unanswered { label, secret });
         self.send(kind, bytes, turn);

@@ -314,6 +314,10 @@ impl Connection {
                 Ok(code) => self.request(label, RequestKind::NewInvite { terms, code }, bytes, turn),
                 Err(error) => self.ready(label, no_secret(&error), turn),
             },
+            SessionAction::NewHook { room, label: hook } => match new_token() {
+                Ok(token) => self.request(label, RequestKind::NewHook { room, label: hook, token }, bytes, turn),
+                Err(error) => self.ready(label, no_secret(&error), turn),
+            },
             SessionAction::ResetPassword(name) => match new_invite_code() {
                 Ok(code) => self.request(label, RequestKind::ResetPassword { name, code }, bytes, turn),
                 Err(error) => self.ready(label, no_secret(&error), turn),

@@ -194,6 +194,14 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE invite_made(
         number INTEGER PRIMARY KEY, by INTEGER NOT NULL REFERENCES account, at INTEGER NOT NULL) STRICT;
 ",
+    "
+    -- Accounts as which programs post in a room. `digest` is that of the token in the address; it is NULL
+    -- if there is none now.
+    CREATE TABLE hook(
+        account INTEGER PRIMARY KEY REFERENCES account,
+        conversation INTEGER NOT NULL REFERENCES conversation, digest BLOB UNIQUE,
+        by INTEGER NOT NULL REFERENCES account, at INTEGER NOT NULL) STRICT;
+",
 ];
 
 /// The newest schema that this version knows.

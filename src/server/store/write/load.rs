@@ -8,9 +8,9 @@ use crate::protocol::roles::Role;
 use crate::protocol::secrets::Digest;
 use crate::server::store::db::schema;
 use crate::server::traffic::{
-    AccountRecord, AwayRecord, BlockRecord, ConversationKind, ConversationRecord, IgnoredRecord, InviteMadeRecord,
-    InviteRecord, InvitedRecord, MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind, SanctionRecord, Snapshot,
-    TokenRecord,
+    AccountRecord, AwayRecord, BlockRecord, ConversationKind, ConversationRecord, HookRecord, IgnoredRecord,
+    InviteMadeRecord, InviteRecord, InvitedRecord, MemberRecord, RecoveryRecord, RetentionRecord, SanctionKind,
+    SanctionRecord, Snapshot, TokenRecord,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row};
@@ -76,6 +76,7 @@ pub(super) fn snapshot(db: &Connection) -> Result<Snapshot> {
         })?,
         conversations: conversations(db)?,
         conversations_ever: schema::conversations_ever(db)?,
+        hooks: hooks(db)?,
         makers: all(db, "SELECT conversation, account FROM maker", |row| {
             Ok((ConversationId::new(row.get(0)?), AccountId::new(row.get(1)?)))
         })?,
@@ -151,6 +152,18 @@ fn conversations(db: &Connection) -> Result<Vec<ConversationRecord>> {
         };
         let (last, changes) = (message_id(row, 6)?, count(row, 7)?);
         Ok(ConversationRecord { id: ConversationId::new(row.get(0)?), kind, last, changes })
+    })
+}
+
+fn hooks(db: &Connection) -> Result<Vec<HookRecord>> {
+    all(db, "SELECT account, conversation, digest, by, at FROM hook ORDER BY account", |row| {
+        Ok(HookRecord {
+            account: AccountId::new(row.get(0)?),
+            conversation: ConversationId::new(row.get(1)?),
+            digest: row.get::<_, Option<[u8; 32]>>(2)?.map(Digest::from_bytes),
+            by: AccountId::new(row.get(3)?),
+            at: count(row, 4)?,
+        })
     })
 }
 

@@ -7,10 +7,11 @@ use super::personal;
 use super::statement::{any, one};
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId};
 use crate::protocol::roles::Role;
+use crate::protocol::secrets::Digest;
 use crate::server::store::db::{schema, to_sql};
 use crate::server::traffic::{
-    AccountRecord, AuditRecord, ConversationKind, ConversationRecord, InviteRecord, KNOWN_MAX, MemberRecord,
-    SanctionKind, SanctionRecord, Write,
+    AccountRecord, AuditRecord, ConversationKind, ConversationRecord, HookRecord, InviteRecord, KNOWN_MAX,
+    MemberRecord, SanctionKind, SanctionRecord, Write,
 };
 use rusqlite::{Connection, Result, params};
 use std::time::Duration;
@@ -79,6 +80,8 @@ pub(super) fn write(db: &Connection, write: &Write) -> Result<()> {
             one(db, "INSERT INTO maker(conversation, account) VALUES(?, ?)", [conversation.value(), account.value()])
         }
         Write::Forgotten(conversation) => forget(db, conversation.value()),
+        Write::Hook(hook) => add_hook(db, hook),
+        Write::HookRevoked(account) => one(db, "UPDATE hook SET digest = NULL WHERE account = ?", [account.value()]),
         Write::Audit(entry) => note(db, entry),
         Write::Role(conversation, account, role) => one(
             db,
@@ -191,6 +194,21 @@ fn add_member(db: &Connection, member: &MemberRecord) -> Result<()> {
     )
 }
 
+fn add_hook(db: &Connection, hook: &HookRecord) -> Result<()> {
+    one(
+        db,
+        "INSERT INTO hook(account, conversation, digest, by, at) VALUES(?, ?, ?, ?, ?)
+         ON CONFLICT(account) DO UPDATE SET digest = excluded.digest, by = excluded.by, at = excluded.at",
+        params![
+            hook.account.value(),
+            hook.conversation.value(),
+            hook.digest.as_ref().map(Digest::as_bytes),
+            hook.by.value(),
+            to_sql(hook.at)
+        ],
+    )
+}
+
 fn impose(db: &Connection, sanction: &SanctionRecord) -> Result<()> {
     one(
         db,
@@ -244,6 +262,7 @@ fn close(db: &Connection, room: i64) -> Result<()> {
     any(db, "DELETE FROM member WHERE conversation = ?", [room])?;
     any(db, "DELETE FROM invited WHERE conversation = ?", [room])?;
     any(db, "DELETE FROM sanction WHERE conversation = ?", [room])?;
+    any(db, "UPDATE hook SET digest = NULL WHERE conversation = ?", [room])?;
     any(db, "DELETE FROM said WHERE conversation = ?", [room])
 }
 

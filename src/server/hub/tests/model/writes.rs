@@ -3,8 +3,8 @@
 use super::Model;
 use crate::protocol::names::{AccountId, AddressGroup, ConversationId, MessageId, RoomName};
 use crate::server::traffic::{
-    AdministrationWrite, ChangeKind, ChangeRecord, ConversationKind, InviteRecord, KNOWN_MAX, PersonalWrite,
-    RetentionRecord, Snapshot, Write,
+    AdministrationWrite, ChangeKind, ChangeRecord, ConversationKind, HookRecord, InviteRecord, KNOWN_MAX, MemberRecord,
+    PersonalWrite, RetentionRecord, Snapshot, Write,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -52,9 +52,7 @@ impl Model {
             }
             Write::Topic(id, text) => set_topic(snapshot, *id, text),
             Write::Member(new) => {
-                let same = |m: &crate::server::traffic::MemberRecord| {
-                    (m.conversation, m.account) == (new.conversation, new.account)
-                };
+                let same = |m: &MemberRecord| (m.conversation, m.account) == (new.conversation, new.account);
                 assert!(!snapshot.members.iter().any(same), "{new:?} already exists");
                 snapshot.members.push(*new);
             }
@@ -84,21 +82,17 @@ impl Model {
             Write::Closed(id) => close(snapshot, *id),
             Write::Made(id, account) => snapshot.makers.push((*id, *account)),
             Write::Forgotten(id) => self.forget(*id),
-            Write::Audit(entry) => self.audit.push(entry.clone()),
-            Write::Role(conversation, account, role) => {
-                let same = |m: &&mut crate::server::traffic::MemberRecord| {
-                    (m.conversation, m.account) == (*conversation, *account)
-                };
-                one(snapshot.members.iter_mut().filter(same)).role = *role;
+            Write::Hook(new) => add_hook(snapshot, *new),
+            Write::HookRevoked(account) => {
+                one(snapshot.hooks.iter_mut().filter(|hook| hook.account == *account)).digest = None;
             }
+            Write::Audit(entry) => self.audit.push(entry.clone()),
+            Write::Role(conversation, account, role) => member(snapshot, *conversation, *account).role = *role,
             Write::MemberGone(conversation, account) => {
                 snapshot.members.retain(|m| (m.conversation, m.account) != (*conversation, *account));
             }
             Write::Read(conversation, account, id) => {
-                let same = |m: &&mut crate::server::traffic::MemberRecord| {
-                    (m.conversation, m.account) == (*conversation, *account)
-                };
-                let member = one(snapshot.members.iter_mut().filter(same));
+                let member = member(snapshot, *conversation, *account);
                 member.read = member.read.max(*id);
             }
             Write::Invited(new) => {
@@ -248,6 +242,17 @@ fn rename(snapshot: &mut Snapshot, id: ConversationId, new: RoomName) {
     snapshot.former_names.push((before, id));
 }
 
+fn member(snapshot: &mut Snapshot, room: ConversationId, account: AccountId) -> &mut MemberRecord {
+    one(snapshot.members.iter_mut().filter(|m| (m.conversation, m.account) == (room, account)))
+}
+
+fn add_hook(snapshot: &mut Snapshot, new: HookRecord) {
+    let taken = |hook: &HookRecord| hook.digest.is_some() && hook.digest == new.digest;
+    assert!(!snapshot.hooks.iter().any(taken), "{new:?} already exists");
+    snapshot.hooks.retain(|hook| hook.account != new.account);
+    snapshot.hooks.push(new);
+}
+
 fn close(snapshot: &mut Snapshot, id: ConversationId) {
     let kind = &mut one(snapshot.conversations.iter_mut().filter(|c| c.id == id)).kind;
     let ConversationKind::Room { topic, slow, closed, .. } = kind else { panic!("{kind:?} can't be closed") };
@@ -256,6 +261,7 @@ fn close(snapshot: &mut Snapshot, id: ConversationId) {
     snapshot.members.retain(|m| m.conversation != id);
     snapshot.invited.retain(|i| i.conversation != id);
     snapshot.sanctions.retain(|s| s.conversation != id);
+    snapshot.hooks.iter_mut().filter(|hook| hook.conversation == id).for_each(|hook| hook.digest = None);
     snapshot.said.retain(|(conversation, ..)| *conversation != id);
 }
 
