@@ -2,6 +2,11 @@
 //!
 //! `CHITCHAT_SCREENSHOTS=DIR` keeps pictures of the main states.
 
+mod doing;
+mod keeping;
+mod newcomer;
+mod reading;
+
 use super::support::browser::Page;
 use super::support::chromium::{Chromium, Tab};
 use super::support::relay::Relay;
@@ -113,13 +118,13 @@ fn an_invitation_link_leads_into_the_conversation() {
     let code = code.lines().next().unwrap().trim();
     let mut browser = Chromium::start();
     let tab = browser.open(server.tls(), &format!("/#invite={code}"));
-    browser.wait(&tab, "document.querySelector('#invite').value !== '' && location.hash === ''");
+    browser.wait(&tab, "document.querySelector('#code').value !== '' && location.hash === ''");
     screenshot(&mut browser, &tab, "1-entrance");
     // A password that is too short asks for the password again, and for nothing else.
     browser.fill(&tab, "#name", "alice");
     browser.fill(&tab, "#password", "x");
     browser.press(&tab, "Enter");
-    browser.wait_text(&tab, "#login-error", "password needs at least");
+    browser.wait_text(&tab, "#password-error", "password needs at least");
     browser.wait(&tab, "document.activeElement.id === 'password'");
     browser.log_in(&tab, "alice", PASSWORD);
     browser.wait_text(&tab, "#title", "lobby");
@@ -128,9 +133,7 @@ fn an_invitation_link_leads_into_the_conversation() {
     // The token lets the page in again, and can be ended.
     browser.go(&tab, server.tls(), "/");
     browser.wait(&tab, &format!("{SHOWN}.join() === 'alice: hello, is anybody here?'"));
-    browser.click(&tab, "#menu-button");
-    browser.wait_text(&tab, "#menu", "Log out");
-    browser.eval(&tab, "[...document.querySelectorAll('#menu button')].find(b => b.innerText === 'Log out').click()");
+    browser.choose(&tab, "#menu-button", "Log out");
     browser.wait(&tab, "!document.querySelector('#entrance').hidden");
     assert_eq!(browser.eval(&tab, "localStorage.getItem('chitchat')"), json!(null));
 }
@@ -143,7 +146,7 @@ fn two_browsers_and_a_terminal_talk() {
     bob.expect("* ChitChat …");
     bob.register("bob");
     let tab = browser.open(server.tls(), "/");
-    browser.click(&tab, "#choose-register");
+    browser.click(&tab, "[data-way=register]");
     browser.log_in(&tab, "alice", PASSWORD);
     bob.read_until("[lobby] * alice joined");
     browser.say(&tab, "good morning, @bob");
@@ -190,7 +193,7 @@ fn a_page_comes_back_without_loss_or_doubles() {
     bob.register("bob");
     let relay = Relay::to(server.tls());
     let tab = browser.open(relay.address, "/");
-    browser.click(&tab, "#choose-register");
+    browser.click(&tab, "[data-way=register]");
     browser.log_in(&tab, "alice", PASSWORD);
     for n in 1..=3 {
         bob.send(&format!("before {n}"));
@@ -234,7 +237,7 @@ fn hostile_texts_are_only_texts() {
     let (mut browser, mut page) = (Chromium::start(), Page::open(server.tls()));
     page.register("mallory");
     let tab = browser.open(server.tls(), "/");
-    browser.click(&tab, "#choose-register");
+    browser.click(&tab, "[data-way=register]");
     browser.log_in(&tab, "alice", PASSWORD);
     let long = "y".repeat(3900);
     let texts = [
@@ -284,7 +287,7 @@ fn ten_thousand_lines_scroll_smoothly_and_a_narrow_screen_does() {
     }
     let mut browser = Chromium::start();
     let tab = browser.open(server.tls(), "/");
-    browser.click(&tab, "#choose-register");
+    browser.click(&tab, "[data-way=register]");
     browser.log_in(&tab, "alice", PASSWORD);
     browser.wait_text(&tab, "#lines", "line number 9999");
     // Scrolls up until the first line is there, and notes the longest time between two frames.
@@ -346,7 +349,12 @@ fn nothing_keeps_people_out() {
     bob.register("bob");
     let tab = browser.open(server.tls(), "/");
     assert_accessible(&mut browser, &tab, "the entrance");
-    browser.click(&tab, "#choose-register");
+    browser.click(&tab, "#lost");
+    assert_accessible(&mut browser, &tab, "a lost password");
+    browser.click(&tab, "[data-way=register]");
+    browser.click(&tab, "#login-button");
+    browser.wait_text(&tab, "#name-error", "Which name?");
+    assert_accessible(&mut browser, &tab, "a field with an error");
     browser.log_in(&tab, "alice", PASSWORD);
     bob.send("morning, @alice! See https://example.org and `code`");
     browser.wait_text(&tab, "#lines", "morning");
@@ -373,6 +381,20 @@ fn nothing_keeps_people_out() {
     browser.wait_text(&tab, "#dialog", "Rooms and people");
     assert_accessible(&mut browser, &tab, "a dialog");
     browser.press(&tab, "Escape");
+    browser.say(&tab, "/help");
+    browser.wait_text(&tab, "#dialog", "Look after a room");
+    assert_accessible(&mut browser, &tab, "the help");
+    browser.press(&tab, "Escape");
+    browser.choose(&tab, "#menu-button", "Notifications…");
+    assert_accessible(&mut browser, &tab, "wishes");
+    browser.press(&tab, "Escape");
+    browser.fill(&tab, "#typed", "/w");
+    browser.wait_text(&tab, "#suggestions", "/who");
+    browser.press(&tab, "ArrowDown");
+    assert_accessible(&mut browser, &tab, "suggestions");
+    browser.press(&tab, "Escape");
+    browser.fill(&tab, "#typed", "");
+    browser.eval(&tab, "document.querySelector('#typed').value = ''; 0");
     // By keyboard alone: up to the last line, its menu, and an answer.
     browser.eval(&tab, "document.querySelector('#typed').focus()");
     browser.press(&tab, "ArrowUp");

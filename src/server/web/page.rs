@@ -17,25 +17,33 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Those with names of their own, which a browser asks about again each time.
-const FIXED: [(&str, &str, &str); 3] = [
-    ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
-    ("/manifest.webmanifest", "application/manifest+json", include_str!("page/manifest.webmanifest")),
-    ("/offline.js", SCRIPT, include_str!("page/offline.js")),
+const FIXED: [(&str, &str, &[u8]); 5] = [
+    ("/icon.svg", "image/svg+xml", include_bytes!("page/icon.svg")),
+    ("/icon-192.png", "image/png", include_bytes!("page/icon-192.png")),
+    ("/icon-512.png", "image/png", include_bytes!("page/icon-512.png")),
+    ("/manifest.webmanifest", "application/manifest+json", include_bytes!("page/manifest.webmanifest")),
+    ("/offline.js", SCRIPT, include_bytes!("page/offline.js")),
 ];
 
 /// The parts of the page.
-const PARTS: [(&str, &str, &str); 14] = [
+const PARTS: [(&str, &str, &str); 20] = [
     ("app.js", SCRIPT, include_str!("page/app.js")),
+    ("attention.js", SCRIPT, include_str!("page/attention.js")),
     ("chat.js", SCRIPT, include_str!("page/chat.js")),
     ("commands.js", SCRIPT, include_str!("page/commands.js")),
     ("composer.js", SCRIPT, include_str!("page/composer.js")),
     ("connection.js", SCRIPT, include_str!("page/connection.js")),
+    ("dialogs.js", SCRIPT, include_str!("page/dialogs.js")),
+    ("entrance.js", SCRIPT, include_str!("page/entrance.js")),
+    ("help.js", SCRIPT, include_str!("page/help.js")),
     ("here.js", SCRIPT, include_str!("page/here.js")),
+    ("keep.js", SCRIPT, include_str!("page/keep.js")),
     ("menus.js", SCRIPT, include_str!("page/menus.js")),
     ("model.js", SCRIPT, include_str!("page/model.js")),
     ("panels.js", SCRIPT, include_str!("page/panels.js")),
     ("places.js", SCRIPT, include_str!("page/places.js")),
     ("style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
+    ("suggest.js", SCRIPT, include_str!("page/suggest.js")),
     ("text.js", SCRIPT, include_str!("page/text.js")),
     ("view.js", SCRIPT, include_str!("page/view.js")),
     ("wire.js", SCRIPT, include_str!("page/wire.js")),
@@ -55,9 +63,9 @@ struct File {
 }
 
 impl File {
-    fn new(path: String, kind: &'static str, text: &str, is_versioned: bool) -> Self {
-        let tag = format!("\"{}\"", &HEXLOWER.encode(&Sha256::digest(text))[..16]);
-        Self { path, kind, plain: text.as_bytes().to_vec(), packed: gzip(text.as_bytes()), is_versioned, tag }
+    fn new(path: String, kind: &'static str, bytes: &[u8], is_versioned: bool) -> Self {
+        let tag = format!("\"{}\"", &HEXLOWER.encode(&Sha256::digest(bytes))[..16]);
+        Self { path, kind, plain: bytes.to_vec(), packed: gzip(bytes), is_versioned, tag }
     }
 }
 
@@ -75,9 +83,10 @@ fn files() -> Vec<File> {
     }
     let directory = format!("/{}", &HEXLOWER.encode(&digest.finalize())[..16]);
     let index = include_str!("page/index.html").replace(ASSETS, &directory);
-    let index = File::new("/".to_owned(), HTML, &index, false);
-    let fixed = FIXED.iter().map(|(path, kind, text)| File::new((*path).to_owned(), kind, text, false));
-    let parts = PARTS.iter().map(|(name, kind, text)| File::new(format!("{directory}/{name}"), kind, text, true));
+    let index = File::new("/".to_owned(), HTML, index.as_bytes(), false);
+    let fixed = FIXED.iter().map(|(path, kind, bytes)| File::new((*path).to_owned(), kind, bytes, false));
+    let parts =
+        PARTS.iter().map(|(name, kind, text)| File::new(format!("{directory}/{name}"), kind, text.as_bytes(), true));
     std::iter::once(index).chain(fixed).chain(parts).collect()
 }
 

@@ -71,6 +71,7 @@ impl Chromium {
     pub(crate) fn resize(&mut self, tab: &Tab, width: u32, height: u32) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
         self.call(Some(tab), "Emulation.setDeviceMetricsOverride", metrics);
+        self.call(Some(tab), "Emulation.setTouchEmulationEnabled", json!({"enabled": width < 500}));
     }
 
     /// Emulates what the person has set, such as `("prefers-color-scheme", "dark")`.
@@ -114,6 +115,17 @@ impl Chromium {
     pub(crate) fn click(&mut self, tab: &Tab, selector: &str) {
         self.wait(tab, &format!("document.querySelector({})", json!(selector)));
         self.eval(tab, &format!("document.querySelector({}).click()", json!(selector)));
+    }
+
+    /// Opens a menu, and takes what is called so.
+    #[track_caller]
+    pub(crate) fn choose(&mut self, tab: &Tab, opener: &str, label: &str) {
+        self.click(tab, opener);
+        self.wait(tab, "!document.querySelector('#menu').hidden");
+        let item =
+            format!("[...document.querySelectorAll('#menu button')].find(item => item.innerText === {})", json!(label));
+        self.wait(tab, &item);
+        self.eval(tab, &format!("{item}.click()"));
     }
 
     /// Types a text where the focus is.

@@ -1,10 +1,18 @@
 // The page: its entrance, and who is told what has changed. Everything else is imported from here.
+import { attract } from "./attention.js";
 import { lineChanged, run } from "./commands.js";
-import { chat, log, model, on, saved } from "./here.js";
-import { logOut, messageMenu } from "./menus.js";
+import { Announcer } from "./dialogs.js";
+import { entrance, isNew, start } from "./entrance.js";
+import { chat, log, model, on } from "./here.js";
+import { waiting } from "./keep.js";
+import { logOut, messageMenu, personMenu } from "./menus.js";
 import { conversationOpened, peopleChanged } from "./panels.js";
-import { enterRoom, loadEarlier, open, seen, showAll, showList, showOutbox, showTopic } from "./places.js";
-import { $, Announcer, plainLine } from "./view.js";
+import { enterRoom, goTo, isLookedAt, loadEarlier, open, seen, showAll, showList, showOutbox, showPlaces, showTopic, step } from "./places.js";
+import { $, plainLine } from "./view.js";
+import { sameName } from "./wire.js";
+
+// While one stays at the end, older lines are let go of when there are so many.
+const LINES_MAX = 2000;
 
 const announcer = new Announcer();
 
@@ -12,9 +20,12 @@ Object.assign(on, {
   state,
   changed,
   entrance,
+  showChat,
   messageMenu,
+  personMenu,
+  goTo,
   react: (line, word) => run(`react ${line.target} ${line.id} ${word}`),
-  earlier: loadEarlier,
+  earlier: () => loadEarlier(),
   ended: (isAtEnd) => {
     if (isAtEnd) seen();
     $("to-end").hidden = isAtEnd;
@@ -24,61 +35,6 @@ Object.assign(on, {
   enterRoom,
   logOut,
 });
-
-// The entrance.
-
-let isNew = false;
-
-function chooseNew(yes) {
-  isNew = yes;
-  $("choose-login").setAttribute("aria-pressed", String(!yes));
-  $("choose-register").setAttribute("aria-pressed", String(yes));
-  $("invite").hidden = $("invite-label").hidden = !yes;
-  $("login-button").textContent = yes ? "Register" : "Log in";
-  $("password").autocomplete = yes ? "new-password" : "current-password";
-}
-
-function entrance(error = "", code = "") {
-  $("chat").hidden = true;
-  $("entrance").hidden = false;
-  $("login-error").textContent = error;
-  $("login-button").disabled = false;
-  document.title = "ChitChat";
-  const field = { "bad-invite": "invite", "name-taken": "name", "bad-name": "name", "weak-password": "password" }[code] ?? (isNew && !$("invite").value ? "invite" : "name");
-  $($(field).hidden ? "name" : field).focus();
-}
-
-function start() {
-  chooseNew(false);
-  const invite = /^#invite=(.+)$/.exec(location.hash)?.[1];
-  if (invite) {
-    // It has done its work, and is nothing for a history of pages.
-    history.replaceState(null, "", "/");
-    chooseNew(true);
-    $("invite").value = decodeURIComponent(invite);
-    $("login-intro").textContent = "You are invited. Choose a name and a password.";
-  }
-  const login = saved.get();
-  if (login && !invite) {
-    showChat();
-    state("connecting");
-    chat.enter({ token: login.token });
-  } else {
-    entrance();
-    if (invite) $("name").focus();
-  }
-  if ("serviceWorker" in navigator) navigator.serviceWorker.register("/offline.js").catch(() => {});
-}
-
-$("choose-login").onclick = () => chooseNew(false);
-$("choose-register").onclick = () => chooseNew(true);
-$("login").onsubmit = (event) => {
-  event.preventDefault();
-  $("login-error").textContent = "";
-  $("login-button").disabled = true;
-  const invite = isNew ? $("invite").value.trim().replace(/^.*#invite=/, "") : "";
-  chat.enter({ name: $("name").value.trim(), password: $("password").value, invite, isNew });
-};
 
 function showChat() {
   $("entrance").hidden = true;
@@ -103,32 +59,49 @@ function state(word, detail = "") {
 // What has changed.
 
 function changed(what, ...details) {
-  ({ all: showAll, list: showList, message, line: lineChanged, event: showEvent, left, topic: showTopic, notice, outbox: showOutbox })[what](...details);
+  ({ all: () => showAll(isNew()), list: showList, message, line: lineChanged, event: showEvent, left, topic: showTopic, notice, outbox: showOutbox })[what](...details);
 }
 
 function message(conversation, line, what) {
   if (what === "known") return;
   const isShown = model.shown === conversation;
+  const isSeen = isShown && isLookedAt();
   if (isShown) {
+    if (!isSeen && !conversation.isLeft) {
+      conversation.isLeft = true;
+      conversation.leftOff = line.id - 1;
+      log.leaveOff(conversation.leftOff);
+    }
     log.append([line]);
     if (model.isMe(line.author)) log.toEnd();
     else if (what !== "hidden") announcer.say(plainLine(line));
+    if (log.stick && conversation.lines.length > LINES_MAX && conversation.trim()) log.show(conversation.lines, conversation.leftOff);
     seen();
   }
-  if (what === "mention" && (!isShown || document.hidden)) notify(conversation, line);
+  if (what === "mention" && !isSeen) attract(conversation, line);
   showList();
 }
 
-function showEvent(target, text, who) {
-  if (model.shown && model.shown.target === target && !(who && model.ignored.has(who.toLowerCase()))) log.note(text);
+// Who is here is in the list of people, and not among what was said.
+const PRESENCE = new Set(["online", "offline", "away", "back"]);
+
+function showEvent(target, text, who, ev) {
+  const { shown } = model;
   peopleChanged();
+  if (PRESENCE.has(ev)) {
+    if (shown && who && sameName(shown.target, `@${who}`)) showTopic(shown);
+    return;
+  }
+  if (shown?.target !== target || (who && model.ignored.has(who.toLowerCase()))) return;
+  if (ev === "join" || ev === "leave") log.cameOrWent(who, ev === "join" ? "joined" : "left");
+  else log.note(text);
 }
 
 function left(conversation, text) {
   if (model.shown === conversation) {
     log.show([], null);
     log.note(text);
-    $("chat").dataset.shows = "places";
+    showPlaces();
   }
   setTimeout(showList);
 }
@@ -138,22 +111,17 @@ function notice(text, code) {
   log.note(text, code === "announcement" || code === "warning" || code === "invited" ? "answer" : "event");
 }
 
-function notify(conversation, line) {
-  if (!("Notification" in window) || Notification.permission !== "granted" || !document.hidden) return;
-  const title = conversation.isRoom ? `${line.author} in ${conversation.target}` : line.author;
-  const note = new Notification(title, { body: line.text.slice(0, 200), tag: conversation.target });
-  note.onclick = () => {
-    window.focus();
-    open(conversation);
-  };
-}
-
 document.addEventListener("visibilitychange", seen);
 
-$("to-end").onclick = () => log.toEnd();
-$("back").onclick = () => {
-  $("chat").dataset.shows = "places";
-  $("conversations").querySelector("[aria-current]")?.focus();
-};
+addEventListener("pagehide", () => waiting.set(model.outbox));
+addEventListener("keydown", (event) => {
+  if (!event.altKey || event.ctrlKey || event.shiftKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) return;
+  if ($("chat").hidden || $("dialog").open) return;
+  event.preventDefault();
+  step(event.key === "ArrowUp" ? -1 : 1);
+});
 
+$("to-end").onclick = () => log.toEnd();
+
+model.outbox = waiting.get().map((entry) => ({ ...entry, sent: false }));
 start();

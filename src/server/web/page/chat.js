@@ -38,7 +38,7 @@ export class Chat {
     return this.connection.ask(command);
   }
 
-  // Logs in with {token} or {name, password, invite, isNew}.
+  // Logs in with {token} or {way, name, password, code}, where the way is "login", "register" or "recover".
   enter(credentials) {
     this.credentials = credentials;
     if (this.connection.isOpen) this.logIn();
@@ -57,18 +57,15 @@ export class Chat {
   }
 
   async logIn() {
-    const { token, name, password, invite, isNew } = this.credentials ?? {};
+    const { token, name, password, code, way } = this.credentials ?? {};
     if (!token && !name) return;
     this.held = [];
     try {
       const command = token
         ? `resume ${token}`
-        : isNew
-          ? `register ${name}${invite ? ` invite=${invite}` : ""} ${password}`
-          : `login ${name} ${password}`;
+        : { login: `login ${name} ${password}`, register: `register ${name}${code ? ` invite=${code}` : ""} ${password}`, recover: `recover ${name} ${code} ${password}` }[way];
       const { text } = await this.ask(command);
-      this.model.me = text.split(" ")[1];
-      this.model.see(this.model.me);
+      this.model.become(text.split(" ")[1]);
       if (!token) await this.keepToken();
       await this.catchUp();
       this.connection.works();
@@ -82,10 +79,11 @@ export class Chat {
       }
       this.credentials = null;
       this.held = null;
-      if (token) this.saved.clear();
+      if (token) this.saved.clear(token);
       this.entered = false;
       this.connection.stop();
-      this.on.entrance(token ? "You were logged out here. Log in again." : error.message, error.code);
+      const isOut = token && error.code === "bad-credentials";
+      this.on.entrance(isOut ? "You were logged out here. Log in again." : error.message, isOut ? "" : error.code);
     }
   }
 
@@ -107,6 +105,12 @@ export class Chat {
     }
     const profile = await this.ask(`profile ${this.model.me}`);
     this.isAdmin = profile.rows.includes("admin yes");
+    this.role.clear();
+    // An answer to a line has no key. If it may have been sent, it is sent again only if it is not there.
+    for (const entry of this.model.outbox.filter(({ tried, reply }) => tried && reply !== null)) {
+      await this.load(this.model.get(entry.target)).catch(() => {});
+      if (this.model.arrived(entry)) this.model.settle(entry.key);
+    }
     const held = this.held ?? [];
     this.held = null;
     this.entered = true;
@@ -114,9 +118,6 @@ export class Chat {
     for (const line of held) this.line(line);
     this.on.state("here");
     this.on.changed("all");
-    for (const entry of this.model.outbox) {
-      if (entry.tried && entry.reply !== null && this.model.arrived(entry)) this.model.settle(entry.key);
-    }
     this.flush();
   }
 
@@ -167,17 +168,18 @@ export class Chat {
     }
   }
 
-  // The page before what is here; resolves to its lines.
-  async earlier(conversation) {
+  // The lines before those that are here, so many of them at most; none while others are under way.
+  async earlier(conversation, limit = PAGE) {
     if (conversation.atStart || conversation.loading || conversation.lines.length === 0) return [];
-    conversation.loading = true;
+    const before = conversation.oldest;
+    const asked = this.ask(`history ${conversation.target} before=${before} limit=${limit}`);
+    conversation.loading = asked.then(() => {}, () => {});
     try {
-      const before = conversation.oldest;
-      const { rows, text } = await this.ask(`history ${conversation.target} before=${before} limit=${2 * PAGE}`);
+      const { rows, text } = await asked;
       conversation.atStart = !hasMore(text);
       return rows.map((row) => this.addRow(row)).filter((line) => line !== null && line.id < before);
     } finally {
-      conversation.loading = false;
+      conversation.loading = null;
     }
   }
 
@@ -224,7 +226,7 @@ export class Chat {
     } else if (ev === "join" && about) this.refresh();
     else if (ev === "role" && about) this.role.delete(target.toLowerCase());
     else if (ev === "topic") this.on.changed("topic", this.model.get(target));
-    this.on.changed("event", target, line.text, who);
+    this.on.changed("event", target, line.text, who, ev);
   }
 
   notice(line) {
@@ -336,6 +338,7 @@ export class Chat {
     const { label } = this.saved.get() ?? {};
     this.credentials = null;
     this.entered = false;
+    this.model.outbox = [];
     this.saved.clear();
     try {
       if (label) await this.ask(`token revoke ${label}`);

@@ -1,7 +1,9 @@
 // Commands that are run at once, and what they are answered with.
 import { Refused } from "./connection.js";
+import { tell } from "./dialogs.js";
+import { showHelp } from "./help.js";
 import { chat, log, model } from "./here.js";
-import { el, full, plainLine, tell } from "./view.js";
+import { $, el, full, plainLine } from "./view.js";
 import { parseRow } from "./wire.js";
 
 // Runs a command, and says what is wrong with it. Resolves to the answer, or to null.
@@ -19,9 +21,24 @@ export async function run(command, isQuiet = false) {
     }
     return answer;
   } catch (error) {
-    if (error instanceof Refused) log.note(error.message, "answer error");
-    else log.note("Not connected: try again in a moment.", "answer error");
+    complain(error instanceof Refused ? error.message : "Not connected: try again in a moment.");
     return null;
+  }
+}
+
+// Below the conversation, or over the list where no conversation is seen.
+function complain(text) {
+  if (model.shown && $("talk").offsetParent !== null) log.note(text, "answer error");
+  else tell("That was not done", text);
+}
+
+export async function help() {
+  try {
+    await showHelp();
+    return true;
+  } catch {
+    complain("Not connected: try again in a moment.");
+    return false;
   }
 }
 
@@ -38,7 +55,7 @@ async function applyOwn(verb, target, command, number) {
 }
 
 function showAnswer({ rows, text }) {
-  if (!model.shown) return tell("Answer", ...[...rows, text].map((line) => el("p", { class: "answer" }, line)));
+  if (!model.shown || $("talk").offsetParent === null) return tell("Answer", ...[...rows, text].map((line) => el("p", { class: "answer" }, line)));
   for (const row of rows) {
     const line = parseRow(row);
     log.note(line ? `${full(line.at)} ${plainLine(line)}` : row, "answer");

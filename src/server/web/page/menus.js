@@ -1,9 +1,12 @@
 // Menus: what can be done with a line, with a person, and with this account.
-import { profile, run } from "./commands.js";
+import { askHow } from "./attention.js";
+import { help, profile, run } from "./commands.js";
 import { insert, startAbout } from "./composer.js";
+import { askFor, openDialog, openMenu, tell } from "./dialogs.js";
 import { chat, model } from "./here.js";
 import { open, showAll, showList, showTopic } from "./places.js";
-import { $, askFor, el, openDialog, openMenu, tell } from "./view.js";
+import { $, el, textNode } from "./view.js";
+import { parseRow } from "./wire.js";
 
 const REACTIONS = ["👍", "❤️", "😄", "🎉", "😢", "👀"];
 
@@ -15,18 +18,21 @@ export async function messageMenu(line, anchor) {
   const mine = model.isMe(line.author);
   const role = conversation.isRoom ? await chat.roleIn(target).catch(() => "member") : "owner";
   const moderates = chat.isAdmin || role !== "member";
+  const pinned = moderates ? await isPinned(target, id) : false;
   const items = [];
   if (!marks.removed) {
     items.push({ label: "Reply", act: () => startAbout("reply", line) });
     items.push({ label: "React…", act: () => reactTo(line) });
     items.push({ label: "Copy text", act: () => navigator.clipboard?.writeText(line.text) });
     if (mine) items.push({ label: "Edit", act: () => startAbout("edit", line) });
-    if (moderates) items.push({ label: "Pin", act: () => run(`pin ${target} ${id}`) }, { label: "Unpin", act: () => run(`unpin ${target} ${id}`) });
+    if (moderates) items.push(pinned ? { label: "Take the pin out", act: () => run(`unpin ${target} ${id}`) } : { label: "Pin", act: () => run(`pin ${target} ${id}`) });
     if (mine || (conversation.isRoom && moderates)) items.push({ label: "Remove…", act: () => remove(line, mine) });
   }
   if (!mine) items.push({ label: `${line.author}…`, act: () => personMenu(line.author, anchor) });
   openMenu(anchor, items);
 }
+
+const isPinned = (target, id) => chat.ask(`pins ${target}`).then(({ rows }) => rows.some((row) => parseRow(row)?.id === id), () => false);
 
 async function reactTo(line) {
   const input = el("input", { id: "asked", autocomplete: "off", maxLength: 20 });
@@ -43,9 +49,11 @@ async function remove(line, mine) {
 
 // What can be done with a person.
 
+const RANK = { member: 1, moderator: 2, owner: 3 };
+
 export async function personMenu(name, anchor) {
+  if (model.isMe(name)) return profile(name);
   const { shown } = model;
-  const role = shown?.isRoom ? await chat.roleIn(shown.target).catch(() => "member") : "member";
   const isIgnored = model.ignored.has(name.toLowerCase());
   const items = [
     { label: "Write directly", act: () => open(model.get(`@${name}`)) },
@@ -53,28 +61,45 @@ export async function personMenu(name, anchor) {
     { label: "Who is that?", act: () => profile(name) },
     { label: isIgnored ? "Stop ignoring" : "Ignore", act: () => run(`${isIgnored ? "unignore" : "ignore"} ${name}`, true) },
   ];
-  if (shown?.isRoom && (chat.isAdmin || role !== "member")) {
-    const room = `#${shown.target}`;
-    const moderate = (label, verb, extra = "") => ({
-      label: `${label}…`,
-      act: async () => {
-        const reason = await askFor(`${label} ${name} in ${shown.target}?`, "Reason, which all see", { button: label });
-        if (reason !== null) run(`${verb} ${room} ${name} ${extra}${reason}`);
-      },
-    });
-    items.push(moderate("Mute for an hour", "mute", "for=1h "), { label: "Unmute", act: () => run(`unmute ${room} ${name}`) });
-    items.push(moderate("Remove", "kick"), moderate("Ban for a day", "ban", "for=1d "), moderate("Ban", "ban"));
-    if (chat.isAdmin || role === "owner") {
-      for (const next of ["owner", "moderator", "member"]) items.push({ label: `Make ${name} ${next === "owner" ? "an" : "a"} ${next}`, act: () => run(`role ${room} ${name} ${next}`) });
-    }
-  }
+  if (shown?.isRoom) items.push(...(await moderation(shown.target, name)));
   openMenu(anchor, items);
 }
 
-// The menu of this account.
-$("menu-button").onclick = () => {
+// What this account may do with somebody in a room: nobody acts on someone of their own or a higher role.
+async function moderation(target, name) {
+  const members = await chat.members(target).catch(() => []);
+  const mine = chat.isAdmin ? 4 : RANK[members.find((one) => model.isMe(one.name))?.role] ?? 1;
+  const member = members.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  if (mine < RANK.moderator || (member && RANK[member.role] >= mine)) return [];
+  const room = `#${target}`;
+  const moderate = (label, verb, extra = "") => ({
+    label: `${label}…`,
+    act: async () => {
+      const reason = await askFor(`${label}: ${name}, in # ${target}`, "Reason, which all see, if you like", { button: label });
+      if (reason !== null) run(`${verb} ${room} ${name} ${extra}${reason}`);
+    },
+  });
+  const bans = [moderate("Ban for a day", "ban", "for=1d "), moderate("Ban", "ban")];
+  if (!member) {
+    const banned = await chat.ask(`bans ${room}`).then(({ rows }) => rows.some((row) => row.split(" ")[0].toLowerCase() === name.toLowerCase()), () => false);
+    return banned ? [{ label: `Lift the ban from # ${target}`, act: () => run(`unban ${room} ${name}`) }] : bans;
+  }
   const items = [
-    { label: "Invite somebody to this server…", act: inviteLink },
+    member.muted ? { label: "Let talk again", act: () => run(`unmute ${room} ${name}`) } : moderate("Mute for an hour", "mute", "for=1h "),
+    moderate("Remove from the room", "kick"),
+    ...bans,
+  ];
+  if (mine < RANK.owner) return items;
+  const roles = Object.keys(RANK).filter((role) => role !== member.role);
+  return [...items, ...roles.map((role) => ({ label: `Make ${role === "owner" ? "an" : "a"} ${role}`, act: () => run(`role ${room} ${name} ${role}`) }))];
+}
+
+// The menu of this account.
+$("menu-button").onclick = async () => {
+  // Who may make no invitations may not list them either.
+  const mayInvite = await chat.ask("invites limit=1").then(() => true, () => false);
+  const items = [
+    { label: "Notifications…", act: askHow },
     { label: "Say something about yourself…", act: async () => {
       const text = await askFor("About you", "What everyone here can see");
       if (text !== null) run(`profile text ${text || "-"}`, true);
@@ -83,15 +108,12 @@ $("menu-button").onclick = () => {
       const text = await askFor("Away", "Why, or nothing if you are back");
       if (text !== null) run(`away ${text}`.trim());
     } },
+    { label: "Help", act: help },
   ];
-  if ("Notification" in window && Notification.permission === "default") items.push({ label: "Tell me of mentions", act: () => Notification.requestPermission() });
+  if (mayInvite) items.unshift({ label: "Invite somebody to this server…", act: inviteLink });
   if (model.shown?.isRoom) {
-    items.push({ label: `Topic of ${model.shown.target}…`, act: async () => {
-      const text = await askFor("Topic", "What this room is about", { value: model.shown.topic });
-      if (text !== null && (await run(`topic #${model.shown.target} ${text || "-"}`, true))) showTopic(model.shown);
-    } });
-    items.push({ label: `Leave ${model.shown.target}…`, act: async () => {
-      const answer = await openDialog(`Leave ${model.shown.target}?`, [], [["ok", "Leave", true], ["", "Cancel"]]);
+    items.push({ label: `Leave # ${model.shown.target}…`, act: async () => {
+      const answer = await openDialog(`Leave # ${model.shown.target}?`, [], [["ok", "Leave", true], ["", "Cancel"]]);
       if (answer === "ok" && (await run(`leave #${model.shown.target}`, true))) {
         model.drop(model.shown.target);
         showList();
@@ -104,12 +126,27 @@ $("menu-button").onclick = () => {
   openMenu($("menu-button"), items);
 };
 
+// The topic, all of it, and another one.
+$("topic").onclick = async () => {
+  const { shown } = model;
+  if (!shown?.isRoom) return;
+  const text = el("p", {}, shown.topic ? textNode(shown.topic, () => false) : "It has no topic yet.");
+  const input = el("input", { id: "asked", value: shown.topic, autocomplete: "off" });
+  const answer = await openDialog(`Topic of # ${shown.target}`, [text, el("label", { htmlFor: "asked" }, "Another one"), input], [["ok", "Change it"], ["", "Close", true]]);
+  const topic = input.value.trim();
+  if (answer === "ok" && topic !== shown.topic && (await run(`topic #${shown.target} ${topic || "-"}`, true))) showTopic(shown);
+};
+
 async function inviteLink() {
   const answer = await run("invitecode", true);
   if (!answer) return;
   const link = `${location.origin}/#invite=${answer.text.split(" ")[0]}`;
-  const input = el("input", { id: "asked", value: link, readOnly: true });
-  await tell("Pass this link on", el("label", { htmlFor: "asked" }, "It lets in one person, within a week."), input);
+  const input = el("input", { id: "asked", value: link, readOnly: true, onfocus: () => input.select() });
+  const share = navigator.share ? [["share", "Share…", true]] : [];
+  const copy = navigator.clipboard ? [["copy", "Copy", share.length === 0]] : [];
+  const how = await openDialog("Pass this link on", [el("label", { htmlFor: "asked" }, "It lets in one person, within a week."), input], [...share, ...copy, ["", "Close"]]);
+  if (how === "copy") navigator.clipboard.writeText(link);
+  else if (how === "share") navigator.share({ url: link }).catch(() => {});
 }
 
 export async function logOut() {

@@ -2,8 +2,8 @@
 // no socket and no page. Every line is in it once and in order, however often it arrives.
 import { sameName } from "./wire.js";
 
-// Lines that a conversation keeps; the oldest go, and are fetched again when somebody scrolls up to them.
-export const LINES_MAX = 20000;
+// Lines that a conversation keeps while nobody looks further up; the others are fetched again by whoever does.
+export const LINES_KEPT = 300;
 
 export class Conversation {
   constructor(target) {
@@ -17,7 +17,8 @@ export class Conversation {
     this.draft = "";
     this.loaded = false; // whether its latest lines are here
     this.atStart = false; // whether there is nothing before them
-    this.leftOff = null; // the last id that had been read when one came here
+    this.leftOff = null; // the last id that had been read when one came here, or looked away
+    this.isLeft = false; // whether one looked away since
     this.topic = "";
   }
 
@@ -61,6 +62,14 @@ export class Conversation {
     return true;
   }
 
+  // Lets go of what is far up; says whether there was any.
+  trim() {
+    if (this.lines.length <= LINES_KEPT) return false;
+    this.lines = this.lines.slice(-LINES_KEPT);
+    this.atStart = false;
+    return true;
+  }
+
   forget() {
     this.lines = [];
     this.loaded = false;
@@ -77,6 +86,13 @@ export class Model {
     this.people = new Map(); // names that were seen, by their lower case
     this.ignored = new Set();
     this.outbox = []; // {key, target, text, reply, sent, refused}
+  }
+
+  // Who is logged in. Nothing of somebody else's is left.
+  become(name) {
+    if (this.me !== null && !sameName(name, this.me)) Object.assign(this, new Model(), { epoch: this.epoch });
+    this.me = name;
+    this.see(name);
   }
 
   // The history of this server is another one: nothing that was known of it holds.
@@ -139,7 +155,7 @@ export class Model {
     return this.people.has(name.toLowerCase());
   }
 
-  // The rows of /conversations. Rooms that are not among them are left.
+  // The rows of /conversations. Rooms that are not among them are left; somebody to whom one has not written yet stays.
   list(rows) {
     const listed = new Set();
     for (const row of rows) {
@@ -149,7 +165,9 @@ export class Model {
       if (!conversation.loaded) conversation.change = row.change;
       if (row.target.startsWith("@")) this.see(row.target.slice(1));
     }
-    for (const key of [...this.conversations.keys()]) if (!listed.has(key)) this.drop(key);
+    for (const [key, { isRoom, draft }] of [...this.conversations]) {
+      if (!listed.has(key) && (isRoom || (key !== this.current && draft === ""))) this.drop(key);
+    }
   }
 
   // A live line. Says what it is to the one who reads: "known", "hidden", "here", "new" or "mention".

@@ -4,6 +4,10 @@ import { FOLD_AFTER, hue, parts } from "./text.js";
 
 // Lines that are in one list. There are several, so that the browser draws only those that are seen.
 const CHUNK = 100;
+// Lines of one author that come within this time stand under one name, in milliseconds.
+const TOGETHER = 5 * 60 * 1000;
+// More is fetched when less than this is above what is seen, in pixels: it is here before one gets there.
+const AHEAD = 2000;
 
 export const $ = (id) => document.getElementById(id);
 
@@ -13,7 +17,7 @@ export function el(tag, properties = {}, ...children) {
   for (const [name, value] of Object.entries(properties)) {
     if (name === "class") element.className = value;
     else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name in element && !name.includes("-")) element[name] = value;
+    else if (name in element && name !== "list") element[name] = value;
     else element.setAttribute(name, value);
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));
@@ -67,9 +71,21 @@ export function plainLine(line) {
   return line.marks.me ? `* ${line.author} ${line.text}` : `${line.author}: ${line.text}`;
 }
 
+// Whether a line stands under the name of the one before it.
+function follows(line, before) {
+  if (!before || before.author !== line.author || line.marks.me || before.marks.me || line.marks.reply) return false;
+  return line.at - before.at < TOGETHER && line.at >= before.at;
+}
+
+// "a", "a and b", "a, b and 3 others"
+function several(names) {
+  if (names.length > 3) return `${names.slice(0, 2).join(", ")} and ${names.length - 2} others`;
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
+}
+
 export class LogView {
-  // `on` has menu(line, element), react(line, word), quoteOf(line), isName(name), isMentioned(line), isHidden(line),
-  // earlier() and ended(isAtEnd).
+  // `on` has menu(line, element), person(name, element), react(line, word), goTo(target, id), quoteOf(line), isName(name),
+  // isMine(line), isMentioned(line), isHidden(line), earlier() and ended(isAtEnd).
   constructor(on) {
     this.on = on;
     this.list = $("lines");
@@ -78,6 +94,8 @@ export class LogView {
     this.lastDay = "";
     this.leftOff = null;
     this.leftOffShown = false;
+    this.before = null; // the line that the next one may stand under
+    this.crowd = null; // who came and went last
     this.log.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.list.addEventListener("keydown", (event) => this.key(event));
     this.stick = true;
@@ -103,18 +121,57 @@ export class LogView {
     this.stick = this.isAtEnd || (this.stick && scrollTop >= this.top);
     this.top = scrollTop;
     this.on.ended(this.stick);
-    if (this.log.scrollTop < 800) this.on.earlier();
+    if (scrollTop < AHEAD) this.on.earlier();
   }
 
-  // Shows a conversation from its beginning, as far as it is here.
+  // Shows a conversation as far as it is here: its end, or from where one left off if that is further up.
   show(lines, leftOff) {
     this.list.replaceChildren();
     this.nodes.clear();
     this.lastDay = "";
+    this.before = null;
     this.leftOff = leftOff;
     this.leftOffShown = false;
     this.append(lines);
     this.toEnd();
+    const rule = this.list.querySelector(".left-off");
+    const above = rule ? this.log.getBoundingClientRect().top - rule.getBoundingClientRect().top : 0;
+    if (above > 0) {
+      this.stick = false;
+      this.log.scrollTop -= above + 60;
+    }
+    this.top = this.log.scrollTop;
+    this.scrolled();
+  }
+
+  // One looks away: what comes from here on is new when one looks again.
+  leaveOff(id) {
+    this.list.querySelector(".left-off")?.remove();
+    this.leftOff = id;
+    this.leftOffShown = false;
+    this.before = null;
+  }
+
+  // Above all lines stands where they begin, if they are all here.
+  begin(text) {
+    if (text && !this.list.querySelector(".start")) this.list.prepend(el("ol", {}, el("li", { class: "start" }, text)));
+  }
+
+  // Shows a line that was looked for; says whether it is here.
+  reveal(id) {
+    const node = this.nodes.get(id);
+    if (!node?.isConnected) return false;
+    this.stick = false;
+    // What was not drawn yet gets its height by this, and the line another place.
+    const show = (times) => {
+      node.scrollIntoView({ block: "center" });
+      if (times > 1) requestAnimationFrame(() => show(times - 1));
+    };
+    show(3);
+    node.focus({ preventScroll: true });
+    node.classList.add("found");
+    setTimeout(() => node.classList.remove("found"), 2500);
+    return true;
   }
 
   append(lines) {
@@ -123,18 +180,16 @@ export class LogView {
         this.update(line);
         continue;
       }
-      const fragment = document.createDocumentFragment();
       const today = day(line.at);
-      if (today !== this.lastDay) fragment.append(this.dayRule(today));
+      if (today !== this.lastDay) this.insert(this.dayRule(today));
       this.lastDay = today;
-      if (!this.leftOffShown && this.leftOff !== null && line.id > this.leftOff) {
-        fragment.append(el("li", { class: "rule left-off" }, "New"));
+      if (!this.leftOffShown && this.leftOff !== null && line.id > this.leftOff && !this.on.isMine(line)) {
+        this.insert(el("li", { class: "rule left-off" }, "New"));
         this.leftOffShown = true;
       }
-      fragment.append(this.node(line));
-      const last = this.list.lastElementChild;
-      if (last === null || last.childElementCount >= CHUNK) this.list.append(el("ol", {}, fragment));
-      else last.append(fragment);
+      if (this.nodes.size === 0) this.list.querySelector(".start")?.remove();
+      this.insert(this.node(line, follows(line, this.before)));
+      this.before = line;
     }
     if (this.stick) this.toEnd();
   }
@@ -142,29 +197,48 @@ export class LogView {
   // What is not a line of the conversation: something that happened, or an answer.
   note(text, kind = "event") {
     this.insert(el("li", { class: kind, dir: "auto" }, text));
+    if (this.stick) this.toEnd();
+  }
+
+  // Somebody joined or left. Those who do so one after another share a line.
+  cameOrWent(who, word) {
+    const isLast = this.crowd && this.crowd.node === this.list.lastElementChild?.lastElementChild;
+    if (!isLast) {
+      this.crowd = { node: el("li", { class: "event", dir: "auto" }), who: new Map() };
+      this.insert(this.crowd.node);
+    }
+    this.crowd.who.delete(who);
+    this.crowd.who.set(who, word);
+    const names = (wanted) => [...this.crowd.who].filter(([, did]) => did === wanted).map(([name]) => name);
+    const said = ["joined", "left"].map((did) => [names(did), did]).filter(([all]) => all.length > 0);
+    this.crowd.node.textContent = said.map(([all, did]) => `${several(all)} ${did}`).join("; ");
+    if (this.stick) this.toEnd();
   }
 
   insert(node) {
+    this.before = null;
     const last = this.list.lastElementChild;
-    if (last === null || last.childElementCount >= CHUNK) this.list.append(el("ol", {}, node));
+    if (last === null || last.childElementCount >= CHUNK || last.firstElementChild.className === "start") this.list.append(el("ol", {}, node));
     else last.append(node);
-    if (this.stick) this.toEnd();
   }
 
   // Lines from before those that are here. What is looked at stays where it is.
   prepend(lines) {
     const chunks = [];
-    let before = "";
+    let [today, before] = ["", null];
     for (const line of lines) {
       if (chunks.length === 0 || chunks.at(-1).childElementCount >= CHUNK) chunks.push(el("ol"));
-      const today = day(line.at);
-      if (today !== before) chunks.at(-1).append(this.dayRule(today));
-      before = today;
-      chunks.at(-1).append(this.node(line));
+      if (day(line.at) !== today) {
+        today = day(line.at);
+        chunks.at(-1).append(this.dayRule(today));
+        before = null;
+      }
+      chunks.at(-1).append(this.node(line, follows(line, before)));
+      before = line;
     }
     const first = this.list.firstElementChild;
     const rule = first?.firstElementChild;
-    if (rule?.dataset.day === before) rule.remove();
+    if (rule?.dataset.day === today) rule.remove();
     const place = first?.getBoundingClientRect().top ?? 0;
     this.list.prepend(...chunks);
     if (first) this.log.scrollTop += first.getBoundingClientRect().top - place;
@@ -179,23 +253,26 @@ export class LogView {
     const old = this.nodes.get(line.id);
     if (!old) return;
     const focused = old.contains(document.activeElement);
-    const node = this.node(line);
+    const node = this.node(line, old.classList.contains("follows"));
     old.replaceWith(node);
     if (focused) node.focus();
     if (this.stick) this.toEnd();
   }
 
-  node(line) {
+  node(line, isUnder) {
     const { removed, edited, me, reply, reactions } = line.marks;
-    const body = el("div", { class: "body" });
-    if (reply) body.append(this.quote(line));
     const hidden = this.on.isHidden(line);
-    if (removed) body.append(nameNode(line.author), el("span", { class: "gone" }, line.text ? ` removed: ${line.text}` : " removed"));
-    else if (hidden) body.append(nameNode(line.author), el("span", { class: "gone" }, " (ignored)"));
-    else {
-      if (me) body.append(el("span", { class: "note" }, "* "));
-      body.append(nameNode(line.author), me ? " " : ": ", textNode(line.text, this.on.isName));
-    }
+    const isMe = me && !removed && !hidden;
+    const name = el("button", { type: "button", class: `author ${hue(line.author)}`, tabIndex: -1, onclick: () => this.on.person(line.author, name) }, line.author);
+    const mentioned = this.on.isMentioned(line);
+    const body = el("div", { class: "body" });
+    if (mentioned) body.append(el("span", { class: "unseen" }, "Mentions you. "));
+    if (isMe) body.append(el("span", { class: "note" }, "* "), name, " ");
+    else body.append(el("div", { class: "head" }, name, el("span", { class: "unseen" }, removed || hidden ? " " : ": ")));
+    if (reply) body.append(this.quote(line));
+    if (removed) body.append(el("span", { class: "gone" }, line.text ? `removed: ${line.text}` : "removed"));
+    else if (hidden) body.append(el("span", { class: "gone" }, "(ignored)"));
+    else body.append(textNode(line.text, this.on.isName));
     if (edited && !removed) body.append(el("span", { class: "small" }, " (edited)"));
     const counts = Object.entries(hidden ? {} : reactions);
     if (counts.length > 0) {
@@ -206,15 +283,13 @@ export class LogView {
       );
     }
     const more = el("button", { type: "button", class: "more", tabIndex: -1, "aria-label": `Actions for the message of ${line.author}`, onclick: () => this.on.menu(line, more) }, "⋯");
-    const mentioned = this.on.isMentioned(line);
     const node = el(
       "li",
-      { class: mentioned ? "message mentioned" : "message", tabIndex: -1, "data-id": line.id },
+      { class: `message${mentioned ? " mentioned" : ""}${isUnder ? " follows" : ""}`, tabIndex: -1, "data-id": line.id },
       el("time", { dateTime: new Date(line.at).toISOString(), title: full(line.at) }, clock(line.at)),
       body,
       more,
     );
-    if (mentioned) body.prepend(el("span", { class: "unseen" }, "Mentions you. "));
     this.nodes.set(line.id, node);
     return node;
   }
@@ -222,7 +297,8 @@ export class LogView {
   quote(line) {
     const quoted = this.on.quoteOf(line);
     const text = quoted ? plainLine(quoted) : `${line.marks.reply.author}: message ${line.marks.reply.id}`;
-    return el("div", { class: "quote" }, "↪ ", el("span", {}, text));
+    const go = () => this.on.goTo(line.target, line.marks.reply.id);
+    return el("button", { type: "button", class: "quote", tabIndex: -1, title: "Go to that message", onclick: go }, "↪ ", el("span", {}, text));
   }
 
   // What is not sent yet, below all else: the first of so many.
@@ -262,81 +338,5 @@ export class LogView {
   // The keyboard goes from what is typed to the last line.
   focusLast() {
     [...this.list.querySelectorAll(".message")].at(-1)?.focus();
-  }
-}
-
-// A menu at an element: [{label, act}]. Arrows move, Escape closes, and the focus goes back.
-export function openMenu(anchor, items) {
-  const menu = $("menu");
-  const before = document.activeElement;
-  const close = (back = true) => {
-    menu.hidden = true;
-    removeEventListener("pointerdown", outside, true);
-    if (back) before?.focus?.();
-  };
-  const outside = (event) => menu.contains(event.target) || close(false);
-  menu.replaceChildren(...items.map(({ label, act }) => el("button", { type: "button", role: "menuitem", onclick: () => (close(), act()) }, label)));
-  menu.hidden = false;
-  const { bottom, top, right } = anchor.getBoundingClientRect();
-  const { width, height } = menu.getBoundingClientRect();
-  menu.style.left = `${Math.max(4, Math.min(right - width, innerWidth - width - 4))}px`;
-  menu.style.top = `${bottom + height < innerHeight ? bottom : Math.max(4, top - height)}px`;
-  menu.firstElementChild?.focus();
-  addEventListener("pointerdown", outside, true);
-  menu.onkeydown = (event) => {
-    const buttons = [...menu.children];
-    const at = buttons.indexOf(document.activeElement);
-    if (event.key === "ArrowDown") buttons[(at + 1) % buttons.length].focus();
-    else if (event.key === "ArrowUp") buttons[(at + buttons.length - 1) % buttons.length].focus();
-    else if (event.key === "Escape" || event.key === "Tab") close();
-    else return;
-    event.preventDefault();
-  };
-}
-
-// A dialog with this content; resolves to the value of the button that closed it, or "" for Escape.
-export function openDialog(title, content, buttons) {
-  const dialog = $("dialog");
-  $("dialog-title").textContent = title;
-  $("dialog-body").replaceChildren(...content);
-  $("dialog-buttons").replaceChildren(
-    ...buttons.map(([value, label, primary]) => el("button", { value, class: primary ? "primary" : "", formNoValidate: value === "" }, label)),
-  );
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true }));
-}
-
-// Asks for a line of text; resolves to null if it was cancelled.
-export async function askFor(title, label, { value = "", button = "OK", required = false } = {}) {
-  const input = el("input", { id: "asked", value, required, autocomplete: "off" });
-  const answer = await openDialog(title, [el("label", { htmlFor: "asked" }, label), input], [["ok", button, true], ["", "Cancel"]]);
-  return answer === "ok" ? input.value.trim() : null;
-}
-
-// Tells something that is to be read at leisure.
-export function tell(title, ...content) {
-  return openDialog(title, content.map((part) => (typeof part === "string" ? el("p", {}, part) : part)), [["ok", "Close", true]]);
-}
-
-// Says new lines to a screen reader, and does not chatter: one at a time, and a number if they come in crowds.
-export class Announcer {
-  constructor() {
-    this.pending = [];
-    this.timer = 0;
-  }
-
-  say(text) {
-    this.pending.push(text);
-    if (this.timer === 0) this.timer = setTimeout(() => this.flush(), 700);
-  }
-
-  flush() {
-    const node = $("announcer");
-    const text = this.pending.length > 3 ? `${this.pending.length} new messages` : this.pending.join(". ");
-    this.pending = [];
-    this.timer = 0;
-    node.append(el("p", {}, text));
-    while (node.childElementCount > 5) node.firstElementChild.remove();
   }
 }
