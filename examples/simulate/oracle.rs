@@ -23,6 +23,8 @@ pub(crate) struct Oracle {
     turn: Vec<Entry>,
     /// When, by the steady clock.
     turn_at: u64,
+    /// The latest time that a message can have: the system's clock's, which never falls.
+    latest: u64,
     /// What was decided, counted.
     decided: u64,
     /// How much had been decided when messages were last dropped.
@@ -43,6 +45,7 @@ impl Oracle {
             names: vec!["server"],
             turn: Vec::new(),
             turn_at: 0,
+            latest: 0,
             decided: 0,
             swept: 0,
             keep,
@@ -55,8 +58,14 @@ impl Oracle {
         self.links.values_mut().find(|link| link.wire.id() == Some(id))
     }
 
+    /// Time has passed by the steady clock, and the system's clock shows this.
+    pub(crate) fn passes(&mut self, by: u64, shown: u64) {
+        self.latest = (self.latest + by).max(shown);
+    }
+
     /// Takes in what the dispatcher did, at that time of its steady clock.
     pub(crate) fn digest(&mut self, entries: Vec<Entry>, now: u64, epoch: &str) -> Result<(), String> {
+        self.model.ahead = self.latest.saturating_sub(now);
         for entry in entries {
             match entry {
                 Entry::Committed => {
@@ -164,6 +173,11 @@ impl Oracle {
         self.dropped += self.model.drop_messages(&dropped, self.keep, now)? as u64;
         self.swept = self.decided;
         Ok(())
+    }
+
+    /// What was due to go at that time and is still there, if anything is.
+    pub(crate) fn overdue(&self, at: u64) -> Option<String> {
+        self.model.overdue(self.keep, at)
     }
 
     fn leaves(&mut self, id: ConnId) {

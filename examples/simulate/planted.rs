@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// Each fault: one time in how many it happens, and within how many steps it must be found.
-const FAULTS: [(&str, u32, u64); 12] = [
+const FAULTS: [(&str, u32, u64); 13] = [
     ("answer-before-commit", 1, 100_000),
     ("id-twice", 20, 20_000),
     ("delivery-skipped", 50, 20_000),
@@ -16,6 +16,7 @@ const FAULTS: [(&str, u32, u64); 12] = [
     ("marker-back", 5, 100_000),
     ("ban-ends-early", 1, 300_000),
     ("dropped-early", 1, 300_000),
+    ("sweep-forgotten", 2, 300_000),
     ("private-leak", 5, 50_000),
     ("token-in-frame", 1, 200_000),
     ("share-kept", 20, 20_000),

@@ -96,7 +96,7 @@ pub(crate) fn episode(
             }
         }
     }
-    match watched(|| episode.settle()) {
+    match watched(|| episode.let_the_old_go()) {
         Ok(()) => {
             let (steps, kills, dropped) = (episode.steps, episode.kills, episode.dropped());
             Ok(Done { steps, episodes: 1, kills, dropped, trace: episode.take_trace() })

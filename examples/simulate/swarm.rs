@@ -48,6 +48,8 @@ pub(crate) struct Swarm {
     keep_hours: Option<u64>,
     /// In how many bytes.
     keep_bytes: Option<u64>,
+    /// Whether it is looked what is too much, although nothing ever is.
+    looks: bool,
 }
 
 impl Swarm {
@@ -72,6 +74,7 @@ impl Swarm {
         // Last, so that the rest is the same with and without.
         let keep_hours = *random.one(&[None, None, Some(1), Some(3)]);
         let keep_bytes = *random.one(&[None, None, None, Some(150 << 10), Some(300 << 10)]);
+        let looks = random.chance(50);
         if keep_hours.is_some()
             && let Some((_, weight)) = weights.iter_mut().find(|(kind, _)| *kind == Kind::Jump)
         {
@@ -88,6 +91,7 @@ impl Swarm {
             mute,
             keep_hours,
             keep_bytes,
+            looks,
         }
     }
 
@@ -113,8 +117,6 @@ impl Swarm {
             "limits.logins=off",
             "limits.registrations=off",
             "history.edit_for=off",
-            // Where there are no other bounds, it is looked what is too much; nothing ever is.
-            "history.keep_bytes=1 GiB",
         ]
         .into_iter()
         .chain(UNPACED)
@@ -122,6 +124,9 @@ impl Swarm {
         .collect();
         if !self.flood {
             settings.extend(["limits.flood=off", "limits.account_flood=off"].map(str::to_owned));
+        }
+        if self.looks {
+            settings.push("history.keep_bytes=1 GiB".to_owned());
         }
         // As many as no episode has.
         settings.push(format!("history.keep_for={}h", self.keep_hours.unwrap_or(24 * 365)));

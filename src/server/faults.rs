@@ -59,6 +59,8 @@ pub(crate) enum Fault {
     BanEndsEarly,
     /// What all conversations keep for a time goes after half of it.
     DroppedEarly,
+    /// When something is to go is not looked at again.
+    SweepForgotten,
     /// A private room is shown to those who are not in it.
     PrivateLeak,
     /// A token is sent in a compressed frame.
@@ -99,7 +101,7 @@ mod planted {
 
     impl Fault {
         /// Every fault, by its name in `CHITCHAT_FAULT`.
-        pub(crate) const ALL: [(&'static str, Self); 12] = [
+        pub(crate) const ALL: [(&'static str, Self); 13] = [
             ("answer-before-commit", Self::AnswerBeforeCommit),
             ("id-twice", Self::IdTwice),
             ("delivery-skipped", Self::DeliverySkipped),
@@ -108,6 +110,7 @@ mod planted {
             ("marker-back", Self::MarkerBack),
             ("ban-ends-early", Self::BanEndsEarly),
             ("dropped-early", Self::DroppedEarly),
+            ("sweep-forgotten", Self::SweepForgotten),
             ("private-leak", Self::PrivateLeak),
             ("token-in-frame", Self::TokenInFrame),
             ("share-kept", Self::ShareKept),

@@ -199,7 +199,7 @@ impl Model {
         let retain = (time != "off").then(|| duration(time));
         if self.rooms[id].retain != retain {
             self.note(by, id, "retain", None, time);
-            self.room_mut(id).retain = retain;
+            (self.room_mut(id).retain, self.room_mut(id).retain_since) = (retain, self.now);
             self.event(id, by.conn, None, &format!("ev=retain who={} set={time}", self.name(by.me)));
         }
         done(format!("{}…", self.rooms[id].name))

@@ -6,6 +6,9 @@ use super::state::{Conversation, Place};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// How long `/retain` can be taken back before anything goes, in milliseconds.
+const GRACE: u64 = 10 * 60 * 1000;
+
 /// How long, and in how many bytes, all conversations keep what is said.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Keep {
@@ -65,6 +68,26 @@ impl Model {
             }
             _ => Ok(count),
         }
+    }
+
+    /// The first message that was due to go at that time and is still there, if there is one.
+    #[allow(dead_code, reason = "the simulation's, where hours pass")]
+    pub(crate) fn overdue(&self, keep: Keep, at: u64) -> Option<String> {
+        self.conversations.iter().find_map(|(&place, conversation)| {
+            let oldest = conversation.messages.get(conversation.dropped)?;
+            let said = oldest.at + oldest.ahead;
+            let of_room = match place {
+                Place::Room(room) => {
+                    let room = &self.rooms[room];
+                    room.retain.map(|lasts| (said + lasts).max(room.retain_since + GRACE))
+                }
+                Place::Direct(..) => None,
+            };
+            let of_all = keep.lasts.map(|lasts| said + lasts);
+            let due = [of_room, of_all].into_iter().flatten().min()?;
+            let id = conversation.dropped + 1;
+            (due < at).then(|| format!("message {id} of {place:?} is still there, {} ms after its time", at - due))
+        })
     }
 
     fn place_named(&self, names: &[String]) -> Result<Place, String> {

@@ -125,6 +125,7 @@ impl Model {
         let message = Message {
             order: self.messages,
             at: self.now,
+            ahead: self.ahead,
             author: by.me,
             mark,
             text: text.to_owned(),

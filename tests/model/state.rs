@@ -30,6 +30,8 @@ pub(crate) struct Model {
     /// Messages so far, in all conversations.
     pub(super) messages: u64,
     pub(super) now: u64,
+    /// By how much the time of what is said now may be ahead of it: that follows a clock which is set forward.
+    pub(crate) ahead: u64,
     /// What the line at hand makes others hear.
     pub(super) told: Vec<Told>,
 }
@@ -74,6 +76,8 @@ pub(super) struct Room {
     pub slow: Option<u64>,
     /// How long it keeps what is said, in milliseconds.
     pub retain: Option<u64>,
+    /// Since when it does.
+    pub retain_since: u64,
     /// When each last said something since the room became slow.
     pub spoke: BTreeMap<Who, u64>,
     pub members: BTreeMap<Who, Role>,
@@ -131,6 +135,8 @@ pub(super) struct Message {
     /// Its place among all messages of the server.
     pub order: u64,
     pub at: u64,
+    /// By how much its time may be later.
+    pub ahead: u64,
     pub author: Who,
     pub mark: Mark,
     /// What it says now; of a removed one, the reason.
@@ -211,6 +217,7 @@ impl Model {
             deeds: Rc::default(),
             messages: 0,
             now: 0,
+            ahead: 0,
             told: Vec::new(),
         }
     }

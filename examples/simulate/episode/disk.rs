@@ -22,6 +22,7 @@ impl Episode {
         }
         self.passed += by;
         simulation::advance(by);
+        self.oracle.passes(by.as_millis() as u64, self.shown());
         note!(self, "{by:?} pass");
         true
     }
@@ -35,7 +36,13 @@ impl Episode {
         let skew = *random.one(&[-DAY, 0, DAY]);
         simulation::set_clock(skew - self.skew);
         self.skew = skew;
+        self.oracle.passes(0, self.shown());
         note!(self, "the clock is wrong by {} h", skew / 3_600_000);
+    }
+
+    /// What the system's clock shows.
+    fn shown(&self) -> u64 {
+        (BEGIN + self.passed.as_millis() as u64).saturating_add_signed(self.skew)
     }
 
     pub(super) fn plan_failure(&mut self, random: &mut Random) -> Result<(), String> {
@@ -80,10 +87,10 @@ impl Episode {
         machine.kill(&self.data()).map_err(|Died(why)| why)?;
         std::fs::remove_dir_all(before).map_err(|error| error.to_string())?;
         // What ended before may hold again if the clock is set back between two runs, which the page leaves open.
-        let shown = (BEGIN + self.passed.as_millis() as u64).saturating_add_signed(self.skew);
-        let behind = now.saturating_sub(shown) as i64;
+        let behind = now.saturating_sub(self.shown()) as i64;
         simulation::set_clock(behind);
         self.skew += behind;
+        self.oracle.passes(0, self.shown());
         self.start()?;
         let machine = self.machine.as_ref().ok_or("a server")?;
         require(machine.epoch() == epoch, || "the epoch has changed".to_owned())

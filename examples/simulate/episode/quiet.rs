@@ -3,8 +3,11 @@
 use super::{Episode, PATIENCE, PATIENCE_FLOOD, note, send};
 use crate::link::require;
 use crate::model::random::Random;
-use chitchat::server::simulation;
+use chitchat::server::simulation::{self, Died};
 use std::time::Duration;
+
+/// How soon what is too old is gone, as the page says, where there is not much of it.
+const GONE_WITHIN: Duration = Duration::from_mins(2);
 
 impl Episode {
     /// Lets everything come to rest: then everybody must have heard all that they must, and nothing may be
@@ -34,6 +37,25 @@ impl Episode {
         }
         let under_way = self.machine()?.under_way();
         require(under_way == 0, || format!("all is quiet, but {under_way} bytes are under way"))
+    }
+
+    /// The same, and all is indexed: then what is too old goes in time, though nobody says anything any more.
+    pub(crate) fn let_the_old_go(&mut self) -> Result<(), String> {
+        self.settle()?;
+        let now = self.machine()?.steady();
+        let mut waited = Duration::ZERO;
+        loop {
+            while self.machine()?.index().map_err(|Died(why)| why)? {}
+            while self.go_on()? {}
+            let Some(overdue) = self.oracle.overdue(now) else { return Ok(()) };
+            require(waited < GONE_WITHIN, || format!("{} s later {overdue}", waited.as_secs()))?;
+            let due = self.machine()?.due().unwrap_or(GONE_WITHIN);
+            let due = due.min(GONE_WITHIN.saturating_sub(waited)).max(Duration::from_millis(1));
+            waited += due;
+            if !self.advance(due) {
+                return Ok(());
+            }
+        }
     }
 
     /// Everything goes on that can without time; false if nothing could.
@@ -66,7 +88,11 @@ impl Episode {
 
     /// The same; then somebody asks for everything.
     pub(super) fn settle_and_ask(&mut self, seat: usize, random: &mut Random) -> Result<(), String> {
-        self.settle()?;
+        if random.chance(20) {
+            self.let_the_old_go()?;
+        } else {
+            self.settle()?;
+        }
         let Some(conn) = self.seats[seat].conn else { return Ok(()) };
         let Some(link) = self.oracle.links.get(&conn) else { return Ok(()) };
         if !link.may_talk() || !self.oracle.model.is_connected(conn) {

@@ -81,6 +81,8 @@ pub(super) struct Sweeper {
     queue: BTreeSet<(Instant, Task)>,
     /// The same, by task.
     due: FxHashMap<Task, Instant>,
+    /// Until when what keeps less can be taken back: nothing goes before.
+    graces: FxHashMap<Task, Instant>,
     /// How far each account's messages are removed.
     cursors: FxHashMap<AccountId, i64>,
     /// After this time everything is to be looked at: the stored state was read anew.
@@ -89,25 +91,29 @@ pub(super) struct Sweeper {
 
 impl Default for Sweeper {
     fn default() -> Self {
-        let (queue, due, cursors) = (BTreeSet::new(), FxHashMap::default(), FxHashMap::default());
-        Self { queue, due, cursors, restart: Some(Duration::ZERO) }
+        let (queue, due, graces) = (BTreeSet::new(), FxHashMap::default(), FxHashMap::default());
+        Self { queue, due, graces, cursors: FxHashMap::default(), restart: Some(Duration::ZERO) }
     }
 }
 
 impl Sweeper {
     /// A room keeps what is said for so long from now on.
     pub(super) fn set_retention(&mut self, now: Instant, room: ConversationId, keep: Option<Duration>) {
-        self.forget(Task::Room(room));
-        if keep.is_some() {
-            self.put(Task::Room(room), now + GRACE);
-        }
+        self.change(now, Task::Room(room), keep.is_some());
     }
 
     /// All conversations keep no more than this from now on.
     pub(super) fn set_limits(&mut self, now: Instant, keep: KeepLimits) {
-        self.forget(Task::All);
-        if keep.is_some() {
-            self.put(Task::All, now + GRACE);
+        self.change(now, Task::All, keep.is_some());
+    }
+
+    /// What is kept has changed, and there may be something to drop or not.
+    fn change(&mut self, now: Instant, task: Task, drops: bool) {
+        self.forget(task);
+        self.graces.retain(|_, until| *until > now);
+        if drops {
+            self.graces.insert(task, now + GRACE);
+            self.put(task, now + GRACE);
         }
     }
 
@@ -116,7 +122,8 @@ impl Sweeper {
         self.put(Task::Account(account), now + PAUSE);
     }
 
-    /// A batch was rolled back. Nothing is done again at once, or a full disk would be tried all the time.
+    /// A batch was rolled back, which may have dropped something: so everything is to be looked at, whenever it was due.
+    /// Nothing is done again at once, or a full disk would be tried all the time.
     pub(super) fn roll_back(&mut self) {
         self.cursors.clear();
         self.restart = Some(CALM);
@@ -142,8 +149,7 @@ impl Sweeper {
         let all = keep.is_some().then_some(Task::All).into_iter();
         let rooms = state.rooms_with_retention().map(Task::Room);
         for task in all.chain(rooms).chain(state.erasing().map(Task::Account)) {
-            // What is due later may be something that can still be taken back.
-            let due = self.due.get(&task).map_or(now, |&due| due).max(now + after);
+            let due = self.graces.get(&task).map_or(now, |&until| until).max(now + after);
             self.put(task, due);
         }
     }
@@ -177,8 +183,10 @@ impl Hub {
             match swept {
                 Ok(Swept { next, changed }) => {
                     match next {
-                        Some(wait) => self.sweeper.put(task, now.instant + wait),
-                        None => self.sweeper.forget(task),
+                        Some(wait) if !faults::is_planted(Fault::SweepForgotten) => {
+                            self.sweeper.put(task, now.instant + wait);
+                        }
+                        _ => self.sweeper.forget(task),
                     }
                     if changed {
                         break;
@@ -205,7 +213,8 @@ impl Hub {
         let due = |at: u64, lasts: u64| Duration::from_millis(at.saturating_add(lasts).saturating_sub(steady));
         let wait = match next_at.zip(lasts) {
             _ if more => PAUSE,
-            _ if behind && !changed => UNINDEXED,
+            // What is not indexed yet may be due as well.
+            _ if behind => UNINDEXED,
             // Nobody knows when the database is too large again.
             _ if bytes.is_some() => CALM,
             Some((at, lasts)) => due(at, lasts).max(CALM),

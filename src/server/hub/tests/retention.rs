@@ -1,7 +1,7 @@
 //! How long a room keeps what is said, as its members see it.
 
-use super::super::Hub;
 use super::super::sweep::{Backlog, GRACE};
+use super::super::{Hub, Now};
 use super::chat::{Chat, PASSWORD, settings};
 use super::model::Model;
 use crate::protocol::code::Code;
@@ -251,10 +251,32 @@ fn a_room_is_looked_at_when_something_can_be_old_and_no_sooner() {
     assert!((6_500_000..6_600_000).contains(&wait), "{wait}");
     // After a failure nothing is tried again at once.
     assert_eq!(after(Oldest { expired: MessageId::new(2), next_at: Some(0), behind: false }), 50);
-    chat.hub.roll_back(store.model.snapshot.clone());
-    assert!(chat.hub.is_sweep_due(now.instant));
+    assert_eq!(rolled_back(&mut chat.hub, &mut store, now), Some(60_000));
+}
+
+/// When it looks again after a batch that was rolled back.
+fn rolled_back(hub: &mut Hub, store: &mut Told, now: Now) -> Option<u128> {
+    hub.roll_back(store.model.snapshot.clone());
+    assert!(hub.is_sweep_due(now.instant));
+    hub.sweep(now, store);
+    looks_in(hub, now.instant)
+}
+
+/// A batch that was rolled back may have dropped something, after which nothing would have been due for long.
+#[test]
+fn what_could_not_be_dropped_is_looked_at_soon_and_what_can_be_taken_back_is_not() {
+    let mut chat = Chat::of(&["alice"]);
+    for line in ["/create ops", "/say ops one", "/retain ops 2h"] {
+        chat.does("alice", line);
+    }
+    let mut store = Told::new(&chat);
+    let mut now = chat.now;
+    assert_eq!(rolled_back(&mut chat.hub, &mut store, now), Some(GRACE.as_millis()));
+    now.instant += GRACE;
+    store.oldest = Oldest { expired: MessageId::new(1), next_at: None, behind: false };
     chat.hub.sweep(now, &mut store);
-    assert_eq!(looks_in(&chat.hub, now.instant), Some(60_000));
+    assert_eq!(looks_in(&chat.hub, now.instant), Some(600_000));
+    assert_eq!(rolled_back(&mut chat.hub, &mut store, now), Some(60_000));
 }
 
 #[test]
@@ -329,7 +351,7 @@ fn all_conversations_are_looked_at_when_something_can_be_too_old_or_too_much() {
     assert_eq!(after(&mut chat.hub, Surplus { behind: true, ..none() }), (0, 5_000));
     assert_eq!(after(&mut chat.hub, Surplus { more: true, ..none() }), (0, 50));
     let through = [(ConversationId::new(1), MessageId::new(1).unwrap())].into();
-    assert_eq!(after(&mut chat.hub, Surplus { through, behind: true, ..none() }), (1, 600_000));
+    assert_eq!(after(&mut chat.hub, Surplus { through, behind: true, ..none() }), (1, 5_000));
     let soon = Surplus { next_at: Some(1), ..none() };
     assert_eq!(after(&mut chat.hub, soon.clone()), (0, 60_000));
     let at = chat.now;
