@@ -104,6 +104,12 @@ pub(super) const FAULTS: &[Fault] = &[
     ("no backup", no_backup, "warning backup", &["no backup of ", "Make one (chitchatd backup)"]),
     ("an old backup", old_backup, "warning backup", &["the last backup of ", "days ago, at 20", "journalctl -u "]),
     ("a message from the future", future, "warning clock", &["newest message is from", "timedatectl"]),
+    (
+        "earlier messages from the future",
+        was_ahead,
+        "warning clock",
+        &["earlier messages have times up to 20", "nothing needs to be done", "timedatectl"],
+    ),
 ];
 
 fn unknown_setting(scene: &mut Scene) -> Planted {
@@ -396,5 +402,14 @@ fn old_backup(scene: &mut Scene) -> Planted {
 fn future(scene: &mut Scene) -> Planted {
     let later = "UPDATE message SET at = at + 86400000 WHERE seq = (SELECT max(seq) FROM message)";
     assert_eq!(scene.database().execute(later, []).unwrap(), 1);
+    Ok(())
+}
+
+/// As the index has it when a clock was set right between two runs: a message whose time is before that of the last one.
+fn was_ahead(scene: &mut Scene) -> Planted {
+    let ahead = "UPDATE message SET at = at + 86400000 WHERE seq = 100";
+    assert_eq!(scene.database().execute(ahead, []).unwrap(), 1);
+    let index = rusqlite::Connection::open(scene.data.join("index.db")).unwrap();
+    assert_eq!(index.execute("INSERT INTO era VALUES(101)", []).unwrap(), 1);
     Ok(())
 }
