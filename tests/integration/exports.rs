@@ -148,6 +148,12 @@ fn a_room_is_imported_into_a_server_that_is_stopped_and_those_who_were_in_it_rea
     fails(&import, &["another chitchatd is running"]);
     server.kill();
     fails(&import, &["there is a room ops already", "--as"]);
+    // Where no server ever ran, everybody's name would be lost.
+    let none = text(dir.path());
+    fails(
+        &["--data", none, "import", &file],
+        &[&format!("no {none}/chitchat.db"), "--data", "let people register first"],
+    );
     let output = chitchatd(&[&import[..], &["--as", "pumps"]].concat());
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),

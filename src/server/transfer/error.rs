@@ -10,8 +10,17 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     /// There is no server's data.
-    #[error("there is no {file}; name the server's data directory with --data")]
+    #[error("there is no {file}; name the server's data directory with --data DIR")]
     NoDatabase {
+        /// What should be there.
+        file: PathBuf,
+    },
+    /// There is none to import into. It is not made: names without an account end with an import, and on a new server
+    /// these would be all of them.
+    #[error(
+        "there is no {file}: name the server's data directory with --data DIR. For a new server, start chitchatd on it and let people register first, since a name in the import that has no account can't be registered afterwards"
+    )]
+    NothingToImportInto {
         /// What should be there.
         file: PathBuf,
     },

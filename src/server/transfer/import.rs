@@ -61,7 +61,7 @@ impl fmt::Display for Imported {
 pub fn import(data: &Path, from: Option<&Path>, room: Option<RoomName>) -> Result<Imported, TransferError> {
     let database = data.join(DATABASE_FILE);
     if !database.exists() {
-        return Err(TransferError::NoDatabase { file: database });
+        return Err(TransferError::NothingToImportInto { file: database });
     }
     let name = from.unwrap_or(Path::new("standard input")).to_owned();
     let unreadable = |source| TransferError::Unreadable { path: name.clone(), source };

@@ -161,5 +161,6 @@ fn a_file_with_a_mistake_or_a_room_that_is_there_changes_nothing() {
     assert!(error.contains("another chitchatd is running"), "{error}");
     store.close().unwrap();
     let nowhere = tempfile::tempdir().unwrap();
-    assert!(matches!(import(nowhere.path(), None, None), Err(TransferError::NoDatabase { .. })));
+    assert!(matches!(import(nowhere.path(), None, None), Err(TransferError::NothingToImportInto { .. })));
+    assert!(!nowhere.path().join("chitchat.db").exists());
 }
