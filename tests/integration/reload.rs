@@ -1,9 +1,10 @@
 //! Settings that change while the server runs: at `chitchatd reload`, `/reload` and SIGHUP.
 
-use crate::support::{Client, PASSWORD, Server};
+use crate::support::{Client, DEADLINE, PASSWORD, Server};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 /// Runs `chitchatd reload`; returns its exit code and what it printed.
 fn reload(data: &Path, more: &[&str]) -> (Option<i32>, String, String) {
@@ -145,6 +146,29 @@ fn limits_hold_for_those_who_are_connected() {
     reloaded(&server);
     for client in [&mut alice, &mut bob] {
         client.read_until("+ last");
+    }
+}
+
+#[test]
+fn fewer_connections_end_none_and_let_nobody_in_until_some_have_left() {
+    let server = Server::by_file(&[]);
+    let mut people: Vec<Client> = (0..6).map(|_| server.connect()).collect();
+    for (number, person) in people.iter_mut().enumerate() {
+        person.register(&format!("person{number}"));
+    }
+    server.write_settings(&["limits.connections=4"]);
+    assert!(reloaded(&server).starts_with("changed limits.connections 4\n"));
+    let mut late = Client::plain(server.plain());
+    late.expect("* busy: this server is full…");
+    late.expect_end();
+    for person in &mut people {
+        assert_eq!(person.ask("/ping still here").last().unwrap(), "+ still here");
+    }
+    people.truncate(3);
+    let deadline = Instant::now() + DEADLINE;
+    // Those who left are gone when the server has noticed.
+    while !Client::plain(server.plain()).next_line().is_some_and(|line| line.starts_with("* ChitChat ")) {
+        assert!(Instant::now() < deadline, "there is room for one");
     }
 }
 
