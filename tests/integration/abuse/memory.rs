@@ -67,6 +67,8 @@ fn mute_readers(wire: Wire) {
     assert!(noticed.grown < MOST, "{noticed}");
     assert!(noticed.grown > 40 << 20, "they read after all: {noticed}");
     assert!(noticed.talk.median() < Duration::from_millis(250), "{noticed}");
+    let figures = server.console().ask("/stats");
+    assert!(figures.contains(&format!("| too-slow {READERS}")), "each is closed: {figures:?}");
 }
 
 #[test]
