@@ -83,7 +83,7 @@ impl Response {
         self
     }
 
-    /// Appends it to what is sent at this time; `to_head` leaves the body out, as is due to [`Method::Head`].
+    /// Appends it to what is sent at this time; `to_head` leaves the body out, as is due to the method HEAD.
     pub(crate) fn encode(&self, to_head: bool, keep_alive: bool, now: Timestamp, out: &mut Vec<u8>) {
         let mut text = format!("HTTP/1.1 {} {}\r\n", self.status as u16, self.status.reason());
         let mut field = |name: &str, value: &str| text.extend([name, ": ", value, "\r\n"]);
