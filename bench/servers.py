@@ -290,7 +290,8 @@ class OtherNokeep(Other):
 
 
 # These limits would slow down or refuse the load; the IRC servers' limits are off as well.
-UNLIMITED = ("connections", "per_address", "flood", "account_flood", "repeats", "logins", "registrations")
+UNLIMITED = ("connections", "per_address", "flood", "account_flood", "logins", "registrations", "rooms_made", "new_rooms",
+             "joins", "first_messages", "repeats")
 
 KINDS = {"chitchat": Chitchat, "other": Other, "chitchat-acked": ChitchatAcked, "chitchat-normal": ChitchatNormal,
          "other-normal": OtherNormal, "chitchat-nokeep": ChitchatNokeep, "other-nokeep": OtherNokeep,
