@@ -6,11 +6,14 @@ use super::session::{Session, SessionAction};
 use super::store::fuzzing as store;
 use super::traffic::RequestKind;
 use super::transfer::Parser;
-use super::web::http::{self, Read};
+use super::web::body::{Arriving, BODY_MAX, Length};
+use super::web::hook::{self, Said};
+use super::web::http::{self, Content, Read};
 use super::web::websocket::{Decoder, Event};
+use crate::protocol::command::LINE_MAX;
 use crate::protocol::deflate::{PLAIN_MAX, Unpacker};
 use crate::protocol::frame::{Cut, Framer, Frames, Rules};
-use crate::protocol::names::AddressGroup;
+use crate::protocol::names::{AddressGroup, is_text};
 use crate::protocol::telnet::Telnet;
 
 /// Takes the first byte as the size of a read, and the rest as what one connection sends; logs in where
@@ -136,6 +139,47 @@ pub fn request(data: &[u8]) {
         assert!(before == Read::Unfinished || read == before, "{before:?} became {read:?} with {end} bytes");
         assert!(end < http::HEAD_MAX || read != Read::Unfinished, "{end} bytes are not enough");
         before = read;
+    }
+}
+
+/// Takes the first line as the type of what is posted to a hook, and the rest as what is posted: as it is, and as the
+/// chunks that it comes in.
+///
+/// # Panics
+/// If what arrives depends on the size of the reads, is longer than it may be, or is said in more than one line.
+pub fn post(data: &[u8]) {
+    let Some(end) = data.iter().position(|&byte| byte == b'\n') else { return };
+    let (kind, body) = (String::from_utf8_lossy(&data[..end]).into_owned(), &data[end + 1..]);
+    let content = Content { kind: Some(kind), ..Content::default() };
+    let says = |body: &[u8]| {
+        if let Ok(Said { text, cut, .. }) = hook::read(&content, body) {
+            let text = text.as_str();
+            assert!(text.len() <= LINE_MAX && text.chars().all(is_text), "{text:?}");
+            assert!(!cut || text.ends_with('…'), "{text:?}");
+        }
+    };
+    says(&body[..body.len().min(BODY_MAX)]);
+    let arrives = |step: usize| {
+        let (mut arriving, mut waiting, mut length) = (Arriving::new(Length::Chunked), Vec::new(), 0);
+        for read in body.chunks(step) {
+            waiting.extend_from_slice(read);
+            match arriving.take(&waiting) {
+                Ok(taken) => drop(waiting.drain(..taken)),
+                Err(status) => return Err(status),
+            }
+            length += read.len();
+            if arriving.is_whole() {
+                return Ok((arriving.bytes().to_vec(), length - waiting.len()));
+            }
+        }
+        Ok((Vec::new(), 0))
+    };
+    let whole = arrives(body.len().max(1));
+    // Not in single bytes, which would take seconds.
+    assert_eq!(arrives(7), whole);
+    if let Ok((body, _)) = whole {
+        assert!(body.len() <= BODY_MAX);
+        says(&body);
     }
 }
 

@@ -26,6 +26,7 @@ use crate::server::traffic::{
     Answer, Budget, Delivery, HubSettings, KeepLimits, Limits, Mailbox, PaceLimits, ReadJob, Registration, ReloadJob,
     Request, Submit, Tally, TurnQueue, password_queue,
 };
+use crate::server::web::body::BODIES_MAX;
 use crate::server::{Server, ServerError, ServerFault, watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -170,6 +171,7 @@ impl Server {
             name: config.name.clone(),
             epoch,
             budget,
+            bodies: Budget::new(BODIES_MAX),
             dispatcher: Arc::clone(&dispatcher) as Arc<dyn Submit>,
             tally,
             blocklist,

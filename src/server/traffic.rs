@@ -165,7 +165,6 @@ pub(super) enum RequestKind {
     NewHook { room: RoomName, label: UserName, token: Secret },
     /// What a program posts at a hook's address; nobody is logged in on the connection. The answer is the
     /// id of the message that was said, or a refusal.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no worker takes what is posted yet"))]
     Hook {
         /// Of the token in the address.
         token: Digest,

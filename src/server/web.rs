@@ -1,16 +1,20 @@
-//! What a browser is answered: which path brings what, and who may open a WebSocket.
+//! What a browser is answered: which path brings what, who may open a WebSocket, and what is posted to hooks.
 //!
 //! Owns the paths and the fields that keep a page safe. Knows no socket, clock or account: the head of a request goes
 //! in, an [`Answer`] comes out. Runs on the worker that owns the connection.
 
+pub(super) mod body;
+pub(super) mod hook;
 pub(super) mod http;
 mod page;
 pub(super) mod response;
 pub(super) mod websocket;
 
+use self::body::{BODY_MAX, Length};
 use self::http::{Head, Method, Upgrade};
 use self::response::{Body, Response, Status};
 use crate::protocol::code::Code;
+use crate::protocol::secrets::Digest;
 
 /// The subprotocol of a WebSocket: its messages are the lines of `docs/PROTOCOL.md`.
 const SUBPROTOCOL: &str = "chitchat.1";
@@ -41,13 +45,23 @@ pub(super) enum Answer {
     Respond(Response),
     /// Send this, and from then on the connection is a WebSocket.
     Upgrade(Response),
+    /// Its body is for the hook with that token: see [`hook::read`].
+    Hook(Digest),
 }
 
-/// Answers a request.
+/// Answers a request. One with a body that is not a hook's is the last of its connection.
 #[must_use]
 pub(super) fn answer(head: &Head, site: Site) -> Answer {
     let answer = match (head.path.as_str(), head.method) {
-        ("/" | "/health" | "/ws", Method::Other) => {
+        (path, method) if let Some(token) = hook::token(path) => match method {
+            Method::Post | Method::Put if head.body.most() <= BODY_MAX => Answer::Hook(token),
+            Method::Post | Method::Put => Answer::Respond(hook::Unsaid::TooLarge.response()),
+            _ => Answer::Respond(hook::not_posted()),
+        },
+        _ if head.body != Length::None => {
+            Answer::Respond(Response::sentence(Status::TooLarge, sentence(Status::TooLarge)))
+        }
+        ("/" | "/health" | "/ws", Method::Post | Method::Put | Method::Other) => {
             let response = Response::sentence(Status::NotAllowed, "Only GET and HEAD go here.");
             Answer::Respond(response.with("Allow", "GET, HEAD"))
         }
@@ -60,7 +74,7 @@ pub(super) fn answer(head: &Head, site: Site) -> Answer {
     };
     match answer {
         Answer::Respond(response) => Answer::Respond(safe(response, site)),
-        upgrade @ Answer::Upgrade(_) => upgrade,
+        other => other,
     }
 }
 
@@ -96,7 +110,8 @@ pub(super) fn sentence(status: Status) -> &'static str {
     match status {
         Status::HeadTooLarge => "The head of that request is too long.",
         Status::TooLarge => "Nothing here takes a body.",
-        Status::NotImplemented => "Nothing here takes a body, least of all one without a length.",
+        Status::NotImplemented => "Of the transfer codings, only chunked is read here, and only with HTTP/1.1.",
+        Status::ExpectationFailed => "Only 100-continue can be expected.",
         Status::OtherVersion => "This server speaks HTTP/1.1.",
         _ => "That is not a valid HTTP request.",
     }
@@ -143,7 +158,8 @@ fn is_same(origin: &str, host: &str, site: Site) -> bool {
 }
 
 /// Adds the fields that every response has.
-fn safe(mut response: Response, site: Site) -> Response {
+#[must_use]
+pub(super) fn safe(mut response: Response, site: Site) -> Response {
     if site == (Site::Tls { vouched_for: true }) {
         response = response.with("Strict-Transport-Security", HSTS);
     }
@@ -173,12 +189,15 @@ mod tests {
             takes_gzip: false,
             upgrade: Upgrade::No,
             keep_alive: true,
+            body: Length::None,
+            content: None,
         }
     }
 
     fn status(head: &Head) -> Status {
         match answer(head, SITE) {
             Answer::Respond(response) | Answer::Upgrade(response) => response.status,
+            Answer::Hook(_) => panic!("{head:?} is a hook's"),
         }
     }
 
@@ -194,6 +213,29 @@ mod tests {
             assert_eq!(status(&get(path)), expected, "{path}");
         }
         assert_eq!(status(&Head { method: Method::Other, ..get("/") }), Status::NotAllowed);
+    }
+
+    #[test]
+    fn only_hooks_take_a_body() {
+        let post = |path: &str, body: Length| Head { method: Method::Post, body, ..get(path) };
+        for path in ["/hook/t0", "/hooks/t0"] {
+            for body in [Length::None, Length::Bytes(BODY_MAX), Length::Chunked] {
+                let put = Head { method: Method::Put, ..post(path, body) };
+                for head in [post(path, body), put] {
+                    assert_eq!(answer(&head, SITE), Answer::Hook(Digest::of("t0")), "{head:?}");
+                }
+            }
+            assert_eq!(status(&post(path, Length::Bytes(BODY_MAX + 1))), Status::TooLarge);
+            for method in [Method::Get, Method::Head, Method::Other] {
+                assert_eq!(status(&Head { method, ..get(path) }), Status::NotAllowed);
+            }
+        }
+        for path in ["/", "/health", "/ws", "/nowhere", "/hook"] {
+            assert_eq!(status(&post(path, Length::Bytes(1))), Status::TooLarge, "{path}");
+            assert_eq!(status(&Head { body: Length::Chunked, ..get(path) }), Status::TooLarge, "{path}");
+        }
+        assert_eq!(status(&post("/", Length::None)), Status::NotAllowed);
+        assert_eq!(status(&post("/nowhere", Length::None)), Status::NotFound);
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod exports;
 mod flood;
 mod framing;
 mod history;
+mod hooks;
 mod log;
 mod messages;
 mod metrics;

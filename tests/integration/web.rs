@@ -107,7 +107,7 @@ fn what_a_request_hides_is_never_acted_on() {
             format!(
                 "GET / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\n{HOST}\r\n"
             ),
-            501,
+            413,
         ),
         (format!("GET / HTTP/1.1\r\n{HOST}Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400),
         (format!("GET / HTTP/1.1\r\n{HOST}{HOST}\r\n"), 400),

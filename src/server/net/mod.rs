@@ -51,6 +51,8 @@ pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
 pub(super) const HINT: Duration = Duration::from_secs(20);
 /// A connection on which nobody logs in for this long is closed.
 pub(super) const LOGIN: Duration = Duration::from_mins(2);
+/// A connection that is due to be closed, and still waits for the answer to a post, is looked at again after this.
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 /// How long a connection that is being closed has to take what is left.
 pub(super) const CLOSING: Duration = Duration::from_secs(30);
 /// How long input is discarded after the last byte was sent: closing with unread bytes would reset
@@ -77,6 +79,9 @@ pub(super) struct WorkerContext {
     pub epoch: String,
     /// Bounds what is under way.
     pub budget: Arc<Budget>,
+    /// Bounds what arrives of the bodies of requests, which strangers may send as slowly as they like: lines do not wait
+    /// for that.
+    pub bodies: Arc<Budget>,
     pub dispatcher: Arc<dyn Submit>,
     /// What is counted for the figures.
     pub tally: Arc<Tally>,

@@ -2,6 +2,7 @@
 //! and when, so that every order can be tried.
 
 mod crowd;
+mod hooks;
 mod ignoring;
 mod input;
 mod leaving;

@@ -16,6 +16,7 @@ use crate::server::traffic::{
     Accepted, AuthJob, AuthOutcome, AuthWork, Budget, Delivery, HubSettings, ListenerKind, Mailbox, PasswordQueue,
     ReadJob, Request, RequestKind, Socket, Submit, TurnQueue, Wake, password_queue,
 };
+use crate::server::web::body::BODIES_MAX;
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,6 +132,7 @@ impl Machine {
             name: config.name.clone(),
             epoch,
             budget: Arc::clone(&budget),
+            bodies: Budget::new(BODIES_MAX),
             dispatcher: Arc::clone(&dispatcher) as Arc<dyn Submit>,
             tally: Arc::default(),
             blocklist,

@@ -1,9 +1,10 @@
-//! HTTP/1.1 (RFC 9112), as far as a browser needs it: the head of a request is read. Sans-IO: knows no socket and
-//! does not decide what is answered.
+//! HTTP/1.1 (RFC 9112), as far as a browser and whoever posts to a hook need it: the head of a request is read. Sans-IO:
+//! knows no socket and does not decide what is answered.
 //!
 //! A request is read strictly, since a proxy before the server may read it in another way: what could be understood
 //! in two ways is refused, and nothing after it is read.
 
+use super::body::Length;
 use super::response::Status;
 use data_encoding::BASE64;
 use httparse::Status as Progress;
@@ -45,6 +46,25 @@ pub(crate) struct Head {
     pub(crate) upgrade: Upgrade,
     /// Whether others may follow it.
     pub(crate) keep_alive: bool,
+    /// How long its body is.
+    pub(crate) body: Length,
+    /// What it says of its body, if its method is one that brings something.
+    pub(crate) content: Option<Box<Content>>,
+}
+
+/// What a request that brings something says of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Content {
+    /// The type of its body, with its parameters.
+    pub(crate) kind: Option<String>,
+    /// The body is compressed, or whatever it is that was done with it.
+    pub(crate) is_coded: bool,
+    /// What the body is about.
+    pub(crate) title: Option<String>,
+    /// The `Idempotency-Key`.
+    pub(crate) key: Option<String>,
+    /// The body comes once it has been told that it may.
+    pub(crate) awaits_continue: bool,
 }
 
 /// The method of a request.
@@ -53,6 +73,8 @@ pub(crate) enum Method {
     Get,
     /// As [`Method::Get`], without the body.
     Head,
+    Post,
+    Put,
     Other,
 }
 
@@ -99,17 +121,6 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
         (1, _) | (0, false) => fields.one("host")?,
         _ => return Err(Status::BadRequest),
     };
-    // Nothing that is served takes a body, and what it would be is not for guessing.
-    if fields.one("transfer-encoding")?.is_some() {
-        return Err(if fields.one("content-length")?.is_some() { Status::BadRequest } else { Status::NotImplemented });
-    }
-    if let Some(length) = fields.one("content-length")? {
-        match length.bytes().all(|b| b.is_ascii_digit()).then(|| length.parse::<u64>()) {
-            Some(Ok(0)) => {}
-            Some(_) => return Err(Status::TooLarge),
-            None => return Err(Status::BadRequest),
-        }
-    }
     let target = request.path.unwrap_or_default();
     if !target.starts_with('/') {
         return Err(Status::BadRequest);
@@ -117,8 +128,11 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
     let method = match request.method {
         Some("GET") => Method::Get,
         Some("HEAD") => Method::Head,
+        Some("POST") => Method::Post,
+        Some("PUT") => Method::Put,
         _ => Method::Other,
     };
+    let brings = matches!(method, Method::Post | Method::Put);
     Ok(Head {
         method,
         path: target.split('?').next().unwrap_or(target).to_owned(),
@@ -128,6 +142,42 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
         takes_gzip: fields.has_word("accept-encoding", "gzip")?,
         upgrade: if is_1_1 { upgrade(&fields)? } else { Upgrade::No },
         keep_alive: is_1_1 && !fields.has_word("connection", "close")?,
+        body: length(&fields, is_1_1)?,
+        content: if brings { Some(Box::new(content(&fields, is_1_1)?)) } else { None },
+    })
+}
+
+/// How long the body is. Where two fields say so, programs may disagree about which is right.
+fn length(fields: &Fields<'_>, is_1_1: bool) -> Result<Length, Status> {
+    match (fields.one("transfer-encoding")?, fields.one("content-length")?) {
+        (Some(_), Some(_)) => Err(Status::BadRequest),
+        (Some(coding), None) if is_1_1 && coding.eq_ignore_ascii_case("chunked") => Ok(Length::Chunked),
+        (Some(_), None) => Err(Status::NotImplemented),
+        (None, None) => Ok(Length::None),
+        (None, Some(length)) if length.is_empty() || length.bytes().any(|b| !b.is_ascii_digit()) => {
+            Err(Status::BadRequest)
+        }
+        (None, Some(length)) => match length.parse() {
+            Ok(0) => Ok(Length::None),
+            Ok(bytes) => Ok(Length::Bytes(bytes)),
+            // More than can be counted.
+            Err(_) => Err(Status::TooLarge),
+        },
+    }
+}
+
+fn content(fields: &Fields<'_>, is_1_1: bool) -> Result<Content, Status> {
+    let awaits_continue = match fields.one("expect")? {
+        Some(expected) if !expected.eq_ignore_ascii_case("100-continue") => return Err(Status::ExpectationFailed),
+        // Who speaks HTTP/1.0 is sent nothing before the response.
+        expected => expected.is_some() && is_1_1,
+    };
+    Ok(Content {
+        kind: fields.one("content-type")?.map(str::to_owned),
+        is_coded: fields.words("content-encoding")?.iter().any(|coding| !coding.eq_ignore_ascii_case("identity")),
+        title: fields.one("title")?.map(str::to_owned),
+        key: fields.one("idempotency-key")?.map(str::to_owned),
+        awaits_continue,
     })
 }
 
@@ -223,10 +273,13 @@ mod tests {
         for (fields, status) in [
             ("", Status::BadRequest),
             ("Host: a\r\nHost: b\r\n", Status::BadRequest),
-            ("Host: a\r\nContent-Length: 5\r\n", Status::TooLarge),
+            ("Host: a\r\nContent-Length: 99999999999999999999\r\n", Status::TooLarge),
             ("Host: a\r\nContent-Length: +0\r\n", Status::BadRequest),
+            ("Host: a\r\nContent-Length: \r\n", Status::BadRequest),
+            ("Host: a\r\nContent-Length: 5, 5\r\n", Status::BadRequest),
             ("Host: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n", Status::BadRequest),
-            ("Host: a\r\nTransfer-Encoding: chunked\r\n", Status::NotImplemented),
+            ("Host: a\r\nTransfer-Encoding: gzip, chunked\r\n", Status::NotImplemented),
+            ("Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", Status::BadRequest),
             ("Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n", Status::BadRequest),
             ("Host: a\r\nTransfer-Encoding : chunked\r\n", Status::BadRequest),
             ("Host: a\r\n Transfer-Encoding: chunked\r\n", Status::BadRequest),
@@ -241,11 +294,37 @@ mod tests {
             ("GET  / HTTP/1.1", Status::BadRequest),
             ("GET /", Status::BadRequest),
             ("/login bob", Status::BadRequest),
+            ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked", Status::NotImplemented),
+            ("POST / HTTP/1.1\r\nExpect: 200-ok", Status::ExpectationFailed),
         ] {
             assert_eq!(refusal(&format!("{line}\r\nHost: a\r\n\r\n")), Some(status), "{line}");
         }
         assert_eq!(refusal(&with(&format!("Host: a\r\nX: {}\r\n", "x".repeat(HEAD_MAX)))), Some(Status::HeadTooLarge));
         assert_eq!(refusal(&with(&format!("Host: a\r\n{}", "X: y\r\n".repeat(64)))), Some(Status::HeadTooLarge));
+    }
+
+    #[test]
+    fn a_head_says_what_the_request_brings() {
+        let said = |line: &str, fields: &str| match read(format!("{line}\r\nHost: a\r\n{fields}\r\n").as_bytes()) {
+            Read::Head(head, _) => (head.method, head.body, head.content.map(|content| *content)),
+            other => panic!("{other:?}"),
+        };
+        let fields = "Content-Type: text/plain\r\nTitle: Backup\r\nIdempotency-Key: \"a\"\r\nExpect: 100-Continue\r\n";
+        let (method, body, content) = said("POST /hook/x HTTP/1.1", &format!("{fields}Content-Length: 007\r\n"));
+        assert_eq!((method, body), (Method::Post, Length::Bytes(7)));
+        let expected = Content {
+            kind: Some("text/plain".to_owned()),
+            is_coded: false,
+            title: Some("Backup".to_owned()),
+            key: Some("\"a\"".to_owned()),
+            awaits_continue: true,
+        };
+        assert_eq!(content, Some(expected));
+        let (method, body, content) =
+            said("PUT / HTTP/1.1", "Transfer-Encoding: Chunked\r\nContent-Encoding: gzip\r\n");
+        assert_eq!((method, body, content.unwrap().is_coded), (Method::Put, Length::Chunked, true));
+        assert_eq!(said("GET / HTTP/1.1", fields).2, None);
+        assert!(!said("POST / HTTP/1.0", fields).2.unwrap().awaits_continue);
     }
 
     #[test]

@@ -10,7 +10,7 @@ impl Connection {
     /// Whether more is read from the peer. Nothing else slows down input that yields no line
     /// (telnet noise, TLS's own records).
     pub(super) fn may_read(&mut self, turn: &mut Turn<'_>) -> bool {
-        if !self.input.may_read_ahead() {
+        if !self.input.may_read_ahead(self.speech.waiting()) {
             return false;
         }
         let gate = if self.leaves_too_much_unread(turn) {

@@ -175,9 +175,9 @@ impl Input {
         }
     }
 
-    /// Whether more may be read although lines are waiting to be cut.
-    pub(super) fn may_read_ahead(&self) -> bool {
-        self.gate == Gate::Open || self.framer.buffered() < READ_AHEAD
+    /// Whether more may be read although lines are waiting to be cut, or so many bytes of requests to be taken.
+    pub(super) fn may_read_ahead(&self, waiting: usize) -> bool {
+        self.gate == Gate::Open || self.framer.buffered() + waiting < READ_AHEAD
     }
 
     /// Whether the connection has used up its share of the turn with that number.

@@ -3,10 +3,11 @@
 //!
 //! A worker owns it outright; no lock is ever taken for one. The parts keep their fields private.
 //! What concerns several of them is here: `receive` handles input and `gate` says when it waits, `send` writes output, `refuse`
-//! turns away peers at the wrong port, `web` speaks with browsers, and `ending` ends a connection; this file begins one.
+//! turns away peers at the wrong port, `web` speaks with browsers, `hook` takes what is posted, and `ending` ends a connection; this file begins one.
 
 mod ending;
 mod gate;
+mod hook;
 mod input;
 mod life;
 mod output;
@@ -23,9 +24,9 @@ pub(super) use turn::{Buffers, Turn};
 use self::input::Input;
 use self::life::{Life, Timer};
 use self::output::{Output, Unanswered};
-use self::web::Speech;
+use self::web::{Requests, Speech};
 use super::tls::Tls;
-use super::{HANDSHAKE, HINT, LOGIN, PROXY_HEADER, SILENCE};
+use super::{ANSWER, HANDSHAKE, HINT, LOGIN, PROXY_HEADER, SILENCE};
 use crate::protocol::ALPN_HTTP;
 use crate::protocol::code::Code;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
@@ -93,7 +94,7 @@ impl Connection {
             id,
             socket,
             transport: if proxied { Transport::Proxied(Vec::new()) } else { Transport::of(kind) },
-            speech: if kind == ListenerKind::Web { Speech::Http(Vec::new()) } else { Speech::Lines },
+            speech: if kind == ListenerKind::Web { Speech::Http(Requests::default()) } else { Speech::Lines },
             listener: kind,
             from,
             permit,
@@ -185,7 +186,7 @@ impl Connection {
 
     /// Whether a turn could do something for it.
     pub(super) fn has_work(&self) -> bool {
-        self.input.has_work() || self.speech.is_waiting()
+        self.input.has_work() || self.speech.waiting() > 0
     }
 
     /// The system says that its socket has something to read, or the end of input.
@@ -338,6 +339,8 @@ impl Connection {
                         self.notice(None, text, turn);
                     }
                 }
+                // A post that came in time is answered; its answer is not far.
+                Timer::Login if self.speech.awaits_answer() => self.life.set(Timer::Login, turn.now + ANSWER),
                 Timer::Login => {
                     if self.account.is_none() {
                         let text = "nobody logged in within two minutes. Come back when you are ready.";
@@ -369,7 +372,7 @@ impl Connection {
     fn handshake_done(&mut self, turn: &mut Turn<'_>) {
         self.life.cancel(Timer::Handshake);
         if self.transport.tls().is_some_and(|tls| tls.protocol() == Some(ALPN_HTTP)) {
-            self.speech = Speech::Http(Vec::new());
+            self.speech = Speech::Http(Requests::default());
             return;
         }
         self.life.set(Timer::Hint, turn.now + HINT);

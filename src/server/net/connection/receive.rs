@@ -43,7 +43,7 @@ impl Connection {
     /// Cuts what is waiting and reads what has arrived. True if there is more to do than one turn
     /// allows.
     pub(in crate::server::net) fn serve(&mut self, turn: &mut Turn<'_>) -> bool {
-        if self.input.has_unfinished() || self.speech.is_waiting() {
+        if self.input.has_unfinished() || self.speech.waiting() > 0 {
             self.go_on(turn);
         }
         for _ in 0..READS_MAX {

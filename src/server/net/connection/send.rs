@@ -37,16 +37,17 @@ impl Connection {
 
     /// Writes an answer at its place in the output.
     pub(super) fn emit(&mut self, command: &Unanswered, ready: Ready, turn: &mut Turn<'_>) {
+        if let (Speech::Http(_), Ready::Answer(rows, last)) = (&self.speech, &ready) {
+            count(rows, last, turn);
+            return self.post_decided(last, turn);
+        }
         let re = command.label.as_deref();
         let options = self.output.options();
         let mut bytes = std::mem::take(&mut turn.buffers.line);
         bytes.clear();
         match ready {
             Ready::Answer(rows, last) => {
-                turn.buffers.counts.answers += (rows.count() + usize::from(last != Final::Silent)) as u64;
-                if let Final::Refused(refusal) = &last {
-                    turn.shared.tally.count_refusal(refusal.code);
-                }
+                count(&rows, &last, turn);
                 rows.encode(re.filter(|_| options.tags), &mut bytes);
                 last.encode(options.tags, re, &mut bytes);
                 let is_plain = command.secret && !faults::is_planted(Fault::TokenInFrame);
@@ -156,5 +157,12 @@ impl Connection {
     pub(in crate::server::net) fn end(&mut self, refusal: &Refusal, turn: &mut Turn<'_>) {
         self.output.discard_held();
         self.hang_up(Some(refusal.code), &refusal.text, turn);
+    }
+}
+
+fn count(rows: &Rows, last: &Final, turn: &mut Turn<'_>) {
+    turn.buffers.counts.answers += (rows.count() + usize::from(*last != Final::Silent)) as u64;
+    if let Final::Refused(refusal) = last {
+        turn.shared.tally.count_refusal(refusal.code);
     }
 }

@@ -1,11 +1,13 @@
 //! A browser's connection: requests are answered, and one that opens a WebSocket makes the connection one of the chat
 //! like any other, whose lines come and go in frames.
 
+use super::hook::Post;
 use super::input::Gate;
 use super::life::Stage;
 use super::{Connection, Transport, Turn};
 use crate::protocol::code::Code;
 use crate::server::net::outbox::Flushed;
+use crate::server::web::body::Length;
 use crate::server::web::http::{self, Method, Read};
 use crate::server::web::response::Response;
 use crate::server::web::websocket::{self, Decoder, Event};
@@ -15,10 +17,19 @@ use crate::server::web::{self, Answer, Site};
 pub(super) enum Speech {
     /// Lines.
     Lines,
-    /// HTTP, and what of a request has arrived.
-    Http(Vec<u8>),
+    /// HTTP.
+    Http(Requests),
     /// Lines in WebSocket frames. `None` while what has arrived is taken apart.
     WebSocket(Option<Box<Frames>>),
+}
+
+/// The requests that a browser sends.
+#[derive(Default)]
+pub(super) struct Requests {
+    /// What has arrived and is not taken yet.
+    pub(super) waiting: Vec<u8>,
+    /// The post to a hook that comes before that.
+    pub(super) post: Option<Post>,
 }
 
 /// The frames that a browser sends.
@@ -29,16 +40,24 @@ pub(super) struct Frames {
 }
 
 impl Speech {
-    /// Whether a request, or a part of one, has arrived and is not answered.
-    pub(super) fn is_waiting(&self) -> bool {
-        matches!(self, Self::Http(waiting) if !waiting.is_empty())
+    /// How much has arrived of requests that are not taken, in bytes.
+    pub(super) fn waiting(&self) -> usize {
+        match self {
+            Self::Http(requests) => requests.waiting.len(),
+            Self::Lines | Self::WebSocket(_) => 0,
+        }
+    }
+
+    /// Whether a post is being decided.
+    pub(super) fn awaits_answer(&self) -> bool {
+        matches!(self, Self::Http(Requests { post: Some(Post::Asked { .. }), .. }))
     }
 }
 
 impl Connection {
     pub(super) fn receive_requests(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
-        if let Speech::Http(waiting) = &mut self.speech {
-            waiting.extend_from_slice(bytes);
+        if let Speech::Http(requests) = &mut self.speech {
+            requests.waiting.extend_from_slice(bytes);
             self.take_requests(turn);
         }
     }
@@ -49,17 +68,22 @@ impl Connection {
         loop {
             let gate = self.find_gate(turn);
             self.input.set_gate(gate);
-            let Speech::Http(waiting) = &mut self.speech else { return };
+            let Speech::Http(Requests { waiting, post }) = &mut self.speech else { return };
             if gate != Gate::Open {
                 return;
+            }
+            if post.is_some() {
+                if self.take_body(turn) {
+                    continue;
+                }
+                break;
             }
             let (head, length) = match http::read(waiting) {
                 Read::Unfinished => break,
                 Read::Head(head, length) => (head, length),
                 Read::Refused(status) => {
                     let response = web::refusal(status, web::sentence(status), site);
-                    self.respond(&response, Method::Get, false, turn);
-                    return self.close(turn);
+                    return self.conclude(&response, Method::Get, false, turn);
                 }
             };
             waiting.drain(..length);
@@ -69,11 +93,10 @@ impl Connection {
             self.input.pay_line(length, turn.now);
             match web::answer(&head, site) {
                 Answer::Respond(response) => {
-                    self.respond(&response, head.method, head.keep_alive, turn);
-                    if !head.keep_alive {
-                        return self.close(turn);
-                    }
+                    let keep_alive = head.keep_alive && head.body == Length::None;
+                    self.conclude(&response, head.method, keep_alive, turn);
                 }
+                Answer::Hook(token) => self.take_post(token, head, turn),
                 Answer::Upgrade(response) => {
                     self.respond(&response, head.method, true, turn);
                     return self.become_websocket(turn);
@@ -82,6 +105,14 @@ impl Connection {
         }
         if self.input.has_ended() {
             self.finish(turn);
+        }
+    }
+
+    /// Answers a request, which is the last one unless others may follow it.
+    pub(super) fn conclude(&mut self, response: &Response, to: Method, keep_alive: bool, turn: &mut Turn<'_>) {
+        self.respond(response, to, keep_alive, turn);
+        if !keep_alive {
+            self.close(turn);
         }
     }
 
@@ -96,8 +127,7 @@ impl Connection {
     /// What the TLS port tells a browser that does not speak TLS.
     pub(super) fn redirect(&mut self, response: &Response, turn: &mut Turn<'_>) {
         self.transport = Transport::Plain;
-        self.respond(response, Method::Get, false, turn);
-        self.close(turn);
+        self.conclude(response, Method::Get, false, turn);
     }
 
     /// What a line would say to a peer that reads lines.
@@ -108,7 +138,7 @@ impl Connection {
         }
     }
 
-    fn site(&mut self, turn: &Turn<'_>) -> Site {
+    pub(super) fn site(&mut self, turn: &Turn<'_>) -> Site {
         match self.transport.tls() {
             Some(_) => Site::Tls { vouched_for: turn.live.vouched_for },
             None => Site::Plain,
@@ -127,8 +157,8 @@ impl Connection {
         self.session.refuse_deflate();
         self.output.speak_websocket();
         self.greet(turn);
-        if let Speech::Http(mut waiting) = before {
-            self.receive_frames(&mut waiting, turn);
+        if let Speech::Http(mut requests) = before {
+            self.receive_frames(&mut requests.waiting, turn);
         }
     }
 

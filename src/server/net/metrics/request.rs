@@ -1,5 +1,6 @@
 //! What somebody asks of the metrics, and what those get who ask for something else. Knows no socket.
 
+use crate::server::web::body::Length;
 use crate::server::web::http::{self, Method, Read};
 use crate::server::web::response::{Response, Status};
 use crate::server::web::sentence;
@@ -27,6 +28,7 @@ pub(crate) fn read(bytes: &[u8], name: &str) -> Request {
     let head = match http::read(bytes) {
         Read::Unfinished => return Request::Unfinished,
         Read::Refused(status) => return Request::Other(status),
+        Read::Head(head, _) if head.body != Length::None => return Request::Other(Status::TooLarge),
         Read::Head(head, _) => head,
     };
     if head.host.is_some_and(|host| !is_ours(&host, name)) {
@@ -82,6 +84,7 @@ mod tests {
             ("POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", Status::NotAllowed),
             ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", Status::NotFound),
             ("GET /metrics/ HTTP/1.1\r\nHost: localhost\r\n\r\n", Status::NotFound),
+            ("GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n", Status::TooLarge),
             ("GET /metrics\r\n\r\n", Status::BadRequest),
             ("GET /metrics HTTP/2.0\r\n\r\n", Status::OtherVersion),
             ("GET  /metrics HTTP/1.1\r\n\r\n", Status::BadRequest),

@@ -8,6 +8,7 @@ use crate::server::traffic::{
     Accepted, Ack, Answer, Budget, Delivery, Lines, ListenerKind, Mailbox, Request, RequestKind, RoomMessage, Socket,
     Tap,
 };
+use crate::server::web::body::BODIES_MAX;
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::Shutdown;
@@ -32,6 +33,7 @@ pub(super) struct Server {
     requests: Mailbox<Request>,
     received: VecDeque<Request>,
     pub(super) budget: Arc<Budget>,
+    pub(super) bodies: Arc<Budget>,
     /// Alice's, if there is a limit to her lines.
     pub(super) tap: Option<Arc<Tap>>,
     thread: Option<JoinHandle<()>>,
@@ -46,19 +48,21 @@ impl Server {
         let live = Live { limits, tls: identity.server_config().unwrap(), vouched_for: false };
         let (worker, mailbox) = Worker::new(0, live).unwrap();
         let (requests, budget) = (Mailbox::default(), Budget::new(1 << 20));
+        let bodies = Budget::new(BODIES_MAX);
         let shared = WorkerContext {
             blocklist: Arc::default(),
             tally: Arc::default(),
             name: "localhost".to_owned(),
             epoch: "E".to_owned(),
             budget: Arc::clone(&budget),
+            bodies: Arc::clone(&bodies),
             dispatcher: Arc::new(requests.clone()),
             unread: unread_of(1),
             proxy_log: crate::server::net::ProxyLog::default(),
         };
         let run = move || worker.run(&shared).unwrap();
         let thread = std::thread::Builder::new().name("work-0".to_owned()).spawn(run).unwrap();
-        Self { worker: mailbox, requests, received: VecDeque::new(), budget, tap: None, thread: Some(thread) }
+        Self { worker: mailbox, requests, received: VecDeque::new(), budget, bodies, tap: None, thread: Some(thread) }
     }
 
     /// A client that has read its greeting.
@@ -216,6 +220,15 @@ impl Client {
         let taken = received[..received.len().min(most)].to_vec();
         self.0.consume(taken.len());
         taken
+    }
+
+    /// Sends as much of that as fits until the server reads on.
+    pub(super) fn send_what_fits(&mut self, bytes: &[u8]) -> usize {
+        let socket = self.0.get_mut();
+        socket.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let sent = bytes.chunks(1024).take_while(|part| socket.write_all(part).is_ok()).count() * 1024;
+        socket.set_write_timeout(Some(DEADLINE)).unwrap();
+        sent
     }
 
     /// What is left until the server closes.
