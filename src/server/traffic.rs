@@ -171,6 +171,7 @@ pub(super) enum RequestKind {
         /// The key of a `/post`, if it gave one.
         key: Option<Box<str>>,
         text: Text,
+        from: AddressGroup,
     },
     /// `/resetpw`: the worker creates the code.
     ResetPassword { name: UserName, code: Secret },

@@ -1,12 +1,14 @@
 //! Hooks: made, listed and revoked by moderators, and what programs post at their addresses.
 
+use super::log_entry::Tried;
+use super::login::throttled;
 use super::pace::Paced;
 use super::refusals::refusal;
 use super::{Answered, Context, Guest, count, unexpected};
 use crate::protocol::code::{Code, Refusal};
 use crate::protocol::command::HookCommand;
 use crate::protocol::line::{Final, Rows};
-use crate::protocol::names::{RoomName, Target, Text, UserName};
+use crate::protocol::names::{AddressGroup, RoomName, Target, Text, UserName};
 use crate::protocol::secrets::{Digest, Secret};
 use crate::protocol::stamp::rfc3339;
 use crate::server::core::{AccountAction, Manner, NewHook, Outcome, RoomAction};
@@ -63,8 +65,17 @@ fn revoke(cx: &mut Context<'_>, room: RoomName, label: UserName) -> Answered {
 }
 
 /// What a program posts, whoever it is: the address is all that it has to show.
-pub(super) fn post(guest: &mut Guest<'_>, token: &Digest, key: Option<Box<str>>, text: Text) -> Answered {
+pub(super) fn post(
+    guest: &mut Guest<'_>,
+    token: &Digest,
+    key: Option<Box<str>>,
+    text: Text,
+    from: AddressGroup,
+) -> Answered {
     let Some(hook) = guest.hub.state.find_hook(token).copied() else {
+        let guessed = guest.hub.throttle.hook(from, guest.now.instant);
+        guessed.map_err(|wait| throttled("posts to hooks that do not exist", wait))?;
+        guest.log_failure(Tried::Hook, None, from);
         let text = "this hook's address is wrong, or was revoked. A moderator of the room can make another.";
         return Err(Refusal::new(Code::BadCredentials, text));
     };

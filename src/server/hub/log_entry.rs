@@ -52,6 +52,8 @@ pub(crate) enum Tried {
     Code,
     /// One's own password once more, to change it or to unregister.
     OwnPassword,
+    /// The address of a hook.
+    Hook,
 }
 
 impl fmt::Display for LogEntry {
@@ -65,11 +67,13 @@ impl fmt::Display for LogEntry {
                     Tried::Token => f.write_str("login failed")?,
                     Tried::Code => write!(f, "recovery failed for {name}")?,
                     Tried::OwnPassword => write!(f, "change failed for {name}")?,
+                    Tried::Hook => f.write_str("post failed")?,
                 }
                 let why = match tried {
                     Tried::Password | Tried::OwnPassword => "wrong password",
                     Tried::Token => "unknown token",
                     Tried::Code => "wrong code",
+                    Tried::Hook => "unknown hook",
                 };
                 write!(f, " from {from}, connection {conn}: {why}")
             }
@@ -113,6 +117,7 @@ mod tests {
         assert_eq!(failed(Tried::Token, None), format!("login failed {rest}: unknown token"));
         assert_eq!(failed(Tried::Code, name), format!("recovery failed for Eve {rest}: wrong code"));
         assert_eq!(failed(Tried::OwnPassword, name), format!("change failed for Eve {rest}: wrong password"));
+        assert_eq!(failed(Tried::Hook, None), format!("post failed {rest}: unknown hook"));
         let (name, did) = (UserName::parse("Eve").unwrap(), Did::Registered);
         assert_eq!(LogEntry::Account { did, name, conn, from }.to_string(), format!("Eve registered {rest}"));
         let audit = |room: Option<&str>, whom: &str, reason: &str| {

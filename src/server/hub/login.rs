@@ -262,7 +262,7 @@ fn change_password(cx: &mut Context<'_>, generation: u32, hash: Arc<str>) -> Ans
 
 impl Guest<'_> {
     /// Notes that somebody could not prove to be who they say.
-    fn log_failure(&mut self, tried: Tried, name: Option<UserName>, from: AddressGroup) {
+    pub(super) fn log_failure(&mut self, tried: Tried, name: Option<UserName>, from: AddressGroup) {
         let name = name.filter(|name| self.hub.state.find_account(name).is_some());
         self.effects.log.push(LogEntry::Failed { tried, name, conn: self.conn, from });
     }
@@ -286,7 +286,7 @@ fn weak(error: WeakPassword) -> Refusal {
     Refusal::new(Code::WeakPassword, error.to_string())
 }
 
-fn throttled(what: &str, wait: Duration) -> Refusal {
+pub(super) fn throttled(what: &str, wait: Duration) -> Refusal {
     let seconds = wait.as_secs() + 1;
     Refusal::new(Code::Throttled, format!("too many {what} from your address. Try again in {seconds} s."))
         .retry_after(seconds)

@@ -188,7 +188,7 @@ impl Hub {
             RequestKind::Recover { name, code, password, from } => {
                 login::recover(&mut guest, name, code, password, from)
             }
-            RequestKind::Hook { token, key, text } => hooks::post(&mut guest, &token, key, text),
+            RequestKind::Hook { token, key, text, from } => hooks::post(&mut guest, &token, key, text, from),
             RequestKind::AuthDone(outcome) => login::auth_done(&mut guest, outcome),
             RequestKind::Quit { answer } => presence::quit(&mut guest, answer),
             RequestKind::Detach => {

@@ -29,6 +29,8 @@ pub(super) struct Throttle {
     registrations: Option<Rate>,
     login_buckets: HashMap<AddressGroup, Bucket>,
     registration_buckets: HashMap<AddressGroup, Bucket>,
+    /// Posts to hooks that do not exist. Apart, so that a forgotten script keeps nobody at its address from logging in.
+    hook_buckets: HashMap<AddressGroup, Bucket>,
     failures: HashMap<UserName, Failures>,
     /// Passwords and new accounts that strangers at an address tried, but for passwords that were right.
     tries: HashMap<AddressGroup, Failures>,
@@ -52,6 +54,7 @@ impl Throttle {
             registrations,
             login_buckets: HashMap::new(),
             registration_buckets: HashMap::new(),
+            hook_buckets: HashMap::new(),
             failures: HashMap::new(),
             tries: HashMap::new(),
             familiar: HashMap::new(),
@@ -77,6 +80,11 @@ impl Throttle {
         let taken = take(self.registrations, &mut self.registration_buckets, from, now);
         self.refused += u64::from(taken.is_err());
         taken
+    }
+
+    /// Counts one more post to a hook that does not exist, at the rate of logins, or says how long the address has to wait.
+    pub(super) fn hook(&mut self, from: AddressGroup, now: Instant) -> Result<(), Duration> {
+        take(self.logins, &mut self.hook_buckets, from, now)
     }
 
     /// How many logins and registrations had to wait.
@@ -145,6 +153,7 @@ impl Throttle {
         self.familiar.retain(|_, failures| failures.matters(now));
         if let Some(rate) = self.logins {
             self.login_buckets.retain(|_, bucket| !bucket.is_full(rate, now));
+            self.hook_buckets.retain(|_, bucket| !bucket.is_full(rate, now));
         }
         if let Some(rate) = self.registrations {
             self.registration_buckets.retain(|_, bucket| !bucket.is_full(rate, now));
@@ -262,19 +271,22 @@ mod tests {
         let (here, bob) = (AddressGroup::V4([192, 0, 2, 1]), UserName::parse("bob").unwrap());
         let after = |throttle: &mut Throttle, seconds| {
             throttle.forget(start + Duration::from_secs(seconds));
-            let buckets = [throttle.login_buckets.len(), throttle.registration_buckets.len()];
+            let throttle = &*throttle;
+            let buckets =
+                [&throttle.login_buckets, &throttle.registration_buckets, &throttle.hook_buckets].map(HashMap::len);
             (buckets, [throttle.failures.len(), throttle.tries.len(), throttle.familiar.len()])
         };
-        assert_eq!(after(&mut throttle, 0), ([0; 2], [0; 3]));
+        assert_eq!(after(&mut throttle, 0), ([0; 3], [0; 3]));
         throttle.login(here, start).unwrap();
+        throttle.hook(here, start).unwrap();
         throttle.registration(here, start).unwrap();
         throttle.failed(&bob, start);
         throttle.stranger(here, start);
         throttle.failed_familiar(AccountId::new(1), here, start);
-        assert_eq!(after(&mut throttle, 59), ([1; 2], [1; 3]));
-        assert_eq!(after(&mut throttle, 60), ([0; 2], [1; 3]));
-        assert_eq!(after(&mut throttle, 15 * 60), ([0; 2], [1; 3]));
-        assert_eq!(after(&mut throttle, 16 * 60), ([0; 2], [0; 3]));
+        assert_eq!(after(&mut throttle, 59), ([1; 3], [1; 3]));
+        assert_eq!(after(&mut throttle, 60), ([0; 3], [1; 3]));
+        assert_eq!(after(&mut throttle, 15 * 60), ([0; 3], [1; 3]));
+        assert_eq!(after(&mut throttle, 16 * 60), ([0; 3], [0; 3]));
     }
 
     #[test]

@@ -206,6 +206,29 @@ fn a_sender_in_a_hurry_is_told_when_to_come_back() {
     assert!((1..=3600).contains(&retry.parse::<u64>().unwrap()), "{retry}");
 }
 
+#[test]
+fn who_guesses_addresses_is_held_back_and_nobody_else_is() {
+    let mut server = Server::not_started(&["limits.logins=1/h burst 3"]);
+    server.set_variable("RUST_LOG", "debug");
+    server.restart();
+    let (_alice, path) = room_with_hook(&server);
+    let mut sender = Requests::new(server.tls());
+    for n in 0..3 {
+        assert_eq!(sender.ask(&post(&format!("/hook/t{n}"), "", "x")).status, 404);
+    }
+    let response = sender.ask(&post("/hook/t3", "", "x"));
+    assert!(response.status == 429 && response.body.contains("\"code\":\"throttled\""), "{response:?}");
+    let retry = response.head.lines().find_map(|line| line.strip_prefix("Retry-After: ")).unwrap();
+    assert!((1..=3601).contains(&retry.parse::<u64>().unwrap()), "{retry}");
+    // A sender whose address was revoked keeps nobody else at its address out.
+    assert_eq!(sender.ask(&post(&path, "", "x")).status, 200);
+    server.connect().ask(&format!("/login alice {PASSWORD}"));
+    server.terminate();
+    let (_, log) = server.wait();
+    assert_eq!(log.matches("post failed from 127.0.0.1").count(), 3, "{log}");
+    assert!(!log.contains("/hook/") && !log.contains(path.trim_start_matches("/hook/")), "{log}");
+}
+
 /// Whoever heard nothing posts again, under the same key.
 #[test]
 fn a_key_says_it_once_however_the_server_ends() {

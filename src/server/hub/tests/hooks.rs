@@ -2,7 +2,7 @@
 
 use super::chat::{Chat, settings};
 use crate::protocol::code::Code;
-use crate::protocol::names::{RoomName, Text};
+use crate::protocol::names::{AddressGroup, RoomName, Text};
 use crate::protocol::secrets::Digest;
 use crate::server::core::HOOKS_MAX;
 use crate::server::flood::Rate;
@@ -32,7 +32,9 @@ impl Chat {
         let (token, key) = (Digest::of(token), key.map(Box::from));
         let text = Text::parse(text).unwrap().unwrap();
         let start = self.log.len();
-        let post = self.request(self.at("curl"), RequestKind::Hook { token, key, text });
+        let at = self.at("curl");
+        let from = AddressGroup::V4([192, 0, 2, 80]);
+        let post = self.request(at, RequestKind::Hook { token, key, text, from });
         self.batch(vec![post]);
         self.log[start..].trim_end().to_owned()
     }

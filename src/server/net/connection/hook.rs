@@ -82,7 +82,8 @@ impl Connection {
             Ok(Said { text, key, cut }) => {
                 *post = Some(Post::Asked { keep_alive, cut });
                 let bytes = text.as_str().len();
-                self.request_and_wait(None, RequestKind::Hook { token, key, text }, bytes, turn);
+                let from = self.from;
+                self.request_and_wait(None, RequestKind::Hook { token, key, text, from }, bytes, turn);
             }
             Err(unsaid) => {
                 *post = None;
