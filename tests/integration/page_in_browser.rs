@@ -23,6 +23,17 @@ fn screenshot(browser: &mut Chromium, tab: &Tab, name: &str) {
 /// Each line that is shown, as `author: text`.
 const SHOWN: &str = "[...document.querySelectorAll('#lines .message:not(.waiting) .body')].map(e => e.textContent)";
 
+/// A server, alice in a browser, who has just registered, and bob at a terminal.
+fn alice_and_bob() -> (Server, Chromium, Client, Tab) {
+    let server = Server::start();
+    let (mut browser, mut bob) = (Chromium::start(), server.connect());
+    bob.register("bob");
+    let tab = browser.open(server.tls(), "/");
+    browser.click(&tab, "[data-way=register]");
+    browser.log_in(&tab, "alice", PASSWORD);
+    (server, browser, bob, tab)
+}
+
 /// The page's own reading of lines, case by case: the expression, and what it is as JSON.
 #[test]
 #[ignore = "needs chromium"]

@@ -1,6 +1,6 @@
 //! What a browser keeps for whoever is logged in, and lets go of with the login.
 
-use super::SHOWN;
+use super::{SHOWN, alice_and_bob};
 use crate::support::chromium::Chromium;
 use crate::support::relay::Relay;
 use crate::support::{Client, PASSWORD, Server};
@@ -11,12 +11,7 @@ const TYPED: &str = "document.querySelector('#typed').value";
 #[test]
 #[ignore = "needs chromium"]
 fn drafts_survive_a_reload_and_end_with_the_login() {
-    let server = Server::start();
-    let (mut browser, mut bob) = (Chromium::start(), server.connect());
-    bob.register("bob");
-    let tab = browser.open(server.tls(), "/");
-    browser.click(&tab, "[data-way=register]");
-    browser.log_in(&tab, "alice", PASSWORD);
+    let (server, mut browser, mut bob, tab) = alice_and_bob();
     browser.say(&tab, "said");
     bob.read_until("[lobby] alice: said");
     browser.fill(&tab, "#typed", "half a thought");
@@ -85,12 +80,7 @@ fn without_the_server_the_page_says_so_and_what_waits_is_sent_later() {
 #[test]
 #[ignore = "needs chromium"]
 fn whoever_logs_in_next_sees_nothing_of_the_one_before() {
-    let server = Server::start();
-    let (mut browser, mut bob) = (Chromium::start(), server.connect());
-    bob.register("bob");
-    let tab = browser.open(server.tls(), "/");
-    browser.click(&tab, "[data-way=register]");
-    browser.log_in(&tab, "alice", PASSWORD);
+    let (server, mut browser, mut bob, tab) = alice_and_bob();
     bob.send("/msg alice between us");
     browser.click(&tab, "[data-target='@bob']");
     browser.wait_text(&tab, "#lines", "between us");

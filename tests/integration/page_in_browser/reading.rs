@@ -1,6 +1,6 @@
 //! Reading: where one left off, what was found, who comes and goes.
 
-use super::screenshot;
+use super::{alice_and_bob, screenshot};
 use crate::support::chromium::Chromium;
 use crate::support::{PASSWORD, Server};
 use serde_json::json;
@@ -8,12 +8,7 @@ use serde_json::json;
 #[test]
 #[ignore = "needs chromium"]
 fn one_reads_on_from_where_one_left_off() {
-    let server = Server::start();
-    let (mut browser, mut bob) = (Chromium::start(), server.connect());
-    bob.register("bob");
-    let tab = browser.open(server.tls(), "/");
-    browser.click(&tab, "[data-way=register]");
-    browser.log_in(&tab, "alice", PASSWORD);
+    let (_server, mut browser, mut bob, tab) = alice_and_bob();
     browser.say(&tab, "the last that alice saw");
     bob.read_until("[lobby] alice: the last that alice saw");
     bob.send("/msg alice psst");
@@ -80,13 +75,47 @@ fn what_is_found_is_shown_where_it_was_said() {
 
 #[test]
 #[ignore = "needs chromium"]
-fn people_come_and_go_quietly() {
+fn what_one_reads_stays_where_it_is_while_more_is_fetched() {
     let server = Server::start();
     let (mut browser, mut bob) = (Chromium::start(), server.connect());
     bob.register("bob");
+    for n in 0..900 {
+        bob.send(&format!("line {n} {}", "word ".repeat(if n % 7 == 0 { 60 } else { n % 5 })));
+        if n % 100 == 0 {
+            bob.ask("/ping");
+        }
+    }
     let tab = browser.open(server.tls(), "/");
     browser.click(&tab, "[data-way=register]");
     browser.log_in(&tab, "alice", PASSWORD);
+    browser.wait_text(&tab, "#lines", "line 899");
+    // How far a line is, after a step up, from where the step should have brought it, in pixels.
+    let jumps = browser.eval(
+        &tab,
+        "new Promise(async done => {
+            const log = document.querySelector('#log');
+            const top = log.getBoundingClientRect().top;
+            const jumps = [];
+            for (let step = 0; step < 200; step += 1) {
+                const line = [...document.querySelectorAll('#lines .message')].find(one => one.getBoundingClientRect().top > top + 100);
+                const [place, before] = [line.getBoundingClientRect().top, log.scrollTop];
+                log.scrollTop -= 120;
+                const moved = before - log.scrollTop;
+                for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+                const jump = line.getBoundingClientRect().top - place - moved;
+                if (Math.abs(jump) > 2) jumps.push(jump);
+            }
+            done(jumps);
+        })",
+    );
+    assert_eq!(jumps, json!([]));
+    assert_eq!(browser.eval(&tab, "document.querySelectorAll('#lines .message').length > 300"), json!(true));
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn people_come_and_go_quietly() {
+    let (server, mut browser, mut bob, tab) = alice_and_bob();
     browser.wait_text(&tab, "#lines", "Nothing was said in # lobby yet");
     for name in ["carol", "dave", "eve", "frank"] {
         server.connect().register(name);

@@ -71,6 +71,12 @@ export function plainLine(line) {
   return line.marks.me ? `* ${line.author} ${line.text}` : `${line.author}: ${line.text}`;
 }
 
+// A list that is drawn now takes as much room when it is not, or what one reads would jump as one gets near.
+function keepHeight(list) {
+  list.style.containIntrinsicSize = `auto ${list.offsetHeight}px`;
+  list.classList.remove("whole");
+}
+
 // Whether a line stands under the name of the one before it.
 function follows(line, before) {
   if (!before || before.author !== line.author || line.marks.me || before.marks.me || line.marks.reply) return false;
@@ -218,8 +224,9 @@ export class LogView {
   insert(node) {
     this.before = null;
     const last = this.list.lastElementChild;
-    if (last === null || last.childElementCount >= CHUNK || last.firstElementChild.className === "start") this.list.append(el("ol", {}, node));
-    else last.append(node);
+    if (last !== null && last.childElementCount < CHUNK && last.firstElementChild.className !== "start") return last.append(node);
+    if (last !== null) keepHeight(last);
+    this.list.append(el("ol", {}, node));
   }
 
   // Lines from before those that are here. What is looked at stays where it is.
@@ -227,7 +234,7 @@ export class LogView {
     const chunks = [];
     let [today, before] = ["", null];
     for (const line of lines) {
-      if (chunks.length === 0 || chunks.at(-1).childElementCount >= CHUNK) chunks.push(el("ol"));
+      if (chunks.length === 0 || chunks.at(-1).childElementCount >= CHUNK) chunks.push(el("ol", { class: "whole" }));
       if (day(line.at) !== today) {
         today = day(line.at);
         chunks.at(-1).append(this.dayRule(today));
@@ -236,12 +243,13 @@ export class LogView {
       chunks.at(-1).append(this.node(line, follows(line, before)));
       before = line;
     }
-    const first = this.list.firstElementChild;
-    const rule = first?.firstElementChild;
+    const rule = this.list.firstElementChild?.firstElementChild;
+    const below = this.list.querySelector(".message");
+    const place = below?.getBoundingClientRect().top ?? 0;
     if (rule?.dataset.day === today) rule.remove();
-    const place = first?.getBoundingClientRect().top ?? 0;
     this.list.prepend(...chunks);
-    if (first) this.log.scrollTop += first.getBoundingClientRect().top - place;
+    if (below) this.log.scrollTop += below.getBoundingClientRect().top - place;
+    chunks.forEach(keepHeight);
   }
 
   dayRule(today) {
