@@ -109,7 +109,7 @@ pub(super) fn turned_away(code: Option<Code>, text: &str) -> Response {
 pub(super) fn sentence(status: Status) -> &'static str {
     match status {
         Status::HeadTooLarge => "The head of that request is too long.",
-        Status::TooLarge => "Nothing here takes a body.",
+        Status::TooLarge => "Only a hook takes a body: POST /hook/TOKEN.",
         Status::NotImplemented => "Of the transfer codings, only chunked is read here, and only with HTTP/1.1.",
         Status::ExpectationFailed => "Only 100-continue can be expected.",
         Status::OtherVersion => "This server speaks HTTP/1.1.",

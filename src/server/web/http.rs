@@ -109,9 +109,21 @@ pub(crate) fn read(bytes: &[u8]) -> Read {
         Err(_) => return Read::Refused(Status::BadRequest),
     };
     match head(&request) {
+        // Typed by hand, a line may end without a CR. Some programs take such an end for a part of the line, and would
+        // find a body where there is none.
+        Ok(_) if says_how_long(&request) && has_bare_end(&bytes[..length]) => Read::Refused(Status::BadRequest),
         Ok(head) => Read::Head(head, length),
         Err(status) => Read::Refused(status),
     }
+}
+
+fn says_how_long(request: &httparse::Request<'_, '_>) -> bool {
+    let fields = Fields(request.headers);
+    ["content-length", "transfer-encoding"].iter().any(|name| fields.all(name).next().is_some())
+}
+
+fn has_bare_end(head: &[u8]) -> bool {
+    head.split_inclusive(|&byte| byte == b'\n').any(|line| !line.ends_with(b"\r\n"))
 }
 
 fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
@@ -298,6 +310,11 @@ mod tests {
             ("POST / HTTP/1.1\r\nExpect: 200-ok", Status::ExpectationFailed),
         ] {
             assert_eq!(refusal(&format!("{line}\r\nHost: a\r\n\r\n")), Some(status), "{line}");
+        }
+        // Typed by hand, lines may end without a CR; not where another program could find another end of the request.
+        assert_eq!(refusal("GET / HTTP/1.1\nHost: a\n\n"), None);
+        for fields in ["X: a\nContent-Length: 5\r\n", "Content-Length: 0\n", "X: a\nTransfer-Encoding: chunked\r\n"] {
+            assert_eq!(refusal(&with(&format!("Host: a\r\n{fields}"))), Some(Status::BadRequest), "{fields:?}");
         }
         assert_eq!(refusal(&with(&format!("Host: a\r\nX: {}\r\n", "x".repeat(HEAD_MAX)))), Some(Status::HeadTooLarge));
         assert_eq!(refusal(&with(&format!("Host: a\r\n{}", "X: y\r\n".repeat(64)))), Some(Status::HeadTooLarge));

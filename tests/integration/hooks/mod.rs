@@ -71,6 +71,28 @@ fn what_is_posted_is_said_in_the_room() {
     alice.read_until("[ops] backup: put");
 }
 
+/// The request and the response of docs/PROTOCOL.md, "Posting to a hook".
+#[test]
+fn the_page_shows_what_is_sent_and_answered() {
+    let server = Server::start();
+    let (mut alice, path) = room_with_hook(&server);
+    let page = include_str!("../../../docs/PROTOCOL.md").split("\n## Posting to a hook\n").nth(1).unwrap();
+    let mut blocks = page.split("```\n").skip(1).step_by(2);
+    let (request, expected) = (blocks.next().unwrap(), blocks.next().unwrap());
+    let request = request.trim_end().replace("/hook/TOKEN", &path).replace('\n', "\r\n");
+    // The page's answer is the 17th.
+    for n in 1..17 {
+        assert_eq!(posted(&server, &path, "", &format!("line {n}")).status, 200);
+    }
+    let response = Requests::new(server.tls()).ask(&request);
+    let (head, body) = expected.split_once("\n\n").unwrap();
+    for line in head.lines() {
+        assert!(response.head.contains(&format!("{line}\r\n")), "no {line} in {}", response.head);
+    }
+    assert_eq!(response.body, body);
+    alice.read_until("[ops] backup: backup done");
+}
+
 #[test]
 fn one_connection_takes_one_post_after_another() {
     let server = Server::start();
@@ -132,6 +154,8 @@ fn what_a_post_hides_is_never_acted_on() {
         (with("Content-Length: 5, 5\r\n", &hidden), 400),
         (with("Content-Length: 5\r\n Content-Length: 6\r\n", &hidden), 400),
         (with("Content-Length : 5\r\n", &hidden), 400),
+        (with("X: y\nContent-Length: 5\r\n", &hidden), 400),
+        (with("X: y\rContent-Length: 5\r\n", &hidden), 400),
         (with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", &format!("0\r\n\r\n{hidden}")), 400),
         (with("Transfer-Encoding: identity, chunked\r\n", &format!("0\r\n\r\n{hidden}")), 501),
         (with("Transfer-Encoding: xchunked\r\n", &hidden), 501),
