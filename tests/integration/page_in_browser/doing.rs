@@ -1,6 +1,6 @@
 //! What can be done besides talking: help, completion, menus, and being told while one looks elsewhere.
 
-use super::screenshot;
+use super::{alice_and_bob, screenshot};
 use crate::support::chromium::{Chromium, Tab};
 use crate::support::{PASSWORD, Server};
 use serde_json::json;
@@ -109,6 +109,27 @@ fn menus_offer_what_one_may_do() {
     // A link that lets somebody in.
     browser.choose(&tab, "#menu-button", "Invite somebody to this server…");
     browser.wait(&tab, "document.querySelector('#asked').value.startsWith(`${location.origin}/#invite=`)");
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn the_address_of_a_hook_is_written_out_once() {
+    let (server, mut browser, mut bob, tab) = alice_and_bob();
+    let mut console = server.console();
+    console.send("/role lobby alice moderator");
+    console.read_until("+ alice moderator");
+    browser.eval(&tab, "navigator.clipboard.writeText = async text => { window.copied = text; }; 0");
+    browser.say(&tab, "/hook new lobby backup");
+    let address = "document.querySelector('#asked').value";
+    browser.wait(&tab, &format!("{address}.startsWith(`${{location.origin}}/hook/`)"));
+    screenshot(&mut browser, &tab, "11-hook");
+    let address = browser.eval(&tab, address);
+    browser.click(&tab, "#dialog button[value=copy]");
+    browser.wait(&tab, &format!("window.copied === {address} && !document.querySelector('#dialog').open"));
+    assert_eq!(browser.eval(&tab, "document.body.textContent.includes('/hook/')"), json!(false));
+    browser
+        .eval(&tab, &format!("fetch({address}, {{method: 'POST', body: 'it is done'}}).then(answer => answer.status)"));
+    bob.read_until("[lobby] backup: it is done");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 // Commands that are run at once, and what they are answered with.
 import { Refused } from "./connection.js";
-import { tell } from "./dialogs.js";
+import { handOver, tell } from "./dialogs.js";
 import { showHelp } from "./help.js";
 import { chat, log, model } from "./here.js";
 import { $, el, full, plainLine } from "./view.js";
@@ -55,6 +55,8 @@ async function applyOwn(verb, target, command, number) {
 }
 
 function showAnswer({ rows, text }) {
+  const hook = /^\/hook\/\S+/.exec(text)?.[0];
+  if (hook) return handOver("The hook's address", "Whoever has it can post in the room, and it is shown only this once. Copy it now.", location.origin + hook);
   if (!model.shown || $("talk").offsetParent === null) return tell("Answer", ...[...rows, text].map((line) => el("p", { class: "answer" }, line)));
   for (const row of rows) {
     const line = parseRow(row);

@@ -51,6 +51,16 @@ export async function askFor(title, label, { value = "", button = "OK", required
   return answer === "ok" ? input.value.trim() : null;
 }
 
+// Shows an address that somebody takes elsewhere; what can't be copied for them stays, to be copied by hand.
+export async function handOver(title, label, address, mayShare = false) {
+  const input = el("input", { id: "asked", value: address, readOnly: true, onfocus: () => input.select() });
+  const share = mayShare && navigator.share ? [["share", "Share…", true]] : [];
+  const copy = navigator.clipboard ? [["copy", "Copy", share.length === 0]] : [];
+  const how = await openDialog(title, [el("label", { htmlFor: "asked" }, label), input], [...share, ...copy, ["", "Close"]]);
+  if (how === "share") navigator.share({ url: address }).catch(() => {});
+  else if (how === "copy") navigator.clipboard.writeText(address).catch(() => handOver(title, "This browser didn't copy it: select it and copy it.", address));
+}
+
 // Tells something that is to be read at leisure.
 export function tell(title, ...content) {
   const parts = content.map((part) => (typeof part === "string" ? el("p", {}, part) : part));

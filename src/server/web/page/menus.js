@@ -2,7 +2,7 @@
 import { askHow } from "./attention.js";
 import { help, profile, run } from "./commands.js";
 import { insert, startAbout } from "./composer.js";
-import { askFor, openDialog, openMenu, tell } from "./dialogs.js";
+import { askFor, handOver, openDialog, openMenu, tell } from "./dialogs.js";
 import { chat, model } from "./here.js";
 import { open, showAll, showList, showTopic } from "./places.js";
 import { $, el, textNode } from "./view.js";
@@ -141,12 +141,7 @@ async function inviteLink() {
   const answer = await run("invitecode", true);
   if (!answer) return;
   const link = `${location.origin}/#invite=${answer.text.split(" ")[0]}`;
-  const input = el("input", { id: "asked", value: link, readOnly: true, onfocus: () => input.select() });
-  const share = navigator.share ? [["share", "Share…", true]] : [];
-  const copy = navigator.clipboard ? [["copy", "Copy", share.length === 0]] : [];
-  const how = await openDialog("Pass this link on", [el("label", { htmlFor: "asked" }, "It lets in one person, within a week."), input], [...share, ...copy, ["", "Close"]]);
-  if (how === "copy") navigator.clipboard.writeText(link);
-  else if (how === "share") navigator.share({ url: link }).catch(() => {});
+  handOver("Pass this link on", "It lets in one person, within a week.", link, true);
 }
 
 export async function logOut() {
