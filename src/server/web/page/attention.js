@@ -18,8 +18,11 @@ export function attract(conversation, line) {
 
 // On a phone only the service worker may; where there is none, as under a certificate that nobody vouches for, the page.
 async function notify(title, options, conversation) {
-  const worker = await navigator.serviceWorker?.getRegistration();
-  if (worker?.active) return worker.showNotification(title, options);
+  if (await navigator.serviceWorker?.getRegistration()) {
+    // One that was only just installed is about to work.
+    const worker = await navigator.serviceWorker.ready;
+    return worker.showNotification(title, options);
+  }
   const note = new Notification(title, options);
   note.onclick = () => {
     window.focus();
