@@ -6,6 +6,7 @@ mod doing;
 mod keeping;
 mod newcomer;
 mod reading;
+mod sleeping;
 
 use super::support::browser::Page;
 use super::support::chromium::{Chromium, Tab};

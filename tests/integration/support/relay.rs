@@ -1,7 +1,8 @@
 //! An address that stays the same while the server behind it is restarted at another, and that can cut connections.
 
-use std::io;
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -15,13 +16,15 @@ pub(crate) struct Relay {
 struct Behind {
     target: SocketAddr,
     open: Vec<TcpStream>,
+    /// Of the connections that are open: whether what the server says is dropped.
+    is_silent: Arc<AtomicBool>,
 }
 
 impl Relay {
     pub(crate) fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let behind = Arc::new(Mutex::new(Behind { target, open: Vec::new() }));
+        let behind = Arc::new(Mutex::new(Behind { target, open: Vec::new(), is_silent: Arc::default() }));
         let shared = Arc::clone(&behind);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -29,9 +32,13 @@ impl Relay {
                 // Whoever finds nobody behind it is cut off, as by a server that is down.
                 let Ok(server) = TcpStream::connect(target) else { continue };
                 let copies = [client.try_clone().unwrap(), server.try_clone().unwrap()];
-                shared.lock().unwrap().open.extend(copies);
-                pass(client.try_clone().unwrap(), server.try_clone().unwrap());
-                pass(server, client);
+                let is_silent = {
+                    let mut behind = shared.lock().unwrap();
+                    behind.open.extend(copies);
+                    Arc::clone(&behind.is_silent)
+                };
+                pass(client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::default());
+                pass(server, client, is_silent);
             }
         });
         Self { address, behind }
@@ -48,11 +55,23 @@ impl Relay {
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
+
+    /// From now on, what the server says on the connections that are open is dropped, and they stay open.
+    pub(crate) fn silence(&self) {
+        let mut behind = self.behind.lock().unwrap();
+        behind.is_silent.store(true, Ordering::Relaxed);
+        behind.is_silent = Arc::default();
+    }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream) {
+fn pass(mut from: TcpStream, mut to: TcpStream, is_silent: Arc<AtomicBool>) {
     thread::spawn(move || {
-        let _ = io::copy(&mut from, &mut to);
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(read @ 1..) = from.read(&mut buffer) {
+            if !is_silent.load(Ordering::Relaxed) && to.write_all(&buffer[..read]).is_err() {
+                break;
+            }
+        }
         let _ = to.shutdown(Shutdown::Write);
     });
 }

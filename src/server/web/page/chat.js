@@ -102,6 +102,8 @@ export class Chat {
     this.model.list(rows.map(parseConversation));
     for (const conversation of this.model.conversations.values()) {
       if (conversation.loaded) await this.fetchMissed(conversation);
+      // The connection was lost while it was fetched, or the history is another one.
+      else if (conversation === this.model.shown) await this.load(conversation).catch(() => {});
     }
     const profile = await this.ask(`profile ${this.model.me}`);
     this.isAdmin = profile.rows.includes("admin yes");

@@ -27,7 +27,10 @@ export function showAll(isNew = false) {
   const kept = drafts.all();
   for (const [key, draft] of Object.entries(kept)) if (model.has(key) || key.startsWith("@")) model.get(key).draft ||= draft;
   showList();
-  if (model.shown) return show(model.shown);
+  if (model.shown) {
+    show(model.shown);
+    return showTopic(model.shown);
+  }
   // Where one was before the page was loaded again; else where everybody is, unless a list is what fits the screen.
   const talk = history.state?.talk;
   const first = model.conversations.get("lobby") ?? [...model.conversations.values()][0];
