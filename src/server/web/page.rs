@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 /// What stands in the page in place of the directory of its parts.
 const ASSETS: &str = "{assets}";
 const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Those with names of their own, which a browser asks about again each time.
@@ -26,9 +27,10 @@ const FIXED: [(&str, &str, &[u8]); 5] = [
 ];
 
 /// The parts of the page.
-const PARTS: [(&str, &str, &str); 20] = [
+const PARTS: [(&str, &str, &str); 21] = [
     ("app.js", SCRIPT, include_str!("page/app.js")),
     ("attention.js", SCRIPT, include_str!("page/attention.js")),
+    ("chat.css", STYLE, include_str!("page/chat.css")),
     ("chat.js", SCRIPT, include_str!("page/chat.js")),
     ("commands.js", SCRIPT, include_str!("page/commands.js")),
     ("composer.js", SCRIPT, include_str!("page/composer.js")),
@@ -42,7 +44,7 @@ const PARTS: [(&str, &str, &str); 20] = [
     ("model.js", SCRIPT, include_str!("page/model.js")),
     ("panels.js", SCRIPT, include_str!("page/panels.js")),
     ("places.js", SCRIPT, include_str!("page/places.js")),
-    ("style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
+    ("style.css", STYLE, include_str!("page/style.css")),
     ("suggest.js", SCRIPT, include_str!("page/suggest.js")),
     ("text.js", SCRIPT, include_str!("page/text.js")),
     ("view.js", SCRIPT, include_str!("page/view.js")),
