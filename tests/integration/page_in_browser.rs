@@ -4,6 +4,7 @@
 
 mod doing;
 mod keeping;
+mod keyboard;
 mod newcomer;
 mod reading;
 mod sleeping;

@@ -27,7 +27,7 @@ const FIXED: [(&str, &str, &[u8]); 5] = [
 ];
 
 /// The parts of the page.
-const PARTS: [(&str, &str, &str); 21] = [
+const PARTS: [(&str, &str, &str); 22] = [
     ("app.js", SCRIPT, include_str!("page/app.js")),
     ("attention.js", SCRIPT, include_str!("page/attention.js")),
     ("chat.css", STYLE, include_str!("page/chat.css")),
@@ -39,6 +39,7 @@ const PARTS: [(&str, &str, &str); 21] = [
     ("entrance.js", SCRIPT, include_str!("page/entrance.js")),
     ("help.js", SCRIPT, include_str!("page/help.js")),
     ("here.js", SCRIPT, include_str!("page/here.js")),
+    ("hooks.js", SCRIPT, include_str!("page/hooks.js")),
     ("keep.js", SCRIPT, include_str!("page/keep.js")),
     ("menus.js", SCRIPT, include_str!("page/menus.js")),
     ("model.js", SCRIPT, include_str!("page/model.js")),

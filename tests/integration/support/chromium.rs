@@ -133,8 +133,9 @@ impl Chromium {
         self.call(Some(tab), "Input.insertText", json!({"text": text}));
     }
 
-    /// Presses a key, such as `Enter`.
+    /// Presses a key, such as `Enter` or `Shift-Tab`.
     pub(crate) fn press(&mut self, tab: &Tab, key: &str) {
+        let (key, modifiers) = key.strip_prefix("Shift-").map_or((key, 0), |key| (key, 8));
         let code = match key {
             "Enter" => 13,
             "Tab" => 9,
@@ -145,7 +146,8 @@ impl Chromium {
         };
         let text = if key == "Enter" { "\r" } else { "" };
         for kind in ["keyDown", "keyUp"] {
-            let event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text});
+            let event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text,
+                "modifiers": modifiers});
             self.call(Some(tab), "Input.dispatchKeyEvent", event);
         }
     }

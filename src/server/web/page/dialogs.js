@@ -30,12 +30,16 @@ export function openMenu(anchor, items) {
   };
 }
 
-// A dialog with this content; resolves to the value of the button that closed it, or "" for Escape. The first button is
-// what Enter presses.
+// A dialog with this content; resolves to the value of the button that closed it, or "" for Escape. The first of its
+// buttons is what Enter presses, and no button that has a value in the content.
 export function openDialog(title, content, buttons) {
   const dialog = $("dialog");
   $("dialog-title").textContent = title;
   $("dialog-body").replaceChildren(...content);
+  for (const button of $("dialog-body").querySelectorAll("button[value]:not([value=''])")) {
+    button.type = "button";
+    button.onclick = () => dialog.close(button.value);
+  }
   $("dialog-buttons").replaceChildren(
     ...buttons.map(([value, label, primary]) => el("button", { value, class: primary ? "primary" : "", formNoValidate: value === "" }, label)),
   );

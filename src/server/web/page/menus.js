@@ -4,6 +4,7 @@ import { help, profile, run } from "./commands.js";
 import { insert, startAbout } from "./composer.js";
 import { askFor, handOver, openDialog, openMenu, tell } from "./dialogs.js";
 import { chat, model } from "./here.js";
+import { showHooks } from "./hooks.js";
 import { open, showAll, showList, showTopic } from "./places.js";
 import { $, el, textNode } from "./view.js";
 import { parseRow } from "./wire.js";
@@ -16,28 +17,29 @@ export async function messageMenu(line, anchor) {
   const { target, id, marks } = line;
   const conversation = model.get(target);
   const mine = model.isMe(line.author);
-  const role = conversation.isRoom ? await chat.roleIn(target).catch(() => "member") : "owner";
-  const moderates = chat.isAdmin || role !== "member";
-  const pinned = moderates ? await isPinned(target, id) : false;
+  const mayModerate = !conversation.isRoom || (await moderates(target));
+  const pinned = mayModerate ? await isPinned(target, id) : false;
   const items = [];
   if (!marks.removed) {
     items.push({ label: "Reply", act: () => startAbout("reply", line) });
     items.push({ label: "React…", act: () => reactTo(line) });
     items.push({ label: "Copy text", act: () => navigator.clipboard?.writeText(line.text) });
     if (mine) items.push({ label: "Edit", act: () => startAbout("edit", line) });
-    if (moderates) items.push(pinned ? { label: "Take the pin out", act: () => run(`unpin ${target} ${id}`) } : { label: "Pin", act: () => run(`pin ${target} ${id}`) });
-    if (mine || (conversation.isRoom && moderates)) items.push({ label: "Remove…", act: () => remove(line, mine) });
+    if (mayModerate) items.push(pinned ? { label: "Take the pin out", act: () => run(`unpin ${target} ${id}`) } : { label: "Pin", act: () => run(`pin ${target} ${id}`) });
+    if (mine || (conversation.isRoom && mayModerate)) items.push({ label: "Remove…", act: () => remove(line, mine) });
   }
   if (!mine) items.push({ label: `${line.author}…`, act: () => personMenu(line.author, anchor) });
   openMenu(anchor, items);
 }
 
+const moderates = async (room) => chat.isAdmin || (await chat.roleIn(room).catch(() => "member")) !== "member";
+
 const isPinned = (target, id) => chat.ask(`pins ${target}`).then(({ rows }) => rows.some((row) => parseRow(row)?.id === id), () => false);
 
 async function reactTo(line) {
   const input = el("input", { id: "asked", autocomplete: "off", maxLength: 20 });
-  const choices = el("div", { class: "reactions" }, ...REACTIONS.map((word) => el("button", { value: word, formNoValidate: true }, word)));
-  const answer = await openDialog("React", [choices, el("label", { htmlFor: "asked" }, "Or any word"), input], [["", "Cancel"], ["own", "React", true]]);
+  const choices = el("div", { class: "reactions" }, ...REACTIONS.map((word) => el("button", { value: word }, word)));
+  const answer = await openDialog("React", [choices, el("label", { htmlFor: "asked" }, "Or any word"), input], [["own", "React", true], ["", "Cancel"]]);
   const word = answer === "own" ? input.value.trim() : answer;
   if (word) run(`react ${line.target} ${line.id} ${word}`);
 }
@@ -112,10 +114,12 @@ $("menu-button").onclick = async () => {
   ];
   if (mayInvite) items.unshift({ label: "Invite somebody to this server…", act: inviteLink });
   if (model.shown?.isRoom) {
-    items.push({ label: `Leave # ${model.shown.target}…`, act: async () => {
-      const answer = await openDialog(`Leave # ${model.shown.target}?`, [], [["ok", "Leave", true], ["", "Cancel"]]);
-      if (answer === "ok" && (await run(`leave #${model.shown.target}`, true))) {
-        model.drop(model.shown.target);
+    const { target } = model.shown;
+    if (await moderates(target)) items.push({ label: `Hooks of # ${target}…`, act: () => showHooks(target) });
+    items.push({ label: `Leave # ${target}…`, act: async () => {
+      const answer = await openDialog(`Leave # ${target}?`, [], [["ok", "Leave", true], ["", "Cancel"]]);
+      if (answer === "ok" && (await run(`leave #${target}`, true))) {
+        model.drop(target);
         showList();
         $("chat").dataset.shows = "places";
         showAll();

@@ -114,7 +114,7 @@ $("find-room").onclick = async () => {
   const answer = await run("rooms", true);
   if (!answer) return;
   const others = answer.rows.map(parseRoom).filter((room) => room && !model.has(room.name));
-  const list = el("ul", {}, ...others.map((room) => el("li", {}, el("button", { value: `#${room.name}`, formNoValidate: true }, `# ${room.name}`), el("span", { class: "small" }, ` ${room.members} ${room.members === 1 ? "member" : "members"} ${room.topic}`))));
+  const list = el("ul", {}, ...others.map((room) => el("li", {}, el("button", { value: `#${room.name}` }, `# ${room.name}`), el("span", { class: "small" }, ` ${room.members} ${room.members === 1 ? "member" : "members"} ${room.topic}`))));
   const known = el("datalist", { id: "known" }, ...[...model.people.values()].filter((name) => !model.isMe(name)).map((name) => el("option", { value: name })));
   const field = (id, more = {}) => el("input", { id, autocomplete: "off", autocapitalize: "none", spellcheck: false, maxLength: 33, ...more });
   const person = field("person", { list: "known" });
