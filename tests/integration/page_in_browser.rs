@@ -7,6 +7,7 @@ mod keeping;
 mod keyboard;
 mod newcomer;
 mod reading;
+mod scene;
 mod sleeping;
 
 use super::support::browser::Page;
