@@ -19,6 +19,7 @@ impl Model {
     pub(super) fn disable(&mut self, by: By, name: &str, reason: &str) -> Outcome {
         self.administers(by)?;
         let whom = self.account(name)?;
+        self.reads_at_all(whom)?;
         if self.accounts[whom].disabled.is_some() {
             return done(format!("{}…", self.name(whom)));
         }
@@ -34,6 +35,7 @@ impl Model {
     pub(super) fn enable(&mut self, by: By, name: &str) -> Outcome {
         self.administers(by)?;
         let whom = self.account(name)?;
+        self.reads_at_all(whom)?;
         if self.accounts[whom].disabled.take().is_some() {
             self.note_server(by, "enable", Some(whom), "");
         }
@@ -43,6 +45,7 @@ impl Model {
     pub(super) fn grant(&mut self, by: By, name: &str, admin: bool) -> Outcome {
         self.administers(by)?;
         let whom = self.account(name)?;
+        self.reads_at_all(whom)?;
         require(whom != SERVER, "not-allowed")?;
         require(admin || !self.last_admin(whom), "not-allowed")?;
         if self.accounts[whom].admin != admin {

@@ -10,6 +10,7 @@
 
 mod administration;
 mod changing;
+mod hooks;
 mod mentions;
 mod moderation;
 pub(crate) mod operations;
@@ -133,6 +134,11 @@ impl Model {
             "/unmute" => self.unmute(by, words.next(), words.next()),
             "/slow" => self.slow(by, words.next(), words.next()),
             "/retain" => self.retain(by, words.next(), words.next()),
+            "/hook" => match words.next() {
+                "new" => self.new_hook(by, words.next(), words.next()),
+                "list" => self.list_hooks(by, words.next()),
+                _ => self.revoke_hook(by, words.next(), words.next()),
+            },
             "/private" => self.private(by, words.next(), words.next() == "on"),
             "/rename" => self.rename(by, words.next(), words.next()),
             "/close" => self.close(by, words.next()),

@@ -41,7 +41,7 @@ impl Model {
 
     /// Nobody acts on someone of their own or a higher rank.
     pub(super) fn stands_above(&self, me: Who, whom: Who, id: RoomId) -> Result<(), Refusal> {
-        let rank = |who: Who| (self.accounts[who].admin, self.rooms[id].members.get(&who).copied());
+        let rank = |who: Who| (self.anyone(who).admin, self.rooms[id].members.get(&who).copied());
         let above = match (rank(me), rank(whom)) {
             ((true, _), (other, _)) => !other,
             (_, (true, _)) => false,
@@ -64,6 +64,9 @@ impl Model {
         let id = self.room(by.me, room, OWN)?;
         let whom = self.account(name)?;
         self.may(by.me, id, OWN)?;
+        if role != Role::Member {
+            self.reads_at_all(whom)?;
+        }
         if whom != by.me {
             self.stands_above(by.me, whom, id)?;
         }

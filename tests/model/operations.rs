@@ -36,13 +36,16 @@ const OPERATIONS: &[Operation] = &[
     (6, |p| format!("/role {} {}", p.room(), p.name())),
     (14, |p| format!("/role {} {} {}", p.room(), p.name(), p.one(&["owner", "moderator", "moderator", "member"]))),
     (6, |p| format!("/kick {} {}{}", p.room(), p.name(), p.reason())),
-    (6, |p| format!("/ban {} {}{}{}", p.room(), p.name(), p.time(), p.reason())),
+    (10, |p| format!("/ban {} {}{}{}", p.room(), p.name(), p.time(), p.reason())),
     (8, |p| format!("/unban {} {}", p.room(), p.name())),
     (6, |p| format!("/mute {} {}{}{}", p.room(), p.name(), p.time(), p.reason())),
     (8, |p| format!("/unmute {} {}", p.room(), p.name())),
     (2, |p| format!("/slow {} {}", p.room(), p.one(&["7d", "12h"]))),
     (4, |p| format!("/slow {} off", p.room())),
     (2, |p| format!("/retain {} {}", p.room(), p.one(&["7d", "30d", "off"]))),
+    (6, |p| format!("/hook new {}", p.hook())),
+    (6, |p| format!("/hook revoke {}", p.hook())),
+    (4, |p| format!("/hook list {}", p.room())),
     (3, |p| format!("/private {} {}", p.room(), p.one(&["on", "off"]))),
     (3, |p| format!("/rename {} {}", p.room(), p.new_room())),
     (1, |p| format!("/rename {} {}", p.room(), p.any_room())),
@@ -73,7 +76,7 @@ const OPERATIONS: &[Operation] = &[
     (4, |p| format!("/changes {}", p.target())),
     (4, |p| format!("/pins {}", p.target())),
     (6, |p| format!("/who {}", p.room())),
-    (3, |p| format!("/bans {}", p.room())),
+    (5, |p| format!("/bans {}", p.room())),
     (3, |p| format!("/audit {}", p.any_room())),
     (1, |_| "/audit".to_owned()),
     (3, |_| "/rooms".to_owned()),
@@ -86,6 +89,11 @@ const OPERATIONS: &[Operation] = &[
 const WORDS: &[&str] = &[
     "the", "pump", "is", "green", "again", "who", "broke", "it", "we", "meet", "at", "five", "lunch", "tomorrow",
     "Übung", "naïve", "日本", "don't", "build", "512", "red",
+];
+/// What hooks are called.
+pub(super) const LABELS: &[&str] = &[
+    "alerts", "backup", "bell", "boiler", "calendar", "camera", "ci", "clock", "cron", "deploy", "disk", "door",
+    "feed", "gate", "heater", "mail", "meter", "news", "printer", "probe", "sync", "tests", "tides", "weather", "wiki",
 ];
 const REACTIONS: &[&str] = &["👍", ":)", "yes", "no", "🎉"];
 
@@ -171,8 +179,25 @@ impl Picker<'_> {
         if self.random.chance(2) {
             return "nobody".to_owned();
         }
+        if self.random.chance(4) {
+            return self.label().to_owned();
+        }
         let name = self.random.one(&self.model.accounts[1..]).name;
         if self.random.chance(10) { name.to_uppercase() } else { name.to_owned() }
+    }
+
+    fn label(&mut self) -> &'static str {
+        self.one(LABELS)
+    }
+
+    /// A room and a label: mostly those of a hook that was made lately.
+    fn hook(&mut self) -> String {
+        let model = self.model;
+        if model.hooks.is_empty() || self.random.chance(40) {
+            return format!("{} {}", self.room(), self.label());
+        }
+        let hook = self.random.one(&model.hooks[model.hooks.len().saturating_sub(4)..]);
+        format!("{} {}", model.rooms[hook.room].name, hook.account.name)
     }
 
     fn target(&mut self) -> String {
@@ -232,7 +257,7 @@ impl Picker<'_> {
     }
 
     fn time(&mut self) -> &'static str {
-        self.one(&["", "", " for=1h", " for=7d"])
+        self.one(&["", " for=20m", " for=1h", " for=7d"])
     }
 
     fn reason(&mut self) -> String {

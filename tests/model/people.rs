@@ -46,12 +46,17 @@ impl Model {
         done(format!("{}…", self.name(by.me)))
     }
 
-    pub(super) fn profile(&mut self, _: By, name: &str) -> Outcome {
+    pub(super) fn profile(&mut self, by: By, name: &str) -> Outcome {
         let who = self.account(name)?;
-        let account = &self.accounts[who];
+        let account = self.anyone(who);
         let state = if self.online(who) { "here" } else { "away" };
         let mut rows = vec!["| since TIME".to_owned(), format!("| state {state}")];
         rows.extend(account.admin.then(|| "| admin yes".to_owned()));
+        rows.extend(self.hook(who).map(|hook| {
+            let seen =
+                self.sees(by.me, hook.room).then(|| format!("{} {}", self.rooms[hook.room].name, self.name(hook.by)));
+            format!("| hook {}", seen.as_deref().unwrap_or("-"))
+        }));
         rows.extend(account.away.as_ref().map(|text| format!("| absent TIME {text}")));
         if !account.profile.is_empty() {
             rows.push(format!("| text {}", account.profile));

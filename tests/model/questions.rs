@@ -1,7 +1,7 @@
 //! What can be asked, and the rows that answer it.
 
 use super::moderation::{LOOK, MODERATE, READ};
-use super::state::{Change, Conversation, Deed, Mark, Message, Place, Room, Sanction, Who};
+use super::state::{Change, Conversation, Deed, Hook, Mark, Message, Place, Room, Sanction, Who};
 use super::words::{Words, duration};
 use super::{By, Model, Outcome, Refusal, listed};
 use std::cmp::Reverse;
@@ -221,8 +221,9 @@ impl Model {
             let here = if self.online(who) { "here" } else { "away" };
             let role = if *role == super::state::Role::Member { String::new() } else { format!(" {}", role.word()) };
             let muted = if Room::holds(&room.mutes, who, self.now).is_some() { " muted" } else { "" };
-            let why = self.accounts[who].away.as_ref().map_or_else(String::new, |text| format!(" - {text}"));
-            let row = format!("| {} {here}{role}{muted}{why}…", self.name(who));
+            let hook = if self.hook(who).is_some() { " hook" } else { "" };
+            let why = self.anyone(who).away.as_ref().map_or_else(String::new, |text| format!(" - {text}"));
+            let row = format!("| {} {here}{role}{hook}{muted}{why}…", self.name(who));
             rows.push((!self.online(who), self.name(who).to_lowercase(), row));
         }
         rows.sort_unstable();
@@ -328,6 +329,9 @@ impl Model {
             let row = format!("| {} {rank} {state} TIME - {why}", account.name);
             rows.push((account.name.to_lowercase(), row.trim_end().to_owned()));
         }
+        for Hook { account, .. } in &self.hooks {
+            rows.push((account.name.to_lowercase(), format!("| {} hook away TIME -", account.name)));
+        }
         rows.sort_unstable();
         listed(rows.into_iter().map(|(_, row)| row).collect(), "account", "")
     }
@@ -342,7 +346,7 @@ impl Model {
             let name = &room.name;
             lines.push(format!("/who {name}"));
             if self.sees(me, id) {
-                lines.extend(["/role", "/bans", "/audit", "/topic"].map(|verb| match verb {
+                lines.extend(["/role", "/bans", "/audit", "/topic", "/hook list"].map(|verb| match verb {
                     "/role" => format!("/role {name} {}", self.name(me)),
                     verb => format!("{verb} {name}"),
                 }));

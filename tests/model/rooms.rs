@@ -1,7 +1,7 @@
 //! Coming into rooms, and what they are called.
 
 use super::moderation::{INVITE, LOOK, OWN, READ, TOPIC};
-use super::state::{LOBBY, Place, Role, Room, RoomId, Who};
+use super::state::{Conn, LOBBY, Place, Role, Room, RoomId, Who};
 use super::{By, Model, Outcome, Refusal, done, refuse, require};
 use std::rc::Rc;
 
@@ -55,9 +55,9 @@ impl Model {
         self.not_banned(me, id)
     }
 
-    fn not_banned(&self, who: Who, id: RoomId) -> Result<(), Refusal> {
+    pub(super) fn not_banned(&self, who: Who, id: RoomId) -> Result<(), Refusal> {
         match Room::holds(&self.rooms[id].bans, who, self.now) {
-            Some(ban) if !self.accounts[who].admin => Err(Refusal { code: "banned", retry: ban.until.is_some() }),
+            Some(ban) if !self.anyone(who).admin => Err(Refusal { code: "banned", retry: ban.until.is_some() }),
             _ => Ok(()),
         }
     }
@@ -76,7 +76,7 @@ impl Model {
 
     /// Somebody is in a room from now on. All their own connections are told, and those of others who
     /// want to know.
-    fn enter_as(&mut self, by: By, who: Who, id: RoomId, role: Role) {
+    pub(super) fn enter_as(&mut self, by: By, who: Who, id: RoomId, role: Role) {
         let room = self.room_mut(id);
         room.members.insert(who, role);
         room.invited.remove(&who);
@@ -85,17 +85,17 @@ impl Model {
         let place = Place::Room(id);
         let last = self.conversation(place).messages.len();
         self.conversation_mut(place).read.insert(who, last);
-        self.came_or_went(by, who, id, "join");
+        self.came_or_went((who == by.me).then_some(by.conn), who, id, "join");
     }
 
-    fn came_or_went(&mut self, by: By, who: Who, id: RoomId, word: &str) {
+    pub(super) fn came_or_went(&mut self, silent: Option<Conn>, who: Who, id: RoomId, word: &str) {
         let name = self.rooms[id].name.clone();
         let line = format!("ev={word} who={} [{name}] *", self.name(who));
         let hearers =
             self.audience(Place::Room(id)).into_iter().chain(self.connections_of(who).into_iter().map(|c| (c, who)));
         let hearers: std::collections::BTreeSet<_> = hearers.collect();
         for (conn, account) in hearers {
-            if conn != by.conn && (account == who || self.connections[&conn].presence) {
+            if Some(conn) != silent && (account == who || self.connections[&conn].presence) {
                 self.tell(conn, &name, line.clone());
             }
         }
@@ -107,17 +107,18 @@ impl Model {
         let alone = self.rooms[id].members.len() == 1;
         require(!self.last_owner(by.me, id) || alone && self.forgettable(id), "not-allowed")?;
         self.remove(by.me, id);
-        self.came_or_went(by, by.me, id, "leave");
+        self.came_or_went(Some(by.conn), by.me, id, "leave");
         if alone && self.forgettable(id) {
             self.forget(id);
         }
         done(format!("{name}…"))
     }
 
-    /// Whether nothing was ever said in a room, and nobody is invited.
+    /// Whether nothing was ever said in a room, nobody is invited and there is no hook.
     fn forgettable(&self, id: RoomId) -> bool {
         let silent = self.conversation(Place::Room(id)).messages.is_empty();
-        id != LOBBY && silent && self.rooms[id].invited.is_empty()
+        let hooks = self.hooks.iter().any(|hook| hook.room == id);
+        id != LOBBY && silent && self.rooms[id].invited.is_empty() && !hooks
     }
 
     /// It is as if the room had never been.
@@ -151,6 +152,7 @@ impl Model {
         let id = self.room(by.me, room, INVITE)?;
         let whom = self.account(name)?;
         self.may(by.me, id, INVITE)?;
+        self.reads_at_all(whom)?;
         if self.rooms[id].members.contains_key(&whom) {
             return done("…");
         }
@@ -229,6 +231,7 @@ impl Model {
         if self.forgettable(id) {
             self.forget(id);
         }
+        self.hooks.iter_mut().filter(|hook| hook.room == id).for_each(|hook| hook.on = false);
         let room = self.room_mut(id);
         room.closed = true;
         room.invited.clear();

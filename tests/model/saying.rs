@@ -100,7 +100,10 @@ impl Model {
     /// Whether one may say something new there now: a slow room makes its members wait.
     fn may_say(&self, by: By, place: Place) -> Result<(), Refusal> {
         self.may_talk(by, place)?;
-        let Place::Room(id) = place else { return Ok(()) };
+        let id = match place {
+            Place::Room(id) => id,
+            Place::Direct(_, other) => return self.reads_at_all(other),
+        };
         let room = &self.rooms[id];
         let waits = room.members.get(&by.me) == Some(&Role::Member) && !self.accounts[by.me].admin;
         match (room.slow, room.spoke.get(&by.me)) {

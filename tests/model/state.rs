@@ -15,6 +15,8 @@ pub(super) type RoomId = usize;
 /// The account of the console.
 pub(super) const SERVER: Who = 0;
 pub(super) const LOBBY: RoomId = 0;
+/// The first hook's number.
+const FIRST_HOOK: Who = 1000;
 /// Open invitations that a login tells of.
 const INVITATIONS_TOLD: usize = 5;
 
@@ -22,6 +24,8 @@ const INVITATIONS_TOLD: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Model {
     pub(super) accounts: Vec<Account>,
+    /// Accounts as well, numbered from [`FIRST_HOOK`].
+    pub(super) hooks: Vec<Hook>,
     pub(super) rooms: Vec<Rc<Room>>,
     pub(super) conversations: BTreeMap<Place, Rc<Conversation>>,
     pub(super) connections: BTreeMap<Conn, Connection>,
@@ -46,8 +50,18 @@ pub(super) struct Account {
     pub ignores: BTreeSet<Who>,
 }
 
+/// An account as which programs post in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hook {
+    pub account: Account,
+    pub room: RoomId,
+    /// Whether it has an address.
+    pub on: bool,
+    pub by: Who,
+}
+
 impl Account {
-    fn new(name: &'static str) -> Self {
+    pub(super) fn new(name: &'static str) -> Self {
         Self { name, admin: false, disabled: None, away: None, profile: String::new(), ignores: BTreeSet::new() }
     }
 }
@@ -211,6 +225,7 @@ impl Model {
         let lobby = Room { name: "lobby".to_owned(), ..Room::default() };
         Self {
             accounts: vec![server],
+            hooks: Vec::new(),
             rooms: vec![Rc::new(lobby)],
             conversations: BTreeMap::new(),
             connections: BTreeMap::new(),
@@ -325,7 +340,8 @@ impl Model {
 
     /// Who is in which room.
     pub(crate) fn memberships(&self) -> impl Iterator<Item = (String, Who)> {
-        self.rooms.iter().flat_map(|room| room.members.keys().map(|who| (room.name.clone(), *who)))
+        let people = |room: &Rc<Room>| room.members.keys().copied().filter(|who| *who < FIRST_HOOK).collect::<Vec<_>>();
+        self.rooms.iter().flat_map(move |room| people(room).into_iter().map(|who| (room.name.clone(), who)))
     }
 
     pub(super) fn room_mut(&mut self, id: RoomId) -> &mut Room {
@@ -344,7 +360,32 @@ impl Model {
     pub(super) fn account(&self, name: &str) -> Result<Who, Refusal> {
         let name = name.strip_prefix('@').unwrap_or(name);
         let found = self.accounts.iter().position(|account| account.name.eq_ignore_ascii_case(name));
-        found.map_or_else(|| refuse("no-such-user"), Ok)
+        let hook = || self.hooks.iter().position(|hook| hook.account.name.eq_ignore_ascii_case(name));
+        found.or_else(|| hook().map(|hook| FIRST_HOOK + hook)).map_or_else(|| refuse("no-such-user"), Ok)
+    }
+
+    /// Anybody's account, a hook's too.
+    pub(super) fn anyone(&self, who: Who) -> &Account {
+        self.hook(who).map_or_else(|| &self.accounts[who], |hook| &hook.account)
+    }
+
+    pub(super) fn hook(&self, who: Who) -> Option<&Hook> {
+        self.hooks.get(who.checked_sub(FIRST_HOOK)?)
+    }
+
+    pub(super) fn hook_mut(&mut self, who: Who) -> Option<&mut Hook> {
+        self.hooks.get_mut(who.checked_sub(FIRST_HOOK)?)
+    }
+
+    /// A new hook, which has no address yet.
+    pub(super) fn add_hook(&mut self, name: &'static str, room: RoomId, by: Who) -> Who {
+        self.hooks.push(Hook { account: Account::new(name), room, on: false, by });
+        FIRST_HOOK + self.hooks.len() - 1
+    }
+
+    /// Nobody reads what is for a hook.
+    pub(super) fn reads_at_all(&self, who: Who) -> Result<(), Refusal> {
+        if self.hook(who).is_some() { refuse("not-allowed") } else { Ok(()) }
     }
 
     /// A room by name, if it is there for the account and what it is about to do.
@@ -382,7 +423,7 @@ impl Model {
     }
 
     pub(super) fn name(&self, who: Who) -> &'static str {
-        self.accounts[who].name
+        self.anyone(who).name
     }
 
     pub(super) fn online(&self, who: Who) -> bool {

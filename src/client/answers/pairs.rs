@@ -155,6 +155,7 @@ fn known(word: &str, value: &str, view: &View<'_>) -> Option<(String, String)> {
         }
         "state" => ("state", presence(value).to_owned()),
         "admin" => ("administrator", value.to_owned()),
+        "hook" => ("hook", value.split_once(' ').map_or("yes".to_owned(), |(room, by)| format!("of {room}, by {by}"))),
         "absent" => {
             let (at, text) = value.split_once(' ')?;
             ("away", format!("{text} ({})", clock.ago(times::parse(at)?)))

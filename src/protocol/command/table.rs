@@ -89,7 +89,7 @@ pub const TABLE: &[Verb] = &[
         "+ N invites[, more], + N… for revoke", ["after", "limit"], admin::invites),
     verb!("stats" "", Admin, "shows figures of the running server: people, rooms, messages, disk, and who was held back", "+ N figures", [], admin::stats),
     verb!("reload" "", Admin, "reads the server's settings and its certificate again, and says what has changed", "+ …", [], admin::reload),
-    verb!("accounts" "[after=NAME] [limit=N]", Admin, "lists the accounts: name, admin or member, here, away or disabled, when it was made", "+ N accounts[, more]",
+    verb!("accounts" "[after=NAME] [limit=N]", Admin, "lists the accounts: name, admin, member or hook, here, away or disabled, when it was made", "+ N accounts[, more]",
         ["after", "limit"], admin::accounts),
     verb!("disable" "NAME [REASON]", Admin, "ends an account's connections, and lets it log in no more until /enable", "+ NAME…", [], admin::disable),
     verb!("enable" "NAME", Admin, "lets a disabled account log in again", "+ NAME…", [], admin::enable),

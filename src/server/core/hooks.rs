@@ -2,11 +2,12 @@
 //! whoever has its address may say something as it, and that is all. It belongs to the room and not to whoever
 //! made it, and keeps its name for good, as every account does.
 
+use super::moderation::end;
 use super::rooms::add_member;
 use super::{Actor, HOOKS_MAX, HookRefused, ModerationRefused, NewHook, Outcome, Refused, RoomAction, State, Storage};
 use crate::protocol::names::{AccountId, RoomName, UserName};
 use crate::protocol::roles::Role;
-use crate::server::traffic::{AccountRecord, HookRecord, Write};
+use crate::server::traffic::{AccountRecord, HookRecord, SanctionKind, Write};
 
 impl State {
     /// Refuses what is for somebody who reads or logs in.
@@ -56,6 +57,8 @@ pub(super) fn make(
     storage.write(Write::Hook(hook));
     let joined = !state.room(room).is_some_and(|room| room.has_member(account));
     if joined {
+        // A ban that has ended by itself.
+        end(state, room, account, SanctionKind::Ban, storage);
         add_member(state, room, account, Role::Member, storage);
     }
     actor.note(state, room, "hook", Some(account), "new".to_owned(), storage);

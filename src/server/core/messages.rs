@@ -43,10 +43,12 @@ pub(super) fn say(
             let other = state.user(name)?;
             match (state.pair(by, other), saying.manner) {
                 (Some(pair), _) => pair,
-                // A refused operation changes nothing, so no conversation is created for it.
-                (None, Manner::Reply(id)) => return Err(Refused::MessageGone { id, last: MessageId::ZERO }),
-                (None, _) => {
+                (None, manner) => {
                     state.check_no_hook(other)?;
+                    if let Manner::Reply(id) = manner {
+                        // A refused operation changes nothing, so no conversation is created for it.
+                        return Err(Refused::MessageGone { id, last: MessageId::ZERO });
+                    }
                     create_pair(state, by, other, storage)
                 }
             }

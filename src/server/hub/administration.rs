@@ -81,7 +81,9 @@ fn apply(cx: &mut Context<'_>, action: Administration) -> Result<(AccountId, boo
 fn list(cx: &mut Context<'_>, after: Option<&UserName>, limit: u32) -> Answered {
     cx.hub.state.check_administrator(cx.account).map_err(refusal)?;
     let after = after.map(|name| name.case_folded());
-    let people = cx.hub.state.people().map(|(id, account)| (account.name.case_folded(), id, account));
+    let state = &cx.hub.state;
+    let hooks = state.hooks().filter_map(|hook| Some((hook.account, state.account(hook.account)?)));
+    let people = state.people().chain(hooks).map(|(id, account)| (account.name.case_folded(), id, account));
     let mut people: Vec<_> = people.filter(|(name, ..)| after.as_ref().is_none_or(|after| name > after)).collect();
     people.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     let rows = people.into_iter().map(|(_, id, account)| row(account, cx.hub.connections.is_here(id)));
@@ -90,9 +92,13 @@ fn list(cx: &mut Context<'_>, after: Option<&UserName>, limit: u32) -> Answered 
     Ok(())
 }
 
-/// `NAME admin|member here|away|disabled MADE -[ REASON]`
+/// `NAME admin|member|hook here|away|disabled MADE -[ REASON]`
 fn row(account: &Account, here: bool) -> String {
-    let kind = if account.admin { "admin" } else { "member" };
+    let kind = match account.hash {
+        None => "hook",
+        Some(_) if account.admin => "admin",
+        Some(_) => "member",
+    };
     let (state, reason) = match &account.disabled {
         Some(reason) if !reason.is_empty() => ("disabled", format!(" {reason}")),
         Some(_) => ("disabled", String::new()),

@@ -61,6 +61,12 @@ fn show_profile(cx: &mut Context<'_>, name: Option<&UserName>) -> Answered {
     if account.admin {
         rows.push("admin yes");
     }
+    if let Some(hook) = state.hook(id) {
+        let room = state.room(hook.conversation).filter(|room| state.sees(cx.account, room));
+        rows.push(
+            &room.map_or_else(|| "hook -".to_owned(), |room| format!("hook {} {}", room.name, state.name(hook.by))),
+        );
+    }
     if let Some(away) = &account.away {
         rows.push(&format!("absent {} {}", rfc3339(away.since), away.text));
     }

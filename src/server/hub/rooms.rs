@@ -90,10 +90,11 @@ pub(super) fn who(cx: &mut Context<'_>, name: Option<&RoomName>, part: Option<&N
             let (name, here) = (state.name(account), cx.hub.connections.is_here(account));
             let presence = if here { "here" } else { "away" };
             let role = if member.role == Role::Member { String::new() } else { format!(" {}", member.role) };
+            let hook = if state.hook(account).is_some() { " hook" } else { "" };
             let muted = room.sanction(SanctionKind::Mute, account, steady).map_or("", |_| " muted");
             let away = state.account(account).and_then(|account| account.away.as_ref());
             let why = away.map_or(String::new(), |away| format!(" - {}", away.text));
-            (part.is_none() && !here, sorted, format!("{name} {presence}{role}{muted}{why}"))
+            (part.is_none() && !here, sorted, format!("{name} {presence}{role}{hook}{muted}{why}"))
         })
         .collect();
     members.sort_unstable();

@@ -45,6 +45,7 @@ fn each_setting_is_live_or_needs_a_restart() {
         "limits.invitations=7/s burst 7",
         "limits.repeats=7/s burst 7",
         "limits.new_account=7h",
+        "limits.hook=7/s burst 7",
         "limits.unread_bytes=70000",
         "limits.unread_total=70000000",
         "limits.unanswered=7",

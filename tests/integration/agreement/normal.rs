@@ -95,5 +95,5 @@ pub(super) fn fits(expected: &str, line: &str) -> bool {
     let Some(start) = expected.strip_suffix('…') else { return expected == line };
     let Some(rest) = line.strip_prefix(start) else { return false };
     let goes_on = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-    start.ends_with([' ', '=']) || !rest.starts_with(goes_on)
+    start.ends_with([' ', '=', '/']) || !rest.starts_with(goes_on)
 }

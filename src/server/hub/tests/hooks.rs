@@ -2,11 +2,11 @@
 
 use super::chat::{Chat, settings};
 use crate::protocol::code::Code;
-use crate::protocol::names::{AddressGroup, RoomName, Text};
+use crate::protocol::names::{AddressGroup, RoomName, Text, UserName};
 use crate::protocol::secrets::Digest;
 use crate::server::core::HOOKS_MAX;
 use crate::server::flood::Rate;
-use crate::server::traffic::{HubSettings, PaceLimits, RequestKind};
+use crate::server::traffic::{HubSettings, PaceLimits, RequestKind, SanctionKind};
 use std::time::Duration;
 
 /// Ann owns `ops`, Bob is in it, and on `curl` nobody is logged in.
@@ -111,6 +111,16 @@ fn a_hook_that_was_removed_comes_back_with_another_address_unless_it_is_banned()
     chat.does("ann", "/unban ops ci");
     let third = chat.hook("ann", "/hook new ops ci");
     assert!(chat.posts(&third, None, "hello").ends_with("+ 2"));
+    // A ban that has ended by itself is forgotten when it comes in, as anybody's.
+    chat.does("ann", "/ban ops ci for=1h");
+    chat.does("ann", "/hook revoke ops ci");
+    chat.wait(Duration::from_hours(1));
+    let fourth = chat.hook("ann", "/hook new ops ci");
+    assert!(chat.posts(&fourth, None, "hello").ends_with("+ 3"));
+    let ops = chat.hub.state.find_room(&RoomName::parse("ops").unwrap()).unwrap();
+    let label = UserName::parse("ci").unwrap();
+    let ci = chat.hub.state.find_account(&label).unwrap();
+    assert!(!chat.hub.state.room(ops).unwrap().sanctions(SanctionKind::Ban).contains_key(&ci));
 }
 
 #[test]
@@ -130,6 +140,28 @@ fn moderators_make_list_and_revoke_them() {
     let stamp = |row: &str| row.split(' ').filter(|word| !word.ends_with('Z')).collect::<Vec<_>>().join(" ");
     let rows: Vec<String> = rows.into_iter().map(stamp).collect();
     assert_eq!(rows, ["bob< | ci server off", "bob< | Zebra bob on", "bob< + 2 hooks"]);
+}
+
+/// Only who may see its room hears of which one it is.
+#[test]
+fn what_shows_people_says_which_are_hooks() {
+    let mut chat = chat();
+    chat.administrator("root");
+    chat.hook("ann", "/hook new ops ci");
+    chat.does("ann", "/private ops on");
+    chat.connect_as("eve");
+    for (who, line, row) in [
+        ("bob", "/profile ci", "bob< | hook ops ann"),
+        ("eve", "/profile ci", "eve< | hook -"),
+        ("bob", "/who ops", "bob< | ci away hook"),
+    ] {
+        let start = chat.log.len();
+        chat.does(who, line);
+        assert!(chat.log[start..].lines().any(|shown| shown == row), "{row} in {}", &chat.log[start..]);
+    }
+    let start = chat.log.len();
+    chat.does("root", "/accounts");
+    assert!(chat.log[start..].contains("| ci hook away "), "{}", &chat.log[start..]);
 }
 
 #[test]
@@ -164,6 +196,7 @@ fn a_hook_neither_reads_nor_logs_in() {
     chat.does("ann", "/create den");
     for (who, line) in [
         ("bob", "/msg ci hello"),
+        ("bob", "/reply @ci 1 hello"),
         ("bob", "/post @ci k hello"),
         ("bob", "/update @ci k hello"),
         ("ann", "/invite den ci"),
