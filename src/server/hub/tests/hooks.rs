@@ -145,11 +145,12 @@ fn moderators_make_list_and_revoke_them() {
 /// Only who may see its room hears of which one it is.
 #[test]
 fn what_shows_people_says_which_are_hooks() {
-    let mut chat = chat();
+    let mut chat = Chat::of(&["ann", "bob", "eve"]);
     chat.administrator("root");
-    chat.hook("ann", "/hook new ops ci");
+    chat.does("ann", "/create ops");
+    chat.does("bob", "/join ops");
     chat.does("ann", "/private ops on");
-    chat.connect_as("eve");
+    chat.hook("ann", "/hook new ops ci");
     for (who, line, row) in [
         ("bob", "/profile ci", "bob< | hook ops ann"),
         ("eve", "/profile ci", "eve< | hook -"),
