@@ -304,25 +304,33 @@ fn ten_thousand_lines_scroll_smoothly_and_a_narrow_screen_does() {
     browser.click(&tab, "[data-way=register]");
     browser.log_in(&tab, "alice", PASSWORD);
     browser.wait_text(&tab, "#lines", "line number 9999");
-    // Scrolls up until the first line is there, and notes the longest time between two frames.
-    let longest = browser.eval(
-        &tab,
-        "new Promise(done => {
+    // Scrolls up until the first line is there: the median of the frames and the longest, in ms. The longest is told and
+    // holds nothing: on a machine that others use, too, it is theirs. Of the medians the best of three counts.
+    let scrolls_up = "new Promise(done => {
             const log = document.querySelector('#log');
-            let [last, longest, still] = [performance.now(), 0, 0];
+            const frames = [];
+            let [last, still] = [performance.now(), 0];
             const frame = now => {
-                longest = Math.max(longest, now - last);
+                frames.push(now - last);
                 last = now;
                 log.scrollTop -= 1500;
                 still = log.scrollTop === 0 ? still + 1 : 0;
-                still > 120 ? done(longest) : requestAnimationFrame(frame);
+                if (still <= 120) return requestAnimationFrame(frame);
+                const moving = frames.slice(0, -120).sort((a, b) => a - b);
+                done([moving[moving.length >> 1], moving.at(-1)]);
             };
             requestAnimationFrame(frame);
-        })",
-    );
-    browser.wait_text(&tab, "#lines", "line number 0 of");
-    println!("the longest frame took {longest} ms");
-    assert_eq!(browser.eval(&tab, "document.querySelectorAll('#lines .message').length"), json!(10_000));
+        })";
+    let mut passes: Vec<[f64; 2]> = Vec::new();
+    while passes.len() < 3 && passes.last().is_none_or(|[median, _]| *median > 50.0) {
+        browser.go(&tab, server.tls(), "/");
+        browser.wait_text(&tab, "#lines", "line number 9999");
+        passes.push(serde_json::from_value(browser.eval(&tab, scrolls_up)).unwrap());
+        browser.wait_text(&tab, "#lines", "line number 0 of");
+        assert_eq!(browser.eval(&tab, "document.querySelectorAll('#lines .message').length"), json!(10_000));
+    }
+    println!("the median and the longest frame, in ms: {passes:.1?}");
+    assert!(passes.last().is_some_and(|[median, _]| *median <= 50.0), "{passes:?}");
     for (width, height) in [(360, 640), (550, 380)] {
         browser.resize(&tab, width, height);
         assert_eq!(browser.eval(&tab, "document.documentElement.scrollWidth <= innerWidth"), json!(true), "{width}");
