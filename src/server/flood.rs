@@ -4,7 +4,12 @@
 //! registrations. Not a library: `governor`, for one, counts whole cells, refuses a cost above the
 //! burst where this one owes it, and keeps a clock and an atomic in each limiter.
 
+use crate::protocol::names::AddressGroup;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
+
+/// The most addresses to remember. Beyond that, those whose buckets are full again are forgotten.
+const REMEMBERED_MAX: usize = 65_536;
 
 /// How often something may happen: `per_second` in the long run, `burst` at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +25,12 @@ impl Rate {
     #[must_use]
     pub(super) fn quarter(self) -> Self {
         Self { per_second: self.per_second / 4.0, burst: (self.burst / 4).max(1) }
+    }
+
+    /// What so many have together.
+    #[must_use]
+    pub(super) fn times(self, number: u16) -> Self {
+        Self { per_second: self.per_second * f64::from(number), burst: self.burst.saturating_mul(number.into()) }
     }
 
     /// In words, per the shortest unit of time in which it happens at least once: `10 lines a second`,
@@ -89,6 +100,38 @@ impl Bucket {
     pub(super) fn is_full(&mut self, rate: Rate, now: Instant) -> bool {
         self.fill(rate, now);
         self.tokens >= rate.burst as f32
+    }
+}
+
+/// A bucket for each address.
+#[derive(Debug, Default)]
+pub(super) struct Buckets(HashMap<AddressGroup, Bucket>);
+
+impl Buckets {
+    /// Takes one token of an address if there is one; otherwise says how long until there is. Without a rate there always
+    /// is.
+    ///
+    /// # Errors
+    /// The time to wait.
+    pub(super) fn take(&mut self, rate: Option<Rate>, from: AddressGroup, now: Instant) -> Result<(), Duration> {
+        let Some(rate) = rate else { return Ok(()) };
+        if self.0.len() >= REMEMBERED_MAX {
+            self.forget(Some(rate), now);
+        }
+        self.0.entry(from).or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+    }
+
+    /// How many are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Forgets those that are full.
+    pub(super) fn forget(&mut self, rate: Option<Rate>, now: Instant) {
+        if let Some(rate) = rate {
+            self.0.retain(|_, bucket| !bucket.is_full(rate, now));
+        }
     }
 }
 

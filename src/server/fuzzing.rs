@@ -7,6 +7,7 @@ use super::store::fuzzing as store;
 use super::traffic::RequestKind;
 use super::transfer::Parser;
 use super::web::body::{Arriving, BODY_MAX, Length};
+use super::web::forwarded::Forwarded;
 use super::web::hook::{self, Said};
 use super::web::http::{self, Content, Read};
 use super::web::websocket::{Decoder, Event};
@@ -15,6 +16,7 @@ use crate::protocol::deflate::{PLAIN_MAX, Unpacker};
 use crate::protocol::frame::{Cut, Framer, Frames, Rules};
 use crate::protocol::names::{AddressGroup, is_text};
 use crate::protocol::telnet::Telnet;
+use std::net::IpAddr;
 
 /// Takes the first byte as the size of a read, and the rest as what one connection sends; logs in where
 /// the line would.
@@ -99,6 +101,29 @@ pub fn proxy_header(bytes: &[u8]) {
         Parsed::Incomplete => assert!(bytes.len() < proxy::HEADER_MAX),
         Parsed::NoHeader => {}
     }
+}
+
+/// Takes each line as what a client sends to a proxy in `X-Forwarded-For`, and in `Forwarded`. The proxy adds who the
+/// client is.
+///
+/// # Panics
+/// If the request is somebody else's then.
+pub fn forwarded(sent: &str) {
+    let (client, proxy) = (IpAddr::from([192, 0, 2, 7]), IpAddr::from([127, 0, 0, 1]));
+    let lines: Vec<String> = sent.lines().map(str::to_owned).collect();
+    let with = |own: &str| lines.iter().cloned().chain([own.to_owned()]).collect::<Vec<String>>();
+    let is_the_clients = |fields: Forwarded| assert_eq!(fields.source(|address| address == proxy), Ok(Some(client)));
+    is_the_clients(Forwarded { usual: with("192.0.2.7"), ..Forwarded::default() });
+    is_the_clients(Forwarded { usual: vec![format!("{sent}, 192.0.2.7, 127.0.0.1:80")], ..Forwarded::default() });
+    is_the_clients(Forwarded { standard: with("for=192.0.2.7;proto=https"), ..Forwarded::default() });
+    // In one field with what was sent it may not be valid, and likewise the one that the proxy does not write.
+    let is_nobody_elses = |fields: Forwarded| {
+        let source = fields.source(|address| address == proxy);
+        assert!(source.is_err() || source == Ok(Some(client)), "{source:?}");
+    };
+    is_nobody_elses(Forwarded { standard: vec![format!("{sent}, for=192.0.2.7")], ..Forwarded::default() });
+    is_nobody_elses(Forwarded { standard: lines.clone(), usual: vec!["192.0.2.7".to_owned()] });
+    is_nobody_elses(Forwarded { standard: vec!["for=192.0.2.7".to_owned()], usual: lines });
 }
 
 /// Takes a text apart into words, as the index does.

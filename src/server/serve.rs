@@ -29,6 +29,7 @@ use crate::server::traffic::{
 use crate::server::web::body::BODIES_MAX;
 use crate::server::{Server, ServerError, ServerFault, watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -124,12 +125,13 @@ impl Server {
         let checker = Checker::new(config.accounts.bcrypt_cost)?;
         let readers =
             (0..READERS).map(|_| Reader::open(&store_settings)).collect::<Result<Vec<Reader>, StoreError>>()?;
+        let proxies = Arc::new(net::Proxies::new(config.proxies.clone(), config.web_proxies.clone()));
         let listener = Listener::new(
             listening,
             accept_limits(&config),
             Arc::clone(&blocklist),
             Arc::clone(&tally),
-            config.proxies.clone(),
+            Arc::clone(&proxies),
         )?;
         let stop_accepting = listener.stopper();
         let asked = requests.clone();
@@ -177,6 +179,8 @@ impl Server {
             blocklist,
             unread,
             proxy_log: net::ProxyLog::default(),
+            proxies,
+            requests: Mutex::default(),
         });
 
         // Every thread. The last to be joined is started first.

@@ -4,6 +4,7 @@
 //! in, an [`Answer`] comes out. Runs on the worker that owns the connection.
 
 pub(super) mod body;
+pub(super) mod forwarded;
 pub(super) mod hook;
 pub(super) mod http;
 mod page;
@@ -81,7 +82,8 @@ pub(super) fn answer(head: &Head, site: Site) -> Answer {
 /// The answer to a request without TLS on a port that speaks it: where the page is. `None` if it can't be told.
 #[must_use]
 pub(super) fn redirect(bytes: &[u8]) -> Option<Response> {
-    let http::Read::Head(Head { host: Some(host), path, .. }, _) = http::read(bytes) else { return None };
+    let http::Read::Head(head, _) = http::read(bytes) else { return None };
+    let (host, path) = (head.host?, head.path);
     let location = format!("https://{host}{path}");
     let response = Response::sentence(Status::Redirect, format!("This port speaks TLS: {location}"));
     Some(response.with("Location", location).with("Cache-Control", "no-store"))
@@ -99,6 +101,7 @@ pub(super) fn turned_away(code: Option<Code>, text: &str) -> Response {
     let status = match code {
         Some(Code::NotLoggedIn) => Status::TimedOut,
         Some(Code::Blocked) => Status::Forbidden,
+        Some(Code::SlowDown) => Status::TooMany,
         _ => Status::Unavailable,
     };
     refusal(status, text, Site::Plain)
@@ -175,6 +178,7 @@ pub(super) fn safe(mut response: Response, site: Site) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use super::forwarded::Forwarded;
     use super::*;
 
     const SITE: Site = Site::Tls { vouched_for: false };
@@ -188,6 +192,7 @@ mod tests {
             if_none_match: None,
             takes_gzip: false,
             upgrade: Upgrade::No,
+            forwarded: Forwarded::default(),
             keep_alive: true,
             body: Length::None,
             content: None,

@@ -79,6 +79,7 @@ impl Config {
             web,
             metrics,
             proxies,
+            web_proxies,
             registration,
             name,
             certificate,
@@ -124,6 +125,7 @@ impl Config {
             ("web", addresses(web)),
             ("metrics", addresses(metrics)),
             ("proxies", addresses(proxies)),
+            ("web_proxies", addresses(web_proxies)),
             (
                 "registration",
                 quoted(match registration {

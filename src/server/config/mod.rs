@@ -52,6 +52,8 @@ pub struct Config {
     pub metrics: Vec<SocketAddr>,
     /// Proxies, whose connections begin with a PROXY header that says whose they are.
     pub proxies: Vec<ProxyRange>,
+    /// Proxies besides them that say at `web` whose a connection or a request is.
+    pub web_proxies: Vec<ProxyRange>,
     /// Who may register an account.
     pub registration: Registration,
     /// The name that people reach this server by: a host name or an IP address.
@@ -235,6 +237,7 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         web,
         metrics,
         proxies,
+        web_proxies,
         registration,
         name,
         certificate,
@@ -289,6 +292,7 @@ fn resolve(settings: Settings, flags: &Flags, environment: &Environment) -> Resu
         web,
         metrics,
         proxies,
+        web_proxies,
         registration,
         name: name.or(host).unwrap_or_else(|| "localhost".to_owned()),
         certificate,

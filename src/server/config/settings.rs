@@ -42,6 +42,8 @@ pub(super) struct Settings {
     pub(super) metrics: Vec<SocketAddr>,
     #[serde(deserialize_with = "value::<List<Proxy>, _>")]
     pub(super) proxies: Vec<ProxyRange>,
+    #[serde(deserialize_with = "value::<List<Proxy>, _>")]
+    pub(super) web_proxies: Vec<ProxyRange>,
     pub(super) registration: Registration,
     #[serde(deserialize_with = "value::<Auto<Host>, _>")]
     pub(super) name: Option<String>,
@@ -65,6 +67,7 @@ impl Default for Settings {
             web: Vec::new(),
             metrics: Vec::new(),
             proxies: Vec::new(),
+            web_proxies: Vec::new(),
             registration: Registration::Invite,
             name: None,
             certificate: None,

@@ -104,6 +104,7 @@ fn every_key_is_read() {
         web = "127.0.0.1:3"
         metrics = "127.0.0.1:2"
         proxies = ["127.0.0.2", "10.0.0.0/8"]
+        web_proxies = "127.0.0.1"
         registration = "open"
         name = "192.0.2.1"
         certificate = "c.pem"
@@ -141,6 +142,7 @@ fn every_key_is_read() {
         web: vec!["127.0.0.1:3".parse().unwrap()],
         metrics: vec!["127.0.0.1:2".parse().unwrap()],
         proxies: vec![ProxyRange::parse("127.0.0.2").unwrap(), ProxyRange::parse("10.0.0.0/8").unwrap()],
+        web_proxies: vec![ProxyRange::parse("127.0.0.1").unwrap()],
         registration: Registration::Open,
         name: "192.0.2.1".into(),
         certificate: Some(CertificateFiles { certificate: "/etc/c.pem".into(), key: "/k.pem".into() }),

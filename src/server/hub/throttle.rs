@@ -5,7 +5,7 @@
 //! account, and device tokens are not affected at all.
 
 use crate::protocol::names::{AccountId, AddressGroup, UserName};
-use crate::server::flood::{Bucket, Rate};
+use crate::server::flood::{Buckets, Rate};
 use crate::server::traffic::{Applicant, Standing};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -27,10 +27,10 @@ const REMEMBERED_MAX: usize = 65_536;
 pub(super) struct Throttle {
     logins: Option<Rate>,
     registrations: Option<Rate>,
-    login_buckets: HashMap<AddressGroup, Bucket>,
-    registration_buckets: HashMap<AddressGroup, Bucket>,
+    login_buckets: Buckets,
+    registration_buckets: Buckets,
     /// Posts to hooks that do not exist. Apart, so that a forgotten script keeps nobody at its address from logging in.
-    hook_buckets: HashMap<AddressGroup, Bucket>,
+    hook_buckets: Buckets,
     failures: HashMap<UserName, Failures>,
     /// Passwords and new accounts that strangers at an address tried, but for passwords that were right.
     tries: HashMap<AddressGroup, Failures>,
@@ -52,9 +52,9 @@ impl Throttle {
         Self {
             logins,
             registrations,
-            login_buckets: HashMap::new(),
-            registration_buckets: HashMap::new(),
-            hook_buckets: HashMap::new(),
+            login_buckets: Buckets::default(),
+            registration_buckets: Buckets::default(),
+            hook_buckets: Buckets::default(),
             failures: HashMap::new(),
             tries: HashMap::new(),
             familiar: HashMap::new(),
@@ -70,21 +70,21 @@ impl Throttle {
 
     /// Counts one more login from an address, or says how long it has to wait.
     pub(super) fn login(&mut self, from: AddressGroup, now: Instant) -> Result<(), Duration> {
-        let taken = take(self.logins, &mut self.login_buckets, from, now);
+        let taken = self.login_buckets.take(self.logins, from, now);
         self.refused += u64::from(taken.is_err());
         taken
     }
 
     /// Counts one more registration from an address, or says how long it has to wait.
     pub(super) fn registration(&mut self, from: AddressGroup, now: Instant) -> Result<(), Duration> {
-        let taken = take(self.registrations, &mut self.registration_buckets, from, now);
+        let taken = self.registration_buckets.take(self.registrations, from, now);
         self.refused += u64::from(taken.is_err());
         taken
     }
 
     /// Counts one more post to a hook that does not exist, at the rate of logins, or says how long the address has to wait.
     pub(super) fn hook(&mut self, from: AddressGroup, now: Instant) -> Result<(), Duration> {
-        take(self.logins, &mut self.hook_buckets, from, now)
+        self.hook_buckets.take(self.logins, from, now)
     }
 
     /// How many logins and registrations had to wait.
@@ -151,13 +151,9 @@ impl Throttle {
         self.failures.retain(|_, failures| failures.matters(now));
         self.tries.retain(|_, failures| failures.matters(now));
         self.familiar.retain(|_, failures| failures.matters(now));
-        if let Some(rate) = self.logins {
-            self.login_buckets.retain(|_, bucket| !bucket.is_full(rate, now));
-            self.hook_buckets.retain(|_, bucket| !bucket.is_full(rate, now));
-        }
-        if let Some(rate) = self.registrations {
-            self.registration_buckets.retain(|_, bucket| !bucket.is_full(rate, now));
-        }
+        self.login_buckets.forget(self.logins, now);
+        self.hook_buckets.forget(self.logins, now);
+        self.registration_buckets.forget(self.registrations, now);
     }
 }
 
@@ -178,19 +174,6 @@ fn count<K: Hash + Eq>(failures: &mut HashMap<K, Failures>, of: K, now: Instant)
     let failures = failures.entry(of).or_insert(Failures { count: 0, last: now });
     failures.count = failures.count.saturating_add(1);
     failures.last = now;
-}
-
-fn take(
-    rate: Option<Rate>,
-    buckets: &mut HashMap<AddressGroup, Bucket>,
-    from: AddressGroup,
-    now: Instant,
-) -> Result<(), Duration> {
-    let Some(rate) = rate else { return Ok(()) };
-    if buckets.len() >= REMEMBERED_MAX {
-        buckets.retain(|_, bucket| !bucket.is_full(rate, now));
-    }
-    buckets.entry(from).or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
 }
 
 #[cfg(test)]

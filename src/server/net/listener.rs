@@ -6,11 +6,10 @@
 
 use super::permit::{ConnectionLimits, FULL, NoPermit, Permit, Permits};
 use super::seldom::Seldom;
-use super::{BLOCKED, passed};
+use super::{BLOCKED, Proxies, passed};
 use crate::protocol::code::Code;
 use crate::protocol::names::AddressGroup;
 use crate::server::clock;
-use crate::server::proxy::ProxyRange;
 use crate::server::traffic::{Accepted, Blocklist, Delivery, ListenerKind, Mailbox, Socket, Tally};
 use crate::server::web;
 use mio::unix::SourceFd;
@@ -239,7 +238,7 @@ pub(crate) struct Listener {
     permits: Arc<Permits>,
     blocklist: Arc<Blocklist>,
     tally: Arc<Tally>,
-    proxies: Vec<ProxyRange>,
+    proxies: Arc<Proxies>,
     /// Closed when no other descriptor is left.
     spare: Option<File>,
     /// That there are none.
@@ -281,7 +280,7 @@ impl Listener {
         limits: ConnectionLimits,
         blocklist: Arc<Blocklist>,
         tally: Arc<Tally>,
-        proxies: Vec<ProxyRange>,
+        proxies: Arc<Proxies>,
     ) -> Result<Self, ListenError> {
         let prepare = || -> io::Result<(Poll, Waker)> {
             let poll = Poll::new()?;
@@ -364,7 +363,7 @@ impl Listener {
                     let kind = listening.kind;
                     let from = address.map_or(AddressGroup::Console, AddressGroup::of);
                     // Whose it is the worker learns, which then asks the same.
-                    let proxied = address.is_some_and(|address| self.is_proxy(address));
+                    let proxied = address.is_some_and(|address| self.proxies.has(kind, address));
                     if !proxied && self.blocklist.blocks(from, clock::now()) {
                         self.turn_away(socket, kind, Code::Blocked, BLOCKED);
                         continue;
@@ -390,10 +389,6 @@ impl Listener {
             }
         }
         true
-    }
-
-    fn is_proxy(&self, address: IpAddr) -> bool {
-        self.proxies.iter().any(|range| range.contains(address.to_canonical()))
     }
 
     /// Takes a permit. While too many wait for others to make room, so do those who come.

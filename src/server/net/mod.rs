@@ -35,7 +35,11 @@ pub(super) use permit::{ConnectionLimits, Permits};
 pub(super) use worker::{Worker, WorkerError};
 
 use self::seldom::Seldom;
-use crate::server::traffic::{Blocklist, Budget, Limits, Submit, Tally};
+use crate::server::flood::Buckets;
+use crate::server::proxy::ProxyRange;
+use crate::server::traffic::{Blocklist, Budget, Limits, ListenerKind, Submit, Tally};
+use parking_lot::Mutex;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -53,6 +57,12 @@ pub(super) const HINT: Duration = Duration::from_secs(20);
 pub(super) const LOGIN: Duration = Duration::from_mins(2);
 /// A connection that is due to be closed, and still waits for the answer to a post, is looked at again after this.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
+/// A connection on which a proxy passes on requests is closed when none has come for this long. Proxies close theirs
+/// before that (Caddy after 2 minutes), and so send no request on one that is being closed here.
+pub(super) const IDLE_PROXY: Duration = Duration::from_mins(5);
+/// How many times as many requests as one connection may send a proxy may pass on from one address: as many as if that
+/// many people opened the page at once.
+pub(super) const REQUESTERS: u16 = 32;
 /// How long a connection that is being closed has to take what is left.
 pub(super) const CLOSING: Duration = Duration::from_secs(30);
 /// How long input is discarded after the last byte was sent: closing with unread bytes would reset
@@ -91,6 +101,29 @@ pub(super) struct WorkerContext {
     pub unread: Unread,
     /// What is wrong with proxies.
     pub proxy_log: ProxyLog,
+    pub proxies: Arc<Proxies>,
+    /// How many requests each address may still send through proxies.
+    pub requests: Mutex<Buckets>,
+}
+
+/// Which addresses are those of proxies that are believed.
+#[derive(Debug, Default)]
+pub(super) struct Proxies {
+    everywhere: Vec<ProxyRange>,
+    /// Those besides.
+    web: Vec<ProxyRange>,
+}
+
+impl Proxies {
+    pub(super) fn new(everywhere: Vec<ProxyRange>, web: Vec<ProxyRange>) -> Self {
+        Self { everywhere, web }
+    }
+
+    /// Whether one is believed that comes to such a listener from that address.
+    fn has(&self, kind: ListenerKind, address: IpAddr) -> bool {
+        let besides = if kind == ListenerKind::Web { &self.web[..] } else { &[] };
+        self.everywhere.iter().chain(besides).any(|range| range.contains(address.to_canonical()))
+    }
 }
 
 /// What the log says of proxies whose settings and those of the server do not agree.
@@ -98,8 +131,14 @@ pub(super) struct WorkerContext {
 pub(super) struct ProxyLog {
     /// One that is named in the settings sends no header.
     no_header: Seldom,
-    /// One that is not sends one.
+    /// One that is not sends one, or says whose a request is.
     not_believed: Seldom,
+    /// One says whose a request is in a way that can't be believed.
+    bad_fields: Seldom,
+    /// One does not say it.
+    nobody: Seldom,
+    /// One may have changed which host a request is for.
+    other_origin: Seldom,
 }
 
 /// What one worker's connections leave unread, for the limit over all.

@@ -138,6 +138,8 @@ impl Machine {
             blocklist,
             unread: net::unread_of(mailboxes.len()),
             proxy_log: net::ProxyLog::default(),
+            proxies: Arc::default(),
+            requests: parking_lot::Mutex::default(),
         };
         take_journal();
         Ok(Self {

@@ -5,6 +5,7 @@
 //! in two ways is refused, and nothing after it is read.
 
 use super::body::Length;
+use super::forwarded::Forwarded;
 use super::response::Status;
 use data_encoding::BASE64;
 use httparse::Status as Progress;
@@ -23,7 +24,7 @@ pub(crate) enum Read {
     /// A part of its head.
     Unfinished,
     /// The head, of so many bytes.
-    Head(Head, usize),
+    Head(Box<Head>, usize),
     /// It can't be read, and neither can what follows it.
     Refused(Status),
 }
@@ -42,6 +43,8 @@ pub(crate) struct Head {
     pub(crate) if_none_match: Option<String>,
     /// Whether a body may be compressed.
     pub(crate) takes_gzip: bool,
+    /// What proxies say of whose it is.
+    pub(crate) forwarded: Forwarded,
     /// Whether it wants the connection to become a WebSocket.
     pub(crate) upgrade: Upgrade,
     /// Whether others may follow it.
@@ -112,7 +115,7 @@ pub(crate) fn read(bytes: &[u8]) -> Read {
         // Typed by hand, a line may end without a CR. Some programs take such an end for a part of the line, and would
         // find a body where there is none.
         Ok(_) if says_how_long(&request) && has_bare_end(&bytes[..length]) => Read::Refused(Status::BadRequest),
-        Ok(head) => Read::Head(head, length),
+        Ok(head) => Read::Head(Box::new(head), length),
         Err(status) => Read::Refused(status),
     }
 }
@@ -152,6 +155,7 @@ fn head(request: &httparse::Request<'_, '_>) -> Result<Head, Status> {
         origin: fields.one("origin")?.map(str::to_owned),
         if_none_match: fields.one("if-none-match")?.map(str::to_owned),
         takes_gzip: fields.has_word("accept-encoding", "gzip")?,
+        forwarded: Forwarded { standard: fields.texts("forwarded"), usual: fields.texts("x-forwarded-for") },
         upgrade: if is_1_1 { upgrade(&fields)? } else { Upgrade::No },
         keep_alive: is_1_1 && !fields.has_word("connection", "close")?,
         body: length(&fields, is_1_1)?,
@@ -229,6 +233,11 @@ impl<'a> Fields<'a> {
             (None, _) => Ok(None),
             (Some(_), Some(_)) => Err(Status::BadRequest),
         }
+    }
+
+    /// Each value of a field. What is no text in one is no valid character either.
+    fn texts(&self, name: &str) -> Vec<String> {
+        self.all(name).map(|value| String::from_utf8_lossy(value).trim().to_owned()).collect()
     }
 
     /// The words of a field that is a list, however many times it is there.

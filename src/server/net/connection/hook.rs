@@ -4,6 +4,7 @@
 use super::web::{Requests, Speech};
 use super::{Connection, Turn};
 use crate::protocol::line::Final;
+use crate::protocol::names::AddressGroup;
 use crate::protocol::secrets::Digest;
 use crate::server::traffic::{RequestKind, Share};
 use crate::server::web::body::Arriving;
@@ -30,6 +31,8 @@ pub(super) enum Post {
 /// A post whose body arrives.
 pub(super) struct Arrival {
     token: Digest,
+    /// Whose it is.
+    from: AddressGroup,
     content: Box<Content>,
     body: Arriving,
     keep_alive: bool,
@@ -39,7 +42,7 @@ pub(super) struct Arrival {
 
 impl Connection {
     /// Takes the head of a post.
-    pub(super) fn take_post(&mut self, token: Digest, head: Head, turn: &mut Turn<'_>) {
+    pub(super) fn take_post(&mut self, token: Digest, from: AddressGroup, head: Head, turn: &mut Turn<'_>) {
         let bodies = &turn.shared.bodies;
         if !bodies.has_room() {
             return self.answer_post(hook::busy(), false, turn);
@@ -49,7 +52,7 @@ impl Connection {
         let (body, keep_alive, content) = (Arriving::new(head.body), head.keep_alive, head.content.unwrap_or_default());
         let Speech::Http(Requests { waiting, post }) = &mut self.speech else { return };
         let is_awaited = content.awaits_continue && waiting.is_empty() && !body.is_whole();
-        *post = Some(Post::Arrives(Box::new(Arrival { token, content, body, keep_alive, _share: share })));
+        *post = Some(Post::Arrives(Box::new(Arrival { token, from, content, body, keep_alive, _share: share })));
         if is_awaited {
             self.push(CONTINUE, turn);
         }
@@ -77,12 +80,11 @@ impl Connection {
         if waiting.is_empty() {
             *waiting = Vec::new();
         }
-        let (token, keep_alive) = (arrival.token, arrival.keep_alive);
+        let (token, from, keep_alive) = (arrival.token, arrival.from, arrival.keep_alive);
         match hook::read(&arrival.content, arrival.body.bytes()) {
             Ok(Said { text, key, cut }) => {
                 *post = Some(Post::Asked { keep_alive, cut });
                 let bytes = text.as_str().len();
-                let from = self.from;
                 self.request_and_wait(None, RequestKind::Hook { token, key, text, from }, bytes, turn);
             }
             Err(unsaid) => {

@@ -3,9 +3,10 @@
 //!
 //! A worker owns it outright; no lock is ever taken for one. The parts keep their fields private.
 //! What concerns several of them is here: `receive` handles input and `gate` says when it waits, `send` writes output, `refuse`
-//! turns away peers at the wrong port, `web` speaks with browsers, `hook` takes what is posted, and `ending` ends a connection; this file begins one.
+//! turns away peers at the wrong port, `web` speaks with browsers, `hook` takes what is posted, `forwarded` knows whose requests a proxy passes on, and `ending` ends a connection; this file begins one.
 
 mod ending;
+mod forwarded;
 mod gate;
 mod hook;
 mod input;
@@ -21,6 +22,7 @@ mod web;
 pub(super) use life::Stage;
 pub(super) use turn::{Buffers, Turn};
 
+use self::forwarded::Way;
 use self::input::Input;
 use self::life::{Life, Timer};
 use self::output::{Output, Unanswered};
@@ -30,6 +32,7 @@ use super::{ANSWER, HANDSHAKE, HINT, LOGIN, PROXY_HEADER, SILENCE};
 use crate::protocol::ALPN_HTTP;
 use crate::protocol::code::Code;
 use crate::protocol::names::{AccountId, AddressGroup, ConnId, ConversationId};
+use crate::protocol::network::Network;
 use crate::server::flood::Rate;
 use crate::server::session::{Options, Session};
 use crate::server::traffic::{Accepted, Admission, ListenerKind, Request, RequestKind, Socket, Tap, UnheardBy};
@@ -65,6 +68,7 @@ pub(super) struct Connection {
     transport: Transport,
     speech: Speech,
     listener: ListenerKind,
+    way: Way,
     from: AddressGroup,
     /// Given back when the connection is dropped.
     permit: Box<dyn Admission>,
@@ -89,13 +93,20 @@ impl Connection {
         if kind != ListenerKind::Console {
             life.set(Timer::Login, turn.now + LOGIN);
         }
-        let flood = turn.live.limits.flood.filter(|_| kind != ListenerKind::Console);
+        let way = match (proxied, kind) {
+            (false, _) => Way::Direct,
+            (true, ListenerKind::Web) => Way::Shared,
+            (true, _) => Way::Proxied,
+        };
+        let is_held_back = kind != ListenerKind::Console && way != Way::Shared;
+        let flood = turn.live.limits.flood.filter(|_| is_held_back);
         let mut connection = Self {
             id,
             socket,
             transport: if proxied { Transport::Proxied(Vec::new()) } else { Transport::of(kind) },
             speech: if kind == ListenerKind::Web { Speech::Http(Requests::default()) } else { Speech::Lines },
             listener: kind,
+            way,
             from,
             permit,
             session: Session::new(from),
@@ -108,9 +119,9 @@ impl Connection {
             needs_detach: false,
             is_apart: false,
         };
-        if proxied {
+        if way == Way::Proxied {
             connection.life.set(Timer::Silence, turn.now + PROXY_HEADER);
-        } else {
+        } else if !proxied {
             connection.begin(turn);
         }
         connection
@@ -146,8 +157,9 @@ impl Connection {
         self.id
     }
 
-    pub(super) fn from(&self) -> AddressGroup {
-        self.from
+    /// Whether it is that of everyone in this network; what a proxy shares among many is nobody's.
+    pub(super) fn is_from(&self, network: Network) -> bool {
+        self.way != Way::Shared && network.contains(self.from)
     }
 
     /// Whether a proxy has not said yet whose it is.
@@ -281,7 +293,7 @@ impl Connection {
 
     /// From now on it may send lines at this rate.
     pub(super) fn set_flood(&mut self, flood: Option<Rate>, now: Instant) {
-        if self.listener != ListenerKind::Console {
+        if self.listener != ListenerKind::Console && self.way != Way::Shared {
             self.input.set_flood(flood, now);
         }
     }

@@ -76,6 +76,6 @@ impl Connection {
 }
 
 /// Of a line about a proxy: strangers can make it happen as often as they like.
-fn level(seldom: &Seldom, turn: &Turn<'_>) -> log::Level {
+pub(super) fn level(seldom: &Seldom, turn: &Turn<'_>) -> log::Level {
     if seldom.is_due(turn.now) { log::Level::Warn } else { log::Level::Debug }
 }

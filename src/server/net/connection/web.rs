@@ -91,12 +91,13 @@ impl Connection {
                 *waiting = Vec::new();
             }
             self.input.pay_line(length, turn.now);
-            match web::answer(&head, site) {
+            let (answer, from) = self.answer(&head, site, turn);
+            match answer {
                 Answer::Respond(response) => {
                     let keep_alive = head.keep_alive && head.body == Length::None;
                     self.conclude(&response, head.method, keep_alive, turn);
                 }
-                Answer::Hook(token) => self.take_post(token, head, turn),
+                Answer::Hook(token) => self.take_post(token, from, *head, turn),
                 Answer::Upgrade(response) => {
                     self.respond(&response, head.method, true, turn);
                     return self.become_websocket(turn);

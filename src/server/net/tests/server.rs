@@ -59,6 +59,8 @@ impl Server {
             dispatcher: Arc::new(requests.clone()),
             unread: unread_of(1),
             proxy_log: crate::server::net::ProxyLog::default(),
+            proxies: Arc::default(),
+            requests: parking_lot::Mutex::default(),
         };
         let run = move || worker.run(&shared).unwrap();
         let thread = std::thread::Builder::new().name("work-0".to_owned()).spawn(run).unwrap();

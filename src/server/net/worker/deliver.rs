@@ -265,7 +265,7 @@ impl Worker {
     fn end_from(&mut self, network: Network, now: Instant, shared: &WorkerContext) {
         let refusal = Refusal::new(Code::Blocked, BLOCKED);
         for slot in self.slots.occupied() {
-            if self.slots.get(slot).is_some_and(|connection| network.contains(connection.from())) {
+            if self.slots.get(slot).is_some_and(|connection| connection.is_from(network)) {
                 self.turn(slot, now, shared, |connection, turn| connection.end(&refusal, turn));
             }
         }
