@@ -179,3 +179,23 @@ fn many_people_on_one_connection_are_paced_by_address() {
     assert!(refused.status == 429 && refused.head.contains("\r\nRetry-After: "), "{refused:?}");
     assert_eq!(ask("192.0.2.8").status, 200);
 }
+
+#[test]
+fn whoever_guesses_addresses_of_hooks_through_a_proxy_is_held_back_alone() {
+    let mut server = behind(&["limits.logins=1/h burst 2"]);
+    let mut alice = server.connect();
+    alice.register("alice");
+    alice.ask("/create ops");
+    let made = alice.ask("/hook new ops ci").pop().unwrap();
+    let path = made.split(' ').nth(1).unwrap().to_owned();
+    let mut proxy = requests(&mut server);
+    let mut post = |path: &str, address: &str| {
+        proxy.ask(&format!("POST {path} HTTP/1.1\r\n{HOST}X-Forwarded-For: {address}\r\nContent-Length: 4\r\n\r\ndone"))
+    };
+    assert_eq!(post("/hook/t0", "192.0.2.7").status, 404);
+    assert_eq!(post("/hook/t1", "192.0.2.7").status, 404);
+    assert_eq!(post("/hook/t2", "192.0.2.7").status, 429);
+    assert_eq!(post("/hook/t3", "192.0.2.8").status, 404);
+    assert_eq!(post(&path, "192.0.2.7").status, 200);
+    server.wait_for_log("post failed from 192.0.2.7");
+}

@@ -256,7 +256,7 @@ mod tests {
             throttle.forget(start + Duration::from_secs(seconds));
             let throttle = &*throttle;
             let buckets =
-                [&throttle.login_buckets, &throttle.registration_buckets, &throttle.hook_buckets].map(HashMap::len);
+                [&throttle.login_buckets, &throttle.registration_buckets, &throttle.hook_buckets].map(Buckets::len);
             (buckets, [throttle.failures.len(), throttle.tries.len(), throttle.familiar.len()])
         };
         assert_eq!(after(&mut throttle, 0), ([0; 3], [0; 3]));
