@@ -57,6 +57,7 @@ mod releases;
 mod reload;
 mod restoring;
 mod retention;
+mod reverse_proxies;
 mod rooms;
 mod scripts;
 mod shutdown;

@@ -184,19 +184,19 @@ fn whoever_is_refused_behind_a_proxy_costs_nobody_their_place() {
 }
 
 /// A block of docs/OPERATING.md, which begins with this line.
-fn documented(first: &str) -> String {
+pub(super) fn documented(first: &str) -> String {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OPERATING.md")).unwrap();
     let mut blocks = page.split("```\n").skip(1).step_by(2);
     blocks.find(|block| block.starts_with(first)).unwrap_or_else(|| panic!("no block begins with {first}")).to_owned()
 }
 
 /// An address of this machine that nobody listens on, for a program that can't say which it was given.
-fn free() -> SocketAddr {
+pub(super) fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Waits until somebody listens there.
-fn wait_for(address: SocketAddr, program: &Program) {
+pub(super) fn wait_for(address: SocketAddr, program: &Program) {
     let deadline = Instant::now() + DEADLINE;
     while TcpStream::connect(address).is_err() {
         let seen = String::from_utf8_lossy(program.seen()).into_owned();

@@ -6,7 +6,7 @@ use crate::server::config::{Setting, Sources};
 use crate::server::running::Running;
 
 /// Of where it listens the addresses' own check speaks, and where the data is it shows by running there.
-const ELSEWHERE: [&str; 4] = ["data", "tls", "plain", "metrics"];
+const ELSEWHERE: [&str; 5] = ["data", "tls", "plain", "web", "metrics"];
 
 pub(super) fn check(sources: &Sources, presence: &Presence, report: &mut Report) {
     let Some(running) = presence.running() else { return };
