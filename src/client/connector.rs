@@ -10,7 +10,7 @@ use super::connection::{ConnectError, Connection};
 use super::known_hosts::{self, KnownHostsError, Record};
 use super::password::PasswordError;
 use super::poller::Poller;
-use super::state::{SavedLogin, StateDir, StateError};
+use super::state::{KnownLogin, SavedLogin, StateDir, StateError};
 use super::trust::{Trust, TrustError, TrustOutcome};
 use crate::protocol::code::Code;
 use crate::protocol::names::UserName;
@@ -38,8 +38,8 @@ pub enum ConnectorError {
     #[error(transparent)]
     NoLoginOf(Box<NoLogin>),
     /// The saved login has expired or was revoked: with `/token revoke`, or by a new password.
-    #[error("the saved login of {0} has expired or was revoked. Run chitchat in a terminal to log in again.")]
-    LoginRevoked(UserName),
+    #[error(transparent)]
+    LoginEnded(Box<LoginEnded>),
     /// There is a password, and no name for it.
     #[error("whose password is that? Give the account with --name.")]
     NoName,
@@ -58,6 +58,28 @@ pub struct NoLogin {
     name: UserName,
     server: Address,
     others: Vec<UserName>,
+}
+
+/// A login that the server does not take any more.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the saved login of {name} has expired or was revoked. Run chitchat {server} --name {name} in a terminal to log in \
+     again{}.",
+    or_take(others)
+)]
+pub struct LoginEnded {
+    name: UserName,
+    server: Address,
+    others: Vec<UserName>,
+}
+
+fn or_take(names: &[UserName]) -> String {
+    let names: Vec<&str> = names.iter().map(UserName::as_str).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(", or take another account with --name: {}", names.join(", "))
+    }
 }
 
 fn there_is(names: &[UserName]) -> String {
@@ -141,14 +163,27 @@ impl Connector {
     pub(super) fn no_login(&self, name: Option<&UserName>) -> ConnectorError {
         let server = self.server.clone();
         let Some(&name) = name else { return ConnectorError::NoSavedLogin(server) };
-        let here = server.to_string();
-        match self.state.saved_logins() {
-            Ok(saved) => {
-                let others = saved.into_iter().filter(|(at, _)| *at == here).map(|(_, saved)| saved.name).collect();
-                ConnectorError::NoLoginOf(Box::new(NoLogin { name, server, others }))
+        match self.others(&name) {
+            Ok(others) => ConnectorError::NoLoginOf(Box::new(NoLogin { name, server, others })),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// That an account's login has ended.
+    fn login_ended(&self, name: UserName) -> ConnectorError {
+        match self.others(&name) {
+            Ok(others) => {
+                ConnectorError::LoginEnded(Box::new(LoginEnded { name, server: self.server.clone(), others }))
             }
             Err(error) => error.into(),
         }
+    }
+
+    /// The other accounts that have a saved login on the server.
+    fn others(&self, name: &UserName) -> Result<Vec<UserName>, StateError> {
+        let here = self.server.to_string();
+        let saved = self.state.logins()?.into_iter().filter(|(at, login)| *at == here && login.name() != name);
+        Ok(saved.filter(|(_, login)| matches!(login, KnownLogin::Saved(_))).map(|(_, login)| *login.name()).collect())
     }
 
     /// Connects and logs in with the saved token.
@@ -156,16 +191,19 @@ impl Connector {
     /// # Errors
     /// [`ConnectorError`]; [`ConnectorError::is_temporary`] says whether to try again.
     pub(super) fn reconnect(&self, me: &UserName, poller: &mut Poller) -> Result<LoggedInConnection, ConnectorError> {
-        let saved = self.state.saved_login(&self.server, Some(me))?;
-        let Some(saved) = saved else { return Err(self.no_login(Some(me))) };
+        let saved = match self.state.login(&self.server, Some(me))? {
+            Some(KnownLogin::Saved(saved)) => saved,
+            Some(KnownLogin::Ended(name)) => return Err(self.login_ended(name)),
+            None => return Err(self.no_login(Some(me))),
+        };
         let connection = self.connect(poller)?;
         let mut auth = Authenticator::new(connection, poller);
         let epoch = auth.greet()?;
         let Welcome { me, text } = match auth.log_in(Credentials::Token(&saved.token)) {
             Ok(welcome) => welcome,
             Err(error) if error.is(Code::BadCredentials) => {
-                self.state.forget_login(&self.server, &saved.name)?;
-                return Err(ConnectorError::LoginRevoked(saved.name));
+                self.state.end_login(&self.server, &saved.name)?;
+                return Err(self.login_ended(saved.name));
             }
             Err(error) => return Err(error.into()),
         };

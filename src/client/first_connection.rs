@@ -10,7 +10,7 @@ use super::authenticate::{AuthError, Authenticator, Credentials, Welcome};
 use super::connection::{ConnectError, Connection};
 use super::connector::{Connector, ConnectorError, LoggedInConnection};
 use super::poller::Poller;
-use super::state::SavedLogin;
+use super::state::{KnownLogin, SavedLogin};
 use super::trust::TrustError;
 use crate::protocol::code::Code;
 use crate::protocol::names::UserName;
@@ -64,12 +64,14 @@ pub(super) fn connect(
     let mut epoch = auth.greet()?;
     let mut resumed = None;
     let mut visitor = visitor.clone();
-    if !visitor.is_new
-        && let Some(saved) =
-            connector.state.saved_login(&connector.server, visitor.name.as_ref()).map_err(ConnectorError::from)?
-    {
-        resumed = resume(&mut auth, connector, &saved, prompts)?;
-        visitor.name = Some(saved.name);
+    if !visitor.is_new {
+        let login = connector.state.login(&connector.server, visitor.name.as_ref()).map_err(ConnectorError::from)?;
+        match &login {
+            Some(KnownLogin::Saved(saved)) => resumed = resume(&mut auth, connector, saved, prompts)?,
+            Some(KnownLogin::Ended(name)) => prompts.tell(&ended(name)),
+            None => {}
+        }
+        visitor.name = login.map(|login| *login.name()).or(visitor.name);
     }
     let Welcome { me, text } = match resumed {
         Some(welcome) => welcome,
@@ -117,8 +119,7 @@ fn open(
     }
 }
 
-/// Logs in with the saved token. One that is no longer valid is forgotten, and `None` says to ask
-/// for the password.
+/// Logs in with the saved token; `None` if it is no longer valid, and the password has to be asked for.
 fn resume(
     auth: &mut Authenticator<'_>,
     connector: &Connector,
@@ -128,12 +129,16 @@ fn resume(
     match auth.log_in(Credentials::Token(&saved.token)) {
         Ok(welcome) => Ok(Some(welcome)),
         Err(error) if error.is(Code::BadCredentials) => {
-            connector.state.forget_login(&connector.server, &saved.name).map_err(ConnectorError::from)?;
-            prompts.tell(&format!("The saved login of {} has expired.", saved.name));
+            connector.state.end_login(&connector.server, &saved.name).map_err(ConnectorError::from)?;
+            prompts.tell(&ended(&saved.name));
             Ok(None)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn ended(name: &UserName) -> String {
+    format!("The saved login of {name} has expired or was revoked. (--name takes another account.)")
 }
 
 #[cfg(test)]

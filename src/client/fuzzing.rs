@@ -7,7 +7,7 @@ use super::known_hosts::{self, Pin, Record};
 use super::screen::timeline::{Now, Timeline};
 use super::screen::{Paint, wire};
 use super::settings::Settings;
-use super::state::{self, SavedLogin};
+use super::state::{self, KnownLogin, SavedLogin};
 use crate::protocol::line::Line;
 use crate::protocol::names::UserName;
 use crate::protocol::secrets::Secret;
@@ -56,11 +56,13 @@ pub fn files(seed: u8, text: &str) {
 
     let Ok(name) = UserName::parse("alice") else { return };
     let saved = SavedLogin { name, token: Secret::new(&format!("t{seed}")) };
-    let new = state::with_login(text, &server, &saved.name, Some(&saved));
-    let found: Vec<_> = new.lines().filter_map(|line| state::parse_token(line, &server)).collect();
-    let mine: Vec<_> = found.iter().filter(|found| found.name == saved.name).collect();
-    assert_eq!(mine.len(), 1);
-    assert_eq!(mine[0].token.expose(), saved.token.expose());
-    let gone = state::with_login(&new, &server, &saved.name, None);
-    assert!(gone.lines().filter_map(|line| state::parse_token(line, &server)).all(|found| found.name != saved.name));
+    let of_alice = |text: &str| -> Vec<KnownLogin> {
+        let found = text.lines().filter_map(|line| state::parse_login(line, &server));
+        found.filter(|login| *login.name() == name).collect()
+    };
+    let new = state::with_login(text, &server, &name, Some(&KnownLogin::Saved(saved.clone())));
+    assert!(matches!(&of_alice(&new)[..], [KnownLogin::Saved(found)] if found.token.expose() == saved.token.expose()));
+    let ended = state::with_login(&new, &server, &name, Some(&KnownLogin::Ended(name)));
+    assert!(matches!(of_alice(&ended)[..], [KnownLogin::Ended(_)]));
+    assert!(of_alice(&state::with_login(&ended, &server, &name, None)).is_empty());
 }

@@ -196,7 +196,7 @@ fn connector_code(error: &ConnectorError) -> u8 {
         ConnectorError::Auth(AuthError::Refused { .. })
         | ConnectorError::NoSavedLogin(_)
         | ConnectorError::NoLoginOf(_)
-        | ConnectorError::LoginRevoked(_) => 4,
+        | ConnectorError::LoginEnded(_) => 4,
         ConnectorError::State(_) | ConnectorError::Password(_) => 1,
     }
 }

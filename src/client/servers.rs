@@ -10,7 +10,7 @@ use super::first_connection::Visitor;
 use super::known_hosts::{self, KnownHostsError, Record};
 use super::poller::Poller;
 use super::screen::OutputKind;
-use super::state::{SavedLogin, StateDir, StateError};
+use super::state::{KnownLogin, SavedLogin, StateDir, StateError};
 use super::visits::{self, Visit};
 use crate::protocol::code::Code;
 use crate::protocol::names::UserName;
@@ -41,30 +41,18 @@ pub(super) fn choose(args: &CommandLine, state: &StateDir) -> Result<Destination
     }
     match visits::last(state)?.filter(|_| !args.is_plain()) {
         Some(Visit { server, name, .. }) => {
-            let last = match last_name(state, &server, is_new)? {
-                // Whoever was there last is asked for the password, if nobody is logged in.
-                None if !is_new && state.saved_login(&server, None)?.is_none() => Some(name),
-                last => last,
-            };
-            let name = visitor.name.or(last);
+            let name = visitor.name.or_else(|| (!is_new).then_some(name));
             Ok(Destination { server, is_guess: false, visitor: Visitor { name, ..visitor } })
         }
         None => Ok(Destination { server: args.local_server(), is_guess: true, visitor }),
     }
 }
 
-/// The account that was on a server last, of those that are still logged in; `None` if none of those was there with a
-/// terminal. Then the login that was saved last is taken.
+/// The account that was on a server last with a terminal, also if its login has ended: nobody speaks for another one in
+/// its place without knowing. `None` if nobody was; then the login that was saved last is taken.
 fn last_name(state: &StateDir, server: &Address, is_new: bool) -> Result<Option<UserName>, StateError> {
-    if is_new {
-        return Ok(None);
-    }
-    for visit in visits::all(state)?.into_iter().rev().filter(|visit| visit.server == *server) {
-        if let Some(saved) = state.saved_login(server, Some(&visit.name))? {
-            return Ok(Some(saved.name));
-        }
-    }
-    Ok(None)
+    let visits = if is_new { Vec::new() } else { visits::all(state)? };
+    Ok(visits.into_iter().rfind(|visit| visit.server == *server).map(|visit| visit.name))
 }
 
 /// A server in the list, with an account there or none.
@@ -89,7 +77,7 @@ pub(super) fn list(state: &StateDir, output: OutputKind, zone: &TimeZone) -> Res
         rows.push(Row { server: server.to_string(), name: Some(name), last: Some(at), trust });
     }
     // Those that scripts alone use, and those where nobody logged in.
-    let logins = state.saved_logins()?.into_iter().rev().map(|(server, saved)| (server, Some(saved.name)));
+    let logins = state.logins()?.into_iter().rev().map(|(server, login)| (server, Some(*login.name())));
     let known = known_hosts::all(state)?.into_iter().map(|server| (server, None));
     for (server, name) in logins.chain(known) {
         if !rows.iter().any(|row| row.server == server && (name.is_none() || row.name == name)) {
@@ -159,7 +147,7 @@ pub(super) fn forget(
 ) -> Result<Forgotten, ConnectorError> {
     let visits = visits::all(state)?;
     let mut found = visits.iter().any(|visit| host.is_of(&visit.server));
-    for (server, saved) in state.saved_logins()? {
+    for (server, login) in state.logins()? {
         let Ok(mut address) = server.parse::<Address>() else { continue };
         if !host.is_of(&address) {
             continue;
@@ -168,15 +156,17 @@ pub(super) fn forget(
         if let Some(visit) = visits.iter().find(|visit| visit.server.to_string() == server) {
             address = visit.server.clone();
         }
-        let name = saved.name;
-        match end_login(state, &address, &saved) {
-            Ok(()) => tell(&format!("{name}'s login on {server} has ended there, too.")),
-            Err(error) => tell(&format!(
-                "{name}'s login on {server} is forgotten here, but it could not be ended there, where /token list \
-                 shows it and /token revoke LABEL ends it: {error}"
-            )),
+        let name = login.name();
+        if let KnownLogin::Saved(saved) = &login {
+            match end_login(state, &address, saved) {
+                Ok(()) => tell(&format!("{name}'s login on {server} has ended there, too.")),
+                Err(error) => tell(&format!(
+                    "{name}'s login on {server} is forgotten here, but it could not be ended there, where /token list \
+                     shows it and /token revoke LABEL ends it: {error}"
+                )),
+            }
         }
-        state.forget_login(&address, &name)?;
+        state.forget_login(&address, name)?;
     }
     for server in known_hosts::all(state)? {
         if let Ok(address) = server.parse::<Address>()
@@ -252,16 +242,16 @@ mod tests {
         let connector = Connector { server: a.clone(), state: state.clone(), fingerprint: None };
         let told = connector.no_login(Some(&name("zoe"))).to_string();
         assert!(told.starts_with("no login of zoe on a:7; there is bob, alice. "), "{told}");
+        // His login ends, and another one is there.
+        state.end_login(&a, &name("bob")).unwrap();
         for at_a in [&[][..], &["a:7"]] {
-            let again = SavedLogin { name: name("bob"), token: Secret::new("t") };
-            state.save_login(&a, &again).unwrap();
-            visits::begin(&state, &a, &name("bob"), Timestamp::from_second(3).unwrap()).unwrap();
-            assert_eq!(goes(&state, at_a), to("a:7", Some("bob"), false));
-            state.forget_login(&a, &name("bob")).unwrap();
-            assert_eq!(goes(&state, at_a), to("a:7", Some("alice"), false), "she is logged in, and was there before");
+            assert_eq!(goes(&state, at_a), to("a:7", Some("bob"), false), "he is asked for his password");
         }
-        state.forget_login(&a, &name("alice")).unwrap();
-        assert_eq!(goes(&state, &["a:7"]), to("a:7", None, false));
-        assert_eq!(goes(&state, &[]), to("a:7", Some("bob"), false), "he is asked for his password");
+        let told = connector.reconnect(&name("bob"), &mut Poller::new().unwrap()).err().unwrap().to_string();
+        let wanted = "the saved login of bob has expired or was revoked. Run chitchat a:7 --name bob in a terminal to \
+                      log in again, or take another account with --name: alice.";
+        assert_eq!(told, wanted);
+        visits::begin(&state, &a, &name("alice"), Timestamp::from_second(3).unwrap()).unwrap();
+        assert_eq!(goes(&state, &["a:7"]), to("a:7", Some("alice"), false));
     }
 }

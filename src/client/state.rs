@@ -45,6 +45,36 @@ pub(super) struct SavedLogin {
     pub token: Secret,
 }
 
+/// What is kept of an account's login.
+#[derive(Debug, Clone)]
+pub(super) enum KnownLogin {
+    /// As far as is known, it holds.
+    Saved(SavedLogin),
+    /// The server refused it. That is kept, so that the account is asked for its password, and nobody speaks for another
+    /// one in its place without knowing.
+    Ended(UserName),
+}
+
+impl KnownLogin {
+    #[must_use]
+    pub(super) fn name(&self) -> &UserName {
+        match self {
+            Self::Saved(saved) => &saved.name,
+            Self::Ended(name) => name,
+        }
+    }
+
+    fn token(&self) -> &str {
+        match self {
+            Self::Saved(saved) => saved.token.expose(),
+            Self::Ended(_) => NO_TOKEN,
+        }
+    }
+}
+
+/// Where a token would be, of a login that has ended.
+const NO_TOKEN: &str = "-";
+
 impl StateDir {
     /// The user's directory, created if necessary.
     ///
@@ -88,32 +118,28 @@ impl StateDir {
         self.dir.join("tokens")
     }
 
-    /// The saved login on a server: of this account, or of the one that logged in last.
+    /// What is kept of the login on a server: of this account, or of the one that logged in last.
     ///
     /// # Errors
     /// [`StateError::Io`] if the file exists but can't be read.
-    pub(super) fn saved_login(
-        &self,
-        server: &Address,
-        name: Option<&UserName>,
-    ) -> Result<Option<SavedLogin>, StateError> {
+    pub(super) fn login(&self, server: &Address, name: Option<&UserName>) -> Result<Option<KnownLogin>, StateError> {
         let text = Zeroizing::new(read(&self.tokens())?);
         let server = server.to_string();
-        let mut saved = text.lines().filter_map(|line| parse_token(line, &server));
-        Ok(saved.rfind(|saved| name.is_none_or(|name| *name == saved.name)))
+        let mut logins = text.lines().filter_map(|line| parse_login(line, &server));
+        Ok(logins.rfind(|login| name.is_none_or(|name| name == login.name())))
     }
 
-    /// All saved logins and their servers, `HOST:PORT`, the last one last.
+    /// What is kept of all logins, and their servers, `HOST:PORT`, the last one last.
     ///
     /// # Errors
     /// [`StateError::Io`] if the file exists but can't be read.
-    pub(super) fn saved_logins(&self) -> Result<Vec<(String, SavedLogin)>, StateError> {
+    pub(super) fn logins(&self) -> Result<Vec<(String, KnownLogin)>, StateError> {
         let text = Zeroizing::new(read(&self.tokens())?);
-        let saved = |line: &str| {
+        let parsed = |line: &str| {
             let server = line.split(' ').next()?;
-            Some((server.to_owned(), parse_token(line, server)?))
+            Some((server.to_owned(), parse_login(line, server)?))
         };
-        Ok(text.lines().filter_map(saved).collect())
+        Ok(text.lines().filter_map(parsed).collect())
     }
 
     /// Saves a login in place of the account's old one.
@@ -121,7 +147,15 @@ impl StateDir {
     /// # Errors
     /// [`StateError::Io`] if the file can't be written.
     pub(super) fn save_login(&self, server: &Address, saved: &SavedLogin) -> Result<(), StateError> {
-        self.rewrite_logins(server, &saved.name, Some(saved))
+        self.rewrite_logins(server, &saved.name, Some(&KnownLogin::Saved(saved.clone())))
+    }
+
+    /// Notes that an account's saved login has ended.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] if the file can't be written.
+    pub(super) fn end_login(&self, server: &Address, name: &UserName) -> Result<(), StateError> {
+        self.rewrite_logins(server, name, Some(&KnownLogin::Ended(*name)))
     }
 
     /// Forgets an account's login.
@@ -132,9 +166,9 @@ impl StateDir {
         self.rewrite_logins(server, name, None)
     }
 
-    fn rewrite_logins(&self, server: &Address, name: &UserName, saved: Option<&SavedLogin>) -> Result<(), StateError> {
+    fn rewrite_logins(&self, server: &Address, name: &UserName, login: Option<&KnownLogin>) -> Result<(), StateError> {
         let server = server.to_string();
-        self.update(&self.tokens(), |text| with_login(text, &server, name, saved))
+        self.update(&self.tokens(), |text| with_login(text, &server, name, login))
     }
 
     /// Replaces a file's text with what `change` returns for it.
@@ -166,30 +200,39 @@ fn owned_file(path: &Path, options: &mut OpenOptions) -> Result<File, StateError
     options.mode(0o600).open(path).map_err(|error| StateError::Io { path: path.to_owned(), error })
 }
 
-/// The text of `tokens` with this login of the account at its end, or with none.
-pub(super) fn with_login(text: &str, server: &str, name: &UserName, saved: Option<&SavedLogin>) -> Zeroizing<String> {
-    let added = saved.map(|saved| Zeroizing::new(format!("{server} {} {}\n", saved.name, saved.token.expose())));
-    let added = added.as_ref().map_or("", |line| line.as_str());
-    let mut new = Zeroizing::new(String::with_capacity(text.len() + 1 + added.len()));
-    for line in text.lines() {
-        if parse_token(line, server).is_none_or(|saved| saved.name != *name) {
-            new.push_str(line);
+/// The text of `tokens` in which this is kept of the account's login, or nothing. A saved one is put at the end, since it
+/// is the last; one that has ended stays in its place.
+pub(super) fn with_login(text: &str, server: &str, name: &UserName, login: Option<&KnownLogin>) -> Zeroizing<String> {
+    let line = login.map(|login| Zeroizing::new(format!("{server} {name} {}\n", login.token())));
+    let line = line.as_ref().map_or("", |line| line.as_str());
+    let (in_place, at_end) = if matches!(login, Some(KnownLogin::Ended(_))) { (line, "") } else { ("", line) };
+    let mut new = Zeroizing::new(String::with_capacity(text.len() + 1 + line.len()));
+    let mut placed = false;
+    for old in text.lines() {
+        if parse_login(old, server).is_none_or(|old| old.name() != name) {
+            new.push_str(old);
             new.push('\n');
+        } else if !std::mem::replace(&mut placed, true) {
+            new.push_str(in_place);
         }
     }
-    new.push_str(added);
+    new.push_str(at_end);
     new
 }
 
-/// Parses `HOST:PORT NAME TOKEN`. Other lines are left alone.
-pub(super) fn parse_token(line: &str, server: &str) -> Option<SavedLogin> {
+/// Parses `HOST:PORT NAME TOKEN`, or `HOST:PORT NAME -` of a login that has ended. Other lines are left alone.
+pub(super) fn parse_login(line: &str, server: &str) -> Option<KnownLogin> {
     let mut words = line.split(' ');
     if words.next()? != server {
         return None;
     }
     let name = UserName::parse(words.next()?).ok()?;
-    let token = words.next().filter(|token| !token.is_empty()).map(Secret::new)?;
-    words.next().is_none().then_some(SavedLogin { name, token })
+    let login = match words.next()? {
+        "" => return None,
+        NO_TOKEN => KnownLogin::Ended(name),
+        token => KnownLogin::Saved(SavedLogin { name, token: Secret::new(token) }),
+    };
+    words.next().is_none().then_some(login)
 }
 
 #[cfg(test)]
@@ -212,7 +255,7 @@ mod tests {
         let state = StateDir::at(dir.path().join("a/chitchat")).unwrap();
         let found = |host: &str, name: Option<&str>| {
             let name = name.map(|name| UserName::parse(name).unwrap());
-            state.saved_login(&server(host), name.as_ref()).unwrap().map(|saved| saved.token.expose().to_owned())
+            state.login(&server(host), name.as_ref()).unwrap().map(|login| login.token().to_owned())
         };
         assert_eq!(found("a", None), None);
         for (host, name, token) in [("a", "alice", "t1"), ("b", "alice", "t2"), ("a", "Bob", "t3")] {
@@ -227,6 +270,19 @@ mod tests {
         assert_eq!(found("b", None).as_deref(), Some("t2"));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&state.tokens()), mode(&state.dir)), (0o600, 0o700));
+    }
+
+    #[test]
+    fn a_login_that_has_ended_stays_where_it_was() {
+        let (alice, bob) = (saved("alice", "t1"), saved("bob", "t2"));
+        let text = with_login("", "a:2428", &alice.name, Some(&KnownLogin::Saved(alice.clone())));
+        let text = with_login(&text, "a:2428", &bob.name, Some(&KnownLogin::Saved(bob.clone())));
+        let ended = with_login(&text, "a:2428", &alice.name, Some(&KnownLogin::Ended(alice.name)));
+        assert_eq!(ended.as_str(), "a:2428 alice -\na:2428 bob t2\n");
+        let again = with_login(&ended, "a:2428", &alice.name, Some(&KnownLogin::Saved(alice.clone())));
+        assert_eq!(again.as_str(), "a:2428 bob t2\na:2428 alice t1\n");
+        assert_eq!(with_login(&ended, "a:2428", &alice.name, None).as_str(), "a:2428 bob t2\n");
+        assert_eq!(with_login("", "a:2428", &alice.name, Some(&KnownLogin::Ended(alice.name))).as_str(), "");
     }
 
     #[test]

@@ -71,10 +71,10 @@ impl Dial for ScriptDial {
                 log_in(connection, token, poller)
             }
             Self::Saved { connector, name, password } => {
-                if let Some(saved) = connector.state.saved_login(&connector.server, name.as_ref())? {
-                    match (connector.reconnect(&saved.name, poller), &password) {
+                if let Some(login) = connector.state.login(&connector.server, name.as_ref())? {
+                    match (connector.reconnect(login.name(), poller), &password) {
                         // The password gives another token.
-                        (Err(ConnectorError::LoginRevoked(_)), Some(_)) => {}
+                        (Err(ConnectorError::LoginEnded(_)), Some(_)) => {}
                         (other, _) => return other,
                     }
                 }

@@ -333,7 +333,7 @@ fn a_server_that_an_authority_trusted_may_not_become_self_signed() {
 }
 
 #[test]
-fn a_revoked_login_is_forgotten() {
+fn of_a_revoked_login_only_its_name_is_kept() {
     let (identity, home) = (self_signed(), Home::new());
     let ended = home.meets(
         &identity,
@@ -347,7 +347,8 @@ fn a_revoked_login_is_forgotten() {
     );
     assert_eq!(ended.code, Some(4), "{}", ended.err);
     assert!(ended.err.contains("in a terminal once"), "{}", ended.err);
-    assert_eq!(fs::read_to_string(home.path("tokens")).unwrap(), "");
+    let kept = fs::read_to_string(home.path("tokens")).unwrap();
+    assert!(kept.ends_with(" alice -\n") && kept.lines().count() == 1, "{kept}");
 }
 
 #[test]

@@ -401,6 +401,6 @@ fn a_device_whose_token_is_revoked_is_logged_out() {
     let screen = tmux.shows("has expired or was revoked");
     assert!(screen.contains("alice"), "{screen}");
     tmux.shows("ended with 4");
-    assert_eq!(std::fs::read_to_string(home.path("tokens")).unwrap(), "");
+    assert_eq!(std::fs::read_to_string(home.path("tokens")).unwrap(), format!("{} alice -\n", server.tls));
     server.stop();
 }

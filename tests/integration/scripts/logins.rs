@@ -42,6 +42,35 @@ fn without_a_name_the_login_that_was_used_last_speaks() {
 }
 
 #[test]
+fn when_a_login_has_ended_nobody_speaks_in_its_place() {
+    let world = World::new();
+    world.save_login("alice");
+    world.save_login("bot");
+    let tokens = world.home.path().join("chitchat/tokens");
+    let text = fs::read_to_string(&tokens).unwrap();
+    let ended: String = text
+        .lines()
+        .map(|line| line.rsplit_once(' ').filter(|(login, _)| login.ends_with(" bot")).map_or(line, |(login, _)| login))
+        .map(|line| if line.ends_with(" bot") { format!("{line} trevoked\n") } else { format!("{line}\n") })
+        .collect();
+    fs::write(&tokens, ended).unwrap();
+    let address = world.relay.address;
+    let told = format!(
+        "chitchat: the saved login of bot has expired or was revoked. Run chitchat {address} --name bot in a terminal to \
+         log in again, or take another account with --name: alice.\n"
+    );
+    // The second time the server is not even asked.
+    for _ in 0..2 {
+        let said = world.run_saved(&["say", "lobby", "who am I?"]);
+        assert_eq!((said.code, said.err.as_str()), (Some(4), told.as_str()));
+    }
+    assert_eq!(world.run_saved(&["say", "lobby", "--name", "alice", "me"]).code, Some(0));
+    world.save_login("bot");
+    let tail = world.run_saved(&["tail", "lobby"]);
+    assert!(tail.out.ends_with("\talice\tme\n") && !tail.out.contains("who am I?"), "{}", tail.out);
+}
+
+#[test]
 fn msg_says_it_to_somebody_and_never_for_them() {
     let world = World::new();
     world.save_login("bot");
