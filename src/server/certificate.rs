@@ -45,11 +45,11 @@ const NEW_KEY_FILE: &str = "key.pem.new";
 /// theirs is trusted by everyone and hard to revoke. This one is trusted by those who compared its fingerprint,
 /// for as long as the key is kept: a shorter time would only teach them to accept a new one without comparing.
 pub const SELF_SIGNED_YEARS: i64 = 10;
-/// What to do about a certificate of an authority that ends.
+/// What to do about a certificate that ends, if something else than the server made it.
 const RENEW: &str = "Renew it: the server takes the new one by itself.";
 /// The same about one that was imported, whose own files the server does not know.
 const IMPORT: &str = "Renew it, and import the new one: chitchatd tls import DIR.";
-/// The same about a self-signed one.
+/// The same about the self-signed one that the server made.
 const REPLACE: &str = "Import one of an authority (chitchatd tls import DIR); or remove it and its key, then run chitchatd reload \
      for a new one, which people have to trust again.";
 
@@ -88,6 +88,8 @@ pub struct Identity {
     paths: (PathBuf, PathBuf),
     /// Others may read the key.
     exposed: bool,
+    /// Whether it lies in the data directory, and not where the operator says.
+    at_home: bool,
 }
 
 impl Identity {
@@ -111,7 +113,7 @@ impl Identity {
             Err(_) => return Err(CertificateError::BadCertificate { path: certificate.to_owned() }),
         }
         let paths = (certificate.to_owned(), key.to_owned());
-        Ok(Self { chain, key: private, details, paths, exposed: others_may_use(key) })
+        Ok(Self { chain, key: private, details, paths, exposed: others_may_use(key), at_home: false })
     }
 
     /// Reads a chain without its key: what its first certificate says, and all of it, which is never empty.
@@ -132,7 +134,7 @@ impl Identity {
     /// Names the file that can't be used.
     pub fn load_from(data: &Path) -> Result<Self, CertificateError> {
         let (certificate, key) = paths_in(data);
-        Self::load(&certificate, &key)
+        Ok(Self { at_home: true, ..Self::load(&certificate, &key)? })
     }
 
     /// Loads the pair that lies in a data directory, which exists, or creates a self-signed one for `name` (a
@@ -170,7 +172,7 @@ impl Identity {
                 files::rename(&new_key, &key).map_err(unwritable(&key))?;
             }
         }
-        Self::load(&certificate, &key)
+        Self::load_from(data)
     }
 
     /// The chain, the server's own certificate first; never empty.
@@ -205,11 +207,18 @@ impl Identity {
         self.expiry(now).into_iter().chain(exposed).collect()
     }
 
+    /// Whether the server makes another pair when this one is removed. In place of one that the settings name it would
+    /// find nothing.
+    #[must_use]
+    pub fn is_made_by_the_server(&self) -> bool {
+        self.details.self_signed && self.at_home && !self.paths.0.ends_with(IMPORTED_FILE)
+    }
+
     /// What is wrong with the time for which it is valid, if anything is.
     #[must_use]
     pub fn expiry(&self, now: jiff::Timestamp) -> Option<CertificateWarning> {
         let (details, path) = (&self.details, self.paths.0.clone());
-        let cure = match details.self_signed {
+        let cure = match self.is_made_by_the_server() {
             true => REPLACE,
             false if path.ends_with(IMPORTED_FILE) => IMPORT,
             false => RENEW,

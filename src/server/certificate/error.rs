@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// A file can't be read.
-    #[error("can't read {path}: {source}")]
+    #[error("can't read {path}: {source}{}", cure(source))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -65,6 +65,17 @@ pub enum CertificateError {
     /// TLS can't be set up, for example for want of random bytes: not the operator's fault.
     #[error("can't set up TLS: {0}")]
     Tls(#[from] rustls::Error),
+}
+
+/// What to do about a file that can't be read, where the reason shows it.
+fn cure(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
+            "; correct certificate and key in the settings, or take both out, and the server uses a pair of its own"
+        }
+        io::ErrorKind::PermissionDenied => "; let the user running chitchatd read it",
+        _ => "",
+    }
 }
 
 /// What the operator should know about files that can be used.

@@ -95,6 +95,7 @@ fn broken_and_foreign_files_are_named_and_kept() {
     let nowhere = Identity::load(Path::new("/nonexistent/c.pem"), Path::new("/nonexistent/k.pem"));
     let nowhere = nowhere.unwrap_err();
     assert!(nowhere.to_string().starts_with("can't read /nonexistent/c.pem: "), "{nowhere}");
+    assert!(nowhere.to_string().contains("; correct certificate and key in the settings, or"), "{nowhere}");
 }
 
 /// Whether a TLS handshake in memory succeeds, with a client that trusts only this certificate.
@@ -238,6 +239,18 @@ fn an_imported_pair_comes_before_the_self_signed_one_which_is_kept() {
     assert!(Identity::load_from(ours.path()).unwrap().is(&other));
     fs::remove_file(ours.path().join(IMPORTED_FILE)).unwrap();
     assert!(Identity::load_from(ours.path()).unwrap().is(&own));
+}
+
+#[test]
+fn only_a_pair_that_the_server_made_is_removed_for_a_new_one() {
+    let ours = directory();
+    let own = in_directory(&ours).unwrap();
+    // The settings may name files that are called the same.
+    let named = Identity::load(&ours.path().join(CERTIFICATE_FILE), &ours.path().join(KEY_FILE)).unwrap();
+    let late = own.details().not_after - jiff::Span::new().hours(24);
+    let told = |identity: &Identity| identity.expiry(late).unwrap().to_string();
+    assert!(told(&own).contains("remove it and its key, then run chitchatd reload"), "{}", told(&own));
+    assert!(told(&named).ends_with(RENEW), "{}", told(&named));
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl Shown {
             return Err(TlsError::NoneYet { data: config.data.clone() });
         }
         let (details, chain) = Identity::read_certificate(&certificate)?;
-        let loaded = Identity::load(&certificate, &key);
+        let loaded = load(config);
         let warnings = loaded.as_ref().map_or(Vec::new(), |identity| identity.warnings(now));
         let warnings = warnings.iter().map(ToString::to_string).collect();
         Ok(Self { certificate, key, details, chain: chain.len(), problem: loaded.err(), warnings })
@@ -186,6 +186,17 @@ pub(super) fn paths(config: &Config) -> (PathBuf, PathBuf) {
     match &config.certificate {
         Some(CertificateFiles { certificate, key }) => (certificate.clone(), key.clone()),
         None => paths_in(&config.data),
+    }
+}
+
+/// The pair that a start would serve, if there is one.
+///
+/// # Errors
+/// Names the file that can't be used.
+pub(super) fn load(config: &Config) -> Result<Identity, CertificateError> {
+    match &config.certificate {
+        Some(CertificateFiles { certificate, key }) => Identity::load(certificate, key),
+        None => Identity::load_from(&config.data),
     }
 }
 

@@ -45,7 +45,12 @@ pub(super) const FAULTS: &[Fault] = &[
     ("an address of another machine", not_here, "warning addresses", &["192.0.2.1:2428", "does not have", "(tls)"]),
     ("no address of this machine", nowhere, "error addresses", &["192.0.2.1:2428", "does not have", "(tls)"]),
     ("a port that needs a privilege", privileged, "error addresses", &["127.0.0.1:80 ", "CAP_NET_BIND_SERVICE"]),
-    ("no certificate", no_certificate, "error certificate", &["/nowhere/chain.pem", "Set the path of another file"]),
+    (
+        "no certificate",
+        no_certificate,
+        "error certificate",
+        &["/nowhere/chain.pem", "correct certificate and key in the settings"],
+    ),
     ("half of the self-signed pair", half, "error certificate", &["key.pem is missing", "Restore it from a backup"]),
     (
         "no certificate in its file",

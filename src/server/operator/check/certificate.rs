@@ -5,7 +5,7 @@ use crate::server::certificate::{
     CERTIFICATE_FILE, CertificateError, CertificateWarning, Identity, is_in_order, unfinished,
 };
 use crate::server::config::Config;
-use crate::server::operator::tls::paths;
+use crate::server::operator::tls::{load, paths};
 
 pub(super) fn check(config: &Config, now: jiff::Timestamp, report: &mut Report) {
     let (certificate, key) = paths(config);
@@ -42,7 +42,7 @@ pub(super) fn check(config: &Config, now: jiff::Timestamp, report: &mut Report) 
     };
     let chain = Identity::read_certificate(&certificate).map(|(_, chain)| chain);
     let is_ordered = chain.as_ref().is_ok_and(|chain| is_in_order(chain));
-    let identity = match Identity::load(&certificate, &key) {
+    let identity = match load(config) {
         Ok(identity) => identity,
         // The key may well belong to one further down.
         Err(CertificateError::Mismatch { .. }) if chain.is_ok() && !is_ordered => {
@@ -51,15 +51,6 @@ pub(super) fn check(config: &Config, now: jiff::Timestamp, report: &mut Report) 
         }
         Err(error @ CertificateError::Mismatch { .. }) => {
             report.error(Area::Certificate, format!("{error} Name the two files that were made together (certificate, key), or import them again: chitchatd tls import DIR"));
-            return;
-        }
-        Err(error @ CertificateError::Unreadable { .. }) => {
-            report.error(
-                Area::Certificate,
-                format!(
-                    "{error}. Set the path of another file (certificate, key), or let the server's user read this one"
-                ),
-            );
             return;
         }
         Err(error) => {
@@ -78,7 +69,7 @@ pub(super) fn check(config: &Config, now: jiff::Timestamp, report: &mut Report) 
     }
     let (name, details) = (&config.name, identity.details());
     if !identity.is_for(name) {
-        let cure = if details.self_signed {
+        let cure = if identity.is_made_by_the_server() {
             "People who compare its fingerprint need not mind. For a new one, remove it and its key and start the server"
         } else {
             "Set the name that people connect to (name), or get a certificate for this one"

@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The directory, or a file in it, can't be created or written.
-    #[error(
-        "can't create or write {path}: {source}; make it owned by the user running chitchatd, or choose another data directory"
-    )]
+    #[error("can't create or write {path}: {source}; {}, or choose another data directory", cure(source))]
     Directory {
         /// The directory or file.
         path: PathBuf,
@@ -117,6 +115,15 @@ pub enum StoreError {
     Randomness(#[from] NoRandomness),
 }
 
+/// What to do about a directory or file that can't be written.
+fn cure(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => "mount its file system for writing",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk",
+        _ => "make it owned by the user running chitchatd",
+    }
+}
+
 impl StoreError {
     /// Sorts an SQLite error about `file` into the variants above.
     pub(crate) fn of(file: &Path, source: rusqlite::Error) -> Self {
@@ -155,6 +162,20 @@ fn is_unexpected_content(error: &rusqlite::Error) -> bool {
 mod tests {
     use super::*;
     use rusqlite::{Error, ffi, types::Type};
+
+    #[test]
+    fn what_can_not_be_written_is_told_with_its_own_cure() {
+        let told = |kind: io::ErrorKind| {
+            StoreError::Directory { path: PathBuf::from("/data"), source: io::Error::from(kind) }.to_string()
+        };
+        for (kind, cure) in [
+            (io::ErrorKind::ReadOnlyFilesystem, "; mount its file system for writing, or"),
+            (io::ErrorKind::StorageFull, "; make room on the disk, or"),
+            (io::ErrorKind::PermissionDenied, "; make it owned by the user running chitchatd, or"),
+        ] {
+            assert!(told(kind).contains(cure), "{}", told(kind));
+        }
+    }
 
     #[test]
     fn what_the_operator_is_told_fits_what_happened() {
