@@ -86,7 +86,7 @@ const STEPS: &[(&str, Seen)] = &[
     ("/enable bob", Here("bob may log in again.")),
     ("/resetpw bob", Here("is good for a day, once")),
     ("/hook list lobby", Here("no hooks")),
-    ("/hook new lobby backup", Here("is shown only this once")),
+    ("/hook new lobby backup", Here("backup says in lobby.")),
     ("/hook list lobby", Here("hook    address  made      by\nbackup  on       just now  alice\n1 hook")),
     ("/hook revoke lobby backup", Here("backup has no address any more")),
     ("/leave lobby", Here("lobby - you left.")),
