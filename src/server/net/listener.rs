@@ -4,9 +4,10 @@
 //! An error of `accept` never ends it. When no descriptors are left, it closes one that it keeps in
 //! reserve, accepts a connection, tells it why, closes it, and waits a moment.
 
+use super::listening::{ListenError, ListeningSocket};
 use super::permit::{ConnectionLimits, FULL, NoPermit, Permit, Permits};
 use super::seldom::Seldom;
-use super::{BLOCKED, Proxies, passed};
+use super::{BLOCKED, Proxies};
 use crate::protocol::code::Code;
 use crate::protocol::names::AddressGroup;
 use crate::server::clock;
@@ -14,31 +15,12 @@ use crate::server::traffic::{Accepted, Blocklist, Delivery, ListenerKind, Mailbo
 use crate::server::web;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use socket2::{Domain, Protocol, SockAddr, Type};
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::fd::{AsRawFd as _, RawFd};
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Connections that may wait to be accepted; the system may allow fewer.
-const BACKLOG: i32 = 1024;
-/// What the kernel may hold for one connection that does not read, in bytes (Linux doubles it). The
-/// rest waits in the outbox, where it is counted.
-const SEND_BUFFER: usize = 64 * 1024;
-/// A peer that has been silent for this long is probed.
-const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
-/// How often it is probed from then on.
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
-/// Unanswered probes after which it is considered dead.
-const KEEPALIVE_PROBES: u32 = 4;
-/// Bytes that stay unacknowledged for this long end the connection.
-const USER_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long accepting pauses when there are no descriptors left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 /// How long accepting pauses while the workers end connections to make room, and how often in a row.
@@ -47,188 +29,6 @@ const CROWD_WAITS: u32 = 100;
 /// Connections accepted from one listener before the others get their turn.
 const ACCEPTS_MAX: usize = 256;
 const WAKER: Token = Token(usize::MAX);
-
-/// Why the server can't listen; for the operator to fix.
-#[derive(Debug, thiserror::Error)]
-pub enum ListenError {
-    /// Another program is using the address.
-    #[error("{address} is in use by another program; stop that one, or set another address ({setting})")]
-    InUse {
-        /// The address.
-        address: SocketAddr,
-        /// The setting that names it.
-        setting: &'static str,
-    },
-    /// Ports below 1024 need a privilege, or this machine does not have the address.
-    #[error("can't listen on {address}: {source}; set another address ({setting})")]
-    Refused {
-        /// The address.
-        address: SocketAddr,
-        /// The setting that names it.
-        setting: &'static str,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The service manager passed something else.
-    #[error(
-        "systemd passed the socket {name:?}, and it can't be used: {source}. In its .socket unit, give ListenStream= a port, and leave Accept= out"
-    )]
-    Passed {
-        /// Its name.
-        name: String,
-        /// What is wrong with it.
-        source: io::Error,
-    },
-    /// Nothing says what is spoken there.
-    #[error(
-        "systemd passed a socket for {address}, named {name:?}, and nothing says whether to speak TLS there. In its .socket unit, set FileDescriptorName=tls, or FileDescriptorName=plain for unencrypted connections, or FileDescriptorName=web for those of a reverse proxy"
-    )]
-    PassedFor {
-        /// The address.
-        address: SocketAddr,
-        /// Its name.
-        name: String,
-    },
-    /// The admin socket can't be created.
-    #[error("can't create the admin socket {path}: {source}")]
-    Console {
-        /// Its path.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The system can't set up polling.
-    #[error("can't set up polling: {0}")]
-    Poll(io::Error),
-}
-
-/// A listening socket.
-#[derive(Debug)]
-pub(crate) struct ListeningSocket {
-    listener: Listening,
-    kind: ListenerKind,
-}
-
-#[derive(Debug)]
-enum Listening {
-    Tcp(TcpListener),
-    /// One that somebody else has made, and holds as well.
-    Passed(TcpListener),
-    Unix(UnixListener),
-}
-
-impl ListeningSocket {
-    /// One that listens already, and does not block.
-    #[must_use]
-    pub(super) fn passed(listener: TcpListener, kind: ListenerKind) -> Self {
-        Self { listener: Listening::Passed(listener), kind }
-    }
-
-    /// The actual address: port 0 becomes a number.
-    #[must_use]
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        match &self.listener {
-            Listening::Tcp(listener) | Listening::Passed(listener) => listener.local_addr().ok(),
-            Listening::Unix(_) => None,
-        }
-    }
-
-    #[must_use]
-    pub(crate) fn kind(&self) -> ListenerKind {
-        self.kind
-    }
-
-    fn raw_fd(&self) -> RawFd {
-        match &self.listener {
-            Listening::Tcp(listener) | Listening::Passed(listener) => listener.as_raw_fd(),
-            Listening::Unix(listener) => listener.as_raw_fd(),
-        }
-    }
-}
-
-/// Listens on an address. Accepted connections inherit the options that are set here.
-///
-/// # Errors
-/// See [`ListenError`].
-pub(crate) fn bind_tcp(address: SocketAddr, kind: ListenerKind) -> Result<ListeningSocket, ListenError> {
-    Ok(ListeningSocket { listener: Listening::Tcp(listen(address, kind.as_str())?), kind })
-}
-
-/// The same, for what is no connection of the chat.
-///
-/// # Errors
-/// See [`ListenError`].
-pub(crate) fn listen(address: SocketAddr, setting: &'static str) -> Result<TcpListener, ListenError> {
-    let bind = || -> io::Result<TcpListener> {
-        let socket = bound(address)?;
-        // Before any connection is accepted, since on Linux it inherits these.
-        configure(&socket)?;
-        socket.set_nonblocking(true)?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
-    };
-    match bind() {
-        Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ListenError::InUse { address, setting }),
-        Err(source) => Err(ListenError::Refused { address, setting, source }),
-    }
-}
-
-/// Whether this process could listen on an address. Nothing is left of it.
-///
-/// # Errors
-/// The system's.
-pub(crate) fn bindable(address: SocketAddr) -> io::Result<()> {
-    bound(address).map(drop)
-}
-
-fn bound(address: SocketAddr) -> io::Result<socket2::Socket> {
-    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        // IPv4 gets a socket of its own, so that one can fail without the other.
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&SockAddr::from(address))?;
-    Ok(socket)
-}
-
-pub(super) fn configure(socket: &socket2::Socket) -> io::Result<()> {
-    // Lines are written whole; waiting for more would cost 40 ms.
-    socket.set_tcp_nodelay(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    let keepalive = socket2::TcpKeepalive::new()
-        .with_time(KEEPALIVE_AFTER)
-        .with_interval(KEEPALIVE_EVERY)
-        .with_retries(KEEPALIVE_PROBES);
-    socket.set_tcp_keepalive(&keepalive)?;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-    Ok(())
-}
-
-/// Creates the admin socket, accessible to its owner alone. An existing file of that name was left
-/// by an earlier server: the data directory's lock has shown that none is running.
-///
-/// # Errors
-/// See [`ListenError`].
-pub(crate) fn bind_console(path: &Path) -> Result<ListeningSocket, ListenError> {
-    let bind = || -> io::Result<UnixListener> {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        // The data directory is closed to others, so nobody can get in between these two steps.
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    match bind() {
-        Ok(listener) => Ok(ListeningSocket { listener: Listening::Unix(listener), kind: ListenerKind::Console }),
-        Err(source) => Err(ListenError::Console { path: path.to_owned(), source }),
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -353,14 +153,9 @@ impl Listener {
     fn accept(&mut self, index: usize, workers: &[Mailbox<Delivery>], next: &mut usize) -> bool {
         for _ in 0..ACCEPTS_MAX {
             let listening = &self.sockets[index];
-            let accepted = match &listening.listener {
-                Listening::Tcp(listener) => accept_tcp(listener),
-                Listening::Passed(listener) => passed::accept(listener),
-                Listening::Unix(listener) => accept_unix(listener),
-            };
-            match accepted {
+            match listening.accept() {
                 Ok((socket, address)) => {
-                    let kind = listening.kind;
+                    let kind = listening.kind();
                     let from = address.map_or(AddressGroup::Console, AddressGroup::of);
                     // Whose it is the worker learns, which then asks the same.
                     let proxied = address.is_some_and(|address| self.proxies.has(kind, address));
@@ -407,12 +202,9 @@ impl Listener {
             log::warn!("can't accept connections: {error}. Those who come are told that the server is full.");
         }
         self.spare = None;
-        let turned_away = match &self.sockets[index].listener {
-            Listening::Tcp(listener) | Listening::Passed(listener) => accept_tcp(listener).map(|(socket, _)| socket),
-            Listening::Unix(listener) => accept_unix(listener).map(|(socket, _)| socket),
-        };
-        if let Ok(socket) = turned_away {
-            self.turn_away(socket, self.sockets[index].kind, Code::Busy, FULL);
+        let listening = &self.sockets[index];
+        if let Ok((socket, _)) = listening.accept() {
+            self.turn_away(socket, listening.kind(), Code::Busy, FULL);
         }
         self.spare = spare();
         std::thread::sleep(OUT_OF_DESCRIPTORS);
@@ -435,18 +227,6 @@ impl Listener {
             log::debug!("a peer was turned away and could not be told: {error}");
         }
     }
-}
-
-pub(super) fn accept_tcp(listener: &TcpListener) -> io::Result<(Socket, Option<IpAddr>)> {
-    let (stream, from) = listener.accept()?;
-    stream.set_nonblocking(true)?;
-    Ok((Socket::Tcp(stream), Some(from.ip())))
-}
-
-fn accept_unix(listener: &UnixListener) -> io::Result<(Socket, Option<IpAddr>)> {
-    let (stream, _) = listener.accept()?;
-    stream.set_nonblocking(true)?;
-    Ok((Socket::Unix(stream), None))
 }
 
 fn spare() -> Option<File> {

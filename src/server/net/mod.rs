@@ -10,8 +10,8 @@
 //! so a connection remembers that it may be read until the socket says otherwise, and nothing is
 //! ever registered twice.
 //!
-//! `listener` accepts, and takes a permit for each connection; `passed` has the sockets that systemd
-//! holds. `worker` runs the loop, and `subscriptions` knows which connections receive what.
+//! `listener` accepts, and takes a permit for each connection; `listening` has the sockets that it
+//! accepts from, and `passed` those of them that systemd holds. `worker` runs the loop, and `subscriptions` knows which connections receive what.
 //! `connection` is one peer; `outbox`, `tls` and `socket` move its bytes, and `line_batch` has the
 //! lines that many are sent. `seldom` bounds what the log says. `metrics` is a door of its own, for a
 //! Prometheus. Nothing here knows rooms, the store or passwords.
@@ -19,6 +19,7 @@
 mod connection;
 mod line_batch;
 mod listener;
+mod listening;
 pub(super) mod metrics;
 mod outbox;
 mod passed;
@@ -29,7 +30,8 @@ mod subscriptions;
 mod tls;
 mod worker;
 
-pub(super) use listener::{ListenError, Listener, ListeningSocket, bind_console, bind_tcp, bindable, listen};
+pub(super) use listener::Listener;
+pub(super) use listening::{ListenError, ListeningSocket, bind_console, bind_tcp, bindable, listen};
 pub use passed::PassedSockets;
 pub(super) use permit::{ConnectionLimits, Permits};
 pub(super) use worker::{Worker, WorkerError};

@@ -1,15 +1,15 @@
 //! Sockets that the service manager listens on and passes to the server, `sd_listen_fds(3)`: it holds them while the
 //! server restarts, and whoever connects meanwhile waits instead of being refused.
 //!
-//! Owns what is spoken on which of them. The thread that opens the server takes them, and `accept` accepts.
+//! Owns what is spoken on which of them. The thread that opens the server takes them.
 
-use super::listener::{ListenError, ListeningSocket, accept_tcp, configure};
+use super::listening::{ListenError, ListeningSocket};
 use crate::server::config::Config;
-use crate::server::traffic::{ListenerKind, Socket};
+use crate::server::traffic::ListenerKind;
 use listenfd::ListenFd;
 use socket2::SockRef;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 
 /// What the service manager calls a socket whose name nobody chose.
 const NAMELESS: &str = "unknown";
@@ -86,35 +86,10 @@ fn kind(name: &str, address: SocketAddr, config: &Config) -> Option<ListenerKind
     }
 }
 
-/// Accepts a connection. The socket's options are whoever made it's, and connections that waited have inherited them.
-pub(super) fn accept(listener: &TcpListener) -> io::Result<(Socket, Option<IpAddr>)> {
-    let (socket, from) = accept_tcp(listener)?;
-    if let Socket::Tcp(stream) = &socket
-        && let Err(error) = configure(&SockRef::from(stream))
-    {
-        log::debug!("the options of a connection can't be set: {error}");
-    }
-    Ok((socket, from))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::server::config::{Environment, Flags};
-
-    #[test]
-    fn a_connection_that_waited_has_our_options() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let _peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (socket, from) = accept(&listener).unwrap();
-        let Socket::Tcp(stream) = &socket else { panic!("{socket:?}") };
-        let options = SockRef::from(stream);
-        assert!(
-            options.keepalive().unwrap()
-                && options.tcp_nodelay().unwrap()
-                && from.is_some_and(|from| from.is_loopback())
-        );
-    }
 
     #[test]
     fn the_name_decides_and_then_the_port() {

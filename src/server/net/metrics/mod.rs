@@ -10,7 +10,8 @@
 pub(crate) mod request;
 
 use self::request::{HEAD_MAX, Request};
-use super::listener::{ListenError, StopHandle};
+use super::listener::StopHandle;
+use super::listening::ListenError;
 use crate::server::clock;
 use crate::server::web::response::{Body, Response, Status};
 use mio::unix::SourceFd;

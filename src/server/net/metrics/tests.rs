@@ -1,5 +1,5 @@
 use super::*;
-use crate::server::net::listener::listen;
+use crate::server::net::listening::listen;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
