@@ -1,7 +1,8 @@
 //! What can be asked, and the rows that answer it.
 
+use super::hooks::Hook;
 use super::moderation::{LOOK, MODERATE, READ};
-use super::state::{Change, Conversation, Deed, Hook, Mark, Message, Place, Room, Sanction, Who};
+use super::state::{Change, Conversation, Deed, Mark, Message, Place, Room, Sanction, Who};
 use super::words::{Words, duration};
 use super::{By, Model, Outcome, Refusal, listed};
 use std::cmp::Reverse;

@@ -1,5 +1,6 @@
 //! What there is, how it is named, and who hears of it.
 
+use super::hooks::{FIRST_HOOK, Hook};
 use super::mentions::Mentions;
 use super::moderation::Right;
 use super::{Answer, Refusal, Told, refuse};
@@ -15,8 +16,6 @@ pub(super) type RoomId = usize;
 /// The account of the console.
 pub(super) const SERVER: Who = 0;
 pub(super) const LOBBY: RoomId = 0;
-/// The first hook's number.
-const FIRST_HOOK: Who = 1000;
 /// Open invitations that a login tells of.
 const INVITATIONS_TOLD: usize = 5;
 
@@ -48,16 +47,6 @@ pub(super) struct Account {
     pub away: Option<String>,
     pub profile: String,
     pub ignores: BTreeSet<Who>,
-}
-
-/// An account as which programs post in a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hook {
-    pub account: Account,
-    pub room: RoomId,
-    /// Whether it has an address.
-    pub on: bool,
-    pub by: Who,
 }
 
 impl Account {
@@ -360,32 +349,7 @@ impl Model {
     pub(super) fn account(&self, name: &str) -> Result<Who, Refusal> {
         let name = name.strip_prefix('@').unwrap_or(name);
         let found = self.accounts.iter().position(|account| account.name.eq_ignore_ascii_case(name));
-        let hook = || self.hooks.iter().position(|hook| hook.account.name.eq_ignore_ascii_case(name));
-        found.or_else(|| hook().map(|hook| FIRST_HOOK + hook)).map_or_else(|| refuse("no-such-user"), Ok)
-    }
-
-    /// Anybody's account, a hook's too.
-    pub(super) fn anyone(&self, who: Who) -> &Account {
-        self.hook(who).map_or_else(|| &self.accounts[who], |hook| &hook.account)
-    }
-
-    pub(super) fn hook(&self, who: Who) -> Option<&Hook> {
-        self.hooks.get(who.checked_sub(FIRST_HOOK)?)
-    }
-
-    pub(super) fn hook_mut(&mut self, who: Who) -> Option<&mut Hook> {
-        self.hooks.get_mut(who.checked_sub(FIRST_HOOK)?)
-    }
-
-    /// A new hook, which has no address yet.
-    pub(super) fn add_hook(&mut self, name: &'static str, room: RoomId, by: Who) -> Who {
-        self.hooks.push(Hook { account: Account::new(name), room, on: false, by });
-        FIRST_HOOK + self.hooks.len() - 1
-    }
-
-    /// Nobody reads what is for a hook.
-    pub(super) fn reads_at_all(&self, who: Who) -> Result<(), Refusal> {
-        if self.hook(who).is_some() { refuse("not-allowed") } else { Ok(()) }
+        found.or_else(|| self.hook_called(name)).map_or_else(|| refuse("no-such-user"), Ok)
     }
 
     /// A room by name, if it is there for the account and what it is about to do.

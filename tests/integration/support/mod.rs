@@ -13,6 +13,7 @@ pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod files;
 pub(crate) mod pattern;
+mod process;
 pub(crate) mod program;
 pub(crate) mod relay;
 pub(crate) mod script;

@@ -1,18 +1,15 @@
 //! The real `chitchatd`, with data in a temporary directory, ended by its own pid.
 
+use super::process::{PATIENCE, bare, end, listen, listening, wait};
 use super::{Client, DEADLINE};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// How long the server may take to end: its own deadline for flushing, and more.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The settings of tests unless they say otherwise: passwords are cheap to check, and nothing is
 /// throttled.
@@ -385,68 +382,4 @@ fn chitchatd(data: &Path, settings: &[impl AsRef<str>]) -> Command {
     }
     bare(&mut command);
     command
-}
-
-fn bare(command: &mut Command) {
-    // A developer's environment must not change what is tested.
-    command
-        .env_remove("STATE_DIRECTORY")
-        .env_remove("NOTIFY_SOCKET")
-        .env_remove("WATCHDOG_USEC")
-        .env_remove("WATCHDOG_PID")
-        .env_remove("LISTEN_FDS")
-        .env_remove("LISTEN_FDNAMES")
-        .env_remove("RUST_LOG")
-        .env_remove("JOURNAL_STREAM");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-}
-
-/// The one place that knows how the server says where it listens: `listening TLS ADDRESS` and
-/// `listening plain ADDRESS`.
-fn listening(line: &str) -> Option<(&str, SocketAddr)> {
-    let ["listening", kind @ ("TLS" | "plain"), address] = line.split_whitespace().collect::<Vec<_>>()[..] else {
-        return None;
-    };
-    Some((kind, address.parse().ok()?))
-}
-
-fn listen(child: &mut Child) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    relay(child.stdout.take().expect("it is piped"), sender.clone());
-    relay(child.stderr.take().expect("it is piped"), sender);
-    receiver
-}
-
-/// Passes on what the server writes; the thread ends when the server does.
-fn relay(pipe: impl Read + Send + 'static, to: Sender<String>) {
-    std::thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            // Nobody may be listening any more.
-            let _ = to.send(line);
-        }
-    });
-}
-
-/// Waits for the process's end and collects what it wrote.
-fn wait(child: &mut Child, said: &Receiver<String>, log: &mut String) -> ExitStatus {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(line) => {
-                log.push_str(&line);
-                log.push('\n');
-            }
-            Err(RecvTimeoutError::Disconnected) => return child.wait().expect("the process is ours"),
-            Err(RecvTimeoutError::Timeout) => {
-                end(child);
-                panic!("chitchatd did not end within {PATIENCE:?}; it said:\n{log}");
-            }
-        }
-    }
-}
-
-fn end(child: &mut Child) {
-    // It may have ended already, which is fine.
-    let _ = child.kill();
-    let _ = child.wait();
 }
