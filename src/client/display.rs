@@ -6,10 +6,11 @@
 use super::item::Item;
 use super::notify::Notifier;
 use super::screen::Paint;
-use super::screen::layout::StyledLine;
+use super::screen::layout::{StyledLine, sentences};
 use super::screen::timeline::{Now, Timeline};
 use rustix::termios::tcgetwinsize;
 use std::io;
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 /// A person's view of the chat.
@@ -68,6 +69,16 @@ impl Display {
 /// The width of standard output.
 #[must_use]
 pub(super) fn terminal_columns() -> Option<usize> {
-    let size = tcgetwinsize(io::stdout()).ok()?;
+    columns_of(io::stdout())
+}
+
+/// Sentences as wide as the terminal on this stream, if it is one: standard error, for example.
+#[must_use]
+pub(super) fn sentences_for(stream: impl AsFd, text: &str) -> String {
+    sentences(text, columns_of(stream))
+}
+
+fn columns_of(stream: impl AsFd) -> Option<usize> {
+    let size = tcgetwinsize(stream).ok()?;
     Some(usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }

@@ -1,7 +1,7 @@
 //! Asking the user, on the terminal, before the chat.
 
+use crate::client::display::sentences_for;
 use crate::client::line_editor::ask_hidden;
-use crate::client::screen::clean_lines;
 use crate::protocol::secrets::Secret;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -34,7 +34,7 @@ impl Prompts for TerminalPrompts {
 
     fn line(&mut self, question: &str) -> io::Result<Option<String>> {
         let mut err = io::stderr();
-        write!(err, "{}", clean_lines(question))?;
+        write!(err, "{}", sentences_for(&err, question))?;
         err.flush()?;
         let mut line = String::new();
         let taken = io::stdin().lock().read_line(&mut line)?;
@@ -46,11 +46,11 @@ impl Prompts for TerminalPrompts {
     }
 
     fn hidden(&mut self, question: &str) -> io::Result<Option<Secret>> {
-        Ok(ask_hidden(&clean_lines(question))?.map(|typed| Secret::new(&typed)))
+        Ok(ask_hidden(&sentences_for(io::stderr(), question))?.map(|typed| Secret::new(&typed)))
     }
 
     fn tell(&mut self, text: &str) {
-        if let Err(error) = writeln!(io::stderr(), "{}", clean_lines(text)) {
+        if let Err(error) = writeln!(io::stderr(), "{}", sentences_for(io::stderr(), text)) {
             log::debug!("can't write to standard error: {error}");
         }
     }

@@ -8,7 +8,7 @@
 //!
 //! Pure; knows no terminal. Lines here have no control characters but the colours.
 
-use super::{Look, Paint};
+use super::{Look, Paint, clean};
 use std::borrow::Cow;
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -130,6 +130,28 @@ pub(in crate::client) fn cut(text: &str, columns: usize) -> String {
 #[must_use]
 pub(in crate::client) fn parted(text: &str, columns: usize) -> Vec<&str> {
     wrapped(text, columns, 0).into_iter().map(|part| &text[part]).collect()
+}
+
+/// Sentences for a person, beside the lines of the chat: clean, and wrapped between words if it is known how wide the
+/// terminal is. A line that begins with a blank is something to compare or copy, and is left as it is.
+#[must_use]
+pub(in crate::client) fn sentences(text: &str, columns: Option<usize>) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (position, line) in text.split('\n').enumerate() {
+        if position > 0 {
+            out.push('\n');
+        }
+        let line = clean(line);
+        match columns.filter(|&columns| columns >= WIDTH_MIN && width(&line) > columns && !line.starts_with(' ')) {
+            // A question ends with a blank, behind which the answer is typed.
+            Some(columns) => {
+                out.push_str(&parted(line.trim_end(), columns).join("\n"));
+                out.push_str(&line[line.trim_end().len()..]);
+            }
+            None => out.push_str(&line),
+        }
+    }
+    out
 }
 
 /// A piece of a line that is not parted.

@@ -104,6 +104,24 @@ fn what_is_isolated_is_isolated_in_each_of_its_rows() {
     );
 }
 
+#[test]
+fn sentences_wrap_between_words_and_what_is_to_be_copied_stays() {
+    let text = "Compare it with what its operator sees:\n  SHA256:0011223344556677889900112233445566\nTrust it? [y/N] ";
+    assert_eq!(
+        sentences(text, Some(32)),
+        "Compare it with what its\noperator sees:\n  SHA256:0011223344556677889900112233445566\nTrust it? [y/N] "
+    );
+    assert_eq!(
+        sentences("Your name here, or Enter if you are new: ", Some(40)),
+        "Your name here, or Enter if you are new: "
+    );
+    assert_eq!(
+        sentences("Your name here, or Enter if you are new: ", Some(36)),
+        "Your name here, or Enter if you are\nnew: "
+    );
+    assert_eq!(sentences("a \u{1b}[2J", None), "a \u{fffd}[2J");
+}
+
 /// Texts of what makes layouts hard: blanks, wide and combining characters, joined emoji, addresses.
 fn texts() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
