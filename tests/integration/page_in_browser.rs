@@ -15,6 +15,7 @@ use super::support::chromium::{Chromium, Tab};
 use super::support::relay::Relay;
 use super::support::{Client, PASSWORD, Server};
 use serde_json::json;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 fn screenshot(browser: &mut Chromium, tab: &Tab, name: &str) {
@@ -29,12 +30,19 @@ const SHOWN: &str = "[...document.querySelectorAll('#lines .message:not(.waiting
 /// A server, alice in a browser, who has just registered, and bob at a terminal.
 fn alice_and_bob() -> (Server, Chromium, Client, Tab) {
     let server = Server::start();
+    let (browser, bob, tab) = alice_and_bob_at(&server, server.tls());
+    (server, browser, bob, tab)
+}
+
+/// The same with alice's browser at another address, behind which the server is.
+fn alice_and_bob_at(server: &Server, address: SocketAddr) -> (Chromium, Client, Tab) {
     let (mut browser, mut bob) = (Chromium::start(), server.connect());
     bob.register("bob");
-    let tab = browser.open(server.tls(), "/");
+    let tab = browser.open(address, "/");
     browser.click(&tab, "[data-way=register]");
     browser.log_in(&tab, "alice", PASSWORD);
-    (server, browser, bob, tab)
+    bob.read_until("[lobby] * alice joined");
+    (browser, bob, tab)
 }
 
 /// The page's own reading of lines, case by case: the expression, and what it is as JSON.

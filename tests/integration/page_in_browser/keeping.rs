@@ -1,6 +1,6 @@
 //! What a browser keeps for whoever is logged in, and lets go of with the login.
 
-use super::{SHOWN, alice_and_bob};
+use super::{SHOWN, alice_and_bob, alice_and_bob_at};
 use crate::support::chromium::Chromium;
 use crate::support::relay::Relay;
 use crate::support::{Client, PASSWORD, Server};
@@ -46,12 +46,7 @@ fn drafts_survive_a_reload_and_end_with_the_login() {
 fn without_the_server_the_page_says_so_and_what_waits_is_sent_later() {
     let mut server = Server::start();
     let relay = Relay::to(server.tls());
-    let (mut browser, mut bob) = (Chromium::start(), server.connect());
-    bob.register("bob");
-    let tab = browser.open(relay.address, "/");
-    browser.click(&tab, "[data-way=register]");
-    browser.log_in(&tab, "alice", PASSWORD);
-    bob.read_until("[lobby] * alice joined");
+    let (mut browser, mut bob, tab) = alice_and_bob_at(&server, relay.address);
     bob.send("lunch?");
     browser.wait_text(&tab, "#lines", "lunch?");
     browser.wait(&tab, "navigator.serviceWorker.controller !== null");

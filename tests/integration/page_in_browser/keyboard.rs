@@ -18,6 +18,21 @@ fn tab_to(browser: &mut Chromium, tab: &Tab, selector: &str) {
     }
 }
 
+/// Goes there, and presses Enter.
+#[track_caller]
+fn use_by_tab(browser: &mut Chromium, tab: &Tab, selector: &str) {
+    tab_to(browser, tab, selector);
+    browser.press(tab, "Enter");
+}
+
+/// Opens the menu of the last line.
+#[track_caller]
+fn open_last_line(browser: &mut Chromium, tab: &Tab) {
+    tab_to(browser, tab, "#typed");
+    browser.press(tab, "ArrowUp");
+    browser.press(tab, "Enter");
+}
+
 /// Takes from the open menu what begins so, by the arrows.
 #[track_caller]
 fn take(browser: &mut Chromium, tab: &Tab, label: &str) {
@@ -51,8 +66,7 @@ fn every_menu_is_reached_and_used_by_keyboard() {
     browser.wait_text(&tab, "#lines", "hello");
     browser.eval(&tab, "document.activeElement.blur()");
     // The menu of the account.
-    tab_to(&mut browser, &tab, "#menu-button");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#menu-button");
     browser.wait(&tab, "document.activeElement.role === 'menuitem'");
     leave(&mut browser, &tab, "#menu-button");
     browser.press(&tab, "Enter");
@@ -66,53 +80,40 @@ fn every_menu_is_reached_and_used_by_keyboard() {
     browser.press(&tab, "Enter");
     browser.wait(&tab, "!document.querySelector('#dialog').open");
     // A line: an answer by Enter in a dialog takes what was typed, and nothing else that is offered.
-    tab_to(&mut browser, &tab, "#typed");
-    browser.press(&tab, "ArrowUp");
-    browser.press(&tab, "Enter");
+    open_last_line(&mut browser, &tab);
     take(&mut browser, &tab, "React");
     tab_to(&mut browser, &tab, "#asked");
     browser.type_text(&tab, "yes");
     browser.press(&tab, "Enter");
     browser.wait_text(&tab, ".reactions", "yes 1");
-    tab_to(&mut browser, &tab, "#typed");
-    browser.press(&tab, "ArrowUp");
-    browser.press(&tab, "Enter");
+    open_last_line(&mut browser, &tab);
     take(&mut browser, &tab, "React");
-    tab_to(&mut browser, &tab, "#dialog button[value='🎉']");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#dialog button[value='🎉']");
     browser.wait(&tab, "document.querySelector('#lines .reactions').textContent === 'yes 1🎉 1'");
     // Whoever wrote it, from there.
-    tab_to(&mut browser, &tab, "#typed");
-    browser.press(&tab, "ArrowUp");
-    browser.press(&tab, "Enter");
+    open_last_line(&mut browser, &tab);
     take(&mut browser, &tab, "bob…");
     take(&mut browser, &tab, "Mention");
     browser.wait(&tab, "document.querySelector('#typed').value === '@bob '");
     // People, and what one may do with somebody.
     browser.press(&tab, "Shift-Tab");
-    tab_to(&mut browser, &tab, "#people-button");
-    browser.press(&tab, "Enter");
-    tab_to(&mut browser, &tab, "#panel [data-name=bob]");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#people-button");
+    use_by_tab(&mut browser, &tab, "#panel [data-name=bob]");
     take(&mut browser, &tab, "Mute for an hour");
     browser.wait(&tab, "document.activeElement.id === 'asked'");
     browser.press(&tab, "Enter");
     bob.read_until("[lobby] * bob was muted by alice…");
-    tab_to(&mut browser, &tab, "#panel-close");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#panel-close");
     browser.wait(&tab, "document.querySelector('#panel').hidden");
     // The search, and to what was found.
-    tab_to(&mut browser, &tab, "#search-button");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#search-button");
     browser.wait(&tab, "document.activeElement.id === 'search'");
     browser.type_text(&tab, "hello");
     browser.press(&tab, "Enter");
-    tab_to(&mut browser, &tab, "#panel-body li button");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#panel-body li button");
     browser.wait(&tab, "document.activeElement.matches('.message.found')");
     // And out.
-    tab_to(&mut browser, &tab, "#menu-button");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#menu-button");
     take(&mut browser, &tab, "Log out");
     browser.wait(&tab, "!document.querySelector('#entrance').hidden");
 }
@@ -128,44 +129,36 @@ fn what_belongs_to_rooms_is_reached_and_used_by_keyboard() {
     console.send("/role lobby alice moderator");
     console.read_until("+ alice moderator…");
     // The topic.
-    tab_to(&mut browser, &tab, "#topic");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#topic");
     browser.wait(&tab, "document.querySelector('#dialog').open");
     leave(&mut browser, &tab, "#topic");
     // The hooks of a room: one is made, its address is shown once, and it is ended.
-    tab_to(&mut browser, &tab, "#menu-button");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#menu-button");
     take(&mut browser, &tab, "Hooks of # lobby");
     browser.wait(&tab, "document.activeElement.id === 'asked'");
     browser.type_text(&tab, "backup");
     browser.press(&tab, "Enter");
     browser.wait(&tab, "document.querySelector('#asked').value.startsWith(`${location.origin}/hook/`)");
     browser.press(&tab, "Escape");
-    tab_to(&mut browser, &tab, "#menu-button");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#menu-button");
     take(&mut browser, &tab, "Hooks of # lobby");
     browser.wait_text(&tab, "#dialog li", "backup since");
     screenshot(&mut browser, &tab, "12-hooks");
-    tab_to(&mut browser, &tab, "#dialog li button");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#dialog li button");
     browser.wait_text(&tab, "#dialog", "End the address of backup?");
     browser.press(&tab, "Enter");
     browser.wait_text(&tab, "#dialog li", "backup has no address");
     browser.press(&tab, "Escape");
     // Somebody to write to: Enter enters no room that is offered above.
-    tab_to(&mut browser, &tab, "#find-room");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#find-room");
     browser.wait_text(&tab, "#dialog li", "# garden");
     tab_to(&mut browser, &tab, "#person");
     browser.type_text(&tab, "carol");
     browser.press(&tab, "Enter");
     browser.wait(&tab, "document.querySelector('#title').innerText === '@carol'");
-    tab_to(&mut browser, &tab, "#find-room");
-    browser.press(&tab, "Enter");
-    tab_to(&mut browser, &tab, "#dialog li button");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#find-room");
+    use_by_tab(&mut browser, &tab, "#dialog li button");
     browser.wait(&tab, "document.querySelector('#title').innerText === '# garden'");
-    tab_to(&mut browser, &tab, "#conversations [data-target=lobby]");
-    browser.press(&tab, "Enter");
+    use_by_tab(&mut browser, &tab, "#conversations [data-target=lobby]");
     browser.wait(&tab, "document.querySelector('#title').innerText === '# lobby'");
 }

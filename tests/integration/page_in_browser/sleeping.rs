@@ -3,7 +3,7 @@
 use super::SHOWN;
 use crate::support::chromium::Chromium;
 use crate::support::relay::Relay;
-use crate::support::{Client, PASSWORD, Server};
+use crate::support::{Client, Server};
 use serde_json::json;
 use std::thread;
 use std::time::Duration;
@@ -12,12 +12,7 @@ use std::time::Duration;
 fn alice_behind_a_relay() -> (Server, Relay, Chromium, Client, super::Tab) {
     let server = Server::start();
     let relay = Relay::to(server.tls());
-    let (mut browser, mut bob) = (Chromium::start(), server.connect());
-    bob.register("bob");
-    let tab = browser.open(relay.address, "/");
-    browser.click(&tab, "[data-way=register]");
-    browser.log_in(&tab, "alice", PASSWORD);
-    bob.read_until("[lobby] * alice joined");
+    let (browser, bob, tab) = super::alice_and_bob_at(&server, relay.address);
     (server, relay, browser, bob, tab)
 }
 
