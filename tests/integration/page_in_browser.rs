@@ -53,14 +53,24 @@ fn the_page_reads_lines_as_they_are_documented() {
     let mut browser = Chromium::start();
     let tab = browser.open(server.tls(), "/");
     let load = "const base = document.querySelector('script[src]').src.replace('app.js', '');
-        const [wire, text] = await Promise.all(['wire.js', 'text.js'].map(name => import(base + name)));";
+        const [wire, text, model] = await Promise.all(['wire.js', 'text.js', 'model.js'].map(name => import(base + name)));";
     let none = json!({"me": false, "edited": false, "removed": false, "reply": null, "reactions": {}});
     let marks = |changed: serde_json::Value| {
         let mut all = none.clone();
         all.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
         all
     };
+    // Answers to /conversations from before and after what was read here.
+    let listed = "(model => {
+            const lobby = model.get('lobby');
+            lobby.read = 3;
+            return [[1, 2, 1], [3, 1, 0]].map(([read, unread, mentions]) => {
+                model.list([{target: 'lobby', last: 4, read, unread, mentions, change: 0}]);
+                return [lobby.read, lobby.unread, lobby.mentions];
+            });
+        })(new model.Model())";
     for (expression, expected) in [
+        (listed, json!([[3, 0, 0], [3, 1, 0]])),
         ("wire.parseLine('+ 17')", json!({"kind": "done", "tags": {}, "text": "17"})),
         (
             "wire.parseLine('@re=a - no-such-room: there is no room x: y')",

@@ -48,6 +48,8 @@ fn the_list_counts_what_is_unread_and_who_was_meant() {
     browser.wait(&tab, &format!("{counts}.kitchen === ''"));
     browser.wait(&tab, "document.title === '(1) kitchen · ChitChat'");
     carol.ask("/say kitchen @alice?");
+    browser.wait_text(&tab, "#lines", "@alice?");
+    browser.wait(&tab, &format!("{counts}.kitchen === ''"));
     browser.click(&tab, "[data-target=garden]");
     browser.wait_text(&tab, "#title", "garden");
     carol.ask("/say kitchen @alice, never mind: there is");

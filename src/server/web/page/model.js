@@ -102,6 +102,7 @@ export class Model {
         conversation.forget();
         conversation.change = 0;
         conversation.last = 0;
+        conversation.read = 0;
       }
     }
     this.epoch = epoch;
@@ -161,7 +162,9 @@ export class Model {
     for (const row of rows) {
       const conversation = this.get(row.target);
       listed.add(row.target.toLowerCase());
-      Object.assign(conversation, { target: row.target, last: row.last, read: row.read, unread: row.unread, mentions: row.mentions });
+      Object.assign(conversation, { target: row.target, last: row.last });
+      // What was read here while the answer was on its way is not unread again.
+      if (row.read >= conversation.read) Object.assign(conversation, { read: row.read, unread: row.unread, mentions: row.mentions });
       if (!conversation.loaded) conversation.change = row.change;
       if (row.target.startsWith("@")) this.see(row.target.slice(1));
     }
